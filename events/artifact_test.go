@@ -1,0 +1,178 @@
+package events_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
+)
+
+// dribble reads a few bytes at a time, as a network does.
+type dribble struct{ r io.Reader }
+
+func (d dribble) Read(p []byte) (int, error) { return d.r.Read(p[:min(len(p), 1000)]) }
+
+func TestPutAndFetch(t *testing.T) {
+	srv := eventstest.Start(t)
+	put := events.NewStore(eventstest.Connect(t, srv, "upload"))
+	get := events.NewStore(eventstest.Connect(t, srv, "validation"))
+	for _, size := range []int{0, 1, 512 << 10, 512<<10 + 1, 3 << 20} {
+		data := make([]byte, size)
+		_, _ = rand.NewChaCha8([32]byte{1}).Read(data)
+		a, err := put.Put(t.Context(), events.BucketUploads, fmt.Sprintf("job/%d", size), dribble{bytes.NewReader(data)})
+		if err != nil || a.Size != int64(size) {
+			t.Fatalf("put %d: %+v, %v", size, a, err)
+		}
+		f, err := get.Fetch(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := io.ReadAll(f)
+		if err != nil || !bytes.Equal(back, data) {
+			t.Fatalf("%d bytes came back as %d, %v", size, len(back), err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Short reads did not become short chunks.
+	s, err := eventstest.Connect(t, srv, "provisioner").Stream(t.Context(), "OBJ_"+events.BucketUploads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := s.CachedInfo().State.Msgs; n > 5+1+1+2+6 {
+		t.Fatalf("%d messages in the bucket", n)
+	}
+}
+
+func TestFetchRefusesWhatIsNotTheFacts(t *testing.T) {
+	srv := eventstest.Start(t)
+	js := eventstest.Connect(t, srv, "upload")
+	store := events.NewStore(eventstest.Connect(t, srv, "validation"))
+	a, err := events.NewStore(js).Put(t.Context(), events.BucketUploads, "job/x", bytes.NewReader([]byte("right")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := a
+	gone.Name = "job/y"
+	if _, err := store.Fetch(t.Context(), gone); !errors.Is(err, events.ErrGone) {
+		t.Errorf("missing object: %v", err)
+	}
+	other := a
+	other.SHA256 = eventstest.FakeArtifact("", "").SHA256
+	if _, err := store.Fetch(t.Context(), other); !errors.Is(err, events.ErrAltered) {
+		t.Errorf("other digest: %v", err)
+	}
+	b, err := js.ObjectStore(t.Context(), events.BucketUploads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Put(t.Context(), jetstream.ObjectMeta{Name: "job/x"}, bytes.NewReader([]byte("wrong"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Fetch(t.Context(), a); !errors.Is(err, events.ErrAltered) {
+		t.Errorf("replaced object: %v", err)
+	}
+}
+
+func TestAFailedPutLeavesNoObject(t *testing.T) {
+	srv := eventstest.Start(t)
+	js := eventstest.Connect(t, srv, "upload")
+	broken := io.MultiReader(bytes.NewReader(make([]byte, 1<<20)), errReader{})
+	if _, err := events.NewStore(js).Put(t.Context(), events.BucketUploads, "job/x", broken); !errors.Is(err, errBroken) {
+		t.Fatalf("err = %v", err)
+	}
+	b, err := js.ObjectStore(t.Context(), events.BucketUploads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.GetInfo(t.Context(), "job/x"); !errors.Is(err, jetstream.ErrObjectNotFound) {
+		t.Fatalf("object after a failed put: %v", err)
+	}
+}
+
+var errBroken = errors.New("line broke")
+
+type errReader struct{}
+
+func (errReader) Read([]byte) (int, error) { return 0, errBroken }
+
+func TestRecordsComeBackAsWritten(t *testing.T) {
+	srv := eventstest.Start(t)
+	store := events.NewStore(eventstest.Connect(t, srv, "validation"))
+	store.SpoolDir = t.TempDir()
+	w, err := events.NewRecordWriter[events.Row](store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 5000
+	row := func(i int) *events.Row {
+		return &events.Row{N: i, ID: "8001015009087", Cells: []string{"<a&b>", "ünïcode\u2028", fmt.Sprint(i)}}
+	}
+	for i := range n {
+		if err := w.Write(row(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := w.Store(t.Context(), store, events.BucketRows, "job/rows", events.Header{Artifact: "rows", Columns: []string{"A", "B", "C"}})
+	if err != nil || a.Records != n {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	reader := events.NewStore(eventstest.Connect(t, srv, "report"))
+	r, err := events.OpenRecords[events.Row](t.Context(), reader, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if r.Header.Records != n || len(r.Header.Columns) != 3 {
+		t.Fatalf("header %+v", r.Header)
+	}
+	i := 0
+	for got, err := range r.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := row(i); got.N != want.N || got.Cells[1] != want.Cells[1] || got.Cells[2] != want.Cells[2] {
+			t.Fatalf("record %d is %+v", i, got)
+		}
+		i++
+	}
+	if i != n {
+		t.Fatalf("%d of %d", i, n)
+	}
+}
+
+// A worker that was thought dead stores its artifact after its successor's fact
+// named one. Each delivery has names of its own, so that the fact stays true.
+func TestALateWorkerDoesNotReplaceAnArtifact(t *testing.T) {
+	srv := eventstest.Start(t)
+	store := events.NewStore(eventstest.Connect(t, srv, "iec"))
+	put := func(w *events.Work, text string) events.Artifact {
+		a, err := store.Put(t.Context(), events.BucketVerdicts, w.ArtifactName("verdicts"), bytes.NewReader([]byte(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	job := upload(t, srv)
+	named := put(&events.Work{Job: job, Delivery: 2}, "answered at noon")
+	put(&events.Work{Job: job, Delivery: 1}, "answered at eleven")
+	f, err := events.NewStore(eventstest.Connect(t, srv, "report")).Fetch(context.Background(), named)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

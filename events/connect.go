@@ -1,0 +1,65 @@
+package events
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Connection says how to reach NATS as one user.
+type Connection struct {
+	// URL of the server or servers, comma separated. Ignored when InProcess is set.
+	URL string
+	// User and Password; without a password none is sent, which suits a
+	// server without accounts or a URL that carries them.
+	User, Password string
+	// InProcess is an embedded server to connect to without a socket.
+	InProcess nats.InProcessConnProvider
+	// Logger hears of lost connections and refused permissions; nil discards.
+	Logger *slog.Logger
+}
+
+// Connect opens a connection that reconnects for ever and keeps its replies
+// under an inbox of the user's own, the only one it may subscribe to.
+func Connect(c Connection) (jetstream.JetStream, error) {
+	log := c.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	log = log.With("nats_user", c.User)
+	opts := []nats.Option{
+		nats.Name("rollcall " + c.User),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(500 * time.Millisecond),
+		nats.CustomInboxPrefix("_INBOX_" + c.User),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn("nats connection lost", "err", err)
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { log.Info("nats connection restored") }),
+		// A denied publish looks like a timeout to its caller; only this says why.
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			log.Error("nats", "err", err)
+		}),
+	}
+	if c.Password != "" {
+		opts = append(opts, nats.UserInfo(c.User, c.Password))
+	}
+	if c.InProcess != nil {
+		opts = append(opts, nats.InProcessServer(c.InProcess))
+	}
+	nc, err := nats.Connect(c.URL, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to nats as %s: %w", c.User, err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("connect to nats as %s: %w", c.User, err)
+	}
+	return js, nil
+}

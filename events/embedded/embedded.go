@@ -1,0 +1,155 @@
+// Package embedded runs a nats-server inside the process, from the same
+// nats.conf that a server of its own is started with.
+package embedded
+
+import (
+	"crypto/rand"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+)
+
+//go:generate cp ../../nats.conf nats.conf
+
+// Conf is the nats.conf of the project's root, as it was when this was built.
+// A test fails when the two differ; go generate makes them the same.
+//
+//go:embed nats.conf
+var Conf []byte
+
+// Users are those that nats.conf has a password for.
+var Users = []string{"sys", "gateway", "provisioner", "operator", "upload", "validation", "iec", "persistence", "report"}
+
+// Config says where the server keeps its streams and who may reach it.
+type Config struct {
+	// Conf is the configuration; nil means the built-in Conf.
+	Conf []byte
+	// Dir is the folder of the streams.
+	Dir string
+	// Addr is the host:port to listen on; "" means a free port of 127.0.0.1.
+	Addr string
+	// Passwords by user; a user without one gets a random one.
+	Passwords map[string]string
+	// Logger hears the server's warnings and errors; nil discards.
+	Logger *slog.Logger
+}
+
+// Server is a running nats-server.
+type Server struct {
+	ns        *server.Server
+	passwords map[string]string
+	logger    *slog.Logger
+}
+
+// PasswordVariable is the name of the variable in nats.conf, and in the
+// environment, that holds a user's password.
+func PasswordVariable(user string) string {
+	return "ROLLCALL_NATS_PASSWORD_" + strings.ToUpper(user)
+}
+
+// Start runs a server and returns when it accepts connections.
+func Start(cfg Config) (*Server, error) {
+	conf := cfg.Conf
+	if conf == nil {
+		conf = Conf
+	}
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("start nats: %w", err)
+	}
+	// Definitions before the file win over the environment, which other
+	// servers of the same process share.
+	var text strings.Builder
+	fmt.Fprintf(&text, "ROLLCALL_NATS_STORE: %s\n", strconv.Quote(dir))
+	passwords := make(map[string]string, len(Users))
+	for _, user := range Users {
+		passwords[user] = cfg.Passwords[user]
+		if passwords[user] == "" {
+			passwords[user] = randomPassword()
+		}
+		fmt.Fprintf(&text, "%s: %s\n", PasswordVariable(user), strconv.Quote(passwords[user]))
+	}
+	text.Write(conf)
+	opts := &server.Options{}
+	if err := opts.ProcessConfigString(text.String()); err != nil {
+		return nil, fmt.Errorf("start nats: read nats.conf: %w", err)
+	}
+	opts.Host, opts.Port = "127.0.0.1", server.RANDOM_PORT
+	if cfg.Addr != "" {
+		host, port, err := net.SplitHostPort(cfg.Addr)
+		if err != nil {
+			return nil, fmt.Errorf("start nats: %w", err)
+		}
+		opts.Host = host
+		if opts.Port, err = strconv.Atoi(port); err != nil {
+			return nil, fmt.Errorf("start nats: port %q: %w", port, err)
+		}
+		if opts.Port == 0 {
+			opts.Port = server.RANDOM_PORT
+		}
+	}
+	// The process that embeds it serves health and handles signals itself.
+	opts.HTTPHost, opts.HTTPPort, opts.NoSigs = "", 0, true
+	ns, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("start nats: %w", err)
+	}
+	log := cfg.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	ns.SetLoggerV2(slogger{log.With("part", "nats")}, false, false, false)
+	ns.Start()
+	if !ns.ReadyForConnections(20 * time.Second) {
+		ns.Shutdown()
+		ns.WaitForShutdown()
+		return nil, errors.New("start nats: not ready within 20 s; its log says why")
+	}
+	return &Server{ns: ns, passwords: passwords, logger: log}, nil
+}
+
+// URL is where clients reach the server, without a password.
+func (s *Server) URL() string { return s.ns.ClientURL() }
+
+// Password of a user.
+func (s *Server) Password(user string) string { return s.passwords[user] }
+
+// Connect opens a connection as user that does not pass through a socket. The
+// caller closes it before Stop.
+func (s *Server) Connect(user string) (jetstream.JetStream, error) {
+	return events.Connect(events.Connection{User: user, Password: s.passwords[user], InProcess: s.ns, Logger: s.logger})
+}
+
+// Stop shuts the server down and waits for it.
+func (s *Server) Stop() {
+	s.ns.Shutdown()
+	s.ns.WaitForShutdown()
+}
+
+func randomPassword() string {
+	b := make([]byte, 24)
+	_, _ = rand.Read(b) // never fails: crypto/rand ends the process instead
+	return hex.EncodeToString(b)
+}
+
+// slogger hands what the server says to slog. Notices are routine and debug.
+type slogger struct{ log *slog.Logger }
+
+func (l slogger) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
+func (l slogger) Warnf(f string, v ...any)   { l.log.Warn(fmt.Sprintf(f, v...)) }
+func (l slogger) Errorf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l slogger) Fatalf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l slogger) Debugf(f string, v ...any)  { l.log.Debug(fmt.Sprintf(f, v...)) }
+func (l slogger) Tracef(string, ...any)      {}

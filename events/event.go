@@ -1,0 +1,112 @@
+package events
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// ErrDisbelieved marks a message whose subject, headers and body do not agree:
+// whoever stored it was no part of rollcall. It is never acted upon.
+var ErrDisbelieved = errors.New("message disbelieved")
+
+// Event is a stored fact: its body and where it stands in the log.
+type Event struct {
+	JobID string
+	Kind  Kind
+	// Seq is the stream sequence, 0 before the event is stored.
+	Seq uint64
+	// Owner is the id of the user whose job it is.
+	Owner string
+	At    time.Time
+	Cause uint64
+	Fact  Fact
+}
+
+func encode(jobID, owner string, cause uint64, at time.Time, source Stage, fact Fact) (*nats.Msg, error) {
+	kind := fact.FactKind()
+	*fact.meta() = Meta{JobID: jobID, Kind: kind, At: at.UTC(), Cause: cause}
+	body, err := json.Marshal(fact)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", kind, err)
+	}
+	msg := nats.NewMsg(Subject(jobID, kind))
+	msg.Data = body
+	setHeaders(msg.Header, MsgID(jobID, kind, cause), jobID, owner, kind, source, at)
+	msg.Header.Set(HeaderMsgID, MsgID(jobID, kind, cause))
+	return msg, nil
+}
+
+func setHeaders(h nats.Header, id, jobID, owner string, kind Kind, source Stage, at time.Time) {
+	h.Set(HeaderSpecVersion, "1.0")
+	h.Set(HeaderID, id)
+	h.Set(HeaderSource, sourcePrefix+string(source))
+	h.Set(HeaderType, typePrefix+string(kind))
+	h.Set(HeaderSubject, jobID)
+	h.Set(HeaderTime, at.UTC().Format(time.RFC3339Nano))
+	h.Set(HeaderContentType, "application/json")
+	h.Set(HeaderOwner, url.PathEscape(owner))
+}
+
+// Decode reads a stored fact. Subject, headers and body must agree about the
+// job and the kind, and the message id must be the one that they give;
+// otherwise the error is ErrDisbelieved.
+func Decode(subject string, header nats.Header, body []byte, seq uint64) (Event, error) {
+	jobID, kind, owner, err := believe(subject, header)
+	if err != nil {
+		return Event{}, err
+	}
+	fact := newFact(kind)
+	if fact == nil {
+		return Event{}, fmt.Errorf("decode %s: %w: no such kind", subject, ErrDisbelieved)
+	}
+	if err := json.Unmarshal(body, fact); err != nil {
+		return Event{}, fmt.Errorf("decode %s: %w: %v", subject, ErrDisbelieved, err)
+	}
+	m := fact.meta()
+	if m.JobID != jobID || m.Kind != kind {
+		return Event{}, fmt.Errorf("decode %s: %w: body names another job or kind", subject, ErrDisbelieved)
+	}
+	if header.Get(HeaderMsgID) != MsgID(jobID, kind, m.Cause) {
+		return Event{}, fmt.Errorf("decode %s: %w: message id does not match", subject, ErrDisbelieved)
+	}
+	if up, ok := fact.(*Uploaded); ok && up.Owner.ID != owner {
+		return Event{}, fmt.Errorf("decode %s: %w: body names another owner", subject, ErrDisbelieved)
+	}
+	return Event{JobID: jobID, Kind: kind, Seq: seq, Owner: owner, At: m.At, Cause: m.Cause, Fact: fact}, nil
+}
+
+// DecodeProgress reads a progress message and the owner of its job.
+func DecodeProgress(subject string, header nats.Header, body []byte) (Progress, string, error) {
+	jobID, kind, owner, err := believe(subject, header)
+	if err != nil {
+		return Progress{}, "", err
+	}
+	var p Progress
+	if err := json.Unmarshal(body, &p); err != nil {
+		return Progress{}, "", fmt.Errorf("decode %s: %w: %v", subject, ErrDisbelieved, err)
+	}
+	if kind != KindProgress || p.Kind != kind || p.JobID != jobID {
+		return Progress{}, "", fmt.Errorf("decode %s: %w: body names another job or kind", subject, ErrDisbelieved)
+	}
+	return p, owner, nil
+}
+
+func believe(subject string, header nats.Header) (jobID string, kind Kind, owner string, err error) {
+	jobID, kind, err = ParseSubject(subject)
+	if err != nil {
+		return "", "", "", fmt.Errorf("%w: %v", ErrDisbelieved, err)
+	}
+	if header.Get(HeaderSubject) != jobID || header.Get(HeaderType) != typePrefix+string(kind) {
+		return "", "", "", fmt.Errorf("decode %s: %w: headers name another job or kind", subject, ErrDisbelieved)
+	}
+	owner, err = url.PathUnescape(header.Get(HeaderOwner))
+	if err != nil || owner == "" {
+		return "", "", "", fmt.Errorf("decode %s: %w: no owner", subject, ErrDisbelieved)
+	}
+	return jobID, kind, owner, nil
+}

@@ -1,0 +1,62 @@
+package events
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// protect keeps a panic in the handler, or in a library below it, to this job.
+func (r *Runner) protect(ctx context.Context, w *Work) (fact Fact, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{value: v, stack: debug.Stack()}
+		}
+	}()
+	fact, err = r.Handle(ctx, w)
+	if err == nil && fact == nil {
+		err = errors.New("handler returned neither fact nor error")
+	}
+	return fact, err
+}
+
+// failed counts a failure, durably, and hands the message back or gives up.
+func (r *Runner) failed(ctx context.Context, msg jetstream.Msg, w *Work, err error, log *slog.Logger) {
+	w.failures++
+	var p *panicError
+	if errors.As(err, &p) {
+		log.Error("panic", "type", fmt.Sprintf("%T", p.value), "stack", string(p.stack))
+	}
+	if w.failures >= cmp.Or(r.Attempts, 5) {
+		log.Error("gave up", "failures", w.failures, "err", err)
+		code, message := "internal_error", "Something went wrong on our side. Please retry the job; if it fails again, contact support with the job id."
+		if errors.Is(err, ErrAltered) || errors.Is(err, ErrGone) {
+			code, message = "artifact_damaged", "A stored file of this job is missing or damaged. Please upload the spreadsheet again."
+		}
+		r.fail(ctx, msg, w, &Rejection{Code: code, Message: message, Retryable: true, Err: err}, w.failures)
+		return
+	}
+	log.Warn("failed, will be tried again", "failures", w.failures, "err", err)
+	w.mu.Lock()
+	p2 := w.last
+	w.mu.Unlock()
+	if p2.Step == "" {
+		p2 = Progress{Step: r.Stage.firstStep(), Percent: w.Job.Percent(), Status: StatusProcessing}
+	}
+	p2.Service, p2.Trigger, p2.Failures = r.Stage, w.Job.Trigger, w.failures
+	p2.Message = fmt.Sprintf("Attempt %d failed, trying again", w.failures)
+	w.store(p2)
+	r.settle(msg, "postpone", msg.NakWithDelay(r.backoff(w.failures)))
+}
+
+func (r *Runner) fail(ctx context.Context, msg jetstream.Msg, w *Work, reject *Rejection, attempts int) {
+	fact := &Failed{Stage: r.Stage, Code: reject.Code, Message: reject.Message, Attempts: attempts, Retryable: reject.Retryable}
+	if r.append(ctx, msg, &w.Job, w.Job.Trigger, fact) {
+		r.settle(msg, "terminate", msg.TermWithReason(reject.Code))
+	}
+}

@@ -1,0 +1,187 @@
+package events
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrNotAllowed marks a fact that must not follow what the job's log holds.
+var ErrNotAllowed = errors.New("not allowed in this state")
+
+// Job is the fold of a job's facts: the one place where its state comes from.
+// The zero Job is a job of which nothing is known.
+type Job struct {
+	ID       string
+	Owner    User
+	FileName string
+	Options  Options
+	Status   Status
+	// Stage is who works on the job, or who did when it ended.
+	Stage Stage
+	// Kind is the newest fact's kind.
+	Kind Kind
+	// FirstSeq and Seq are the stream sequences of the first and the last
+	// message on the job's subjects. Seq guards the next append.
+	FirstSeq, Seq uint64
+	// Trigger is the sequence of the fact that set Stage to work.
+	Trigger   uint64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+
+	// The newest fact of each kind, nil where there is none.
+	Uploaded  *Uploaded
+	Validated *Validated
+	Verified  *Verified
+	Persisted *Persisted
+	Reported  *Reported
+	// Paused is set while the job is paused, Failed and Cancelled while that
+	// is how it ended.
+	Paused    *Paused
+	Failed    *Failed
+	Cancelled *Cancelled
+}
+
+// Fold applies events in order to an empty job.
+func Fold(list []Event) (Job, error) {
+	var j Job
+	for _, e := range list {
+		if err := j.Apply(e); err != nil {
+			return j, err
+		}
+	}
+	return j, nil
+}
+
+// Ended reports whether the last fact is a terminal one.
+func (j *Job) Ended() bool { return j.Kind.Terminal() }
+
+// Next is the stage whose turn it is, "" when the job has ended.
+func (j *Job) Next() Stage {
+	if j.Ended() {
+		return ""
+	}
+	return j.Stage
+}
+
+// Allows reports, as an error that wraps ErrNotAllowed, whether fact must not
+// be appended now. It is asked before each append, and again by each fold.
+func (j *Job) Allows(fact Fact) error {
+	kind := fact.FactKind()
+	refuse := func(why string) error {
+		return fmt.Errorf("append %s after %q: %w: %s", kind, j.Kind, ErrNotAllowed, why)
+	}
+	if j.ID == "" || j.Uploaded == nil {
+		if kind != KindUploaded {
+			return refuse("the job does not exist")
+		}
+		return nil
+	}
+	if r, ok := fact.(*Retried); ok {
+		switch {
+		case !j.Ended():
+			return refuse("the job is still running")
+		case j.Kind == KindReported:
+			return refuse("the job is complete")
+		case j.Failed != nil && !j.Failed.Retryable:
+			return refuse("the failure is not one that a retry can mend")
+		case r.Stage != j.Stage:
+			return refuse("another stage has to be retried")
+		}
+		return nil
+	}
+	if j.Ended() {
+		return refuse("the job has ended")
+	}
+	switch f := fact.(type) {
+	case *Uploaded:
+		return refuse("the job exists")
+	case *Validated, *Verified, *Persisted, *Reported:
+		if kind != j.Stage.Produces() {
+			return refuse("it is not this stage's turn")
+		}
+	case *Paused:
+		if f.Stage != j.Stage || j.Paused != nil {
+			return refuse("the stage is not at work")
+		}
+	case *Resumed:
+		if f.Stage != j.Stage || j.Paused == nil {
+			return refuse("the job is not paused")
+		}
+	case *Failed:
+		if f.Stage != j.Stage {
+			return refuse("it is not this stage's turn")
+		}
+	}
+	return nil
+}
+
+// Apply folds one stored fact into the job. A fact that Allows refuses is an
+// error and changes nothing; one that is not newer than Seq changes nothing.
+func (j *Job) Apply(e Event) error {
+	if j.ID != "" && e.Seq <= j.Seq {
+		return nil
+	}
+	if j.ID != "" && (e.JobID != j.ID || (j.Uploaded != nil && e.Owner != j.Owner.ID)) {
+		return fmt.Errorf("fold %s: %w: another job or owner", e.Kind, ErrDisbelieved)
+	}
+	if err := j.Allows(e.Fact); err != nil {
+		return fmt.Errorf("fold: %w", err)
+	}
+	j.Kind, j.Seq, j.UpdatedAt = e.Kind, e.Seq, e.At
+	j.Status = StatusProcessing
+	switch f := e.Fact.(type) {
+	case *Uploaded:
+		j.ID, j.Owner, j.FileName, j.Options = e.JobID, f.Owner, f.FileName, f.Options
+		j.FirstSeq, j.CreatedAt, j.Uploaded = e.Seq, e.At, f
+		j.Status = StatusPending
+		j.turn(StageValidation, e.Seq)
+	case *Validated:
+		j.Validated = f
+		j.turn(StageIEC, e.Seq)
+	case *Verified:
+		j.Verified = f
+		j.turn(StagePersistence, e.Seq)
+	case *Persisted:
+		j.Persisted = f
+		j.turn(StageReport, e.Seq)
+	case *Reported:
+		j.Reported = f
+		j.Status = StatusCompleted
+	case *Paused:
+		j.Paused = f
+		j.Status = StatusPaused
+	case *Resumed:
+		j.Paused = nil
+	case *Failed:
+		j.Failed, j.Paused = f, nil
+		j.Status = StatusFailed
+	case *Cancelled:
+		j.Cancelled, j.Paused = f, nil
+		j.Status = StatusCancelled
+	case *Retried:
+		j.Failed, j.Cancelled = nil, nil
+		j.turn(f.Stage, e.Seq)
+	}
+	return nil
+}
+
+func (j *Job) turn(s Stage, trigger uint64) { j.Stage, j.Trigger, j.Paused = s, trigger, nil }
+
+// Percent is where the job stands by its facts alone: the end of the band of
+// the last stage that finished, or within the band of one that paused.
+func (j *Job) Percent() int {
+	switch {
+	case j.Reported != nil:
+		return 100
+	case j.Persisted != nil:
+		return 80
+	case j.Verified != nil:
+		return 60
+	case j.Paused != nil:
+		return IECVerification.Percent(j.Paused.Processed, j.Paused.Total)
+	case j.Validated != nil:
+		return 40
+	}
+	return 0
+}

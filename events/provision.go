@@ -1,0 +1,117 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ProvisionConfig says how the streams, buckets and consumers are kept.
+type ProvisionConfig struct {
+	// Replicas is how many servers keep each of them; 0 means 1.
+	Replicas int
+	// MaxAckPending is how many jobs a stage may hold, working or parked; 0 means 1000.
+	MaxAckPending int
+}
+
+// Provision creates the streams, buckets and consumers, or brings existing ones
+// to the present settings. It may be run again at any time. It needs the
+// permissions of the provisioner; no service has them.
+func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig) error {
+	if cfg.Replicas == 0 {
+		cfg.Replicas = 1
+	}
+	if cfg.MaxAckPending == 0 {
+		cfg.MaxAckPending = 1000
+	}
+	for _, s := range streams(cfg) {
+		if _, err := js.CreateOrUpdateStream(ctx, s); err != nil {
+			return fmt.Errorf("provision stream %s: %w", s.Name, err)
+		}
+	}
+	for _, name := range []string{BucketUploads, BucketRows, BucketVerdicts, BucketOutcomes, BucketReports} {
+		_, err := js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: name, Replicas: cfg.Replicas})
+		if err != nil {
+			return fmt.Errorf("provision bucket %s: %w", name, err)
+		}
+	}
+	for _, name := range []string{KVQuota, KVVerdicts} {
+		_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: name, Replicas: cfg.Replicas, History: 1, LimitMarkerTTL: time.Minute,
+		})
+		if err != nil {
+			return fmt.Errorf("provision bucket %s: %w", name, err)
+		}
+	}
+	for _, c := range consumers(cfg) {
+		if _, err := js.CreateOrUpdateConsumer(ctx, StreamFacts, c); err != nil {
+			return fmt.Errorf("provision consumer %s: %w", c.Durable, err)
+		}
+	}
+	return nil
+}
+
+// Provisioned reports in words what of it is missing, nil when nothing is.
+func Provisioned(ctx context.Context, js jetstream.JetStream) error {
+	_, err := js.Stream(ctx, StreamFacts)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("stream %s does not exist: run rollcall migrate", StreamFacts)
+	}
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", StreamFacts, err)
+	}
+	return nil
+}
+
+func streams(cfg ProvisionConfig) []jetstream.StreamConfig {
+	facts := make([]string, len(Kinds))
+	for i, k := range Kinds {
+		facts[i] = Subject("*", k)
+	}
+	live := func() *jetstream.RePublish {
+		return &jetstream.RePublish{Source: "bulk.>", Destination: LivePrefix + "bulk.>"}
+	}
+	return []jetstream.StreamConfig{{
+		Name:        StreamFacts,
+		Description: "The history of every job, one message a fact",
+		Subjects:    facts,
+		Storage:     jetstream.FileStorage,
+		Replicas:    cfg.Replicas,
+		Duplicates:  DuplicateWindow,
+		AllowDirect: true,
+		RePublish:   live(),
+	}, {
+		Name:              StreamProgress,
+		Description:       "The newest progress of every job",
+		Subjects:          []string{Subject("*", KindProgress)},
+		Storage:           jetstream.FileStorage,
+		Replicas:          cfg.Replicas,
+		MaxMsgsPerSubject: 1,
+		AllowDirect:       true,
+		RePublish:         live(),
+	}}
+}
+
+func consumers(cfg ProvisionConfig) []jetstream.ConsumerConfig {
+	base := jetstream.ConsumerConfig{
+		AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait:   AckWait,
+		// The runner decides which attempt is the last. A consumer that did
+		// would drop the message without a word.
+		MaxDeliver:    -1,
+		MaxAckPending: cfg.MaxAckPending,
+	}
+	list := make([]jetstream.ConsumerConfig, 0, len(Stages)+1)
+	for _, s := range Stages {
+		c := base
+		c.Durable = string(s)
+		c.FilterSubjects = []string{Subject("*", s.Consumes()), Subject("*", KindRetried)}
+		list = append(list, c)
+	}
+	c := base
+	c.Durable = ConsumerProjection
+	return append(list, c)
+}

@@ -1,0 +1,67 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+)
+
+const (
+	readBatch   = 500
+	readBytes   = 4 << 20
+	readTimeout = 5 * time.Second
+)
+
+// ErrIncomplete says that the server stopped answering in the middle of a
+// batch. Asking again is right; taking what came for everything is not.
+var ErrIncomplete = errors.New("incomplete batch")
+
+// Read returns, in order, stored messages from sequence from on whose subject
+// matches filter, at most a batch of them. More says that the stream holds
+// further ones: call again with the last sequence plus one. It needs
+// permission to publish to $JS.API.DIRECT.GET.<stream> and nothing else.
+//
+// A batch get ends without an error when its time is up or a message was lost
+// on the way, so the count of pending messages must fall by one from each
+// message to the next; otherwise the error is ErrIncomplete.
+func Read(ctx context.Context, js jetstream.JetStream, stream, filter string, from uint64) (msgs []*jetstream.RawStreamMsg, more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	seq, err := jetstreamext.GetBatch(ctx, js, stream, readBatch,
+		jetstreamext.GetBatchSeq(max(from, 1)), jetstreamext.GetBatchSubject(filter), jetstreamext.GetBatchMaxBytes(readBytes))
+	if err != nil {
+		return nil, false, fmt.Errorf("read %s %s: %w", stream, filter, err)
+	}
+	pending := -1
+	for m, err := range seq {
+		if errors.Is(err, jetstreamext.ErrNoMessages) {
+			return nil, false, nil
+		}
+		if err != nil {
+			return nil, false, fmt.Errorf("read %s %s: %w", stream, filter, err)
+		}
+		left, err := strconv.Atoi(m.Header.Get("Nats-Num-Pending"))
+		if err != nil {
+			return nil, false, fmt.Errorf("read %s %s: pending: %w", stream, filter, err)
+		}
+		// New messages may be stored while the batch is under way, so pending
+		// may stay or grow; it must not fall by more than the one just read.
+		if pending >= 0 && left < pending-1 {
+			return nil, false, fmt.Errorf("read %s %s: %w", stream, filter, ErrIncomplete)
+		}
+		pending = left
+		msgs = append(msgs, m)
+	}
+	if len(msgs) == 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, false, fmt.Errorf("read %s %s: %w: %w", stream, filter, ErrIncomplete, err)
+		}
+		return nil, false, fmt.Errorf("read %s %s: %w", stream, filter, ErrIncomplete)
+	}
+	return msgs, pending > 0, nil
+}

@@ -1,0 +1,116 @@
+package events
+
+import "time"
+
+// The records of the artifacts, one JSON object a line. Row numbers are those
+// of the uploaded sheet, from 1.
+
+// Row is a line of the artifact rows: a row with a valid ID number that did not
+// occur before.
+type Row struct {
+	N int `json:"n"`
+	// ID is the 13-digit ID number.
+	ID string `json:"id"`
+	// Fields maps a column's canonical name (schema/columns) to its normalised
+	// text: dates as 2006-01-02, money with two decimals, ward and voting
+	// district as 8 digits. A blank or unreadable cell has no entry.
+	Fields map[string]string `json:"fields,omitempty"`
+	// Cells are the texts of the row as uploaded, in the header's order.
+	Cells    []string  `json:"cells"`
+	Warnings []Warning `json:"warnings,omitempty"`
+}
+
+// Warning is something about a row that does not reject it.
+type Warning struct {
+	Field   string `json:"field"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Codes of a RejectedRow.
+const (
+	RejectMissing   = "missing"
+	RejectFormat    = "format"
+	RejectChecksum  = "checksum"
+	RejectDate      = "date"
+	RejectDuplicate = "duplicate"
+)
+
+// RejectedRow is a line of the artifact rejects: a row that does not go on.
+type RejectedRow struct {
+	N       int    `json:"n"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	// Cell is the offending cell, as uploaded.
+	Cell  string   `json:"cell"`
+	Cells []string `json:"cells"`
+	// ID, FirstRow, Rows and Count are set on duplicates: the first row is a
+	// line of rows, all later ones are lines of rejects.
+	ID       string `json:"id,omitempty"`
+	FirstRow int    `json:"first_row,omitempty"`
+	Rows     []int  `json:"rows,omitempty"`
+	Count    int    `json:"count,omitempty"`
+}
+
+// VerdictStatus is what the IEC says of a person.
+type VerdictStatus string
+
+// The classes of a verdict. Unverified means that nobody was asked or that no
+// answer came; it never turns into not registered.
+const (
+	Registered    VerdictStatus = "registered"
+	NotRegistered VerdictStatus = "not_registered"
+	Deceased      VerdictStatus = "deceased"
+	International VerdictStatus = "international"
+	Unverified    VerdictStatus = "unverified"
+)
+
+// Verdict is a line of the artifact verdicts, in the order of rows.
+type Verdict struct {
+	N      int           `json:"n"`
+	Status VerdictStatus `json:"status"`
+	// Reason says why a row is unverified: disabled, or a code of the API's error.
+	Reason string `json:"reason,omitempty"`
+	// VoterStatus is the IEC's own word.
+	VoterStatus      string `json:"voter_status,omitempty"`
+	Ward             string `json:"ward,omitempty"` // 8 digits
+	VD               string `json:"vd,omitempty"`   // 8 digits
+	Station          string `json:"station,omitempty"`
+	MunicipalityCode string `json:"municipality_code,omitempty"`
+	Municipality     string `json:"municipality,omitempty"`
+	Province         string `json:"province,omitempty"`
+	// At is when the IEC answered; zero for unverified.
+	At time.Time `json:"at,omitzero"`
+}
+
+// Results of an Outcome.
+const (
+	Inserted  = "inserted"
+	Updated   = "updated"
+	Unchanged = "unchanged"
+	Refused   = "refused"
+)
+
+// Outcome is a line of the artifact outcomes, in the order of rows.
+type Outcome struct {
+	N      int    `json:"n"`
+	Result string `json:"result"`
+	// Changed names the columns that an update changed.
+	Changed []string `json:"changed,omitempty"`
+	// Before and After hold the ward and voting district where they changed.
+	Before map[string]string `json:"before,omitempty"`
+	After  map[string]string `json:"after,omitempty"`
+	// VD is the voting district code written, "" for none.
+	VD string `json:"vd,omitempty"`
+	// Error is the database's reason for refusing the row.
+	Error string `json:"error,omitempty"`
+}
+
+// MaskID hides the middle of an ID number, as everywhere that it is shown:
+// 800101*****87. Anything that is not 13 characters long is masked whole.
+func MaskID(id string) string {
+	if len(id) != 13 {
+		return "*************"
+	}
+	return id[:6] + "*****" + id[11:]
+}

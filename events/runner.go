@@ -1,0 +1,256 @@
+package events
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Handler does a stage's work on a job and returns the fact it ends with. It
+// stops soon after ctx ends; what it then returns does not matter. Errors other
+// than *Rejection and *Postponement are tried again.
+type Handler func(ctx context.Context, w *Work) (Fact, error)
+
+// Runner feeds a stage from its durable consumer and is the only one that
+// acknowledges. The fact is appended first and the message acknowledged last,
+// so a death in between means that the message comes again and finds its fact.
+type Runner struct {
+	Log    *Log
+	Stage  Stage
+	Handle Handler
+	// Workers is how many messages are worked on at once; 0 means 2.
+	Workers int
+	// Attempts is how many failures make the job fail; 0 means 5.
+	Attempts int
+	// Backoff is the wait after the nth failure, from 1; nil means 1 s
+	// doubling to a minute, with jitter.
+	Backoff func(failures int) time.Duration
+	// Grace is how long work in hand may go on after Run was told to stop; 0 means 5 s.
+	Grace time.Duration
+	// AckWait is the consumer's; 0 means AckWait.
+	AckWait time.Duration
+	// Logger hears of failures; nil discards.
+	Logger *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+
+	atWork sync.Map // job id -> *context.CancelCauseFunc
+}
+
+// Run works until ctx ends, then hands back or finishes what is in hand.
+func (r *Runner) Run(ctx context.Context) error {
+	cons, err := r.Log.js.Consumer(ctx, StreamFacts, string(r.Stage))
+	if err != nil {
+		return fmt.Errorf("run %s: %w", r.Stage, err)
+	}
+	sub, err := r.watchCancelled()
+	if err != nil {
+		return fmt.Errorf("run %s: watch cancellations: %w", r.Stage, err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
+
+	// Handlers outlive ctx by the grace period.
+	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	grace := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(cmp.Or(r.Grace, 5*time.Second), func() { stop(ErrShutdown) })
+		context.AfterFunc(work, func() { t.Stop() })
+	})
+	defer grace()
+
+	errs := make(chan error, cmp.Or(r.Workers, 2))
+	for range cap(errs) {
+		go func() { errs <- r.fetch(ctx, work, cons) }()
+	}
+	for range cap(errs) {
+		err = errors.Join(err, <-errs)
+	}
+	return err
+}
+
+// fetch takes one message at a time: one taken in advance would age unseen.
+func (r *Runner) fetch(ctx, work context.Context, cons jetstream.Consumer) error {
+	it, err := cons.Messages(jetstream.PullMaxMessages(1))
+	if err != nil {
+		return fmt.Errorf("run %s: %w", r.Stage, err)
+	}
+	defer it.Stop()
+	// Drain lets a message that is on its way arrive, and be handed back.
+	defer context.AfterFunc(ctx, it.Drain)()
+	for {
+		msg, err := it.Next()
+		switch {
+		case errors.Is(err, jetstream.ErrMsgIteratorClosed), errors.Is(err, nats.ErrConnectionClosed):
+			return nil
+		case errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound):
+			return fmt.Errorf("run %s: %w", r.Stage, err)
+		case err != nil:
+			// Heartbeats missed, no responders: the iterator recovers by itself.
+			r.logger().Warn("fetch", "err", err)
+		case ctx.Err() != nil:
+			r.settle(msg, "hand back", msg.Nak())
+		default:
+			r.work(work, msg)
+		}
+	}
+}
+
+// work decides what a message asks for and sees it through.
+func (r *Runner) work(ctx context.Context, msg jetstream.Msg) {
+	log := r.logger().With("subject", msg.Subject())
+	meta, err := msg.Metadata()
+	if err != nil {
+		log.Error("message without metadata", "err", err)
+		return
+	}
+	seq := meta.Sequence.Stream
+	e, err := Decode(msg.Subject(), msg.Headers(), msg.Data(), seq)
+	if err != nil {
+		log.Error("message refused", "seq", seq, "err", err)
+		r.settle(msg, "terminate", msg.TermWithReason("disbelieved"))
+		return
+	}
+	job, err := r.Log.Load(ctx, e.JobID)
+	if err != nil || job.Seq < seq {
+		// A follower that answered may not have the newest facts yet.
+		log.Warn("job not loaded", "seq", seq, "err", err)
+		r.settle(msg, "postpone", msg.NakWithDelay(time.Second))
+		return
+	}
+	switch {
+	case job.Next() != r.Stage || job.Trigger != seq:
+		// Done already, ended, or another stage's.
+		r.settle(msg, "acknowledge", msg.DoubleAck(context.WithoutCancel(ctx)))
+		return
+	case job.Paused != nil && r.now().Before(job.Paused.ResumesAt):
+		r.settle(msg, "postpone", msg.NakWithDelay(job.Paused.ResumesAt.Sub(r.now())))
+		return
+	}
+	r.attempt(ctx, msg, job, meta.NumDelivered)
+}
+
+// attempt runs the handler under a lease and turns its result into a fact.
+func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delivery uint64) {
+	log := r.logger().With("job", job.ID, "seq", job.Trigger, "delivery", delivery)
+	ctx, cancel := context.WithCancelCause(ctx)
+	r.atWork.Store(job.ID, &cancel)
+	var lease sync.WaitGroup
+	lease.Go(func() {
+		r.keepLease(ctx, msg.Reply(), func(ctx context.Context) bool {
+			now, err := r.Log.Load(ctx, job.ID)
+			return err == nil && now.Cancelled != nil
+		}, cancel)
+	})
+	defer lease.Wait()
+	defer cancel(nil)
+	defer r.atWork.CompareAndDelete(job.ID, &cancel)
+
+	w := &Work{Job: job, Delivery: delivery, runner: r, ctx: ctx}
+	last, ok, err := r.Log.Progress(ctx, job.ID)
+	if err != nil {
+		log.Warn("progress not read", "err", err)
+		r.settle(msg, "postpone", msg.NakWithDelay(time.Second))
+		return
+	}
+	if ok && last.Service == r.Stage && last.Trigger == job.Trigger {
+		w.failures, w.last = last.Failures, last
+	}
+	if job.Paused != nil {
+		done, total := job.Paused.Processed, job.Paused.Total
+		if !r.append(ctx, msg, &w.Job, job.Seq, &Resumed{Stage: r.Stage, Processed: done, Total: total}) {
+			return
+		}
+	}
+	began := time.Now()
+	fact, err := r.protect(ctx, w)
+	log = log.With("took", time.Since(began).Round(time.Millisecond))
+
+	var reject *Rejection
+	var later *Postponement
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, ErrCancelled):
+		log.Info("cancelled")
+		r.settle(msg, "acknowledge", msg.DoubleAck(context.WithoutCancel(ctx)))
+	case errors.Is(cause, ErrLeaseLost):
+		log.Warn("lease lost, left to another worker")
+	case err == nil:
+		if r.append(ctx, msg, &w.Job, job.Trigger, fact) {
+			log.Info("done", "fact", fact.FactKind())
+			r.settle(msg, "acknowledge", msg.DoubleAck(context.WithoutCancel(ctx)))
+		}
+	case errors.Is(cause, ErrShutdown):
+		log.Info("handed back")
+		r.settle(msg, "hand back", msg.Nak())
+	case errors.As(err, &reject):
+		log.Warn("rejected", "code", reject.Code, "err", err)
+		r.fail(ctx, msg, w, reject, w.failures+1)
+	case errors.As(err, &later):
+		log.Info("postponed", "reason", later.Reason, "until", later.Until)
+		r.postpone(ctx, msg, w, later)
+	default:
+		r.failed(ctx, msg, w, err, log)
+	}
+}
+
+func (r *Runner) postpone(ctx context.Context, msg jetstream.Msg, w *Work, later *Postponement) {
+	if r.Stage == StageIEC {
+		done, total := w.rows()
+		fact := &Paused{Stage: r.Stage, Reason: later.Reason, Message: later.Message, ResumesAt: later.Until.UTC(),
+			Processed: done, Total: total, Quota: later.Quota}
+		if !r.append(ctx, msg, &w.Job, w.Job.Seq, fact) {
+			return
+		}
+	}
+	r.settle(msg, "postpone", msg.NakWithDelay(max(later.Until.Sub(r.now()), 0)))
+}
+
+// append stores a fact, however long NATS takes to be there again, and reports
+// whether the message is still this worker's to settle with it. When the job
+// turns out to have ended or moved on, the message is acknowledged instead.
+func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *Job, cause uint64, fact Fact) bool {
+	for n := 1; ; n++ {
+		_, err := r.Log.Append(context.WithoutCancel(ctx), job, cause, fact)
+		if err == nil {
+			return true
+		}
+		if errors.Is(err, ErrConflict) {
+			var now Job
+			if now, err = r.Log.Load(context.WithoutCancel(ctx), job.ID); err == nil {
+				if now.Trigger != job.Trigger || now.Next() != r.Stage {
+					r.settle(msg, "acknowledge", msg.DoubleAck(context.WithoutCancel(ctx)))
+					return false
+				}
+				*job = now
+			}
+		} else if errors.Is(err, ErrNotAllowed) {
+			r.logger().Error("fact refused", "job", job.ID, "err", err)
+			r.settle(msg, "acknowledge", msg.DoubleAck(context.WithoutCancel(ctx)))
+			return false
+		}
+		if err != nil {
+			r.logger().Warn("fact not stored yet", "job", job.ID, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(context.Cause(ctx), ErrLeaseLost) || errors.Is(context.Cause(ctx), ErrShutdown) {
+				return false // the message comes again and the work is repeated
+			}
+		case <-time.After(min(time.Duration(n)*50*time.Millisecond, 2*time.Second)):
+		}
+	}
+}
+
+// settle logs an acknowledgement that could not be sent: the message comes
+// again after AckWait and finds the log as it is.
+func (r *Runner) settle(msg jetstream.Msg, what string, err error) {
+	if err != nil {
+		r.logger().Warn("message not settled", "what", what, "subject", msg.Subject(), "err", err)
+	}
+}

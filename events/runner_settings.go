@@ -1,0 +1,32 @@
+package events
+
+import (
+	"cmp"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+)
+
+func (r *Runner) logger() *slog.Logger {
+	if r.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return r.Logger.With("stage", string(r.Stage))
+}
+
+func (r *Runner) now() time.Time {
+	if r.Now == nil {
+		return time.Now()
+	}
+	return r.Now()
+}
+
+func (r *Runner) ackWait() time.Duration { return cmp.Or(r.AckWait, AckWait) }
+
+func (r *Runner) backoff(failures int) time.Duration {
+	if r.Backoff != nil {
+		return r.Backoff(failures)
+	}
+	d := min(time.Second<<min(failures-1, 6), time.Minute)
+	return d/2 + rand.N(d)
+}

@@ -1,0 +1,75 @@
+package events
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const progressEvery = 250 * time.Millisecond
+
+// Work is one message in a handler's hands.
+type Work struct {
+	// Job is the fold of the job up to the fact that set the stage to work.
+	Job Job
+	// Delivery counts how often the message was handed out, from 1.
+	Delivery uint64
+
+	runner *Runner
+	ctx    context.Context
+
+	mu       sync.Mutex
+	last     Progress
+	sent     time.Time
+	failures int
+}
+
+// ArtifactName names an artifact of this piece of work: <jobId>/<name>, and
+// behind it what makes it this delivery's own. A worker that was thought dead
+// may write at the same time as its successor; were the names the same, it
+// could replace what a fact of the successor names already.
+func (w *Work) ArtifactName(name string) string {
+	return fmt.Sprintf("%s/%s.%d.%d", w.Job.ID, name, w.Job.Trigger, w.Delivery)
+}
+
+// Header is the header of an artifact of this job.
+func (w *Work) Header(artifact string) Header {
+	return Header{Artifact: artifact, JobID: w.Job.ID}
+}
+
+// Progress tells how far a step has come, in rows; a total of 0 means that the
+// step has no rows to count. It may be called as often as is convenient: a
+// quarter of a second apart is published, and each first of a step. Losing one
+// harms nobody, so an error is logged and not returned.
+func (w *Work) Progress(step Step, done, total int, message string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first := w.last.Step != step
+	w.last = Progress{
+		Service: w.runner.Stage, Step: step, Percent: step.Percent(done, total), Message: message,
+		Status: StatusProcessing, Processed: done, Total: total, Trigger: w.Job.Trigger, Failures: w.failures,
+	}
+	now := w.runner.now()
+	if !first && now.Sub(w.sent) < progressEvery {
+		return
+	}
+	w.sent = now
+	w.store(w.last)
+}
+
+func (w *Work) store(p Progress) {
+	if w.ctx.Err() != nil {
+		return
+	}
+	if err := w.runner.Log.SetProgress(w.ctx, &w.Job, p); err != nil && w.ctx.Err() == nil {
+		w.runner.logger().Warn("progress not stored", "job", w.Job.ID, "err", err)
+	}
+}
+
+// rows is how far the last Progress said that the work is.
+func (w *Work) rows() (done, total int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last.Processed, w.last.Total
+}

@@ -1,0 +1,2 @@
+// Package schema holds rollcall's data contracts and the few lines that load them.
+package schema
