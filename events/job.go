@@ -100,6 +100,9 @@ func (j *Job) Allows(fact Fact) error {
 		if kind != j.Stage.Produces() {
 			return refuse("it is not this stage's turn")
 		}
+		if j.Paused != nil {
+			return refuse("the job is paused")
+		}
 	case *Paused:
 		if f.Stage != j.Stage || j.Paused != nil {
 			return refuse("the stage is not at work")
@@ -129,7 +132,7 @@ func (j *Job) Apply(e Event) error {
 		return fmt.Errorf("fold: %w", err)
 	}
 	j.Kind, j.Seq, j.UpdatedAt = e.Kind, e.Seq, e.At
-	j.Status = StatusProcessing
+	j.Status, j.Paused = StatusProcessing, nil
 	switch f := e.Fact.(type) {
 	case *Uploaded:
 		j.ID, j.Owner, j.FileName, j.Options = e.JobID, f.Owner, f.FileName, f.Options
@@ -151,13 +154,11 @@ func (j *Job) Apply(e Event) error {
 	case *Paused:
 		j.Paused = f
 		j.Status = StatusPaused
-	case *Resumed:
-		j.Paused = nil
 	case *Failed:
-		j.Failed, j.Paused = f, nil
+		j.Failed = f
 		j.Status = StatusFailed
 	case *Cancelled:
-		j.Cancelled, j.Paused = f, nil
+		j.Cancelled = f
 		j.Status = StatusCancelled
 	case *Retried:
 		j.Failed, j.Cancelled = nil, nil
@@ -166,7 +167,7 @@ func (j *Job) Apply(e Event) error {
 	return nil
 }
 
-func (j *Job) turn(s Stage, trigger uint64) { j.Stage, j.Trigger, j.Paused = s, trigger, nil }
+func (j *Job) turn(s Stage, trigger uint64) { j.Stage, j.Trigger = s, trigger }
 
 // Percent is where the job stands by its facts alone: the end of the band of
 // the last stage that finished, or within the band of one that paused.
