@@ -17,6 +17,11 @@ type ProvisionConfig struct {
 	MaxAckPending int
 }
 
+// verdictsTTL is the longest that an answer of the IEC is kept. Readers decide
+// for themselves how old one may be; this only has to outlast a job that waits
+// for its quota several times.
+const verdictsTTL = 72 * time.Hour
+
 // Provision creates the streams, buckets and consumers, or brings existing ones
 // to the present settings. It may be run again at any time. It needs the
 // permissions of the provisioner; no service has them.
@@ -38,10 +43,8 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 			return fmt.Errorf("provision bucket %s: %w", name, err)
 		}
 	}
-	for _, name := range []string{KVQuota, KVVerdicts} {
-		_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: name, Replicas: cfg.Replicas, History: 1, LimitMarkerTTL: time.Minute,
-		})
+	for name, ttl := range map[string]time.Duration{KVQuota: 0, KVVerdicts: verdictsTTL} {
+		_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, Replicas: cfg.Replicas, TTL: ttl})
 		if err != nil {
 			return fmt.Errorf("provision bucket %s: %w", name, err)
 		}

@@ -45,7 +45,8 @@ type RejectedRow struct {
 	Cell  string   `json:"cell"`
 	Cells []string `json:"cells"`
 	// ID, FirstRow, Rows and Count are set on duplicates: the first row is a
-	// line of rows, all later ones are lines of rejects.
+	// line of rows, all later ones are lines of rejects. Rows are those with the
+	// ID number, the first among them, at most 100; Count is how many there are.
 	ID       string `json:"id,omitempty"`
 	FirstRow int    `json:"first_row,omitempty"`
 	Rows     []int  `json:"rows,omitempty"`

@@ -156,3 +156,38 @@ func Wait(t testing.TB, what string, cond func() bool) {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
+
+// RunStage runs a handler as one of the stages, as its user of nats.conf, until
+// the test ends. Failures are tried again at once.
+func RunStage(t testing.TB, srv *embedded.Server, stage events.Stage, h events.Handler) {
+	t.Helper()
+	r := &events.Runner{
+		Log: events.NewLog(Connect(t, srv, string(stage)), stage, nil), Stage: stage, Handle: h,
+		Backoff: func(int) time.Duration { return time.Millisecond },
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run %s: %v", stage, err)
+		}
+	})
+}
+
+// WaitKind returns a job once its newest fact is of the kind, or one that the
+// job ends with.
+func WaitKind(t testing.TB, log *events.Log, jobID string, kind events.Kind) events.Job {
+	t.Helper()
+	var job events.Job
+	Wait(t, string(kind)+" of "+jobID, func() bool {
+		var err error
+		job, err = log.Load(t.Context(), jobID)
+		return err == nil && (job.Kind == kind || job.Ended())
+	})
+	if job.Kind != kind {
+		t.Fatalf("job ended as %s: %+v", job.Kind, job.Failed)
+	}
+	return job
+}

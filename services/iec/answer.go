@@ -1,0 +1,106 @@
+package iec
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"rollcall.example/events"
+)
+
+// voter is the body of an answer of the IEC's API.
+type voter struct {
+	ID            json.Number    `json:"Id"`
+	VoterID       json.Number    `json:"VoterId"`
+	Status        string         `json:"VoterStatus"`
+	StatusID      json.Number    `json:"VoterStatusID"`
+	Registered    *bool          `json:"bRegistered"`
+	VotingStation *votingStation `json:"VotingStation"`
+}
+
+type votingStation struct {
+	Name         string `json:"Name"`
+	Delimitation struct {
+		ProvinceID     json.Number `json:"ProvinceID"`
+		Province       string      `json:"Province"`
+		MunicipalityID json.Number `json:"MunicipalityID"`
+		Municipality   string      `json:"Municipality"`
+		WardID         json.Number `json:"WardID"`
+		VDNumber       json.Number `json:"VDNumber"`
+	} `json:"Delimitation"`
+}
+
+// provinces by the IEC's ProvinceID.
+var provinces = map[string]string{
+	"1": "Eastern Cape", "2": "Free State", "3": "Gauteng", "4": "KwaZulu-Natal", "5": "Limpopo",
+	"6": "Mpumalanga", "7": "Northern Cape", "8": "North West", "9": "Western Cape",
+}
+
+// decodeVerdict reads an answer about a person. Whatever is not the API's JSON, or is
+// about somebody else, is an error: it must never look like "not registered".
+// The error quotes nothing of the body.
+func decodeVerdict(body []byte, id string, at time.Time) (events.Verdict, error) {
+	var v voter
+	if err := json.Unmarshal(body, &v); err != nil {
+		return events.Verdict{}, errors.New("answer is not JSON of the contract")
+	}
+	if v.Registered == nil {
+		return events.Verdict{}, errors.New("answer does not say bRegistered")
+	}
+	// A number has lost its leading zeros.
+	if got := v.ID.String(); len(got) > 13 || strings.Repeat("0", 13-len(got))+got != id {
+		return events.Verdict{}, errors.New("answer is about another person")
+	}
+	verdict := events.Verdict{VoterStatus: v.Status, At: at.UTC()}
+	switch word := strings.ToLower(v.Status); {
+	case strings.Contains(word, "deceased"):
+		verdict.Status = events.Deceased
+	case strings.Contains(word, "international"), strings.Contains(word, "abroad"):
+		verdict.Status = events.International
+	case *v.Registered:
+		verdict.Status = events.Registered
+	default:
+		verdict.Status = events.NotRegistered
+	}
+	if s := v.VotingStation; s != nil {
+		var err error
+		d := s.Delimitation
+		if verdict.Ward, err = code("WardID", d.WardID); err != nil {
+			return events.Verdict{}, err
+		}
+		if verdict.VD, err = code("VDNumber", d.VDNumber); err != nil {
+			return events.Verdict{}, err
+		}
+		verdict.Station = strings.TrimSpace(s.Name)
+		verdict.MunicipalityCode, verdict.Municipality = municipality(d.Municipality)
+		verdict.Province = provinces[d.ProvinceID.String()]
+		if verdict.Province == "" {
+			verdict.Province = strings.TrimSpace(d.Province)
+		}
+	}
+	return verdict, nil
+}
+
+// code is the 8-digit text of a ward or voting district, "" where the API has
+// none or 0.
+func code(name string, n json.Number) (string, error) {
+	text := n.String()
+	if text == "" || text == "0" {
+		return "", nil
+	}
+	if len(text) != 8 || strings.Trim(text, "0123456789") != "" {
+		return "", fmt.Errorf("%s is no code of 8 digits", name)
+	}
+	return text, nil
+}
+
+// municipality splits "JHB - City of Johannesburg" before the first " - ".
+func municipality(text string) (code, name string) {
+	code, name, ok := strings.Cut(strings.TrimSpace(text), " - ")
+	if !ok {
+		return "", code
+	}
+	return strings.TrimSpace(code), strings.TrimSpace(name)
+}

@@ -1,0 +1,99 @@
+package iec
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+)
+
+// CacheConfig says how long an answer of the IEC is good for.
+type CacheConfig struct {
+	// Key is the secret under which ID numbers are hashed; without it the few
+	// possible ID numbers could be tried out. It must not be empty, and all
+	// replicas need the same.
+	Key string
+	// Registered is the age to which a registered, deceased or international
+	// person's answer is used again; 0 means 24 h.
+	Registered time.Duration
+	// NotRegistered is the same for people who may register any day; 0 means 1 h.
+	NotRegistered time.Duration
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Cache keeps the IEC's answers as they come in, so that none is asked for
+// twice. Keys are HMACs: no ID number becomes a subject.
+type Cache struct {
+	kv  jetstream.KeyValue
+	cfg CacheConfig
+}
+
+// NewCache returns the cache kept in kv.
+func NewCache(kv jetstream.KeyValue, cfg CacheConfig) (*Cache, error) {
+	if cfg.Key == "" {
+		return nil, errors.New("iec cache: key is empty")
+	}
+	if cfg.Registered == 0 {
+		cfg.Registered = 24 * time.Hour
+	}
+	if cfg.NotRegistered == 0 {
+		cfg.NotRegistered = time.Hour
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Cache{kv: kv, cfg: cfg}, nil
+}
+
+func (c *Cache) key(id string) string {
+	mac := hmac.New(sha256.New, []byte(c.cfg.Key))
+	mac.Write([]byte(id))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// Get returns an answer that is fresh enough for a job uploaded at since. An
+// answer given after that is, however old: the job itself may have paid for
+// it before a pause that lasted for hours.
+func (c *Cache) Get(ctx context.Context, id string, since time.Time) (v events.Verdict, ok bool, err error) {
+	entry, err := c.kv.Get(ctx, c.key(id))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return v, false, nil
+	}
+	if err != nil {
+		return v, false, fmt.Errorf("read verdict: %w", err)
+	}
+	if err := json.Unmarshal(entry.Value(), &v); err != nil {
+		return v, false, fmt.Errorf("read verdict: %w", err)
+	}
+	limit := c.cfg.Registered
+	if v.Status == events.NotRegistered {
+		limit = c.cfg.NotRegistered
+	}
+	fresh := !v.At.Before(since) || c.cfg.Now().Sub(v.At) < limit
+	return v, fresh, nil
+}
+
+// Put keeps an answer. Unverified is no answer and is not kept.
+func (c *Cache) Put(ctx context.Context, id string, v events.Verdict) error {
+	if v.Status == events.Unverified {
+		return nil
+	}
+	v.N = 0
+	value, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("keep verdict: %w", err)
+	}
+	if _, err := c.kv.Put(ctx, c.key(id), value); err != nil {
+		return fmt.Errorf("keep verdict: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package iec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"rollcall.example/events"
+)
+
+const (
+	maxAnswer  = 1 << 20
+	maxRetries = 3
+)
+
+// ClientConfig says how to reach the IEC's API.
+type ClientConfig struct {
+	// BaseURL of the API, without a trailing slash. Required.
+	BaseURL            string
+	Username, Password string
+	// Timeout of one call; 0 means 10 s.
+	Timeout time.Duration
+	// Concurrency is how many connections are kept open; 0 means 15.
+	Concurrency int
+	// Acquire is asked before each call about a person, and its error ends the
+	// lookup; nil allows all.
+	Acquire func(context.Context) error
+	// Backoff is the wait before the nth retry, from 1; nil means 200 ms
+	// doubling, with jitter.
+	Backoff func(retry int) time.Duration
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Logger hears of retries; nil discards.
+	Logger *slog.Logger
+}
+
+// Client asks the IEC's API about one person at a time. It is safe for any
+// number of goroutines, which share its token and its connections. No error
+// that it returns holds an ID number, a token or a password.
+type Client struct {
+	cfg   ClientConfig
+	base  string
+	http  *http.Client
+	token tokenSource
+}
+
+// NewClient returns a client. It asks for its first token when it needs one.
+func NewClient(cfg ClientConfig) (*Client, error) {
+	u, err := url.Parse(cfg.BaseURL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, errors.New("iec client: base URL is not http:// or https://")
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 10 * time.Second
+	}
+	if cfg.Concurrency == 0 {
+		cfg.Concurrency = 15
+	}
+	if cfg.Timeout < 0 || cfg.Concurrency < 0 {
+		return nil, fmt.Errorf("iec client: timeout %s and concurrency %d must not be negative", cfg.Timeout, cfg.Concurrency)
+	}
+	if cfg.Acquire == nil {
+		cfg.Acquire = func(context.Context) error { return nil }
+	}
+	if cfg.Backoff == nil {
+		cfg.Backoff = func(retry int) time.Duration {
+			d := 200 * time.Millisecond << (retry - 1)
+			return d/2 + rand.N(d)
+		}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxConnsPerHost = cfg.Concurrency
+	transport.MaxIdleConnsPerHost = cfg.Concurrency
+	c := &Client{cfg: cfg, base: strings.TrimSuffix(cfg.BaseURL, "/"), http: &http.Client{
+		Transport: transport,
+		Timeout:   cfg.Timeout,
+		// A redirect would carry an ID number to who knows where.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	c.token.fetch = c.fetchToken
+	c.token.now = cfg.Now
+	return c, nil
+}
+
+// Close gives idle connections back.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Lookup asks about a person by the 13 digits of the ID number. Timeouts, resets,
+// server errors and answers that are not the API's are tried again, three
+// times; each attempt is acquired first.
+//
+// Errors: that of Acquire, *RateLimitedError, *UnavailableError, *RowError, or
+// ErrCredentials.
+func (c *Client) Lookup(ctx context.Context, id string) (events.Verdict, error) {
+	renewed := false
+	for retry := 0; ; {
+		token, err := c.token.get(ctx)
+		if err != nil {
+			return events.Verdict{}, err
+		}
+		if err := c.cfg.Acquire(ctx); err != nil {
+			return events.Verdict{}, err
+		}
+		verdict, err := c.ask(ctx, token, id)
+		if errors.Is(err, errTokenRefused) && !renewed {
+			renewed = true
+			c.token.drop(token)
+			continue
+		}
+		var down *UnavailableError
+		if err == nil || !errors.As(err, &down) || down.RetryAfter > 0 || retry == maxRetries || ctx.Err() != nil {
+			if errors.Is(err, errTokenRefused) {
+				err = fmt.Errorf("iec: fresh token refused: %w", ErrCredentials)
+			}
+			return verdict, err
+		}
+		retry++
+		c.cfg.Logger.Warn("iec call failed, trying again", "retry", retry, "err", err)
+		select {
+		case <-ctx.Done():
+			return events.Verdict{}, &UnavailableError{Err: context.Cause(ctx)}
+		case <-time.After(c.cfg.Backoff(retry)):
+		}
+	}
+}
+
+var errTokenRefused = errors.New("token refused")
+
+func (c *Client) ask(ctx context.Context, token, id string) (events.Verdict, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/Voters/IDNumber/"+url.PathEscape(id), nil)
+	if err != nil {
+		return events.Verdict{}, errors.New("iec: request cannot be made")
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Accept", "application/json")
+	status, header, body, err := c.do(req)
+	if err != nil {
+		return events.Verdict{}, err
+	}
+	switch {
+	case status == http.StatusUnauthorized:
+		return events.Verdict{}, errTokenRefused
+	case status == http.StatusTooManyRequests:
+		return events.Verdict{}, &RateLimitedError{RetryAfter: c.retryAfter(header)}
+	case status == http.StatusOK, status == http.StatusNotFound:
+		// An unknown person may come as a 404, but only the API itself can say
+		// so: a 404 of a proxy or of a wrong base URL has another body.
+		verdict, err := decodeVerdict(body, id, c.cfg.Now())
+		if err != nil {
+			return events.Verdict{}, &UnavailableError{Status: status, Err: err}
+		}
+		return verdict, nil
+	case status >= 500:
+		return events.Verdict{}, &UnavailableError{Status: status, RetryAfter: c.retryAfter(header)}
+	case status >= 400:
+		return events.Verdict{}, &RowError{Status: status}
+	}
+	return events.Verdict{}, &UnavailableError{Status: status, Err: errors.New("unexpected status")}
+}
+
+// do sends a request and reads the whole answer, so that its connection can be
+// used again.
+func (c *Client) do(req *http.Request) (status int, header http.Header, body []byte, err error) {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		var wrapped *url.Error // quotes the URL, and so the ID number
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err
+		}
+		return 0, nil, nil, &UnavailableError{Err: err}
+	}
+	body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	err = errors.Join(err, resp.Body.Close())
+	if err == nil && len(body) > maxAnswer {
+		err = errors.New("answer is too long")
+	}
+	if err != nil {
+		return 0, nil, nil, &UnavailableError{Status: resp.StatusCode, Err: err}
+	}
+	return resp.StatusCode, resp.Header, body, nil
+}
+
+// retryAfter reads the header in seconds or as a date; 0 if there is none.
+func (c *Client) retryAfter(h http.Header) time.Duration {
+	text := h.Get("Retry-After")
+	if n, err := strconv.Atoi(text); err == nil {
+		return max(time.Duration(n)*time.Second, 0)
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(at.Sub(c.cfg.Now()), 0)
+	}
+	return 0
+}

@@ -1,0 +1,194 @@
+package iec
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
+)
+
+// clock is a clock that tests set.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newClock() *clock { return &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+func bucket(t *testing.T, srv *embedded.Server, name string) jetstream.KeyValue {
+	t.Helper()
+	kv, err := eventstest.Connect(t, srv, "iec").KeyValue(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kv
+}
+
+func newQuota(t *testing.T, kv jetstream.KeyValue, limit int, c *clock) *Quota {
+	t.Helper()
+	q, err := NewQuota(kv, QuotaConfig{Limit: limit, Now: c.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+// Three replicas call as fast as they may for six accelerated hours: no rolling
+// hour holds more calls than the limit, and hardly any is left unused.
+func TestNoRollingHourHoldsMoreThanTheLimit(t *testing.T) {
+	srv := eventstest.Start(t)
+	c := newClock()
+	const limit = 300
+	var replicas []*Quota
+	for range 3 {
+		replicas = append(replicas, newQuota(t, bucket(t, srv, events.KVQuota), limit, c))
+	}
+	var calls []time.Time
+	start := c.now()
+	for c.now().Sub(start) < 6*time.Hour {
+		for range rand.IntN(200) {
+			q := replicas[rand.IntN(len(replicas))]
+			err := q.Acquire(t.Context())
+			var spent *SpentError
+			if errors.As(err, &spent) {
+				if !spent.Quota.ResetAt.After(c.now()) || spent.Quota.ResetAt.Sub(c.now()) > 62*time.Minute {
+					t.Fatalf("reset at %s, now %s", spent.Quota.ResetAt, c.now())
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls = append(calls, c.now())
+		}
+		c.add(rand.N(10 * time.Minute))
+	}
+	first := 0
+	for i, at := range calls {
+		for at.Sub(calls[first]) >= time.Hour {
+			first++
+		}
+		if n := i - first + 1; n > limit {
+			t.Fatalf("%d calls in the hour before %s", n, at)
+		}
+	}
+	if len(calls) < 5*limit*8/10 {
+		t.Fatalf("only %d calls in six hours of %d each", len(calls), limit)
+	}
+}
+
+func TestReplicasTogetherGetTheWholeLimit(t *testing.T) {
+	srv := eventstest.Start(t)
+	c := newClock()
+	var wg sync.WaitGroup
+	got := make([]int, 3)
+	for i := range got {
+		q := newQuota(t, bucket(t, srv, events.KVQuota), 250, c)
+		wg.Go(func() {
+			for q.Acquire(t.Context()) == nil {
+				got[i]++
+			}
+			if err := q.Release(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if sum := got[0] + got[1] + got[2]; sum != 250 {
+		t.Fatalf("%v allowed, want 250 in all", got)
+	}
+}
+
+func TestUnusedCallsAreGivenBack(t *testing.T) {
+	srv := eventstest.Start(t)
+	c := newClock()
+	q := newQuota(t, bucket(t, srv, events.KVQuota), 100, c)
+	if err := q.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := q.State(t.Context()); err != nil || st.Used != 20 {
+		t.Fatalf("in hand: %+v, %v", st, err)
+	}
+	if err := q.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := q.State(t.Context()); err != nil || st.Used != 1 || st.Limit != 100 || !st.ResetAt.IsZero() {
+		t.Fatalf("given back: %+v, %v", st, err)
+	}
+	// What is left of a block when its slot is over is given back as well.
+	if err := q.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.add(5 * time.Minute)
+	if err := q.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := q.State(t.Context()); err != nil || st.Used != 2+20 {
+		t.Fatalf("after the slot: %+v, %v", st, err)
+	}
+}
+
+func TestCacheKnowsHowOldAnAnswerMayBe(t *testing.T) {
+	srv := eventstest.Start(t)
+	c := newClock()
+	cache, err := NewCache(bucket(t, srv, events.KVVerdicts), CacheConfig{Key: "k", Now: c.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := c.now()
+	ids := map[events.VerdictStatus]string{events.Registered: "8001015009087", events.NotRegistered: "9001010001088"}
+	for status, id := range ids {
+		if err := cache.Put(t.Context(), id, events.Verdict{N: 7, Status: status, Ward: "79800001", At: answered}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cache.Put(t.Context(), "8506155000084", events.Verdict{Status: events.Unverified}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		id    string
+		age   time.Duration
+		since time.Time
+		ok    bool
+	}{
+		{"registered, young", ids[events.Registered], 23 * time.Hour, answered.Add(time.Hour), true},
+		{"registered, old", ids[events.Registered], 25 * time.Hour, answered.Add(time.Hour), false},
+		{"not registered, young", ids[events.NotRegistered], 59 * time.Minute, answered.Add(time.Minute), true},
+		{"not registered, old", ids[events.NotRegistered], 61 * time.Minute, answered.Add(time.Minute), false},
+		{"old, but of this job", ids[events.NotRegistered], 6 * time.Hour, answered, true},
+		{"unverified is not kept", "8506155000084", 0, answered, false},
+		{"never asked", "8001015009285", 0, answered, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c.add(tt.age)
+			defer c.add(-tt.age)
+			v, ok, err := cache.Get(t.Context(), tt.id, tt.since)
+			if err != nil || ok != tt.ok {
+				t.Fatalf("ok %v, want %v, err %v", ok, tt.ok, err)
+			}
+			if ok && (v.Ward != "79800001" || v.N != 0) {
+				t.Fatalf("verdict %+v", v)
+			}
+		})
+	}
+}

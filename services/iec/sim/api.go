@@ -1,0 +1,160 @@
+package sim
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const hang = time.Minute
+
+func (s *Simulator) token(w http.ResponseWriter, r *http.Request) {
+	if s.down(w) {
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
+	if r.FormValue("grant_type") != "password" ||
+		(s.cfg.Username != "" && r.FormValue("username") != s.cfg.Username) ||
+		(s.cfg.Password != "" && r.FormValue("password") != s.cfg.Password) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		s.json(w, map[string]string{"error": "invalid_grant"})
+		return
+	}
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails: crypto/rand ends the process instead
+	token := hex.EncodeToString(b)
+	s.mu.Lock()
+	s.tokens[token] = s.cfg.Now().Add(s.cfg.TokenTTL)
+	s.issued++
+	s.mu.Unlock()
+	s.json(w, map[string]any{"access_token": token, "token_type": "bearer", "expires_in": int(s.cfg.TokenTTL / time.Second)})
+}
+
+// down answers for an API that is down.
+func (s *Simulator) down(w http.ResponseWriter) bool {
+	s.mu.Lock()
+	f := s.faults
+	if f.Down {
+		s.statuses[http.StatusServiceUnavailable]++
+	}
+	s.mu.Unlock()
+	if !f.Down {
+		return false
+	}
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", fmt.Sprint(f.RetryAfter))
+	}
+	http.Error(w, "<html><body>Service Unavailable</body></html>", http.StatusServiceUnavailable)
+	return true
+}
+
+func (s *Simulator) voter(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	if s.down(w) {
+		return
+	}
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	s.mu.Lock()
+	until, known := s.tokens[token]
+	if !known || !s.cfg.Now().Before(until) {
+		delete(s.tokens, token)
+		s.statuses[http.StatusUnauthorized]++
+		s.mu.Unlock()
+		http.Error(w, "Authorization has been denied for this request.", http.StatusUnauthorized)
+		return
+	}
+	wait, ok := s.withinQuota()
+	if !ok {
+		s.statuses[http.StatusTooManyRequests]++
+		s.mu.Unlock()
+		w.Header().Set("Retry-After", seconds(wait))
+		http.Error(w, "quota exceeded", http.StatusTooManyRequests)
+		return
+	}
+	s.calls[id]++
+	attempt, faults := s.calls[id], s.faults
+	s.mu.Unlock()
+
+	if !s.wait(r, latency(faults, s.chance(id, attempt, "latency"))) {
+		return
+	}
+	if len(id) != 13 || strings.Trim(id, "0123456789") != "" {
+		s.answered(http.StatusBadRequest)
+		http.Error(w, `{"Message":"The request is invalid."}`, http.StatusBadRequest)
+		return
+	}
+	if s.fail(w, r, faults, s.chance(id, attempt, "fault")) {
+		return
+	}
+	person, fixed := s.cfg.Answers[id]
+	if !fixed {
+		person = PersonOf(id)
+	}
+	s.answered(http.StatusOK)
+	s.json(w, person.answer(id))
+}
+
+func (s *Simulator) answered(status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.statuses[status]++
+}
+
+// fail breaks the call if chance, from 0 to 1, falls on one of the faults.
+func (s *Simulator) fail(w http.ResponseWriter, r *http.Request, f Faults, chance float64) bool {
+	switch {
+	case chance < f.Errors:
+		s.answered(http.StatusInternalServerError)
+		http.Error(w, `{"Message":"An error has occurred."}`, http.StatusInternalServerError)
+	case chance < f.Errors+f.HTML:
+		s.answered(http.StatusOK)
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<html><body>Please sign in to the proxy</body></html>")) // the client may be gone
+	case chance < f.Errors+f.HTML+f.Resets:
+		panic(http.ErrAbortHandler) // the server's way to break a connection
+	case chance < f.Errors+f.HTML+f.Resets+f.Timeouts:
+		s.wait(r, hang)
+	default:
+		return false
+	}
+	return true
+}
+
+// wait returns false when the client has gone.
+func (s *Simulator) wait(r *http.Request, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-r.Context().Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+func latency(f Faults, chance float64) time.Duration {
+	ms := float64(f.LatencyMS) + (2*chance-1)*float64(f.JitterMS)
+	return time.Duration(ms * float64(time.Millisecond))
+}
+
+// chance is a number from 0 to 1 that is the same in every run.
+func (s *Simulator) chance(id string, attempt int, what string) float64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d %s %d %s", s.cfg.Seed, id, attempt, what)
+	return float64(mix(h.Sum64())>>11) / (1 << 53)
+}
+
+// mix spreads a hash over all its bits (splitmix64's finalizer).
+func mix(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

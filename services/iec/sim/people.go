@@ -1,0 +1,156 @@
+package sim
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"strings"
+
+	"rollcall.example/events"
+)
+
+// Place is where somebody may be registered.
+type Place struct {
+	Ward, VD, Station string // codes of 8 digits
+	Municipality      string // "JHB - City of Johannesburg"
+	MunicipalityID    int
+	ProvinceID        int
+	Province          string
+}
+
+// Places are all that simulated people are registered in.
+var Places = []Place{
+	{"79800001", "32840011", "Baobab Primary School", "JHB - City of Johannesburg", 3003, 3, "Gauteng"},
+	{"79800042", "32840427", "Heron Community Hall", "JHB - City of Johannesburg", 3003, 3, "Gauteng"},
+	{"10105003", "97540035", "Dune Library", "WC015 - Swartland", 9015, 9, "Western Cape"},
+	{"59500033", "43370332", "Acacia Sports Ground", "ETH - eThekwini", 4001, 4, "KwaZulu-Natal"},
+	{"93504021", "76110216", "Granite Tribal Office", "LIM354 - Polokwane", 5354, 5, "Limpopo"},
+}
+
+// Person is what the simulator knows of somebody.
+type Person struct {
+	Status events.VerdictStatus
+	// Place is where a registered person votes; nil otherwise.
+	Place *Place
+}
+
+// Home is where a person lives, whether registered there or not.
+func Home(id string) Place { return Places[hash(id, "home")%uint64(len(Places))] }
+
+// PersonOf is what the simulator says of an ID number if nothing else is fixed.
+func PersonOf(id string) Person {
+	place := Home(id)
+	switch n := hash(id, "status") % 100; {
+	case n < 12:
+		return Person{Status: events.NotRegistered}
+	case n < 16:
+		return Person{Status: events.Deceased}
+	case n < 18:
+		return Person{Status: events.International}
+	case n < 20:
+		place = Places[(hash(id, "home")+1)%uint64(len(Places))]
+	case n < 23:
+		place.VD = ""
+	}
+	return Person{Status: events.Registered, Place: &place}
+}
+
+func hash(id, what string) uint64 {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, what+" "+id) // a hash takes everything
+	return mix(h.Sum64())
+}
+
+// statuses of the API, by what they mean here.
+var statuses = map[events.VerdictStatus]struct {
+	id   int
+	text string
+}{
+	events.Registered:    {1, "Registered"},
+	events.NotRegistered: {2, "Not registered"},
+	events.Deceased:      {3, "Deceased"},
+	events.International: {4, "International"},
+}
+
+// answer is the body that the API answers with.
+func (p Person) answer(id string) map[string]any {
+	status := statuses[p.Status]
+	// The API's numbers have no leading zeros.
+	number := strings.TrimLeft(id, "0")
+	if number == "" {
+		number = "0"
+	}
+	body := map[string]any{
+		"Id": json.Number(number), "VoterId": hash(id, "voter") % 100_000_000, "VoterStatus": status.text, "VoterStatusID": status.id,
+		"bRegistered": p.Status == events.Registered || p.Status == events.International, "VotingStation": nil,
+	}
+	if p.Place == nil {
+		return body
+	}
+	delimitation := map[string]any{
+		"ProvinceID": p.Place.ProvinceID, "Province": p.Place.Province,
+		"MunicipalityID": p.Place.MunicipalityID, "Municipality": p.Place.Municipality,
+		"WardID": json.Number(p.Place.Ward), "VDNumber": nil,
+	}
+	location := map[string]any{"Town": nil, "Suburb": nil, "Street": nil, "Latitude": nil, "Longitude": nil}
+	if p.Place.VD != "" {
+		delimitation["VDNumber"] = json.Number(p.Place.VD)
+		location["VotingDistrict"] = json.Number(p.Place.VD)
+	}
+	body["VotingStation"] = map[string]any{"Name": p.Place.Station, "Delimitation": delimitation, "Location": location}
+	return body
+}
+
+// ReadAnswers reads people from CSV with the header
+//
+//	id,status,ward,vd,station,municipality,province_id,province
+//
+// status is registered, not_registered, deceased or international; the columns
+// after it may be empty.
+func ReadAnswers(r io.Reader) (map[string]Person, error) {
+	rows, err := csv.NewReader(r).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("read answers: %w", err)
+	}
+	want := "id,status,ward,vd,station,municipality,province_id,province"
+	if len(rows) == 0 || strings.Join(rows[0], ",") != want {
+		return nil, fmt.Errorf("read answers: the first line must be %s", want)
+	}
+	people := make(map[string]Person, len(rows)-1)
+	for i, row := range rows[1:] {
+		p, err := personFrom(row)
+		if err != nil {
+			return nil, fmt.Errorf("read answers: line %d: %w", i+2, err)
+		}
+		people[row[0]] = p
+	}
+	return people, nil
+}
+
+func personFrom(row []string) (Person, error) {
+	if len(row[0]) != 13 {
+		return Person{}, errors.New("id has not 13 digits")
+	}
+	p := Person{Status: events.VerdictStatus(row[1])}
+	if _, ok := statuses[p.Status]; !ok {
+		return Person{}, fmt.Errorf("status %q", row[1])
+	}
+	if row[2] == "" {
+		return p, nil
+	}
+	for _, code := range row[2:4] {
+		if code != "" && (len(code) != 8 || strings.Trim(code, "0123456789") != "") {
+			return Person{}, fmt.Errorf("code %q has not 8 digits", code)
+		}
+	}
+	p.Place = &Place{Ward: row[2], VD: row[3], Station: row[4], Municipality: row[5], Province: row[7]}
+	if row[6] != "" {
+		if _, err := fmt.Sscan(row[6], &p.Place.ProvinceID); err != nil {
+			return Person{}, fmt.Errorf("province_id %q", row[6])
+		}
+	}
+	return p, nil
+}

@@ -1,0 +1,81 @@
+package iec
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// renewEarly is how long before its end a token is no longer used, so that none
+// ends on the way.
+const renewEarly = 30 * time.Second
+
+// tokenSource keeps one token for all workers.
+type tokenSource struct {
+	fetch func(context.Context) (token string, life time.Duration, err error)
+	now   func() time.Time
+
+	mu    sync.Mutex // held while a token is fetched: the others wait for it
+	token string
+	until time.Time
+}
+
+func (s *tokenSource) get(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.token != "" && s.now().Before(s.until) {
+		return s.token, nil
+	}
+	token, life, err := s.fetch(ctx)
+	if err != nil {
+		return "", err
+	}
+	early := min(renewEarly, life/2)
+	s.token, s.until = token, s.now().Add(life-early)
+	return token, nil
+}
+
+// drop forgets a token that was refused, unless it has been renewed already.
+func (s *tokenSource) drop(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.token == token {
+		s.token = ""
+	}
+}
+
+func (c *Client) fetchToken(ctx context.Context) (string, time.Duration, error) {
+	form := url.Values{"grant_type": {"password"}, "username": {c.cfg.Username}, "password": {c.cfg.Password}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		return "", 0, fmt.Errorf("iec token: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	status, header, body, err := c.do(req)
+	switch {
+	case err != nil:
+		return "", 0, err
+	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return "", 0, fmt.Errorf("iec token: status %d: %w", status, ErrCredentials)
+	case status != http.StatusOK:
+		return "", 0, &UnavailableError{Status: status, RetryAfter: c.retryAfter(header), Err: errors.New("no token")}
+	}
+	var answer struct {
+		Token   string      `json:"access_token"`
+		Expires json.Number `json:"expires_in"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || answer.Token == "" {
+		return "", 0, &UnavailableError{Status: status, Err: errors.New("token answer is not JSON of the contract")}
+	}
+	seconds, err := answer.Expires.Int64()
+	if err != nil || seconds <= 0 {
+		return "", 0, &UnavailableError{Status: status, Err: errors.New("token answer has no expires_in")}
+	}
+	return answer.Token, time.Duration(seconds) * time.Second, nil
+}

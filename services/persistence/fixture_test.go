@@ -1,0 +1,152 @@
+package persistence
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"rollcall.example/events"
+	"rollcall.example/services/postgres/postgrestest"
+)
+
+var (
+	noon   = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	monday = time.Date(2026, 2, 23, 8, 0, 0, 0, time.UTC)
+)
+
+// world is a service on a database of its own.
+type world struct {
+	*Service
+	t     testing.TB
+	clock time.Time
+}
+
+func newWorld(t testing.TB) *world {
+	w := &world{t: t, clock: noon}
+	w.Service = New(Config{DB: postgrestest.New(t), Now: func() time.Time { return w.clock }})
+	return w
+}
+
+// idNumber is the ith of ten thousand valid ID numbers.
+func idNumber(i int) string {
+	head := fmt.Sprintf("800101%04d08", i)
+	sum := 0
+	for k, c := range head {
+		d := int(c - '0')
+		if k%2 == 1 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return fmt.Sprintf("%s%d", head, (10-sum%10)%10)
+}
+
+// one makes a person; row numbers are given by people.
+func one(i int, v events.Verdict, fields ...string) person {
+	row := &events.Row{ID: idNumber(i), Fields: map[string]string{}}
+	for k := 0; k < len(fields); k += 2 {
+		row.Fields[fields[k]] = fields[k+1]
+	}
+	return person{row: row, verdict: &v}
+}
+
+func people(list []person) iter.Seq2[person, error] {
+	return func(yield func(person, error) bool) {
+		for i, p := range list {
+			p.row.N, p.verdict.N = i+2, i+2
+			if !yield(p, nil) {
+				return
+			}
+		}
+	}
+}
+
+func newJob(rows int, opts events.Options) *events.Job {
+	return &events.Job{ID: events.NewJobID(), Options: opts,
+		Validated: &events.Validated{Rows: events.Artifact{Records: rows}}}
+}
+
+// attempt writes people for a job and returns the outcomes as the artifact has them.
+func (w *world) attempt(ctx context.Context, job *events.Job, list ...person) (got []events.Outcome, stats events.DatabaseStats, err error) {
+	err = w.write(ctx, job, people(list), func(int, string) {}, func(tx *sqlx.Tx) error {
+		stats, err = outcomes(ctx, tx, job.ID, func(o *events.Outcome) error { got = append(got, *o); return nil })
+		return err
+	})
+	return got, stats, err
+}
+
+// upload writes people as a new job, which must succeed.
+func (w *world) upload(list ...person) []events.Outcome {
+	w.t.Helper()
+	got, stats, err := w.attempt(w.t.Context(), newJob(len(list), events.Options{}), list...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if len(got) != len(list) || stats.Total != len(list) || stats.Inserts+stats.Updates+stats.Unchanged+stats.Errors != stats.Total {
+		w.t.Fatalf("%d outcomes of %d rows, %+v", len(got), len(list), stats)
+	}
+	return got
+}
+
+// member reads a member's columns, all as text, NULL as "".
+func (w *world) member(i int) map[string]string {
+	w.t.Helper()
+	rows, err := w.db.Queryx(`SELECT j.key, coalesce(j.value, '') FROM members m, jsonb_each_text(to_jsonb(m)) j WHERE m.id_number = $1`, idNumber(i))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer rows.Close()
+	got := map[string]string{}
+	for rows.Next() {
+		var k, v string
+		if err := rows.Scan(&k, &v); err != nil {
+			w.t.Fatal(err)
+		}
+		got[k] = v
+	}
+	if err := rows.Err(); err != nil {
+		w.t.Fatal(err)
+	}
+	return got
+}
+
+func (w *world) expect(i int, want map[string]string) {
+	w.t.Helper()
+	got := w.member(i)
+	for k, v := range want {
+		if got[k] != v {
+			w.t.Errorf("member %d: %s is %q, want %q", i, k, got[k], v)
+		}
+	}
+}
+
+func (w *world) count(table string) (n int) {
+	w.t.Helper()
+	if err := w.db.Get(&n, "SELECT count(*) FROM "+table); err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// object is a map as JSON.
+func object(m map[string]string) string {
+	b, err := json.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+func registered(ward, vd string) events.Verdict {
+	return events.Verdict{Status: events.Registered, VoterStatus: "REGISTERED", Ward: ward, VD: vd,
+		Station: "TOWN HALL", MunicipalityCode: "JHB", Municipality: "City of Johannesburg", Province: "Gauteng", At: monday}
+}
+
+var unverified = events.Verdict{Status: events.Unverified, Reason: "disabled"}

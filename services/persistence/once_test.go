@@ -1,0 +1,262 @@
+package persistence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"sync"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
+)
+
+func TestDryRunWritesNothingAndTellsAll(t *testing.T) {
+	w := newWorld(t)
+	w.upload(one(1, unverified, "firstname", "Old"), one(2, unverified, "firstname", "Same"))
+	list := []person{one(1, unverified, "firstname", "New"), one(2, unverified, "firstname", "Same"), one(3, unverified), one(4, unverified, "age", "x")}
+	got, stats, err := w.attempt(t.Context(), newJob(4, events.Options{DryRun: true}), list...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{events.Updated, events.Unchanged, events.Inserted, events.Refused} {
+		if got[i].Result != want {
+			t.Errorf("outcome %+v, want %s", got[i], want)
+		}
+	}
+	if stats.Inserts != 1 || stats.Updates != 1 || stats.Unchanged != 1 || stats.Errors != 1 {
+		t.Errorf("stats %+v", stats)
+	}
+	w.expect(1, map[string]string{"firstname": "Old"})
+	if m, l, o := w.count("members"), w.count("job_ledger"), w.count("job_outcomes"); m != 2 || l != 1 || o != 2 {
+		t.Errorf("%d members, %d ledger rows, %d outcomes", m, l, o)
+	}
+	// The real run does what the dry one said.
+	real, _, err := w.attempt(t.Context(), newJob(4, events.Options{}), list...)
+	if err != nil || !reflect.DeepEqual(real, got) {
+		t.Errorf("dry %+v\nreal %+v, %v", got, real, err)
+	}
+}
+
+func TestTheLedgerMakesItOnce(t *testing.T) {
+	w := newWorld(t)
+	job := newJob(2, events.Options{})
+	first, _, err := w.attempt(t.Context(), job, one(1, unverified, "firstname", "A"), one(2, unverified))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.upload(one(1, unverified, "firstname", "B"))
+	again, _, err := w.attempt(t.Context(), job, one(1, unverified, "firstname", "A"), one(2, unverified))
+	if err != nil || !reflect.DeepEqual(first, again) {
+		t.Fatalf("first %+v\nagain %+v, %v", first, again, err)
+	}
+	w.expect(1, map[string]string{"firstname": "B"})
+}
+
+// A worker that was thought dead may be at it still: one of them writes.
+func TestManyWorkersOnOneJob(t *testing.T) {
+	w := newWorld(t)
+	w.upload(one(0, unverified, "firstname", "Old"))
+	job := newJob(50, events.Options{})
+	const workers = 6
+	results := make([][]events.Outcome, workers)
+	release := make(chan struct{})
+	var all sync.WaitGroup
+	for k := range workers {
+		var list []person
+		for i := range 50 {
+			list = append(list, one(i, unverified, "firstname", "New"))
+		}
+		all.Go(func() {
+			<-release
+			got, _, err := w.attempt(t.Context(), job, list...)
+			if err != nil {
+				t.Error(err)
+			}
+			results[k] = got
+		})
+	}
+	close(release)
+	all.Wait()
+	for _, got := range results {
+		if len(got) != 50 || got[0].Result != events.Updated || !reflect.DeepEqual(got, results[0]) {
+			t.Fatalf("%d outcomes, first %+v", len(got), got[0])
+		}
+	}
+	if n := w.count("members"); n != 50 {
+		t.Errorf("%d members", n)
+	}
+}
+
+func TestJobsWithTheSamePeopleNeitherDeadlockNorDuplicate(t *testing.T) {
+	w := newWorld(t)
+	const size, jobs, rounds = 120, 4, 12
+	for round := range rounds {
+		// A quarter of the people are members already.
+		var known []person
+		for i := range size / 4 {
+			known = append(known, one(round*size+i*4, unverified, "firstname", "Known"))
+		}
+		w.upload(known...)
+		release := make(chan struct{})
+		inserted := make([]int, jobs)
+		var all sync.WaitGroup
+		for k := range jobs {
+			var list []person
+			for _, i := range rand.Perm(size) {
+				list = append(list, one(round*size+i, registered("79800001", "32840123"), "firstname", string(rune('A'+k))))
+			}
+			if k == 0 {
+				list[size/2].row.Fields["age"] = "x" // and one of them has to halve
+			}
+			all.Go(func() {
+				<-release
+				_, stats, err := w.attempt(t.Context(), newJob(size, events.Options{}), list...)
+				if err != nil {
+					t.Errorf("job %d: %v", k, err)
+				}
+				inserted[k] = stats.Inserts
+			})
+		}
+		close(release)
+		all.Wait()
+		sum := 0
+		for _, n := range inserted {
+			sum += n
+		}
+		if sum != size-size/4 {
+			t.Errorf("%d inserts, want %d", sum, size-size/4)
+		}
+	}
+	if n := w.count("members"); n != size*rounds {
+		t.Errorf("%d members", n)
+	}
+	// Each value that was overwritten is the before-image of one job only.
+	var twice int
+	if err := w.db.Get(&twice, `SELECT count(*) FROM (SELECT FROM job_outcomes WHERE result = 'updated'
+GROUP BY id_number, before->>'firstname' HAVING count(*) > 1) o`); err != nil || twice != 0 {
+		t.Errorf("%d before-images are stale, %v", twice, err)
+	}
+}
+
+func TestCancelLeavesTheDatabaseAsItWas(t *testing.T) {
+	list := []person{one(1, unverified, "firstname", "New"), one(2, unverified), one(3, unverified)}
+	for name, when := range map[string]func(w *world, job *events.Job, cancel context.CancelCauseFunc, ctx context.Context) error{
+		"while rows are copied": func(w *world, job *events.Job, cancel context.CancelCauseFunc, ctx context.Context) error {
+			return w.write(ctx, job, people(list), func(int, string) { cancel(events.ErrCancelled) }, func(*sqlx.Tx) error { return nil })
+		},
+		"after the last statement": func(w *world, job *events.Job, cancel context.CancelCauseFunc, ctx context.Context) error {
+			return w.write(ctx, job, people(list), func(int, string) {}, func(*sqlx.Tx) error { cancel(events.ErrCancelled); return nil })
+		},
+		"while it waits for a lock": func(w *world, job *events.Job, cancel context.CancelCauseFunc, ctx context.Context) error {
+			other := w.db.MustBegin()
+			defer func() { _ = other.Rollback() }()
+			var pid int
+			if err := other.Get(&pid, `SELECT pg_backend_pid() FROM members FOR UPDATE`); err != nil {
+				return err
+			}
+			done := make(chan error)
+			go func() {
+				done <- w.write(ctx, job, people(list), func(int, string) {}, func(*sqlx.Tx) error { return nil })
+			}()
+			eventstest.Wait(w.t, "a blocked statement", func() bool {
+				return w.count(fmt.Sprintf("pg_stat_activity WHERE %d = ANY (pg_blocking_pids(pid))", pid)) > 0
+			})
+			cancel(events.ErrCancelled)
+			return <-done
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.upload(one(1, unverified, "firstname", "Old"))
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			job := newJob(len(list), events.Options{})
+			if err := when(w, job, cancel, ctx); err == nil {
+				t.Fatal("no error")
+			}
+			w.expect(1, map[string]string{"firstname": "Old"})
+			if m, l, o := w.count("members"), w.count("job_ledger"), w.count("job_outcomes"); m != 1 || l != 1 || o != 1 {
+				t.Errorf("%d members, %d ledger rows, %d outcomes", m, l, o)
+			}
+			// Nothing is left open that would stand in the way of another attempt.
+			if _, stats, err := w.attempt(t.Context(), job, list...); err != nil || stats.Inserts != 2 || stats.Updates != 1 {
+				t.Errorf("next attempt: %+v, %v", stats, err)
+			}
+		})
+	}
+}
+
+func TestALostConnectionIsTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	job := newJob(1, events.Options{})
+	kill := func(tx *sqlx.Tx) error {
+		var pid int
+		if err := tx.Get(&pid, `SELECT pg_backend_pid()`); err != nil {
+			return err
+		}
+		_, err := w.db.Exec(`SELECT pg_terminate_backend($1, 5000)`, pid)
+		return err
+	}
+	err := w.write(t.Context(), job, people([]person{one(1, unverified)}), func(int, string) {}, kill)
+	var reject *events.Rejection
+	if err == nil || errors.As(err, &reject) {
+		t.Fatalf("commit on a lost connection: %v", err)
+	}
+	if n := w.count("members"); n != 0 {
+		t.Fatalf("%d members", n)
+	}
+	if _, stats, err := w.attempt(t.Context(), job, one(1, unverified)); err != nil || stats.Inserts != 1 {
+		t.Fatalf("next attempt: %+v, %v", stats, err)
+	}
+}
+
+func TestAnErrorOnTheWayWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	bad := func(yield func(person, error) bool) {
+		p := one(1, unverified)
+		p.row.N = 2
+		_ = yield(p, nil) && yield(person{}, errMismatch)
+	}
+	err := w.write(t.Context(), newJob(2, events.Options{}), bad, func(int, string) {}, nil)
+	if !errors.Is(err, errMismatch) {
+		t.Fatalf("err = %v", err)
+	}
+	// A file that repeats an ID number is no file of validation's.
+	_, _, err = w.attempt(t.Context(), newJob(2, events.Options{}), one(1, unverified), one(1, unverified))
+	if p, ok := errors.AsType[*pq.Error](err); !ok || p.Code != "23505" {
+		t.Fatalf("err = %v", err)
+	}
+	if m, l := w.count("members"), w.count("job_ledger"); m != 0 || l != 0 {
+		t.Errorf("%d members, %d ledger rows", m, l)
+	}
+}
+
+func TestAPanicOnTheWayLeavesNoTransactionOpen(t *testing.T) {
+	w := newWorld(t)
+	job := newJob(2, events.Options{})
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		_ = w.write(t.Context(), job, func(yield func(person, error) bool) {
+			p := one(1, unverified)
+			p.row.N = 2
+			yield(p, nil)
+			panic("decoder bug")
+		}, func(int, string) {}, nil)
+	}()
+	if n := w.count("pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"); n != 0 {
+		t.Errorf("%d transactions are open", n)
+	}
+	if _, stats, err := w.attempt(t.Context(), job, one(1, unverified), one(2, unverified)); err != nil || stats.Inserts != 2 {
+		t.Errorf("next attempt: %+v, %v", stats, err)
+	}
+}

@@ -1,0 +1,264 @@
+package persistence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
+)
+
+// stage is the service in its runner, as user persistence, with a database.
+type stage struct {
+	*world
+	srv *embedded.Server
+	log *events.Log // as upload writes it
+}
+
+// startStage runs the stage; around may be nil, or stand between runner and Handle.
+func startStage(t *testing.T, around func(events.Handler) events.Handler) *stage {
+	t.Helper()
+	s := &stage{world: newWorld(t), srv: eventstest.Start(t)}
+	s.log = events.NewLog(eventstest.Connect(t, s.srv, "upload"), events.StageUpload, nil)
+	js := eventstest.Connect(t, s.srv, "persistence")
+	s.Service = New(Config{DB: s.db, Store: events.NewStore(js), Now: func() time.Time { return noon }})
+	handle := events.Handler(s.Handle)
+	if around != nil {
+		handle = around(handle)
+	}
+	r := &events.Runner{Log: events.NewLog(js, events.StagePersistence, nil), Stage: events.StagePersistence, Handle: handle,
+		Attempts: 3, Backoff: func(int) time.Duration { return time.Millisecond }}
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := r.Run(ctx); err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	t.Cleanup(func() { cancel(); done.Wait() })
+	return s
+}
+
+// records stores an artifact as the stage that writes it does.
+func records[T any](t *testing.T, js jetstream.JetStream, bucket, name string, list []T) events.Artifact {
+	t.Helper()
+	store := events.NewStore(js)
+	w, err := events.NewRecordWriter[T](store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for i := range list {
+		if err := w.Write(&list[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := w.Store(t.Context(), store, bucket, name, events.Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// verified uploads a job whose rows and verdicts are those of list.
+func (s *stage) verified(t *testing.T, opts events.Options, list []person) events.Job {
+	t.Helper()
+	var rows []events.Row
+	var verdicts []events.Verdict
+	for p := range people(list) {
+		rows, verdicts = append(rows, *p.row), append(verdicts, *p.verdict)
+	}
+	return s.start(t, opts, rows, verdicts)
+}
+
+func (s *stage) start(t *testing.T, opts events.Options, rows []events.Row, verdicts []events.Verdict) events.Job {
+	t.Helper()
+	job := eventstest.Upload(t, s.log, events.User{ID: "alice", Role: "member"}, events.Artifact{}, opts)
+	validation, iec := eventstest.Connect(t, s.srv, "validation"), eventstest.Connect(t, s.srv, "iec")
+	a := records(t, validation, events.BucketRows, job.ID+"/rows", rows)
+	eventstest.Append(t, events.NewLog(validation, events.StageValidation, nil), &job,
+		&events.Validated{Rows: a, Rejects: eventstest.FakeArtifact(events.BucketRows, job.ID+"/rejects")})
+	a = records(t, iec, events.BucketVerdicts, job.ID+"/verdicts", verdicts)
+	eventstest.Append(t, events.NewLog(iec, events.StageIEC, nil), &job, &events.Verified{Verdicts: a})
+	return job
+}
+
+func (s *stage) wait(t *testing.T, id string, kind events.Kind) (job events.Job) {
+	t.Helper()
+	eventstest.Wait(t, string(kind), func() bool {
+		var err error
+		job, err = s.log.Load(t.Context(), id)
+		return err == nil && job.Kind == kind
+	})
+	return job
+}
+
+// outcomes reads the artifact as the report does.
+func (s *stage) outcomes(t *testing.T, a events.Artifact) (list []events.Outcome) {
+	t.Helper()
+	r, err := events.OpenRecords[events.Outcome](t.Context(), events.NewStore(eventstest.Connect(t, s.srv, "report")), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for o, err := range r.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, *o)
+	}
+	return list
+}
+
+func roll(n int) (list []person) {
+	for i := range n {
+		list = append(list, one(i, registered("79800001", "32840123"), "firstname", fmt.Sprint("Person ", i), "ward", "79800001"))
+	}
+	return list
+}
+
+func TestStageWritesTheMembersOfAJob(t *testing.T) {
+	s := startStage(t, nil)
+	list := roll(300)
+	list[7].row.Fields["age"] = "x"
+	job := s.wait(t, s.verified(t, events.Options{}, list).ID, events.KindPersisted)
+	if want := (events.DatabaseStats{Total: 300, Inserts: 299, Errors: 1}); job.Persisted.Stats != want {
+		t.Errorf("stats %+v", job.Persisted.Stats)
+	}
+	got := s.outcomes(t, job.Persisted.Outcomes)
+	for i, o := range got {
+		if o.N != i+2 || (o.Result == events.Inserted) != (i != 7) {
+			t.Errorf("outcome %+v", o)
+		}
+	}
+	if n := s.count("members"); n != 299 || len(got) != 300 || job.Persisted.Outcomes.Records != 300 {
+		t.Errorf("%d members, %d outcomes", n, len(got))
+	}
+	p, ok, err := s.log.Progress(t.Context(), job.ID)
+	if err != nil || !ok || p.Step != events.DatabaseOperations || p.Total != 300 {
+		t.Errorf("progress %+v, %v", p, err)
+	}
+
+	second := s.wait(t, s.verified(t, events.Options{}, list).ID, events.KindPersisted)
+	if want := (events.DatabaseStats{Total: 300, Unchanged: 299, Errors: 1}); second.Persisted.Stats != want {
+		t.Errorf("the same file again: %+v", second.Persisted.Stats)
+	}
+	dry := s.wait(t, s.verified(t, events.Options{DryRun: true}, roll(301)).ID, events.KindPersisted)
+	if want := (events.DatabaseStats{Total: 301, Inserts: 2, Unchanged: 299, DryRun: true}); dry.Persisted.Stats != want {
+		t.Errorf("dry run: %+v", dry.Persisted.Stats)
+	}
+	if n := s.count("members"); n != 299 || len(s.outcomes(t, dry.Persisted.Outcomes)) != 301 {
+		t.Errorf("%d members after a dry run", n)
+	}
+}
+
+// A worker that dies between its commit and its fact.
+func TestStageWritesOnceWhenItsFactWasLost(t *testing.T) {
+	var mu sync.Mutex
+	var lost events.Artifact
+	s := startStage(t, func(h events.Handler) events.Handler {
+		return func(ctx context.Context, w *events.Work) (events.Fact, error) {
+			fact, err := h(ctx, w)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil && lost.Name == "" {
+				lost = fact.(*events.Persisted).Outcomes
+				return nil, errors.New("killed")
+			}
+			return fact, err
+		}
+	})
+	job := s.wait(t, s.verified(t, events.Options{}, roll(50)).ID, events.KindPersisted)
+	if want := (events.DatabaseStats{Total: 50, Inserts: 50}); job.Persisted.Stats != want {
+		t.Errorf("stats %+v", job.Persisted.Stats)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if lost.Name == "" || lost.Name == job.Persisted.Outcomes.Name {
+		t.Errorf("first %+v, then %+v", lost, job.Persisted.Outcomes)
+	}
+	if !reflect.DeepEqual(s.outcomes(t, lost), s.outcomes(t, job.Persisted.Outcomes)) {
+		t.Error("the outcomes differ")
+	}
+}
+
+// The same after the stage had given up and a person asked for another try.
+func TestARetriedJobIsNotWrittenAgain(t *testing.T) {
+	var mu sync.Mutex
+	broken := true
+	s := startStage(t, func(h events.Handler) events.Handler {
+		return func(ctx context.Context, w *events.Work) (events.Fact, error) {
+			fact, err := h(ctx, w)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil && broken {
+				return nil, &events.Rejection{Code: "x", Message: "m", Retryable: true}
+			}
+			return fact, err
+		}
+	})
+	job := s.wait(t, s.verified(t, events.Options{}, roll(5)).ID, events.KindFailed)
+	mu.Lock()
+	broken = false
+	mu.Unlock()
+	eventstest.Append(t, s.log, &job, &events.Retried{Stage: events.StagePersistence, By: events.User{ID: "alice", Role: "member"}})
+	job = s.wait(t, job.ID, events.KindPersisted)
+	if want := (events.DatabaseStats{Total: 5, Inserts: 5}); job.Persisted.Stats != want || s.count("members") != 5 || s.count("job_ledger") != 1 {
+		t.Errorf("stats %+v, %d members", job.Persisted.Stats, s.count("members"))
+	}
+}
+
+func TestVerdictsOfOtherRowsFailTheJob(t *testing.T) {
+	s := startStage(t, nil)
+	job := s.start(t, events.Options{}, []events.Row{{N: 2, ID: idNumber(1)}, {N: 3, ID: idNumber(2)}},
+		[]events.Verdict{{N: 2, Status: events.Unverified}, {N: 4, Status: events.Unverified}})
+	job = s.wait(t, job.ID, events.KindFailed)
+	if job.Failed.Attempts != 3 || !job.Failed.Retryable || s.count("members") != 0 || s.count("job_ledger") != 0 {
+		t.Errorf("failed %+v, %d members", job.Failed, s.count("members"))
+	}
+}
+
+func TestACancelledJobIsNotWritten(t *testing.T) {
+	var s *stage
+	ended := make(chan error, 1)
+	s = startStage(t, func(h events.Handler) events.Handler {
+		return func(ctx context.Context, w *events.Work) (events.Fact, error) {
+			// Another session holds a row, so that the stage waits inside its transaction.
+			other := s.db.MustBegin()
+			defer func() { _ = other.Rollback() }()
+			var pid int
+			if err := other.Get(&pid, `SELECT pg_backend_pid() FROM members FOR UPDATE`); err != nil {
+				return nil, err
+			}
+			go func() {
+				_, err := h(ctx, w)
+				ended <- err
+			}()
+			eventstest.Wait(t, "a blocked statement", func() bool {
+				return s.count(fmt.Sprintf("pg_stat_activity WHERE %d = ANY (pg_blocking_pids(pid))", pid)) > 0
+			})
+			job := w.Job
+			eventstest.Append(t, s.log, &job, &events.Cancelled{Stage: job.Stage, By: events.User{ID: "alice", Role: "member"}})
+			err := <-ended
+			ended <- err
+			return nil, err
+		}
+	})
+	s.upload(one(1, unverified, "firstname", "Old"))
+	s.wait(t, s.verified(t, events.Options{}, roll(5)).ID, events.KindCancelled)
+	if err := <-ended; err == nil {
+		t.Error("no error after the cancellation")
+	}
+	s.expect(1, map[string]string{"firstname": "Old"})
+	if m, l := s.count("members"), s.count("job_ledger"); m != 1 || l != 1 {
+		t.Errorf("%d members, %d ledger rows", m, l)
+	}
+}

@@ -1,0 +1,48 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+const (
+	maxConnections  = 16
+	idleConnections = 4
+	idleTime        = 5 * time.Minute
+)
+
+// Open connects a pool of at most 16 connections to a URL or key=value string,
+// and makes sure that the server answers.
+func Open(ctx context.Context, url string) (*sqlx.DB, error) {
+	db, err := sqlx.Open("postgres", url)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db.SetMaxOpenConns(maxConnections)
+	db.SetMaxIdleConns(idleConnections)
+	db.SetConnMaxIdleTime(idleTime)
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
+	}
+	return db, nil
+}
+
+const duplicateDatabase = "42P04"
+
+func (s *Server) ensureDatabase(ctx context.Context) error {
+	db, err := Open(ctx, s.dsn("postgres"))
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "CREATE DATABASE rollcall")
+	var known *pq.Error
+	if errors.As(err, &known) && known.Code == duplicateDatabase {
+		err = nil
+	}
+	return errors.Join(err, db.Close())
+}

@@ -1,0 +1,103 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"rollcall.example/events"
+)
+
+// artifacts are the four that a report is made of, fetched and verified.
+type artifacts struct {
+	rows     *events.RecordReader[events.Row]
+	rejects  *events.RecordReader[events.RejectedRow]
+	verdicts *events.RecordReader[events.Verdict]
+	outcomes *events.RecordReader[events.Outcome]
+	// first holds a repetition by the number of the row that it repeats.
+	first map[int]*events.RejectedRow
+}
+
+// fetch opens the artifacts of a job. The caller closes them, also after an error.
+func fetch(ctx context.Context, store *events.Store, job *events.Job) (a *artifacts, err error) {
+	a = &artifacts{}
+	// The row that is kept comes before those that repeat it, so these are
+	// read once in advance.
+	if a.first, err = repeated(ctx, store, job.Validated.Rejects); err != nil {
+		return a, err
+	}
+	if a.rows, err = events.OpenRecords[events.Row](ctx, store, job.Validated.Rows); err != nil {
+		return a, err
+	}
+	if a.rejects, err = events.OpenRecords[events.RejectedRow](ctx, store, job.Validated.Rejects); err != nil {
+		return a, err
+	}
+	if a.verdicts, err = events.OpenRecords[events.Verdict](ctx, store, job.Verified.Verdicts); err != nil {
+		return a, err
+	}
+	if a.outcomes, err = events.OpenRecords[events.Outcome](ctx, store, job.Persisted.Outcomes); err != nil {
+		return a, err
+	}
+	for _, h := range []events.Header{a.rows.Header, a.rejects.Header, a.verdicts.Header, a.outcomes.Header} {
+		if h.JobID != job.ID {
+			return a, fmt.Errorf("%s of another job: %w", h.Artifact, errMismatch)
+		}
+	}
+	if !slices.Equal(a.rows.Header.Columns, a.rejects.Header.Columns) {
+		return a, fmt.Errorf("columns of rows and rejects: %w", errMismatch)
+	}
+	return a, nil
+}
+
+func repeated(ctx context.Context, store *events.Store, rejects events.Artifact) (map[int]*events.RejectedRow, error) {
+	r, err := events.OpenRecords[events.RejectedRow](ctx, store, rejects)
+	if err != nil {
+		return nil, err
+	}
+	first := make(map[int]*events.RejectedRow)
+	for reject, err := range r.All() {
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		if reject.Code == events.RejectDuplicate && first[reject.FirstRow] == nil {
+			first[reject.FirstRow] = reject
+		}
+	}
+	return first, r.Close()
+}
+
+// total is how many entries there are.
+func (a *artifacts) total() int { return a.rows.Header.Records + a.rejects.Header.Records }
+
+// entries yields the uploaded rows in their order, once.
+func (a *artifacts) entries() iter.Seq2[*entry, error] {
+	return func(yield func(*entry, error) bool) {
+		for e, err := range merge(a.rows.All(), a.rejects.All(), a.verdicts.All(), a.outcomes.All()) {
+			if err == nil && e.row != nil {
+				e.repeats = a.first[e.n]
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+func (a *artifacts) close() error {
+	var errs []error
+	if a.rows != nil {
+		errs = append(errs, a.rows.Close())
+	}
+	if a.rejects != nil {
+		errs = append(errs, a.rejects.Close())
+	}
+	if a.verdicts != nil {
+		errs = append(errs, a.verdicts.Close())
+	}
+	if a.outcomes != nil {
+		errs = append(errs, a.outcomes.Close())
+	}
+	return errors.Join(errs...)
+}

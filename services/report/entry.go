@@ -1,0 +1,88 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+
+	"rollcall.example/events"
+)
+
+// errMismatch says that the artifacts of a job do not belong together.
+var errMismatch = errors.New("artifacts do not match")
+
+// entry is one uploaded row and all that became of it: either reject is set,
+// or row, verdict and outcome are.
+type entry struct {
+	n       int
+	cells   []string
+	reject  *events.RejectedRow
+	row     *events.Row
+	verdict *events.Verdict
+	outcome *events.Outcome
+	// repeats is a later row with the same ID number, set on the row that was kept.
+	repeats *events.RejectedRow
+}
+
+// merge yields the entries in the order of the uploaded sheet. Rows and rejects
+// are each in that order; verdicts and outcomes have a record for each row. The
+// error wraps errMismatch where this is not so, and is the last thing yielded.
+func merge(
+	rows iter.Seq2[*events.Row, error], rejects iter.Seq2[*events.RejectedRow, error],
+	verdicts iter.Seq2[*events.Verdict, error], outcomes iter.Seq2[*events.Outcome, error],
+) iter.Seq2[*entry, error] {
+	return func(yield func(*entry, error) bool) {
+		r, j, v, o := pull(rows), pull(rejects), pull(verdicts), pull(outcomes)
+		defer func() { r.stop(); j.stop(); v.stop(); o.stop() }()
+		err := errors.Join(r.advance(), j.advance(), v.advance(), o.advance())
+		for last := 0; err == nil && (r.head != nil || j.head != nil); {
+			var e *entry
+			if r.head != nil && (j.head == nil || r.head.N < j.head.N) {
+				if v.head == nil || o.head == nil || v.head.N != r.head.N || o.head.N != r.head.N {
+					err = fmt.Errorf("row %d: verdict or outcome of another row: %w", r.head.N, errMismatch)
+					break
+				}
+				e = &entry{n: r.head.N, cells: r.head.Cells, row: r.head, verdict: v.head, outcome: o.head}
+				err = errors.Join(r.advance(), v.advance(), o.advance())
+			} else {
+				e = &entry{n: j.head.N, cells: j.head.Cells, reject: j.head}
+				err = j.advance()
+			}
+			if e.n <= last {
+				err = errors.Join(err, fmt.Errorf("row %d after row %d: %w", e.n, last, errMismatch))
+			}
+			last = e.n
+			if err == nil && !yield(e, nil) {
+				return
+			}
+		}
+		if err == nil && (v.head != nil || o.head != nil) {
+			err = fmt.Errorf("verdicts or outcomes without rows: %w", errMismatch)
+		}
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// stream is a sequence of which one record is looked at in advance.
+type stream[T any] struct {
+	// head is nil at the end.
+	head *T
+	next func() (*T, error, bool)
+	stop func()
+}
+
+func pull[T any](seq iter.Seq2[*T, error]) *stream[T] {
+	next, stop := iter.Pull2(seq)
+	return &stream[T]{next: next, stop: stop}
+}
+
+func (s *stream[T]) advance() error {
+	record, err, ok := s.next()
+	s.head = nil
+	if ok && err == nil {
+		s.head = record
+	}
+	return err
+}

@@ -1,0 +1,57 @@
+package report
+
+import "rollcall.example/events"
+
+// writeSummary writes the first sheet: the figures of the job.
+func writeSummary(s *sheetWriter, job *events.Job, wards wardTallies, target int) {
+	stats, iec, db := completed(job), job.Verified.Stats, job.Persisted.Stats
+	line := func(name string, value cell) { s.row([]cell{text(name), value}, plain) }
+	note := func(words string) { s.row([]cell{text("Note"), text(words)}, yellow) }
+	section := func(name string) {
+		s.row(nil, plain)
+		s.row([]cell{text(name), text("")}, heading)
+	}
+
+	s.sentence("Bulk Upload Report", title)
+	if db.DryRun || job.Options.DryRun {
+		note("Dry run: nothing was written. This is what would be.")
+	}
+	if job.Options.SkipIEC {
+		note("The IEC was not asked: nobody's registration was checked.")
+	}
+	section("Job")
+	line("Job", text(job.ID))
+	line("File", text(job.FileName))
+	line("Uploaded by", text(job.Owner.ID))
+	line("Started (SAST)", moment(job.CreatedAt))
+	// The report is part of the job, so the last time it knows is that of the database.
+	line("Finished (SAST)", moment(job.Persisted.At))
+
+	section("Validation")
+	line("Rows in the file", whole(stats.TotalRecords))
+	line("Accepted rows", whole(stats.ValidRecords))
+	line("Rows with a valid ID number", whole(stats.ValidIDs))
+	line("Rows with an invalid ID number, left out", whole(stats.InvalidIDs))
+	line("Different valid ID numbers", whole(stats.UniqueRecords))
+	line("Duplicate rows, left out", whole(stats.Duplicates))
+	line("Warnings", whole(stats.Warnings))
+	line("Blank rows skipped", whole(stats.BlankRows))
+
+	section("IEC")
+	line("Registered", whole(iec.Registered))
+	line("Not registered", whole(iec.NotRegistered))
+	line("Deceased", whole(iec.Deceased))
+	line("Registered abroad", whole(iec.International))
+	line("Unverified", whole(iec.Unverified))
+	line("Total", whole(iec.Total))
+
+	section("Database")
+	line("New members", whole(db.Inserts))
+	line("Existing members, updated", whole(db.Updates))
+	line("Existing members, unchanged", whole(db.Unchanged))
+	line("Refused by the database", whole(db.Errors))
+	line("Total", whole(db.Total))
+
+	s.row(nil, plain)
+	wards.write(s, target)
+}

@@ -1,0 +1,135 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rollcall.example/events"
+)
+
+// What the codes of the artifacts are called in a report.
+
+func verdictWord(s events.VerdictStatus) string {
+	switch s {
+	case events.Registered:
+		return "Registered"
+	case events.NotRegistered:
+		return "Not registered"
+	case events.Deceased:
+		return "Deceased"
+	case events.International:
+		return "Registered abroad"
+	case events.Unverified:
+		return "Unverified"
+	}
+	return string(s)
+}
+
+func outcomeWord(result string, dryRun bool) string {
+	switch result {
+	case events.Inserted:
+		if dryRun {
+			return "Would be a new member"
+		}
+		return "New member"
+	case events.Updated:
+		if dryRun {
+			return "Existing member, would be updated"
+		}
+		return "Existing member, updated"
+	case events.Unchanged:
+		return "Existing member, unchanged"
+	case events.Refused:
+		return "Refused by the database"
+	}
+	return result
+}
+
+func rejectWord(code string) string {
+	if code == events.RejectDuplicate {
+		return "Duplicate, left out"
+	}
+	return "Invalid ID number, left out"
+}
+
+// reasonSkipped is the reason of a verdict when the uploader left the IEC out.
+const reasonSkipped = "disabled"
+
+func unverifiedWord(reason string) string {
+	switch reason {
+	case reasonSkipped:
+		return "The check with the IEC was switched off for this upload."
+	case "":
+		return "The IEC gave no answer about this person."
+	}
+	return fmt.Sprintf("The IEC gave no answer about this person (%s).", reason)
+}
+
+// wardCheck compares a registered voter's ward with that of the file.
+type wardCheck string
+
+const (
+	sameWard      wardCheck = "Same ward as in the file"
+	otherWard     wardCheck = "Another ward than in the file"
+	noWardInFile  wardCheck = "The file names no ward"
+	noWardFromIEC wardCheck = "The IEC names no ward"
+)
+
+func checkWard(e *entry) wardCheck {
+	file := e.row.Fields[fieldWard]
+	switch {
+	case e.verdict.Ward == "":
+		return noWardFromIEC
+	case file == "":
+		return noWardInFile
+	case file == e.verdict.Ward:
+		return sameWard
+	}
+	return otherWard
+}
+
+const fieldWard = "ward"
+
+// maxListed keeps the list of a row's repetitions readable; the sheet itself
+// has a line for each of them.
+const maxListed = 50
+
+func numbers(list []int) string {
+	var b strings.Builder
+	for i, n := range list {
+		if i == maxListed {
+			fmt.Fprintf(&b, " and %d more", len(list)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(strconv.Itoa(n))
+	}
+	return b.String()
+}
+
+func pairs(m map[string]string) string {
+	list := make([]string, 0, len(m))
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		value := m[key]
+		if value == "" {
+			value = "none"
+		}
+		list = append(list, key+" "+value)
+	}
+	return strings.Join(list, ", ")
+}
+
+func warnings(list []events.Warning, part func(events.Warning) string) string {
+	parts := make([]string, len(list))
+	for i, w := range list {
+		parts[i] = part(w)
+	}
+	return strings.Join(parts, "; ")
+}
+
+func warningMessage(w events.Warning) string { return w.Message }

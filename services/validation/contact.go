@@ -1,0 +1,68 @@
+package validation
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+var (
+	localPart = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$")
+	domain    = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$`)
+)
+
+// ParseEmail reads an e-mail address and returns it with its domain in lower
+// case. Quoted local parts and addresses without a dot in the domain are refused.
+func ParseEmail(text string) (string, bool) {
+	local, host, ok := strings.Cut(strings.TrimSpace(text), "@")
+	host = strings.ToLower(host)
+	if !ok || len(local) > 64 || len(host) > 253 || len(local)+1+len(host) > 254 {
+		return "", false
+	}
+	if !localPart.MatchString(local) || !domain.MatchString(host) {
+		return "", false
+	}
+	return local + "@" + host, true
+}
+
+// ParseCell reads a mobile number as E.164: a South African one, with or without
+// its leading zero or country code, or one of another country with a plus sign.
+func ParseCell(text string) (string, bool) { return parsePhone(text, "678") }
+
+// ParseLandline reads a fixed-line number as ParseCell does a mobile one;
+// service numbers in 08 are among them.
+func ParseLandline(text string) (string, bool) { return parsePhone(text, "123458") }
+
+// parsePhone takes South African numbers whose first digit after the zero is
+// one of those given.
+func parsePhone(text, first string) (string, bool) {
+	digits := strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf) || strings.ContainsRune("().", r) {
+			return -1
+		}
+		return r
+	}, text)
+	digits, plus := strings.CutPrefix(digits, "+")
+	if !onlyDigits(digits) {
+		return "", false
+	}
+	if rest, ok := strings.CutPrefix(digits, "00"); ok && !plus {
+		digits, plus = rest, true
+	}
+	national := digits
+	switch {
+	case strings.HasPrefix(digits, "270") && len(digits) == 12:
+		national = digits[3:] // +27 (0)82 ...
+	case strings.HasPrefix(digits, "27") && (plus || len(digits) == 11):
+		national = digits[2:]
+	case plus:
+		ok := len(digits) >= 8 && len(digits) <= 15 && digits[0] != '0'
+		return "+" + digits, ok
+	case len(digits) == 10 && digits[0] == '0':
+		national = digits[1:]
+	}
+	if len(national) != 9 || !strings.Contains(first, national[:1]) {
+		return "", false
+	}
+	return "+27" + national, true
+}

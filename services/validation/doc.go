@@ -1,0 +1,19 @@
+// Package validation judges the rows of a roll: which ones go on with a valid
+// ID number, which ones do not and why, and what their cells say in one form.
+package validation
+
+// The codes of an events.Warning.
+const (
+	WarnCitizenshipDigit = "citizenship_digit"
+	WarnAge              = "age_unlikely"
+	WarnAgeDiffers       = "age_contradicts_id"
+	WarnGenderDiffers    = "gender_contradicts_id"
+	WarnDate             = "date_unreadable"
+	WarnMoney            = "money_unreadable"
+	WarnEmail            = "email_unreadable"
+	WarnPhone            = "phone_unreadable"
+	WarnCode             = "code_unreadable"
+	WarnNumber           = "number_unreadable"
+	WarnFormula          = "formula_failed"
+	WarnWord             = "word_unknown"
+)

@@ -1,0 +1,226 @@
+package validation
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/services/workbook"
+)
+
+// judged is what became of the rows of a roll.
+type judged struct {
+	rows    []events.Row
+	rejects []events.RejectedRow
+	stats   events.ValidationStats
+}
+
+// roll judges rows of texts, the header first; the header stands in row 3.
+func roll(t *testing.T, header []string, rows ...workbook.Row) judged {
+	t.Helper()
+	fields := make(map[string]int)
+	for i, field := range header {
+		if field != "" {
+			fields[field] = i
+		}
+	}
+	return judgeAll(t, Settings{Header: workbook.Header{Row: 3, Columns: header, Fields: fields}, UploadedAt: uploaded}, slices.Values(rows))
+}
+
+func judgeAll(t *testing.T, s Settings, rows func(func(workbook.Row) bool)) judged {
+	t.Helper()
+	judge, err := NewJudge(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var result judged
+	for row := range rows {
+		valid, reject := judge.Row(row)
+		if valid != nil {
+			result.rows = append(result.rows, *valid)
+		}
+		if reject != nil {
+			result.rejects = append(result.rejects, *reject)
+		}
+	}
+	for i := range result.rejects {
+		judge.Complete(&result.rejects[i])
+	}
+	result.stats = judge.Stats()
+	return result
+}
+
+func texts(n int, cells ...string) workbook.Row {
+	row := workbook.Row{N: n}
+	for _, text := range cells {
+		row.Cells = append(row.Cells, workbook.Cell{Text: text})
+	}
+	return row
+}
+
+func TestRowsAreJudgedInTheSheetsOrder(t *testing.T) {
+	got := roll(t, []string{"surname", "id_number", "shoe_size"},
+		texts(1, "title", "8506155000084"),
+		texts(3, "surname", "id_number", "shoe_size"),
+		texts(4, "A", "8001015009087", "7"),
+		texts(5, " ", ""),
+		texts(7, "B", "800101 5009 087", "8", "", "beyond", ""),
+		texts(8, "C"),
+		texts(9, "D", "8001015009086"),
+		texts(10, "E", "9913315000088"),
+		texts(11, "F", "12"),
+		texts(12, "G", "9001010001088"),
+		texts(13, "H", "8001015009087"),
+		texts(20, "", ""),
+	)
+	var n []int
+	for _, row := range got.rows {
+		n = append(n, row.N)
+	}
+	if !slices.Equal(n, []int{4, 12}) {
+		t.Errorf("valid rows %v", n)
+	}
+	want := []events.RejectedRow{
+		{N: 7, Code: events.RejectDuplicate, Cell: "800101 5009 087", Cells: []string{"B", "800101 5009 087", "8", "", "beyond"},
+			ID: "8001015009087", FirstRow: 4, Rows: []int{4, 7, 13}, Count: 3},
+		{N: 8, Code: events.RejectMissing, Cells: []string{"C", "", ""}},
+		{N: 9, Code: events.RejectChecksum, Cell: "8001015009086", Cells: []string{"D", "8001015009086", ""}},
+		{N: 10, Code: events.RejectDate, Cell: "9913315000088", Cells: []string{"E", "9913315000088", ""}},
+		{N: 11, Code: events.RejectFormat, Cell: "12", Cells: []string{"F", "12", ""}},
+		{N: 13, Code: events.RejectDuplicate, Cell: "8001015009087", Cells: []string{"H", "8001015009087", ""},
+			ID: "8001015009087", FirstRow: 4, Rows: []int{4, 7, 13}, Count: 3},
+	}
+	for i, reject := range got.rejects {
+		if !strings.HasSuffix(reject.Message, ".") || strings.Contains(reject.Message, "5009") {
+			t.Errorf("message %q", reject.Message)
+		}
+		got.rejects[i].Message = ""
+	}
+	if !reflect.DeepEqual(got.rejects, want) {
+		t.Errorf("rejects\n%+v, want\n%+v", got.rejects, want)
+	}
+	stats := events.ValidationStats{
+		TotalRecords: 8, ValidRecords: 2, ValidIDs: 4, InvalidIDs: 4, UniqueRecords: 2, Duplicates: 2, BlankRows: 2,
+	}
+	if got.stats != stats {
+		t.Errorf("stats %+v, want %+v", got.stats, stats)
+	}
+	first := got.rows[0]
+	if first.ID != "8001015009087" || !slices.Equal(first.Cells, []string{"A", "8001015009087", "7"}) ||
+		!reflect.DeepEqual(first.Fields, map[string]string{"surname": "A"}) || first.Warnings != nil {
+		t.Errorf("row %+v", first)
+	}
+}
+
+func TestFieldsAreNormalised(t *testing.T) {
+	header := []string{"id_number", "firstname", "cell_number", "landline_number", "email", "age", "gender", "race", "citizenship",
+		"language", "occupation", "qualification", "ward", "voting_district", "date_joined", "last_payment", "expiry_date",
+		"membership_amount", "residential_address"}
+	got := roll(t, header, workbook.Row{N: 4, Cells: []workbook.Cell{
+		{Text: "8001015009087", Kind: workbook.Number}, {Text: "  Thabo  Junior "}, {Text: "821234567", Kind: workbook.Number},
+		{Text: "011 123 4567"}, {Text: "T@Example.org"}, {Text: "45", Kind: workbook.Number}, {Text: "m"}, {Text: "african"},
+		{Text: "S.A. citizen"}, {Text: "ZULU"}, {Text: "educator"}, {Text: "grade 12"}, {Text: "79800001", Kind: workbook.Number},
+		{Text: "32840011"}, {Text: "2020-05-06", Kind: workbook.Date, Day: time.Date(2020, 5, 6, 0, 0, 0, 0, time.UTC)},
+		{Text: "29/02/2024"}, {}, {Text: "10", Kind: workbook.Number}, {Text: "1 Acacia\nStreet"},
+	}})
+	want := map[string]string{
+		"firstname": "Thabo Junior", "cell_number": "+27821234567", "landline_number": "+27111234567", "email": "T@example.org",
+		"age": "45", "gender": "Male", "race": "Black African", "citizenship": "South African citizen", "language": "isiZulu",
+		"occupation": "Teacher", "qualification": "Matric", "ward": "79800001", "voting_district": "32840011",
+		"date_joined": "2020-05-06", "last_payment": "2024-02-29", "expiry_date": "2026-02-28", "membership_amount": "10.00",
+		"residential_address": "1 Acacia Street",
+	}
+	if len(got.rows) != 1 || !reflect.DeepEqual(got.rows[0].Fields, want) || len(got.rows[0].Warnings) != 0 {
+		t.Errorf("rows %+v, want fields %v", got.rows, want)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	young, old, digit := checked("201001500908"), checked("251126500908"), checked("800101500938")
+	tests := map[string]struct {
+		id, field, text string
+		kind            workbook.Kind
+		code            string
+		stored          string
+	}{
+		"nothing":              {"8001015009087", "age", "45", workbook.Text, "", "45"},
+		"citizenship digit":    {digit, "surname", "A", workbook.Text, WarnCitizenshipDigit, "A"},
+		"too young":            {young, "surname", "A", workbook.Text, WarnAge, "A"},
+		"16 just now":          {checked("091125500908"), "surname", "A", workbook.Text, "", "A"},
+		"16 tomorrow":          {checked("091126500908"), "surname", "A", workbook.Text, WarnAge, "A"},
+		"99":                   {old, "surname", "A", workbook.Text, "", "A"},
+		"age contradicts":      {"8001015009087", "age", "47", workbook.Text, WarnAgeDiffers, "47"},
+		"age of last year":     {"8001015009087", "age", "44", workbook.Text, "", "44"},
+		"age unreadable":       {"8001015009087", "age", "old", workbook.Text, WarnNumber, ""},
+		"gender contradicts":   {"8001015009087", "gender", "f", workbook.Text, WarnGenderDiffers, "Female"},
+		"unknown word is kept": {"8001015009087", "language", " Klingon ", workbook.Text, WarnWord, "Klingon"},
+		"no word by substring": {"8001015009087", "gender", "Femalex", workbook.Text, WarnWord, "Femalex"},
+		"date":                 {"8001015009087", "date_joined", "30/02/2024", workbook.Text, WarnDate, ""},
+		"date too late":        {"8001015009087", "date_joined", "2500-01-01", workbook.Date, WarnDate, ""},
+		"money":                {"8001015009087", "membership_amount", "ten", workbook.Text, WarnMoney, ""},
+		"e-mail":               {"8001015009087", "email", "none", workbook.Text, WarnEmail, ""},
+		"cell number":          {"8001015009087", "cell_number", "123", workbook.Text, WarnPhone, ""},
+		"landline":             {"8001015009087", "landline_number", "123", workbook.Text, WarnPhone, ""},
+		"ward":                 {"8001015009087", "ward", "Ward 12", workbook.Text, WarnCode, ""},
+		"failed formula":       {"8001015009087", "surname", "#N/A", workbook.Failed, WarnFormula, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			row := texts(4, test.id, test.text)
+			row.Cells[1].Kind = test.kind
+			got := roll(t, []string{"id_number", test.field}, row)
+			if len(got.rows) != 1 {
+				t.Fatalf("rejects %+v", got.rejects)
+			}
+			var codes []string
+			for _, warning := range got.rows[0].Warnings {
+				codes = append(codes, warning.Code)
+				if warning.Field == "" || !strings.HasSuffix(warning.Message, ".") || strings.Contains(warning.Message, test.id) {
+					t.Errorf("warning %+v", warning)
+				}
+			}
+			if strings.Join(codes, " ") != test.code || got.stats.Warnings != len(codes) {
+				t.Errorf("warnings %v (%d counted), want %s", codes, got.stats.Warnings, test.code)
+			}
+			stored, ok := got.rows[0].Fields[test.field]
+			if stored != test.stored || ok != (test.stored != "") {
+				t.Errorf("stored %q, want %q", stored, test.stored)
+			}
+		})
+	}
+}
+
+func TestExpiryIsFilledInOnlyWhereMissing(t *testing.T) {
+	header := []string{"id_number", "last_payment", "expiry_date"}
+	tests := map[string]struct{ paid, expiry, want string }{
+		"missing":    {"31/08/2023", "", "2025-08-31"},
+		"given":      {"31/08/2023", "2024-01-01", "2024-01-01"},
+		"unreadable": {"31/08/2023", "soon", ""},
+		"never paid": {"", "", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := roll(t, header, texts(4, "8001015009087", test.paid, test.expiry))
+			if len(got.rows) != 1 || got.rows[0].Fields["expiry_date"] != test.want {
+				t.Errorf("rows %+v, want expiry %q", got.rows, test.want)
+			}
+		})
+	}
+	got := roll(t, header[:2], texts(4, "8001015009087", "31/08/2023"))
+	if len(got.rows) != 1 || got.rows[0].Fields["expiry_date"] != "2025-08-31" {
+		t.Errorf("without the column: %+v", got.rows)
+	}
+}
+
+func TestNewJudgeRefusesWhatItCannotJudge(t *testing.T) {
+	if _, err := NewJudge(Settings{UploadedAt: uploaded}); err == nil {
+		t.Error("a header without an ID column was taken")
+	}
+	header := workbook.Header{Row: 1, Columns: []string{"ID"}, Fields: map[string]int{"id_number": 0}}
+	if _, err := NewJudge(Settings{Header: header}); err == nil {
+		t.Error("an upload at no time was taken")
+	}
+}

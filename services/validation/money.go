@@ -1,0 +1,69 @@
+package validation
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/shopspring/decimal"
+)
+
+var (
+	currency = regexp.MustCompile(`^(?:R|ZAR)`)
+	// The first and second forms group thousands with commas or points, the third
+	// does not group; spaces are gone by then.
+	commaGroups = regexp.MustCompile(`^\d{1,3}(,\d{3})+(\.\d{1,2})?$`)
+	pointGroups = regexp.MustCompile(`^\d{1,3}(\.\d{3})+,\d{1,2}$`)
+	plainMoney  = regexp.MustCompile(`^\d+([.,]\d{1,2})?$`)
+)
+
+// maxMoney is more than any membership costs; an ID number in the wrong column
+// is no amount.
+var maxMoney = decimal.New(1, 9)
+
+// ParseMoney reads an amount in rand such as R10.00, R1,234.50, R 1 234,50 or
+// 10, and returns it with two decimals. A number that was stored as one is
+// rounded to cents; in a text more than two decimals are refused, and so are
+// amounts below zero and from a thousand million on.
+func ParseMoney(text string, numeric bool) (string, bool) {
+	if len(text) > 60 {
+		return "", false
+	}
+	if numeric {
+		amount, err := decimal.NewFromString(text)
+		if err != nil {
+			return "", false
+		}
+		return saneMoney(amount)
+	}
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return unicode.ToUpper(r)
+	}, text)
+	text = currency.ReplaceAllString(text, "")
+	switch {
+	case commaGroups.MatchString(text):
+		text = strings.ReplaceAll(text, ",", "")
+	case pointGroups.MatchString(text):
+		text = strings.ReplaceAll(strings.ReplaceAll(text, ".", ""), ",", ".")
+	case plainMoney.MatchString(text):
+		text = strings.ReplaceAll(text, ",", ".")
+	default:
+		return "", false
+	}
+	amount, err := decimal.NewFromString(text)
+	if err != nil {
+		return "", false
+	}
+	return saneMoney(amount)
+}
+
+func saneMoney(amount decimal.Decimal) (string, bool) {
+	// Asked before rounding: an exponent may claim a billion digits.
+	if amount.Exponent() > 12 || amount.Exponent() < -40 || amount.IsNegative() || !amount.LessThan(maxMoney) {
+		return "", false
+	}
+	return amount.Round(2).StringFixed(2), true
+}

@@ -1,0 +1,133 @@
+package validation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"rollcall.example/events"
+	"rollcall.example/schema"
+	"rollcall.example/services/workbook"
+)
+
+// Config is what the service works with.
+type Config struct {
+	// Store reads uploads and writes rows and rejects. Required.
+	Store *events.Store
+	// Limits bounds what an upload may unpack to; its zero value has defaults.
+	Limits workbook.Limits
+	// Logger hears of panics of the reading library; nil discards.
+	Logger *slog.Logger
+}
+
+// Service is the stage validation.
+type Service struct{ cfg Config }
+
+// New returns the stage.
+func New(cfg Config) *Service {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Service{cfg: cfg}
+}
+
+// Handle reads a job's workbook and judges its rows. It is an events.Handler.
+// What is wrong with the file is an *events.Rejection with the code of the
+// workbook.Error. The same file gives the same artifacts, whenever it is read.
+func (s *Service) Handle(ctx context.Context, w *events.Work) (_ events.Fact, err error) {
+	w.Progress(events.FileReading, 0, 0, "Reading the spreadsheet")
+	upload := w.Job.Uploaded.File
+	file, err := s.cfg.Store.Fetch(ctx, upload)
+	if err != nil {
+		return nil, fmt.Errorf("validate: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	columns, err := schema.Columns()
+	if err != nil {
+		return nil, fmt.Errorf("validate: %w", err)
+	}
+	book, err := workbook.Open(file, upload.Size, s.cfg.Limits)
+	if err != nil {
+		return nil, s.refuse(w, err)
+	}
+	sheet, header, err := book.Roll(columns)
+	if err != nil {
+		return nil, s.refuse(w, err)
+	}
+	w.Progress(events.FileReading, 1, 1, "Read the spreadsheet")
+	judge, err := NewJudge(Settings{Header: header, UploadedAt: w.Job.CreatedAt, Date1904: book.Date1904})
+	if err != nil {
+		return nil, fmt.Errorf("validate: %w", err)
+	}
+	return s.judge(ctx, w, sheet, header, judge)
+}
+
+func (s *Service) judge(ctx context.Context, w *events.Work, sheet *workbook.Sheet, header workbook.Header, judge *Judge) (_ events.Fact, err error) {
+	rows, err := events.NewRecordWriter[events.Row](s.cfg.Store)
+	if err != nil {
+		return nil, fmt.Errorf("validate: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	// Kept until the last row: only then is it known how often each occurs.
+	var rejected []*events.RejectedRow
+	total := sheet.RowCount()
+	for row, err := range sheet.Rows() {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, s.refuse(w, err)
+		}
+		valid, reject := judge.Row(row)
+		switch {
+		case valid != nil:
+			if err := rows.Write(valid); err != nil {
+				return nil, fmt.Errorf("validate: %w", err)
+			}
+		case reject != nil:
+			rejected = append(rejected, reject)
+		}
+		w.Progress(events.PreValidation, min(row.N, total), total, "Checking ID numbers and duplicates")
+	}
+	if judge.Stats().TotalRecords == 0 {
+		return nil, events.Reject(workbook.CodeNoRows, "The sheet has a header but no rows below it. Please add the members and upload the file again.", nil)
+	}
+	rejects, err := events.NewRecordWriter[events.RejectedRow](s.cfg.Store)
+	if err != nil {
+		return nil, fmt.Errorf("validate: %w", err)
+	}
+	defer func() { err = errors.Join(err, rejects.Close()) }()
+	for _, r := range rejected {
+		judge.Complete(r)
+		if err := rejects.Write(r); err != nil {
+			return nil, fmt.Errorf("validate: %w", err)
+		}
+	}
+	fact := &events.Validated{Stats: judge.Stats()}
+	head := func(name string) events.Header {
+		h := w.Header(name)
+		h.Columns, h.Fields = header.Columns, header.Fields
+		return h
+	}
+	if fact.Rows, err = rows.Store(ctx, s.cfg.Store, events.BucketRows, w.ArtifactName("rows"), head("rows")); err != nil {
+		return nil, fmt.Errorf("validate: %w", err)
+	}
+	if fact.Rejects, err = rejects.Store(ctx, s.cfg.Store, events.BucketRows, w.ArtifactName("rejects"), head("rejects")); err != nil {
+		return nil, fmt.Errorf("validate: %w", err)
+	}
+	w.Progress(events.PreValidation, total, total, "Checked ID numbers and duplicates")
+	return fact, nil
+}
+
+// refuse tells a bad file, which stays bad, from a bad moment.
+func (s *Service) refuse(w *events.Work, err error) error {
+	var bad *workbook.Error
+	if !errors.As(err, &bad) {
+		return fmt.Errorf("validate: %w", err)
+	}
+	if bad.Stack != nil {
+		s.cfg.Logger.Error("the reading library panicked", "job", w.Job.ID, "stack", string(bad.Stack))
+	}
+	return events.Reject(bad.Code, bad.Message, err)
+}

@@ -1,0 +1,102 @@
+package validation
+
+import (
+	"bytes"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/schema"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// uploadFile puts a workbook as the upload service does and returns the job.
+func uploadFile(t *testing.T, srv *embedded.Server, data []byte) events.Job {
+	t.Helper()
+	js := eventstest.Connect(t, srv, "upload")
+	file, err := events.NewStore(js).Put(t.Context(), events.BucketUploads, events.NewJobID()+"/upload.xlsx", bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return eventstest.Upload(t, events.NewLog(js, events.StageUpload, nil), events.User{ID: "alice", Role: "member"}, file, events.Options{})
+}
+
+func runService(t *testing.T, srv *embedded.Server) {
+	t.Helper()
+	s := New(Config{Store: events.NewStore(eventstest.Connect(t, srv, "validation"))})
+	eventstest.RunStage(t, srv, events.StageValidation, s.Handle)
+}
+
+func TestTheSampleBecomesRowsAndRejects(t *testing.T) {
+	srv := eventstest.Start(t)
+	runService(t, srv)
+	sample, err := schema.Samples.ReadFile("samples/roll-500.xlsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := eventstest.Connect(t, srv, "report")
+	job := eventstest.WaitKind(t, events.NewLog(report, events.StageReport, nil), uploadFile(t, srv, sample).ID, events.KindValidated)
+	stats := job.Validated.Stats
+	if stats.TotalRecords != 500 || stats.ValidRecords+stats.InvalidIDs+stats.Duplicates != 500 || stats.BlankRows != 4 {
+		t.Fatalf("stats %+v", stats)
+	}
+	store := events.NewStore(report)
+	rows, err := events.OpenRecords[events.Row](t.Context(), store, job.Validated.Rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if rows.Header.Fields["id_number"] != 0 || len(rows.Header.Columns) != 25 || rows.Header.Records != stats.ValidRecords {
+		t.Fatalf("header %+v", rows.Header)
+	}
+	last := 4 // the header's row
+	for row, err := range rows.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.N <= last || len(row.ID) != 13 || len(row.Cells) < 25 {
+			t.Fatalf("row %d after %d", row.N, last)
+		}
+		last = row.N
+	}
+	rejects, err := events.OpenRecords[events.RejectedRow](t.Context(), store, job.Validated.Rejects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rejects.Close()
+	codes := map[string]int{}
+	for r, err := range rejects.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		codes[r.Code]++
+		if r.Code == events.RejectDuplicate && (r.Count < 2 || len(r.Rows) != r.Count || r.Rows[0] != r.FirstRow) {
+			t.Fatalf("duplicate %+v", r)
+		}
+	}
+	for _, code := range []string{events.RejectMissing, events.RejectFormat, events.RejectChecksum, events.RejectDate, events.RejectDuplicate} {
+		if codes[code] == 0 {
+			t.Errorf("no reject of code %s in %v", code, codes)
+		}
+	}
+}
+
+func TestABadFileFailsTheJobWithItsCode(t *testing.T) {
+	srv := eventstest.Start(t)
+	runService(t, srv)
+	log := events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil)
+	for code, data := range map[string]string{
+		"not_a_zip":         "id,name\n1,2\n",
+		"xls_not_supported": "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" + string(make([]byte, 600)),
+		"empty_file":        "",
+	} {
+		job := eventstest.WaitKind(t, log, uploadFile(t, srv, []byte(data)).ID, events.KindFailed)
+		if f := job.Failed; f.Code != code || f.Attempts != 1 || f.Retryable || f.Message == "" {
+			t.Errorf("%s: failed %+v", code, f)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package workbook
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/tealeg/xlsx/v3"
+
+	"rollcall.example/schema"
+)
+
+// built is a workbook of one sheet whose cells are texts.
+func built(t testing.TB, rows ...[]string) []byte {
+	t.Helper()
+	file := xlsx.NewFile()
+	addSheet(t, file, "Sheet1", rows...)
+	return saved(t, file)
+}
+
+func addSheet(t testing.TB, file *xlsx.File, name string, rows ...[]string) *xlsx.Sheet {
+	t.Helper()
+	sheet, err := file.AddSheet(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cells := range rows {
+		row := sheet.AddRow()
+		for _, text := range cells {
+			row.AddCell().SetString(text)
+		}
+	}
+	return sheet
+}
+
+func saved(t testing.TB, file *xlsx.File) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := file.Write(&buf); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// parts are the least that the library takes for a workbook, its sheet's rows given.
+func parts(rows string) map[string]string {
+	const main = `xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"`
+	const rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+	return map[string]string{
+		"[Content_Types].xml": `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>`,
+		"xl/workbook.xml": fmt.Sprintf(`<workbook %s xmlns:r="%s"><workbookPr/>`+
+			`<sheets><sheet name="Roll" sheetId="1" r:id="rId1"/></sheets></workbook>`, main, rel),
+		"xl/_rels/workbook.xml.rels": fmt.Sprintf(`<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">`+
+			`<Relationship Id="rId1" Type="%s/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`, rel),
+		"xl/sharedStrings.xml":     fmt.Sprintf(`<sst %s count="2"><si><t>ID Number</t></si><si><t>x</t></si></sst>`, main),
+		"xl/worksheets/sheet1.xml": fmt.Sprintf(`<worksheet %s><sheetData>%s</sheetData></worksheet>`, main, rows),
+	}
+}
+
+func zipped(t testing.TB, parts map[string]string) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	zw := zip.NewWriter(&buf)
+	for name, content := range parts {
+		w, err := zw.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func openBytes(data []byte) (*File, error) {
+	return Open(bytes.NewReader(data), int64(len(data)), Limits{})
+}
+
+func columns(t testing.TB) []schema.Column {
+	t.Helper()
+	all, err := schema.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// wantCode demands an *Error of a code whose message is a sentence, or none.
+func wantCode(t *testing.T, err error, code string) {
+	t.Helper()
+	if code == "" {
+		if err != nil {
+			t.Fatalf("error %v, want none", err)
+		}
+		return
+	}
+	var fault *Error
+	if !errors.As(err, &fault) || fault.Code != code {
+		t.Fatalf("error %v, want code %s", err, code)
+	}
+	if !strings.HasSuffix(fault.Message, ".") || len(fault.Message) < 20 {
+		t.Fatalf("message %q is no sentence", fault.Message)
+	}
+}

@@ -1,0 +1,105 @@
+package workbook
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Limits bounds what a file may unpack to. The zero value has the defaults.
+type Limits struct {
+	// Unpacked is the most bytes all parts together may have. Zero means 256 MiB: the reading library needs
+	// several times as much memory, and no machine may be brought down by a file.
+	Unpacked int64
+	// Ratio is how many times its packed size a file may unpack to. It is
+	// looked at from 64 MiB on, for small files full of repetition pack very
+	// well. Zero means 200.
+	Ratio int64
+}
+
+const (
+	defaultUnpacked = 256 << 20
+	defaultRatio    = 200
+	ratioFrom       = 64 << 20
+)
+
+func (l Limits) unpacked() int64 {
+	if l.Unpacked == 0 {
+		return defaultUnpacked
+	}
+	return l.Unpacked
+}
+
+func (l Limits) ratio() int64 {
+	if l.Ratio == 0 {
+		return defaultRatio
+	}
+	return l.Ratio
+}
+
+// oleMagic opens the container of old .xls files and of encrypted .xlsx files.
+var oleMagic = []byte{0xD0, 0xCF, 0x11, 0xE0}
+
+// Check refuses a file of size bytes that cannot be a workbook, by its
+// structure alone: no part of it is unpacked. A refusal is an *Error; any other
+// error means that r could not be read.
+func Check(r io.ReaderAt, size int64, limits Limits) error {
+	_, err := openZip(r, size, limits)
+	return err
+}
+
+func openZip(r io.ReaderAt, size int64, limits Limits) (*zip.Reader, error) {
+	if size <= 0 {
+		return nil, fault(CodeEmptyFile, "The file is empty. Save the workbook again and upload it.", nil)
+	}
+	magic := make([]byte, len(oleMagic))
+	if n, err := r.ReadAt(magic, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read workbook: %w", err)
+	} else if bytes.Equal(magic[:n], oleMagic) {
+		return nil, fault(CodeXLS, "The file is an old .xls workbook or is protected with a password. "+
+			"Save it as an Excel workbook (.xlsx) without a password and upload that.", nil)
+	}
+	zr, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fault(CodeNotAZip, "The file is not an Excel workbook (.xlsx), or it is incomplete. "+
+			"Save it again as .xlsx and upload it.", err)
+	}
+	if !hasPart(zr, "[Content_Types].xml") || !hasPart(zr, "xl/workbook.xml") {
+		return nil, fault(CodeNotAWorkbook, "The file is an archive, but no Excel workbook (.xlsx). "+
+			"Save the roll as .xlsx and upload that.", nil)
+	}
+	if err := checkSize(zr, size, limits); err != nil {
+		return nil, err
+	}
+	return zr, nil
+}
+
+func hasPart(zr *zip.Reader, name string) bool {
+	for _, part := range zr.File {
+		if part.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// checkSize adds up what the directory of the archive promises. The promise
+// binds: reading more of a part than was promised fails.
+func checkSize(zr *zip.Reader, size int64, limits Limits) error {
+	var unpacked uint64
+	for _, part := range zr.File {
+		sum := unpacked + part.UncompressedSize64
+		if sum < unpacked || sum > uint64(limits.unpacked()) {
+			return fault(CodeTooLarge, fmt.Sprintf("The workbook unpacks to more than %d MB. "+
+				"Remove what is not part of the roll, or upload it in parts.", limits.unpacked()>>20), nil)
+		}
+		unpacked = sum
+	}
+	if unpacked > ratioFrom && unpacked/uint64(size) > uint64(limits.ratio()) {
+		return fault(CodeTooLarge, fmt.Sprintf("The workbook unpacks to more than %d times its size. "+
+			"Copy the rows into a new workbook and upload that.", limits.ratio()), nil)
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package workbook
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"rollcall.example/schema"
+)
+
+func TestCheck(t *testing.T) {
+	good := built(t, []string{"ID Number"}, []string{"8001015009087"})
+	bomb := parts("")
+	bomb["xl/worksheets/sheet1.xml"] = strings.Repeat(" ", 70<<20)
+	tests := map[string]struct {
+		data   []byte
+		limits Limits
+		want   string
+	}{
+		"workbook":                 {data: good},
+		"empty file":               {data: nil, want: CodeEmptyFile},
+		"text":                     {data: []byte("ID Number;Name\n8001015009087;A"), want: CodeNotAZip},
+		"two bytes":                {data: []byte("PK"), want: CodeNotAZip},
+		"truncated":                {data: good[:len(good)/2], want: CodeNotAZip},
+		"xls":                      {data: append([]byte{0xD0, 0xCF, 0x11, 0xE0}, make([]byte, 512)...), want: CodeXLS},
+		"other archive":            {data: zipped(t, map[string]string{"a.txt": "a"}), want: CodeNotAWorkbook},
+		"document":                 {data: zipped(t, map[string]string{"[Content_Types].xml": "", "word/document.xml": ""}), want: CodeNotAWorkbook},
+		"no content types":         {data: zipped(t, map[string]string{"xl/workbook.xml": ""}), want: CodeNotAWorkbook},
+		"larger than the limit":    {data: good, limits: Limits{Unpacked: 1000}, want: CodeTooLarge},
+		"absurd ratio":             {data: zipped(t, bomb), want: CodeTooLarge},
+		"ratio allowed":            {data: zipped(t, bomb), limits: Limits{Ratio: 2000}},
+		"small and full of spaces": {data: zipped(t, map[string]string{"[Content_Types].xml": "", "xl/workbook.xml": strings.Repeat(" ", 1<<20)})},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			wantCode(t, Check(bytes.NewReader(test.data), int64(len(test.data)), test.limits), test.want)
+		})
+	}
+}
+
+func TestCheckTellsAFailingReaderFromABadFile(t *testing.T) {
+	broken := errors.New("disk gone")
+	err := Check(failingReader{broken}, 100, Limits{})
+	var fault *Error
+	if !errors.Is(err, broken) || errors.As(err, &fault) {
+		t.Fatalf("error %v, want the reader's own", err)
+	}
+}
+
+type failingReader struct{ err error }
+
+func (r failingReader) ReadAt([]byte, int64) (int, error) { return 0, r.err }
+
+func TestPreflight(t *testing.T) {
+	gap := make([][]string, 0, 300)
+	gap = append(gap, []string{"ID Number"})
+	for range 250 {
+		gap = append(gap, []string{""})
+	}
+	gap = append(gap, []string{"8001015009087"})
+	tests := map[string]struct {
+		data []byte
+		want string
+	}{
+		"roll":              {data: built(t, []string{"ID Number", "Name"}, []string{"8001015009087", "A"})},
+		"header alone":      {data: built(t, []string{"ID Number", "Name"}), want: CodeNoRows},
+		"nothing":           {data: built(t), want: CodeNoRows},
+		"no ID column":      {data: built(t, []string{"Surname", "Name"}, []string{"A", "B"}), want: CodeNoIDColumn},
+		"one field twice":   {data: built(t, []string{"ID", "RSA ID"}, []string{"1", "2"}), want: CodeDuplicateColumn},
+		"rows far below":    {data: built(t, gap...)},
+		"xml that is none":  {data: zipped(t, map[string]string{"[Content_Types].xml": "x", "xl/workbook.xml": "<<<"}), want: CodeUnreadable},
+		"sample of the kit": {data: sample(t)},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := Preflight(bytes.NewReader(test.data), int64(len(test.data)), Limits{}, columns(t))
+			wantCode(t, err, test.want)
+		})
+	}
+}
+
+func sample(t testing.TB) []byte {
+	t.Helper()
+	data, err := schema.Samples.ReadFile("samples/roll-500.xlsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

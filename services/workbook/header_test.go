@@ -1,0 +1,141 @@
+package workbook
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tealeg/xlsx/v3"
+)
+
+func textRow(n int, texts ...string) Row {
+	row := Row{N: n}
+	for _, text := range texts {
+		row.Cells = append(row.Cells, Cell{Text: text})
+	}
+	return row
+}
+
+func TestEveryHeaderAndAliasIsFound(t *testing.T) {
+	for _, column := range columns(t) {
+		for _, text := range append([]string{column.Header}, column.Aliases...) {
+			for _, spelling := range []string{text, strings.ToUpper(text), " " + strings.ReplaceAll(text, " ", "\n_") + ": "} {
+				h, err := FindHeader([]Row{textRow(1, spelling, "Id no.")}, columns(t))
+				if column.Field == "id_number" {
+					wantCode(t, err, CodeDuplicateColumn)
+					continue
+				}
+				if got, ok := h.Fields[column.Field]; err != nil || !ok || got != 0 {
+					t.Errorf("%q: fields %v, %v, want %s at 0", spelling, h.Fields, err, column.Field)
+				}
+			}
+		}
+	}
+}
+
+func TestFindHeader(t *testing.T) {
+	rows := []Row{
+		textRow(1, "Roll of the branch"),
+		textRow(2, "ID:", "branch 7"),
+		textRow(4, "No", "Surname", "ID Number", "", "Shoe Size", " "),
+		textRow(5, "1", "A", "8001015009087"),
+	}
+	h, err := FindHeader(rows, columns(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Row != 4 || !slices.Equal(h.Columns, []string{"No", "Surname", "ID Number", "", "Shoe Size"}) {
+		t.Errorf("header %+v", h)
+	}
+	if len(h.Fields) != 2 || h.Fields["id_number"] != 2 || h.Fields["surname"] != 1 {
+		t.Errorf("fields %v", h.Fields)
+	}
+}
+
+func TestHeaderFaultsNameTheHeaders(t *testing.T) {
+	tests := map[string]struct {
+		rows []Row
+		code string
+		says []string
+	}{
+		"two for one field": {[]Row{textRow(1, "ID", "VD Code", "Voting District")}, CodeDuplicateColumn, []string{`"VD Code"`, `"Voting District"`}},
+		"two IDs":           {[]Row{textRow(1, "ID No", "RSA ID")}, CodeDuplicateColumn, []string{`"ID No"`, `"RSA ID"`}},
+		"no ID":             {[]Row{textRow(1, "Surname", "Ward Code")}, CodeNoIDColumn, []string{"Surname", "Ward Code", "Identity Number"}},
+		"too far down":      {[]Row{textRow(51, "ID", "Surname")}, CodeNoIDColumn, []string{"first 50 rows"}},
+		"part of a text":    {[]Row{textRow(1, "Valid", "Identification of the ID Number")}, CodeNoIDColumn, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := FindHeader(test.rows, columns(t))
+			wantCode(t, err, test.code)
+			var fault *Error
+			errors.As(err, &fault)
+			for _, text := range test.says {
+				if !strings.Contains(fault.Message, text) {
+					t.Errorf("message %q does not name %q", fault.Message, text)
+				}
+			}
+		})
+	}
+}
+
+func TestAMissingHeaderQuotesNobody(t *testing.T) {
+	_, err := FindHeader([]Row{textRow(1, "8001015009087", "Nomsa", "Dlamini")}, columns(t))
+	wantCode(t, err, CodeNoIDColumn)
+	var fault *Error
+	errors.As(err, &fault)
+	for _, text := range []string{"8001015009087", "Nomsa", "Dlamini"} {
+		if strings.Contains(fault.Message, text) || strings.Contains(fault.Error(), text) {
+			t.Errorf("fault quotes %s", text)
+		}
+	}
+}
+
+func TestRollTakesTheSheetWithTheIDHeader(t *testing.T) {
+	file := xlsx.NewFile()
+	addSheet(t, file, "Notes", []string{"Read this"})
+	hidden := addSheet(t, file, "Old", []string{"ID"}, []string{"1"})
+	hidden.Hidden = true
+	addSheet(t, file, "Blank form", []string{"ID", "Name"})
+	addSheet(t, file, "Members", []string{"Title"}, []string{"ID", "Name"}, []string{"", ""}, []string{"2", "B"})
+	opened, err := openBytes(saved(t, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheet, header, err := opened.Roll(columns(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sheet.Name != "Members" || header.Row != 2 {
+		t.Errorf("sheet %s, header in row %d", sheet.Name, header.Row)
+	}
+}
+
+func FuzzHeader(f *testing.F) {
+	f.Add("ID Number", "Surname", "VD")
+	f.Add("id", "RSA ID", "")
+	f.Add(" I.D. ", "Ünïcode", "Ward\nCode")
+	all := columns(f)
+	fields := fieldsByName(all)
+	f.Fuzz(func(t *testing.T, a, b, c string) {
+		texts := []string{a, b, c}
+		h, err := FindHeader([]Row{textRow(1, "Title"), textRow(2, texts...)}, all)
+		if err != nil {
+			var fault *Error
+			if !errors.As(err, &fault) || fault.Message == "" {
+				t.Fatalf("error %v of no code", err)
+			}
+			return
+		}
+		if h.Row != 2 || fmt.Sprint(Fold(h.Columns[h.Fields["id_number"]])) == "" {
+			t.Fatalf("header %+v", h)
+		}
+		for field, i := range h.Fields {
+			if fields[Fold(texts[i])] != field {
+				t.Fatalf("%q taken for %s", texts[i], field)
+			}
+		}
+	})
+}
