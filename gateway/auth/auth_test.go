@@ -74,7 +74,9 @@ func set(name string, value any) func(jwt.MapClaims) {
 
 func TestVerify(t *testing.T) {
 	v := verifier(t, Config{Secret: "s"})
-	hs := func(f ...func(jwt.MapClaims)) string { return sign(t, jwt.SigningMethodHS256, []byte("s"), "", good(f...)) }
+	hs := func(f ...func(jwt.MapClaims)) string {
+		return sign(t, jwt.SigningMethodHS256, []byte("s"), "", good(f...))
+	}
 	for _, tt := range []struct {
 		name, token, reason, id string
 	}{

@@ -27,8 +27,8 @@ type votingStation struct {
 		Province       string      `json:"Province"`
 		MunicipalityID json.Number `json:"MunicipalityID"`
 		Municipality   string      `json:"Municipality"`
-		WardID         json.Number `json:"WardID"`
-		VDNumber       json.Number `json:"VDNumber"`
+		WardID         number      `json:"WardID"`
+		VDNumber       number      `json:"VDNumber"`
 	} `json:"Delimitation"`
 }
 
@@ -83,10 +83,25 @@ func decodeVerdict(body []byte, id string, at time.Time) (events.Verdict, error)
 	return verdict, nil
 }
 
+// number is a JSON number or null. A json.Number would take a text as well.
+type number string
+
+// UnmarshalJSON keeps the number as it is written.
+func (n *number) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
+	if data[0] == '"' {
+		return errors.New("not a number")
+	}
+	*n = number(data)
+	return nil
+}
+
 // code is the 8-digit text of a ward or voting district, "" where the API has
 // none or 0.
-func code(name string, n json.Number) (string, error) {
-	text := n.String()
+func code(name string, n number) (string, error) {
+	text := string(n)
 	if text == "" || text == "0" {
 		return "", nil
 	}

@@ -58,6 +58,9 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, errors.New("iec client: base URL is not http:// or https://")
 	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("iec client: base URL must have no credentials, query or fragment")
+	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
 	}
@@ -85,6 +88,9 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxConnsPerHost = cfg.Concurrency
 	transport.MaxIdleConnsPerHost = cfg.Concurrency
+	// Over HTTP/2 all calls would share one connection, and Concurrency would mean nothing.
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(true)
 	c := &Client{cfg: cfg, base: strings.TrimSuffix(cfg.BaseURL, "/"), http: &http.Client{
 		Transport: transport,
 		Timeout:   cfg.Timeout,
@@ -104,7 +110,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // times; each attempt is acquired first.
 //
 // Errors: that of Acquire, *RateLimitedError, *UnavailableError, *RowError, or
-// ErrCredentials.
+// ErrCredentials. When ctx ends it is that of ctx, which is no outage.
 func (c *Client) Lookup(ctx context.Context, id string) (events.Verdict, error) {
 	renewed := false
 	for retry := 0; ; {
@@ -132,7 +138,7 @@ func (c *Client) Lookup(ctx context.Context, id string) (events.Verdict, error) 
 		c.cfg.Logger.Warn("iec call failed, trying again", "retry", retry, "err", err)
 		select {
 		case <-ctx.Done():
-			return events.Verdict{}, &UnavailableError{Err: context.Cause(ctx)}
+			return events.Verdict{}, fmt.Errorf("iec: %w", context.Cause(ctx))
 		case <-time.After(c.cfg.Backoff(retry)):
 		}
 	}
@@ -141,7 +147,7 @@ func (c *Client) Lookup(ctx context.Context, id string) (events.Verdict, error) 
 var errTokenRefused = errors.New("token refused")
 
 func (c *Client) ask(ctx context.Context, token, id string) (events.Verdict, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/Voters/IDNumber/"+url.PathEscape(id), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/Voters/IDNumber/"+url.PathEscape(id), &once{})
 	if err != nil {
 		return events.Verdict{}, errors.New("iec: request cannot be made")
 	}
@@ -160,6 +166,9 @@ func (c *Client) ask(ctx context.Context, token, id string) (events.Verdict, err
 		// An unknown person may come as a 404, but only the API itself can say
 		// so: a 404 of a proxy or of a wrong base URL has another body.
 		verdict, err := decodeVerdict(body, id, c.cfg.Now())
+		if err == nil && status == http.StatusNotFound && verdict.Status != events.NotRegistered {
+			err = errors.New("not found, but has a status")
+		}
 		if err != nil {
 			return events.Verdict{}, &UnavailableError{Status: status, Err: err}
 		}
@@ -177,19 +186,15 @@ func (c *Client) ask(ctx context.Context, token, id string) (events.Verdict, err
 func (c *Client) do(req *http.Request) (status int, header http.Header, body []byte, err error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
-		var wrapped *url.Error // quotes the URL, and so the ID number
-		if errors.As(err, &wrapped) {
-			err = wrapped.Err
-		}
-		return 0, nil, nil, &UnavailableError{Err: err}
+		return 0, nil, nil, broken(req.Context(), 0, err)
 	}
 	body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	err = errors.Join(err, resp.Body.Close())
-	if err == nil && len(body) > maxAnswer {
-		err = errors.New("answer is too long")
-	}
 	if err != nil {
-		return 0, nil, nil, &UnavailableError{Status: resp.StatusCode, Err: err}
+		return 0, nil, nil, broken(req.Context(), resp.StatusCode, err)
+	}
+	if len(body) > maxAnswer {
+		return 0, nil, nil, &UnavailableError{Status: resp.StatusCode, Err: errors.New("answer is too long")}
 	}
 	return resp.StatusCode, resp.Header, body, nil
 }

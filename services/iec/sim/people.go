@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"strconv"
 	"strings"
 
 	"rollcall.example/events"
@@ -109,7 +110,7 @@ func (p Person) answer(id string) map[string]any {
 //	id,status,ward,vd,station,municipality,province_id,province
 //
 // status is registered, not_registered, deceased or international; the columns
-// after it may be empty.
+// after it may be empty. Errors name the line and never the person.
 func ReadAnswers(r io.Reader) (map[string]Person, error) {
 	rows, err := csv.NewReader(r).ReadAll()
 	if err != nil {
@@ -125,32 +126,37 @@ func ReadAnswers(r io.Reader) (map[string]Person, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read answers: line %d: %w", i+2, err)
 		}
+		if _, twice := people[row[0]]; twice {
+			return nil, fmt.Errorf("read answers: line %d: the same id as before", i+2)
+		}
 		people[row[0]] = p
 	}
 	return people, nil
 }
 
 func personFrom(row []string) (Person, error) {
-	if len(row[0]) != 13 {
+	if len(row[0]) != 13 || strings.Trim(row[0], "0123456789") != "" {
 		return Person{}, errors.New("id has not 13 digits")
 	}
 	p := Person{Status: events.VerdictStatus(row[1])}
 	if _, ok := statuses[p.Status]; !ok {
-		return Person{}, fmt.Errorf("status %q", row[1])
+		return Person{}, errors.New("unknown status")
 	}
 	if row[2] == "" {
 		return p, nil
 	}
 	for _, code := range row[2:4] {
 		if code != "" && (len(code) != 8 || strings.Trim(code, "0123456789") != "") {
-			return Person{}, fmt.Errorf("code %q has not 8 digits", code)
+			return Person{}, errors.New("ward or vd has not 8 digits")
 		}
 	}
 	p.Place = &Place{Ward: row[2], VD: row[3], Station: row[4], Municipality: row[5], Province: row[7]}
 	if row[6] != "" {
-		if _, err := fmt.Sscan(row[6], &p.Place.ProvinceID); err != nil {
-			return Person{}, fmt.Errorf("province_id %q", row[6])
+		n, err := strconv.Atoi(row[6])
+		if err != nil || n < 1 || n > 9 {
+			return Person{}, errors.New("province_id is not 1 to 9")
 		}
+		p.Place.ProvinceID = n
 	}
 	return p, nil
 }

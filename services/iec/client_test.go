@@ -1,0 +1,396 @@
+package iec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/services/iec/sim"
+)
+
+const somebody = "8001015009087"
+
+type api struct {
+	*sim.Simulator
+	url      string
+	acquired atomic.Int64
+	opened   atomic.Int64 // connections
+	open     atomic.Int64
+	maxOpen  atomic.Int64
+}
+
+func newAPI(t *testing.T, cfg sim.Config) *api {
+	t.Helper()
+	s, err := sim.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &api{Simulator: s}
+	srv := httptest.NewUnstartedServer(s)
+	srv.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			a.opened.Add(1)
+			for n := a.open.Add(1); ; {
+				m := a.maxOpen.Load()
+				if n <= m || a.maxOpen.CompareAndSwap(m, n) {
+					break
+				}
+			}
+		case http.StateClosed, http.StateHijacked:
+			a.open.Add(-1)
+		}
+	}
+	srv.Start()
+	t.Cleanup(srv.Close)
+	a.url = srv.URL
+	return a
+}
+
+func (a *api) client(t *testing.T, change func(*ClientConfig)) *Client {
+	t.Helper()
+	cfg := ClientConfig{
+		BaseURL: a.url, Username: "user", Password: "hunter2-password",
+		Backoff: func(int) time.Duration { return time.Millisecond },
+		Acquire: func(context.Context) error { a.acquired.Add(1); return nil },
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	c, err := NewClient(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// people returns n ID numbers; nobody checks their last digit here.
+func people(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("800101%07d", i)
+	}
+	return ids
+}
+
+func TestWorkersShareOneToken(t *testing.T) {
+	a := newAPI(t, sim.Config{Faults: sim.Faults{LatencyMS: 2}})
+	c := a.client(t, func(cfg *ClientConfig) { cfg.Concurrency = 4 })
+	var wg sync.WaitGroup
+	for _, id := range people(60) {
+		wg.Go(func() {
+			v, err := c.Lookup(t.Context(), id)
+			if err != nil || v.Status != sim.PersonOf(id).Status {
+				t.Errorf("got %v, %v", v.Status, err)
+			}
+		})
+	}
+	wg.Wait()
+	if st := a.Stats(); st.Tokens != 1 || st.Calls != 60 || st.MaxCalls != 1 {
+		t.Errorf("stats %+v, want one token and 60 calls", st)
+	}
+	if a.maxOpen.Load() > 4 || a.opened.Load() > 4 {
+		t.Errorf("%d connections, %d at once, want 4 at most", a.opened.Load(), a.maxOpen.Load())
+	}
+}
+
+func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
+	clk := newClock()
+	a := newAPI(t, sim.Config{TokenTTL: 10 * time.Minute, Now: clk.now})
+	c := a.client(t, func(cfg *ClientConfig) { cfg.Now = clk.now })
+	for range 61 {
+		if _, err := c.Lookup(t.Context(), somebody); err != nil {
+			t.Fatal(err)
+		}
+		clk.add(time.Minute)
+	}
+	st := a.Stats()
+	if st.Statuses[http.StatusUnauthorized] != 0 || st.Tokens < 6 || st.Tokens > 7 {
+		t.Errorf("stats %+v, want 6 or 7 tokens and no 401", st)
+	}
+}
+
+func TestRefusedTokenIsRenewedOnce(t *testing.T) {
+	a := newAPI(t, sim.Config{})
+	c := a.client(t, nil)
+	for range 2 {
+		if _, err := c.Lookup(t.Context(), somebody); err != nil {
+			t.Fatal(err)
+		}
+		a.RevokeTokens()
+	}
+	if st := a.Stats(); st.Tokens != 2 || st.Statuses[http.StatusUnauthorized] != 1 || a.acquired.Load() != 3 {
+		t.Errorf("stats %+v, %d acquired: want 2 tokens, one 401, 3 acquired", st, a.acquired.Load())
+	}
+}
+
+func TestCredentialsRefused(t *testing.T) {
+	a := newAPI(t, sim.Config{Password: "another"})
+	_, err := a.client(t, nil).Lookup(t.Context(), somebody)
+	if !errors.Is(err, ErrCredentials) || a.acquired.Load() != 0 {
+		t.Errorf("got %v, %d acquired", err, a.acquired.Load())
+	}
+}
+
+func TestQuotaOfTheAPI(t *testing.T) {
+	clk := newClock()
+	a := newAPI(t, sim.Config{Quota: 1, Now: clk.now})
+	c := a.client(t, func(cfg *ClientConfig) { cfg.Now = clk.now })
+	if _, err := c.Lookup(t.Context(), somebody); err != nil {
+		t.Fatal(err)
+	}
+	clk.add(10 * time.Minute)
+	_, err := c.Lookup(t.Context(), somebody)
+	var limited *RateLimitedError
+	if !errors.As(err, &limited) || limited.RetryAfter != 50*time.Minute {
+		t.Errorf("got %v, want to wait 50 minutes", err)
+	}
+	if n := a.Stats().Statuses[http.StatusTooManyRequests]; n != 1 {
+		t.Errorf("asked %d times, want 1", n)
+	}
+}
+
+func TestSpentQuotaIsPassedOn(t *testing.T) {
+	a := newAPI(t, sim.Config{})
+	spent := &SpentError{Quota: events.Quota{Limit: 5, Used: 5}}
+	c := a.client(t, func(cfg *ClientConfig) { cfg.Acquire = func(context.Context) error { return spent } })
+	_, err := c.Lookup(t.Context(), somebody)
+	var got *SpentError
+	if !errors.As(err, &got) || a.Calls(somebody) != 0 {
+		t.Errorf("got %v after %d calls", err, a.Calls(somebody))
+	}
+}
+
+// Every way to fail: how often it is tried, and that each attempt was acquired.
+func TestFailuresAreTriedAgainAndAccounted(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		faults sim.Faults
+		calls  int
+	}{
+		{"server error", sim.Faults{Errors: 1}, 1 + maxRetries},
+		{"page instead of json", sim.Faults{HTML: 1}, 1 + maxRetries},
+		{"timeout", sim.Faults{Timeouts: 1}, 1 + maxRetries},
+		{"reset", sim.Faults{Resets: 1}, 1 + maxRetries},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			a := newAPI(t, sim.Config{})
+			c := a.client(t, func(cfg *ClientConfig) { cfg.Timeout = 150 * time.Millisecond })
+			if _, err := c.Lookup(t.Context(), people(1)[0]); err != nil { // leaves a connection to be used again
+				t.Fatal(err)
+			}
+			a.acquired.Store(0)
+			if err := a.SetFaults(tc.faults); err != nil {
+				t.Fatal(err)
+			}
+			_, err := c.Lookup(t.Context(), somebody)
+			var down *UnavailableError
+			if !errors.As(err, &down) {
+				t.Errorf("got %v", err)
+			}
+			if n, acquired := a.Calls(somebody), int(a.acquired.Load()); n != tc.calls || acquired != n {
+				t.Errorf("%d calls, %d acquired, want %d", n, acquired, tc.calls)
+			}
+			noSecrets(t, err)
+		})
+	}
+}
+
+func TestOutageSaysHowLong(t *testing.T) {
+	a := newAPI(t, sim.Config{})
+	c := a.client(t, nil)
+	if _, err := c.Lookup(t.Context(), somebody); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.SetFaults(sim.Faults{Down: true, RetryAfter: 90}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Lookup(t.Context(), somebody)
+	var down *UnavailableError
+	if !errors.As(err, &down) || down.RetryAfter != 90*time.Second {
+		t.Errorf("got %v", err)
+	}
+	if n := a.Stats().Statuses[http.StatusServiceUnavailable]; n != 1 {
+		t.Errorf("asked %d times, want 1", n)
+	}
+}
+
+func TestCallerWhoGivesUpIsNoOutage(t *testing.T) {
+	a := newAPI(t, sim.Config{Faults: sim.Faults{Timeouts: 1}})
+	ctx, cancel := context.WithCancel(t.Context())
+	c := a.client(t, func(cfg *ClientConfig) {
+		cfg.Acquire = func(context.Context) error { time.AfterFunc(20*time.Millisecond, cancel); return nil }
+	})
+	_, err := c.Lookup(ctx, somebody)
+	var down *UnavailableError
+	if !errors.Is(err, context.Canceled) || errors.As(err, &down) {
+		t.Errorf("got %v (%T), want the context's error", err, err)
+	}
+}
+
+// answering is an API that hands out a token and says the same to every call.
+func answering(t *testing.T, answer http.HandlerFunc) (*Client, *atomic.Int64) {
+	t.Helper()
+	var calls atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/token" {
+			_, _ = w.Write([]byte(`{"access_token":"secret-token","expires_in":3600}`))
+			return
+		}
+		calls.Add(1)
+		answer(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	c, err := NewClient(ClientConfig{BaseURL: srv.URL, Password: "hunter2-password", Backoff: func(int) time.Duration { return 0 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c, &calls
+}
+
+func TestAnswers(t *testing.T) {
+	const place = `"VotingStation":{"Name":" Town Hall ","Delimitation":{"ProvinceID":9,"Province":"x","Municipality":"WC015 - Swartland - West","WardID":10105003,"VDNumber":%s}}`
+	with := func(s, vd string) string { return fmt.Sprintf("{"+s+","+place+"}", vd) }
+	for _, tc := range []struct {
+		name   string
+		status int
+		body   string
+		want   events.VerdictStatus // "" for unavailable
+		vd     string
+	}{
+		{"registered", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "97540035"), events.Registered, "97540035"},
+		{"id as number", 200, with(`"Id":8001015009087,"VoterStatus":"Registered","bRegistered":true`, "97540035"), events.Registered, "97540035"},
+		{"no vd", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "null"), events.Registered, ""},
+		{"vd zero", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "0"), events.Registered, ""},
+		{"not registered", 200, `{"Id":"8001015009087","VoterStatus":"Not registered","bRegistered":false,"VotingStation":null}`, events.NotRegistered, ""},
+		{"deceased", 200, `{"Id":"8001015009087","VoterStatus":"DECEASED","bRegistered":false,"VotingStation":null}`, events.Deceased, ""},
+		{"international", 200, `{"Id":"8001015009087","VoterStatus":"International","bRegistered":true,"VotingStation":null}`, events.International, ""},
+		{"404 of the api", 404, `{"Id":"8001015009087","VoterStatus":"Not registered","bRegistered":false,"VotingStation":null}`, events.NotRegistered, ""},
+		{"404 of a proxy", 404, `<h1>not found</h1>`, "", ""},
+		{"404 in json", 404, `{"Message":"No HTTP resource was found"}`, "", ""},
+		{"404 that says registered", 404, `{"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true,"VotingStation":null}`, "", ""},
+		{"page", 200, `<!DOCTYPE html><h1>sign in, 8001015009087</h1>`, "", ""},
+		{"empty", 200, ``, "", ""},
+		{"null", 200, `null`, "", ""},
+		{"without bRegistered", 200, `{"Id":"8001015009087","VoterStatus":"Registered","VotingStation":null}`, "", ""},
+		{"bRegistered null", 200, `{"Id":"8001015009087","VoterStatus":"Registered","bRegistered":null,"VotingStation":null}`, "", ""},
+		{"bRegistered as text", 200, `{"Id":"8001015009087","bRegistered":"no"}`, "", ""},
+		{"without id", 200, `{"bRegistered":false}`, "", ""},
+		{"another person", 200, `{"Id":"8001015009285","VoterStatus":"Registered","bRegistered":true,"VotingStation":null}`, "", ""},
+		{"vd as text", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, `"97540035"`), "", ""},
+		{"trailing page", 200, `{"Id":"8001015009087","bRegistered":false}<html>`, "", ""},
+		{"redirect", 302, ``, "", ""},
+		{"no content", 204, ``, "", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, _ := answering(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Location", "/elsewhere"+r.URL.Path)
+				w.WriteHeader(tc.status)
+				_, _ = w.Write([]byte(tc.body))
+			})
+			v, err := c.Lookup(t.Context(), somebody)
+			if tc.want == "" {
+				var down *UnavailableError
+				if !errors.As(err, &down) {
+					t.Fatalf("got %q, %v; want unavailable", v.Status, err)
+				}
+				noSecrets(t, err)
+				return
+			}
+			if err != nil || v.Status != tc.want || v.VD != tc.vd {
+				t.Fatalf("got %+v, %v", v, err)
+			}
+			if v.Status == events.Registered && (v.Ward != "10105003" || v.Station != "Town Hall" || v.MunicipalityCode != "WC015" ||
+				v.Municipality != "Swartland - West" || v.Province != "Western Cape") {
+				t.Errorf("got %+v", v)
+			}
+		})
+	}
+}
+
+func TestRefusedRow(t *testing.T) {
+	for _, status := range []int{400, 403, 410, 422} {
+		c, calls := answering(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, r.URL.Path, status) })
+		_, err := c.Lookup(t.Context(), somebody)
+		var row *RowError
+		if !errors.As(err, &row) || row.Status != status || calls.Load() != 1 {
+			t.Errorf("%d: got %v after %d calls", status, err, calls.Load())
+		}
+		noSecrets(t, err)
+	}
+}
+
+func TestTokenThatIsNeverAccepted(t *testing.T) {
+	c, calls := answering(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) })
+	_, err := c.Lookup(t.Context(), somebody)
+	if !errors.Is(err, ErrCredentials) || calls.Load() != 2 {
+		t.Errorf("got %v after %d calls, want 2", err, calls.Load())
+	}
+	noSecrets(t, err)
+}
+
+// What is not even HTTP is quoted in net/http's errors.
+func TestErrorsQuoteNothingOfTheWire(t *testing.T) {
+	for name, reply := range map[string]string{
+		"no http":    "GET " + somebody + " secret-token\r\n\r\n",
+		"bad status": "HTTP/1.1 " + somebody + " secret-token\r\n\r\n",
+		"bad header": "HTTP/1.1 200 OK\r\n" + somebody + " secret-token\r\n\r\n",
+		"bad length": "HTTP/1.1 200 OK\r\nContent-Length: -" + somebody + "\r\n\r\n",
+		"bad coding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: x" + somebody + "\r\n\r\n",
+		"cut off":    "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"Id\":\"" + somebody,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+				conn, rw, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = rw.WriteString(reply)
+				_ = rw.Flush()
+				_ = conn.Close()
+			})
+			_, err := c.Lookup(t.Context(), somebody)
+			var down *UnavailableError
+			if !errors.As(err, &down) {
+				t.Errorf("got %v", err)
+			}
+			noSecrets(t, err)
+		})
+	}
+}
+
+var digits = regexp.MustCompile(`[0-9]{10,}`)
+
+func noSecrets(t *testing.T, err error) {
+	t.Helper()
+	for _, text := range []string{fmt.Sprint(err), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {
+		if digits.MatchString(text) || strings.Contains(text, "/api/Voters") || strings.Contains(text, "secret-token") || strings.Contains(text, "hunter2") {
+			t.Errorf("error tells too much: %s", text)
+		}
+	}
+}
+
+func TestImpossibleClients(t *testing.T) {
+	for name, cfg := range map[string]ClientConfig{
+		"no base": {}, "no scheme": {BaseURL: "localhost:80"}, "ftp": {BaseURL: "ftp://x"},
+		"credentials in the base": {BaseURL: "http://u:p@x"}, "query in the base": {BaseURL: "http://x?a=b"},
+		"negative timeout": {BaseURL: "http://x", Timeout: -1}, "negative concurrency": {BaseURL: "http://x", Concurrency: -1},
+	} {
+		if _, err := NewClient(cfg); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package upload
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/services/workbook"
+)
+
+// problem is an answer that is no success.
+type problem struct {
+	code    string
+	message string
+	details map[string]any
+	err     error // for the log only
+}
+
+func (p *problem) Error() string {
+	if p.err != nil {
+		return p.code + ": " + p.err.Error()
+	}
+	return p.code
+}
+
+// statuses is the one table from code to HTTP status; all others are 500.
+var statuses = map[string]int{
+	"unauthenticated":    http.StatusUnauthorized,
+	"not_found":          http.StatusNotFound,
+	"method_not_allowed": http.StatusMethodNotAllowed,
+	"bad_request":        http.StatusBadRequest,
+	"no_file":            http.StatusBadRequest,
+	"file_too_large":     http.StatusRequestEntityTooLarge,
+	"not_ready":          http.StatusConflict,
+	"not_allowed":        http.StatusConflict,
+	"busy":               http.StatusServiceUnavailable,
+	"unavailable":        http.StatusServiceUnavailable,
+
+	workbook.CodeEmptyFile:       http.StatusBadRequest,
+	workbook.CodeXLS:             http.StatusUnsupportedMediaType,
+	workbook.CodeNotAZip:         http.StatusUnsupportedMediaType,
+	workbook.CodeNotAWorkbook:    http.StatusUnsupportedMediaType,
+	workbook.CodeTooLarge:        http.StatusRequestEntityTooLarge,
+	workbook.CodeUnreadable:      http.StatusUnprocessableEntity,
+	workbook.CodeNoRows:          http.StatusUnprocessableEntity,
+	workbook.CodeNoIDColumn:      http.StatusUnprocessableEntity,
+	workbook.CodeDuplicateColumn: http.StatusUnprocessableEntity,
+}
+
+func refuse(code, message string) *problem { return &problem{code: code, message: message} }
+
+// notFound is the answer for a job that does not exist and for somebody else's:
+// nobody learns which ids there are.
+func notFound() *problem { return refuse("not_found", "There is no such job.") }
+
+// handler answers a request of a known person with data, or refuses it. A nil
+// *result means that it has written its own answer.
+type handler func(w http.ResponseWriter, r *http.Request, who Principal) (*result, error)
+
+type result struct {
+	status  int // 0 means 200
+	message string
+	data    any
+}
+
+func (s *Service) handle(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		who, err := s.cfg.Authenticate(r)
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		res, err := h(w, r, who)
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		if res != nil {
+			s.write(w, max(res.status, http.StatusOK), map[string]any{
+				"success": true, "message": res.message, "data": res.data, "timestamp": s.timestamp(),
+			})
+		}
+	})
+}
+
+func (s *Service) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := s.problem(err)
+	status, known := statuses[p.code]
+	if !known {
+		status = http.StatusInternalServerError
+	}
+	if status >= 500 {
+		s.cfg.Logger.Error("request failed", "method", r.Method, "code", p.code, "err", err)
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="rollcall"`)
+	}
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
+	details := p.details
+	if details == nil {
+		details = map[string]any{}
+	}
+	s.write(w, status, map[string]any{
+		"success": false, "message": p.message, "timestamp": s.timestamp(),
+		"error": map[string]any{"code": p.code, "details": details},
+	})
+}
+
+func (s *Service) problem(err error) *problem {
+	var p *problem
+	var who *Unauthenticated
+	var file *workbook.Error
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &who):
+		return &problem{code: "unauthenticated", message: who.Message, details: map[string]any{"reason": who.Reason}}
+	case errors.As(err, &file):
+		return &problem{code: file.Code, message: file.Message, err: err}
+	case errors.Is(err, events.ErrNotFound):
+		return notFound()
+	}
+	return &problem{code: "unavailable", message: "The service cannot do this at the moment. Please try again soon.", err: err}
+}
+
+func (s *Service) write(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		s.cfg.Logger.Debug("answer not sent", "err", err)
+	}
+}
+
+func (s *Service) timestamp() string { return s.cfg.Now().UTC().Format(time.RFC3339Nano) }
+
+// fallback gives the mux's own refusals the shape of all others.
+func (s *Service) fallback(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			other := r.Clone(r.Context())
+			other.Method = method
+			if _, pattern := mux.Handler(other); pattern != "" {
+				w.Header().Set("Allow", method)
+				s.refuse(w, r, refuse("method_not_allowed", fmt.Sprintf("Use %s for this address.", method)))
+				return
+			}
+		}
+		s.refuse(w, r, refuse("not_found", "There is nothing at this address."))
+	})
+}
+
+func cut(pattern string) (method, path string) {
+	method, path, _ = strings.Cut(pattern, " ")
+	return method, path
+}
