@@ -1,22 +1,11 @@
 package auth
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,6 +72,21 @@ func TestVerify(t *testing.T) {
 		{"good", hs(), "", "alice"},
 		{"id instead of sub", hs(set("sub", nil), set("id", "bob")), "", "bob"},
 		{"number as id", hs(set("sub", nil), set("id", 42)), "", "42"},
+		{"number as sub", hs(set("sub", 42)), "", "42"},
+		{"number beyond a float", hs(set("sub", json.Number("9007199254740993"))), "", "9007199254740993"},
+		{"sub before id", hs(set("id", "bob")), "", "alice"},
+		{"unknown role", hs(set("role_name", "unheard_of")), "", "alice"},
+		{"number beyond 64 bits", hs(set("sub", json.Number("18446744073709551616"))), ReasonInvalid, ""},
+		{"number with an exponent", hs(set("sub", json.Number("1e3"))), ReasonInvalid, ""},
+		{"negative number", hs(set("sub", -1)), ReasonInvalid, ""},
+		{"empty sub beside id", hs(set("sub", ""), set("id", "bob")), ReasonInvalid, ""},
+		{"right to left mark in user", hs(set("sub", "a\u202eb")), ReasonInvalid, ""},
+		{"role is a number", hs(set("role_name", 1)), ReasonInvalid, ""},
+		{"line break in role", hs(set("role_name", "a\nb")), ReasonInvalid, ""},
+		{"exp is text", hs(set("exp", "never")), ReasonInvalid, ""},
+		{"expires now", hs(set("exp", now.Unix())), ReasonExpired, ""},
+		{"expired, other secret", sign(t, jwt.SigningMethodHS256, []byte("other"), "", good(set("exp", 1))), ReasonInvalid, ""},
+		{"too long", hs(set("x", strings.Repeat("a", maxToken))), ReasonInvalid, ""},
 		{"no token", "", ReasonMissing, ""},
 		{"expired", hs(set("exp", now.Add(-time.Second).Unix())), ReasonExpired, ""},
 		{"no exp", hs(set("exp", nil)), ReasonInvalid, ""},
@@ -117,6 +121,42 @@ func TestVerify(t *testing.T) {
 				t.Fatal("the error holds the token")
 			}
 		})
+	}
+}
+
+func TestVerifyRS256AgainstASecret(t *testing.T) {
+	rs, es := newKeys(t)
+	v := verifier(t, Config{Secret: "s"})
+	for name, token := range map[string]string{
+		"RS256": sign(t, jwt.SigningMethodRS256, rs, "r", good()),
+		"ES256": sign(t, jwt.SigningMethodES256, es, "e", good()),
+	} {
+		if _, err := v.Verify(token); !errors.Is(err, jwt.ErrTokenSignatureInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestFaultsAreDistinct(t *testing.T) {
+	v := verifier(t, Config{Secret: "s", Issuer: "us", Audience: "rollcall", Leeway: time.Minute})
+	for name, tt := range map[string]struct {
+		change []func(jwt.MapClaims)
+		want   error
+	}{
+		"good":           {nil, nil},
+		"within leeway":  {[]func(jwt.MapClaims){set("exp", now.Add(-30*time.Second).Unix())}, nil},
+		"beyond leeway":  {[]func(jwt.MapClaims){set("exp", now.Add(-90*time.Second).Unix())}, jwt.ErrTokenExpired},
+		"no exp":         {[]func(jwt.MapClaims){set("exp", nil)}, jwt.ErrTokenRequiredClaimMissing},
+		"not yet":        {[]func(jwt.MapClaims){set("nbf", now.Add(time.Hour).Unix())}, jwt.ErrTokenNotValidYet},
+		"from tomorrow":  {[]func(jwt.MapClaims){set("iat", now.Add(time.Hour).Unix())}, jwt.ErrTokenUsedBeforeIssued},
+		"other issuer":   {[]func(jwt.MapClaims){set("iss", "them")}, jwt.ErrTokenInvalidIssuer},
+		"other audience": {[]func(jwt.MapClaims){set("aud", "them")}, jwt.ErrTokenInvalidAudience},
+	} {
+		claims := good(append([]func(jwt.MapClaims){set("iss", "us"), set("aud", "rollcall")}, tt.change...)...)
+		_, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte("s"), "", claims))
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
 	}
 }
 
@@ -156,110 +196,29 @@ func TestFromRequest(t *testing.T) {
 	}
 }
 
-func b64(n *big.Int) string { return base64.RawURLEncoding.EncodeToString(n.Bytes()) }
-
-func jwks(t testing.TB, keys map[string]any) []byte {
-	t.Helper()
-	var list []map[string]string
-	for kid, key := range keys {
-		switch k := key.(type) {
-		case *rsa.PrivateKey:
-			list = append(list, map[string]string{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": kid, "n": b64(k.N), "e": b64(big.NewInt(int64(k.E)))})
-		case *ecdsa.PrivateKey:
-			point, err := k.PublicKey.Bytes()
-			if err != nil {
-				t.Fatal(err)
-			}
-			list = append(list, map[string]string{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": kid,
-				"x": base64.RawURLEncoding.EncodeToString(point[1:33]), "y": base64.RawURLEncoding.EncodeToString(point[33:])})
-		}
-	}
-	raw, err := json.Marshal(map[string]any{"keys": list})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-func newKeys(t testing.TB) (*rsa.PrivateKey, *ecdsa.PrivateKey) {
-	t.Helper()
-	r, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r, e
-}
-
-func TestPublicKeysFromAFile(t *testing.T) {
-	rs, es := newKeys(t)
-	file := filepath.Join(t.TempDir(), "jwks.json")
-	if err := os.WriteFile(file, jwks(t, map[string]any{"r": rs, "e": es}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	v := verifier(t, Config{JWKSFile: file})
-	for name, token := range map[string]string{
-		"RS256": sign(t, jwt.SigningMethodRS256, rs, "r", good()),
-		"ES256": sign(t, jwt.SigningMethodES256, es, "e", good()),
-	} {
-		if c, err := v.Verify(token); err != nil || c.ID != "alice" {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	der, err := x509.MarshalPKIXPublicKey(&rs.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	other, _ := newKeys(t)
-	for name, token := range map[string]string{
-		"public key as HS256 secret": sign(t, jwt.SigningMethodHS256, public, "r", good()),
-		"der as HS256 secret":        sign(t, jwt.SigningMethodHS256, der, "r", good()),
-		"another RSA key":            sign(t, jwt.SigningMethodRS256, other, "r", good()),
-		"unknown kid":                sign(t, jwt.SigningMethodRS256, rs, "x", good()),
-		"RS512":                      sign(t, jwt.SigningMethodRS512, rs, "r", good()),
-		"none":                       sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "r", good()),
-	} {
-		var refused *Error
-		if _, err := v.Verify(token); !errors.As(err, &refused) || refused.Reason != ReasonInvalid {
-			t.Errorf("%s: %v", name, err)
-		}
+func TestFromRequestRefusesTwoHeaders(t *testing.T) {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header["Authorization"] = []string{"Bearer a.b.c", "Bearer d.e.f"}
+	var refused *Error
+	if _, err := FromRequest(r); !errors.As(err, &refused) || refused.Reason != ReasonInvalid {
+		t.Fatalf("err = %v", err)
 	}
 }
 
-func TestPublicKeysFromAURLRotate(t *testing.T) {
-	first, _ := newKeys(t)
-	second, _ := newKeys(t)
-	var served atomic.Value
-	served.Store(jwks(t, map[string]any{"1": first}))
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(served.Load().([]byte))
-	}))
-	defer srv.Close()
-	v := verifier(t, Config{JWKSURL: srv.URL})
-	if _, err := v.Verify(sign(t, jwt.SigningMethodRS256, first, "1", good())); err != nil {
+func TestRequest(t *testing.T) {
+	v := verifier(t, Config{Secret: "s"})
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	var refused *Error
+	if _, err := v.Request(r); !errors.As(err, &refused) || refused.Reason != ReasonMissing {
+		t.Fatalf("err = %v", err)
+	}
+	token, err := Mint("s", "alice", RoleMember, time.Minute, now)
+	if err != nil {
 		t.Fatal(err)
 	}
-	served.Store(jwks(t, map[string]any{"2": second}))
-	if _, err := v.Verify(sign(t, jwt.SigningMethodRS256, second, "2", good())); err != nil {
-		t.Fatalf("a new key is not fetched: %v", err)
-	}
-	if _, err := v.Verify(sign(t, jwt.SigningMethodRS256, first, "1", good())); err == nil {
-		t.Fatal("a withdrawn key is still good")
-	}
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-}
-
-func TestOneSourceOfKeys(t *testing.T) {
-	for name, cfg := range map[string]Config{
-		"none": {}, "two": {Secret: "s", JWKSFile: "f"}, "no file": {JWKSFile: filepath.Join(t.TempDir(), "x")},
-	} {
-		if _, err := New(t.Context(), cfg); err == nil {
-			t.Errorf("%s accepted", name)
-		}
+	r.Header.Set("Authorization", "Bearer "+token)
+	if c, err := v.Request(r); err != nil || c.ID != "alice" || !c.Expires.Equal(now.Add(time.Minute)) {
+		t.Fatalf("claims %+v, err %v", c, err)
 	}
 }
 

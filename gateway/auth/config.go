@@ -4,36 +4,42 @@ package auth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"os"
+	"log/slog"
 	"time"
 
-	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
 )
 
 // Config says which tokens are good. Exactly one source of keys must be given.
 type Config struct {
-	// Secret is the key of HS256 tokens. Whoever knows or guesses it can be
-	// anybody: in production use 32 random bytes or more.
+	// Secret is the key of HS256 tokens; empty means that tokens are signed
+	// otherwise. Any length is taken, but whoever knows or guesses it can be
+	// anybody, and one token is enough to guess against: in production use 32
+	// random bytes or more.
 	Secret string
 	// JWKSFile names a JSON Web Key Set of public keys for RS256 and ES256
-	// tokens. It is read once.
+	// tokens. It is read once; empty means none.
 	JWKSFile string
-	// JWKSURL is the same from a URL, fetched again every hour and when a
-	// token names a key that is not known yet.
+	// JWKSURL is the same from an http or https URL without a password; empty
+	// means none. It is fetched at the start, every hour, and when a token
+	// names an unknown key, then at most every 10 s. Tokens without a kid wait
+	// for the hour. Over plain http whoever sits on the way can be anybody.
 	JWKSURL string
 	// Issuer and Audience, where not empty, must be those of the token.
 	Issuer, Audience string
 	// Leeway is the difference of clocks that is forgiven; 0 means none.
+	// Negative values are refused.
 	Leeway time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Logger hears of keys that could not be fetched again; nil means
+	// slog.Default().
+	Logger *slog.Logger
 }
 
-// Verifier checks tokens. Close it to end the refreshing of keys.
+// Verifier checks tokens. It is safe for concurrent use. Close it to end the
+// refreshing of keys.
 type Verifier struct {
 	keys   jwt.Keyfunc
 	parser *jwt.Parser
@@ -41,7 +47,9 @@ type Verifier struct {
 }
 
 // New returns a verifier. Keys from a URL are refreshed until ctx ends or the
-// verifier is closed.
+// verifier is closed. It refuses a configuration without a source of keys, with
+// more than one, or with a source that holds no RSA or ECDSA key or cannot be
+// read.
 func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	sources := 0
 	for _, s := range []string{cfg.Secret, cfg.JWKSFile, cfg.JWKSURL} {
@@ -49,15 +57,30 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 			sources++
 		}
 	}
-	if sources == 0 {
+	switch {
+	case sources == 0:
 		return nil, errors.New("auth: no key: give a JWT secret, a JWKS file or a JWKS URL")
-	}
-	if sources > 1 {
+	case sources > 1:
 		return nil, errors.New("auth: give only one of JWT secret, JWKS file and JWKS URL")
+	case cfg.Leeway < 0:
+		return nil, errors.New("auth: leeway is negative")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	ctx, stop := context.WithCancel(ctx)
+	keys, err := source(ctx, cfg)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	return &Verifier{keys: keys, parser: parser(cfg), stop: stop}, nil
+}
+
+func parser(cfg Config) *jwt.Parser {
 	// The algorithm follows from the source of keys, never from the token:
 	// else a public key could be taken for the secret of an HS256 token.
 	methods := []string{"RS256", "ES256"}
@@ -67,6 +90,8 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	opts := []jwt.ParserOption{
 		jwt.WithValidMethods(methods), jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
 		jwt.WithLeeway(cfg.Leeway), jwt.WithTimeFunc(cfg.Now),
+		// As floats, two large numeric user ids could become one.
+		jwt.WithJSONNumber(),
 	}
 	if cfg.Issuer != "" {
 		opts = append(opts, jwt.WithIssuer(cfg.Issuer))
@@ -74,36 +99,8 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	if cfg.Audience != "" {
 		opts = append(opts, jwt.WithAudience(cfg.Audience))
 	}
-	ctx, stop := context.WithCancel(ctx)
-	keys, err := source(ctx, cfg)
-	if err != nil {
-		stop()
-		return nil, err
-	}
-	return &Verifier{keys: keys, parser: jwt.NewParser(opts...), stop: stop}, nil
+	return jwt.NewParser(opts...)
 }
 
-// Close ends the refreshing of keys.
+// Close ends the refreshing of keys. Keys that are known stay good.
 func (v *Verifier) Close() { v.stop() }
-
-func source(ctx context.Context, cfg Config) (jwt.Keyfunc, error) {
-	switch {
-	case cfg.JWKSFile != "":
-		raw, err := os.ReadFile(cfg.JWKSFile)
-		if err != nil {
-			return nil, fmt.Errorf("auth: read JWKS: %w", err)
-		}
-		set, err := keyfunc.NewJWKSetJSON(json.RawMessage(raw))
-		if err != nil {
-			return nil, fmt.Errorf("auth: read JWKS %s: %w", cfg.JWKSFile, err)
-		}
-		return set.Keyfunc, nil
-	case cfg.JWKSURL != "":
-		set, err := keyfunc.NewDefaultCtx(ctx, []string{cfg.JWKSURL})
-		if err != nil {
-			return nil, fmt.Errorf("auth: fetch JWKS: %w", err)
-		}
-		return set.Keyfunc, nil
-	}
-	return func(*jwt.Token) (any, error) { return []byte(cfg.Secret), nil }, nil
-}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -15,7 +16,12 @@ import (
 	"rollcall.example/events"
 )
 
-// Error is why a request is not authenticated. It never holds the token.
+// Code is the stable code of every Error on the wire.
+const Code = "unauthenticated"
+
+// Error is why a request is not authenticated; its code is Code. It never holds
+// the token. It wraps the fault, one of jwt.ErrToken... where the library found
+// it.
 type Error struct {
 	// Reason is stable: token_missing, token_expired or token_invalid.
 	Reason string
@@ -40,24 +46,46 @@ const (
 	ReasonInvalid = "token_invalid"
 )
 
+// Roles that are known. Any other is an ordinary user's, like RoleMember.
+const (
+	RoleSuperAdmin        = "super_admin"
+	RoleNationalAdmin     = "national_admin"
+	RoleProvinceAdmin     = "province_admin"
+	RoleMunicipalityAdmin = "municipality_admin"
+	RoleMember            = "member"
+)
+
 // Claims is what a good token says.
 type Claims struct {
+	// User has the id, at most 128 bytes of printing characters, and the role,
+	// never empty.
 	events.User
+	// Expires is when the token ceases to be good, without any leeway.
 	Expires time.Time
 }
 
 // Admin reports whether the user may see the jobs of all users: the roles
-// super_admin and national_admin. The other roles see their own jobs only.
-func (c Claims) Admin() bool { return c.Role == "super_admin" || c.Role == "national_admin" }
+// super_admin and national_admin. The administrators of a province or
+// municipality see their own jobs only, since a job belongs to no region.
+func (c Claims) Admin() bool { return c.Role == RoleSuperAdmin || c.Role == RoleNationalAdmin }
 
-// maxID bounds a user's id, which becomes part of headers and log lines.
-const maxID = 128
+const (
+	// maxID bounds a user's id and role, which become part of headers and log
+	// lines.
+	maxID = 128
+	// maxToken bounds what is decoded for somebody who is not known yet.
+	maxToken = 16 << 10
+)
 
 // Verify checks a token: its signature, exp (required), nbf and iat, and that
-// it has a sub (or id) and a role_name. The error is an *Error.
+// it has a sub (or id) and a role_name. The error is an *Error. It blocks only
+// when keys come from a URL and the token names an unknown one, up to 5 s.
 func (v *Verifier) Verify(token string) (Claims, error) {
 	if token == "" {
 		return Claims{}, missing()
+	}
+	if len(token) > maxToken {
+		return Claims{}, invalid(fmt.Errorf("token is longer than %d bytes", maxToken))
 	}
 	claims := jwt.MapClaims{}
 	if _, err := v.parser.ParseWithClaims(token, claims, v.keys); err != nil {
@@ -93,26 +121,27 @@ func plain(err error) error {
 	return errors.New("token refused")
 }
 
+// userID is the user's id: sub, or where there is none, id. A number is a whole
+// one in plain digits, so that each user has one text only.
 func userID(claims jwt.MapClaims) (string, error) {
 	for _, name := range []string{"sub", "id"} {
-		var id string
 		switch v := claims[name].(type) {
-		case string:
-			id = v
-		case float64:
-			if v != float64(int64(v)) {
-				return "", fmt.Errorf("%s is no whole number", name)
-			}
-			id = fmt.Sprint(int64(v))
-		case json.Number:
-			id = v.String()
 		case nil:
 			continue
+		case string:
+			if !tidy(v) {
+				return "", fmt.Errorf("%s is empty, longer than %d bytes or has characters that do not print", name, maxID)
+			}
+			return v, nil
+		case json.Number:
+			n, err := strconv.ParseUint(v.String(), 10, 64)
+			if err != nil {
+				return "", fmt.Errorf("%s is no whole number of 64 bits", name)
+			}
+			return strconv.FormatUint(n, 10), nil
+		default:
+			return "", fmt.Errorf("%s is neither text nor a number", name)
 		}
-		if !tidy(id) {
-			return "", fmt.Errorf("%s is empty, longer than %d bytes or has characters that do not print", name, maxID)
-		}
-		return id, nil
 	}
 	return "", errors.New("no sub or id")
 }
@@ -130,12 +159,17 @@ func invalid(err error) *Error {
 	return &Error{Reason: ReasonInvalid, Message: "The token is not valid. Please sign in again.", err: err}
 }
 
-// FromRequest returns the bearer token of the Authorization header. A token in
-// the URL is not looked for: URLs end up in logs and histories.
+// FromRequest returns the bearer token of the Authorization header, unchecked. A
+// token in the URL is not looked for: URLs end up in logs and histories. The
+// error is an *Error.
 func FromRequest(r *http.Request) (string, error) {
 	header := r.Header.Get("Authorization")
 	if header == "" {
 		return "", missing()
+	}
+	// A proxy and this program might each believe another one.
+	if len(r.Header.Values("Authorization")) > 1 {
+		return "", invalid(errors.New("more than one authorization"))
 	}
 	scheme, token, ok := strings.Cut(header, " ")
 	token = strings.TrimSpace(token)
@@ -145,7 +179,7 @@ func FromRequest(r *http.Request) (string, error) {
 	return token, nil
 }
 
-// Request checks the token of a request.
+// Request checks the token of a request: FromRequest, then Verify.
 func (v *Verifier) Request(r *http.Request) (Claims, error) {
 	token, err := FromRequest(r)
 	if err != nil {

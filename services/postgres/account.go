@@ -14,9 +14,9 @@ type account struct {
 	// drop says that this process is root and the server must not be.
 	drop     bool
 	uid, gid uint32
-	// pass says that the server needs a capability to pass through a folder
-	// above its own that is closed to it, as a temporary folder of root's is.
-	pass bool
+	// closed is a folder above the server's own that is closed to it, as a
+	// temporary folder of root's is: it needs a capability to pass. "" if none is.
+	closed string
 }
 
 // serverAccount decides whom the server with its files in dir runs as.
@@ -43,15 +43,21 @@ func serverAccount(dir string) (account, error) {
 		return account{}, fmt.Errorf("user %s: %w", u.Username, err)
 	}
 	a := account{drop: true, uid: uint32(uid), gid: uint32(gid)}
-	closed, err := a.closedTo(dir)
-	if err != nil {
+	if a.closed, err = a.closedTo(dir); err != nil {
 		return account{}, err
 	}
-	a.pass = closed != ""
+	if a.closed != "" && !mayPass {
+		return account{}, a.closedError()
+	}
 	return a, nil
 }
 
-// closedTo returns the first folder above dir that the account may not pass.
+func (a account) closedError() error {
+	return fmt.Errorf("%s is closed to user %d, whom PostgreSQL runs as: open it with `chmod o+x %s` or choose another data folder",
+		a.closed, a.uid, a.closed)
+}
+
+// closedTo returns the innermost folder above dir that the account may not pass.
 func (a account) closedTo(dir string) (string, error) {
 	for dir = filepath.Dir(dir); ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
@@ -89,4 +95,21 @@ func (a account) own(dir string) error {
 		return nil
 	}
 	return os.Chown(dir, int(a.uid), int(a.gid))
+}
+
+// ownAll gives files that changed hands back, as after a restore by root.
+func (a account) ownAll(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil || !a.drop {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid == a.uid {
+		return nil
+	}
+	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, int(a.uid), int(a.gid))
+	})
 }

@@ -4,23 +4,34 @@ package postgres
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 )
 
 // ErrNoBinaries says that the machine has no PostgreSQL, and how to get one.
-var ErrNoBinaries = errors.New("no PostgreSQL binaries found (initdb, pg_ctl, postgres): " +
+var ErrNoBinaries = errors.New("no PostgreSQL binaries found (initdb, postgres): " +
 	"install them with `sudo apt-get install -y postgresql` on Debian and Ubuntu or `brew install postgresql@16` on macOS, " +
 	"or give a server of your own with --database")
 
-var needed = []string{"initdb", "pg_ctl", "postgres"}
+var digits = regexp.MustCompile(`[0-9]+`)
 
-// findBinaries returns the folder that holds PostgreSQL's programs: the one of
-// the initdb on the PATH, else the newest of the places where packages put them.
-func findBinaries() (string, error) {
+var needed = []string{"initdb", "postgres"}
+
+// binaries returns the folder that holds PostgreSQL's programs: the given one,
+// else that of the initdb on the PATH, else the newest of those where packages
+// put them.
+func binaries(given string) (string, error) {
+	if given != "" {
+		if !complete(given) {
+			return "", fmt.Errorf("%s: %w", given, ErrNoBinaries)
+		}
+		return given, nil
+	}
 	var dirs []string
 	if initdb, err := exec.LookPath("initdb"); err == nil {
 		// A link stands alone; its target has the others beside it.
@@ -56,15 +67,10 @@ func complete(dir string) bool {
 	return true
 }
 
-// version is the number in a path such as /usr/lib/postgresql/15/bin, 0 if none.
+// version is the major version in a path such as /usr/lib/postgresql/15/bin, 0
+// if it has none.
 func version(path string) int {
-	digits := ""
-	for _, r := range path {
-		if r >= '0' && r <= '9' {
-			digits += string(r)
-		}
-	}
-	n, err := strconv.Atoi(digits)
+	n, err := strconv.Atoi(digits.FindString(path))
 	if err != nil {
 		return 0
 	}

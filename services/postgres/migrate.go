@@ -17,8 +17,8 @@ func provider(db *sqlx.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Processes that start together wait for each other.
-	locker, err := lock.NewPostgresSessionLocker()
+	// Processes that start together wait for each other, up to five minutes.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return nil, err
 	}

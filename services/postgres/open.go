@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
+	_ "github.com/lib/pq" // the driver
 )
 
 const (
@@ -30,19 +30,4 @@ func Open(ctx context.Context, url string) (*sqlx.DB, error) {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
 	}
 	return db, nil
-}
-
-const duplicateDatabase = "42P04"
-
-func (s *Server) ensureDatabase(ctx context.Context) error {
-	db, err := Open(ctx, s.dsn("postgres"))
-	if err != nil {
-		return err
-	}
-	_, err = db.ExecContext(ctx, "CREATE DATABASE rollcall")
-	var known *pq.Error
-	if errors.As(err, &known) && known.Code == duplicateDatabase {
-		err = nil
-	}
-	return errors.Join(err, db.Close())
 }

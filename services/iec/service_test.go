@@ -1,0 +1,217 @@
+package iec
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/services/iec/sim"
+)
+
+// rig is the stage over a real NATS and the simulator over real HTTP.
+type rig struct {
+	nats *embedded.Server
+	sim  *sim.Simulator
+	log  *events.Log
+}
+
+func newRig(t *testing.T, limit int, simulated sim.Config, change ...func(*Config)) *rig {
+	t.Helper()
+	r := &rig{nats: eventstest.Start(t)}
+	var err error
+	if r.sim, err = sim.New(simulated); err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(r.sim)
+	t.Cleanup(srv.Close)
+	js := eventstest.Connect(t, r.nats, "iec")
+	r.log = events.NewLog(eventstest.Connect(t, r.nats, "upload"), events.StageUpload, nil)
+	// A window of seconds instead of an hour, so that a job really pauses and resumes.
+	quota, err := NewQuota(bucket(t, r.nats, events.KVQuota), QuotaConfig{Limit: limit, Window: 1200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := NewCache(bucket(t, r.nats, events.KVVerdicts), CacheConfig{Key: "k"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := NewClient(ClientConfig{BaseURL: srv.URL, Acquire: quota.Acquire, Timeout: 5 * time.Second,
+		Backoff: func(int) time.Duration { return time.Millisecond }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	cfg := Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache, Outage: 200 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
+	for _, c := range change {
+		c(&cfg)
+	}
+	eventstest.RunStage(t, r.nats, events.StageIEC, New(cfg).Handle)
+	return r
+}
+
+func ids(n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("80010150%05d", i) // the IEC does not judge check digits
+	}
+	return list
+}
+
+// validated puts the rows of a new job and sets the stage to work.
+func (r *rig) validated(t *testing.T, people []string, options events.Options) events.Job {
+	t.Helper()
+	job := eventstest.Upload(t, r.log, events.User{ID: "alice", Role: "member"}, events.Artifact{}, options)
+	js := eventstest.Connect(t, r.nats, "validation")
+	store := events.NewStore(js)
+	w, err := events.NewRecordWriter[events.Row](store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for i, id := range people {
+		if err := w.Write(&events.Row{N: i + 2, ID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := w.Store(t.Context(), store, events.BucketRows, job.ID+"/rows", events.Header{Artifact: "rows", JobID: job.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventstest.Append(t, events.NewLog(js, events.StageValidation, nil), &job,
+		&events.Validated{Rows: rows, Rejects: eventstest.FakeArtifact(events.BucketRows, job.ID+"/rejects")})
+	return job
+}
+
+// check reads the verdicts of a job and holds them against what the simulator knows.
+func (r *rig) check(t *testing.T, job events.Job, people []string) {
+	t.Helper()
+	v, err := events.OpenRecords[events.Verdict](t.Context(), events.NewStore(eventstest.Connect(t, r.nats, "persistence")), job.Verified.Verdicts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	i := 0
+	for verdict, err := range v.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := sim.PersonOf(people[i])
+		if verdict.N != i+2 || verdict.Status != want.Status || verdict.At.IsZero() {
+			t.Fatalf("row %d is %+v, want %s", i+2, verdict, want.Status)
+		}
+		if want.Place != nil && (verdict.Ward != want.Place.Ward || verdict.VD != want.Place.VD || verdict.Province != want.Place.Province) {
+			t.Fatalf("row %d is %+v, want %+v", i+2, verdict, want.Place)
+		}
+		i++
+	}
+	if s := job.Verified.Stats; i != len(people) || s.Total != i || s.Registered+s.NotRegistered+s.Deceased+s.International+s.Unverified != i {
+		t.Fatalf("%d verdicts for %d rows, %+v", i, len(people), s)
+	}
+}
+
+func TestEveryRowGetsItsVerdictAndASecondUploadAsksNobody(t *testing.T) {
+	r := newRig(t, 10_000, sim.Config{})
+	people := ids(120)
+	job := eventstest.WaitKind(t, r.log, r.validated(t, people, events.Options{}).ID, events.KindVerified)
+	r.check(t, job, people)
+	if s := job.Verified.Stats; s.Calls != 120 || s.Cached != 0 {
+		t.Errorf("first: %+v", s)
+	}
+	job = eventstest.WaitKind(t, r.log, r.validated(t, people, events.Options{}).ID, events.KindVerified)
+	r.check(t, job, people)
+	if s := job.Verified.Stats; s.Calls != 0 || s.Cached != 120 {
+		t.Errorf("second: %+v", s)
+	}
+	if s := r.sim.Stats(); s.Calls != 120 || s.MaxCalls != 1 || s.Tokens != 1 {
+		t.Errorf("simulator: %+v", s)
+	}
+}
+
+func TestASpentQuotaPausesAndNobodyIsAskedTwice(t *testing.T) {
+	r := newRig(t, 30, sim.Config{})
+	people := ids(100)
+	job := r.validated(t, people, events.Options{})
+	done := eventstest.WaitKind(t, r.log, job.ID, events.KindVerified)
+	r.check(t, done, people)
+	list, err := r.log.Replay(t.Context(), job.ID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pauses := 0
+	for i, e := range list {
+		if p, ok := e.Fact.(*events.Paused); ok {
+			pauses++
+			if p.Reason != events.PauseQuota || p.Quota == nil || p.Quota.Limit != 30 || p.Total != 100 || p.Processed == 0 {
+				t.Errorf("paused %+v", p)
+			}
+			if next := list[i+1]; next.Kind != events.KindResumed || next.At.Before(p.ResumesAt) {
+				t.Errorf("after the pause: %s at %s, not before %s", next.Kind, next.At, p.ResumesAt)
+			}
+		}
+	}
+	if s := r.sim.Stats(); pauses < 2 || s.Calls != 100 || s.MaxCalls != 1 {
+		t.Errorf("%d pauses, simulator %+v", pauses, s)
+	}
+}
+
+func TestAnOutagePausesAndTheJobGoesOn(t *testing.T) {
+	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{Down: true}})
+	people := ids(40)
+	job := r.validated(t, people, events.Options{})
+	paused := eventstest.WaitKind(t, r.log, job.ID, events.KindPaused)
+	if paused.Paused.Reason != events.PauseUnavailable {
+		t.Errorf("paused %+v", paused.Paused)
+	}
+	if err := r.sim.SetFaults(sim.Faults{Errors: 0.1, HTML: 0.05, Resets: 0.05}); err != nil {
+		t.Fatal(err)
+	}
+	r.check(t, eventstest.WaitKind(t, r.log, job.ID, events.KindVerified), people)
+}
+
+func TestSkippedRowsAreUnverifiedAndNobodyIsAsked(t *testing.T) {
+	r := newRig(t, 10, sim.Config{})
+	job := eventstest.WaitKind(t, r.log, r.validated(t, ids(50), events.Options{SkipIEC: true}).ID, events.KindVerified)
+	if s := job.Verified.Stats; s.Unverified != 50 || s.Calls != 0 || r.sim.Stats().Calls != 0 {
+		t.Fatalf("%+v", s)
+	}
+}
+
+// A person of whom the API refuses to speak is unverified, and no one else.
+func TestARefusedRowIsUnverified(t *testing.T) {
+	r := newRig(t, 100, sim.Config{})
+	people := append(ids(5), "not-an-id-num") // the simulator answers 400
+	job := eventstest.WaitKind(t, r.log, r.validated(t, people, events.Options{}).ID, events.KindVerified)
+	if s := job.Verified.Stats; s.Unverified != 1 || s.Total != 6 {
+		t.Fatalf("%+v", s)
+	}
+}
+
+func TestCancelKeepsTheAnswersPaidFor(t *testing.T) {
+	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 20}})
+	people := ids(400)
+	job := r.validated(t, people, events.Options{})
+	eventstest.Wait(t, "some calls", func() bool { return r.sim.Stats().Calls > 60 })
+	eventstest.Append(t, r.log, &job, &events.Cancelled{Stage: events.StageIEC, By: job.Owner})
+	cancelled := time.Now()
+	calls := 0
+	eventstest.Wait(t, "the calls to end", func() bool {
+		n := r.sim.Stats().Calls
+		settled := n == calls && time.Since(cancelled) > 200*time.Millisecond
+		calls = n
+		return settled
+	})
+	if calls == 400 {
+		t.Fatal("not stopped")
+	}
+	kv := bucket(t, r.nats, events.KVVerdicts)
+	eventstest.Wait(t, "every answer to be kept", func() bool {
+		status, err := kv.Status(context.Background())
+		return err == nil && int(status.Values()) == r.sim.Stats().Calls
+	})
+}
