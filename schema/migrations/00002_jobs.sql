@@ -47,6 +47,7 @@ CREATE TABLE jobs (
 
 CREATE INDEX jobs_owner ON jobs (owner_id, created_at DESC);
 CREATE INDEX jobs_created ON jobs (created_at DESC);
+CREATE INDEX jobs_status ON jobs (status, created_at DESC);
 
 -- +goose Down
 DROP TABLE jobs;

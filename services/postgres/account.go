@@ -91,10 +91,14 @@ func (a account) own(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	return a.give(dir)
+}
+
+func (a account) give(path string) error {
 	if !a.drop {
 		return nil
 	}
-	return os.Chown(dir, int(a.uid), int(a.gid))
+	return os.Chown(path, int(a.uid), int(a.gid))
 }
 
 // ownAll gives files that changed hands back, as after a restore by root.

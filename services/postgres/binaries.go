@@ -27,10 +27,11 @@ var needed = []string{"initdb", "postgres"}
 // put them.
 func binaries(given string) (string, error) {
 	if given != "" {
-		if !complete(given) {
-			return "", fmt.Errorf("%s: %w", given, ErrNoBinaries)
+		dir, err := filepath.Abs(given)
+		if err == nil && !complete(dir) {
+			err = fmt.Errorf("%s: %w", dir, ErrNoBinaries)
 		}
-		return given, nil
+		return dir, err
 	}
 	var dirs []string
 	if initdb, err := exec.LookPath("initdb"); err == nil {

@@ -87,13 +87,16 @@ func (s *Server) initialize(ctx context.Context) error {
 	b := make([]byte, 24)
 	_, _ = rand.Read(b) // never fails: crypto/rand ends the process instead
 	s.password = hex.EncodeToString(b)
-	out, err := s.run(ctx, s.password, "initdb", "-D", unfinished, "-U", superuser, "--pwfile=/dev/stdin",
+	if err := writeSynced(file, s.password+"\n"); err != nil {
+		return err
+	}
+	if err := s.account.give(file); err != nil { // initdb reads it
+		return err
+	}
+	out, err := s.run(ctx, "initdb", "-D", unfinished, "-U", superuser, "--pwfile="+file,
 		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--data-checksums")
 	if err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, tail(out))
-	}
-	if err := writeSynced(file, s.password+"\n"); err != nil {
-		return err
 	}
 	if err := os.Rename(unfinished, s.data()); err != nil {
 		return err
@@ -105,8 +108,7 @@ func (s *Server) initialize(ctx context.Context) error {
 // socket's path has room for about a hundred characters, so it cannot lie in
 // the data folder. Root has to get through to a server of another user, which
 // peer authentication would refuse: so the folder is closed to all but that
-// user and root, and who gets through needs the password, that only this
-// process's user can read.
+// user and root, and who gets through needs the password, that only they can read.
 func (s *Server) makeSocketFolder() error {
 	const parent, prefix = "/tmp", "rollcall-pg-"
 	note := filepath.Join(s.dir, "socket")

@@ -34,9 +34,8 @@ func (s *Server) command(ctx context.Context, name string, args ...string) *exec
 	return cmd
 }
 
-func (s *Server) run(ctx context.Context, stdin, name string, args ...string) (out []byte, err error) {
+func (s *Server) run(ctx context.Context, name string, args ...string) (out []byte, err error) {
 	cmd := s.command(ctx, name, args...)
-	cmd.Stdin = strings.NewReader(stdin)
 	onOwnThread(func() { out, err = cmd.CombinedOutput() })
 	return out, s.refused(err)
 }

@@ -23,9 +23,9 @@ func (a account) attributes() *syscall.SysProcAttr {
 	return attr
 }
 
-// commandLine is that of a living process, nil if there is none. ps gives it as
-// one line, so an argument with blanks is found only as the line's beginning,
-// its whole rest after -D, or a word: all of these are given.
+// commandLine is that of a living process, nil if there is none. ps joins the
+// arguments with blanks; the data folder, which may contain some, is added as
+// what stands between -D and -p.
 func commandLine(pid int) ([]string, error) {
 	out, err := exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
 	var exit *exec.ExitError

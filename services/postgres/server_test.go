@@ -3,147 +3,75 @@ package postgres_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"rollcall.example/services/postgres"
-	"rollcall.example/services/postgres/postgrestest"
 )
 
-// childDir makes this binary a process that starts a server there and waits to
-// be killed.
-const childDir = "POSTGRES_TEST_CHILD_DIR"
-
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(childDir); dir != "" {
-		s, err := postgres.Start(context.Background(), postgres.Config{Dir: dir})
-		if err != nil {
-			fmt.Println("failed:", err)
-			os.Exit(1)
-		}
-		fmt.Println(s.URL())
-		<-s.Done()
-		os.Exit(2)
-	}
-	postgrestest.Main(m)
-}
-
-func start(t *testing.T, dir string) *postgres.Server {
-	t.Helper()
-	s, err := postgres.Start(t.Context(), postgres.Config{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func stop(t *testing.T, s *postgres.Server) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	if err := s.Stop(ctx); err != nil {
-		t.Fatal(err)
-	}
-	<-s.Done()
-}
-
-func do(t *testing.T, url, statement string) {
-	t.Helper()
-	db, err := postgres.Open(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec(statement); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func count(t *testing.T, url string) (n int) {
-	t.Helper()
-	db, err := postgres.Open(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if err := db.Get(&n, "SELECT count(*) FROM t"); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 func TestDataOutliveTheServer(t *testing.T) {
+	t.Setenv("PGPORT", "1") // nothing of the environment counts
 	dir := filepath.Join(t.TempDir(), strings.Repeat("a deep folder/", 10), "pg")
 	s := start(t, dir)
 	do(t, s.URL(), "CREATE TABLE t AS SELECT 1 AS a")
 	stop(t, s)
+	stop(t, s) // does nothing
+	if err := s.Err(); err != nil {
+		t.Errorf("stopped by Stop: %v", err)
+	}
+	gone(t, socketFolder(t, s.URL()))
+
 	s = start(t, dir)
-	if n := count(t, s.URL()); n != 1 {
-		t.Fatalf("%d rows", n)
-	}
-	stop(t, s)
-	if left, err := filepath.Glob("/tmp/rollcall-pg-*/.s.PGSQL.5432.lock"); err != nil || len(left) > 0 && !otherServers(left) {
-		t.Fatalf("sockets left: %v, %v", left, err)
+	if n := get(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
+		t.Fatalf("%s rows", n)
 	}
 }
 
-// otherServers says whether sockets belong to processes that live.
-func otherServers(locks []string) bool {
-	for _, lock := range locks {
-		text, err := os.ReadFile(lock)
-		if err != nil {
-			continue
-		}
-		if _, err := os.Stat("/proc/" + strings.SplitN(string(text), "\n", 2)[0]); err != nil {
-			return false
-		}
-	}
-	return true
-}
-
-func TestAServerWhoseProcessWasKilledIsReplaced(t *testing.T) {
+func TestSettings(t *testing.T) {
 	dir := t.TempDir()
-	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), childDir+"="+dir)
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	buf := make([]byte, 1000)
-	n, err := out.Read(buf)
-	url := strings.TrimSpace(string(buf[:n]))
-	if err != nil || !strings.HasPrefix(url, "host=") {
-		t.Fatalf("child says %q, %v", url, err)
-	}
-	do(t, url, "CREATE TABLE t AS SELECT 1 AS a")
-	if err := child.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = child.Wait() // it was killed
 	s := start(t, dir)
-	if n := count(t, s.URL()); n != 1 {
-		t.Fatalf("%d rows", n)
+	for name, want := range map[string]string{
+		"listen_addresses": "", "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on",
+		"data_checksums": "on", "server_encoding": "UTF8", "password_encryption": "scram-sha-256",
+	} {
+		if got := get(t, s.URL(), "SHOW "+name); got != want {
+			t.Errorf("%s is %q, not %q", name, got, want)
+		}
 	}
-	stop(t, s)
+	if info, err := os.Stat(socketFolder(t, s.URL())); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("socket folder: %v, %v", info, err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "password")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("password: %v, %v", info, err)
+	}
+	if _, err := postgres.Open(t.Context(), strings.Replace(s.URL(), "password=", "password=x", 1)); err == nil {
+		t.Error("a wrong password is let in")
+	}
+}
+
+func TestOneProcessAFolder(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir)
+	if _, err := postgres.Start(t.Context(), postgres.Config{Dir: dir}); !errors.Is(err, postgres.ErrInUse) {
+		t.Fatalf("second start: %v", err)
+	}
+	if got := get(t, s.URL(), "SELECT 'still there'"); got != "still there" {
+		t.Error(got)
+	}
 }
 
 func TestAServerThatDiesIsNoticed(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
-	pid, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
-	if err != nil {
-		t.Fatal(err)
+	if err := s.Err(); err != nil {
+		t.Errorf("while it runs: %v", err)
 	}
-	if err := exec.Command("kill", "-QUIT", strings.SplitN(string(pid), "\n", 2)[0]).Run(); err != nil {
+	if err := exec.Command("kill", "-QUIT", postmaster(t, dir)).Run(); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -151,70 +79,99 @@ func TestAServerThatDiesIsNoticed(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("not noticed")
 	}
+	if err := s.Err(); err == nil || !strings.Contains(err.Error(), "immediate shutdown") {
+		t.Errorf("err = %v, without the log's last lines", err)
+	}
 	stop(t, s)
+	gone(t, socketFolder(t, s.URL()))
 }
 
-func TestNoBinaries(t *testing.T) {
-	_, err := postgres.Start(t.Context(), postgres.Config{Dir: t.TempDir(), Bin: t.TempDir()})
-	if !errors.Is(err, postgres.ErrNoBinaries) || !strings.Contains(err.Error(), "apt-get install") {
-		t.Fatalf("err = %v", err)
-	}
-}
-
-func TestManyMigrateAtOnce(t *testing.T) {
-	s := start(t, t.TempDir())
-	defer stop(t, s)
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			db, err := postgres.Open(context.Background(), s.URL())
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer db.Close()
-			if err := postgres.Migrate(context.Background(), db); err != nil {
-				t.Error(err)
-			}
-			if err := postgres.Ready(context.Background(), db); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-}
-
-func TestReadyNamesWhatIsMissing(t *testing.T) {
-	s := start(t, t.TempDir())
+func TestStopDoesNotWaitForever(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir)
+	do(t, s.URL(), "CREATE TABLE t AS SELECT 1 AS a")
+	// A stopped process of the server's keeps a fast shutdown waiting.
 	db, err := postgres.Open(t.Context(), s.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := postgres.Ready(t.Context(), db); err == nil || !strings.Contains(err.Error(), "rollcall migrate") {
-		t.Errorf("before migrating: %v", err)
+	var backend int
+	if err := db.Get(&backend, "SELECT pg_backend_pid()"); err != nil {
+		t.Fatal(err)
 	}
-	stop(t, s)
-	if err := postgres.Ready(t.Context(), db); err == nil || !strings.Contains(err.Error(), "does not answer") {
-		t.Errorf("without a server: %v", err)
+	if err := syscall.Kill(backend, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := s.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s = start(t, dir)
+	if n := get(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
+		t.Fatalf("%s rows after recovery", n)
 	}
 }
 
-func TestConstraintsRefuse(t *testing.T) {
-	db := postgrestest.New(t)
-	insert := `INSERT INTO members (id_number, created_at, updated_at, created_by_job, updated_by_job%s) VALUES ('8001015009087', now(), now(), 'j', 'j'%s)`
-	for _, bad := range [][2]string{
-		{"ward_code", "'7980000'"}, {"vd_code", "'x'"}, {"email", "'nobody'"}, {"age", "400"}, {"date_joined", "'0202-01-01'"},
-		{"membership_amount", "-1"}, {"iec_status", "'maybe'"}, {"iec_status", "'registered'"}, {"vd_code", "'22222222'"}, {"verified_at", "now()"},
-	} {
-		if _, err := db.Exec(fmt.Sprintf(insert, ", "+bad[0], ", "+bad[1])); err == nil {
-			t.Errorf("%s = %s was stored", bad[0], bad[1])
-		}
-	}
-	if _, err := db.Exec(fmt.Sprintf(insert, "", "")); err != nil {
+func TestAClusterIsNeverMadeAnew(t *testing.T) {
+	dir := t.TempDir()
+	stop(t, start(t, dir))
+	password := filepath.Join(dir, "password")
+	if err := os.Rename(password, password+".kept"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Exec(fmt.Sprintf(insert, "", "")); err == nil {
-		t.Error("the same ID number twice")
+	if _, err := postgres.Start(t.Context(), postgres.Config{Dir: dir}); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("without its password: %v", err)
+	}
+	if err := os.WriteFile(password, []byte("wrong\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// No time limit: an answer that waiting does not mend ends the start.
+	if _, err := postgres.Start(t.Context(), postgres.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "password authentication failed") {
+		t.Fatalf("with a wrong password: %v", err)
+	}
+	if err := os.Rename(password+".kept", password); err != nil {
+		t.Fatal(err)
+	}
+	start(t, dir)
+}
+
+func TestAnUnfinishedClusterIsMadeAnew(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "data.new", "base"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	start(t, dir)
+	gone(t, filepath.Join(dir, "data.new"))
+}
+
+func TestFailureShowsTheLog(t *testing.T) {
+	dir := t.TempDir()
+	stop(t, start(t, dir))
+	conf, err := os.OpenFile(filepath.Join(dir, "data", "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conf.WriteString("no_such_setting = 1\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conf.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := postgres.Start(t.Context(), postgres.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), `"no_such_setting"`) {
+		t.Fatalf("err = %v", err)
+	}
+}
+
+func TestNoBinaries(t *testing.T) {
+	_, err := postgres.Start(t.Context(), postgres.Config{Dir: t.TempDir(), Bin: t.TempDir()})
+	if !errors.Is(err, postgres.ErrNoBinaries) {
+		t.Fatalf("err = %v", err)
+	}
+	for _, command := range []string{"sudo apt-get install -y postgresql", "brew install postgresql@16"} {
+		if !strings.Contains(err.Error(), command) {
+			t.Errorf("%v: says nothing of %q", err, command)
+		}
 	}
 }

@@ -66,14 +66,11 @@ func writeRow(row *xlsx.Row, r *rand.Rand, p person, n int) {
 	}
 	text(email)
 	text(fmt.Sprintf("%d %s Street, %s", 1+r.IntN(199), pick(r, streets), p.at.Province))
-	age := rollDay.Year() - p.born.Year()
-	if rollDay.YearDay() < p.born.YearDay() {
-		age--
-	}
 	if n%97 == 0 {
-		age += 20 // contradicts the ID number
+		row.AddCell().SetInt(rollDay.Year() - p.born.Year() + 20) // contradicts the ID number
+	} else {
+		text("") // an age is wrong a year later, and the sample should not be
 	}
-	row.AddCell().SetInt(age)
 	text(p.gender)
 	text(p.race)
 	text(p.citizenship)

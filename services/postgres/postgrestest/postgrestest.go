@@ -19,18 +19,27 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-// cluster is the server that the tests of a process share.
-var cluster struct {
-	sync.Mutex
-	server *postgres.Server
+const (
+	template = "rollcall_template"
+	timeout  = time.Minute // of any one operation
+)
+
+// shared is what the tests of a process share: a server that the first of them
+// starts, with a migrated database to copy.
+type shared struct {
 	dir    string
-	count  atomic.Int64
+	server *postgres.Server // nil if it did not start
+	err    error
 }
 
-const template = "rollcall_template"
+var (
+	cluster = sync.OnceValue(start)
+	started atomic.Bool
+	number  atomic.Int64
+)
 
 // Main runs the tests of a package, stops the server, and fails on goroutines
-// that are left. Call it from TestMain.
+// that are left. Call it from TestMain; it does not return.
 func Main(m *testing.M, ignore ...goleak.Option) {
 	code := m.Run()
 	if err := stop(); err != nil {
@@ -64,20 +73,20 @@ func New(t testing.TB) *sqlx.DB {
 // URL is that of a migrated database of the test's own, dropped at its end.
 func URL(t testing.TB) string {
 	t.Helper()
-	server, err := start()
-	if err != nil {
-		t.Fatal(err)
+	c := cluster()
+	if c.err != nil {
+		t.Fatal(c.err)
 	}
-	name := fmt.Sprintf("test_%d", cluster.count.Add(1))
-	if err := execute(server.URL(), "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
+	name := fmt.Sprintf("test_%d", number.Add(1))
+	if err := execute(c.server.URL(), "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := execute(server.URL(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		if err := execute(c.server.URL(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
 			t.Error(err)
 		}
 	})
-	return in(server.URL(), name)
+	return in(c.server.URL(), name)
 }
 
 // in is the URL of another database of the same server.
@@ -85,51 +94,47 @@ func in(url, database string) string {
 	return strings.Replace(url, "dbname=rollcall", "dbname="+database, 1)
 }
 
-func start() (*postgres.Server, error) {
-	cluster.Lock()
-	defer cluster.Unlock()
-	if cluster.server != nil {
-		return cluster.server, nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+func start() (c shared) {
+	started.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	dir, err := os.MkdirTemp("", "rollcall-test-")
+	if c.dir, c.err = os.MkdirTemp("", "rollcall-test-"); c.err != nil {
+		return c
+	}
+	if c.server, c.err = postgres.Start(ctx, postgres.Config{Dir: c.dir}); c.err != nil {
+		return c
+	}
+	if c.err = execute(c.server.URL(), "CREATE DATABASE "+template); c.err != nil {
+		return c
+	}
+	db, err := postgres.Open(ctx, in(c.server.URL(), template))
 	if err != nil {
-		return nil, err
+		c.err = err
+		return c
 	}
-	cluster.dir = dir
-	server, err := postgres.Start(ctx, postgres.Config{Dir: dir})
-	if err != nil {
-		return nil, err
-	}
-	cluster.server = server
-	if err := execute(server.URL(), "CREATE DATABASE "+template); err != nil {
-		return nil, err
-	}
-	db, err := postgres.Open(ctx, in(server.URL(), template))
-	if err != nil {
-		return nil, err
-	}
-	return server, errors.Join(postgres.Migrate(ctx, db), db.Close())
+	c.err = errors.Join(postgres.Migrate(ctx, db), db.Close())
+	return c
 }
 
 func stop() error {
-	cluster.Lock()
-	defer cluster.Unlock()
-	var err error
-	if cluster.server != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		err = cluster.server.Stop(ctx)
+	if !started.Load() {
+		return nil
 	}
-	if cluster.dir != "" {
-		err = errors.Join(err, os.RemoveAll(cluster.dir))
+	c := cluster()
+	var err error
+	if c.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		defer cancel()
+		err = c.server.Stop(ctx)
+	}
+	if c.dir != "" {
+		err = errors.Join(err, os.RemoveAll(c.dir))
 	}
 	return err
 }
 
 func execute(url, statement string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	db, err := postgres.Open(ctx, url)
 	if err != nil {

@@ -1,0 +1,230 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"rollcall.example/gateway/auth"
+)
+
+// conn is one client.
+type conn struct {
+	g  *Gateway
+	ws *websocket.Conn
+	q  *queue
+
+	ctx  context.Context // ends when the connection has
+	cut  context.CancelFunc
+	once sync.Once
+	wg   sync.WaitGroup
+
+	mu     sync.Mutex
+	claims *auth.Claims // nil until a token was shown
+	expiry *time.Timer
+	subs   map[string]*subscription
+}
+
+func newConn(ctx context.Context, g *Gateway, ws *websocket.Conn) *conn {
+	c := &conn{g: g, ws: ws, q: newQueue(g.cfg.Queue), subs: map[string]*subscription{}}
+	c.ctx, c.cut = context.WithCancel(ctx)
+	c.expiry = time.AfterFunc(g.cfg.AuthTimeout, c.expire)
+	g.hub.arrive(c)
+	return c
+}
+
+// serve works for the client until the connection ends.
+func (c *conn) serve() {
+	defer c.wg.Wait()
+	defer c.cut()
+	c.wg.Go(c.write)
+	c.wg.Go(c.ping)
+	c.read()
+	c.mu.Lock()
+	c.expiry.Stop()
+	user, jobs := "", slices.Collect(maps.Keys(c.subs))
+	if c.claims != nil {
+		user = c.claims.ID
+	}
+	c.mu.Unlock()
+	c.g.hub.gone(c, user, jobs)
+	_ = c.ws.CloseNow() // without effect when it was closed from here
+}
+
+// fail closes the connection with a code that tells the client what to do.
+func (c *conn) fail(code websocket.StatusCode, reason string) {
+	c.once.Do(func() {
+		go func() {
+			// The client may be gone or deaf; then it cannot be told.
+			_ = c.ws.Close(code, reason)
+			c.cut()
+		}()
+	})
+}
+
+func (c *conn) expire() {
+	c.fail(CloseUnauthenticated, "token missing or expired")
+}
+
+// admit lets a user in, or prolongs the stay of one.
+func (c *conn) admit(claims auth.Claims) {
+	c.mu.Lock()
+	first := c.claims == nil
+	c.claims = &claims
+	c.expiry.Stop()
+	c.expiry = time.AfterFunc(claims.Expires.Sub(c.g.cfg.Now()), c.expire)
+	c.mu.Unlock()
+	if first {
+		c.g.hub.enter(c, claims.ID)
+	}
+}
+
+func (c *conn) user() *auth.Claims {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.claims
+}
+
+func (c *conn) read() {
+	for {
+		kind, text, err := c.ws.Read(c.ctx)
+		if err != nil {
+			return
+		}
+		if kind != websocket.MessageText {
+			c.fail(websocket.StatusUnsupportedData, "text frames only")
+			continue
+		}
+		var in incoming
+		if err := json.Unmarshal(text, &in); err != nil || len(in.ID) > 100 {
+			c.send(EventError, refuse(codeBadRequest, "A frame is JSON: {\"event\", \"data\", \"id\"?}."), nil)
+			continue
+		}
+		if err := c.handle(in); err != nil {
+			var refused *refusal
+			if !errors.As(err, &refused) {
+				c.g.cfg.Logger.Warn("history not read", "err", err)
+				refused = refuse(codeOverloaded, "This cannot be done at the moment. Please try again.")
+			}
+			c.send(EventError, refused, in.ID)
+		}
+	}
+}
+
+func (c *conn) handle(in incoming) error {
+	if in.Event == eventPing {
+		c.send(EventPong, struct{}{}, in.ID)
+		return nil
+	}
+	if in.Event == eventAuthenticate {
+		return c.authenticate(in)
+	}
+	claims := c.user()
+	if claims == nil {
+		return refuse(codeUnauthenticated, "Send an authenticate frame with a token first.")
+	}
+	var data struct {
+		JobID string `json:"job_id"`
+		After uint64 `json:"after"`
+	}
+	switch in.Event {
+	case eventSubscribe, eventUnsubscribe:
+		if err := json.Unmarshal(in.Data, &data); err != nil || data.JobID == "" {
+			return refuse(codeBadRequest, "The data must have a job_id.")
+		}
+	default:
+		return refuse(codeBadRequest, "There is no such event.")
+	}
+	if in.Event == eventUnsubscribe {
+		c.unsubscribe(data.JobID)
+		c.send(EventAck, map[string]any{"job_id": data.JobID}, in.ID)
+		return nil
+	}
+	return c.subscribe(data.JobID, data.After, claims, in.ID)
+}
+
+func (c *conn) authenticate(in incoming) error {
+	var data struct {
+		Token string `json:"token"`
+	}
+	if err := json.Unmarshal(in.Data, &data); err != nil {
+		return refuse(codeBadRequest, "The data must have a token.")
+	}
+	claims, err := c.g.cfg.Verifier.Verify(data.Token)
+	if err != nil {
+		message := "The token is not valid."
+		var refused *auth.Error
+		if errors.As(err, &refused) {
+			message = refused.Message
+		}
+		return refuse(codeUnauthenticated, message)
+	}
+	if old := c.user(); old != nil && (old.ID != claims.ID || old.Role != claims.Role) {
+		return refuse(codeForbidden, "The token is of another user or role. Please open another connection for it.")
+	}
+	c.admit(claims)
+	c.send(EventAck, map[string]any{"user_id": claims.ID, "expires": claims.Expires}, in.ID)
+	return nil
+}
+
+// send answers the client itself.
+func (c *conn) send(event string, data any, id json.RawMessage) {
+	text, err := json.Marshal(outgoing{Event: event, Data: data, ID: id})
+	if err != nil {
+		c.g.cfg.Logger.Error("answer left out", "event", event, "err", err)
+		return
+	}
+	if !c.q.put(frame{text: text}) {
+		c.q.overflow()
+	}
+}
+
+func (c *conn) write() {
+	for {
+		text, ok := c.q.take()
+		switch {
+		case !ok:
+			c.fail(CloseSlow, "too slow, resume")
+			return
+		case text == nil:
+			select {
+			case <-c.ctx.Done():
+				return
+			case <-c.q.wake:
+			}
+			continue
+		}
+		ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
+		err := c.ws.Write(ctx, websocket.MessageText, text)
+		cancel()
+		if err != nil {
+			c.cut() // nothing more can be written, so nothing is left to be said
+			return
+		}
+	}
+}
+
+func (c *conn) ping() {
+	tick := time.NewTicker(c.g.cfg.PingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
+		err := c.ws.Ping(ctx)
+		cancel()
+		if err != nil {
+			c.fail(CloseGone, "no answer to a ping")
+			return
+		}
+	}
+}

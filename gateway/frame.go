@@ -1,0 +1,181 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"rollcall.example/events"
+)
+
+// Events of the frames that a client gets.
+const (
+	EventProgress  = "bulk_upload_progress"
+	EventComplete  = "bulk_upload_complete"
+	EventFailed    = "bulk_upload_failed"
+	EventRateLimit = "iec_rate_limit_exceeded"
+	EventAck       = "ack"
+	EventError     = "error"
+	EventPong      = "pong"
+)
+
+// frame is what is sent, encoded once for all who get it.
+type frame struct {
+	jobID string
+	owner string
+	seq   uint64 // 0 for progress
+	kind  events.Kind
+	text  []byte
+}
+
+type outgoing struct {
+	Event string          `json:"event"`
+	Data  any             `json:"data"`
+	Seq   uint64          `json:"seq,omitempty"`
+	ID    json.RawMessage `json:"id,omitempty"`
+}
+
+// progressData is the data of bulk_upload_progress.
+type progressData struct {
+	JobID     string        `json:"job_id"`
+	Stage     events.Step   `json:"stage"`
+	Progress  int           `json:"progress"`
+	Message   string        `json:"message"`
+	Status    events.Status `json:"status"`
+	Processed int           `json:"rows_processed"`
+	Total     int           `json:"rows_total"`
+	Timestamp time.Time     `json:"timestamp"`
+	// Reason and ResumesAt are set while the job is paused.
+	Reason    string     `json:"reason,omitempty"`
+	ResumesAt *time.Time `json:"resumes_at,omitempty"`
+	*rateLimit
+}
+
+// rateLimit is what iec_rate_limit_exceeded says beside that.
+type rateLimit struct {
+	Current    int       `json:"current_count"`
+	Max        int       `json:"max_limit"`
+	Remaining  int       `json:"remaining"`
+	Percentage float64   `json:"percentage_used"`
+	Reset      time.Time `json:"reset_time"`
+}
+
+type completeData struct {
+	JobID      string                 `json:"job_id"`
+	Status     events.Status          `json:"status"`
+	Validation events.ValidationStats `json:"validation_stats"`
+	Database   events.DatabaseStats   `json:"database_stats"`
+	ReportPath string                 `json:"report_path"`
+	DurationMS int64                  `json:"processing_duration_ms"`
+	Timestamp  time.Time              `json:"timestamp"`
+}
+
+type failedData struct {
+	JobID     string        `json:"job_id"`
+	Error     string        `json:"error"`
+	Code      string        `json:"code"`
+	Stage     events.Step   `json:"stage"`
+	Status    events.Status `json:"status"`
+	Retryable bool          `json:"retryable"`
+	Timestamp time.Time     `json:"timestamp"`
+}
+
+const reportBase = "/api/v1/bulk-upload/report/"
+
+// factFrame is the one frame of a fact.
+func factFrame(e events.Event) (frame, error) {
+	event, data := factData(e)
+	if data == nil {
+		return frame{}, fmt.Errorf("frame of %s: no such kind", e.Kind)
+	}
+	text, err := json.Marshal(outgoing{Event: event, Data: data, Seq: e.Seq})
+	if err != nil {
+		return frame{}, fmt.Errorf("frame of %s: %w", e.Kind, err)
+	}
+	return frame{jobID: e.JobID, owner: e.Owner, seq: e.Seq, kind: e.Kind, text: text}, nil
+}
+
+func factData(e events.Event) (event string, data any) {
+	at := func(step events.Step, percent int, message string) progressData {
+		return progressData{JobID: e.JobID, Stage: step, Progress: percent, Message: message, Status: events.StatusProcessing, Timestamp: e.At}
+	}
+	end := func(step events.Step, message string) progressData {
+		_, to := step.Band()
+		return at(step, to, message)
+	}
+	switch f := e.Fact.(type) {
+	case *events.Uploaded:
+		d := end(events.Initialization, "The file was received")
+		d.Status = events.StatusPending
+		return EventProgress, d
+	case *events.Validated:
+		d := end(events.PreValidation, "The rows were checked")
+		d.Processed, d.Total = f.Stats.TotalRecords, f.Stats.TotalRecords
+		return EventProgress, d
+	case *events.Verified:
+		d := end(events.IECVerification, "The IEC has answered")
+		d.Processed, d.Total = f.Stats.Total, f.Stats.Total
+		return EventProgress, d
+	case *events.Persisted:
+		d := end(events.DatabaseOperations, "The members were written")
+		d.Processed, d.Total = f.Stats.Total, f.Stats.Total
+		return EventProgress, d
+	case *events.Reported:
+		return EventComplete, completeData{JobID: e.JobID, Status: events.StatusCompleted, Validation: f.Validation, Database: f.Database,
+			ReportPath: reportBase + e.JobID, DurationMS: f.DurationMS, Timestamp: e.At}
+	case *events.Paused:
+		// Where the job really is: a bar that jumped to the end of the band and
+		// back again would tell a lie twice.
+		d := at(events.IECVerification, events.IECVerification.Percent(f.Processed, f.Total), f.Message)
+		d.Status, d.Reason, d.ResumesAt, d.Processed, d.Total = events.StatusPaused, f.Reason, &f.ResumesAt, f.Processed, f.Total
+		if f.Reason != events.PauseQuota || f.Quota == nil {
+			return EventProgress, d
+		}
+		q := f.Quota
+		d.rateLimit = &rateLimit{Current: q.Used, Max: q.Limit, Remaining: max(q.Limit-q.Used, 0), Reset: f.ResumesAt,
+			Percentage: math.Round(1000*float64(q.Used)/float64(max(q.Limit, 1))) / 10}
+		return EventRateLimit, d
+	case *events.Resumed:
+		d := at(events.IECVerification, events.IECVerification.Percent(f.Processed, f.Total), "Going on")
+		d.Processed, d.Total = f.Processed, f.Total
+		return EventProgress, d
+	case *events.Retried:
+		step := stepOf(f.Stage)
+		from, _ := step.Band()
+		return EventProgress, at(step, from, "Trying again")
+	case *events.Failed:
+		return EventFailed, failedData{JobID: e.JobID, Error: f.Message, Code: f.Code, Stage: stepOf(f.Stage),
+			Status: events.StatusFailed, Retryable: f.Retryable, Timestamp: e.At}
+	case *events.Cancelled:
+		return EventFailed, failedData{JobID: e.JobID, Error: "The job was cancelled.", Code: "cancelled", Stage: stepOf(f.Stage),
+			Status: events.StatusCancelled, Retryable: true, Timestamp: e.At}
+	}
+	return "", nil
+}
+
+// stepOf is the step on the wire at which a stage begins.
+func stepOf(s events.Stage) events.Step {
+	switch s {
+	case events.StageValidation:
+		return events.FileReading
+	case events.StageIEC:
+		return events.IECVerification
+	case events.StagePersistence:
+		return events.DatabaseOperations
+	case events.StageReport:
+		return events.ReportGeneration
+	}
+	return events.Initialization
+}
+
+func progressFrame(p events.Progress, owner string) (frame, error) {
+	text, err := json.Marshal(outgoing{Event: EventProgress, Data: progressData{
+		JobID: p.JobID, Stage: p.Step, Progress: p.Percent, Message: p.Message, Status: p.Status,
+		Processed: p.Processed, Total: p.Total, Timestamp: p.At,
+	}})
+	if err != nil {
+		return frame{}, fmt.Errorf("frame of progress: %w", err)
+	}
+	return frame{jobID: p.JobID, owner: owner, kind: events.KindProgress, text: text}, nil
+}

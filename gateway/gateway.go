@@ -1,0 +1,205 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/nats-io/nats.go"
+
+	"rollcall.example/events"
+	"rollcall.example/gateway/auth"
+)
+
+// shutdownTime is how long clients have to take the news that it closes.
+const shutdownTime = 3 * time.Second
+
+// Gateway serves WebSockets. It does so while Run runs.
+type Gateway struct {
+	cfg     Config
+	hub     *hub
+	log     *events.Log
+	readers chan struct{}
+
+	mu    sync.Mutex
+	open  bool
+	conns sync.WaitGroup
+}
+
+// New returns a gateway that is not running yet.
+func New(cfg Config) (*Gateway, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	return &Gateway{
+		cfg: cfg, hub: newHub(), readers: make(chan struct{}, cfg.Readers),
+		log: events.NewLog(cfg.JetStream, "gateway", cfg.Logger),
+	}, nil
+}
+
+// Ready says in words why no client can be served, nil when one can.
+func (g *Gateway) Ready() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.open {
+		return errors.New("not connected to the live feed")
+	}
+	return nil
+}
+
+// Run feeds the clients until ctx ends, then tells them to come back.
+func (g *Gateway) Run(ctx context.Context) error {
+	for {
+		err := g.feed(ctx)
+		switch {
+		case ctx.Err() != nil:
+			g.closeAll(CloseRestart, "service restart")
+			return nil
+		case errors.Is(err, errAnew):
+			g.cfg.Logger.Error("the stream was made anew, clients start over", "stream", events.StreamFacts)
+			g.closeAll(CloseAnew, "stream was made anew")
+		default:
+			g.cfg.Logger.Warn("live feed not started", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(g.cfg.Watch):
+		}
+	}
+}
+
+// feed serves clients from one live subscription until ctx ends or it fails.
+func (g *Gateway) feed(ctx context.Context) error {
+	live := make(chan *nats.Msg, liveBuffer)
+	sub, err := g.cfg.JetStream.Conn().ChanSubscribe(liveSubject, live)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
+	f := &feed{js: g.cfg.JetStream, every: g.cfg.Watch, fact: g.fact, progress: g.progress, warn: g.cfg.Logger.Warn}
+	if err := f.start(ctx); err != nil {
+		return err
+	}
+	g.setOpen(true)
+	defer g.setOpen(false)
+	return f.run(ctx, live)
+}
+
+func (g *Gateway) setOpen(open bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open = open
+}
+
+func (g *Gateway) fact(e events.Event) {
+	f, err := factFrame(e)
+	if err != nil {
+		g.cfg.Logger.Error("fact left out", "seq", e.Seq, "err", err)
+		return
+	}
+	g.hub.route(f)
+}
+
+func (g *Gateway) progress(p events.Progress, owner string) {
+	f, err := progressFrame(p, owner)
+	if err != nil {
+		g.cfg.Logger.Error("progress left out", "job", p.JobID, "err", err)
+		return
+	}
+	g.hub.route(f)
+}
+
+// closeAll disconnects everybody and waits, for a moment, until they are gone.
+func (g *Gateway) closeAll(code websocket.StatusCode, reason string) {
+	for _, c := range g.hub.connections() {
+		c.fail(code, reason)
+	}
+	done := make(chan struct{})
+	go func() { g.conns.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(shutdownTime):
+		for _, c := range g.hub.connections() {
+			c.cut()
+		}
+		<-done
+	}
+}
+
+// ServeHTTP opens a WebSocket. A token may come in the Authorization header or,
+// from a browser, as the subprotocol bearer.TOKEN; else as the first frame.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	claims, known, err := g.claims(r)
+	if err != nil {
+		g.unauthenticated(w, err)
+		return
+	}
+	g.mu.Lock()
+	open := g.open
+	if open {
+		g.conns.Add(1)
+	}
+	g.mu.Unlock()
+	if !open {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "not connected to the live feed", http.StatusServiceUnavailable)
+		return
+	}
+	defer g.conns.Done()
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{subprotocol}, OriginPatterns: g.cfg.Origins})
+	if err != nil {
+		g.cfg.Logger.Debug("websocket refused", "err", err)
+		return // Accept has answered
+	}
+	ws.SetReadLimit(readLimit)
+	c := newConn(context.WithoutCancel(r.Context()), g, ws)
+	if known {
+		c.admit(claims)
+	}
+	c.serve()
+}
+
+func (g *Gateway) claims(r *http.Request) (claims auth.Claims, known bool, err error) {
+	token := ""
+	if r.Header.Get("Authorization") != "" {
+		if token, err = auth.FromRequest(r); err != nil {
+			return claims, false, err
+		}
+	} else {
+		for _, header := range r.Header.Values("Sec-WebSocket-Protocol") {
+			for p := range strings.SplitSeq(header, ",") {
+				if t, ok := strings.CutPrefix(strings.TrimSpace(p), bearerProtocol); ok {
+					token = t
+				}
+			}
+		}
+		if token == "" {
+			return claims, false, nil
+		}
+	}
+	claims, err = g.cfg.Verifier.Verify(token)
+	return claims, err == nil, err
+}
+
+func (g *Gateway) unauthenticated(w http.ResponseWriter, err error) {
+	body := map[string]any{"success": false, "message": "Please sign in.", "timestamp": g.cfg.Now().UTC(),
+		"error": map[string]any{"code": codeUnauthenticated, "details": map[string]any{}}}
+	var refused *auth.Error
+	if errors.As(err, &refused) {
+		body["message"] = refused.Message
+		body["error"] = map[string]any{"code": codeUnauthenticated, "details": map[string]any{"reason": refused.Reason}}
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("WWW-Authenticate", `Bearer realm="rollcall"`)
+	w.WriteHeader(http.StatusUnauthorized)
+	_ = json.NewEncoder(w).Encode(body) // the client may be gone
+}

@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"maps"
+	"slices"
+	"sync"
+)
+
+// hub routes frames to connections, by job and by owner. It never waits for one.
+type hub struct {
+	mu     sync.Mutex
+	jobs   map[string]map[*conn]struct{}
+	owners map[string]map[*conn]struct{}
+	all    map[*conn]struct{}
+}
+
+func newHub() *hub {
+	return &hub{jobs: map[string]map[*conn]struct{}{}, owners: map[string]map[*conn]struct{}{}, all: map[*conn]struct{}{}}
+}
+
+// route offers a frame to all whom it concerns. The order of calls is the order
+// of frames.
+func (h *hub) route(f frame) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c := range h.jobs[f.jobID] {
+		c.offer(f)
+	}
+	for c := range h.owners[f.owner] {
+		if _, both := h.jobs[f.jobID][c]; !both {
+			c.offer(f)
+		}
+	}
+}
+
+// arrive makes a connection known, in no room yet.
+func (h *hub) arrive(c *conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.all[c] = struct{}{}
+}
+
+// enter puts a connection into the room of its user.
+func (h *hub) enter(c *conn, user string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	add(h.owners, user, c)
+}
+
+// join puts a connection into the room of a job.
+func (h *hub) join(c *conn, jobID string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	add(h.jobs, jobID, c)
+}
+
+func (h *hub) leave(c *conn, jobID string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	remove(h.jobs, jobID, c)
+}
+
+// gone takes a connection out of all its rooms.
+func (h *hub) gone(c *conn, user string, jobs []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.all, c)
+	remove(h.owners, user, c)
+	for _, id := range jobs {
+		remove(h.jobs, id, c)
+	}
+}
+
+func (h *hub) connections() []*conn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.all))
+}
+
+func add(rooms map[string]map[*conn]struct{}, name string, c *conn) {
+	room := rooms[name]
+	if room == nil {
+		room = map[*conn]struct{}{}
+		rooms[name] = room
+	}
+	room[c] = struct{}{}
+}
+
+func remove(rooms map[string]map[*conn]struct{}, name string, c *conn) {
+	delete(rooms[name], c)
+	if len(rooms[name]) == 0 {
+		delete(rooms, name)
+	}
+}

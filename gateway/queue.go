@@ -1,0 +1,105 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// queue is what waits for one client: answers and facts in order, and the
+// newest progress of each job. Only the facts are bounded by a limit; there is
+// at most one progress for each job followed.
+type queue struct {
+	mu       sync.Mutex
+	limit    int
+	texts    [][]byte
+	progress []frame
+	full     bool          // a fact found no room; nothing more is taken
+	wake     chan struct{} // one, when there is something or full
+	room     chan struct{} // one, when something was taken out
+}
+
+func newQueue(limit int) *queue {
+	return &queue{limit: limit, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// put adds a frame that must arrive, and reports whether there was room. A fact
+// makes the progress of its job that still waits outdated.
+func (q *queue) put(f frame) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.full || len(q.texts) >= q.limit {
+		return false
+	}
+	if f.jobID != "" {
+		q.progress = slices.DeleteFunc(q.progress, func(p frame) bool { return p.jobID == f.jobID })
+	}
+	q.texts = append(q.texts, f.text)
+	signal(q.wake)
+	return true
+}
+
+// overflow gives the client up: what it has not got it must ask for again.
+func (q *queue) overflow() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.full = true
+	signal(q.wake)
+}
+
+// show replaces the progress of a job that still waits.
+func (q *queue) show(f frame) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if i := slices.IndexFunc(q.progress, func(p frame) bool { return p.jobID == f.jobID }); i >= 0 {
+		q.progress[i] = f
+	} else {
+		q.progress = append(q.progress, f)
+	}
+	signal(q.wake)
+}
+
+// take returns what is to be sent next, nil for nothing; ok is false when the
+// client has been given up.
+func (q *queue) take() (text []byte, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case len(q.texts) > 0:
+		text = q.texts[0]
+		q.texts = q.texts[1:]
+		signal(q.room)
+	case q.full:
+		return nil, false
+	case len(q.progress) > 0:
+		text = q.progress[0].text
+		q.progress = q.progress[1:]
+	}
+	return text, true
+}
+
+// putOld adds a frame of a history. It waits until the queue is less than half
+// full, so that the frames that come live meanwhile find room, and returns
+// false when ctx ends first.
+func (q *queue) putOld(ctx context.Context, f frame) bool {
+	for {
+		q.mu.Lock()
+		room := len(q.texts) < max(q.limit/2, 1)
+		q.mu.Unlock()
+		if room && q.put(f) {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-q.room:
+		}
+	}
+}

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"rollcall.example/events"
+	"rollcall.example/gateway"
+	"rollcall.example/gateway/auth"
+	"rollcall.example/services/iec"
+	"rollcall.example/services/persistence"
+	"rollcall.example/services/postgres"
+	"rollcall.example/services/report"
+	"rollcall.example/services/upload"
+	"rollcall.example/services/validation"
+)
+
+// settings are all that the services can be told.
+type settings struct {
+	authSettings
+	uploadSettings
+	gatewaySettings
+	iecSettings
+	reportSettings
+	workerSettings
+}
+
+// app is the services that run in this process.
+type app struct {
+	*infra
+	settings
+	mux    *http.ServeMux
+	checks []check
+	run    []func(context.Context) error
+	// cacheKey is the key under which the IEC's answers are kept.
+	cacheKey string
+}
+
+func newApp(in *infra, s settings) *app {
+	return &app{infra: in, settings: s, mux: http.NewServeMux()}
+}
+
+// connected opens a service's connection and makes it a condition of health.
+func (a *app) connected(user string) (jetstream.JetStream, error) {
+	js, err := a.user(user)
+	if err != nil {
+		return nil, err
+	}
+	a.checks = append(a.checks, check{name: "nats as " + user, ok: func(context.Context) error {
+		if nc := js.Conn(); !nc.IsConnected() {
+			return fmt.Errorf("not connected: %s", nc.Status())
+		}
+		return nil
+	}})
+	return js, nil
+}
+
+// stage runs a handler as one of the stages.
+func (a *app) stage(js jetstream.JetStream, name events.Stage, h events.Handler) {
+	r := &events.Runner{
+		Log:     events.NewLog(js, name, a.p.log),
+		Stage:   name,
+		Handle:  h,
+		Workers: a.Workers,
+		Logger:  a.p.log,
+	}
+	a.run = append(a.run, r.Run)
+	a.checks = append(a.checks, check{name: "consumer " + string(name), ok: func(ctx context.Context) error {
+		_, err := js.Consumer(ctx, events.StreamFacts, string(name))
+		if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
+			return fmt.Errorf("%w: run rollcall migrate", err)
+		}
+		return err
+	}})
+}
+
+// needsDatabase makes the database a condition of health.
+func (a *app) needsDatabase() error {
+	if a.db == nil {
+		return errors.New("no database: give --database")
+	}
+	for _, c := range a.checks {
+		if c.name == "database" {
+			return nil
+		}
+	}
+	a.checks = append(a.checks, check{name: "database", ok: func(ctx context.Context) error { return postgres.Ready(ctx, a.db) }})
+	return nil
+}
+
+func (a *app) validation() error {
+	js, err := a.connected("validation")
+	if err != nil {
+		return err
+	}
+	s := validation.New(validation.Config{Store: events.NewStore(js)})
+	a.stage(js, events.StageValidation, s.Handle)
+	return nil
+}
+
+func (a *app) iec() error {
+	js, err := a.connected("iec")
+	if err != nil {
+		return err
+	}
+	quota, err := a.quota(js)
+	if err != nil {
+		return err
+	}
+	kv, err := js.KeyValue(context.Background(), events.KVVerdicts)
+	if err != nil {
+		return fmt.Errorf("bucket %s: %w", events.KVVerdicts, err)
+	}
+	if a.cacheKey == "" {
+		return errors.New("no key for the IEC's answers: set ROLLCALL_IEC_CACHE_KEY, the same for all replicas of iec")
+	}
+	cache, err := iec.NewCache(kv, iec.CacheConfig{Key: a.cacheKey})
+	if err != nil {
+		return err
+	}
+	if a.IECURL == "" {
+		return errors.New("no IEC: give --iec-url; rollcall iec-sim runs a simulator")
+	}
+	client, err := iec.NewClient(iec.ClientConfig{
+		BaseURL:     a.IECURL,
+		Username:    a.p.getenv("ROLLCALL_IEC_USERNAME"),
+		Password:    a.p.getenv("ROLLCALL_IEC_PASSWORD"),
+		Timeout:     a.IECTimeout,
+		Concurrency: a.IECConcurrency,
+		Acquire:     quota.Acquire,
+		Logger:      a.p.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.later(func() error { client.Close(); return nil })
+	s := iec.New(iec.Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache, Concurrency: a.IECConcurrency, Logger: a.p.log})
+	a.stage(js, events.StageIEC, s.Handle)
+	return nil
+}
+
+func (a *app) quota(js jetstream.JetStream) (*iec.Quota, error) {
+	kv, err := js.KeyValue(context.Background(), events.KVQuota)
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w: run rollcall migrate", events.KVQuota, err)
+	}
+	return iec.NewQuota(kv, iec.QuotaConfig{Limit: a.IECQuota})
+}
+
+func (a *app) persistence() error {
+	if err := a.needsDatabase(); err != nil {
+		return err
+	}
+	js, err := a.connected("persistence")
+	if err != nil {
+		return err
+	}
+	s := persistence.New(persistence.Config{DB: a.db, Store: events.NewStore(js), Logger: a.p.log})
+	a.stage(js, events.StagePersistence, s.Handle)
+	return nil
+}
+
+func (a *app) report() error {
+	js, err := a.connected("report")
+	if err != nil {
+		return err
+	}
+	s := report.New(report.Config{Store: events.NewStore(js), WardTarget: a.WardTarget, Logger: a.p.log})
+	a.stage(js, events.StageReport, s.Handle)
+	return nil
+}
+
+// verifier checks tokens, for REST and WebSocket alike.
+func (a *app) verifier(ctx context.Context) (*auth.Verifier, error) {
+	v, err := auth.New(ctx, auth.Config{Secret: a.JWTSecret, JWKSFile: a.JWTJWKSFile, JWKSURL: a.JWTJWKSURL})
+	if err != nil {
+		return nil, err
+	}
+	a.later(func() error { v.Close(); return nil })
+	return v, nil
+}
+
+func (a *app) upload(v *auth.Verifier) error {
+	if err := a.needsDatabase(); err != nil {
+		return err
+	}
+	js, err := a.connected("upload")
+	if err != nil {
+		return err
+	}
+	quota, err := a.quota(js)
+	if err != nil {
+		return err
+	}
+	s := upload.New(upload.Config{
+		Log:          events.NewLog(js, events.StageUpload, a.p.log),
+		Store:        events.NewStore(js),
+		DB:           a.db,
+		Authenticate: authenticate(v),
+		MaxFileSize:  int64(a.MaxFileSize),
+		Quota:        quota.State,
+		Logger:       a.p.log,
+	})
+	a.mux.Handle(apiBase+"/", s.Handler())
+	a.run = append(a.run, s.Run)
+	return nil
+}
+
+func (a *app) gateway(v *auth.Verifier) error {
+	js, err := a.connected("gateway")
+	if err != nil {
+		return err
+	}
+	g, err := gateway.New(gateway.Config{JetStream: js, Verifier: v, Origins: a.Origins, Logger: a.p.log})
+	if err != nil {
+		return err
+	}
+	a.mux.Handle("/ws", g)
+	a.run = append(a.run, g.Run)
+	a.checks = append(a.checks, check{name: "live feed", ok: func(context.Context) error { return g.Ready() }})
+	return nil
+}
+
+// serve runs everything on one listener until ctx ends or a part of it fails.
+func (a *app) serve(ctx context.Context, ln net.Listener) error {
+	health(a.mux, a.checks)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, run := range a.run {
+		group.Go(func() error { return run(ctx) })
+	}
+	group.Go(func() error { return serveHTTP(ctx, ln, a.mux, a.p.log) })
+	return group.Wait()
+}
+
+// within bounds what has to be done before anything can be served.
+func within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, time.Minute)
+}

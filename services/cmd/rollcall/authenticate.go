@@ -1,0 +1,24 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+
+	"rollcall.example/gateway/auth"
+	"rollcall.example/services/upload"
+)
+
+// authenticate is the verifier of the WebSocket, for REST.
+func authenticate(v *auth.Verifier) func(*http.Request) (upload.Principal, error) {
+	return func(r *http.Request) (upload.Principal, error) {
+		claims, err := v.Request(r)
+		var refused *auth.Error
+		if errors.As(err, &refused) {
+			return upload.Principal{}, &upload.Unauthenticated{Reason: refused.Reason, Message: refused.Message}
+		}
+		if err != nil {
+			return upload.Principal{}, err
+		}
+		return upload.Principal{User: claims.User, Admin: claims.Admin()}, nil
+	}
+}

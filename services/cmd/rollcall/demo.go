@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/client"
+	"rollcall.example/schema"
+)
+
+type demoCmd struct {
+	Dir      string        `default:"rollcall-demo" env:"-" type:"path" placeholder:"DIR" help:"Folder for the data, the sample and the report."`
+	NATSConf string        `name:"nats-conf" env:"-" type:"existingfile" placeholder:"FILE" help:"nats.conf for the embedded NATS server, instead of the built-in copy."`
+	Keep     bool          `env:"-" help:"Keep running afterwards, until Ctrl-C."`
+	Within   time.Duration `env:"-" default:"2m" help:"Give up when it takes longer."`
+}
+
+// Run shows what rollcall does, on real parts.
+func (c *demoCmd) Run(ctx context.Context, p *process) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	up := upCmd{Addr: "127.0.0.1:0", NATSAddr: "127.0.0.1:0", NATSConf: c.NATSConf, Data: filepath.Join(c.Dir, "data")}
+	up.Replicas, up.IECQuota, up.IECConcurrency, up.IECTimeout = 1, 10_000, 15, 10*time.Second
+	up.MaxFileSize, up.WardTarget, up.Workers = 50<<20, 200, 2
+	fmt.Fprintln(p.out, "Starting NATS, PostgreSQL, a simulated IEC, the five services and the gateway ...")
+	err := up.start(ctx, p, func(ctx context.Context, url, secret string) error {
+		limited, cancel := context.WithTimeoutCause(ctx, c.Within, fmt.Errorf("the demo took longer than %s", c.Within))
+		defer cancel()
+		if err := c.show(limited, p, url, secret); err != nil {
+			return errors.Join(err, context.Cause(limited))
+		}
+		if !c.Keep {
+			stop()
+		}
+		return nil
+	})
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (c *demoCmd) show(ctx context.Context, p *process, url, secret string) error {
+	sample, err := schema.Samples.ReadFile("samples/roll-500.xlsx")
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(c.Dir, "roll-500.xlsx")
+	if err := os.WriteFile(file, sample, 0o600); err != nil {
+		return err
+	}
+	token, err := auth.Mint(secret, "demo", "national_admin", 12*time.Hour, time.Now())
+	if err != nil {
+		return err
+	}
+	s := serverSettings{Server: url, Token: token}
+	fmt.Fprintf(p.out, "It is up on %s. Uploading %s, 500 people who do not exist ...\n\n", url, file)
+	jobID, err := s.upload(ctx, file, nil)
+	if err != nil {
+		return err
+	}
+	last, err := watch(ctx, p, s, jobID, 0)
+	if err != nil {
+		return err
+	}
+	report := filepath.Join(c.Dir, "report-"+jobID+".xlsx")
+	if err := s.report(ctx, jobID, report); err != nil {
+		return err
+	}
+	return c.totals(p, last, jobID, report)
+}
+
+func (c *demoCmd) totals(p *process, last client.Frame, jobID, report string) error {
+	d, err := last.Complete()
+	if err != nil {
+		return err
+	}
+	v, db := d.Validation, d.Database
+	fmt.Fprintf(p.out, `
+%d rows: %d valid, %d with a bad ID number, %d duplicates, %d warnings
+IEC: %d registered, %d not registered, %d deceased, %d abroad, %d not verified
+members: %d new, %d updated, %d unchanged, %d refused
+
+The report: %s
+The job:    %s
+
+What to try next:
+  go tool task up                                                keep it running, on http://127.0.0.1:8080
+  export ROLLCALL_TOKEN=$(bin/rollcall token --user you --role national_admin --secret "$(cat rollcall-data/jwt-secret)")
+  bin/rollcall upload %s --watch
+  bin/rollcall jobs
+  bin/rollcall --help
+`, v.TotalRecords, v.ValidRecords, v.InvalidIDs, v.Duplicates, v.Warnings,
+		v.Registered, v.NotRegistered, v.Deceased, v.International, v.Unverified,
+		db.Inserts, db.Updates, db.Unchanged, db.Errors, report, jobID, filepath.Join(c.Dir, "roll-500.xlsx"))
+	return nil
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"rollcall.example/services/iec/sim"
+)
+
+type iecSimCmd struct {
+	Addr       string        `default:"127.0.0.1:8090" env:"-" help:"Where to serve it."`
+	Quota      int           `env:"-" help:"Calls in any rolling hour before it answers 429; 0 means no limit."`
+	TokenTTL   time.Duration `name:"token-ttl" default:"1h" env:"-" help:"How long its tokens are good for."`
+	Latency    time.Duration `env:"-" help:"Mean time of an answer."`
+	Jitter     time.Duration `env:"-" help:"How much that time varies to both sides."`
+	Errors     float64       `env:"-" help:"Fraction of calls that fail with 500."`
+	HTML       float64       `env:"-" name:"html" help:"Fraction of calls answered with a web page."`
+	Resets     float64       `env:"-" help:"Fraction of calls whose connection breaks."`
+	Timeouts   float64       `env:"-" help:"Fraction of calls that get no answer."`
+	Down       bool          `env:"-" help:"Answer 503 to everything."`
+	RetryAfter int           `env:"-" help:"Seconds that a 503 asks to wait."`
+	Seed       uint64        `env:"-" default:"1" help:"Chooses which calls fail."`
+	Answers    string        `env:"-" type:"existingfile" placeholder:"FILE" help:"CSV that fixes answers: id,status,ward,vd,station,municipality,province_id,province."`
+}
+
+// Run serves the simulator until ctx ends. The user name and password that it
+// wants are those that iec would send it; without them it takes any.
+func (c *iecSimCmd) Run(ctx context.Context, p *process) error {
+	cfg := sim.Config{
+		Username: p.getenv("ROLLCALL_IEC_USERNAME"), Password: p.getenv("ROLLCALL_IEC_PASSWORD"),
+		Quota: c.Quota, TokenTTL: c.TokenTTL, Seed: c.Seed,
+		Faults: sim.Faults{
+			LatencyMS: int(c.Latency.Milliseconds()), JitterMS: int(c.Jitter.Milliseconds()),
+			Errors: c.Errors, HTML: c.HTML, Resets: c.Resets, Timeouts: c.Timeouts, Down: c.Down, RetryAfter: c.RetryAfter,
+		},
+	}
+	if c.Answers != "" {
+		f, err := os.Open(c.Answers)
+		if err != nil {
+			return err
+		}
+		cfg.Answers, err = sim.ReadAnswers(f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+	handler, err := sim.New(cfg)
+	if err != nil {
+		return err
+	}
+	ln, err := listen(c.Addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "the simulated IEC is up on http://%s\n", ln.Addr())
+	return serveHTTP(ctx, ln, handler, p.log)
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/services/postgres"
+)
+
+// infra is what the services stand on: NATS as each of its users, and the
+// database. Closing it undoes what opening it did, last first.
+type infra struct {
+	p       *process
+	connect func(user string) (jetstream.JetStream, error)
+	db      *sqlx.DB
+	closers []func() error
+}
+
+// later registers what close has to do.
+func (in *infra) later(f func() error) { in.closers = append(in.closers, f) }
+
+func (in *infra) close() (err error) {
+	for i := len(in.closers) - 1; i >= 0; i-- {
+		err = errors.Join(err, in.closers[i]())
+	}
+	in.closers = nil
+	return err
+}
+
+// user connects to NATS as one user of nats.conf. The connection is drained
+// when the infra closes.
+func (in *infra) user(name string) (jetstream.JetStream, error) {
+	js, err := in.connect(name)
+	if err != nil {
+		return nil, err
+	}
+	in.later(func() error { return drain(js) })
+	return js, nil
+}
+
+func drain(js jetstream.JetStream) error {
+	nc := js.Conn()
+	closed := nc.StatusChanged()
+	if err := nc.Drain(); err != nil {
+		nc.Close() // not connected: there is nothing to flush
+		return nil
+	}
+	timeout := time.After(5 * time.Second)
+	for !nc.IsClosed() {
+		select {
+		case <-closed:
+		case <-timeout:
+			nc.Close()
+			return errors.New("nats connection did not drain in 5 s")
+		}
+	}
+	return nil
+}
+
+// externalNATS connects to a server of its own, with the passwords that the
+// environment has.
+func (in *infra) externalNATS(url string) {
+	in.connect = func(user string) (jetstream.JetStream, error) {
+		return events.Connect(events.Connection{
+			URL: url, User: user, Password: in.p.getenv(embedded.PasswordVariable(user)), Logger: in.p.log,
+		})
+	}
+}
+
+// embeddedNATS starts a server in the process and leaves a file for the NATS
+// CLI beside its streams.
+func (in *infra) embeddedNATS(dir *dataDir, addr, confFile string) error {
+	var conf []byte
+	if confFile != "" {
+		var err error
+		if conf, err = os.ReadFile(confFile); err != nil {
+			return fmt.Errorf("read nats.conf: %w", err)
+		}
+	}
+	passwords := map[string]string{}
+	for _, user := range embedded.Users {
+		passwords[user] = in.p.getenv(embedded.PasswordVariable(user))
+	}
+	srv, err := embedded.Start(embedded.Config{Conf: conf, Dir: dir.join("nats"), Addr: addr, Passwords: passwords, Logger: in.p.log})
+	if err != nil {
+		return err
+	}
+	in.later(func() error { srv.Stop(); return nil })
+	in.connect = srv.Connect
+	var env strings.Builder
+	fmt.Fprintf(&env, "export NATS_URL=%s NATS_USER=operator NATS_PASSWORD=%s\n", srv.URL(), srv.Password("operator"))
+	file := dir.join("nats-cli.env")
+	if err := os.WriteFile(file, []byte(env.String()), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	in.later(func() error { return os.Remove(file) })
+	return nil
+}
+
+// provision makes the streams, buckets and consumers.
+func (in *infra) provision(ctx context.Context, replicas int) error {
+	js, err := in.connect("provisioner")
+	if err != nil {
+		return err
+	}
+	err = events.Provision(ctx, js, events.ProvisionConfig{Replicas: replicas})
+	return errors.Join(err, drain(js))
+}
+
+// privatePostgres starts a PostgreSQL of the process's own.
+func (in *infra) privatePostgres(ctx context.Context, dir *dataDir) (url string, died <-chan struct{}, err error) {
+	srv, err := postgres.Start(ctx, postgres.Config{Dir: dir.join("postgres"), Logger: in.p.log})
+	if err != nil {
+		return "", nil, err
+	}
+	in.later(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		return srv.Stop(ctx)
+	})
+	return srv.URL(), srv.Done(), nil
+}
+
+// database opens the pool, without touching the tables.
+func (in *infra) database(ctx context.Context, url string) error {
+	db, err := postgres.Open(ctx, url)
+	if err != nil {
+		return err
+	}
+	in.db = db
+	in.later(db.Close)
+	return nil
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rollcall.example/services/postgres"
+)
+
+type migrateCmd struct {
+	natsSettings
+	databaseSettings
+	replicaSettings
+}
+
+// Run brings NATS and PostgreSQL to what this version needs.
+func (c *migrateCmd) Run(ctx context.Context, p *process) (err error) {
+	if c.NATS == "" && c.Database == "" {
+		return errors.New("migrate: give --nats, --database or both")
+	}
+	in := &infra{p: p}
+	defer func() { err = errors.Join(err, in.close()) }()
+	if c.NATS != "" {
+		in.externalNATS(c.NATS)
+		if err := in.provision(ctx, c.Replicas); err != nil {
+			return err
+		}
+		fmt.Fprintln(p.out, "streams, buckets and consumers are up to date")
+	}
+	if c.Database != "" {
+		if err := in.database(ctx, c.Database); err != nil {
+			return err
+		}
+		if err := postgres.Migrate(ctx, in.db); err != nil {
+			return err
+		}
+		fmt.Fprintln(p.out, "tables are up to date")
+	}
+	return nil
+}

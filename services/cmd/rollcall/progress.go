@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"rollcall.example/gateway/client"
+)
+
+// progress shows a job: a bar on a terminal, a line for each change elsewhere.
+type progress struct {
+	out  io.Writer
+	bar  *progressbar.ProgressBar
+	last string
+}
+
+func newProgress(out io.Writer) *progress {
+	p := &progress{out: out}
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.bar = progressbar.NewOptions(100, progressbar.OptionSetWriter(out), progressbar.OptionSetWidth(30),
+			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionThrottle(50*time.Millisecond))
+	}
+	return p
+}
+
+func (p *progress) show(f client.Frame) error {
+	line, err := describe(f)
+	if err != nil {
+		return err
+	}
+	if p.bar == nil {
+		if line != p.last {
+			p.last = line
+			fmt.Fprintln(p.out, line)
+		}
+		return nil
+	}
+	switch f.Event {
+	case client.EventComplete, client.EventFailed:
+		if err := p.bar.Clear(); err != nil {
+			return err
+		}
+		fmt.Fprintln(p.out, line)
+		return nil
+	}
+	d, err := f.Progress()
+	if err != nil {
+		return err
+	}
+	p.bar.Describe(fmt.Sprintf("%-20s %s", words(d.Stage), d.Message))
+	return p.bar.Set(d.Progress)
+}
+
+// close leaves the terminal on a line of its own.
+func (p *progress) close() {
+	if p.bar != nil {
+		fmt.Fprintln(p.out)
+	}
+}
+
+// describe is a frame in one line.
+func describe(f client.Frame) (string, error) {
+	switch f.Event {
+	case client.EventComplete:
+		d, err := f.Complete()
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("100%%  completed in %s: %d rows, %d valid, %d inserted, %d updated, %d unchanged",
+			(time.Duration(d.DurationMS) * time.Millisecond).Round(10*time.Millisecond), d.Validation.TotalRecords, d.Validation.ValidRecords,
+			d.Database.Inserts, d.Database.Updates, d.Database.Unchanged), nil
+	case client.EventFailed:
+		d, err := f.Failed()
+		if err != nil {
+			return "", err
+		}
+		if d.Code == "" {
+			return string(d.Status), nil
+		}
+		return fmt.Sprintf("%s in %s: %s (%s)", d.Status, words(d.Stage), d.Error, d.Code), nil
+	}
+	d, err := f.Progress()
+	if err != nil {
+		return "", err
+	}
+	line := fmt.Sprintf("%3d%%  %s", d.Progress, words(d.Stage))
+	if d.Total > 0 {
+		line += fmt.Sprintf(" %d/%d", d.Processed, d.Total)
+	}
+	if d.Message != "" {
+		line += ": " + d.Message
+	}
+	return line, nil
+}
+
+// words turns iec_verification into IEC verification.
+func words[T ~string](stage T) string {
+	text := strings.ReplaceAll(string(stage), "_", " ")
+	if rest, ok := strings.CutPrefix(text, "iec "); ok {
+		return "IEC " + rest
+	}
+	return text
+}

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"rollcall.example/schema"
+)
+
+const secret = "a secret of the tests"
+
+// asRollcall makes this test binary the program itself, for tests that want
+// processes of their own.
+const asRollcall = "ROLLCALL_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asRollcall) != "" {
+		main()
+		return
+	}
+	goleak.VerifyTestMain(m,
+		// The embedded server keeps this for the life of the process.
+		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"),
+		goleak.Cleanup(func(code int) {
+			http.DefaultClient.CloseIdleConnections()
+			if err := sweep(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				code = max(code, 1)
+			}
+			os.Exit(code)
+		}))
+}
+
+// syncBuffer collects what a program writes.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// program is rollcall as a process.
+type program struct {
+	t        *testing.T
+	cmd      *exec.Cmd
+	out, err *syncBuffer
+	done     chan struct{}
+	exit     error
+}
+
+// spawn starts a process that ends with the test. It must not have left any
+// ID number on its standard error.
+func spawn(t *testing.T, env []string, name string, args ...string) *program {
+	t.Helper()
+	p := &program{t: t, cmd: exec.Command(name, args...), out: &syncBuffer{}, err: &syncBuffer{}, done: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.exit = p.cmd.Wait()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.stop(syscall.SIGTERM)
+		if t.Failed() {
+			t.Logf("%s %s\n%s%s", filepath.Base(name), strings.Join(args, " "), p.out, p.err)
+		}
+		if found := idNumbers.FindString(p.err.String()); found != "" {
+			t.Errorf("an ID number in the log of %v", args)
+		}
+	})
+	return p
+}
+
+var idNumbers = regexp.MustCompile(`\b[0-9]{13}\b`)
+
+// stop sends a signal and waits for the end.
+func (p *program) stop(sig syscall.Signal) {
+	p.t.Helper()
+	_ = p.cmd.Process.Signal(sig) // fails when it has ended already
+	select {
+	case <-p.done:
+	case <-time.After(30 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		p.t.Errorf("%v did not end within 30 s of %s\n%s", p.cmd.Args[1:], sig, p.err)
+	}
+}
+
+func rollcall(t *testing.T, env []string, args ...string) *program {
+	t.Helper()
+	return spawn(t, append(env, asRollcall+"=1"), os.Args[0], args...)
+}
+
+// url waits for the address that a server prints.
+func (p *program) url() string {
+	p.t.Helper()
+	var found string
+	p.wait("an address", func() bool {
+		found = address.FindString(p.out.String())
+		return found != ""
+	})
+	return found
+}
+
+var address = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
+
+func (p *program) wait(what string, cond func() bool) {
+	p.t.Helper()
+	end := time.Now().Add(60 * time.Second)
+	for !cond() {
+		select {
+		case <-p.done:
+			p.t.Fatalf("ended before %s: %v\n%s%s", what, p.exit, p.out, p.err)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(end) {
+			p.t.Fatalf("waited in vain for %s\n%s%s", what, p.out, p.err)
+		}
+	}
+}
+
+func (p *program) healthy() {
+	p.t.Helper()
+	url := p.url() + "/healthz"
+	p.wait("health", func() bool {
+		resp, err := http.Get(url)
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+}
+
+// ask runs a command of rollcall in this process and returns what it prints.
+func ask(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var out syncBuffer
+	err := run(ctx, args, &out, io.Discard, func(string) string { return "" })
+	return out.String(), err
+}
+
+func mustAsk(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := ask(t, args...)
+	if err != nil {
+		t.Fatalf("rollcall %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func token(t *testing.T, user, role string) string {
+	t.Helper()
+	return strings.TrimSpace(mustAsk(t, "token", "--user", user, "--role", role, "--secret", secret))
+}
+
+func sampleFile(t *testing.T) string {
+	t.Helper()
+	data, err := schema.Samples.ReadFile("samples/roll-500.xlsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "roll-500.xlsx")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+var jobIDs = regexp.MustCompile(`job-[0-9a-f-]{36}`)
+
+// uploadAndWatch uploads the sample and returns its job once it is complete.
+func uploadAndWatch(t *testing.T, server, watchServer, token string) (jobID, shown string) {
+	t.Helper()
+	out := mustAsk(t, "upload", sampleFile(t), "--server", server, "--token", token)
+	jobID = jobIDs.FindString(out)
+	return jobID, mustAsk(t, "watch", jobID, "--server", watchServer, "--token", token)
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// built are programs that tests built, one of each for the process.
+var built struct {
+	sync.Mutex
+	dir   string
+	paths map[string]string
+}
+
+// build returns the path of a program of a package or tool of the workspace.
+func build(t *testing.T, pkg string) string {
+	t.Helper()
+	built.Lock()
+	defer built.Unlock()
+	if path, ok := built.paths[pkg]; ok {
+		return path
+	}
+	if built.dir == "" {
+		dir, err := os.MkdirTemp("", "rollcall-built-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		built.dir, built.paths = dir, map[string]string{}
+	}
+	path := filepath.Join(built.dir, filepath.Base(pkg)+fmt.Sprint(len(built.paths)))
+	cmd := exec.Command("go", "build", "-o", path, pkg)
+	cmd.Dir = "../../.." // the workspace
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", pkg, err, out)
+	}
+	built.paths[pkg] = path
+	return path
+}
+
+func sweep() error {
+	built.Lock()
+	defer built.Unlock()
+	if built.dir == "" {
+		return nil
+	}
+	return os.RemoveAll(built.dir)
+}
+
+// commandsOf returns the commands that the README gives which begin so.
+func commandsOf(t *testing.T, prefix string) []string {
+	t.Helper()
+	f, err := os.Open("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var list []string
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if line, ok := strings.CutPrefix(lines.Text(), "    "+prefix); ok {
+			list = append(list, strings.TrimSpace(line))
+		}
+	}
+	if len(list) == 0 {
+		t.Fatal(errors.New("the README has no such commands"))
+	}
+	return list
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/tealeg/xlsx/v3"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/services/postgres"
+)
+
+// Every part as a process of its own gives the same report as all in one.
+func TestSeparateProcesses(t *testing.T) {
+	env := []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p",
+		"ROLLCALL_NATS_STORE=" + t.TempDir()}
+	for _, user := range embedded.Users {
+		env = append(env, embedded.PasswordVariable(user)+"=password-of-"+user)
+	}
+	addr := freeAddr(t)
+	conf, err := os.ReadFile("../../../nats.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The file as it is, but for its fixed ports.
+	text := strings.NewReplacer(`"127.0.0.1:4222"`, `"`+addr+`"`, `"127.0.0.1:8222"`, `"`+freeAddr(t)+`"`).Replace(string(conf))
+	confFile := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(confFile, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := spawn(t, env, build(t, "github.com/nats-io/nats-server/v2"), "-c", confFile)
+	server.wait("NATS", func() bool { return strings.Contains(server.err.String(), "Server is ready") })
+	natsURL := "nats://" + addr
+
+	db, err := postgres.Start(t.Context(), postgres.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := db.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+
+	migrate := rollcall(t, env, "migrate", "--nats", natsURL, "--database", db.URL())
+	<-migrate.done
+	if migrate.exit != nil {
+		t.Fatalf("migrate: %v\n%s", migrate.exit, migrate.err)
+	}
+	sim := rollcall(t, env, "iec-sim", "--addr", "127.0.0.1:0")
+	simURL := sim.url()
+	serve := func(service string, args ...string) *program {
+		p := rollcall(t, env, append([]string{"serve", service, "--nats", natsURL, "--addr", "127.0.0.1:0"}, args...)...)
+		p.healthy()
+		return p
+	}
+	serve("validation")
+	serve("iec", "--iec-url", simURL)
+	serve("persistence", "--database", db.URL())
+	serve("report")
+	upload := serve("upload", "--database", db.URL())
+	gateway := serve("gateway")
+
+	alice := token(t, "alice", "member")
+	jobID, shown := uploadAndWatch(t, upload.url(), gateway.url(), alice)
+	if !strings.Contains(shown, "100%  completed") {
+		t.Fatalf("shown:\n%s", shown)
+	}
+	apart := filepath.Join(t.TempDir(), "apart.xlsx")
+	mustAsk(t, "report", jobID, "-o", apart, "--server", upload.url(), "--token", alice)
+
+	up := startUp(t, t.TempDir())
+	otherID, _ := uploadAndWatch(t, up.url(), up.url(), alice)
+	together := filepath.Join(t.TempDir(), "together.xlsx")
+	mustAsk(t, "report", otherID, "-o", together, "--server", up.url(), "--token", alice)
+	compareReports(t, apart, together)
+
+	js, err := events.Connect(events.Connection{URL: natsURL, User: "provisioner", Password: "password-of-provisioner"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer js.Conn().Close()
+	eventstest.CheckSchemas(t, js)
+	settled(t, js)
+}
+
+// settled holds that every consumer has nothing left.
+func settled(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
+	for _, stage := range events.Stages {
+		eventstest.Wait(t, string(stage)+" to be settled", func() bool {
+			c, err := js.Consumer(t.Context(), events.StreamFacts, string(stage))
+			return err == nil && c.CachedInfo().NumAckPending == 0 && c.CachedInfo().NumPending == 0
+		})
+	}
+}
+
+// compareReports compares every cell but those of the summary, which name the
+// job and its times.
+func compareReports(t *testing.T, a, b string) {
+	t.Helper()
+	read := func(file string) map[string][][]string {
+		book, err := xlsx.OpenFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := book.ToSlice()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sheets := map[string][][]string{}
+		for i, s := range book.Sheets {
+			sheets[s.Name] = all[i]
+		}
+		return sheets
+	}
+	one, other := read(a), read(b)
+	if len(one) < 12 || len(one) != len(other) {
+		t.Fatalf("%d sheets and %d", len(one), len(other))
+	}
+	for name := range one {
+		if name != "Summary" && !reflect.DeepEqual(one[name], other[name]) {
+			t.Errorf("sheet %s differs", name)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rollcall.example/events"
+)
+
+type serveCmd struct {
+	Service string `arg:"" enum:"upload,validation,iec,persistence,report,gateway" help:"upload, validation, iec, persistence, report or gateway."`
+	Addr    string `default:"127.0.0.1:8080" help:"Where to serve health, and for upload and gateway their part of the API."`
+	natsSettings
+	databaseSettings
+	settings
+}
+
+// Run serves one service until ctx ends.
+func (c *serveCmd) Run(ctx context.Context, p *process) (err error) {
+	if c.NATS == "" {
+		return errors.New("serve: no NATS: give --nats")
+	}
+	in := &infra{p: p}
+	defer func() { err = errors.Join(err, in.close()) }()
+	ln, err := listen(c.Addr)
+	if err != nil {
+		return err
+	}
+	in.later(func() error { return closed(ln.Close()) })
+	in.externalNATS(c.NATS)
+	begin, cancel := within(ctx)
+	defer cancel()
+	if c.Database != "" {
+		if err := in.database(begin, c.Database); err != nil {
+			return err
+		}
+	}
+	a := newApp(in, c.settings)
+	a.cacheKey = p.getenv("ROLLCALL_IEC_CACHE_KEY")
+	if err := c.service(ctx, a); err != nil {
+		return fmt.Errorf("serve %s: %w", c.Service, err)
+	}
+	fmt.Fprintf(p.out, "%s is up on http://%s\n", c.Service, ln.Addr())
+	return a.serve(ctx, ln)
+}
+
+func (c *serveCmd) service(ctx context.Context, a *app) error {
+	switch events.Stage(c.Service) {
+	case events.StageValidation:
+		return a.validation()
+	case events.StageIEC:
+		return a.iec()
+	case events.StagePersistence:
+		return a.persistence()
+	case events.StageReport:
+		return a.report()
+	}
+	verifier, err := a.verifier(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Service == "gateway" {
+		return a.gateway(verifier)
+	}
+	return a.upload(verifier)
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The settings that several commands share, one struct a concern. kong gives
+// each flag its ROLLCALL_ variable.
+
+type natsSettings struct {
+	NATS string `name:"nats" placeholder:"URL" help:"NATS server to use. Users and passwords are those of nats.conf: ROLLCALL_NATS_PASSWORD_UPLOAD and so on; without them the connection is made as the URL says."`
+}
+
+type databaseSettings struct {
+	Database string `placeholder:"URL" help:"PostgreSQL to use: a URL or a key=value string."`
+}
+
+type replicaSettings struct {
+	Replicas int `default:"1" help:"How many NATS servers keep each stream, bucket and consumer."`
+}
+
+type authSettings struct {
+	JWTSecret   string `name:"jwt-secret" placeholder:"SECRET" help:"Secret that tokens are signed with (HS256)."`
+	JWTJWKSFile string `name:"jwt-jwks-file" placeholder:"FILE" help:"Public keys that tokens are signed with (RS256, ES256), instead of a secret."`
+	JWTJWKSURL  string `name:"jwt-jwks-url" placeholder:"URL" help:"The same from a URL, fetched again as keys change."`
+}
+
+type uploadSettings struct {
+	MaxFileSize byteSize `default:"50MB" help:"Largest file that is accepted."`
+}
+
+type gatewaySettings struct {
+	Origins []string `placeholder:"HOST" help:"Other hosts whose web pages may open a WebSocket, for instance app.example.org."`
+}
+
+type iecSettings struct {
+	IECURL         string        `name:"iec-url" placeholder:"URL" help:"Base URL of the IEC's API. For up: without it, a simulator in the process."`
+	IECQuota       int           `name:"iec-quota" default:"10000" help:"Calls to the IEC in any rolling hour."`
+	IECConcurrency int           `name:"iec-concurrency" default:"15" help:"Calls to the IEC under way at once."`
+	IECTimeout     time.Duration `name:"iec-timeout" default:"10s" help:"Time for one call to the IEC."`
+}
+
+type reportSettings struct {
+	WardTarget int `default:"200" help:"Registered members that a ward needs."`
+}
+
+type workerSettings struct {
+	Workers int `default:"2" help:"Jobs that a service works on at once."`
+}
+
+// byteSize is a number of bytes, read from texts such as 50MB, 512KB or 1048576.
+type byteSize int64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *byteSize) UnmarshalText(text []byte) error {
+	s := strings.ToUpper(strings.TrimSpace(string(text)))
+	unit := int64(1)
+	for suffix, n := range map[string]int64{"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30} {
+		if rest, ok := strings.CutSuffix(s, suffix); ok {
+			s, unit = strings.TrimSpace(rest), n
+		}
+	}
+	var n int64
+	if _, err := fmt.Sscanf(s, "%d", &n); err != nil || n <= 0 || fmt.Sprint(n) != s || n > (1<<62)/unit {
+		return fmt.Errorf("size %q: want for instance 50MB", text)
+	}
+	*b = byteSize(n * unit)
+	return nil
+}

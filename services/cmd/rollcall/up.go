@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"rollcall.example/services/iec/sim"
+	"rollcall.example/services/postgres"
+)
+
+type upCmd struct {
+	Addr     string `default:"127.0.0.1:8080" help:"Where to serve HTTP and WebSocket."`
+	Data     string `default:"rollcall-data" type:"path" placeholder:"DIR" help:"Folder for all that outlives the process. Started again on it, rollcall goes on where it was."`
+	NATSConf string `name:"nats-conf" type:"existingfile" placeholder:"FILE" help:"nats.conf for the embedded NATS server, instead of the built-in copy."`
+	NATSAddr string `name:"nats-addr" default:"127.0.0.1:0" help:"Where the embedded NATS server listens; port 0 takes a free one. DIR/nats-cli.env tells the NATS CLI."`
+	natsSettings
+	databaseSettings
+	replicaSettings
+	settings
+}
+
+// Run serves until ctx ends.
+func (c *upCmd) Run(ctx context.Context, p *process) error {
+	return c.start(ctx, p, func(_ context.Context, url, _ string) error {
+		fmt.Fprintf(p.out, "rollcall is up on %s\n", url)
+		if c.JWTSecret == "" && c.JWTJWKSFile == "" && c.JWTJWKSURL == "" {
+			fmt.Fprintf(p.out, "a token for you: rollcall token --user alice --role national_admin --secret $(cat %s/jwt-secret)\n", c.Data)
+		}
+		if c.NATS == "" {
+			fmt.Fprintf(p.out, "for the NATS CLI: . %s/nats-cli.env\n", c.Data)
+		}
+		return nil
+	})
+}
+
+// start brings everything up, calls ready with the server's URL and the secret
+// of its tokens, and serves until ctx ends. An error of ready ends it too.
+func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Context, url, secret string) error) (err error) {
+	in := &infra{p: p}
+	defer func() { err = errors.Join(err, in.close()) }()
+	ln, err := listen(c.Addr)
+	if err != nil {
+		return err
+	}
+	in.later(func() error { return closed(ln.Close()) })
+	dir, err := openDataDir(c.Data)
+	if err != nil {
+		return err
+	}
+	in.later(dir.close)
+
+	begin, cancel := within(ctx)
+	defer cancel()
+	if c.NATS != "" {
+		in.externalNATS(c.NATS)
+	} else if err := in.embeddedNATS(dir, c.NATSAddr, c.NATSConf); err != nil {
+		return err
+	}
+	if err := in.provision(begin, c.Replicas); err != nil {
+		return err
+	}
+	url := c.Database
+	var died <-chan struct{}
+	if url == "" {
+		if url, died, err = in.privatePostgres(begin, dir); err != nil {
+			return err
+		}
+	}
+	if err := in.database(begin, url); err != nil {
+		return err
+	}
+	if err := postgres.Migrate(begin, in.db); err != nil {
+		return err
+	}
+
+	set := c.settings
+	if set.JWTSecret == "" && set.JWTJWKSFile == "" && set.JWTJWKSURL == "" {
+		if set.JWTSecret, err = dir.secret("jwt-secret"); err != nil {
+			return err
+		}
+	}
+	cacheKey := p.getenv("ROLLCALL_IEC_CACHE_KEY")
+	if cacheKey == "" {
+		if cacheKey, err = dir.secret("iec-cache-key"); err != nil {
+			return err
+		}
+	}
+	a := newApp(in, set)
+	a.cacheKey = cacheKey
+	if a.IECURL == "" {
+		if err := a.simulator(); err != nil {
+			return err
+		}
+	}
+	verifier, err := a.verifier(ctx)
+	if err != nil {
+		return err
+	}
+	for _, service := range []func() error{
+		a.validation, a.iec, a.persistence, a.report,
+		func() error { return a.upload(verifier) },
+		func() error { return a.gateway(verifier) },
+	} {
+		if err := service(); err != nil {
+			return err
+		}
+	}
+	if died != nil {
+		a.run = append(a.run, func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-died:
+				return errors.New("the private PostgreSQL has stopped; its log is in the data folder")
+			}
+		})
+	}
+	a.run = append(a.run, func(ctx context.Context) error { return ready(ctx, "http://"+ln.Addr().String(), set.JWTSecret) })
+	return a.serve(ctx, ln)
+}
+
+// simulator runs an IEC of our own, over real HTTP, for those who have none.
+func (a *app) simulator() error {
+	ln, err := listen("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	handler, err := sim.New(sim.Config{Quota: 0})
+	if err != nil {
+		return err
+	}
+	a.IECURL = "http://" + ln.Addr().String()
+	a.run = append(a.run, func(ctx context.Context) error { return serveHTTP(ctx, ln, handler, a.p.log) })
+	return nil
+}
+
+// closed is the error of closing what may be closed already.
+func closed(err error) error {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/tealeg/xlsx/v3"
+)
+
+func startUp(t *testing.T, dir string, args ...string) *program {
+	t.Helper()
+	p := rollcall(t, nil, append([]string{"up", "--addr", "127.0.0.1:0", "--data", dir, "--jwt-secret", secret}, args...)...)
+	p.healthy()
+	return p
+}
+
+func TestUpTakesARollAndGivesAReport(t *testing.T) {
+	dir := t.TempDir()
+	p := startUp(t, dir)
+	alice := token(t, "alice", "member")
+	jobID, shown := uploadAndWatch(t, p.url(), p.url(), alice)
+	if !strings.Contains(shown, "100%  completed") || !strings.Contains(shown, "IEC verification") {
+		t.Errorf("shown while watching:\n%s", shown)
+	}
+
+	report := filepath.Join(t.TempDir(), "r.xlsx")
+	mustAsk(t, "report", jobID, "-o", report, "--server", p.url(), "--token", alice)
+	book, err := xlsx.OpenFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := book.Sheet["All Uploaded Rows"]; s == nil || s.MaxRow != 501 {
+		t.Errorf("sheet of all rows: %+v", s)
+	}
+
+	history := mustAsk(t, "history", jobID, "--server", p.url(), "--token", alice)
+	if n := strings.Count(history, "\n"); n != 5 {
+		t.Errorf("%d events, want uploaded, validated, verified, persisted, reported:\n%s", n, history)
+	}
+	if list := mustAsk(t, "jobs", "--server", p.url(), "--token", alice); !strings.Contains(list, jobID) || !strings.Contains(list, "completed") {
+		t.Errorf("jobs:\n%s", list)
+	}
+	// The same file again changes nobody.
+	_, shown = uploadAndWatch(t, p.url(), p.url(), alice)
+	if !strings.Contains(shown, " 0 inserted, 0 updated") {
+		t.Errorf("the same file again:\n%s", shown)
+	}
+	// Nobody else sees the job.
+	bob := token(t, "bob", "member")
+	if out, err := ask(t, "watch", jobID, "--server", p.url(), "--token", bob); err == nil {
+		t.Errorf("bob watches alice's job:\n%s", out)
+	}
+	if out := mustAsk(t, "jobs", "--server", p.url(), "--token", bob); strings.Contains(out, jobID) {
+		t.Errorf("bob lists alice's job:\n%s", out)
+	}
+	p.stop(syscall.SIGTERM)
+	if p.exit != nil {
+		t.Errorf("after SIGTERM: %v", p.exit)
+	}
+}
+
+func TestUpGoesOnWhereItWas(t *testing.T) {
+	dir := t.TempDir()
+	alice := token(t, "alice", "member")
+	p := startUp(t, dir)
+	out := mustAsk(t, "upload", sampleFile(t), "--server", p.url(), "--token", alice)
+	jobID := jobIDs.FindString(out)
+	p.stop(syscall.SIGKILL) // in the middle of it
+	p = startUp(t, dir)
+	shown := mustAsk(t, "watch", jobID, "--server", p.url(), "--token", alice)
+	if !strings.Contains(shown, "completed") {
+		t.Fatalf("after being killed:\n%s", shown)
+	}
+	history := mustAsk(t, "history", jobID, "--server", p.url(), "--token", alice)
+	if n := strings.Count(history, "\n"); n != 5 {
+		t.Errorf("%d events:\n%s", n, history)
+	}
+}
+
+func TestTwoCannotShareADataFolder(t *testing.T) {
+	dir := t.TempDir()
+	startUp(t, dir)
+	second := rollcall(t, nil, "up", "--addr", "127.0.0.1:0", "--data", dir)
+	<-second.done
+	if second.exit == nil || !strings.Contains(second.err.String(), "in use by another rollcall") {
+		t.Fatalf("%v: %s", second.exit, second.err)
+	}
+}
+
+// The commands that the README gives for the NATS CLI, on a real job.
+func TestTheNATSCLILooksIn(t *testing.T) {
+	dir := t.TempDir()
+	p := startUp(t, dir)
+	jobID, _ := uploadAndWatch(t, p.url(), p.url(), token(t, "alice", "member"))
+	cli := build(t, "github.com/nats-io/natscli/nats")
+	want := map[string][]string{
+		"sub":             {"bulk." + jobID + ".uploaded", "bulk." + jobID + ".reported", `"database_stats"`},
+		"stream subjects": {"bulk." + jobID + ".validated"},
+		"stream get":      {`"file_name":"roll-500.xlsx"`},
+		"stream report":   {"BULK", "BULK_PROGRESS"},
+		"consumer report": {"validation", "iec", "persistence", "report", "projection"},
+		"object ls":       {},
+	}
+	seen := map[string]bool{}
+	for _, line := range commandsOf(t, "go tool nats ") {
+		line = strings.ReplaceAll(line, "JOB", jobID)
+		script := fmt.Sprintf(". %s/nats-cli.env && exec %s %s", dir, cli, line)
+		cmd := exec.Command("sh", "-c", script)
+		cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("nats %s: %v\n%s", line, err, out)
+			continue
+		}
+		for what, texts := range want {
+			if !strings.HasPrefix(line, what) {
+				continue
+			}
+			seen[what] = true
+			for _, text := range texts {
+				if !bytes.Contains(out, []byte(text)) {
+					t.Errorf("nats %s does not show %s:\n%s", line, text, out)
+				}
+			}
+		}
+		if strings.HasSuffix(line, "object ls") && !bytes.Contains(out, []byte("REPORTS")) {
+			t.Errorf("nats %s:\n%s", line, out)
+		}
+		if found := idNumbers.Find(out); found != nil {
+			t.Errorf("nats %s shows an ID number", line)
+		}
+	}
+	if len(seen) != len(want) {
+		t.Errorf("the README gives only %v", seen)
+	}
+}
+
+func TestHealthSaysWhatIsMissing(t *testing.T) {
+	p := startUp(t, t.TempDir())
+	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/healthz": 200} {
+		resp, err := http.Get(p.url() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: %d", path, resp.StatusCode)
+		}
+	}
+}

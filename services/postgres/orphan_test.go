@@ -1,0 +1,150 @@
+package postgres_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"rollcall.example/services/postgres"
+)
+
+// kill ends a child as nothing else can, and waits until it has ended.
+func kill(t *testing.T, child *exec.Cmd) {
+	t.Helper()
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait() // it was killed
+}
+
+// startChild starts a server in a process of its own and returns its first line.
+func startChild(t *testing.T, dir string, env ...string) (child *exec.Cmd, line string) {
+	t.Helper()
+	child = exec.Command(os.Args[0])
+	child.Env = append(append(os.Environ(), childDir+"="+dir), env...)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = child.Process.Kill() // it may have ended
+		_ = child.Wait()         // it was killed
+	})
+	if line, err = bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatalf("child says %q, %v", line, err)
+	}
+	return child, strings.TrimSpace(line)
+}
+
+func TestAServerWhoseProcessWasKilledIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	child, url := startChild(t, dir)
+	if !strings.HasPrefix(url, "host=") {
+		t.Fatal(url)
+	}
+	do(t, url, "CREATE TABLE t AS SELECT 1 AS a")
+	kill(t, child)
+	s := start(t, dir) // at once, whether the old one still stops or not
+	if n := get(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
+		t.Fatalf("%s rows", n)
+	}
+	gone(t, socketFolder(t, url))
+}
+
+func TestAnOrphanIsTakenOver(t *testing.T) {
+	dir := t.TempDir()
+	child, url := startChild(t, dir)
+	do(t, url, "CREATE TABLE t AS SELECT 1 AS a")
+	pid, err := strconv.Atoi(postmaster(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Held up, it cannot stop when its process is killed.
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	kill(t, child)
+	found := make(chan struct{})
+	go func() {
+		<-found
+		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+			t.Error(err)
+		}
+	}()
+	s, err := postgres.Start(t.Context(), postgres.Config{Dir: dir, Logger: slog.New(&heard{
+		Handler: slog.DiscardHandler, message: "stopping the PostgreSQL that an earlier process left behind", done: found})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop(t, s)
+	if n := get(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
+		t.Fatalf("%s rows", n)
+	}
+	if now := postmaster(t, dir); now == strconv.Itoa(pid) {
+		t.Errorf("process %s still runs", now)
+	}
+}
+
+// heard closes done when message is logged.
+type heard struct {
+	slog.Handler
+	message string
+	done    chan struct{}
+}
+
+func (h *heard) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h *heard) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == h.message {
+		close(h.done)
+	}
+	return nil
+}
+
+func TestAStalePIDFileIsNoObstacle(t *testing.T) {
+	// A living process that is no server; PostgreSQL alone would refuse to start
+	// beside one of its own user.
+	bystander := exec.Command("sleep", "600")
+	if err := bystander.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := bystander.Process.Signal(syscall.Signal(0)); err != nil {
+			t.Errorf("the bystander was hit: %v", err)
+		}
+		_ = bystander.Process.Kill() // it may have been hit
+		_ = bystander.Wait()         // it was killed
+	}()
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for name, first := range map[string]string{
+		"dead": strconv.Itoa(dead.Process.Pid), "another's": strconv.Itoa(bystander.Process.Pid),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			stop(t, start(t, dir))
+			text := fmt.Sprintf("%s\n%s/data\n1700000000\n5432\n\n\n0 0\nready\n", first, dir)
+			file := filepath.Join(dir, "data", "postmaster.pid")
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			start(t, dir)
+			if pid := postmaster(t, dir); pid == first || pid == "" {
+				t.Errorf("postmaster.pid says %q", pid)
+			}
+		})
+	}
+}

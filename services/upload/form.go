@@ -1,0 +1,215 @@
+package upload
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/services/workbook"
+)
+
+const (
+	// formOverhead is what a form may have beside the file, in bytes.
+	formOverhead = 1 << 20
+	maxParts     = 32
+	maxField     = 1 << 10 // bytes of a field's value
+)
+
+// form is an upload as received: the file, spooled, and what was asked for.
+type form struct {
+	file    *os.File // nameless; nil until the file part came
+	size    int64
+	sha256  string
+	name    string
+	options events.Options
+}
+
+func (f *form) close() error {
+	if f.file == nil {
+		return nil
+	}
+	return f.file.Close()
+}
+
+// readForm reads a multipart body to its end. Fields may come before or after
+// the file; a field wins over a query parameter of the same name. The caller
+// closes the form, also one that came with an error.
+func (s *Service) readForm(w http.ResponseWriter, r *http.Request) (*form, error) {
+	f := &form{}
+	if err := f.query(r.URL.Query()); err != nil {
+		return f, err
+	}
+	if r.ContentLength > s.cfg.MaxFileSize+formOverhead {
+		return f, s.tooLarge()
+	}
+	control := http.NewResponseController(w)
+	r.Body = &patientBody{
+		ReadCloser: http.MaxBytesReader(w, r.Body, s.cfg.MaxFileSize+formOverhead),
+		control:    control, idle: s.cfg.Idle,
+	}
+	parts, err := r.MultipartReader()
+	if errors.Is(err, http.ErrNotMultipart) {
+		return f, refuse("bad_request", "Send the spreadsheet as multipart/form-data, in a part named file.")
+	}
+	if err != nil {
+		return f, malformed(err)
+	}
+	for n := 0; ; n++ {
+		part, err := parts.NextPart()
+		if err == io.EOF { // a wrapped one means that the body was cut off
+			break
+		}
+		if err == nil && n == maxParts {
+			err = fmt.Errorf("more than %d parts", maxParts)
+		}
+		if err == nil {
+			err = s.readPart(f, part)
+		}
+		if err != nil {
+			return f, s.readError(err)
+		}
+	}
+	// A limit left behind would end the request while it is being worked on.
+	if err := control.SetReadDeadline(time.Time{}); err != nil {
+		return f, fmt.Errorf("read form: %w", err)
+	}
+	switch {
+	case f.file == nil:
+		return f, refuse("no_file", "No file was sent. Choose a spreadsheet; it belongs into a part named file.")
+	case f.size == 0:
+		return f, refuse(workbook.CodeEmptyFile, "The file is empty. Save the workbook again and upload it.")
+	}
+	return f, nil
+}
+
+func (s *Service) readPart(f *form, part *multipart.Part) error {
+	name := part.FormName()
+	if name == "file" {
+		if f.file != nil {
+			return refuse("bad_request", "Send one file at a time.")
+		}
+		f.name = fileName(part.FileName())
+		return s.spool(f, part)
+	}
+	value, err := io.ReadAll(io.LimitReader(part, maxField+1))
+	if err != nil {
+		return err
+	}
+	if len(value) > maxField {
+		return fmt.Errorf("field longer than %d bytes", maxField)
+	}
+	return f.option(name, string(value))
+}
+
+// spool copies the file part to the disk, where its structure can be looked at,
+// in a file whose name is gone before the first byte is in it.
+func (s *Service) spool(f *form, part io.Reader) error {
+	file, err := os.CreateTemp(s.cfg.Store.SpoolDir, "rollcall-upload-*")
+	if err != nil {
+		return fmt.Errorf("open spool: %w", err)
+	}
+	f.file = file
+	if err := os.Remove(file.Name()); err != nil {
+		return fmt.Errorf("open spool: %w", err)
+	}
+	sum := sha256.New()
+	f.size, err = io.Copy(io.MultiWriter(file, sum), io.LimitReader(part, s.cfg.MaxFileSize+1))
+	if err != nil {
+		return err
+	}
+	if f.size > s.cfg.MaxFileSize {
+		return s.tooLarge()
+	}
+	f.sha256 = hex.EncodeToString(sum.Sum(nil))
+	return nil
+}
+
+func (f *form) query(values url.Values) error {
+	for name, list := range values {
+		for _, value := range list {
+			if err := f.option(name, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// option takes the fields that mean something; others are nobody's business.
+func (f *form) option(name, value string) error {
+	if name != "iec_verification" && name != "dry_run" {
+		return nil
+	}
+	yes, err := strconv.ParseBool(value)
+	if err != nil {
+		return &problem{code: "bad_request", message: fmt.Sprintf("The field %s must be true or false.", name),
+			details: map[string]any{"parameter": name}}
+	}
+	if name == "dry_run" {
+		f.options.DryRun = yes
+	} else {
+		f.options.SkipIEC = !yes
+	}
+	return nil
+}
+
+// readError tells what kept a body from being read: the client, or the disk.
+func (s *Service) readError(err error) error {
+	var known *problem
+	var limit *http.MaxBytesError
+	var disk *fs.PathError
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.As(err, &limit):
+		return s.tooLarge()
+	case errors.As(err, &disk):
+		return &problem{code: "unavailable", err: err,
+			message: "The file cannot be taken at the moment. Please try again shortly."}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &problem{code: "bad_request", err: err, message: "The upload stalled. Please send the file again."}
+	}
+	return malformed(err)
+}
+
+func malformed(err error) *problem {
+	return &problem{code: "bad_request", err: err,
+		message: "The upload could not be read or was cut off. Please send the file again."}
+}
+
+func (s *Service) tooLarge() *problem {
+	return &problem{code: "file_too_large", details: map[string]any{"max_bytes": s.cfg.MaxFileSize},
+		message: fmt.Sprintf("The file is larger than %s. Upload it in parts.", megabytes(s.cfg.MaxFileSize))}
+}
+
+func megabytes(n int64) string {
+	if n < 1<<20 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	return strconv.FormatFloat(float64(n*10>>20)/10, 'f', -1, 64) + " MB"
+}
+
+// patientBody gives a client a while for each piece of a body, however large
+// the whole is.
+type patientBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+	idle    time.Duration
+}
+
+func (b *patientBody) Read(p []byte) (int, error) {
+	if err := b.control.SetReadDeadline(time.Now().Add(b.idle)); err != nil {
+		return 0, fmt.Errorf("bound read: %w", err)
+	}
+	return b.ReadCloser.Read(p)
+}

@@ -1,0 +1,146 @@
+package upload
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"rollcall.example/events"
+)
+
+// Base is the path that all endpoints stand under.
+const Base = "/api/v1/bulk-upload"
+
+// Principal is who makes a request.
+type Principal struct {
+	events.User
+	// Admin may see and steer the jobs of all users; others only their own.
+	Admin bool
+}
+
+// Unauthenticated is why a request is nobody's. It never holds the token.
+type Unauthenticated struct {
+	// Reason is stable: token_missing, token_expired or token_invalid.
+	Reason string
+	// Message is a sentence for the user.
+	Message string
+}
+
+func (e *Unauthenticated) Error() string { return "unauthenticated: " + e.Reason }
+
+// Config is what the service needs. All fields without a stated zero are required.
+type Config struct {
+	Log   *events.Log
+	Store *events.Store
+	// DB has the table jobs.
+	DB *sqlx.DB
+	// Authenticate tells who makes a request. The error is an *Unauthenticated;
+	// any other means that it could not be found out.
+	Authenticate func(*http.Request) (Principal, error)
+	// MaxFileSize is the largest file taken, in bytes; 0 means 50 MiB.
+	MaxFileSize int64
+	// MaxUploads is how many received files are checked and stored at once; 0
+	// means 2. Each needs several times the file's unpacked size in memory, and
+	// many at once overflow the queue of the object store.
+	MaxUploads int
+	// MaxWait is how long a received file waits for its turn before the client
+	// is told to come back; 0 means 30 s.
+	MaxWait time.Duration
+	// Idle is how long a client may send nothing in the middle of a file; 0
+	// means a minute.
+	Idle time.Duration
+	// Quota reads the allowance of IEC calls.
+	Quota func(context.Context) (events.Quota, error)
+	// Now is the clock of the answers; nil means time.Now.
+	Now func() time.Time
+	// Logger hears of jobs by job and user id, and of failures; nil discards.
+	Logger *slog.Logger
+}
+
+const (
+	defaultMaxFileSize = 50 << 20
+	defaultMaxUploads  = 2
+	defaultMaxWait     = 30 * time.Second
+	defaultIdle        = time.Minute
+	// maxBody bounds the bodies that nobody reads, in bytes.
+	maxBody = 64 << 10
+)
+
+// Service is the REST API and the projection behind it.
+type Service struct {
+	cfg   Config
+	slots chan struct{}
+}
+
+// New returns the service; it does nothing until its handler is called or Run is.
+func New(cfg Config) *Service {
+	cfg.MaxFileSize = cmp.Or(cfg.MaxFileSize, defaultMaxFileSize)
+	cfg.MaxUploads = cmp.Or(cfg.MaxUploads, defaultMaxUploads)
+	cfg.MaxWait = cmp.Or(cfg.MaxWait, defaultMaxWait)
+	cfg.Idle = cmp.Or(cfg.Idle, defaultIdle)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.Logger = cfg.Logger.With("stage", string(events.StageUpload))
+	verify := cfg.Authenticate
+	cfg.Authenticate = func(r *http.Request) (Principal, error) {
+		who, err := verify(r)
+		if err == nil && who.ID == "" {
+			// Nobody in particular would be the owner of nothing, or of everything.
+			err = &Unauthenticated{Reason: "token_invalid", Message: "The token is not valid. Please sign in again."}
+		}
+		return who, err
+	}
+	return &Service{cfg: cfg, slots: make(chan struct{}, cfg.MaxUploads)}
+}
+
+// Handler serves everything under Base.
+func (s *Service) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]handler{
+		"POST /process":          s.process,
+		"GET /status/{job}":      s.status,
+		"GET /report/{job}":      s.report,
+		"GET /history":           s.history,
+		"POST /cancel/{job}":     s.cancel,
+		"POST /retry/{job}":      s.retry,
+		"GET /stats":             s.stats,
+		"GET /rate-limit-status": s.rateLimit,
+		"GET /template":          s.template,
+	} {
+		method, path := cut(pattern)
+		mux.Handle(method+" "+Base+path, s.handle(h))
+	}
+	return s.guard(s.fallback(mux))
+}
+
+// guard sets what each answer carries, bounds the bodies that nobody reads, and
+// keeps what a panic says out of the log: a parser's may quote a cell.
+func (s *Service) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if v := recover(); v != nil {
+				s.cfg.Logger.Error("panic", "method", r.Method, "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Referrer-Policy", "no-referrer")
+		if r.URL.Path != Base+"/process" {
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		}
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,126 @@
+package upload
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tealeg/xlsx/v3"
+
+	"rollcall.example/schema"
+)
+
+// examples are what a cell of a column may look like. The person does not exist.
+var examples = map[string]string{
+	"id_number":           "8001015009087",
+	"firstname":           "Thandi",
+	"surname":             "Example",
+	"cell_number":         "082 000 0000",
+	"landline_number":     "011 000 0000",
+	"email":               "thandi@example.org",
+	"residential_address": "1 Example Street, Exampleville",
+	"age":                 "45",
+	"gender":              "Male",
+	"race":                "African",
+	"citizenship":         "South African",
+	"language":            "isiZulu",
+	"occupation":          "Teacher",
+	"qualification":       "Degree",
+	"province":            "Gauteng",
+	"region":              "Johannesburg",
+	"municipality":        "JHB - City of Johannesburg",
+	"ward":                "79800001",
+	"voting_station":      "Example Primary School",
+	"voting_district":     "32840001",
+	"date_joined":         "01/02/2024",
+	"last_payment":        "01/02/2024",
+	"expiry_date":         "01/02/2026",
+	"subscription":        "Annual",
+	"membership_amount":   "R10.00",
+	"status":              "Active",
+}
+
+// template sends an empty workbook with the columns of a roll.
+func (s *Service) template(w http.ResponseWriter, _ *http.Request, _ Principal) (*result, error) {
+	book, err := writeTemplate()
+	if err != nil {
+		return nil, err
+	}
+	h := w.Header()
+	h.Set("Content-Type", xlsxType)
+	h.Set("Content-Length", strconv.Itoa(len(book)))
+	h.Set("Content-Disposition", attachment("rollcall template.xlsx"))
+	if _, err := w.Write(book); err != nil {
+		s.cfg.Logger.Debug("template not sent to its end", "err", err)
+	}
+	return nil, nil
+}
+
+// writeTemplate makes the workbook: a sheet to fill in, with nothing but the
+// headers, and one of examples, a line for each column. The examples stand
+// apart, so that nobody uploads them as people by mistake.
+func writeTemplate() ([]byte, error) {
+	columns, err := schema.Columns()
+	if err != nil {
+		return nil, err
+	}
+	book := xlsx.NewFile()
+	members, err := book.AddSheet("Members")
+	if err != nil {
+		return nil, fmt.Errorf("write template: %w", err)
+	}
+	guide, err := book.AddSheet("Examples")
+	if err != nil {
+		return nil, fmt.Errorf("write template: %w", err)
+	}
+	heading := headingStyle()
+	headings := members.AddRow()
+	for i, c := range columns {
+		cell := headings.AddCell()
+		cell.SetString(c.Header)
+		cell.SetStyle(heading)
+		example := examples[c.Field]
+		column := xlsx.NewColForRange(i+1, i+1)
+		column.SetWidth(float64(max(utf8.RuneCountInString(c.Header), utf8.RuneCountInString(example), 10) + 2))
+		// Text keeps leading zeros, and a day is read as it was typed.
+		column.SetType(xlsx.CellTypeString)
+		members.SetColParameters(column)
+		// With words around it no name is taken for the header of a roll.
+		addRow(guide, "Column: "+c.Header, example, alsoCalled(c))
+	}
+	members.SheetViews = []xlsx.SheetView{{Pane: &xlsx.Pane{
+		YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft", State: "frozen",
+	}}}
+	guide.SetColWidth(1, 3, 36)
+	var out bytes.Buffer
+	if err := book.Write(&out); err != nil {
+		return nil, fmt.Errorf("write template: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+func alsoCalled(c schema.Column) string {
+	if len(c.Aliases) == 0 {
+		return ""
+	}
+	return "also called: " + strings.Join(c.Aliases, ", ")
+}
+
+func addRow(sheet *xlsx.Sheet, texts ...string) {
+	row := sheet.AddRow()
+	for _, text := range texts {
+		row.AddCell().SetString(text)
+	}
+}
+
+func headingStyle() *xlsx.Style {
+	s := xlsx.NewStyle()
+	s.Font = *xlsx.NewFont(11, "Calibri")
+	s.Font.Bold, s.Font.Color = true, "FFFFFFFF"
+	s.Fill = *xlsx.NewFill(xlsx.Solid_Cell_Fill, "FF4472C4", "FF4472C4")
+	s.ApplyFont, s.ApplyFill = true, true
+	return s
+}
