@@ -111,7 +111,7 @@ func TestConstraintsRefuse(t *testing.T) {
 			for _, bad := range c.bad {
 				_, err := db.Exec(insert(c.table, c.good, bad.others...))
 				var known *pq.Error
-				if !errors.As(err, &known) || pq.ErrorClass(known.Code[:2]) != "23" || known.Code.Name() != bad.want {
+				if !errors.As(err, &known) || known.Code.Name() != bad.want {
 					t.Errorf("%v: %v, want %s", bad.others, err, bad.want)
 				}
 			}

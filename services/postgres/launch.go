@@ -14,13 +14,12 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 )
 
 const (
 	port = "5432" // a part of the socket's name, no more
 
-	cannotConnectNow     = "57P03" // the server starts or recovers
-	invalidCatalogName   = "3D000" // no such database
 	betweenAttempts      = 10 * time.Millisecond
 	waitForGrandchildren = 5 * time.Second
 )
@@ -101,7 +100,7 @@ func (s *Server) ready(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if code := errorCode(err); code != "" && code != cannotConnectNow {
+		if code := errorCode(err); code != "" && code != pqerror.CannotConnectNow {
 			return err // waiting mends no other answer of the server
 		}
 		select {
@@ -116,7 +115,7 @@ func (s *Server) ready(ctx context.Context) error {
 
 func (s *Server) ensureDatabase(ctx context.Context) error {
 	err := execute(ctx, s.URL(), "")
-	if errorCode(err) == invalidCatalogName {
+	if errorCode(err) == pqerror.InvalidCatalogName {
 		err = execute(ctx, s.dsn("postgres"), "CREATE DATABASE "+database)
 	}
 	return err
@@ -135,7 +134,7 @@ func execute(ctx context.Context, url, statement string) error {
 }
 
 // errorCode is the code of an error that the server answered with, else "".
-func errorCode(err error) pq.ErrorCode {
+func errorCode(err error) pqerror.Code {
 	var known *pq.Error
 	if errors.As(err, &known) {
 		return known.Code

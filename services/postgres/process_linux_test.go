@@ -60,6 +60,8 @@ func TestTheServerDiesWithItsProcess(t *testing.T) {
 		_, err := os.Stat("/proc/" + pid)
 		return os.IsNotExist(err) && postmaster(t, dir) == ""
 	})
+	start(t, dir)
+	gone(t, socketFolder(t, url)) // the next start clears away what the kill left
 }
 
 func TestCtrlCIsNotTheServers(t *testing.T) {

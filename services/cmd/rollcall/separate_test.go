@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -129,8 +128,23 @@ func compareReports(t *testing.T, a, b string) {
 		t.Fatalf("%d sheets and %d", len(one), len(other))
 	}
 	for name := range one {
-		if name != "Summary" && !reflect.DeepEqual(one[name], other[name]) {
-			t.Errorf("sheet %s differs", name)
+		if name == "Summary" {
+			continue
+		}
+		if len(one[name]) != len(other[name]) {
+			t.Errorf("sheet %s has %d rows and %d", name, len(one[name]), len(other[name]))
+			continue
+		}
+		for y, row := range one[name] {
+			for x, cell := range row {
+				// When the IEC answered is the one thing that must differ.
+				if x < len(one[name][0]) && strings.Contains(one[name][0][x], "(SAST)") {
+					continue
+				}
+				if y >= len(other[name]) || x >= len(other[name][y]) || cell != other[name][y][x] {
+					t.Fatalf("sheet %s row %d column %d differs", name, y+1, x+1)
+				}
+			}
 		}
 	}
 }
