@@ -91,7 +91,9 @@ func (f *feed) hear(ctx context.Context, msg *nats.Msg) {
 			return
 		}
 	}
-	if seq > f.last {
+	// A replica that lags answers completely and yet without the newest. Only
+	// a message that joins on may be passed on; the next look reads the others.
+	if seq == f.last+1 {
 		f.pass(msg.Subject, msg.Header, msg.Data, seq)
 	}
 }

@@ -25,8 +25,10 @@ type frame struct {
 	jobID string
 	owner string
 	seq   uint64 // 0 for progress
-	kind  events.Kind
-	text  []byte
+	// turn is the fact that set the stage to work: of progress, the one it
+	// belongs to; of a fact that begins a stage or ends the job, itself; else 0.
+	turn uint64
+	text []byte
 }
 
 type outgoing struct {
@@ -93,7 +95,15 @@ func factFrame(e events.Event) (frame, error) {
 	if err != nil {
 		return frame{}, fmt.Errorf("frame of %s: %w", e.Kind, err)
 	}
-	return frame{jobID: e.JobID, owner: e.Owner, seq: e.Seq, kind: e.Kind, text: text}, nil
+	return frame{jobID: e.JobID, owner: e.Owner, seq: e.Seq, turn: turn(e), text: text}, nil
+}
+
+func turn(e events.Event) uint64 {
+	switch e.Kind {
+	case events.KindPaused, events.KindResumed:
+		return 0
+	}
+	return e.Seq
 }
 
 func factData(e events.Event) (event string, data any) {
@@ -135,6 +145,9 @@ func factData(e events.Event) (event string, data any) {
 		q := f.Quota
 		d.rateLimit = &rateLimit{Current: q.Used, Max: q.Limit, Remaining: max(q.Limit-q.Used, 0), Reset: f.ResumesAt,
 			Percentage: math.Round(1000*float64(q.Used)/float64(max(q.Limit, 1))) / 10}
+		if !q.ResetAt.IsZero() {
+			d.Reset = q.ResetAt
+		}
 		return EventRateLimit, d
 	case *events.Resumed:
 		d := at(events.IECVerification, events.IECVerification.Percent(f.Processed, f.Total), "Going on")
@@ -177,5 +190,5 @@ func progressFrame(p events.Progress, owner string) (frame, error) {
 	if err != nil {
 		return frame{}, fmt.Errorf("frame of progress: %w", err)
 	}
-	return frame{jobID: p.JobID, owner: owner, kind: events.KindProgress, text: text}, nil
+	return frame{jobID: p.JobID, owner: owner, turn: p.Trigger, text: text}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -49,6 +50,9 @@ func (g *Gateway) Ready() error {
 	defer g.mu.Unlock()
 	if !g.open {
 		return errors.New("not connected to the live feed")
+	}
+	if nc := g.cfg.JetStream.Conn(); !nc.IsConnected() {
+		return fmt.Errorf("nats connection is %s", strings.ToLower(nc.Status().String()))
 	}
 	return nil
 }

@@ -12,10 +12,22 @@ type hub struct {
 	jobs   map[string]map[*conn]struct{}
 	owners map[string]map[*conn]struct{}
 	all    map[*conn]struct{}
+	// recent is a ring of the facts routed last: what a history that is read
+	// now must hold at least.
+	recent []routed
+	next   int
 }
 
+type routed struct {
+	jobID string
+	seq   uint64
+}
+
+// recentFacts outlasts by far the time by which a replica may lag.
+const recentFacts = 1024
+
 func newHub() *hub {
-	return &hub{jobs: map[string]map[*conn]struct{}{}, owners: map[string]map[*conn]struct{}{}, all: map[*conn]struct{}{}}
+	return &hub{recent: make([]routed, recentFacts), jobs: map[string]map[*conn]struct{}{}, owners: map[string]map[*conn]struct{}{}, all: map[*conn]struct{}{}}
 }
 
 // route offers a frame to all whom it concerns. The order of calls is the order
@@ -23,6 +35,10 @@ func newHub() *hub {
 func (h *hub) route(f frame) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if f.seq > 0 {
+		h.recent[h.next] = routed{f.jobID, f.seq}
+		h.next = (h.next + 1) % len(h.recent)
+	}
 	for c := range h.jobs[f.jobID] {
 		c.offer(f)
 	}
@@ -47,11 +63,18 @@ func (h *hub) enter(c *conn, user string) {
 	add(h.owners, user, c)
 }
 
-// join puts a connection into the room of a job.
-func (h *hub) join(c *conn, jobID string) {
+// join puts a connection into the room of a job. Routed is the newest sequence
+// of the job that went out before: the history has to be read at least as far.
+func (h *hub) join(c *conn, jobID string) (routed uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	add(h.jobs, jobID, c)
+	for _, r := range h.recent {
+		if r.jobID == jobID {
+			routed = max(routed, r.seq)
+		}
+	}
+	return routed
 }
 
 func (h *hub) leave(c *conn, jobID string) {

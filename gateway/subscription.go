@@ -10,7 +10,15 @@ import (
 	"rollcall.example/gateway/auth"
 )
 
-const historyTime = 10 * time.Second
+const (
+	// historyTime bounds the reading of a history. It is shorter than the time
+	// to answer a ping, since the connection is not read meanwhile.
+	historyTime = 5 * time.Second
+	// lagTime is how long a cursor may be ahead of the history: a replica may
+	// lag. One that is ahead for longer is of a stream that is no more.
+	lagTime  = time.Second
+	lagEvery = 25 * time.Millisecond
+)
 
 // subscription is a connection's place in the room of a job. While the history
 // is read and sent, what comes live waits in it.
@@ -19,6 +27,7 @@ type subscription struct {
 	waiting  []frame
 	progress *frame // the newest while joining
 	sent     uint64 // the newest sequence queued
+	turn     uint64 // progress of earlier turns is outdated
 }
 
 // offer hands the connection a live frame. It is called in the order of the
@@ -30,6 +39,8 @@ func (c *conn) offer(f frame) {
 	switch {
 	case f.seq == 0 && s != nil && s.joining:
 		s.progress = &f
+	case f.seq == 0 && s != nil && f.turn < s.turn:
+		// Progress comes by another stream and may be late: the bar would jump back.
 	case f.seq == 0:
 		c.q.show(f)
 	case s == nil:
@@ -39,7 +50,7 @@ func (c *conn) offer(f frame) {
 	case s.joining:
 		c.q.overflow()
 	case f.seq > s.sent:
-		s.sent = f.seq
+		s.sent, s.turn = f.seq, max(s.turn, f.turn)
 		c.put(f)
 	}
 }
@@ -58,16 +69,21 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 		return notFound()
 	}
 	c.unsubscribe(jobID)
-	if err := c.enter(jobID); err != nil {
+	routed, err := c.enter(jobID)
+	if err != nil {
 		return err
 	}
-	facts, job, progress, err := c.history(jobID)
+	facts, job, progress, err := c.history(jobID, routed, after)
 	if err == nil && (job.ID == "" || (job.Owner.ID != claims.ID && !claims.Admin())) {
 		err = notFound()
 	}
 	if err != nil {
 		c.unsubscribe(jobID)
 		return err
+	}
+	if after > job.Seq {
+		c.fail(CloseAnew, "after is not of this stream")
+		return nil
 	}
 	c.send(EventAck, map[string]any{"job_id": jobID, "last_seq": job.Seq, "status": job.Status}, id)
 	for _, e := range facts {
@@ -83,31 +99,33 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 			return nil // the connection has ended
 		}
 	}
-	c.live(jobID, max(job.Seq, after), progress)
+	c.live(jobID, &job, progress)
 	return nil
 }
 
-func (c *conn) enter(jobID string) error {
+func (c *conn) enter(jobID string) (routed uint64, err error) {
 	c.mu.Lock()
 	if len(c.subs) >= c.g.cfg.Subscriptions {
 		c.mu.Unlock()
-		return refuse(codeTooMany, fmt.Sprintf("A connection may follow %d jobs. Please unsubscribe from one first.", c.g.cfg.Subscriptions))
+		return 0, refuse(codeTooMany, fmt.Sprintf("A connection may follow %d jobs. Please unsubscribe from one first.", c.g.cfg.Subscriptions))
 	}
 	c.subs[jobID] = &subscription{joining: true}
 	c.mu.Unlock()
-	c.g.hub.join(c, jobID)
-	return nil
+	return c.g.hub.join(c, jobID), nil
 }
 
 // live ends the joining: what waited follows the history.
-func (c *conn) live(jobID string, sent uint64, progress *frame) {
+func (c *conn) live(jobID string, job *events.Job, progress *frame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.subs[jobID]
-	s.sent = sent
+	s.sent, s.turn = job.Seq, job.Trigger
+	if job.Ended() {
+		s.turn = job.Seq
+	}
 	for _, f := range s.waiting {
 		if f.seq > s.sent {
-			s.sent = f.seq
+			s.sent, s.turn = f.seq, max(s.turn, f.turn)
 			c.put(f)
 			progress = nil // it was older than this fact
 		}
@@ -115,7 +133,7 @@ func (c *conn) live(jobID string, sent uint64, progress *frame) {
 	if s.progress != nil {
 		progress = s.progress
 	}
-	if progress != nil {
+	if progress != nil && progress.turn >= s.turn {
 		c.q.show(*progress)
 	}
 	s.joining, s.waiting, s.progress = false, nil, nil
@@ -128,8 +146,9 @@ func (c *conn) unsubscribe(jobID string) {
 	delete(c.subs, jobID)
 }
 
-// history reads a job's facts and, if it is at work, its newest progress.
-func (c *conn) history(jobID string) (facts []events.Event, job events.Job, progress *frame, err error) {
+// history reads a job's facts and, if it is at work, its newest progress. The
+// facts reach as far as routed, and as after if the stream has that at all.
+func (c *conn) history(jobID string, routed, after uint64) (facts []events.Event, job events.Job, progress *frame, err error) {
 	ctx, cancel := context.WithTimeout(c.ctx, historyTime)
 	defer cancel()
 	select {
@@ -138,7 +157,7 @@ func (c *conn) history(jobID string) (facts []events.Event, job events.Job, prog
 	case <-ctx.Done():
 		return nil, job, nil, fmt.Errorf("wait to read history: %w", ctx.Err())
 	}
-	if facts, err = c.g.log.Replay(ctx, jobID, 0); err != nil {
+	if facts, err = c.replay(ctx, jobID, routed, after); err != nil {
 		return nil, job, nil, err
 	}
 	known := facts[:0]
@@ -157,4 +176,31 @@ func (c *conn) history(jobID string) (facts []events.Event, job events.Job, prog
 	}
 	f, err := progressFrame(p, job.Owner.ID)
 	return known, job, &f, err
+}
+
+func (c *conn) replay(ctx context.Context, jobID string, routed, after uint64) ([]events.Event, error) {
+	patience := time.After(lagTime)
+	for {
+		facts, err := c.g.log.Replay(ctx, jobID, 0)
+		if err != nil {
+			return nil, err
+		}
+		var last uint64
+		if len(facts) > 0 {
+			last = facts[len(facts)-1].Seq
+		}
+		if last >= max(routed, after) {
+			return facts, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("read history up to %d: %w", routed, ctx.Err())
+		case <-patience:
+			if last >= routed {
+				return facts, nil
+			}
+			patience = nil
+		case <-time.After(lagEvery):
+		}
+	}
 }

@@ -157,6 +157,7 @@ func (c *Client) session(ctx context.Context, jobID string, after uint64, last f
 		return 0, false, err
 	}
 	caughtUp := ^uint64(0) // until the server has said where the history ends
+	joined := false
 	for {
 		f, err := read(ctx, ws)
 		if err != nil {
@@ -171,7 +172,7 @@ func (c *Client) session(ctx context.Context, jobID string, after uint64, last f
 			if err := json.Unmarshal(f.Data, &ack); err != nil {
 				return seen, false, fmt.Errorf("read ack: %w", err)
 			}
-			caughtUp = ack.Last
+			caughtUp, joined = ack.Last, true
 			if after >= ack.Last && ended(ack.Status) {
 				return seen, true, nil // the caller has seen its end
 			}
@@ -180,8 +181,10 @@ func (c *Client) session(ctx context.Context, jobID string, after uint64, last f
 				return seen, false, err
 			}
 		default:
-			if f.Job() != jobID {
-				continue // another job of the same user
+			// A connection hears of all its user's jobs from the start. What
+			// comes before the acknowledgement comes again with the history.
+			if !joined || f.Job() != jobID {
+				continue
 			}
 			seen = max(seen, f.Seq)
 			end := last(f, caughtUp)

@@ -1,0 +1,138 @@
+package gateway
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
+)
+
+// Live messages come late, twice or never; facts come once and in order.
+func TestFeedFillsWhatTheLiveMessagesLack(t *testing.T) {
+	srv := eventstest.Start(t)
+	upload := events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil)
+	var got []uint64
+	f := &feed{
+		js:   eventstest.Connect(t, srv, "gateway"),
+		fact: func(e events.Event) { got = append(got, e.Seq) },
+		warn: func(msg string, args ...any) { t.Error(msg, args) },
+	}
+	eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
+	if err := f.start(t.Context()); err != nil || f.last != 1 {
+		t.Fatalf("starts after %d, %v", f.last, err)
+	}
+	live := make(chan *nats.Msg, 1000)
+	sub, err := f.js.Conn().ChanSubscribe(liveSubject, live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 200
+	for range n {
+		eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
+	}
+	eventstest.Wait(t, "the live messages", func() bool { return len(live) == n })
+	if err := sub.Unsubscribe(); err != nil {
+		t.Fatal(err)
+	}
+	for range n {
+		msg := <-live
+		switch rand.IntN(4) {
+		case 0: // lost
+		case 1: // twice
+			f.hear(t.Context(), msg)
+			fallthrough
+		default:
+			f.hear(t.Context(), msg)
+		}
+	}
+	if err := f.look(t.Context()); err != nil { // the last may have been lost
+		t.Fatal(err)
+	}
+	want := make([]uint64, n)
+	for i := range want {
+		want[i] = uint64(i + 2)
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("got %v", got)
+	}
+}
+
+func TestFeedTakesDeletedSequencesForGaps(t *testing.T) {
+	srv := eventstest.Start(t)
+	upload := events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil)
+	var got []uint64
+	f := &feed{js: eventstest.Connect(t, srv, "gateway"), fact: func(e events.Event) { got = append(got, e.Seq) },
+		warn: func(msg string, args ...any) { t.Error(msg, args) }}
+	for range 5 {
+		eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
+	}
+	s, err := eventstest.Connect(t, srv, "provisioner").Stream(t.Context(), events.StreamFacts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, seq := range []uint64{2, 3} {
+		if err := s.DeleteMsg(t.Context(), seq); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.look(t.Context()); err != nil || !slices.Equal(got, []uint64{1, 4, 5}) {
+		t.Fatalf("got %v, %v", got, err)
+	}
+}
+
+func TestFeedNoticesAStreamMadeAnew(t *testing.T) {
+	srv := eventstest.Start(t)
+	f := &feed{js: eventstest.Connect(t, srv, "gateway"), last: 10, warn: func(string, ...any) {}}
+	for i := 1; i < anewAfter; i++ {
+		if err := f.look(t.Context()); err != nil {
+			t.Fatalf("look %d: %v", i, err)
+		}
+	}
+	if err := f.look(t.Context()); err != errAnew {
+		t.Fatalf("err = %v", err)
+	}
+}
+
+func TestQueueKeepsFactsAndTheNewestProgress(t *testing.T) {
+	q := newQueue(3)
+	text := func(s string) []byte { return []byte(s) }
+	next := func() string { b, _ := q.take(); return string(b) }
+	for i := range 5 {
+		q.show(frame{jobID: "a", text: text("a" + strconv.Itoa(i))})
+	}
+	q.show(frame{jobID: "b", text: text("b0")})
+	q.put(frame{text: text("ack")})
+	if got := []string{next(), next(), next(), next()}; !slices.Equal(got, []string{"ack", "a4", "b0", ""}) {
+		t.Fatalf("got %v", got)
+	}
+	q.show(frame{jobID: "a", text: text("outdated")})
+	q.show(frame{jobID: "b", text: text("b1")})
+	if !q.put(frame{jobID: "a", seq: 1, text: text("fact")}) {
+		t.Fatal("no room")
+	}
+	if got := []string{next(), next(), next()}; !slices.Equal(got, []string{"fact", "b1", ""}) {
+		t.Fatalf("got %v", got)
+	}
+	for i := range 3 {
+		if !q.put(frame{seq: uint64(i + 2), text: text("f")}) {
+			t.Fatal("no room")
+		}
+	}
+	if q.put(frame{seq: 9, text: text("f")}) {
+		t.Fatal("more than the limit")
+	}
+	q.overflow()
+	for range 3 {
+		if next() != "f" {
+			t.Fatal("a queued fact was given up")
+		}
+	}
+	if _, ok := q.take(); ok {
+		t.Fatal("the client was not given up")
+	}
+}

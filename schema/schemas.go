@@ -1,0 +1,76 @@
+package schema
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Schemas holds a JSON Schema for the body of each kind of event,
+// events/<kind>.json, and for each frame of the WebSocket, frames/<event>.json.
+// events/common.json has the parts that they share.
+//
+//go:embed events/*.json frames/*.json
+var Schemas embed.FS
+
+const base = "https://rollcall.example/schema/"
+
+var compile = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	var names []string
+	for _, pattern := range []string{"events/*.json", "frames/*.json"} {
+		found, err := fs.Glob(Schemas, pattern)
+		if err != nil {
+			return nil, fmt.Errorf("list schemas: %w", err)
+		}
+		names = append(names, found...)
+	}
+	for _, name := range names {
+		f, err := Schemas.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("open %s: %w", name, err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(f)
+		if err != nil {
+			return nil, fmt.Errorf("parse %s: %w", name, err)
+		}
+		if err := c.AddResource(base+name, doc); err != nil {
+			return nil, fmt.Errorf("add %s: %w", name, err)
+		}
+	}
+	compiled := make(map[string]*jsonschema.Schema, len(names))
+	for _, name := range names {
+		s, err := c.Compile(base + name)
+		if err != nil {
+			return nil, fmt.Errorf("compile %s: %w", name, err)
+		}
+		compiled[strings.TrimSuffix(name, path.Ext(name))] = s
+	}
+	return compiled, nil
+})
+
+// Event returns the compiled JSON Schema of a kind of event: uploaded,
+// validated, ..., progress.
+func Event(kind string) (*jsonschema.Schema, error) { return named("events/" + kind) }
+
+// Frame returns the compiled JSON Schema of a frame that the gateway sends:
+// bulk_upload_progress, ack and so on.
+func Frame(event string) (*jsonschema.Schema, error) { return named("frames/" + event) }
+
+func named(name string) (*jsonschema.Schema, error) {
+	all, err := compile()
+	if err != nil {
+		return nil, err
+	}
+	s, ok := all[name]
+	if !ok {
+		return nil, fmt.Errorf("no schema %s", name)
+	}
+	return s, nil
+}
