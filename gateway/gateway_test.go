@@ -184,10 +184,10 @@ func TestFramesThatAreNone(t *testing.T) {
 			t.Fatalf("%s", f.raw)
 		}
 	}
-	if err := s.ws.Write(t.Context(), websocket.MessageText, make([]byte, 40<<10)); err != nil {
-		t.Fatal(err)
-	}
-	if code := s.closed(); code != websocket.StatusMessageTooBig {
+	// The server may have closed the socket before all of it was written, and
+	// its close frame be lost with that.
+	werr := s.ws.Write(t.Context(), websocket.MessageText, make([]byte, 40<<10))
+	if code := s.closed(); code != websocket.StatusMessageTooBig && werr == nil {
 		t.Errorf("too long a frame: closed with %d", code)
 	}
 }
