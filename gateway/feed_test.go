@@ -31,6 +31,9 @@ func TestFeedFillsWhatTheLiveMessagesLack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := f.js.Conn().Flush(); err != nil { // the server knows of it now
+		t.Fatal(err)
+	}
 	const n = 200
 	for range n {
 		eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})

@@ -148,8 +148,17 @@ func randomPassword() string {
 type slogger struct{ log *slog.Logger }
 
 func (l slogger) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
-func (l slogger) Warnf(f string, v ...any)   { l.log.Warn(fmt.Sprintf(f, v...)) }
-func (l slogger) Errorf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
-func (l slogger) Fatalf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
-func (l slogger) Debugf(f string, v ...any)  { l.log.Debug(fmt.Sprintf(f, v...)) }
-func (l slogger) Tracef(string, ...any)      {}
+
+func (l slogger) Warnf(f string, v ...any) {
+	text := fmt.Sprintf(f, v...)
+	if strings.HasPrefix(text, "Plaintext passwords") {
+		l.log.Debug(text) // they are random, and in memory only
+		return
+	}
+	l.log.Warn(text)
+}
+
+func (l slogger) Errorf(f string, v ...any) { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l slogger) Fatalf(f string, v ...any) { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l slogger) Debugf(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
+func (l slogger) Tracef(string, ...any)     {}

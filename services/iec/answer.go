@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"rollcall.example/events"
 )
@@ -53,7 +54,7 @@ func decodeVerdict(body []byte, id string, at time.Time) (events.Verdict, error)
 	if got := v.ID.String(); len(got) > 13 || strings.Repeat("0", 13-len(got))+got != id {
 		return events.Verdict{}, errors.New("answer is about another person")
 	}
-	verdict := events.Verdict{VoterStatus: v.Status, At: at.UTC()}
+	verdict := events.Verdict{VoterStatus: clean(v.Status), At: at.UTC()}
 	switch word := strings.ToLower(v.Status); {
 	case strings.Contains(word, "deceased"):
 		verdict.Status = events.Deceased
@@ -73,14 +74,24 @@ func decodeVerdict(body []byte, id string, at time.Time) (events.Verdict, error)
 		if verdict.VD, err = code("VDNumber", d.VDNumber); err != nil {
 			return events.Verdict{}, err
 		}
-		verdict.Station = strings.TrimSpace(s.Name)
-		verdict.MunicipalityCode, verdict.Municipality = municipality(d.Municipality)
+		verdict.Station = clean(s.Name)
+		verdict.MunicipalityCode, verdict.Municipality = municipality(clean(d.Municipality))
 		verdict.Province = provinces[d.ProvinceID.String()]
 		if verdict.Province == "" {
-			verdict.Province = strings.TrimSpace(d.Province)
+			verdict.Province = clean(d.Province)
 		}
 	}
 	return verdict, nil
+}
+
+// clean drops what does not print: a database takes no NUL.
+func clean(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, text))
 }
 
 // number is a JSON number or null. A json.Number would take a text as well.

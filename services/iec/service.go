@@ -111,20 +111,25 @@ func (s *Service) explain(err error) error {
 		later.Quota = &spent.Quota
 		return later
 	case errors.As(err, &limited):
-		return events.Later(now.Add(max(limited.RetryAfter, time.Second)), events.PauseRateLimited,
+		return events.Later(now.Add(bounded(limited.RetryAfter, s.cfg.Outage)), events.PauseRateLimited,
 			"The IEC asked us to wait. The job goes on by itself.", err)
 	case errors.Is(err, ErrCredentials):
 		return events.Later(now.Add(s.cfg.Outage), events.PauseUnavailable,
 			"The IEC refused our credentials. The job goes on by itself when they are mended.", err)
 	case errors.As(err, &down):
-		wait := down.RetryAfter
-		if wait <= 0 {
-			wait = s.cfg.Outage
-		}
-		return events.Later(now.Add(wait), events.PauseUnavailable,
+		return events.Later(now.Add(bounded(down.RetryAfter, s.cfg.Outage)), events.PauseUnavailable,
 			"The IEC cannot be reached at the moment. The job goes on by itself.", err)
 	}
 	return fmt.Errorf("verify: %w", err)
+}
+
+// bounded is the wait that the API asked for, within reason: a nonsensical
+// Retry-After must not park a job for years.
+func bounded(asked, otherwise time.Duration) time.Duration {
+	if asked <= 0 {
+		return otherwise
+	}
+	return min(asked, time.Hour)
 }
 
 func count(s *events.IECStats, status events.VerdictStatus) {

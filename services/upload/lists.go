@@ -65,6 +65,13 @@ ORDER BY created_at DESC, job_id DESC LIMIT $3 OFFSET $4`, scope(who), status, s
 	if err != nil {
 		return nil, fmt.Errorf("list jobs: %w", err)
 	}
+	for i := range jobs {
+		// The driver gives times in the server's zone.
+		jobs[i].CreatedAt, jobs[i].UpdatedAt = jobs[i].CreatedAt.UTC(), jobs[i].UpdatedAt.UTC()
+		if at := jobs[i].CompletedAt; at != nil {
+			*at = at.UTC()
+		}
+	}
 	return &result{message: fmt.Sprintf("%d jobs.", total), data: map[string]any{
 		"jobs": jobs, "total": total, "page": page, "page_size": size,
 	}}, nil
@@ -101,9 +108,9 @@ func (s *Service) stats(_ http.ResponseWriter, r *http.Request, who Principal) (
 	}
 	err := s.cfg.DB.SelectContext(r.Context(), &rows, `SELECT status, count(*) AS jobs,
   coalesce(sum((stats->'validation_stats'->>'total_records')::bigint), 0) AS records,
-  coalesce(sum((stats->'database_stats'->>'inserts')::bigint), 0) AS inserts,
-  coalesce(sum((stats->'database_stats'->>'updates')::bigint), 0) AS updates
-FROM jobs WHERE $1 = '' OR owner_id = $1 GROUP BY status`, scope(who))
+  coalesce(sum((stats->'database_stats'->>'inserts')::bigint) FILTER (WHERE NOT dry), 0) AS inserts,
+  coalesce(sum((stats->'database_stats'->>'updates')::bigint) FILTER (WHERE NOT dry), 0) AS updates
+FROM (SELECT *, coalesce((stats->'database_stats'->>'dry_run')::bool, false) AS dry FROM jobs) jobs WHERE $1 = '' OR owner_id = $1 GROUP BY status`, scope(who))
 	if err != nil {
 		return nil, fmt.Errorf("sum up jobs: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -24,6 +25,9 @@ type demoCmd struct {
 func (c *demoCmd) Run(ctx context.Context, p *process) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	quiet := *p // what goes well is shown anyway
+	quiet.log = slog.New(atLeast{p.log.Handler(), slog.LevelWarn})
+	p = &quiet
 	up := upCmd{Addr: "127.0.0.1:0", NATSAddr: "127.0.0.1:0", NATSConf: c.NATSConf, Data: filepath.Join(c.Dir, "data")}
 	up.Replicas, up.IECQuota, up.IECConcurrency, up.IECTimeout = 1, 10_000, 15, 10*time.Second
 	up.MaxFileSize, up.WardTarget, up.Workers = 50<<20, 200, 2
@@ -99,4 +103,23 @@ What to try next:
 		v.Registered, v.NotRegistered, v.Deceased, v.International, v.Unverified,
 		db.Inserts, db.Updates, db.Unchanged, db.Errors, report, jobID, filepath.Join(c.Dir, "roll-500.xlsx"))
 	return nil
+}
+
+// atLeast lets through what is of a level or above.
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+// Enabled implements slog.Handler.
+func (h atLeast) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+
+// WithAttrs implements slog.Handler.
+func (h atLeast) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return atLeast{h.Handler.WithAttrs(attrs), h.level}
+}
+
+// WithGroup implements slog.Handler.
+func (h atLeast) WithGroup(name string) slog.Handler {
+	return atLeast{h.Handler.WithGroup(name), h.level}
 }

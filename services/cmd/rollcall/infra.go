@@ -117,7 +117,7 @@ func (in *infra) provision(ctx context.Context, replicas int) error {
 }
 
 // privatePostgres starts a PostgreSQL of the process's own.
-func (in *infra) privatePostgres(ctx context.Context, dir *dataDir) (url string, died <-chan struct{}, err error) {
+func (in *infra) privatePostgres(ctx context.Context, dir *dataDir) (url string, died func(context.Context) error, err error) {
 	srv, err := postgres.Start(ctx, postgres.Config{Dir: dir.join("postgres"), Logger: in.p.log})
 	if err != nil {
 		return "", nil, err
@@ -127,7 +127,15 @@ func (in *infra) privatePostgres(ctx context.Context, dir *dataDir) (url string,
 		defer cancel()
 		return srv.Stop(ctx)
 	})
-	return srv.URL(), srv.Done(), nil
+	died = func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-srv.Done():
+			return fmt.Errorf("the private PostgreSQL has stopped, its log is in %s: %w", dir.join("postgres"), srv.Err())
+		}
+	}
+	return srv.URL(), died, nil
 }
 
 // database opens the pool, without touching the tables.

@@ -63,7 +63,7 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 		return err
 	}
 	url := c.Database
-	var died <-chan struct{}
+	var died func(context.Context) error
 	if url == "" {
 		if url, died, err = in.privatePostgres(begin, dir); err != nil {
 			return err
@@ -109,14 +109,7 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 		}
 	}
 	if died != nil {
-		a.run = append(a.run, func(ctx context.Context) error {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-died:
-				return errors.New("the private PostgreSQL has stopped; its log is in the data folder")
-			}
-		})
+		a.run = append(a.run, died)
 	}
 	a.run = append(a.run, func(ctx context.Context) error { return ready(ctx, "http://"+ln.Addr().String(), set.JWTSecret) })
 	return a.serve(ctx, ln)
