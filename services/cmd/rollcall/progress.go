@@ -18,13 +18,15 @@ type progress struct {
 	out  io.Writer
 	bar  *progressbar.ProgressBar
 	last string
+	// ended says that the bar has given way to the last line.
+	ended bool
 }
 
 func newProgress(out io.Writer) *progress {
 	p := &progress{out: out}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.bar = progressbar.NewOptions(100, progressbar.OptionSetWriter(out), progressbar.OptionSetWidth(30),
-			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionThrottle(50*time.Millisecond))
+			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
 	}
 	return p
 }
@@ -46,6 +48,7 @@ func (p *progress) show(f client.Frame) error {
 		if err := p.bar.Clear(); err != nil {
 			return err
 		}
+		p.ended = true
 		fmt.Fprintln(p.out, line)
 		return nil
 	}
@@ -59,7 +62,7 @@ func (p *progress) show(f client.Frame) error {
 
 // close leaves the terminal on a line of its own.
 func (p *progress) close() {
-	if p.bar != nil {
+	if p.bar != nil && !p.ended {
 		fmt.Fprintln(p.out)
 	}
 }
