@@ -73,7 +73,7 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 	if err != nil {
 		return err
 	}
-	facts, job, progress, err := c.history(jobID, routed, after)
+	facts, job, progress, err := c.history(jobID, routed)
 	if err == nil && (job.ID == "" || (job.Owner.ID != claims.ID && !claims.Admin())) {
 		err = notFound()
 	}
@@ -81,9 +81,12 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 		c.unsubscribe(jobID)
 		return err
 	}
-	if after > job.Seq {
-		c.fail(CloseAnew, "after is not of this stream")
-		return nil
+	if ok, err := c.reached(job.Seq, after); err != nil || !ok {
+		c.unsubscribe(jobID)
+		if err == nil {
+			c.fail(CloseAnew, "after is not of this stream")
+		}
+		return err
 	}
 	c.send(EventAck, map[string]any{"job_id": jobID, "last_seq": job.Seq, "status": job.Status}, id)
 	for _, e := range facts {
@@ -99,7 +102,7 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 			return nil // the connection has ended
 		}
 	}
-	c.live(jobID, &job, progress)
+	c.live(jobID, max(job.Seq, after), &job, progress)
 	return nil
 }
 
@@ -115,11 +118,11 @@ func (c *conn) enter(jobID string) (routed uint64, err error) {
 }
 
 // live ends the joining: what waited follows the history.
-func (c *conn) live(jobID string, job *events.Job, progress *frame) {
+func (c *conn) live(jobID string, sent uint64, job *events.Job, progress *frame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.subs[jobID]
-	s.sent, s.turn = job.Seq, job.Trigger
+	s.sent, s.turn = sent, job.Trigger
 	if job.Ended() {
 		s.turn = job.Seq
 	}
@@ -146,9 +149,38 @@ func (c *conn) unsubscribe(jobID string) {
 	delete(c.subs, jobID)
 }
 
-// history reads a job's facts and, if it is at work, its newest progress. The
-// facts reach as far as routed, and as after if the stream has that at all.
-func (c *conn) history(jobID string, routed, after uint64) (facts []events.Event, job events.Job, progress *frame, err error) {
+// reached reports whether the stream has come as far as a cursor that is beyond
+// the job's own facts: it may be of another job, but not of another stream.
+func (c *conn) reached(seq, after uint64) (bool, error) {
+	patience := time.Now().Add(lagTime)
+	for seq < after {
+		var err error
+		if seq, err = newest(c.ctx, c.g.cfg.JetStream); err != nil {
+			return false, err
+		}
+		if seq < after && time.Now().After(patience) {
+			return false, nil
+		}
+		if seq < after && !c.pause(c.ctx) {
+			return false, c.ctx.Err()
+		}
+	}
+	return true, nil
+}
+
+// pause waits a little for a replica that lags; false when ctx ended first.
+func (c *conn) pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(lagEvery):
+		return true
+	}
+}
+
+// history reads a job's facts, at least as far as routed, and if it is at work
+// its newest progress.
+func (c *conn) history(jobID string, routed uint64) (facts []events.Event, job events.Job, progress *frame, err error) {
 	ctx, cancel := context.WithTimeout(c.ctx, historyTime)
 	defer cancel()
 	select {
@@ -157,8 +189,16 @@ func (c *conn) history(jobID string, routed, after uint64) (facts []events.Event
 	case <-ctx.Done():
 		return nil, job, nil, fmt.Errorf("wait to read history: %w", ctx.Err())
 	}
-	if facts, err = c.replay(ctx, jobID, routed, after); err != nil {
-		return nil, job, nil, err
+	for {
+		if facts, err = c.g.log.Replay(ctx, jobID, 0); err != nil {
+			return nil, job, nil, err
+		}
+		if routed == 0 || (len(facts) > 0 && facts[len(facts)-1].Seq >= routed) {
+			break
+		}
+		if !c.pause(ctx) {
+			return nil, job, nil, fmt.Errorf("read history up to %d: %w", routed, ctx.Err())
+		}
 	}
 	known := facts[:0]
 	for _, e := range facts {
@@ -176,31 +216,4 @@ func (c *conn) history(jobID string, routed, after uint64) (facts []events.Event
 	}
 	f, err := progressFrame(p, job.Owner.ID)
 	return known, job, &f, err
-}
-
-func (c *conn) replay(ctx context.Context, jobID string, routed, after uint64) ([]events.Event, error) {
-	patience := time.After(lagTime)
-	for {
-		facts, err := c.g.log.Replay(ctx, jobID, 0)
-		if err != nil {
-			return nil, err
-		}
-		var last uint64
-		if len(facts) > 0 {
-			last = facts[len(facts)-1].Seq
-		}
-		if last >= max(routed, after) {
-			return facts, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("read history up to %d: %w", routed, ctx.Err())
-		case <-patience:
-			if last >= routed {
-				return facts, nil
-			}
-			patience = nil
-		case <-time.After(lagEvery):
-		}
-	}
 }
