@@ -37,6 +37,9 @@ type Config struct {
 // Service is the stage iec.
 type Service struct{ cfg Config }
 
+// sast is the time of the people who read the messages; it has no summer time.
+var sast = time.FixedZone("SAST", 2*60*60)
+
 // New returns the stage.
 func New(cfg Config) *Service {
 	if cfg.Concurrency == 0 {
@@ -107,7 +110,7 @@ func (s *Service) explain(err error) error {
 	case errors.As(err, &spent):
 		until := spent.Quota.ResetAt
 		later := events.Later(until, events.PauseQuota,
-			fmt.Sprintf("All %d calls to the IEC for this hour are spent. The job goes on by itself at %s.", spent.Quota.Limit, until.Format("15:04 MST")), err)
+			fmt.Sprintf("All %d calls to the IEC for this hour are spent. The job goes on by itself at %s.", spent.Quota.Limit, until.In(sast).Format("15:04 MST")), err)
 		later.Quota = &spent.Quota
 		return later
 	case errors.As(err, &limited):

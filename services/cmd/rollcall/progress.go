@@ -75,9 +75,13 @@ func describe(f client.Frame) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("100%%  completed in %s: %d rows, %d valid, %d inserted, %d updated, %d unchanged",
+		dry := ""
+		if d.Database.DryRun {
+			dry = " (a dry run: nothing was written)"
+		}
+		return fmt.Sprintf("100%%  completed in %s: %d rows, %d valid, %d inserted, %d updated, %d unchanged%s",
 			(time.Duration(d.DurationMS) * time.Millisecond).Round(10*time.Millisecond), d.Validation.TotalRecords, d.Validation.ValidRecords,
-			d.Database.Inserts, d.Database.Updates, d.Database.Unchanged), nil
+			d.Database.Inserts, d.Database.Updates, d.Database.Unchanged, dry), nil
 	case client.EventFailed:
 		d, err := f.Failed()
 		if err != nil {
