@@ -2,7 +2,6 @@ package events
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -53,18 +52,6 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 		if _, err := js.CreateOrUpdateConsumer(ctx, StreamFacts, c); err != nil {
 			return fmt.Errorf("provision consumer %s: %w", c.Durable, err)
 		}
-	}
-	return nil
-}
-
-// Provisioned reports in words what of it is missing, nil when nothing is.
-func Provisioned(ctx context.Context, js jetstream.JetStream) error {
-	_, err := js.Stream(ctx, StreamFacts)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return fmt.Errorf("stream %s does not exist: run rollcall migrate", StreamFacts)
-	}
-	if err != nil {
-		return fmt.Errorf("stream %s: %w", StreamFacts, err)
 	}
 	return nil
 }

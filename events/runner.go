@@ -127,7 +127,7 @@ func (r *Runner) work(ctx context.Context, msg jetstream.Msg) {
 	switch {
 	case job.Next() != r.Stage || job.Trigger != seq:
 		// Done already, ended, or another stage's.
-		r.settle(msg, "acknowledge", msg.DoubleAck(context.WithoutCancel(ctx)))
+		r.acknowledge(ctx, msg)
 		return
 	case job.Paused != nil && r.now().Before(job.Paused.ResumesAt):
 		r.settle(msg, "postpone", msg.NakWithDelay(job.Paused.ResumesAt.Sub(r.now())))
@@ -177,13 +177,13 @@ func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delive
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, ErrCancelled):
 		log.Info("cancelled")
-		r.settle(msg, "acknowledge", msg.DoubleAck(context.WithoutCancel(ctx)))
+		r.acknowledge(ctx, msg)
 	case errors.Is(cause, ErrLeaseLost):
 		log.Warn("lease lost, left to another worker")
 	case err == nil:
 		if r.append(ctx, msg, &w.Job, job.Trigger, fact) {
 			log.Info("done", "fact", fact.FactKind())
-			r.settle(msg, "acknowledge", msg.DoubleAck(context.WithoutCancel(ctx)))
+			r.acknowledge(ctx, msg)
 		}
 	case errors.Is(cause, ErrShutdown):
 		log.Info("handed back")
@@ -224,27 +224,35 @@ func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *Job, cause 
 			var now Job
 			if now, err = r.Log.Load(context.WithoutCancel(ctx), job.ID); err == nil {
 				if now.Trigger != job.Trigger || now.Next() != r.Stage {
-					r.settle(msg, "acknowledge", msg.DoubleAck(context.WithoutCancel(ctx)))
+					r.acknowledge(ctx, msg)
 					return false
 				}
 				*job = now
 			}
 		} else if errors.Is(err, ErrNotAllowed) {
 			r.logger().Error("fact refused", "job", job.ID, "err", err)
-			r.settle(msg, "acknowledge", msg.DoubleAck(context.WithoutCancel(ctx)))
+			r.acknowledge(ctx, msg)
 			return false
 		}
 		if err != nil {
 			r.logger().Warn("fact not stored yet", "job", job.ID, "err", err)
 		}
+		again := time.NewTimer(min(time.Duration(n)*50*time.Millisecond, 2*time.Second))
 		select {
 		case <-ctx.Done():
-			if errors.Is(context.Cause(ctx), ErrLeaseLost) || errors.Is(context.Cause(ctx), ErrShutdown) {
+			if cause := context.Cause(ctx); errors.Is(cause, ErrLeaseLost) || errors.Is(cause, ErrShutdown) {
+				again.Stop()
 				return false // the message comes again and the work is repeated
 			}
-		case <-time.After(min(time.Duration(n)*50*time.Millisecond, 2*time.Second)):
+			<-again.C // cancelled, which the next try finds in the log
+		case <-again.C:
 		}
 	}
+}
+
+// acknowledge ends a message for good, and waits until the server has agreed.
+func (r *Runner) acknowledge(ctx context.Context, msg jetstream.Msg) {
+	r.settle(msg, "acknowledge", msg.DoubleAck(context.WithoutCancel(ctx)))
 }
 
 // settle logs an acknowledgement that could not be sent: the message comes
