@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -24,6 +25,9 @@ type conn struct {
 	cut  context.CancelFunc
 	once sync.Once
 	wg   sync.WaitGroup
+	// turns counts the beginnings and ends of handling a frame: it is odd while
+	// one is handled.
+	turns atomic.Uint64
 
 	mu     sync.Mutex
 	claims *auth.Claims // nil until a token was shown
@@ -106,7 +110,10 @@ func (c *conn) read() {
 			c.send(EventError, refuse(codeBadRequest, "A frame is JSON: {\"event\", \"data\", \"id\"?}."), nil)
 			continue
 		}
-		if err := c.handle(in); err != nil {
+		c.turns.Add(1)
+		err = c.handle(in)
+		c.turns.Add(1)
+		if err != nil {
 			var refused *refusal
 			if !errors.As(err, &refused) {
 				c.g.cfg.Logger.Warn("history not read", "err", err)
@@ -219,10 +226,12 @@ func (c *conn) ping() {
 			return
 		case <-tick.C:
 		}
+		turns := c.turns.Load()
 		ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
 		err := c.ws.Ping(ctx)
 		cancel()
-		if err != nil {
+		// While a frame is handled nobody reads the answer.
+		if busy := turns%2 == 1 || c.turns.Load() != turns; err != nil && !busy {
 			c.fail(CloseGone, "no answer to a ping")
 			return
 		}

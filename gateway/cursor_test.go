@@ -17,12 +17,18 @@ func TestACursorOfAnotherStreamIsToldToStartOver(t *testing.T) {
 	if code := s.closed(); code != gateway.CloseAnew {
 		t.Fatalf("closed with %d", code)
 	}
+	// A foreign job does not show by how such a cursor is answered.
+	s = dial(t, r.url, mint(t, "bob", "member", time.Hour))
+	s.subscribe(job.ID, job.Seq+100)
+	if f := s.want("error"); f.Data["code"] != "not_found" {
+		t.Fatalf("%s", f.raw)
+	}
 }
 
 // A client that follows several jobs may keep one cursor for all of them.
 func TestACursorOfAnotherJobIsGood(t *testing.T) {
 	r := newRig(t)
-	job, other := r.upload("alice"), r.upload("alice")
+	job, other := r.upload("alice"), r.upload("bob")
 	s := dial(t, r.url, mint(t, "alice", "member", time.Hour))
 	s.subscribe(job.ID, other.Seq)
 	s.want("ack")

@@ -19,13 +19,23 @@ const (
 	// liveBuffer is how many live messages may wait; what is dropped beyond it
 	// is a gap like any other.
 	liveBuffer = 8192
-	// anewAfter is how many looks in a row must find the stream behind the
-	// feed: a lagging follower may answer one of them.
-	anewAfter = 3
+	lookTime   = 5 * time.Second
+	// A replica that lags ends before the feed too, so one answer is no proof
+	// that the stream was made anew: anewSure of them in a row are when what
+	// they end with is younger than what the feed has, and anewPatience are in
+	// any case (the stream may have been restored, or have nothing yet).
+	anewSure, anewPatience = 3, 30
 )
 
 // errAnew says that the stream's sequences have gone back: it was made anew.
 var errAnew = errors.New("stream was made anew")
+
+// place is where in the stream a message stands, and when it got there. The
+// time tells two streams of the same name apart.
+type place struct {
+	seq uint64
+	at  time.Time
+}
 
 // feed turns the live messages, which may be lost, into the stream's facts,
 // none missing, none twice, in order. Whatever lies between the last sequence
@@ -33,21 +43,17 @@ var errAnew = errors.New("stream was made anew")
 type feed struct {
 	js       jetstream.JetStream
 	every    time.Duration
-	last     uint64 // the newest sequence passed on
-	behind   int    // looks in a row that found the stream behind last
+	last     place // the newest fact passed on
+	behind   int   // looks in a row that found the stream ending before last
 	fact     func(events.Event)
 	progress func(events.Progress, string)
 	warn     func(msg string, args ...any)
 }
 
 // start finds out where the stream ends now.
-func (f *feed) start(ctx context.Context) error {
-	newest, err := newest(ctx, f.js)
-	if err != nil {
-		return err
-	}
-	f.last = newest
-	return nil
+func (f *feed) start(ctx context.Context) (err error) {
+	f.last, err = newest(ctx, f.js)
+	return err
 }
 
 // run passes on facts until ctx ends or the stream is made anew.
@@ -55,47 +61,60 @@ func (f *feed) run(ctx context.Context, live <-chan *nats.Msg) error {
 	tick := time.NewTicker(f.every)
 	defer tick.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case msg := <-live:
-			f.hear(ctx, msg)
+			err = f.hear(ctx, msg)
 		case <-tick.C:
 			// The live word of the newest fact may be the one that was lost.
-			if err := f.look(ctx); err != nil {
-				return err
-			}
+			err = f.look(ctx)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, errAnew):
+			return err
+		case err != nil:
+			// The next message, or the next look, finds the same gap.
+			f.warn("stream not read", "after", f.last.seq, "err", err)
 		}
 	}
 }
 
-func (f *feed) hear(ctx context.Context, msg *nats.Msg) {
-	if msg.Header.Get("Nats-Stream") == events.StreamProgress {
+func (f *feed) hear(ctx context.Context, msg *nats.Msg) error {
+	switch msg.Header.Get("Nats-Stream") {
+	case events.StreamProgress:
 		p, owner, err := events.DecodeProgress(msg.Subject, msg.Header, msg.Data)
 		if err != nil {
 			f.warn("progress left out", "err", err)
-			return
+			return nil
 		}
 		f.progress(p, owner)
-		return
-	}
-	seq, err := strconv.ParseUint(msg.Header.Get("Nats-Sequence"), 10, 64)
-	if err != nil || msg.Header.Get("Nats-Stream") != events.StreamFacts {
+		return nil
+	case events.StreamFacts:
+	default:
 		f.warn("live message left out", "subject", msg.Subject)
-		return
+		return nil
 	}
-	if seq > f.last+1 {
-		if err := f.fill(ctx); err != nil {
-			// The next message, or the next look, finds the same gap.
-			f.warn("gap not filled yet", "after", f.last, "err", err)
-			return
-		}
+	here, err := placeOf(msg.Header)
+	switch {
+	case err != nil:
+		f.warn("live message left out", "subject", msg.Subject, "err", err)
+		return nil
+	case here.seq == f.last.seq+1:
+		f.pass(msg.Subject, msg.Header, msg.Data, here)
+		return nil
+	case here.seq > f.last.seq:
+		// Only what was read is passed on, this message included: a replica
+		// that lags answers completely and yet without the newest, and what is
+		// missing may be among that. The next look reads it.
+		return f.fill(ctx)
+	case here.at.After(f.last.at):
+		return f.look(ctx) // an old sequence and a young message
 	}
-	// A replica that lags answers completely and yet without the newest. Only
-	// a message that joins on may be passed on; the next look reads the others.
-	if seq == f.last+1 {
-		f.pass(msg.Subject, msg.Header, msg.Data, seq)
-	}
+	return nil
 }
 
 // fill passes on everything that the stream has after last. Sequences that it
@@ -104,70 +123,84 @@ func (f *feed) fill(ctx context.Context) error {
 	for more := true; more; {
 		var msgs []*jetstream.RawStreamMsg
 		var err error
-		msgs, more, err = events.Read(ctx, f.js, events.StreamFacts, "bulk.>", f.last+1)
+		msgs, more, err = events.Read(ctx, f.js, events.StreamFacts, "bulk.>", f.last.seq)
 		if err != nil {
 			return err
 		}
 		for _, m := range msgs {
-			f.pass(m.Subject, m.Header, m.Data, m.Sequence)
+			here := place{m.Sequence, m.Time}
+			switch {
+			case here.seq > f.last.seq:
+				f.pass(m.Subject, m.Header, m.Data, here)
+			case !here.at.Equal(f.last.at):
+				return errAnew
+			}
 		}
 	}
 	return nil
 }
 
-func (f *feed) pass(subject string, header nats.Header, body []byte, seq uint64) {
-	f.last = seq
-	e, err := events.Decode(subject, header, body, seq)
+func (f *feed) pass(subject string, header nats.Header, body []byte, here place) {
+	f.last = here
+	e, err := events.Decode(subject, header, body, here.seq)
 	if err != nil {
-		f.warn("message left out", "seq", seq, "err", err)
+		f.warn("message left out", "seq", here.seq, "err", err)
 		return
 	}
 	f.fact(e)
 }
 
 func (f *feed) look(ctx context.Context) error {
-	newest, err := newest(ctx, f.js)
-	if err != nil {
-		f.warn("stream not reached", "err", err)
+	end, err := newest(ctx, f.js)
+	switch {
+	case err != nil:
+		return err
+	case end.seq > f.last.seq:
+		f.behind = 0
+		return f.fill(ctx)
+	case end.seq == f.last.seq && end.at.Equal(f.last.at):
+		f.behind = 0
 		return nil
+	case end.seq == f.last.seq:
+		return errAnew
 	}
-	if newest < f.last {
-		if f.behind++; f.behind >= anewAfter {
-			return errAnew
-		}
-		return nil
-	}
-	f.behind = 0
-	if newest > f.last {
-		if err := f.fill(ctx); err != nil {
-			f.warn("gap not filled yet", "after", f.last, "err", err)
-		}
+	f.behind++
+	if f.behind >= anewPatience || (f.behind >= anewSure && end.at.After(f.last.at)) {
+		return errAnew
 	}
 	return nil
 }
 
-// newest is the sequence of the stream's last message, 0 when it has none.
-func newest(ctx context.Context, js jetstream.JetStream) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+// newest is the place of the stream's last message, zero when it has none.
+func newest(ctx context.Context, js jetstream.JetStream) (place, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	req, err := json.Marshal(map[string]string{"last_by_subj": "bulk.>"})
 	if err != nil {
-		return 0, err
+		return place{}, err
 	}
 	msg, err := js.Conn().RequestWithContext(ctx, "$JS.API.DIRECT.GET."+events.StreamFacts, req)
 	if err != nil {
-		return 0, fmt.Errorf("newest sequence: %w", err)
+		return place{}, fmt.Errorf("ask for the newest message: %w", err)
 	}
 	switch status := msg.Header.Get("Status"); status {
 	case "":
+		return placeOf(msg.Header)
 	case "404":
-		return 0, nil
+		return place{}, nil
 	default:
-		return 0, fmt.Errorf("newest sequence: status %s", status)
+		return place{}, fmt.Errorf("ask for the newest message: status %s", status)
 	}
-	seq, err := strconv.ParseUint(msg.Header.Get("Nats-Sequence"), 10, 64)
+}
+
+func placeOf(h nats.Header) (place, error) {
+	seq, err := strconv.ParseUint(h.Get("Nats-Sequence"), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("newest sequence: %w", err)
+		return place{}, fmt.Errorf("sequence: %w", err)
 	}
-	return seq, nil
+	at, err := time.Parse(time.RFC3339Nano, h.Get("Nats-Time-Stamp"))
+	if err != nil {
+		return place{}, fmt.Errorf("time stamp: %w", err)
+	}
+	return place{seq, at}, nil
 }

@@ -36,8 +36,7 @@ func TestFeedPassesNothingOverAGapThatCouldNotBeRead(t *testing.T) {
 	}
 	// The same fact, had it been stored as the third: 2 and 3 cannot be read yet.
 	msg.Header.Set("Nats-Sequence", strconv.Itoa(3))
-	f.hear(t.Context(), msg)
-	if f.last != 1 || len(got) != 1 || got[0] != 1 {
-		t.Fatalf("passed on %v, last %d", got, f.last)
+	if err := f.hear(t.Context(), msg); err != nil || f.last.seq != 1 || len(got) != 1 || got[0] != 1 {
+		t.Fatalf("passed on %v, last %d, %v", got, f.last.seq, err)
 	}
 }

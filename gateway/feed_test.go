@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -23,8 +25,8 @@ func TestFeedFillsWhatTheLiveMessagesLack(t *testing.T) {
 		warn: func(msg string, args ...any) { t.Error(msg, args) },
 	}
 	eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
-	if err := f.start(t.Context()); err != nil || f.last != 1 {
-		t.Fatalf("starts after %d, %v", f.last, err)
+	if err := f.start(t.Context()); err != nil || f.last.seq != 1 {
+		t.Fatalf("starts after %d, %v", f.last.seq, err)
 	}
 	live := make(chan *nats.Msg, 1000)
 	sub, err := f.js.Conn().ChanSubscribe(liveSubject, live)
@@ -44,13 +46,11 @@ func TestFeedFillsWhatTheLiveMessagesLack(t *testing.T) {
 	}
 	for range n {
 		msg := <-live
-		switch rand.IntN(4) {
-		case 0: // lost
-		case 1: // twice
-			f.hear(t.Context(), msg)
-			fallthrough
-		default:
-			f.hear(t.Context(), msg)
+		// Lost, once, or twice.
+		for range []int{0, 1, 1, 2}[rand.IntN(4)] {
+			if err := f.hear(t.Context(), msg); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if err := f.look(t.Context()); err != nil { // the last may have been lost
@@ -89,15 +89,34 @@ func TestFeedTakesDeletedSequencesForGaps(t *testing.T) {
 }
 
 func TestFeedNoticesAStreamMadeAnew(t *testing.T) {
-	srv := eventstest.Start(t)
-	f := &feed{js: eventstest.Connect(t, srv, "gateway"), last: 10, warn: func(string, ...any) {}}
-	for i := 1; i < anewAfter; i++ {
-		if err := f.look(t.Context()); err != nil {
-			t.Fatalf("look %d: %v", i, err)
-		}
-	}
-	if err := f.look(t.Context()); err != errAnew {
-		t.Fatalf("err = %v", err)
+	for name, tc := range map[string]struct {
+		stored int   // facts in the stream
+		last   place // what the feed has passed on
+		looks  int   // until it notices
+	}{
+		"shorter, and younger":  {stored: 2, last: place{10, time.Unix(1e9, 0)}, looks: anewSure},
+		"shorter, and not":      {stored: 2, last: place{10, time.Now().Add(time.Hour)}, looks: anewPatience},
+		"empty":                 {stored: 0, last: place{10, time.Now()}, looks: anewPatience},
+		"as long":               {stored: 2, last: place{2, time.Unix(1e9, 0)}, looks: 1},
+		"longer, when it fills": {stored: 3, last: place{2, time.Unix(1e9, 0)}, looks: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := eventstest.Start(t)
+			log := events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil)
+			for range tc.stored {
+				eventstest.Upload(t, log, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
+			}
+			f := &feed{js: eventstest.Connect(t, srv, "gateway"), last: tc.last, warn: func(string, ...any) {},
+				fact: func(e events.Event) { t.Errorf("passed on %d", e.Seq) }}
+			for i := 1; i < tc.looks; i++ {
+				if err := f.look(t.Context()); err != nil {
+					t.Fatalf("look %d: %v", i, err)
+				}
+			}
+			if err := f.look(t.Context()); !errors.Is(err, errAnew) {
+				t.Fatalf("err = %v", err)
+			}
+		})
 	}
 }
 

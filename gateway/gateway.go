@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -26,6 +27,7 @@ type Gateway struct {
 	hub     *hub
 	log     *events.Log
 	readers chan struct{}
+	last    atomic.Uint64 // the newest sequence that the feed has passed on
 
 	mu    sync.Mutex
 	open  bool
@@ -46,15 +48,19 @@ func New(cfg Config) (*Gateway, error) {
 
 // Ready says in words why no client can be served, nil when one can.
 func (g *Gateway) Ready() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.open {
+	if !g.isOpen() {
 		return errors.New("not connected to the live feed")
 	}
 	if nc := g.cfg.JetStream.Conn(); !nc.IsConnected() {
 		return fmt.Errorf("nats connection is %s", strings.ToLower(nc.Status().String()))
 	}
 	return nil
+}
+
+func (g *Gateway) isOpen() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.open
 }
 
 // Run feeds the clients until ctx ends, then tells them to come back.
@@ -67,6 +73,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 			return nil
 		case errors.Is(err, errAnew):
 			g.cfg.Logger.Error("the stream was made anew, clients start over", "stream", events.StreamFacts)
+			g.hub.anew()
 			g.closeAll(CloseAnew, "stream was made anew")
 		default:
 			g.cfg.Logger.Warn("live feed not started", "err", err)
@@ -90,6 +97,7 @@ func (g *Gateway) feed(ctx context.Context) error {
 	if err := f.start(ctx); err != nil {
 		return err
 	}
+	g.last.Store(f.last.seq)
 	g.setOpen(true)
 	defer g.setOpen(false)
 	return f.run(ctx, live)
@@ -102,6 +110,7 @@ func (g *Gateway) setOpen(open bool) {
 }
 
 func (g *Gateway) fact(e events.Event) {
+	defer g.last.Store(e.Seq)
 	f, err := factFrame(e)
 	if err != nil {
 		g.cfg.Logger.Error("fact left out", "seq", e.Seq, "err", err)
@@ -144,15 +153,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.unauthenticated(w, err)
 		return
 	}
-	g.mu.Lock()
-	open := g.open
-	if open {
-		g.conns.Add(1)
-	}
-	g.mu.Unlock()
-	if !open {
+	if g.Ready() != nil || !g.begin() {
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, "not connected to the live feed", http.StatusServiceUnavailable)
+		g.refuse(w, http.StatusServiceUnavailable, codeOverloaded, "The live feed cannot be reached at the moment. Please try again.", nil)
 		return
 	}
 	defer g.conns.Done()
@@ -163,10 +166,24 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ws.SetReadLimit(readLimit)
 	c := newConn(context.WithoutCancel(r.Context()), g, ws)
+	if !g.isOpen() {
+		// closeAll may have looked for connections before this one was there.
+		c.fail(CloseRestart, "service restart")
+	}
 	if known {
 		c.admit(claims)
 	}
 	c.serve()
+}
+
+// begin counts a connection that closeAll waits for; false when it is too late.
+func (g *Gateway) begin() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.open {
+		g.conns.Add(1)
+	}
+	return g.open
 }
 
 func (g *Gateway) claims(r *http.Request) (claims auth.Claims, known bool, err error) {
@@ -192,18 +209,26 @@ func (g *Gateway) claims(r *http.Request) (claims auth.Claims, known bool, err e
 }
 
 func (g *Gateway) unauthenticated(w http.ResponseWriter, err error) {
-	body := map[string]any{"success": false, "message": "Please sign in.", "timestamp": g.cfg.Now().UTC(),
-		"error": map[string]any{"code": codeUnauthenticated, "details": map[string]any{}}}
+	message, details := "Please sign in.", map[string]any{}
 	var refused *auth.Error
 	if errors.As(err, &refused) {
-		body["message"] = refused.Message
-		body["error"] = map[string]any{"code": codeUnauthenticated, "details": map[string]any{"reason": refused.Reason}}
+		message, details["reason"] = refused.Message, refused.Reason
 	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="rollcall"`)
+	g.refuse(w, http.StatusUnauthorized, codeUnauthenticated, message, details)
+}
+
+// refuse answers a request that does not become a WebSocket as the REST API does.
+func (g *Gateway) refuse(w http.ResponseWriter, status int, code, message string, details map[string]any) {
+	if details == nil {
+		details = map[string]any{}
+	}
+	body := map[string]any{"success": false, "message": message, "timestamp": g.cfg.Now().UTC(),
+		"error": map[string]any{"code": code, "details": details}}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("WWW-Authenticate", `Bearer realm="rollcall"`)
-	w.WriteHeader(http.StatusUnauthorized)
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the client may be gone
 }

@@ -49,6 +49,13 @@ func (h *hub) route(f frame) {
 	}
 }
 
+// anew forgets the sequences of a stream that is no more.
+func (h *hub) anew() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	clear(h.recent)
+}
+
 // arrive makes a connection known, in no room yet.
 func (h *hub) arrive(c *conn) {
 	h.mu.Lock()

@@ -34,6 +34,7 @@ type rig struct {
 	nats *embedded.Server
 	url  string
 	stop func()
+	gw   *gateway.Gateway
 	logs map[events.Stage]*events.Log
 }
 
@@ -43,11 +44,11 @@ func newRig(t *testing.T, change ...func(*gateway.Config)) *rig {
 	for _, s := range append([]events.Stage{events.StageUpload}, events.Stages...) {
 		r.logs[s] = events.NewLog(eventstest.Connect(t, r.nats, string(s)), s, nil)
 	}
-	r.url, r.stop = startGateway(t, r.nats, change...)
+	r.gw, r.url, r.stop = startGateway(t, r.nats, change...)
 	return r
 }
 
-func startGateway(t *testing.T, nats *embedded.Server, change ...func(*gateway.Config)) (url string, stop func()) {
+func startGateway(t *testing.T, nats *embedded.Server, change ...func(*gateway.Config)) (g *gateway.Gateway, url string, stop func()) {
 	t.Helper()
 	verifier, err := auth.New(t.Context(), auth.Config{Secret: secret})
 	if err != nil {
@@ -59,7 +60,7 @@ func startGateway(t *testing.T, nats *embedded.Server, change ...func(*gateway.C
 	for _, c := range change {
 		c(&cfg)
 	}
-	g, err := gateway.New(cfg)
+	g, err = gateway.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func startGateway(t *testing.T, nats *embedded.Server, change ...func(*gateway.C
 	}
 	t.Cleanup(stop)
 	eventstest.Wait(t, "the gateway", func() bool { return g.Ready() == nil })
-	return srv.URL, stop
+	return g, srv.URL, stop
 }
 
 func mint(t *testing.T, user, role string, ttl time.Duration) string {
@@ -93,10 +94,13 @@ func mint(t *testing.T, user, role string, ttl time.Duration) string {
 	return token
 }
 
-// upload makes a job of a user.
+// upload makes a job of a user and waits until it has gone out, so that who
+// connects after it hears of it by history only.
 func (r *rig) upload(user string) events.Job {
 	r.t.Helper()
-	return eventstest.Upload(r.t, r.logs[events.StageUpload], events.User{ID: user, Role: "member"}, events.Artifact{}, events.Options{})
+	job := eventstest.Upload(r.t, r.logs[events.StageUpload], events.User{ID: user, Role: "member"}, events.Artifact{}, events.Options{})
+	eventstest.Wait(r.t, "the upload to go out", func() bool { return r.gw.Routed() >= job.Seq })
+	return job
 }
 
 // step appends the next fact of a job's ordinary course.
@@ -171,9 +175,14 @@ func (s *socket) next() (frame, error) {
 	return f, nil
 }
 
+// want reads the next frame, which is to be of the event. News of the user's
+// jobs may come before an ack.
 func (s *socket) want(event string) frame {
 	s.t.Helper()
 	f, err := s.next()
+	for err == nil && event == "ack" && f.Event == "bulk_upload_progress" {
+		f, err = s.next()
+	}
 	if err != nil {
 		s.t.Fatalf("want %s: %v", event, err)
 	}

@@ -153,11 +153,13 @@ func (c *conn) unsubscribe(jobID string) {
 // the job's own facts: it may be of another job, but not of another stream.
 func (c *conn) reached(seq, after uint64) (bool, error) {
 	patience := time.Now().Add(lagTime)
+	seq = max(seq, c.g.last.Load())
 	for seq < after {
-		var err error
-		if seq, err = newest(c.ctx, c.g.cfg.JetStream); err != nil {
+		end, err := newest(c.ctx, c.g.cfg.JetStream)
+		if err != nil {
 			return false, err
 		}
+		seq = end.seq
 		if seq < after && time.Now().After(patience) {
 			return false, nil
 		}
@@ -181,6 +183,9 @@ func (c *conn) pause(ctx context.Context) bool {
 // history reads a job's facts, at least as far as routed, and if it is at work
 // its newest progress.
 func (c *conn) history(jobID string, routed uint64) (facts []events.Event, job events.Job, progress *frame, err error) {
+	if err := c.g.Ready(); err != nil {
+		return nil, job, nil, err // at once, not when the time is up
+	}
 	ctx, cancel := context.WithTimeout(c.ctx, historyTime)
 	defer cancel()
 	select {
@@ -189,12 +194,15 @@ func (c *conn) history(jobID string, routed uint64) (facts []events.Event, job e
 	case <-ctx.Done():
 		return nil, job, nil, fmt.Errorf("wait to read history: %w", ctx.Err())
 	}
-	for {
+	for start := time.Now(); ; {
 		if facts, err = c.g.log.Replay(ctx, jobID, 0); err != nil {
 			return nil, job, nil, err
 		}
 		if routed == 0 || (len(facts) > 0 && facts[len(facts)-1].Seq >= routed) {
 			break
+		}
+		if len(facts) == 0 && time.Since(start) > lagTime {
+			break // the whole job was deleted since
 		}
 		if !c.pause(ctx) {
 			return nil, job, nil, fmt.Errorf("read history up to %d: %w", routed, ctx.Err())

@@ -16,7 +16,18 @@ import (
 	"github.com/coder/websocket"
 )
 
-// Errors that trying again does not mend.
+// Refused is the server's word that it will not do what was asked; trying again
+// does not mend it.
+type Refused struct {
+	// Code is stable: bad_request, forbidden, too_many_subscriptions.
+	Code string
+	// Message is a sentence for the user.
+	Message string
+}
+
+func (r *Refused) Error() string { return fmt.Sprintf("server refused: %s (%s)", r.Message, r.Code) }
+
+// Errors that trying again does not mend, beside *Refused.
 var (
 	// ErrNotFound: there is no such job, or it is not this user's to see.
 	ErrNotFound = errors.New("no such job")
@@ -35,8 +46,11 @@ const (
 type Config struct {
 	// URL is the server's, http:// or https://.
 	URL string
-	// Token is a JWT.
+	// Token is a JWT. Watch ends with ErrUnauthenticated when it expires.
 	Token string
+	// TokenSource, where not nil, is asked for a token before each connection,
+	// instead of Token. An expired one makes Watch connect again.
+	TokenSource func(context.Context) (string, error)
 	// HTTPClient makes the connection; nil means http.DefaultClient.
 	HTTPClient *http.Client
 	// Backoff is the wait before the nth attempt in a row to connect again,
@@ -45,6 +59,9 @@ type Config struct {
 	// Attempts is how many failures in a row to connect end it; 0 means 10,
 	// below 0 means never.
 	Attempts int
+	// Stay makes Watch go on after a job has failed or was cancelled, if it can
+	// be retried. It still ends when the job completes.
+	Stay bool
 }
 
 // Client makes a connection of its own for each job it follows.
@@ -59,7 +76,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("client: %q is no http:// or https:// address", cfg.URL)
 	}
-	if cfg.Token == "" {
+	if cfg.Token == "" && cfg.TokenSource == nil {
 		return nil, fmt.Errorf("client: no token: %w", ErrUnauthenticated)
 	}
 	if cfg.Backoff == nil {
@@ -77,18 +94,19 @@ func New(cfg Config) (*Client, error) {
 // Watch yields the frames of a job after a sequence, first those of its history
 // and then each as it comes, and ends after the one that the job ends with. Facts
 // come once and in order, however often the connection breaks; progress comes
-// as it is newest. An error is the last thing yielded; the end of ctx is none.
+// as it is newest. Should the server's log have been made anew, they come from
+// the beginning. An error is the last thing yielded; the end of ctx is none.
 func (c *Client) Watch(ctx context.Context, jobID string, after uint64) iter.Seq2[Frame, error] {
-	return c.follow(ctx, jobID, after, func(f Frame, caughtUp uint64) bool {
-		// A job that failed and was retried has an end in its history.
-		return f.Terminal() && f.Seq >= caughtUp
+	// A job that failed and was retried has an end in its history.
+	return c.follow(ctx, jobID, after, func(p place) bool {
+		return p.caughtUp && p.ended && !(c.cfg.Stay && p.retryable)
 	})
 }
 
 // History yields the facts of a job so far, and ends.
 func (c *Client) History(ctx context.Context, jobID string) iter.Seq2[Frame, error] {
 	return func(yield func(Frame, error) bool) {
-		for f, err := range c.follow(ctx, jobID, 0, func(f Frame, caughtUp uint64) bool { return f.Seq >= caughtUp }) {
+		for f, err := range c.follow(ctx, jobID, 0, func(p place) bool { return p.caughtUp }) {
 			if f.Seq == 0 && err == nil {
 				continue // progress is no history
 			}
@@ -99,29 +117,28 @@ func (c *Client) History(ctx context.Context, jobID string) iter.Seq2[Frame, err
 	}
 }
 
-// follow yields frames until last says that one was the last.
-func (c *Client) follow(ctx context.Context, jobID string, after uint64, last func(f Frame, caughtUp uint64) bool) iter.Seq2[Frame, error] {
+// follow yields frames until enough says that what was yielded is all.
+func (c *Client) follow(ctx context.Context, jobID string, after uint64, enough func(place) bool) iter.Seq2[Frame, error] {
 	return func(yield func(Frame, error) bool) {
-		failures := 0
-		for {
-			seen, done, err := c.session(ctx, jobID, after, last, yield)
-			after = max(after, seen)
-			var close websocket.CloseError
-			switch {
-			case done || ctx.Err() != nil:
+		f := follower{c: c, jobID: jobID, after: after, enough: enough, yield: yield}
+		for failures := 1; ; failures++ {
+			done, err := f.session(ctx)
+			if done || ctx.Err() != nil {
 				return
-			case errors.Is(err, ErrNotFound), errors.Is(err, ErrUnauthenticated):
-				yield(Frame{}, err)
-				return
-			case errors.As(err, &close) && close.Code == closeAnew:
-				after = 0
 			}
-			if failures++; seen > 0 {
+			if f.joined {
 				failures = 1
 			}
-			if c.cfg.Attempts > 0 && failures > c.cfg.Attempts {
+			switch {
+			case c.final(err, f.joined):
+				yield(Frame{}, err)
+				return
+			case c.cfg.Attempts > 0 && failures > c.cfg.Attempts:
 				yield(Frame{}, fmt.Errorf("follow job: gave up after %d attempts: %w", failures, err))
 				return
+			}
+			if websocket.CloseStatus(err) == closeAnew {
+				f.after = 0
 			}
 			select {
 			case <-ctx.Done():
@@ -132,67 +149,14 @@ func (c *Client) follow(ctx context.Context, jobID string, after uint64, last fu
 	}
 }
 
-// session follows a job over one connection. Seen is the last sequence yielded.
-func (c *Client) session(ctx context.Context, jobID string, after uint64, last func(Frame, uint64) bool, yield func(Frame, error) bool) (seen uint64, done bool, err error) {
-	ws, resp, err := websocket.Dial(ctx, c.url, &websocket.DialOptions{
-		HTTPClient: c.cfg.HTTPClient, HTTPHeader: http.Header{"Authorization": {"Bearer " + c.cfg.Token}},
-	})
-	if err != nil {
-		if resp != nil && resp.StatusCode == http.StatusUnauthorized {
-			return 0, false, ErrUnauthenticated
-		}
-		return 0, false, err
+// final reports whether trying again does not mend an error.
+func (c *Client) final(err error, joined bool) bool {
+	var refused *Refused
+	if errors.Is(err, ErrUnauthenticated) {
+		// A token that was good before has expired; the source has another.
+		return c.cfg.TokenSource == nil || !joined
 	}
-	defer func() { _ = ws.Close(websocket.StatusNormalClosure, "") }() // the server may be gone
-	ws.SetReadLimit(readLimit)
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	go ping(ctx, ws)
-	request, err := json.Marshal(map[string]any{"event": "subscribe_bulk_upload_job", "id": 1,
-		"data": map[string]any{"job_id": jobID, "after": after}})
-	if err != nil {
-		return 0, false, err
-	}
-	if err := ws.Write(ctx, websocket.MessageText, request); err != nil {
-		return 0, false, err
-	}
-	caughtUp := ^uint64(0) // until the server has said where the history ends
-	joined := false
-	for {
-		f, err := read(ctx, ws)
-		if err != nil {
-			return seen, false, err
-		}
-		switch f.Event {
-		case "ack":
-			var ack struct {
-				Last   uint64 `json:"last_seq"`
-				Status string `json:"status"`
-			}
-			if err := json.Unmarshal(f.Data, &ack); err != nil {
-				return seen, false, fmt.Errorf("read ack: %w", err)
-			}
-			caughtUp, joined = ack.Last, true
-			if after >= ack.Last && ended(ack.Status) {
-				return seen, true, nil // the caller has seen its end
-			}
-		case "error":
-			if err := refusal(f); err != nil {
-				return seen, false, err
-			}
-		default:
-			// A connection hears of all its user's jobs from the start. What
-			// comes before the acknowledgement comes again with the history.
-			if !joined || f.Job() != jobID {
-				continue
-			}
-			seen = max(seen, f.Seq)
-			end := last(f, caughtUp)
-			if !yield(f, nil) || end {
-				return seen, true, nil
-			}
-		}
-	}
+	return errors.Is(err, ErrNotFound) || errors.As(err, &refused)
 }
 
 func read(ctx context.Context, ws *websocket.Conn) (Frame, error) {
@@ -223,8 +187,10 @@ func refusal(f Frame) error {
 		return ErrNotFound
 	case "unauthenticated":
 		return ErrUnauthenticated
+	case "overloaded":
+		return errors.New("server is overloaded")
 	}
-	return fmt.Errorf("server refused: %s (%s)", e.Message, e.Code)
+	return &Refused{Code: e.Code, Message: e.Message}
 }
 
 // ping ends a connection whose other end is gone without a word.
@@ -245,8 +211,4 @@ func ping(ctx context.Context, ws *websocket.Conn) {
 			return
 		}
 	}
-}
-
-func ended(status string) bool {
-	return status == "completed" || status == "failed" || status == "cancelled"
 }

@@ -28,6 +28,14 @@ type Frame struct {
 // Terminal reports whether a job ends with the frame.
 func (f Frame) Terminal() bool { return f.Event == EventComplete || f.Event == EventFailed }
 
+func (f Frame) retryable() bool {
+	if f.Event != EventFailed {
+		return false
+	}
+	d, err := f.Failed()
+	return err == nil && d.Retryable
+}
+
 // Job is the id of the frame's job, "" if it has none.
 func (f Frame) Job() string {
 	var d struct {

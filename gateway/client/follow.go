@@ -1,0 +1,105 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/coder/websocket"
+)
+
+// follower follows one job, over one connection after the other.
+type follower struct {
+	c      *Client
+	jobID  string
+	after  uint64 // the last sequence yielded
+	joined bool   // the present connection's subscription was acknowledged
+	enough func(place) bool
+	yield  func(Frame, error) bool
+}
+
+// place is where in the job's story a follower is.
+type place struct {
+	caughtUp  bool // all facts there were when it subscribed have been yielded
+	ended     bool // the job ended with the last of them
+	retryable bool // and may yet be retried
+}
+
+// session follows the job over one connection. Done says that nothing more is
+// to be yielded.
+func (f *follower) session(ctx context.Context) (done bool, err error) {
+	f.joined = false
+	ws, err := f.c.dial(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = ws.Close(websocket.StatusNormalClosure, "") }() // the server may be gone
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go ping(ctx, ws)
+	request, err := json.Marshal(map[string]any{"event": "subscribe_bulk_upload_job", "id": 1,
+		"data": map[string]any{"job_id": f.jobID, "after": f.after}})
+	if err != nil {
+		return false, err
+	}
+	if err := ws.Write(ctx, websocket.MessageText, request); err != nil {
+		return false, err
+	}
+	var last uint64 // where the history ends
+	for {
+		frame, err := read(ctx, ws)
+		if err != nil {
+			return false, err
+		}
+		switch frame.Event {
+		case "ack":
+			var ack struct {
+				Last   uint64 `json:"last_seq"`
+				Status string `json:"status"`
+			}
+			if err := json.Unmarshal(frame.Data, &ack); err != nil {
+				return false, fmt.Errorf("read ack: %w", err)
+			}
+			f.joined, last = true, ack.Last
+			retryable := ack.Status == "failed" || ack.Status == "cancelled"
+			if f.enough(place{caughtUp: f.after >= last, ended: retryable || ack.Status == "completed", retryable: retryable}) {
+				return true, nil // the caller has seen it all
+			}
+			continue
+		case "error":
+			return false, refusal(frame)
+		}
+		// A connection hears of all its user's jobs from the start. What comes
+		// before the acknowledgement comes again with the history.
+		if !f.joined || frame.Job() != f.jobID || (frame.Seq > 0 && frame.Seq <= f.after) {
+			continue
+		}
+		f.after = max(f.after, frame.Seq)
+		end := f.enough(place{caughtUp: frame.Seq > 0 && frame.Seq >= last, ended: frame.Terminal(), retryable: frame.retryable()})
+		if !f.yield(frame, nil) || end {
+			return true, nil
+		}
+	}
+}
+
+func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
+	token := c.cfg.Token
+	if c.cfg.TokenSource != nil {
+		var err error
+		if token, err = c.cfg.TokenSource(ctx); err != nil {
+			return nil, fmt.Errorf("get token: %w", err)
+		}
+	}
+	ws, resp, err := websocket.Dial(ctx, c.url, &websocket.DialOptions{
+		HTTPClient: c.cfg.HTTPClient, HTTPHeader: http.Header{"Authorization": {"Bearer " + token}},
+	})
+	if err != nil {
+		if resp != nil && resp.StatusCode == http.StatusUnauthorized {
+			return nil, ErrUnauthenticated
+		}
+		return nil, err
+	}
+	ws.SetReadLimit(readLimit)
+	return ws, nil
+}

@@ -1,0 +1,4 @@
+package gateway
+
+// Routed is the newest sequence that has gone out to clients.
+func (g *Gateway) Routed() uint64 { return g.last.Load() }

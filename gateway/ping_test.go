@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/gateway/auth"
+)
+
+// impatient runs a gateway that pings often, and connects alice to it.
+func impatient(t *testing.T, nats *embedded.Server) (*Gateway, *conn, *websocket.Conn) {
+	t.Helper()
+	const secret = "a secret of the tests"
+	v, err := auth.New(t.Context(), auth.Config{Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(v.Close)
+	g, err := New(Config{JetStream: eventstest.Connect(t, nats, "gateway"), Verifier: v, Logger: slog.New(slog.DiscardHandler),
+		Readers: 1, PingEvery: 20 * time.Millisecond, WriteTimeout: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(g)
+	t.Cleanup(web.Close)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- g.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	eventstest.Wait(t, "the gateway", func() bool { return g.Ready() == nil })
+	token, err := auth.Mint(secret, "alice", "member", time.Hour, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws, _, err := websocket.Dial(t.Context(), web.URL, &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ws.CloseNow() })
+	eventstest.Wait(t, "the connection", func() bool { return len(g.hub.connections()) == 1 })
+	return g, g.hub.connections()[0], ws
+}
+
+// While a history is read, nobody reads the answers to pings: a client is not
+// taken for dead because of that.
+func TestPingsGoUnansweredWhileAHistoryIsRead(t *testing.T) {
+	srv := eventstest.Start(t)
+	job := eventstest.Upload(t, events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil),
+		events.User{ID: "alice"}, events.Artifact{}, events.Options{})
+	g, c, ws := impatient(t, srv)
+	first := make(chan error, 1)
+	go func() {
+		_, _, err := ws.Read(t.Context()) // answers pings meanwhile
+		first <- err
+	}()
+	g.readers <- struct{}{} // somebody else's long history
+	if err := ws.Write(t.Context(), websocket.MessageText, []byte(`{"event":"subscribe_bulk_upload_job","data":{"job_id":"`+job.ID+`"}}`)); err != nil {
+		t.Fatal(err)
+	}
+	eventstest.Wait(t, "the subscription to begin", func() bool { return c.turns.Load()%2 == 1 })
+	past := time.Now().Add(2 * g.cfg.WriteTimeout)
+	eventstest.Wait(t, "a ping to go unanswered", func() bool { return time.Now().After(past) })
+	<-g.readers
+	if err := <-first; err != nil {
+		t.Fatalf("a client that waited for a history was closed: %v", err)
+	}
+}
+
+func TestAClientThatAnswersNoPingIsGone(t *testing.T) {
+	_, c, ws := impatient(t, eventstest.Start(t))
+	// Without a reader the library answers nothing.
+	select {
+	case <-c.ctx.Done():
+	case <-time.After(20 * time.Second):
+		t.Fatal("still there")
+	}
+	if _, _, err := ws.Read(t.Context()); websocket.CloseStatus(err) != CloseGone {
+		t.Fatalf("closed with %v", err)
+	}
+}
