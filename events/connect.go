@@ -9,6 +9,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// apiTimeout is the time for one call of the JetStream API. An acknowledgement
+// waits for the disk, which on a busy machine can be much longer than usual.
+const apiTimeout = 20 * time.Second
+
 // Connection says how to reach NATS as one user.
 type Connection struct {
 	// URL of the server or servers, comma separated. Ignored when InProcess is set.
@@ -56,7 +60,7 @@ func Connect(c Connection) (jetstream.JetStream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to nats as %s: %w", c.User, err)
 	}
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(apiTimeout))
 	if err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("connect to nats as %s: %w", c.User, err)

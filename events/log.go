@@ -26,7 +26,7 @@ const (
 	codeAppendInFlight    = 10164
 )
 
-const publishTimeout = 10 * time.Second
+const publishTimeout = apiTimeout
 
 // Log reads and appends the facts of jobs.
 type Log struct {

@@ -14,7 +14,7 @@ import (
 const (
 	readBatch   = 500
 	readBytes   = 4 << 20
-	readTimeout = 5 * time.Second
+	readTimeout = 10 * time.Second
 )
 
 // ErrIncomplete says that the server stopped answering in the middle of a
