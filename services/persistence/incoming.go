@@ -51,7 +51,7 @@ func (m *merge) load(ctx context.Context, people iter.Seq2[person, error]) (n in
 	if _, err := m.tx.ExecContext(ctx, "ALTER TABLE incoming ADD PRIMARY KEY (id_number); ANALYZE incoming"); err != nil {
 		return 0, fmt.Errorf("index rows: %w", safe(err))
 	}
-	return n, nil
+	return n, m.fillRegions(ctx)
 }
 
 func (m *merge) copyRows(ctx context.Context, stmt *sql.Stmt, people iter.Seq2[person, error]) (n int, err error) {

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"rollcall.example/services/postgres"
+	"rollcall.example/services/wards"
+)
+
+type importWardsCmd struct {
+	File     string `arg:"" type:"existingfile" help:"CSV with the header ward,sub_region: ward codes of 8 digits, each once."`
+	Database string `required:"" placeholder:"URL" help:"PostgreSQL to load into: a URL or a key=value string. Required: the private one of rollcall up can be reached by up alone."`
+}
+
+// Run replaces the mapping of wards to sub-regions by that of the file.
+func (c *importWardsCmd) Run(ctx context.Context, p *process) (err error) {
+	list, err := c.read()
+	if err != nil {
+		return fmt.Errorf("import wards: %s: %w", c.File, err)
+	}
+	in := &infra{p: p}
+	defer func() { err = errors.Join(err, in.close()) }()
+	if err := in.database(ctx, c.Database); err != nil {
+		return err
+	}
+	if err := postgres.Ready(ctx, in.db); err != nil {
+		return err
+	}
+	if err := wards.Replace(ctx, in.db, list); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "%d wards loaded\n", len(list))
+	return err
+}
+
+func (c *importWardsCmd) read() ([]wards.Region, error) {
+	file, err := os.Open(c.File)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // only read
+	return wards.Parse(file)
+}

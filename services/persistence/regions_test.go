@@ -1,0 +1,136 @@
+package persistence
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"rollcall.example/events"
+	"rollcall.example/services/wards"
+)
+
+// mapWards loads the mapping: pairs of ward and sub-region.
+func (w *world) mapWards(pairs ...string) {
+	w.t.Helper()
+	var list []wards.Region
+	for i := 0; i < len(pairs); i += 2 {
+		list = append(list, wards.Region{Ward: pairs[i], SubRegion: pairs[i+1]})
+	}
+	if err := wards.Replace(w.t.Context(), w.db, list); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestRegionOfTheWard(t *testing.T) {
+	const soweto, sandton, rural = "79800001", "79800002", "93400001"
+	in := func(ward string) events.Verdict { return registered(ward, "32840123") }
+	for name, c := range map[string]struct {
+		before *person // a member already
+		row    person
+		region string
+		result string
+	}{
+		"the file's ward":                    {row: one(1, unverified, "ward", soweto), region: "Soweto", result: events.Inserted},
+		"the IEC's ward":                     {row: one(1, in(soweto)), region: "Soweto", result: events.Inserted},
+		"the file's ward before the IEC's":   {row: one(1, in(sandton), "ward", soweto), region: "Soweto", result: events.Inserted},
+		"a file's unmapped ward":             {row: one(1, in(soweto), "ward", rural), result: events.Inserted},
+		"an unmapped ward of the IEC":        {row: one(1, in(rural)), result: events.Inserted},
+		"no ward":                            {row: one(1, unverified), result: events.Inserted},
+		"a region in the file wins":          {row: one(1, in(soweto), "ward", soweto, "region", "Other"), region: "Other", result: events.Inserted},
+		"an empty region is none":            {row: one(1, unverified, "ward", soweto, "region", ""), region: "Soweto", result: events.Inserted},
+		"a member gets a region":             {before: ptr(one(1, in(rural), "ward", rural)), row: one(1, in(soweto), "ward", soweto), region: "Soweto", result: events.Updated},
+		"a member of another ward":           {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(sandton), "ward", sandton), region: "Sandton", result: events.Updated},
+		"a blank cell takes no region":       {before: ptr(one(1, in(rural), "ward", rural, "region", "Own")), row: one(1, in(rural), "ward", rural), region: "Own", result: events.Unchanged},
+		"an unmapped ward takes no region":   {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(rural), "ward", rural), region: "Soweto", result: events.Updated},
+		"the ward of an earlier file":        {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(sandton)), region: "Soweto", result: events.Updated},
+		"the ward of an earlier verdict":     {before: ptr(one(1, in(soweto), "region", "Other")), row: one(1, unverified), region: "Soweto", result: events.Updated},
+		"a verdict without a ward":           {before: ptr(one(1, in(soweto), "region", "Other")), row: one(1, events.Verdict{Status: events.NotRegistered, At: noon}), region: "Other", result: events.Updated},
+		"the same again changes nothing":     {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(soweto), "ward", soweto), region: "Soweto", result: events.Unchanged},
+		"a file's region over a mapped one":  {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(soweto), "ward", soweto, "region", "Other"), region: "Other", result: events.Updated},
+		"a ward that is refused has no part": {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(sandton), "ward", "7980"), region: "Soweto", result: events.Refused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mapWards(soweto, "Soweto", sandton, "Sandton")
+			was := ""
+			if c.before != nil {
+				w.upload(*c.before)
+				was = w.member(1)["region"]
+			}
+			o := w.upload(c.row)[0]
+			if o.Result != c.result {
+				t.Errorf("outcome %+v", o)
+			}
+			w.expect(1, map[string]string{"region": c.region})
+			if c.before != nil && slices.Contains(o.Changed, "region") != (was != c.region) {
+				t.Errorf("region was %q: outcome %+v", was, o)
+			}
+		})
+	}
+}
+
+func ptr(p person) *person { return &p }
+
+// Without a mapping nothing has a region but what the file names; a new one
+// takes effect with the next upload, and an earlier one is not taken back.
+func TestRegionsFollowTheMapping(t *testing.T) {
+	w := newWorld(t)
+	list := []person{
+		one(1, registered("79800001", "32840123"), "ward", "79800001"),
+		one(2, registered("79800001", "32840123"), "ward", "79800001", "region", "Own"),
+	}
+	for _, step := range []struct {
+		mapping []string
+		result  string // of the first; the second has a region of its own
+		region  string
+	}{
+		{nil, events.Inserted, ""},
+		{nil, events.Unchanged, ""},
+		{[]string{"79800001", "Soweto"}, events.Updated, "Soweto"},
+		{[]string{"79800001", "Soweto"}, events.Unchanged, "Soweto"},
+		{[]string{"79800001", "Soweto West"}, events.Updated, "Soweto West"},
+		{nil, events.Unchanged, "Soweto West"},
+	} {
+		w.mapWards(step.mapping...)
+		w.clock = w.clock.Add(time.Hour)
+		got := w.upload(list...)
+		if got[0].Result != step.result || (step.result == events.Updated && !slices.Equal(got[0].Changed, []string{"region"})) {
+			t.Errorf("mapping %q: %+v", step.mapping, got[0])
+		}
+		if step.result != events.Inserted && got[1].Result != events.Unchanged {
+			t.Errorf("mapping %q: %+v", step.mapping, got[1])
+		}
+		w.expect(1, map[string]string{"region": step.region})
+		w.expect(2, map[string]string{"region": "Own"})
+	}
+}
+
+// A mapping that is loaded while a job writes does not part what the job
+// records from what it stores.
+func TestAMappingLoadedMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	w.mapWards("79800001", "Soweto")
+	w.upload(one(1, unverified, "firstname", "Old"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	loaded := false
+	job := newJob(1, events.Options{})
+	list := []person{one(1, unverified, "firstname", "New", "ward", "79800001")}
+	err := w.write(ctx, job, people(list), func(_ int, message string) {
+		if message == "Writing members" {
+			loaded = true
+			w.mapWards("79800001", "Sandton")
+		}
+	}, func(*sqlx.Tx) error { return nil })
+	if err != nil || !loaded {
+		t.Fatalf("loaded %v, %v", loaded, err)
+	}
+	w.expect(1, map[string]string{"region": "Soweto"})
+	var recorded string
+	if err := w.db.Get(&recorded, `SELECT after->>'region' FROM job_outcomes WHERE job_id = $1`, job.ID); err != nil || recorded != "Soweto" {
+		t.Errorf("recorded %q, %v", recorded, err)
+	}
+}

@@ -1,0 +1,74 @@
+package wards
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+
+	"rollcall.example/services/postgres/postgrestest"
+)
+
+func stored(t *testing.T, db *sqlx.DB) (list []Region) {
+	t.Helper()
+	if err := db.Select(&list, `SELECT ward_code AS ward, sub_region AS subregion FROM ward_regions ORDER BY 1`); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestReplace(t *testing.T) {
+	db := postgrestest.New(t)
+	for _, list := range [][]Region{
+		{{"79800001", "Soweto"}, {"79800002", "O'Hara, \"East\" {NULL}"}},
+		{{"79800002", "Sandton"}, {"79800003", "NULL"}},
+		nil,
+		{{"79800009", "Midrand"}},
+	} {
+		if err := Replace(t.Context(), db, list); err != nil {
+			t.Fatal(err)
+		}
+		if got := stored(t, db); !slices.Equal(got, list) {
+			t.Fatalf("got %q, want %q", got, list)
+		}
+	}
+	// What the table refuses leaves the earlier mapping.
+	for _, list := range [][]Region{
+		{{"79800001", "A"}, {"79800001", "B"}}, {{"798", "A"}}, {{"79800001", ""}},
+	} {
+		if err := Replace(t.Context(), db, list); err == nil {
+			t.Errorf("%q was stored", list)
+		}
+		if got := stored(t, db); !slices.Equal(got, []Region{{"79800009", "Midrand"}}) {
+			t.Fatalf("got %q", got)
+		}
+	}
+}
+
+// One of two imports wins as a whole.
+func TestImportsAtOnce(t *testing.T) {
+	db := postgrestest.New(t)
+	const importers, size = 6, 200
+	lists := make([][]Region, importers)
+	release := make(chan struct{})
+	var all sync.WaitGroup
+	for k := range importers {
+		for i := range size {
+			lists[k] = append(lists[k], Region{fmt.Sprint(79800000 + i), fmt.Sprint("Region ", k)})
+		}
+		all.Go(func() {
+			<-release
+			if err := Replace(t.Context(), db, lists[k]); err != nil {
+				t.Errorf("import %d: %v", k, err)
+			}
+		})
+	}
+	close(release)
+	all.Wait()
+	got := stored(t, db)
+	if !slices.ContainsFunc(lists, func(list []Region) bool { return slices.Equal(got, list) }) {
+		t.Fatalf("%d wards, of no one import", len(got))
+	}
+}
