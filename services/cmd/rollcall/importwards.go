@@ -32,7 +32,7 @@ func (c *importWardsCmd) Run(ctx context.Context, p *process) (err error) {
 	if err := wards.Replace(ctx, in.db, list); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "%d wards loaded\n", len(list))
+	_, err = fmt.Fprintf(p.out, "wards loaded: %d\n", len(list))
 	return err
 }
 

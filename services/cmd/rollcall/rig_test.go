@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"rollcall.example/schema"
+	"rollcall.example/services/postgres"
 )
 
 const secret = "a secret of the tests"
@@ -207,6 +208,23 @@ func uploadAndWatch(t *testing.T, server, watchServer, token string) (jobID, sho
 	out := mustAsk(t, "upload", sampleFile(t), "--server", server, "--token", token)
 	jobID = jobIDs.FindString(out)
 	return jobID, mustAsk(t, "watch", jobID, "--server", watchServer, "--token", token)
+}
+
+// privateDatabase is the URL of a PostgreSQL, without tables, that ends with the test.
+func privateDatabase(t *testing.T) string {
+	t.Helper()
+	db, err := postgres.Start(t.Context(), postgres.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := db.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return db.URL()
 }
 
 func freeAddr(t *testing.T) string {

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/tealeg/xlsx/v3"
@@ -14,7 +12,6 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
-	"rollcall.example/services/postgres"
 )
 
 // Every part as a process of its own gives the same report as all in one.
@@ -39,19 +36,9 @@ func TestSeparateProcesses(t *testing.T) {
 	server.wait("NATS", func() bool { return strings.Contains(server.err.String(), "Server is ready") })
 	natsURL := "nats://" + addr
 
-	db, err := postgres.Start(t.Context(), postgres.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		if err := db.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	database := privateDatabase(t)
 
-	migrate := rollcall(t, env, "migrate", "--nats", natsURL, "--database", db.URL())
+	migrate := rollcall(t, env, "migrate", "--nats", natsURL, "--database", database)
 	<-migrate.done
 	if migrate.exit != nil {
 		t.Fatalf("migrate: %v\n%s", migrate.exit, migrate.err)
@@ -65,9 +52,9 @@ func TestSeparateProcesses(t *testing.T) {
 	}
 	serve("validation")
 	serve("iec", "--iec-url", simURL)
-	serve("persistence", "--database", db.URL())
+	serve("persistence", "--database", database)
 	serve("report")
-	upload := serve("upload", "--database", db.URL())
+	upload := serve("upload", "--database", database)
 	gateway := serve("gateway")
 
 	alice := token(t, "alice", "member")
