@@ -71,9 +71,10 @@ func moment(t time.Time) cell {
 		return text("")
 	}
 	_, offset := t.In(sast).Zone()
-	seconds := t.Unix() + int64(offset) - serialZero.Unix()
+	// LibreOffice cuts what is short of a second, so the fraction is never below it.
+	seconds := float64(t.Unix()+int64(offset)-serialZero.Unix()) + 0.001
 	return cell{
-		value:  strconv.FormatFloat(float64(seconds)/(24*60*60), 'f', 9, 64),
+		value:  strconv.FormatFloat(seconds/(24*60*60), 'f', 9, 64),
 		number: true, format: formatMoment, width: len(formatMoment),
 	}
 }

@@ -1,0 +1,153 @@
+package report
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tealeg/xlsx/v3"
+)
+
+// Another program than the one that wrote the report has to find in it what was
+// written. Headless, LibreOffice writes nothing where it would ask for a repair.
+func TestReportOpensInLibreOffice(t *testing.T) {
+	r := newRig(t)
+	job := r.run(t, smallRoll())
+	data := r.download(t, job)
+
+	got := converted(t, data)
+	sheets := open(t, data).Sheets
+	if len(got) != len(sheets) || len(sheets) == 0 {
+		t.Errorf("LibreOffice finds %d sheets, %d were written", len(got), len(sheets))
+	}
+	cells := 0
+	for _, s := range sheets {
+		table, ok := got[s.Name]
+		if !ok {
+			t.Errorf("LibreOffice does not find the sheet %q", s.Name)
+			continue
+		}
+		if len(table) != s.MaxRow {
+			t.Errorf("%s has %d rows in LibreOffice, want %d", s.Name, len(table), s.MaxRow)
+		}
+		for y := range min(s.MaxRow, len(table)) {
+			row, err := s.Row(y)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for x := range max(s.MaxCol, len(table[y])) {
+				got := ""
+				if x < len(table[y]) {
+					got = table[y][x]
+				}
+				if want := asShown(t, row.GetCell(x)); got != want {
+					t.Errorf("%s, %s shows %q, want %q", s.Name, xlsx.GetCellIDStringFromCoords(x, y), got, want)
+				} else if want != "" {
+					cells++
+				}
+			}
+		}
+	}
+	if cells < 200 {
+		t.Errorf("only %d cells were compared", cells)
+	}
+}
+
+// What the test above relies on.
+func TestLibreOfficeRefusesABrokenReport(t *testing.T) {
+	r := newRig(t)
+	data := r.download(t, r.run(t, smallRoll()))
+	if got := converted(t, data[:len(data)/2]); len(got) > 0 {
+		t.Errorf("half a report has %d sheets", len(got))
+	}
+}
+
+// asShown is what a spreadsheet program shows for a cell of a report.
+func asShown(t *testing.T, c *xlsx.Cell) string {
+	t.Helper()
+	if c.Type() != xlsx.CellTypeNumeric || c.Value == "" {
+		// Within a cell, ends of lines are all the same.
+		return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(c.Value)
+	}
+	n, err := strconv.ParseFloat(c.Value, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := serialZero.Add(time.Duration(math.Round(n*24*60*60)) * time.Second)
+	switch c.NumFmt {
+	case formatWhole:
+		return strconv.FormatFloat(n, 'f', 0, 64)
+	case formatMoney:
+		return strconv.FormatFloat(n, 'f', 2, 64)
+	case formatDay:
+		return at.Format(time.DateOnly)
+	case formatMoment:
+		return at.Format(time.DateTime)
+	}
+	t.Fatalf("a number has the format %q", c.NumFmt)
+	return ""
+}
+
+// converted has LibreOffice read a workbook and returns what its sheets show,
+// by their names; nothing where LibreOffice cannot open it.
+func converted(t *testing.T, data []byte) map[string][][]string {
+	t.Helper()
+	soffice, err := exec.LookPath("soffice")
+	if err != nil {
+		t.Fatal("soffice is missing, and this test needs it: run `go tool task office`, " +
+			"or install LibreOffice Calc (Debian, Ubuntu: apt-get install libreoffice-calc; macOS: brew install --cask libreoffice)")
+	}
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "report.xlsx"), filepath.Join(dir, "out")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	// A profile of its own, for a second soffice hands its work to the first one
+	// of a profile. The filter's options: comma, quote, UTF-8, from row 1, all
+	// texts quoted, cells as shown, no formulas, every sheet in a file.
+	cmd := exec.CommandContext(ctx, soffice, "-env:UserInstallation=file://"+filepath.ToSlash(dir)+"/profile",
+		"--headless", "--norestore", "--nologo",
+		"--convert-to", "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,true,true,true,false,false,-1",
+		"--outdir", out, file)
+	// Numbers and dates in another language would have other signs.
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "HOME="+dir)
+	cmd.WaitDelay = 10 * time.Second
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	var exit *exec.ExitError
+	if err := cmd.Run(); ctx.Err() != nil || err != nil && !errors.As(err, &exit) {
+		t.Fatalf("soffice: %v\n%s", err, said.String())
+	}
+	files, err := filepath.Glob(filepath.Join(out, "report-*.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Logf("soffice wrote nothing and said:\n%s", said.String())
+	}
+	sheets := make(map[string][][]string)
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sheet := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(name), "report-"), ".csv")
+		table := csv.NewReader(bytes.NewReader(text))
+		table.FieldsPerRecord = -1
+		if sheets[sheet], err = table.ReadAll(); err != nil {
+			t.Fatalf("%s: %v", sheet, err)
+		}
+	}
+	return sheets
+}
