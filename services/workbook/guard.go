@@ -113,6 +113,10 @@ func (c *claims) tag(piece []byte) error {
 // attributes looks at those of a tag that ask for room; where a tag was cut in
 // two, its name is not known.
 func (c *claims) attributes(tag []byte, name string) error {
+	if (name == "c" || name == "row") && !placed(tag) {
+		return fault(CodeUnreadable, "The workbook does not say where its cells stand. Open it in a spreadsheet program, "+
+			"save it as a new .xlsx file and upload that.", fmt.Errorf("a <%s> without a reference", name))
+	}
 	if name == "c" || name == "row" || name == "" {
 		for value := range values(tag, "r") {
 			column, row, ok := position(value)
@@ -147,6 +151,17 @@ func (c *claims) attributes(tag []byte, name string) error {
 		return tooMuch("rows")
 	}
 	return nil
+}
+
+// placed says whether a row or a cell says where it stands. The format lets it be
+// left out, but the library skips such cells and lays such rows over each other.
+func placed(tag []byte) bool {
+	for value := range values(tag, "r") {
+		if value != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *claims) endRow() {

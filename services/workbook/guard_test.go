@@ -1,6 +1,7 @@
 package workbook
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,7 +9,7 @@ import (
 
 // Each of these makes the reading library take gigabytes.
 func TestGuardRefusesWhatAFileMerelyClaims(t *testing.T) {
-	wide := strings.Repeat(`<row><c r="XFD1"/></row>`, 4000)
+	wide := strings.Repeat(`<row r="1"><c r="XFD1"/></row>`, 4000)
 	formula := `<row r="1"><c r="A1"><f t="shared" ref="A1:A9" si="0">` + strings.Repeat("A1+", 30_000) + `1</f></c></row>`
 	tests := map[string]struct {
 		rows, strings string
@@ -19,10 +20,10 @@ func TestGuardRefusesWhatAFileMerelyClaims(t *testing.T) {
 		"prefixed attribute":   {rows: `<row r="1"><c x:r="ZZZZZZ1"><v>1</v></c></row>`, want: CodeUnreadable},
 		"entity in reference":  {rows: `<row r="1"><c r="ZZZ&#90;Z1"><v>1</v></c></row>`, want: CodeUnreadable},
 		"second of two":        {rows: `<row r="1"><c r="A1"r='ZZZZZZ1'><v>1</v></c></row>`, want: CodeUnreadable},
-		"tag cut in two":       {rows: `<row a=">" spans="1:9999999999"></row>`, want: CodeUnreadable},
+		"tag cut in two":       {rows: `<row r="1" a=">" spans="1:9999999999"></row>`, want: CodeUnreadable},
 		"span out of range":    {rows: `<row r="1" spans = '1:9999999999'></row>`, want: CodeUnreadable},
 		"every row wide":       {rows: wide, want: CodeTooLarge},
-		"every row spans all":  {rows: strings.Repeat(`<row spans="1:16384"/>`, 4000), want: CodeTooLarge},
+		"every row spans all":  {rows: strings.Repeat(`<row r="1" spans="1:16384"/>`, 4000), want: CodeTooLarge},
 		"row out of range":     {rows: `<row r="9999999"><c r="A9999999"><v>1</v></c></row>`, want: CodeUnreadable},
 		"shared formulas":      {rows: formula + strings.Repeat(`<c r="A2"><f t="shared" si="0"/></c>`, 4000), want: CodeTooLarge},
 		"a billion strings":    {strings: `<sst count="1000000000"></sst>`, want: CodeUnreadable},
@@ -37,6 +38,31 @@ func TestGuardRefusesWhatAFileMerelyClaims(t *testing.T) {
 			}
 			_, err := openBytes(zipped(t, p))
 			wantCode(t, err, test.want)
+		})
+	}
+}
+
+// The library would skip such a cell, and lay such rows over each other: people
+// would be missing and nobody would know.
+func TestGuardRefusesCellsWithoutAPlace(t *testing.T) {
+	tests := map[string]struct{ rows, want string }{
+		"placed":                  {`<row r="1"><c r="A1"><v>1</v></c></row><row r="2"/>`, ""},
+		"cell without":            {`<row r="1"><c r="A1"><v>1</v></c><c><v>2</v></c></row>`, CodeUnreadable},
+		"cell of a kind, without": {`<row r="1"><c t="s" s="1"><v>0</v></c></row>`, CodeUnreadable},
+		"cell that closes itself": {`<row r="1"><c/><c r="B1"><v>1</v></c></row>`, CodeUnreadable},
+		"cell with nothing in it": {`<row r="1"><c r=""><v>1</v></c></row>`, CodeUnreadable},
+		"prefixed":                {`<x:row r="1"><x:c><x:v>1</x:v></x:c></x:row>`, CodeUnreadable},
+		"row without":             {`<row><c r="A1"><v>1</v></c></row><row><c r="A2"><v>2</v></c></row>`, CodeUnreadable},
+		"elements like cells":     {`<row r="1"><c r="A1" cm="1"><v>1</v></c></row></sheetData><cols><col min="1" max="1"/></cols><sheetData>`, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := openBytes(zipped(t, parts(test.rows)))
+			wantCode(t, err, test.want)
+			var fault *Error
+			if errors.As(err, &fault) && !strings.Contains(fault.Message, "where its cells stand") {
+				t.Errorf("message %q", fault.Message)
+			}
 		})
 	}
 }
