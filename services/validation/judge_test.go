@@ -3,6 +3,7 @@ package validation
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -181,6 +182,9 @@ func TestWarnings(t *testing.T) {
 				if warning.Field == "" || !strings.HasSuffix(warning.Message, ".") || strings.Contains(warning.Message, test.id) {
 					t.Errorf("warning %+v", warning)
 				}
+			}
+			if w := got.rows[0].Warnings; test.stored == "" && len(w) == 1 && !strings.Contains(w[0].Message, strconv.Quote(test.text)) {
+				t.Errorf("%q does not show the cell", w[0].Message)
 			}
 			if strings.Join(codes, " ") != test.code || got.stats.Warnings != len(codes) {
 				t.Errorf("warnings %v (%d counted), want %s", codes, got.stats.Warnings, test.code)

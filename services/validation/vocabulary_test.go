@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"strings"
 	"testing"
 
 	"rollcall.example/schema"
@@ -35,5 +36,39 @@ func TestEverySpellingOfEveryVocabularyIsUnderstood(t *testing.T) {
 func TestAmbiguousSpellingsAreRefused(t *testing.T) {
 	if _, err := newWords(schema.Vocabulary{"Male": {"M"}, "Mixed": {"m."}}); err == nil {
 		t.Error("one spelling of two words was taken")
+	}
+}
+
+func TestPartOfASpellingIsNoSpelling(t *testing.T) {
+	vocabularies, err := schema.Vocabularies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns, err := schema.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, column := range columns {
+		if column.Kind != schema.KindVocabulary {
+			continue
+		}
+		for word, spellings := range vocabularies[column.Vocabulary] {
+			for _, spelling := range append([]string{word}, spellings...) {
+				for _, text := range []string{spelling + " qq", "Qq " + spelling, spelling + "/" + "qq"} {
+					got := roll(t, []string{"id_number", column.Field}, texts(4, "8001015009087", text))
+					if len(got.rows) != 1 {
+						t.Fatalf("rejects %+v", got.rejects)
+					}
+					row := got.rows[0]
+					if row.Fields[column.Field] != text {
+						t.Errorf("%s: %q is stored as %q", column.Field, text, row.Fields[column.Field])
+					}
+					if len(row.Warnings) != 1 || row.Warnings[0].Code != WarnWord || row.Warnings[0].Field != column.Field ||
+						!strings.Contains(row.Warnings[0].Message, text) {
+						t.Errorf("%s: %q gives the warnings %+v", column.Field, text, row.Warnings)
+					}
+				}
+			}
+		}
 	}
 }

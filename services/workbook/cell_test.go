@@ -1,6 +1,7 @@
 package workbook
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -111,6 +112,33 @@ func TestKindsOfCells(t *testing.T) {
 		for i, cell := range row.Cells {
 			if i >= len(want) || cell != want[i] {
 				t.Errorf("cell %c1 is %+v, want %+v", 'A'+i, cell, want[min(i, len(want)-1)])
+			}
+		}
+	}
+}
+
+func TestDatesOfAWorkbookThatCountsFrom1904(t *testing.T) {
+	for setting, want := range map[string]string{`date1904="1"`: "2024-02-01", `date1904="true"`: "2024-02-01", ``: "2020-01-31"} {
+		p := parts(`<row r="1"><c r="A1" s="1"><v>43861</v></c></row>`)
+		p["xl/workbook.xml"] = strings.Replace(p["xl/workbook.xml"], "<workbookPr/>", "<workbookPr "+setting+"/>", 1)
+		p["xl/styles.xml"] = `<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><fonts count="1"><font/></fonts>` +
+			`<fills count="1"><fill/></fills><borders count="1"><border/></borders>` +
+			`<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs></styleSheet>`
+		p["xl/_rels/workbook.xml.rels"] = strings.Replace(p["xl/_rels/workbook.xml.rels"], "</Relationships>",
+			`<Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles" Target="styles.xml"/></Relationships>`, 1)
+		file, err := openBytes(zipped(t, p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file.Date1904 != (setting != "") {
+			t.Errorf("%q: counts from 1904: %v", setting, file.Date1904)
+		}
+		for row, err := range file.Sheets[0].Rows() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := row.Cells[0]; got.Kind != Date || got.Text != want {
+				t.Errorf("%q: the cell reads %+v, want %s", setting, got, want)
 			}
 		}
 	}

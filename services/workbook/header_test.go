@@ -35,6 +35,44 @@ func TestEveryHeaderAndAliasIsFound(t *testing.T) {
 	}
 }
 
+// The names that rolls are known to use, told here once more so that none gets lost.
+func TestTheNamesInUseAreKnown(t *testing.T) {
+	names := map[string][]string{
+		"id_number": {"ID Number", "ID", "ID No", "Identity Number", "RSA ID"}, "firstname": {"Firstname", "Name", "First Name"},
+		"surname": {"Surname", "Last Name"}, "cell_number": {"Cell Number", "Cellphone", "Mobile"}, "landline_number": {"Landline Number"},
+		"email": {"Email", "E-mail"}, "residential_address": {"Residential Address", "Address"}, "age": {"Age"}, "gender": {"Gender"},
+		"race": {"Race"}, "citizenship": {"Citizenship"}, "language": {"Language"}, "occupation": {"Occupation"},
+		"qualification": {"Qualification"}, "province": {"Province"}, "region": {"Region"}, "municipality": {"Municipality"},
+		"ward": {"Ward", "Ward Code"}, "voting_station": {"Voting Station"}, "voting_district": {"Voting District", "VD", "VD Code"},
+		"date_joined": {"Date Joined"}, "last_payment": {"Last Payment"}, "expiry_date": {"Expiry Date"}, "subscription": {"Subscription"},
+		"membership_amount": {"Membership Amount", "Memebership Amount"}, "status": {"Status"},
+	}
+	if len(names) != len(columns(t)) {
+		t.Errorf("%d columns, %d told here", len(columns(t)), len(names))
+	}
+	for field, texts := range names {
+		for i, text := range texts {
+			row := []string{"Shoe Size", text, "ID"}
+			if field == "id_number" {
+				row = row[:2]
+			}
+			h, err := FindHeader([]Row{textRow(1, row...)}, columns(t))
+			if at, ok := h.Fields[field]; err != nil || !ok || at != 1 {
+				t.Errorf("%q: fields %v, %v", text, h.Fields, err)
+			}
+			for _, other := range texts[:i] {
+				_, err := FindHeader([]Row{textRow(1, append(row, other)...)}, columns(t))
+				wantCode(t, err, CodeDuplicateColumn)
+				for _, name := range []string{text, other} {
+					if !strings.Contains(err.Error(), name) {
+						t.Errorf("%q and %q: the message does not name both: %v", text, other, err)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestFindHeader(t *testing.T) {
 	rows := []Row{
 		textRow(1, "Roll of the branch"),
