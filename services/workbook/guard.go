@@ -34,6 +34,7 @@ type claims struct {
 	widest   int // of the row being looked at
 	tall     int // rows of the sheets before
 	lowest   int // row of the sheet being looked at
+	row      int // number of the row being looked at
 	// formula is the longest formula, open the length of the one being looked
 	// at, -1 outside of one, shared the number of cells that may share one.
 	formula, open, shared int
@@ -77,7 +78,7 @@ func (c *claims) scan(part *zip.File) error {
 	}
 	c.endRow()
 	c.tall += c.lowest
-	c.lowest = 0
+	c.lowest, c.row = 0, 0
 	return nil
 }
 
@@ -122,6 +123,12 @@ func (c *claims) attributes(tag []byte, name string) error {
 			column, row, ok := position(value)
 			if !ok {
 				return unreadable(errors.New("a cell reference out of range"))
+			}
+			if name == "row" && row <= c.row {
+				return unreadable(errors.New("a row that is out of order or there twice"))
+			}
+			if name == "row" {
+				c.row = row
 			}
 			c.widest, c.lowest = max(c.widest, column), max(c.lowest, row)
 		}

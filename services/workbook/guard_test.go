@@ -9,7 +9,11 @@ import (
 
 // Each of these makes the reading library take gigabytes.
 func TestGuardRefusesWhatAFileMerelyClaims(t *testing.T) {
-	wide := strings.Repeat(`<row r="1"><c r="XFD1"/></row>`, 4000)
+	var wide, spanning strings.Builder
+	for n := 1; n <= 4000; n++ {
+		fmt.Fprintf(&wide, `<row r="%d"><c r="XFD%d"/></row>`, n, n)
+		fmt.Fprintf(&spanning, `<row r="%d" spans="1:16384"/>`, n)
+	}
 	formula := `<row r="1"><c r="A1"><f t="shared" ref="A1:A9" si="0">` + strings.Repeat("A1+", 30_000) + `1</f></c></row>`
 	tests := map[string]struct {
 		rows, strings string
@@ -22,8 +26,8 @@ func TestGuardRefusesWhatAFileMerelyClaims(t *testing.T) {
 		"second of two":        {rows: `<row r="1"><c r="A1"r='ZZZZZZ1'><v>1</v></c></row>`, want: CodeUnreadable},
 		"tag cut in two":       {rows: `<row r="1" a=">" spans="1:9999999999"></row>`, want: CodeUnreadable},
 		"span out of range":    {rows: `<row r="1" spans = '1:9999999999'></row>`, want: CodeUnreadable},
-		"every row wide":       {rows: wide, want: CodeTooLarge},
-		"every row spans all":  {rows: strings.Repeat(`<row r="1" spans="1:16384"/>`, 4000), want: CodeTooLarge},
+		"every row wide":       {rows: wide.String(), want: CodeTooLarge},
+		"every row spans all":  {rows: spanning.String(), want: CodeTooLarge},
 		"row out of range":     {rows: `<row r="9999999"><c r="A9999999"><v>1</v></c></row>`, want: CodeUnreadable},
 		"shared formulas":      {rows: formula + strings.Repeat(`<c r="A2"><f t="shared" si="0"/></c>`, 4000), want: CodeTooLarge},
 		"a billion strings":    {strings: `<sst count="1000000000"></sst>`, want: CodeUnreadable},
@@ -63,6 +67,18 @@ func TestGuardRefusesCellsWithoutAPlace(t *testing.T) {
 			if errors.As(err, &fault) && !strings.Contains(fault.Message, "where its cells stand") {
 				t.Errorf("message %q", fault.Message)
 			}
+		})
+	}
+}
+
+func TestGuardRefusesRowsOverEachOther(t *testing.T) {
+	for name, rows := range map[string]string{
+		"twice":        `<row r="1"><c r="A1"><v>1</v></c></row><row r="1"><c r="B1"><v>2</v></c></row>`,
+		"out of order": `<row r="2"><c r="A2"><v>1</v></c></row><row r="1"><c r="A1"><v>2</v></c></row>`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := openBytes(zipped(t, parts(rows)))
+			wantCode(t, err, CodeUnreadable)
 		})
 	}
 }
