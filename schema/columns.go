@@ -29,6 +29,11 @@ const (
 // FieldID is the field of the one column that a roll must have.
 const FieldID = "id_number"
 
+// ReasonHeader stands above the column that says why a row was rejected, in a
+// workbook of rejected rows. A roll's column of that name is not read, so that
+// the workbook can be corrected and uploaded as it is.
+const ReasonHeader = "Rollcall: What To Fix"
+
 // Column is a column that a roll may have.
 type Column struct {
 	// Field is the canonical name, as used in artifacts and the database.

@@ -12,11 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tealeg/xlsx/v3"
-
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
-	"rollcall.example/schema"
 )
 
 var stamp = regexp.MustCompile(`"timestamp":"[^"]*"`)
@@ -210,32 +207,6 @@ func TestRateLimitStatus(t *testing.T) {
 	})
 	if a := down.get("alice member", "/rate-limit-status"); a.status != 503 || strings.Contains(string(a.raw), "down") {
 		t.Errorf("%d %s", a.status, a.raw)
-	}
-}
-
-func TestTheTemplateIsARollWithoutRows(t *testing.T) {
-	r := newRig(t)
-	a := r.get("alice member", "/template")
-	book, err := xlsx.OpenBinary(a.raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	columns, err := schema.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, c := range columns {
-		cell, err := book.Sheet["Members"].Cell(0, i)
-		if err != nil || cell.Value != c.Header {
-			t.Errorf("column %d is %q, want %q (%v)", i, cell.Value, c.Header, err)
-		}
-		example, err := book.Sheet["Examples"].Cell(i, 1)
-		if err != nil || example.Value == "" {
-			t.Errorf("no example for %s", c.Header)
-		}
-	}
-	if a := r.upload("alice member", "file", string(a.raw)); a.status != 422 || a.Error.Code != "no_rows" {
-		t.Errorf("uploaded as it is: %d %s", a.status, a.raw)
 	}
 }
 

@@ -35,6 +35,7 @@ var statuses = map[string]int{
 	"bad_request":        http.StatusBadRequest,
 	"no_file":            http.StatusBadRequest,
 	"file_too_large":     http.StatusRequestEntityTooLarge,
+	"nothing_to_fix":     http.StatusNotFound,
 	"not_ready":          http.StatusConflict,
 	"not_allowed":        http.StatusConflict,
 	"busy":               http.StatusServiceUnavailable,

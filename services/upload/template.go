@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -49,20 +48,14 @@ func (s *Service) template(w http.ResponseWriter, _ *http.Request, _ Principal) 
 	if err != nil {
 		return nil, err
 	}
-	h := w.Header()
-	h.Set("Content-Type", xlsxType)
-	h.Set("Content-Length", strconv.Itoa(len(book)))
-	h.Set("Content-Disposition", attachment("rollcall template.xlsx"))
-	if _, err := w.Write(book); err != nil {
-		s.cfg.Logger.Debug("template not sent to its end", "err", err)
-	}
+	s.sendWorkbook(w, "rollcall template.xlsx", int64(book.Len()), book)
 	return nil, nil
 }
 
 // writeTemplate makes the workbook: a sheet to fill in, with nothing but the
-// headers, and one of examples, a line for each column. The examples stand
+// headers and lists to choose from, and one of examples, a line for each column. The examples stand
 // apart, so that nobody uploads them as people by mistake.
-func writeTemplate() ([]byte, error) {
+func writeTemplate() (*bytes.Buffer, error) {
 	columns, err := schema.Columns()
 	if err != nil {
 		return nil, err
@@ -91,15 +84,16 @@ func writeTemplate() ([]byte, error) {
 		// With words around it no name is taken for the header of a roll.
 		addRow(guide, "Column: "+c.Header, example, alsoCalled(c))
 	}
-	members.SheetViews = []xlsx.SheetView{{Pane: &xlsx.Pane{
-		YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft", State: "frozen",
-	}}}
+	freezeHeader(members)
+	if err := addDropLists(book, members, columns); err != nil {
+		return nil, err
+	}
 	guide.SetColWidth(1, 3, 36)
 	var out bytes.Buffer
 	if err := book.Write(&out); err != nil {
 		return nil, fmt.Errorf("write template: %w", err)
 	}
-	return out.Bytes(), nil
+	return &out, nil
 }
 
 func alsoCalled(c schema.Column) string {
@@ -114,6 +108,13 @@ func addRow(sheet *xlsx.Sheet, texts ...string) {
 	for _, text := range texts {
 		row.AddCell().SetString(text)
 	}
+}
+
+// freezeHeader keeps the first row in view.
+func freezeHeader(sheet *xlsx.Sheet) {
+	sheet.SheetViews = []xlsx.SheetView{{Pane: &xlsx.Pane{
+		YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft", State: "frozen",
+	}}}
 }
 
 func headingStyle() *xlsx.Style {

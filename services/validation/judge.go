@@ -76,7 +76,13 @@ func NewJudge(s Settings) (*Judge, error) {
 
 // Row judges a row. Rows are given in the sheet's order. A row becomes a row that
 // goes on or a rejected one; a blank one, and what stands above the roll's first row, neither.
+// Cells that are no part of the roll are blanked in row itself.
 func (j *Judge) Row(row workbook.Row) (*events.Row, *events.RejectedRow) {
+	for _, i := range j.header.Reasons {
+		if i < len(row.Cells) {
+			row.Cells[i] = workbook.Cell{}
+		}
+	}
 	if row.N <= j.last || row.Blank() {
 		return nil, nil
 	}

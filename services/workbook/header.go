@@ -22,6 +22,10 @@ type Header struct {
 	// Fields maps the canonical name of a column to its index in Columns.
 	// Columns that nobody knows have no entry.
 	Fields map[string]int
+	// Reasons are the indexes of columns that a workbook of rejected rows was
+	// given beside those of the upload. They are no part of the roll: their
+	// texts in Columns are "" and their cells are not to be read.
+	Reasons []int
 }
 
 // Fold reduces a header or a word to what counts: its letters and digits, in
@@ -88,6 +92,10 @@ func readHeader(row Row, fields map[string]string) (Header, []string) {
 	var known []string
 	for i, cell := range row.Cells {
 		text := tidy(cell.Text)
+		if Fold(text) == Fold(schema.ReasonHeader) {
+			h.Reasons = append(h.Reasons, i)
+			text = ""
+		}
 		h.Columns = append(h.Columns, text)
 		if field, ok := fields[Fold(text)]; ok {
 			known = append(known, text)

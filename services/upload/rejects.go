@@ -1,0 +1,101 @@
+package upload
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"rollcall.example/events"
+	"rollcall.example/schema"
+)
+
+// rejected is an uploaded row that somebody has to correct.
+type rejected struct {
+	n      int
+	reason string
+	cells  []string
+}
+
+// toFix collects the rows of a job that have to be corrected, in their order:
+// those without a valid ID number, those whose ID number stood above with
+// other cells, and, once the members are written, those that the database
+// refused. A row that says again what stands above needs no correction.
+func (s *Service) toFix(ctx context.Context, job *events.Job) (list []rejected, head events.Header, err error) {
+	repeats := make(map[int][]rejected) // by the row that they repeat
+	head, err = each(ctx, s.cfg.Store, job.Validated.Rejects, func(r *events.RejectedRow) {
+		row := rejected{n: r.N, reason: r.Message, cells: r.Cells}
+		if r.Code == events.RejectDuplicate {
+			row.reason += " Correct it, or delete this row."
+			repeats[r.FirstRow] = append(repeats[r.FirstRow], row)
+			return
+		}
+		list = append(list, row)
+	})
+	if err != nil {
+		return nil, head, err
+	}
+	refused := make(map[int]string)
+	if job.Persisted != nil {
+		_, err = each(ctx, s.cfg.Store, job.Persisted.Outcomes, func(o *events.Outcome) {
+			if o.Result == events.Refused {
+				refused[o.N] = o.Error
+			}
+		})
+		if err != nil {
+			return nil, head, err
+		}
+	}
+	if len(repeats) > 0 || len(refused) > 0 {
+		id := head.Fields[schema.FieldID]
+		_, err = each(ctx, s.cfg.Store, job.Validated.Rows, func(r *events.Row) {
+			if reason, ok := refused[r.N]; ok {
+				list = append(list, rejected{n: r.N, reason: "The database refused this row: " + reason, cells: r.Cells})
+			}
+			for _, again := range repeats[r.N] {
+				if !sameCells(again.cells, r.Cells, id) {
+					list = append(list, again)
+				}
+			}
+		})
+		if err != nil {
+			return nil, head, err
+		}
+	}
+	slices.SortFunc(list, func(a, b rejected) int { return cmp.Compare(a.n, b.n) })
+	return list, head, nil
+}
+
+// each visits the records of an artifact.
+func each[T any](ctx context.Context, store *events.Store, a events.Artifact, visit func(*T)) (events.Header, error) {
+	r, err := events.OpenRecords[T](ctx, store, a)
+	if err != nil {
+		return events.Header{}, err
+	}
+	for record, err := range r.All() {
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return events.Header{}, errors.Join(err, r.Close())
+		}
+		visit(record)
+	}
+	return r.Header, r.Close()
+}
+
+// sameCells compares the cells of two rows but for the one of the ID number,
+// which is the same and may be spelled otherwise.
+func sameCells(a, b []string, id int) bool {
+	for i := range max(len(a), len(b)) {
+		if i != id && textAt(a, i) != textAt(b, i) {
+			return false
+		}
+	}
+	return true
+}
+
+func textAt(cells []string, i int) string {
+	if i < len(cells) {
+		return strings.TrimSpace(cells[i])
+	}
+	return ""
+}

@@ -1,0 +1,107 @@
+package upload
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tealeg/xlsx/v3"
+
+	"rollcall.example/schema"
+)
+
+func TestTheTemplateIsARollWithoutRows(t *testing.T) {
+	r := newRig(t)
+	a := r.get("alice member", "/template")
+	book, err := xlsx.OpenBinary(a.raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns, err := schema.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range columns {
+		cell, err := book.Sheet["Members"].Cell(0, i)
+		if err != nil || cell.Value != c.Header {
+			t.Errorf("column %d is %q, want %q (%v)", i, cell.Value, c.Header, err)
+		}
+		example, err := book.Sheet["Examples"].Cell(i, 1)
+		if err != nil || example.Value == "" {
+			t.Errorf("no example for %s", c.Header)
+		}
+	}
+	if a := r.upload("alice member", "file", string(a.raw)); a.status != 422 || a.Error.Code != "no_rows" {
+		t.Errorf("uploaded as it is: %d %s", a.status, a.raw)
+	}
+}
+
+func TestTheTemplateOffersTheWordsOfAVocabulary(t *testing.T) {
+	data, err := writeTemplate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := xlsx.OpenBinary(data.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns, err := schema.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vocabularies, err := schema.Vocabularies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := make(map[string]string) // the list of a column, by its letters
+	for _, rule := range book.Sheet["Members"].DataValidations {
+		column, _, _ := strings.Cut(rule.Sqref, "2:")
+		from[column] = rule.Formula1
+		if rule.Type != "list" || rule.ErrorStyle == nil || *rule.ErrorStyle != "information" {
+			t.Errorf("rule of column %s does not let other words through: %+v", column, rule)
+		}
+	}
+	offered := 0
+	for i, c := range columns {
+		list, ok := from[xlsx.ColIndexToLetters(i)]
+		if ok != (c.Kind == schema.KindVocabulary) {
+			t.Errorf("%s has a list: %v", c.Header, ok)
+		}
+		if !ok {
+			continue
+		}
+		offered++
+		want := slices.Sorted(maps.Keys(vocabularies[c.Vocabulary]))
+		if got := wordsAt(t, book, list); !slices.Equal(got, want) {
+			t.Errorf("%s offers %q from %s, want %q", c.Header, got, list, want)
+		}
+	}
+	if offered != len(vocabularies) || !book.Sheet["Lists"].Hidden {
+		t.Errorf("%d lists of %d vocabularies; hidden: %v", offered, len(vocabularies), book.Sheet["Lists"].Hidden)
+	}
+}
+
+// wordsAt reads the cells of one column that a formula like 'Lists'!$B$1:$B$5 names.
+func wordsAt(t *testing.T, book *xlsx.File, formula string) []string {
+	t.Helper()
+	sheet, area, _ := strings.Cut(formula, "!")
+	first, last, _ := strings.Cut(strings.ReplaceAll(area, "$", ""), ":")
+	x, y, err := xlsx.GetCoordsFromCellIDString(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, end, err := xlsx.GetCoordsFromCellIDString(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var words []string
+	for ; y <= end; y++ {
+		cell, err := book.Sheet[strings.Trim(sheet, "'")].Cell(y, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words = append(words, cell.Value)
+	}
+	return words
+}
