@@ -84,7 +84,7 @@ func rowSheets(dryRun bool) []rowSheet {
 				reason = unverifiedWord(e.verdict.Reason)
 			}
 			return []cell{whole(e.n), result(e), text(reason), status(e), text(e.verdict.Ward), text(e.verdict.VD),
-				text(e.outcome.VD), text(warnings(e.row.Warnings, warningMessage))}
+				text(e.outcome.VD), text(messages(e.row.Warnings))}
 		},
 	}, {
 		name:    "Invalid IDs",
@@ -176,9 +176,9 @@ func rowSheets(dryRun bool) []rowSheet {
 		take:    func(e *entry) bool { return e.row != nil && len(e.row.Warnings) > 0 },
 		cells: func(e *entry) []cell {
 			list := e.row.Warnings
-			return []cell{whole(e.n), text(warnings(list, warningMessage)),
-				text(warnings(list, func(w events.Warning) string { return w.Field })),
-				text(warnings(list, func(w events.Warning) string { return w.Code }))}
+			return []cell{whole(e.n), text(messages(list)),
+				text(warnings(list, func(w events.Warning) string { return w.Field }, "; ")),
+				text(warnings(list, func(w events.Warning) string { return w.Code }, "; "))}
 		},
 	}}
 }

@@ -124,12 +124,16 @@ func pairs(m map[string]string) string {
 	return strings.Join(list, ", ")
 }
 
-func warnings(list []events.Warning, part func(events.Warning) string) string {
+// warnings joins the same part of each warning.
+func warnings(list []events.Warning, part func(events.Warning) string, separator string) string {
 	parts := make([]string, len(list))
 	for i, w := range list {
 		parts[i] = part(w)
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, separator)
 }
 
-func warningMessage(w events.Warning) string { return w.Message }
+// messages are sentences, one after the other.
+func messages(list []events.Warning) string {
+	return warnings(list, func(w events.Warning) string { return w.Message }, " ")
+}

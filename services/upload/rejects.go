@@ -51,7 +51,7 @@ func (s *Service) toFix(ctx context.Context, job *events.Job) (list []rejected, 
 		id := head.Fields[schema.FieldID]
 		_, err = each(ctx, s.cfg.Store, job.Validated.Rows, func(r *events.Row) {
 			if reason, ok := refused[r.N]; ok {
-				list = append(list, rejected{n: r.N, reason: "The database refused this row: " + reason, cells: r.Cells})
+				list = append(list, rejected{n: r.N, reason: reason, cells: r.Cells})
 			}
 			for _, again := range repeats[r.N] {
 				if !sameCells(again.cells, r.Cells, id) {

@@ -67,9 +67,9 @@ func TestRejectsAreTheRowsToFix(t *testing.T) {
 
 	// What the database refused has to be corrected as well.
 	facts[2].(*events.Persisted).Outcomes = stored(r, "persistence", events.BucketOutcomes, "outcomes", id, nil,
-		events.Outcome{N: 2, Result: events.Inserted}, events.Outcome{N: 4, Result: events.Refused, Error: "age is out of range"})
+		events.Outcome{N: 2, Result: events.Inserted}, events.Outcome{N: 4, Result: events.Refused, Error: "The database refused the row: age is out of range."})
 	r.as(id, facts[1:]...)
-	want = slices.Insert(want, 2, []string{"B", "9001010001088", "8", "", "Row 4: The database refused this row: age is out of range"})
+	want = slices.Insert(want, 2, []string{"B", "9001010001088", "8", "", "Row 4: The database refused the row: age is out of range."})
 	checkBook(t, r.get("alice member", path), want)
 
 	if a := r.get("bob member", path); a.status != 404 || a.Error.Code != "not_found" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -148,17 +149,19 @@ func (c *jobsCmd) Run(ctx context.Context, p *process) error {
 
 type reportCmd struct {
 	serverSettings
-	Job  string `arg:"" help:"The job's id."`
-	File string `env:"-" short:"o" type:"path" placeholder:"FILE" help:"Where to put it; report-JOB.xlsx otherwise."`
+	Job     string `arg:"" help:"The job's id."`
+	Rejects bool   `env:"-" help:"Only the rows to correct, as a workbook to be uploaded again."`
+	File    string `env:"-" short:"o" type:"path" placeholder:"FILE" help:"Where to put it; report-JOB.xlsx or rejects-JOB.xlsx otherwise."`
 }
 
 // Run downloads a report.
 func (c *reportCmd) Run(ctx context.Context, p *process) error {
-	file := c.File
-	if file == "" {
-		file = "report-" + url.PathEscape(c.Job) + ".xlsx"
+	part := "report"
+	if c.Rejects {
+		part = "rejects"
 	}
-	if err := c.report(ctx, c.Job, file); err != nil {
+	file := cmp.Or(c.File, part+"-"+url.PathEscape(c.Job)+".xlsx")
+	if err := c.report(ctx, c.Job, part, file); err != nil {
 		return err
 	}
 	fmt.Fprintln(p.out, file)

@@ -73,7 +73,7 @@ func (c *demoCmd) show(ctx context.Context, p *process, url, secret string) erro
 		return err
 	}
 	report := filepath.Join(c.Dir, "report-"+jobID+".xlsx")
-	if err := s.report(ctx, jobID, report); err != nil {
+	if err := s.report(ctx, jobID, "report", report); err != nil {
 		return err
 	}
 	return c.totals(p, last, jobID, report)

@@ -118,8 +118,8 @@ func writeForm(form *multipart.Writer, f *os.File, fields map[string]string) err
 }
 
 // report downloads the report of a job into a file, whole or not at all.
-func (s serverSettings) report(ctx context.Context, jobID, file string) error {
-	resp, err := s.do(ctx, http.MethodGet, "/report/"+url.PathEscape(jobID), nil, "")
+func (s serverSettings) report(ctx context.Context, jobID, part, file string) error {
+	resp, err := s.do(ctx, http.MethodGet, "/report/"+url.PathEscape(jobID)+"?part="+part, nil, "")
 	if err != nil {
 		return err
 	}

@@ -1,16 +1,20 @@
-// Command samples writes the made-up roll that ships with the project:
+// Command samples writes the made-up rolls that ship with the project:
 //
 //	go run ./services/cmd/samples -out schema/samples/roll-500.xlsx
+//	go run ./services/cmd/samples -hostile -out schema/samples/hostile.xlsx
 //
 // The same seed and number of rows always make the same cells.
 package main
 
 //go:generate go run . -out ../../../schema/samples/roll-500.xlsx
+//go:generate go run . -hostile -out ../../../schema/samples/hostile.xlsx
 
 import (
 	"flag"
 	"fmt"
 	"os"
+
+	"github.com/tealeg/xlsx/v3"
 )
 
 const (
@@ -21,16 +25,21 @@ const (
 func main() {
 	seed := flag.Uint64("seed", defaultSeed, "seed of the random numbers")
 	rows := flag.Int("rows", defaultRows, "rows with a person, blank rows not counted")
+	hostile := flag.Bool("hostile", false, "the roll in which each rule is broken, whatever the seed and the number of rows")
 	out := flag.String("out", "roll.xlsx", "file to write")
 	flag.Parse()
-	if err := run(*seed, *rows, *out); err != nil {
+	roll := func() (*xlsx.File, error) { return makeRoll(*seed, *rows) }
+	if *hostile {
+		roll = makeHostile
+	}
+	if err := run(roll, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "samples:", err)
 		os.Exit(1)
 	}
 }
 
-func run(seed uint64, rows int, out string) error {
-	file, err := makeRoll(seed, rows)
+func run(roll func() (*xlsx.File, error), out string) error {
+	file, err := roll()
 	if err != nil {
 		return fmt.Errorf("make roll: %w", err)
 	}

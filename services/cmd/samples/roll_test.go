@@ -9,48 +9,65 @@ import (
 	"rollcall.example/schema"
 )
 
-// TestTheCommittedSampleIsTheGeneratedOne compares cells: the bytes of an
+// TestTheCommittedSamplesAreTheGeneratedOnes compares cells: the bytes of an
 // archive hold times.
-func TestTheCommittedSampleIsTheGeneratedOne(t *testing.T) {
-	data, err := schema.Samples.ReadFile("samples/roll-500.xlsx")
-	if err != nil {
-		t.Fatal(err)
+func TestTheCommittedSamplesAreTheGeneratedOnes(t *testing.T) {
+	tests := map[string]struct {
+		roll          func() (*xlsx.File, error)
+		sheets, cells int
+	}{
+		"roll-500.xlsx": {func() (*xlsx.File, error) { return makeRoll(defaultSeed, defaultRows) }, 2, defaultRows * len(headers)},
+		"hostile.xlsx":  {makeHostile, 3, len(hostileRows()) * len(hostileHeaders)},
 	}
-	committed, err := xlsx.OpenBinary(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "roll.xlsx")
-	if err := run(defaultSeed, defaultRows, path); err != nil {
-		t.Fatal(err)
-	}
-	made, err := xlsx.OpenFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(made.Sheets) != 2 || len(committed.Sheets) != 2 {
-		t.Fatalf("%d sheets made, %d committed", len(made.Sheets), len(committed.Sheets))
-	}
-	cells := 0
-	for i, sheet := range made.Sheets {
-		other := committed.Sheets[i]
-		if sheet.Name != other.Name || sheet.MaxRow != other.MaxRow || sheet.MaxCol != other.MaxCol {
-			t.Fatalf("sheet %s has %d rows, %d columns; committed: %s, %d, %d; run the generator again",
-				sheet.Name, sheet.MaxRow, sheet.MaxCol, other.Name, other.MaxRow, other.MaxCol)
-		}
-		for y := range sheet.MaxRow {
-			for x := range sheet.MaxCol {
-				a, b := cellOf(t, sheet, y, x), cellOf(t, other, y, x)
-				if a.Value != b.Value || a.Type() != b.Type() || a.NumFmt != b.NumFmt {
-					t.Fatalf("cell %s is made %q, committed %q; run the generator again", xlsx.GetCellIDStringFromCoords(x, y), a.Value, b.Value)
-				}
-				cells++
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			data, err := schema.Samples.ReadFile("samples/" + name)
+			if err != nil {
+				t.Fatal(err)
 			}
+			committed, err := xlsx.OpenBinary(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(t.TempDir(), name)
+			if err := run(test.roll, path); err != nil {
+				t.Fatal(err)
+			}
+			made, err := xlsx.OpenFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(made.Sheets) != test.sheets || len(committed.Sheets) != test.sheets {
+				t.Fatalf("%d sheets made, %d committed", len(made.Sheets), len(committed.Sheets))
+			}
+			cells := 0
+			for i, sheet := range made.Sheets {
+				cells += compare(t, sheet, committed.Sheets[i])
+			}
+			if cells < test.cells {
+				t.Errorf("%d cells compared, of at least %d", cells, test.cells)
+			}
+		})
+	}
+}
+
+// compare returns how many cells it found the same.
+func compare(t *testing.T, sheet, other *xlsx.Sheet) (cells int) {
+	t.Helper()
+	if sheet.Name != other.Name || sheet.Hidden != other.Hidden || sheet.MaxRow != other.MaxRow || sheet.MaxCol != other.MaxCol {
+		t.Fatalf("sheet %s has %d rows, %d columns; committed: %s, %d, %d; run the generator again",
+			sheet.Name, sheet.MaxRow, sheet.MaxCol, other.Name, other.MaxRow, other.MaxCol)
+	}
+	for y := range sheet.MaxRow {
+		for x := range sheet.MaxCol {
+			a, b := cellOf(t, sheet, y, x), cellOf(t, other, y, x)
+			if a.Value != b.Value || a.Type() != b.Type() || a.NumFmt != b.NumFmt || a.Formula() != b.Formula() {
+				t.Fatalf("cell %s is made %q, committed %q; run the generator again", xlsx.GetCellIDStringFromCoords(x, y), a.Value, b.Value)
+			}
+			cells++
 		}
 	}
-	if cells < 500*len(headers) {
-		t.Errorf("%d cells compared", cells)
-	}
+	return cells
 }
 
 func cellOf(t *testing.T, sheet *xlsx.Sheet, row, column int) *xlsx.Cell {
