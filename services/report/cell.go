@@ -13,20 +13,30 @@ type cell struct {
 	// value is the text, or the number as the file holds it.
 	value  string
 	number bool
-	format string
+	format format
 	// width is how many characters it shows; 0 means those of value.
 	width int
 }
 
-// Number formats. Text is a format too: a cell that has it stays text when it
-// is edited, so that not even then a text like =1+1 becomes a formula.
+type format int
+
 const (
-	formatText   = "@"
-	formatWhole  = "0"
-	formatMoney  = "0.00"
-	formatDay    = "yyyy-mm-dd"
-	formatMoment = "yyyy-mm-dd hh:mm:ss"
+	formatText format = iota
+	formatWhole
+	formatMoney
+	formatDay
+	formatMoment
 )
+
+// formats are the number formats. Text is one too: a cell that has it stays
+// text when it is edited, so that not even then a text like =1+1 becomes a formula.
+var formats = []string{
+	formatText:   "@",
+	formatWhole:  "0",
+	formatMoney:  "0.00",
+	formatDay:    "yyyy-mm-dd",
+	formatMoment: "yyyy-mm-dd hh:mm:ss",
+}
 
 // What a spreadsheet program accepts in one cell, in UTF-16 units, and what
 // ends a text that had to be cut.
@@ -59,7 +69,7 @@ func day(iso string) (cell, bool) {
 		return cell{}, false
 	}
 	days := int64(t.Sub(serialZero) / (24 * time.Hour))
-	return cell{value: strconv.FormatInt(days, 10), number: true, format: formatDay, width: len(formatDay)}, true
+	return cell{value: strconv.FormatInt(days, 10), number: true, format: formatDay, width: len(formats[formatDay])}, true
 }
 
 // The one time zone of South Africa, which has no summer time.
@@ -75,7 +85,7 @@ func moment(t time.Time) cell {
 	seconds := float64(t.Unix()+int64(offset)-serialZero.Unix()) + 0.001
 	return cell{
 		value:  strconv.FormatFloat(seconds/(24*60*60), 'f', 9, 64),
-		number: true, format: formatMoment, width: len(formatMoment),
+		number: true, format: formatMoment, width: len(formats[formatMoment]),
 	}
 }
 

@@ -84,13 +84,13 @@ func asShown(t *testing.T, c *xlsx.Cell) string {
 	}
 	at := serialZero.Add(time.Duration(math.Round(n*24*60*60)) * time.Second)
 	switch c.NumFmt {
-	case formatWhole:
+	case formats[formatWhole]:
 		return strconv.FormatFloat(n, 'f', 0, 64)
-	case formatMoney:
+	case formats[formatMoney]:
 		return strconv.FormatFloat(n, 'f', 2, 64)
-	case formatDay:
+	case formats[formatDay]:
 		return at.Format(time.DateOnly)
-	case formatMoment:
+	case formats[formatMoment]:
 		return at.Format(time.DateTime)
 	}
 	t.Fatalf("a number has the format %q", c.NumFmt)

@@ -183,9 +183,9 @@ func dumpRow(t *testing.T, b *strings.Builder, row *xlsx.Row, n int, names map[s
 		switch {
 		case c.Type() == xlsx.CellTypeNumeric && value != "":
 			value += " {" + c.NumFmt + "}"
-		case c.Type() == xlsx.CellTypeString:
+		default:
 			value = strconv.Quote(value)
-			if c.NumFmt != formatText {
+			if c.NumFmt != formats[formatText] || c.Value != "" && c.Type() != xlsx.CellTypeString {
 				t.Errorf("text in row %d has the format %q", n+1, c.NumFmt)
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/tealeg/xlsx/v3"
+
+	"rollcall.example/services/sheets"
 )
 
 // look is how a row is drawn.
@@ -24,16 +26,10 @@ const (
 	widest    = 60
 )
 
-// maxColumns is what a sheet may have.
-const maxColumns = 16384
+// workbook is the file in the making.
+type workbook struct{ book *sheets.Book }
 
-// workbook is the file in the making. All of it is held in memory.
-type workbook struct {
-	file   *xlsx.File
-	styles map[look]*xlsx.Style
-}
-
-func newWorkbook() *workbook {
+func newWorkbook(spoolDir string) (*workbook, error) {
 	style := func(size float64, bold bool, colour, fill string) *xlsx.Style {
 		s := xlsx.NewStyle()
 		s.Font = *xlsx.NewFont(size, "Calibri")
@@ -49,39 +45,74 @@ func newWorkbook() *workbook {
 		}
 		return s
 	}
-	return &workbook{file: xlsx.NewFile(), styles: map[look]*xlsx.Style{
-		plain:   style(11, false, "FF000000", ""),
-		red:     style(11, false, "FF000000", "FFFFC7CE"),
-		yellow:  style(11, false, "FF000000", "FFFFEB9C"),
-		heading: style(11, true, "FFFFFFFF", "FF4472C4"),
-		title:   style(16, true, "FF000000", ""),
-	}}
+	book, err := sheets.New(sheets.Config{
+		Looks: []sheets.Look{
+			plain:   {Style: style(11, false, "FF000000", "")},
+			red:     {Style: style(11, false, "FF000000", "FFFFC7CE")},
+			yellow:  {Style: style(11, false, "FF000000", "FFFFEB9C")},
+			heading: {Style: style(11, true, "FFFFFFFF", "FF4472C4")},
+			title:   {Style: style(16, true, "FF000000", ""), Height: 24},
+		},
+		Formats:  formats,
+		SpoolDir: spoolDir,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &workbook{book}, nil
 }
 
 // sheet appends a sheet.
 func (b *workbook) sheet(name string) (*sheetWriter, error) {
-	s, err := b.file.AddSheet(name)
+	s, err := b.book.Sheet(name)
 	if err != nil {
-		return nil, fmt.Errorf("add sheet %q: %w", name, err)
+		return nil, err
 	}
-	s.SheetFormat.DefaultRowHeight = 15
-	return &sheetWriter{sheet: s, styles: b.styles}, nil
+	w := &sheetWriter{workbook: b, sheet: s}
+	s.Setup(w.setup)
+	return w, nil
 }
 
 // write writes the file. Its parts carry no time, so that the same sheets give
 // the same bytes.
 func (b *workbook) write(w io.Writer) error {
-	if err := b.file.Write(w); err != nil {
+	if err := b.book.Write(w); err != nil {
 		return fmt.Errorf("write workbook: %w", err)
+	}
+	return nil
+}
+
+func (b *workbook) close() error { return b.book.Close() }
+
+// placed are cells as the workbook holds them: to be written to several sheets
+// without being looked at again.
+type placed struct {
+	cells  []sheets.Cell
+	widths []int
+}
+
+// place makes p hold the cells.
+func (b *workbook) place(p *placed, cells []cell) error {
+	p.cells, p.widths = p.cells[:0], p.widths[:0]
+	for _, c := range cells {
+		to := sheets.Number(c.value, int(c.format))
+		if !c.number {
+			var err error
+			if to, err = b.book.Text(c.value); err != nil {
+				return err
+			}
+		}
+		p.cells, p.widths = append(p.cells, to), append(p.widths, c.shown())
 	}
 	return nil
 }
 
 // sheetWriter writes one sheet from top to bottom.
 type sheetWriter struct {
-	sheet  *xlsx.Sheet
-	styles map[look]*xlsx.Style
-	widths []int
+	workbook *workbook
+	sheet    *sheets.Sheet
+	scratch  placed
+	widths   []int
 	// last is the number of the last row that can be filtered.
 	last int
 	// columns is how many the header has; 0 without a header.
@@ -89,67 +120,67 @@ type sheetWriter struct {
 }
 
 // header writes the first row, which stays in view and can be filtered by.
-func (s *sheetWriter) header(names []string) {
+func (s *sheetWriter) header(names []string) error {
 	cells := make([]cell, len(names))
 	for i, name := range names {
 		cells[i] = text(name)
 	}
-	s.row(cells, heading)
 	s.columns = len(names)
-	s.sheet.SheetViews = []xlsx.SheetView{{Pane: &xlsx.Pane{
-		YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft", State: "frozen",
-	}}}
+	return s.row(cells, nil, heading)
 }
 
-// row writes the next row.
-func (s *sheetWriter) row(cells []cell, as look) {
-	for i, c := range cells {
-		if i == len(s.widths) {
-			s.widths = append(s.widths, 0)
-		}
-		width := c.shown()
+// row writes the next row: cells, and those of the upload where there are any.
+func (s *sheetWriter) row(cells []cell, uploaded *placed, as look) error {
+	if err := s.workbook.place(&s.scratch, cells); err != nil {
+		return err
+	}
+	s.fit(0, s.scratch.widths, as)
+	if uploaded == nil {
+		uploaded = &placed{}
+	}
+	s.fit(len(cells), uploaded.widths, as)
+	if err := s.sheet.Row(int(as), s.scratch.cells, uploaded.cells); err != nil {
+		return err
+	}
+	s.last = s.sheet.Rows()
+	return nil
+}
+
+// fit widens the columns from the one given on.
+func (s *sheetWriter) fit(from int, widths []int, as look) {
+	for len(s.widths) < from+len(widths) {
+		s.widths = append(s.widths, 0)
+	}
+	for i, width := range widths {
 		if as == heading {
 			width += 3 // bold, and the filter's button
 		}
-		s.widths[i] = max(s.widths[i], width)
+		s.widths[from+i] = max(s.widths[from+i], width)
 	}
-	s.write(cells, as)
-	s.last = s.sheet.MaxRow
 }
 
 // sentence writes a row of one text that may run over its column.
-func (s *sheetWriter) sentence(words string, as look) { s.write([]cell{text(words)}, as) }
-
-func (s *sheetWriter) write(cells []cell, as look) {
-	row := s.sheet.AddRow()
-	if as == title {
-		row.SetHeight(24)
+func (s *sheetWriter) sentence(words string, as look) error {
+	if err := s.workbook.place(&s.scratch, []cell{text(words)}); err != nil {
+		return err
 	}
-	if len(cells) == 0 {
-		return
-	}
-	row.GetCell(len(cells) - 1) // makes room once, not for each cell anew
-	for i, c := range cells {
-		to := row.GetCell(i)
-		if c.number {
-			to.SetNumeric(c.value)
-		} else {
-			to.SetString(c.value)
-		}
-		to.SetFormat(c.format)
-		to.SetStyle(s.styles[as])
-	}
+	return s.sheet.Row(int(as), s.scratch.cells)
 }
 
-// finish sets what depends on all rows.
-func (s *sheetWriter) finish() {
+// setup sets what stands around the rows.
+func (s *sheetWriter) setup(sheet *xlsx.Sheet) {
+	sheet.SheetFormat.DefaultRowHeight = 15
 	for i, width := range s.widths {
-		s.sheet.SetColWidth(i+1, i+1, float64(min(max(width+2, narrowest), widest)))
+		sheet.SetColWidth(i+1, i+1, float64(min(max(width+2, narrowest), widest)))
 	}
-	if s.columns > 0 {
-		s.sheet.AutoFilter = &xlsx.AutoFilter{
-			TopLeftCell:     "A1",
-			BottomRightCell: xlsx.GetCellIDStringFromCoords(s.columns-1, s.last-1),
-		}
+	if s.columns == 0 {
+		return
+	}
+	sheet.SheetViews = []xlsx.SheetView{{Pane: &xlsx.Pane{
+		YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft", State: "frozen",
+	}}}
+	sheet.AutoFilter = &xlsx.AutoFilter{
+		TopLeftCell:     "A1",
+		BottomRightCell: xlsx.GetCellIDStringFromCoords(s.columns-1, s.last-1),
 	}
 }

@@ -1,18 +1,33 @@
 package report
 
-import "rollcall.example/events"
+import (
+	"errors"
+
+	"rollcall.example/events"
+)
+
+// lines writes a sheet of short rows and remembers the first error.
+type lines struct {
+	*sheetWriter
+	err error
+}
+
+func (l *lines) add(as look, cells ...cell) { l.err = errors.Join(l.err, l.row(cells, nil, as)) }
+
+func (l *lines) say(words string, as look) { l.err = errors.Join(l.err, l.sentence(words, as)) }
 
 // writeSummary writes the first sheet: the figures of the job.
-func writeSummary(s *sheetWriter, job *events.Job, wards wardTallies, target int) {
+func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int) error {
+	s := &lines{sheetWriter: w}
 	stats, iec, db := completed(job), job.Verified.Stats, job.Persisted.Stats
-	line := func(name string, value cell) { s.row([]cell{text(name), value}, plain) }
-	note := func(words string) { s.row([]cell{text("Note"), text(words)}, yellow) }
+	line := func(name string, value cell) { s.add(plain, text(name), value) }
+	note := func(words string) { s.add(yellow, text("Note"), text(words)) }
 	section := func(name string) {
-		s.row(nil, plain)
-		s.row([]cell{text(name), text("")}, heading)
+		s.add(plain)
+		s.add(heading, text(name), text(""))
 	}
 
-	s.sentence("Bulk Upload Report", title)
+	s.say("Bulk Upload Report", title)
 	if db.DryRun || job.Options.DryRun {
 		note("Dry run: nothing was written. This is what would be.")
 	}
@@ -52,6 +67,7 @@ func writeSummary(s *sheetWriter, job *events.Job, wards wardTallies, target int
 	line("Refused by the database", whole(db.Errors))
 	line("Total", whole(db.Total))
 
-	s.row(nil, plain)
+	s.add(plain)
 	wards.write(s, target)
+	return s.err
 }

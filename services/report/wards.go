@@ -47,24 +47,24 @@ func (w wardTallies) add(e *entry) {
 }
 
 // write writes the part of the Summary that says which wards comply.
-func (w wardTallies) write(s *sheetWriter, target int) {
-	s.row([]cell{text("Ward Compliance"), text("People in the File"), text("Existing Members"),
-		text("New Members"), text("Total Registered"), text("Target"), text("Reached")}, heading)
+func (w wardTallies) write(s *lines, target int) {
+	s.add(heading, text("Ward Compliance"), text("People in the File"), text("Existing Members"),
+		text("New Members"), text("Total Registered"), text("Target"), text("Reached"))
 	if len(w) == 0 {
-		s.sentence("No row of the file could be assigned to a ward.", plain)
+		s.say("No row of the file could be assigned to a ward.", plain)
 	}
 	for _, code := range slices.Sorted(maps.Keys(w)) {
 		t := w[code]
 		if code == "" {
-			s.row([]cell{text("No ward known"), whole(t.people)}, plain)
+			s.add(plain, text("No ward known"), whole(t.people))
 			continue
 		}
 		reached := "No"
 		if t.registered() >= target {
 			reached = "Yes"
 		}
-		s.row([]cell{text(code), whole(t.people), whole(t.existing), whole(t.new), whole(t.registered()),
-			whole(target), text(reached)}, plain)
+		s.add(plain, text(code), whole(t.people), whole(t.existing), whole(t.new), whole(t.registered()),
+			whole(target), text(reached))
 	}
-	s.sentence("Registered are the new and existing members whom the IEC has in the ward that the file names.", plain)
+	s.say("Registered are the new and existing members whom the IEC has in the ward that the file names.", plain)
 }

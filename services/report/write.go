@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"rollcall.example/events"
+	"rollcall.example/services/sheets"
 )
 
 // write makes the workbook of a job. It depends on the job's facts and
@@ -29,31 +30,26 @@ func mismatch(err error) error {
 }
 
 // compose fills all sheets in one pass over the rows.
-func (s *Service) compose(ctx context.Context, job *events.Job, a *artifacts, to io.Writer, progress func(done, total int)) error {
+func (s *Service) compose(ctx context.Context, job *events.Job, a *artifacts, to io.Writer, progress func(done, total int)) (err error) {
 	original, err := newColumns(a.rows.Header)
 	if err != nil {
 		return err
 	}
-	book := newWorkbook()
+	book, err := newWorkbook(s.store.SpoolDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, book.close()) }()
 	summary, err := book.sheet("Summary")
 	if err != nil {
 		return err
 	}
-	specs := rowSheets(job.Options.DryRun)
-	sheets := make([]*sheetWriter, len(specs))
-	for i, spec := range specs {
-		names := slices.Concat(spec.explain, original.names)
-		if len(names) > maxColumns {
-			return events.Reject("too_many_columns",
-				"The file has more columns than fit into a report. Please remove some that are not needed and upload it again.", nil)
-		}
-		if sheets[i], err = book.sheet(spec.name); err != nil {
-			return err
-		}
-		sheets[i].header(names)
+	list, err := openSheets(book, rowSheets(job.Options.DryRun), original.names)
+	if err != nil {
+		return err
 	}
-
 	wards := wardTallies{}
+	var uploaded placed
 	done := 0
 	for e, err := range a.entries() {
 		if err = errors.Join(err, ctx.Err()); err != nil {
@@ -62,26 +58,63 @@ func (s *Service) compose(ctx context.Context, job *events.Job, a *artifacts, to
 		progress(done, a.total())
 		done++
 		wards.add(e)
-		uploaded := original.cells(e)
-		for i, spec := range specs {
-			if !spec.take(e) {
-				continue
+		if err := book.place(&uploaded, original.cells(e)); err != nil {
+			return err
+		}
+		for _, sheet := range list {
+			if err := sheet.add(e, &uploaded); err != nil {
+				return err
 			}
-			as := spec.as
-			if as == plain {
-				as = lookOf(e)
-			}
-			sheets[i].row(append(spec.cells(e), uploaded...), as)
 		}
 	}
-	for i, spec := range specs {
-		if sheets[i].last == 1 {
-			sheets[i].sentence(spec.empty, plain)
+	for _, sheet := range list {
+		if sheet.last == 1 {
+			if err := sheet.sentence(sheet.empty, plain); err != nil {
+				return err
+			}
 		}
-		sheets[i].finish()
 	}
-	writeSummary(summary, job, wards, s.target)
-	summary.finish()
+	if err := writeSummary(summary, job, wards, s.target); err != nil {
+		return err
+	}
 	progress(done, a.total())
 	return book.write(to)
+}
+
+// openSheet is a sheet of uploaded rows that is being written.
+type openSheet struct {
+	rowSheet
+	*sheetWriter
+}
+
+func openSheets(book *workbook, specs []rowSheet, original []string) ([]openSheet, error) {
+	var list []openSheet
+	for _, spec := range specs {
+		names := slices.Concat(spec.explain, original)
+		if len(names) > sheets.MaxColumns {
+			return nil, events.Reject("too_many_columns",
+				"The file has more columns than fit into a report. Please remove some that are not needed and upload it again.", nil)
+		}
+		w, err := book.sheet(spec.name)
+		if err != nil {
+			return nil, err
+		}
+		if err := w.header(names); err != nil {
+			return nil, err
+		}
+		list = append(list, openSheet{spec, w})
+	}
+	return list, nil
+}
+
+// add writes an entry if the sheet takes it.
+func (s *openSheet) add(e *entry, uploaded *placed) error {
+	if !s.take(e) {
+		return nil
+	}
+	as := s.as
+	if as == plain {
+		as = lookOf(e)
+	}
+	return s.row(s.cells(e), uploaded, as)
 }

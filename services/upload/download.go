@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -59,12 +60,12 @@ func (s *Service) sendRejects(w http.ResponseWriter, r *http.Request, job *event
 	if len(rows) == 0 {
 		return refuse("nothing_to_fix", "No row of this file has to be corrected.")
 	}
-	book, err := writeRejects(head.Columns, rows)
-	if err != nil {
+	var book bytes.Buffer
+	if err := writeRejects(&book, s.cfg.Store.SpoolDir, head.Columns, rows); err != nil {
 		return err
 	}
 	s.cfg.Logger.Info("rejects read", "job", job.ID, "user", who.ID)
-	s.sendWorkbook(w, named(job, "to fix"), int64(book.Len()), book)
+	s.sendWorkbook(w, named(job, "to fix"), int64(book.Len()), &book)
 	return nil
 }
 

@@ -1,69 +1,79 @@
 package upload
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"unicode/utf8"
 
 	"github.com/tealeg/xlsx/v3"
 
 	"rollcall.example/schema"
+	"rollcall.example/services/sheets"
 )
 
+// How the rows of a workbook of rejects look.
 const (
-	widestColumn = 60
-	widestReason = 80
+	looksPlain = iota
+	looksHeading
 )
 
-// writeRejects makes a workbook of the rows, in the columns of the upload and
+// widestColumn is in characters.
+const widestColumn = 80
+
+// writeRejects writes a workbook of the rows, in the columns of the upload and
 // with the reason beside each. Every cell is text, so that what was uploaded
 // comes back as it was, and none is ever a formula.
-func writeRejects(columns []string, rows []rejected) (*bytes.Buffer, error) {
-	book := xlsx.NewFile()
-	sheet, err := book.AddSheet("To Fix")
+func writeRejects(w io.Writer, spoolDir string, columns []string, rows []rejected) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write rejects: %w", err)
+		}
+	}()
+	book, err := sheets.New(sheets.Config{
+		Looks:    []sheets.Look{looksPlain: {Style: xlsx.NewStyle()}, looksHeading: {Style: headingStyle()}},
+		Formats:  []string{"@"},
+		SpoolDir: spoolDir,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("write rejects: %w", err)
+		return err
+	}
+	defer func() { _ = book.Close() }() // a spool
+	sheet, err := book.Sheet("To Fix")
+	if err != nil {
+		return err
 	}
 	last := len(columns)
 	for _, row := range rows {
 		last = max(last, len(row.cells)) // cells beyond the header come back as well
 	}
-	heading, plain, marked := headingStyle(), xlsx.NewStyle(), xlsx.NewStyle()
-	marked.Fill = *xlsx.NewFill(xlsx.Solid_Cell_Fill, "FFFFC7CE", "FFFFC7CE")
-	marked.ApplyFill = true
 	widths := make([]int, last+1)
-	add := func(cells []string, reason string, style, reasonStyle *xlsx.Style) {
-		row := sheet.AddRow()
-		for i := range last + 1 {
-			text, as := "", style
-			switch {
-			case i == last:
-				text, as = reason, reasonStyle
-			case i < len(cells):
-				text = cells[i]
+	cells := make([]sheets.Cell, last+1)
+	add := func(texts []string, reason string, look int) error {
+		for i := range cells {
+			text := reason
+			if i < last {
+				text = at(texts, i)
 			}
-			cell := row.AddCell()
-			cell.SetString(text)
-			cell.SetFormat("@")
-			cell.SetStyle(as)
 			widths[i] = max(widths[i], utf8.RuneCountInString(text))
+			if cells[i], err = book.Text(text); err != nil {
+				return err
+			}
 		}
+		return sheet.Row(look, cells)
 	}
-	add(columns, schema.ReasonHeader, heading, heading)
+	if err := add(columns, schema.ReasonHeader, looksHeading); err != nil {
+		return err
+	}
 	for _, row := range rows {
-		add(row.cells, fmt.Sprintf("Row %d: %s", row.n, row.reason), plain, marked)
-	}
-	for i, width := range widths {
-		most := widestColumn
-		if i == last {
-			most = widestReason
+		if err := add(row.cells, fmt.Sprintf("Row %d: %s", row.n, row.reason), looksPlain); err != nil {
+			return err
 		}
-		sheet.SetColWidth(i+1, i+1, float64(min(width+2, most)))
 	}
-	freezeHeader(sheet)
-	var out bytes.Buffer
-	if err := book.Write(&out); err != nil {
-		return nil, fmt.Errorf("write rejects: %w", err)
-	}
-	return &out, nil
+	sheet.Setup(func(s *xlsx.Sheet) {
+		freezeHeader(s)
+		for i, width := range widths {
+			s.SetColWidth(i+1, i+1, float64(min(width+2, widestColumn)))
+		}
+	})
+	return book.Write(w)
 }

@@ -86,16 +86,16 @@ func each[T any](ctx context.Context, store *events.Store, a events.Artifact, vi
 // which is the same and may be spelled otherwise.
 func sameCells(a, b []string, id int) bool {
 	for i := range max(len(a), len(b)) {
-		if i != id && textAt(a, i) != textAt(b, i) {
+		if i != id && strings.TrimSpace(at(a, i)) != strings.TrimSpace(at(b, i)) {
 			return false
 		}
 	}
 	return true
 }
 
-func textAt(cells []string, i int) string {
+func at(cells []string, i int) string {
 	if i < len(cells) {
-		return strings.TrimSpace(cells[i])
+		return cells[i]
 	}
 	return ""
 }

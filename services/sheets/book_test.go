@@ -1,0 +1,293 @@
+package sheets
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/tealeg/xlsx/v3"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newTestBook(t testing.TB) *Book {
+	t.Helper()
+	plain, red := xlsx.NewStyle(), xlsx.NewStyle()
+	red.Fill = *xlsx.NewFill(xlsx.Solid_Cell_Fill, "FFFFC7CE", "FFFFC7CE")
+	red.ApplyFill = true
+	b, err := New(Config{
+		Looks:    []Look{{Style: plain}, {Style: red, Height: 24}},
+		Formats:  []string{"@", "0", "yyyy-mm-dd"},
+		SpoolDir: t.TempDir(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+func newTestSheet(t testing.TB, b *Book, name string) *Sheet {
+	t.Helper()
+	s, err := b.Sheet(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func text(t testing.TB, b *Book, value string) Cell {
+	t.Helper()
+	c, err := b.Text(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func row(t testing.TB, s *Sheet, look int, cells ...Cell) {
+	t.Helper()
+	if err := s.Row(look, cells); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeBook(t testing.TB, b *Book) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := b.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestWhatIsWrittenIsRead(t *testing.T) {
+	b := newTestBook(t)
+	first := newTestSheet(t, b, "First")
+	first.Setup(func(s *xlsx.Sheet) { s.SetColWidth(1, 1, 33) })
+	row(t, first, 1, text(t, b, "=1+1"), Cell{}, Number("45351", 2))
+	row(t, first, 0)
+	row(t, first, 0, Number("-0.5", 1), text(t, b, "a"), text(t, b, "a"))
+	second := newTestSheet(t, b, "Second <&> 'sheet'")
+	row(t, second, 0, text(t, b, "a"))
+	newTestSheet(t, b, "Without rows")
+
+	data := writeBook(t, b)
+	book, err := xlsx.OpenBinary(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(book.Sheets) != 3 || book.Sheets[1].Name != "Second <&> 'sheet'" || book.Sheets[2].MaxRow > 1 {
+		t.Fatalf("sheets %+v", book.Sheets)
+	}
+	sheet := book.Sheets[0]
+	want := [][]struct{ value, format, fill string }{
+		{{"=1+1", "@", "FFFFC7CE"}, {"", "@", "FFFFC7CE"}, {"45351", "yyyy-mm-dd", "FFFFC7CE"}},
+		{},
+		{{"-0.5", "0", ""}, {"a", "@", ""}, {"a", "@", ""}},
+	}
+	if sheet.MaxRow != len(want) || sheet.MaxCol != 3 {
+		t.Errorf("%d rows, %d columns", sheet.MaxRow, sheet.MaxCol)
+	}
+	for y, cells := range want {
+		for x, w := range cells {
+			c, err := sheet.Cell(y, x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Value != w.value || c.NumFmt != w.format || c.GetStyle().Fill.FgColor != w.fill || c.Formula() != "" {
+				t.Errorf("cell %d,%d is %q in %q on %q", y, x, c.Value, c.NumFmt, c.GetStyle().Fill.FgColor)
+			}
+		}
+	}
+	if width := sheet.Col(0).Width; width == nil || *width != 33 {
+		t.Errorf("width %v", width)
+	}
+	parts := unzip(t, data)
+	if s := parts["xl/worksheets/sheet1.xml"]; !strings.Contains(s, `<dimension ref="A1:C3"`) || !strings.Contains(s, `<row r="1" ht="24" customHeight="1">`) {
+		t.Errorf("sheet1: %s", s)
+	}
+	if s := parts["xl/sharedStrings.xml"]; !strings.Contains(s, `count="4" uniqueCount="2"`) {
+		t.Errorf("texts: %s", s)
+	}
+}
+
+// unzip reads every part, which checks its CRC, and holds that it is XML.
+func unzip(t testing.TB, data []byte) map[string]string {
+	t.Helper()
+	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := make(map[string]string)
+	for _, f := range zr.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		part, err := io.ReadAll(r)
+		if err = errors.Join(err, r.Close()); err != nil {
+			t.Fatalf("%s: %v", f.Name, err)
+		}
+		d := xml.NewDecoder(bytes.NewReader(part))
+		for {
+			if _, err := d.Token(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", f.Name, err)
+			}
+		}
+		parts[f.Name] = string(part)
+	}
+	return parts
+}
+
+// Many chunks of several parts, packed side by side, come back in order, and
+// the same each time.
+func TestManyRowsComeBackInOrder(t *testing.T) {
+	const rows = 30_000
+	var sums [2][sha256.Size]byte
+	for i := range sums {
+		b := newTestBook(t)
+		list := []*Sheet{newTestSheet(t, b, "All"), newTestSheet(t, b, "Every third")}
+		for n := range rows {
+			own := []Cell{text(t, b, "unique "+strconv.Itoa(n)), text(t, b, "word "+strconv.Itoa(n%50)), Number(strconv.Itoa(n), 1)}
+			for k, s := range list {
+				if n%(1+2*k) == 0 {
+					if err := s.Row(0, []Cell{Number(strconv.Itoa(n), 1)}, own); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		data := writeBook(t, b)
+		sums[i] = sha256.Sum256(data)
+		if i > 0 {
+			break
+		}
+		unzip(t, data)
+		book, err := xlsx.OpenBinary(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, s := range book.Sheets {
+			step := 1 + 2*k
+			if s.MaxRow != rows/step {
+				t.Fatalf("%s has %d rows", s.Name, s.MaxRow)
+			}
+			for y := range s.MaxRow {
+				r, err := s.Row(y)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n := y * step
+				want := []string{strconv.Itoa(n), "unique " + strconv.Itoa(n), "word " + strconv.Itoa(n%50), strconv.Itoa(n)}
+				for x, w := range want {
+					if got := r.GetCell(x).Value; got != w {
+						t.Fatalf("%s, row %d, column %d is %q, want %q", s.Name, y+1, x+1, got, w)
+					}
+				}
+			}
+		}
+	}
+	if sums[0] != sums[1] {
+		t.Error("the same rows gave other bytes")
+	}
+}
+
+func TestTextsAreEscapedAsSpreadsheetProgramsDo(t *testing.T) {
+	for in, want := range map[string]string{
+		"a":           `<si><t>a</t></si>`,
+		`<b a="1">&`:  `<si><t>&lt;b a="1"&gt;&amp;</t></si>`,
+		" a":          `<si><t xml:space="preserve"> a</t></si>`,
+		"a  b":        `<si><t xml:space="preserve">a  b</t></si>`,
+		"a\tb\r\nc":   `<si><t xml:space="preserve">a&#x9;b&#xD;&#xA;c</t></si>`,
+		"bell\a":      `<si><t>bell_x0007_</t></si>`,
+		"\x1f":        `<si><t>_x001F_</t></si>`,
+		"_x0041_":     `<si><t>_x005F_x0041_</t></si>`,
+		"_x004_":      `<si><t>_x004_</t></si>`,
+		"__x00e4__":   `<si><t>__x005F_x00e4__</t></si>`,
+		"bad\xffbyte": "<si><t>bad\uFFFDbyte</t></si>",
+		"\uFFFE":      "<si><t>\uFFFD</t></si>",
+		"Zoë 🎉":       `<si><t>Zoë 🎉</t></si>`,
+	} {
+		if got := string(appendText(nil, in)); got != want {
+			t.Errorf("%q is written %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestWhatDoesNotFitIsRefused(t *testing.T) {
+	b := newTestBook(t)
+	if _, err := b.Sheet(strings.Repeat("x", 32)); err == nil {
+		t.Error("a name of 32 characters was taken")
+	}
+	s := newTestSheet(t, b, "Wide")
+	if err := s.Row(0, make([]Cell, MaxColumns)); err != nil {
+		t.Error(err)
+	}
+	if err := s.Row(0, make([]Cell, MaxColumns+1)); err == nil {
+		t.Error("a row too wide was taken")
+	}
+	s.rows = MaxRows
+	if err := s.Row(0, nil); err == nil {
+		t.Error("a row too many was taken")
+	}
+}
+
+var errFull = errors.New("disk full")
+
+type fullDisk struct{ left int }
+
+func (d *fullDisk) Write(p []byte) (int, error) {
+	if d.left -= len(p); d.left < 0 {
+		return 0, errFull
+	}
+	return len(p), nil
+}
+
+func TestAFailureOfTheDiskIsTold(t *testing.T) {
+	b := newTestBook(t)
+	s := newTestSheet(t, b, "Sheet")
+	for n := range 100 {
+		row(t, s, 0, text(t, b, fmt.Sprint(n)))
+	}
+	if err := b.Write(&fullDisk{left: 100}); !errors.Is(err, errFull) {
+		t.Errorf("writing to a full disk: %v", err)
+	}
+
+	b = newTestBook(t)
+	s = newTestSheet(t, b, "Sheet")
+	closed, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	spoolFile := b.spool.file
+	b.spool.file = closed
+	for err == nil && s.Rows() < 200_000 {
+		err = s.Row(0, []Cell{Number("1", 1)})
+	}
+	if !errors.Is(err, os.ErrClosed) {
+		t.Errorf("spooling to a broken file: %v", err)
+	}
+	if err := b.Write(io.Discard); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("writing after that: %v", err)
+	}
+	b.spool.file = spoolFile
+}
