@@ -25,6 +25,11 @@ type Runner struct {
 	Log    *Log
 	Stage  Stage
 	Handle Handler
+	// Undo takes back what the stage did outside of the log, for a job that was
+	// cancelled while it was the stage's turn. It may have done nothing, and may
+	// be asked again: until it returns nil the message is kept. Nil means that
+	// there is nothing to take back.
+	Undo func(ctx context.Context, job *Job) error
 	// Workers is how many messages are worked on at once; 0 means 2.
 	Workers int
 	// Attempts is how many failures make the job fail; 0 means 5.
@@ -125,6 +130,9 @@ func (r *Runner) work(ctx context.Context, msg jetstream.Msg) {
 		return
 	}
 	switch {
+	case job.Cancelled != nil && job.Stage == r.Stage && job.Trigger == seq:
+		r.cancelled(ctx, msg, &job)
+		return
 	case job.Next() != r.Stage || job.Trigger != seq:
 		// Done already, ended, or another stage's.
 		r.acknowledge(ctx, msg)
@@ -177,7 +185,7 @@ func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delive
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, ErrCancelled):
 		log.Info("cancelled")
-		r.acknowledge(ctx, msg)
+		r.cancelled(ctx, msg, &w.Job)
 	case errors.Is(cause, ErrLeaseLost):
 		log.Warn("lease lost, left to another worker")
 	case err == nil:
@@ -223,7 +231,11 @@ func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *Job, cause 
 		if errors.Is(err, ErrConflict) {
 			var now Job
 			if now, err = r.Log.Load(context.WithoutCancel(ctx), job.ID); err == nil {
-				if now.Trigger != job.Trigger || now.Next() != r.Stage {
+				switch {
+				case now.Cancelled != nil && now.Stage == r.Stage && now.Trigger == job.Trigger:
+					r.cancelled(ctx, msg, &now)
+					return false
+				case now.Trigger != job.Trigger || now.Next() != r.Stage:
 					r.acknowledge(ctx, msg)
 					return false
 				}
@@ -248,6 +260,19 @@ func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *Job, cause 
 		case <-again.C:
 		}
 	}
+}
+
+// cancelled ends the message of a job that was cancelled in this stage, once
+// nothing of the stage's work is left.
+func (r *Runner) cancelled(ctx context.Context, msg jetstream.Msg, job *Job) {
+	if r.Undo != nil {
+		if err := r.Undo(context.WithoutCancel(ctx), job); err != nil {
+			r.logger().Error("work of a cancelled job not taken back yet", "job", job.ID, "err", err)
+			r.settle(msg, "postpone", msg.NakWithDelay(r.backoff(1)))
+			return
+		}
+	}
+	r.acknowledge(ctx, msg)
 }
 
 // acknowledge ends a message for good, and waits until the server has agreed.

@@ -282,6 +282,50 @@ func TestCancelBeatsAResult(t *testing.T) {
 	}
 }
 
+// A cancellation may come when the stage has done its work and only the fact is
+// missing, or when nobody holds the message: the work is taken back either way.
+func TestTheWorkOfACancelledJobIsTakenBack(t *testing.T) {
+	cancel := func(t *testing.T, srv *embedded.Server, job events.Job) {
+		eventstest.Append(t, logAs(t, srv, events.StageUpload), &job, &events.Cancelled{Stage: job.Stage, By: alice})
+	}
+	undone := make(chan string, 9)
+	undo := func(r *events.Runner) {
+		tries := 0
+		r.Undo = func(_ context.Context, job *events.Job) error {
+			if tries++; tries == 1 {
+				return errors.New("the database is away")
+			}
+			undone <- job.ID
+			return nil
+		}
+	}
+	t.Run("while it was at work", func(t *testing.T) {
+		srv := eventstest.Start(t)
+		s := runStage(t, srv, events.StageValidation, func(_ context.Context, w *events.Work) (events.Fact, error) {
+			cancel(t, srv, w.Job)
+			return eventstest.Facts(w.Job.ID)[0], nil
+		}, undo)
+		job := waitFor(t, srv, upload(t, srv).ID, events.KindCancelled)
+		if id := <-undone; id != job.ID {
+			t.Errorf("undone %s", id)
+		}
+		s.settled(t)
+	})
+	t.Run("before it began", func(t *testing.T) {
+		srv := eventstest.Start(t)
+		job := upload(t, srv)
+		cancel(t, srv, job)
+		s := runStage(t, srv, events.StageValidation, func(context.Context, *events.Work) (events.Fact, error) {
+			t.Error("a cancelled job was worked on")
+			return nil, nil
+		}, undo)
+		if id := <-undone; id != job.ID {
+			t.Errorf("undone %s", id)
+		}
+		s.settled(t)
+	})
+}
+
 func TestShutdownHandsTheMessageBackAtOnce(t *testing.T) {
 	srv := eventstest.Start(t)
 	began := make(chan struct{})

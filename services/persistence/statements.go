@@ -28,7 +28,8 @@ SELECT $1::text, i.n, i.id_number, 'inserted', i.vd_code FROM fresh JOIN incomin
 
 // recordChanges notes, for all that were members before, which columns change
 // and what they held: the rows are locked, so this is what will be overwritten.
-// A changed column that the images lack was, or becomes, NULL.
+// A changed column that the images lack was, or becomes, NULL. Beside them the
+// image before holds who wrote the member last, and when.
 var recordChanges = func() string {
 	var changed, before, after []string
 	for _, c := range columns {
@@ -37,6 +38,7 @@ var recordChanges = func() string {
 		before = append(before, "'"+c.name+"', CASE WHEN "+differs+" THEN m."+c.name+" END")
 		after = append(after, "'"+c.name+"', CASE WHEN "+differs+" THEN "+c.merged()+" END")
 	}
+	before = append(before, "'updated_at', m.updated_at", "'updated_by_job', m.updated_by_job")
 	return `INSERT INTO job_outcomes (job_id, n, id_number, result, vd_code, changed, before, after)
 SELECT $1::text, i.n, i.id_number, CASE WHEN d.changed = '{}' THEN 'unchanged' ELSE 'updated' END, i.vd_code, d.changed,
   CASE WHEN d.changed <> '{}' THEN jsonb_strip_nulls(jsonb_build_object(` + list(before) + `)) END,

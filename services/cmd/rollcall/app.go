@@ -62,12 +62,13 @@ func (a *app) connected(user string) (jetstream.JetStream, error) {
 	return js, nil
 }
 
-// stage runs a handler as one of the stages.
-func (a *app) stage(js jetstream.JetStream, name events.Stage, h events.Handler) {
+// stage runs a handler as one of the stages. undo may be nil.
+func (a *app) stage(js jetstream.JetStream, name events.Stage, h events.Handler, undo func(context.Context, *events.Job) error) {
 	r := &events.Runner{
 		Log:     events.NewLog(js, name, a.p.log),
 		Stage:   name,
 		Handle:  h,
+		Undo:    undo,
 		Workers: a.Workers,
 		Logger:  a.p.log,
 	}
@@ -101,7 +102,7 @@ func (a *app) validation() error {
 		return err
 	}
 	s := validation.New(validation.Config{Store: events.NewStore(js)})
-	a.stage(js, events.StageValidation, s.Handle)
+	a.stage(js, events.StageValidation, s.Handle, nil)
 	return nil
 }
 
@@ -142,7 +143,7 @@ func (a *app) iec() error {
 	}
 	a.later(func() error { client.Close(); return nil })
 	s := iec.New(iec.Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache, Concurrency: a.IECConcurrency, Logger: a.p.log})
-	a.stage(js, events.StageIEC, s.Handle)
+	a.stage(js, events.StageIEC, s.Handle, nil)
 	return nil
 }
 
@@ -163,7 +164,7 @@ func (a *app) persistence() error {
 		return err
 	}
 	s := persistence.New(persistence.Config{DB: a.db, Store: events.NewStore(js), Logger: a.p.log})
-	a.stage(js, events.StagePersistence, s.Handle)
+	a.stage(js, events.StagePersistence, s.Handle, s.Undo)
 	return nil
 }
 
@@ -173,7 +174,7 @@ func (a *app) report() error {
 		return err
 	}
 	s := report.New(report.Config{Store: events.NewStore(js), WardTarget: a.WardTarget, Logger: a.p.log})
-	a.stage(js, events.StageReport, s.Handle)
+	a.stage(js, events.StageReport, s.Handle, nil)
 	return nil
 }
 

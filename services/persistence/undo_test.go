@@ -1,0 +1,68 @@
+package persistence
+
+import (
+	"strings"
+	"testing"
+
+	"rollcall.example/events"
+)
+
+// table is all of members, as text.
+func (w *world) table() string {
+	w.t.Helper()
+	var lines []string
+	if err := w.db.Select(&lines, "SELECT to_jsonb(m)::text FROM members m ORDER BY id_number"); err != nil {
+		w.t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestUndoLeavesTheDatabaseAsItWas(t *testing.T) {
+	w := newWorld(t)
+	ward := events.Verdict{Status: events.Registered, VoterStatus: "Registered", Ward: "79800001", VD: "32840123", Station: "Hall", At: monday}
+	w.upload(one(1, ward, "firstname", "A", "ward", "79800001", "age", "40", "membership_amount", "10.00", "date_joined", "2020-01-02"),
+		one(2, unverified, "firstname", "B"), one(3, unverified))
+	before := w.table()
+	w.clock = noon.AddDate(0, 0, 1)
+	moved := ward
+	moved.Ward, moved.VD, moved.At = "79800002", "32840555", noon
+	job := newJob(5, events.Options{})
+	_, stats, err := w.attempt(t.Context(), job,
+		one(1, moved, "firstname", "Changed", "ward", "79800001", "age", "41", "membership_amount", "20.00", "last_payment", "2026-01-01"),
+		one(2, unverified, "firstname", "B"), one(3, ward, "surname", "New", "expiry_date", "2027-01-01"), one(4, ward), one(5, unverified, "age", "x"))
+	if err != nil || stats != (events.DatabaseStats{Total: 5, Inserts: 1, Updates: 2, Unchanged: 1, Errors: 1}) || w.table() == before {
+		t.Fatalf("%+v, %v", stats, err)
+	}
+	for range 2 { // whoever asks again finds nothing to do
+		if err := w.Undo(t.Context(), job); err != nil {
+			t.Fatal(err)
+		}
+		if after := w.table(); after != before {
+			t.Fatalf("before\n%s\nafter\n%s", before, after)
+		}
+	}
+	var rows int
+	if err := w.db.Get(&rows, `SELECT (SELECT count(*) FROM job_ledger WHERE job_id = $1) + (SELECT count(*) FROM job_outcomes WHERE job_id = $1)`, job.ID); err != nil || rows != 0 {
+		t.Errorf("%d rows of the job left, %v", rows, err)
+	}
+	// A retry writes it anew.
+	if _, again, err := w.attempt(t.Context(), job, one(4, ward)); err != nil || again.Inserts != 1 {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
+func TestUndoKeepsWhatOthersWroteSince(t *testing.T) {
+	w := newWorld(t)
+	w.upload(one(1, unverified, "firstname", "Old", "surname", "Old"))
+	job := newJob(2, events.Options{})
+	if _, _, err := w.attempt(t.Context(), job, one(1, unverified, "firstname", "Mine", "surname", "Mine"), one(2, unverified, "firstname", "Mine")); err != nil {
+		t.Fatal(err)
+	}
+	w.upload(one(1, unverified, "firstname", "Theirs"), one(2, unverified, "surname", "Theirs"))
+	theirs := w.member(1)["updated_by_job"]
+	if err := w.Undo(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(1, map[string]string{"firstname": "Theirs", "surname": "Old", "updated_by_job": theirs})
+	w.expect(2, map[string]string{"firstname": "Mine", "surname": "Theirs"})
+}
