@@ -28,6 +28,13 @@ const (
 
 const publishTimeout = apiTimeout
 
+// While a stream of several servers chooses a new leader nobody answers: an
+// append is offered again for ten seconds.
+const (
+	electionTries = 40
+	electionWait  = 250 * time.Millisecond
+)
+
 // Log reads and appends the facts of jobs.
 type Log struct {
 	js     jetstream.JetStream
@@ -123,7 +130,8 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (Even
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	ack, err := l.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(StreamFacts),
-		jetstream.WithExpectLastSequenceForSubject(j.Seq, JobFilter(jobID)))
+		jetstream.WithExpectLastSequenceForSubject(j.Seq, JobFilter(jobID)),
+		jetstream.WithRetryAttempts(electionTries), jetstream.WithRetryWait(electionWait))
 	var seq uint64
 	switch {
 	case err == nil:

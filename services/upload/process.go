@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
@@ -22,6 +23,9 @@ const (
 	storeRate = 1 << 20
 	// appendTries is how often a fact is offered to a log that does not answer.
 	appendTries = 3
+	// storeTries and storeWait say how long a file waits for a leader.
+	storeTries  = 20
+	storeWait   = 500 * time.Millisecond
 	discardTime = 10 * time.Second
 )
 
@@ -107,10 +111,7 @@ func (s *Service) accept(ctx context.Context, who Principal, f *form) (events.Jo
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime+time.Duration(f.size/storeRate)*time.Second)
 	defer cancel()
 	id := events.NewJobID()
-	stored, err := s.cfg.Store.Put(ctx, events.BucketUploads, id+"/"+objectName, io.NewSectionReader(f.file, 0, f.size))
-	if err == nil && (stored.SHA256 != f.sha256 || stored.Size != f.size) {
-		err = fmt.Errorf("store %s: spooled file changed on the disk", id)
-	}
+	stored, err := s.store(ctx, id, f)
 	if err != nil {
 		s.discard(ctx, id)
 		return events.Job{}, err
@@ -122,6 +123,36 @@ func (s *Service) accept(ctx context.Context, who Principal, f *form) (events.Jo
 		s.discard(ctx, id)
 	}
 	return job, err
+}
+
+// store puts the file. It is put again while the servers of the object store
+// choose a new leader: the client has sent it, and should not have to again.
+func (s *Service) store(ctx context.Context, id string, f *form) (events.Artifact, error) {
+	for try := 1; ; try++ {
+		// With a deadline the client would wait until then for acknowledgements
+		// that were lost with a connection; without, it gives each its own time.
+		stored, err := s.cfg.Store.Put(context.WithoutCancel(ctx), events.BucketUploads, id+"/"+objectName, io.NewSectionReader(f.file, 0, f.size))
+		if err == nil && (stored.SHA256 != f.sha256 || stored.Size != f.size) {
+			return stored, fmt.Errorf("store %s: spooled file changed on the disk", id)
+		}
+		if err == nil || try == storeTries || !leaderless(err) {
+			return stored, err
+		}
+		s.cfg.Logger.Warn("file not stored yet", "job", id, "err", err)
+		select {
+		case <-ctx.Done():
+			return stored, err
+		case <-time.After(storeWait):
+		}
+	}
+}
+
+// leaderless says whether nobody was there to answer, or an answer was lost.
+func leaderless(err error) bool {
+	var api *jetstream.APIError
+	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
+		errors.Is(err, jetstream.ErrAsyncPublishTimeout) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &api) && api.Code == http.StatusServiceUnavailable
 }
 
 // open appends a job's first fact. While the log does not answer, the same fact
