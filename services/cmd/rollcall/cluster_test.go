@@ -1,0 +1,231 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
+)
+
+// cluster is three NATS servers as processes of their own, from the nats.conf
+// of the project.
+type cluster struct {
+	t       *testing.T
+	env     []string
+	conf    string
+	clients []string // addresses
+	routes  []string
+	stores  []string
+	servers []*program
+}
+
+func startCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{t: t, env: []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p"}}
+	for _, user := range embedded.Users {
+		c.env = append(c.env, embedded.PasswordVariable(user)+"=password-of-"+user)
+	}
+	conf, err := os.ReadFile("../../../nats.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As it is, but for the monitoring port, which three servers of one machine cannot share.
+	text := strings.Replace(string(conf), `http: "127.0.0.1:8222"`, ``, 1)
+	c.conf = filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(c.conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		c.clients, c.routes, c.stores = append(c.clients, freeAddr(t)), append(c.routes, "nats://"+freeAddr(t)), append(c.stores, t.TempDir())
+	}
+	c.servers = make([]*program, 3)
+	for i := range c.servers {
+		c.start(i)
+	}
+	for i, s := range c.servers {
+		s.wait(fmt.Sprintf("NATS server %d", i+1), func() bool { return strings.Contains(s.err.String(), "Server is ready") })
+	}
+	return c
+}
+
+// start starts a server, for the first time or again on its own store.
+func (c *cluster) start(i int) {
+	host, port, _ := strings.Cut(c.clients[i], ":")
+	c.servers[i] = spawn(c.t, append(c.env, "ROLLCALL_NATS_STORE="+c.stores[i]), build(c.t, "github.com/nats-io/nats-server/v2"),
+		"-c", c.conf, "-a", host, "-p", port, "-n", fmt.Sprintf("rollcall-%d", i+1),
+		"--cluster_name", "rollcall", "--cluster", c.routes[i], "--routes", strings.Join(c.routes, ","))
+}
+
+func (c *cluster) url() string { return "nats://" + strings.Join(c.clients, ",nats://") }
+
+func (c *cluster) connect(user string) jetstream.JetStream {
+	c.t.Helper()
+	js, err := events.Connect(events.Connection{URL: c.url(), User: user, Password: "password-of-" + user})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(js.Conn().Close)
+	return js
+}
+
+// leader is the number of the server that leads the stream of facts.
+func (c *cluster) leader(js jetstream.JetStream) (leader int) {
+	c.t.Helper()
+	waitLong(c.t, "a leader", func() bool {
+		s, err := js.Stream(c.t.Context(), events.StreamFacts)
+		if err != nil || s.CachedInfo().Cluster == nil {
+			return false
+		}
+		n, err := fmt.Sscanf(s.CachedInfo().Cluster.Leader, "rollcall-%d", &leader)
+		return n == 1 && err == nil
+	})
+	return leader - 1
+}
+
+// Three NATS servers, two of each service: the leader is killed in the middle of
+// jobs, then each part is replaced, one after the other. No job fails, and each
+// ends once.
+func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
+	c := startCluster(t)
+	database := privateDatabase(t)
+	var migrated *program
+	// The first try may come before the servers have found each other.
+	for range 20 {
+		migrated = rollcall(t, c.env, "migrate", "--nats", c.url(), "--database", database, "--replicas", "3")
+		<-migrated.done
+		if migrated.exit == nil {
+			break
+		}
+	}
+	if migrated.exit != nil {
+		t.Fatalf("migrate: %v\n%s", migrated.exit, migrated.err)
+	}
+	sim := rollcall(t, c.env, "iec-sim", "--addr", "127.0.0.1:0", "--latency", "60ms", "--jitter", "40ms")
+	args := map[string][]string{
+		"validation": nil, "iec": {"--iec-url", sim.url()}, "persistence": {"--database", database}, "report": nil,
+		"upload": {"--database", database}, "gateway": nil,
+	}
+	serve := func(service string) *program {
+		return rollcall(t, c.env, append([]string{"serve", service, "--nats", c.url(), "--addr", "127.0.0.1:0", "--log-level", "warn"}, args[service]...)...)
+	}
+	services := []string{"validation", "iec", "persistence", "report", "upload", "gateway"}
+	running := map[string][]*program{}
+	for _, name := range services {
+		running[name] = []*program{serve(name), serve(name)}
+	}
+	for _, list := range running {
+		for _, p := range list {
+			p.healthy()
+		}
+	}
+
+	js := c.connect("provisioner")
+	for _, stream := range []string{events.StreamFacts, events.StreamProgress, "OBJ_" + events.BucketRows, "KV_" + events.KVVerdicts} {
+		s, err := js.Stream(t.Context(), stream)
+		if err != nil || s.CachedInfo().Config.Replicas != 3 {
+			t.Fatalf("stream %s: %+v, %v", stream, s.CachedInfo().Config, err)
+		}
+	}
+	log := events.NewLog(c.connect("operator"), "", nil)
+	alice := token(t, "alice", "member")
+	file := sampleFile(t)
+	var jobs []string
+	upload := func(server *program) {
+		t.Helper()
+		out := mustAsk(t, "upload", file, "--server", server.url(), "--token", alice)
+		jobs = append(jobs, jobIDs.FindString(out))
+	}
+	atWork := func(what string) {
+		t.Helper()
+		waitLong(t, what, func() bool {
+			p, ok, err := log.Progress(t.Context(), jobs[len(jobs)-1])
+			return err == nil && ok && p.Step == events.IECVerification && p.Processed > 0 || jobEnded(t, log, jobs[len(jobs)-1])
+		})
+	}
+	var watchers sync.WaitGroup
+	watch := func(id string, gateway *program) {
+		watchers.Go(func() {
+			out, err := ask(t, "watch", id, "--server", gateway.url(), "--token", alice)
+			if err != nil || !strings.Contains(out, "completed") {
+				t.Errorf("watching %s: %v\n%s", id, err, out)
+			}
+		})
+	}
+
+	upload(running["upload"][0])
+	watch(jobs[0], running["gateway"][1])
+	atWork("the first job to be at the IEC")
+	down := c.leader(js)
+	c.servers[down].stop(syscall.SIGKILL)
+	upload(running["upload"][1])
+	c.start(down)
+
+	// Every part once, while jobs run.
+	for _, name := range services {
+		for i := range 2 {
+			upload(running["upload"][1-i%2])
+			old := running[name][i]
+			running[name][i] = serve(name)
+			running[name][i].healthy()
+			if name == "gateway" && i == 1 {
+				watchers.Wait() // its client would have to be told of another address
+			}
+			old.stop(syscall.SIGTERM)
+			if old.exit != nil {
+				t.Errorf("%s after SIGTERM: %v\n%s", name, old.exit, old.err)
+			}
+		}
+	}
+	for i := range c.servers {
+		upload(running["upload"][i%2])
+		c.servers[i].stop(syscall.SIGTERM)
+		c.start(i)
+		s := c.servers[i]
+		s.wait("NATS again", func() bool { return strings.Contains(s.err.String(), "Server is ready") })
+	}
+	watchers.Wait()
+
+	for _, id := range jobs {
+		waitLong(t, "the end of "+id, func() bool { return jobEnded(t, log, id) })
+		list, err := log.Replay(t.Context(), id, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends := 0
+		for _, e := range list {
+			if e.Kind.Terminal() {
+				ends++
+			}
+		}
+		if last := list[len(list)-1]; ends != 1 || last.Kind != events.KindReported {
+			t.Errorf("job %s has %d ends, the last event is %s", id, ends, last.Kind)
+		}
+	}
+	eventstest.CheckSchemas(t, js)
+}
+
+// waitLong waits for what may take as long as AckWait, after which a message
+// that was in hand when its server died comes again.
+func waitLong(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !cond(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func jobEnded(t *testing.T, log *events.Log, id string) bool {
+	job, err := log.Load(t.Context(), id)
+	return err == nil && job.Ended()
+}
