@@ -32,73 +32,104 @@ type Header struct {
 // 32,767 characters each would be longer, an honest one never is.
 const maxLine = 64 << 20
 
+// Record is a line of an artifact.
+type Record interface {
+	Row | RejectedRow | Verdict | Outcome
+}
+
+// Lines are repetitive: a small window loses little and saves megabytes in each
+// writer and reader, of which a stage has several at once.
+const window = 256 << 10
+
+// bufferSize is how much is compressed at a time.
+const bufferSize = 64 << 10
+
+func newCompressor(w io.Writer) (*zstd.Encoder, error) {
+	return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(window))
+}
+
 // RecordWriter writes an artifact of records: zstd-compressed lines of JSON.
 // The lines are spooled to a nameless file, for the header comes first and
 // holds their count. Close it in any case; only Store makes an object.
-type RecordWriter[T any] struct {
+type RecordWriter[T Record] struct {
 	file  *os.File
 	zw    *zstd.Encoder
-	buf   *bufio.Writer
-	enc   *json.Encoder
+	lines []byte
 	count int
 }
 
 // NewRecordWriter opens a writer that spools in s.SpoolDir.
-func NewRecordWriter[T any](s *Store) (*RecordWriter[T], error) {
+func NewRecordWriter[T Record](s *Store) (*RecordWriter[T], error) {
 	f, err := spoolFile(s.SpoolDir)
 	if err != nil {
 		return nil, err
 	}
-	zw, err := zstd.NewWriter(f, zstd.WithEncoderConcurrency(1))
+	zw, err := newCompressor(f)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open zstd: %w", err), f.Close())
 	}
-	buf := bufio.NewWriterSize(zw, 64<<10)
-	enc := json.NewEncoder(buf)
-	enc.SetEscapeHTML(false)
-	return &RecordWriter[T]{file: f, zw: zw, buf: buf, enc: enc}, nil
+	return &RecordWriter[T]{file: f, zw: zw}, nil
 }
 
-// Write appends a record.
-func (w *RecordWriter[T]) Write(record *T) error {
-	if err := w.enc.Encode(record); err != nil {
+// Write appends a record. It keeps nothing of it.
+func (w *RecordWriter[T]) Write(r *T) error {
+	lines, err := any(r).(record).append(w.lines)
+	if err != nil {
 		return fmt.Errorf("write record: %w", err)
 	}
+	w.lines = append(lines, '\n')
 	w.count++
+	if len(w.lines) < bufferSize {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *RecordWriter[T]) flush() error {
+	if _, err := w.zw.Write(w.lines); err != nil {
+		return fmt.Errorf("write records: %w", err)
+	}
+	w.lines = w.lines[:0]
 	return nil
 }
 
 // Count is how many records were written.
 func (w *RecordWriter[T]) Count() int { return w.count }
 
-// Store finishes the artifact and puts it, header first. The header and the
-// records are two zstd frames; decoders read them as one stream.
+// Store finishes the artifact and puts it, header first.
 func (w *RecordWriter[T]) Store(ctx context.Context, s *Store, bucket, name string, h Header) (Artifact, error) {
-	if err := errors.Join(w.buf.Flush(), w.zw.Close()); err != nil {
+	whole, err := w.finish(h)
+	if err != nil {
 		return Artifact{}, fmt.Errorf("finish %s: %w", name, err)
 	}
+	a, err := s.Put(ctx, bucket, name, whole)
+	a.Records = w.count
+	return a, err
+}
+
+// finish returns the whole artifact: the header and the records are two zstd
+// frames, which decoders read as one stream.
+func (w *RecordWriter[T]) finish(h Header) (io.Reader, error) {
+	if err := errors.Join(w.flush(), w.zw.Close()); err != nil {
+		return nil, err
+	}
 	if _, err := w.file.Seek(0, io.SeekStart); err != nil {
-		return Artifact{}, fmt.Errorf("finish %s: %w", name, err)
+		return nil, err
 	}
 	h.Records = w.count
 	line, err := json.Marshal(h)
 	if err != nil {
-		return Artifact{}, fmt.Errorf("finish %s: %w", name, err)
+		return nil, err
 	}
 	var head bytes.Buffer
-	zw, err := zstd.NewWriter(&head, zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return Artifact{}, fmt.Errorf("finish %s: %w", name, err)
+	w.zw.Reset(&head)
+	if _, err := w.zw.Write(append(line, '\n')); err != nil {
+		return nil, err
 	}
-	if _, err := zw.Write(append(line, '\n')); err != nil {
-		return Artifact{}, fmt.Errorf("finish %s: %w", name, err)
+	if err := w.zw.Close(); err != nil {
+		return nil, err
 	}
-	if err := zw.Close(); err != nil {
-		return Artifact{}, fmt.Errorf("finish %s: %w", name, err)
-	}
-	a, err := s.Put(ctx, bucket, name, io.MultiReader(&head, w.file))
-	a.Records = w.count
-	return a, err
+	return io.MultiReader(&head, w.file), nil
 }
 
 // Close gives the spool back.
@@ -107,60 +138,80 @@ func (w *RecordWriter[T]) Close() error {
 }
 
 // RecordReader reads an artifact of records that Fetch has verified.
-type RecordReader[T any] struct {
-	Header Header
-	file   *os.File
-	zr     *zstd.Decoder
-	lines  *bufio.Scanner
+type RecordReader[T Record] struct {
+	Header  Header
+	file    *os.File
+	zr      *zstd.Decoder
+	lines   *bufio.Scanner
+	scanner scanner
 }
 
 // OpenRecords fetches and verifies an artifact and reads its header. The
 // caller closes the reader. Errors: ErrGone, ErrAltered, or that of the transfer.
-func OpenRecords[T any](ctx context.Context, s *Store, a Artifact) (*RecordReader[T], error) {
+func OpenRecords[T Record](ctx context.Context, s *Store, a Artifact) (*RecordReader[T], error) {
 	f, err := s.Fetch(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	zr, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
+	r, err := newReader[T](f)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", a.Name, err), f.Close())
-	}
-	r := &RecordReader[T]{file: f, zr: zr, lines: bufio.NewScanner(zr)}
-	r.lines.Buffer(make([]byte, 0, 64<<10), maxLine)
-	if err := r.next(&r.Header); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: header: %w", a.Name, err), r.Close())
+		return nil, fmt.Errorf("open %s: %w", a.Name, err)
 	}
 	return r, nil
 }
 
-func (r *RecordReader[T]) next(v any) error {
-	if !r.lines.Scan() {
-		if err := r.lines.Err(); err != nil {
-			return err
-		}
-		return io.EOF
+// newReader reads the header of f, which it closes after an error.
+func newReader[T Record](f *os.File) (*RecordReader[T], error) {
+	zr, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("zstd: %w", err), f.Close())
 	}
-	return json.Unmarshal(r.lines.Bytes(), v)
+	r := &RecordReader[T]{file: f, zr: zr, lines: bufio.NewScanner(zr)}
+	r.lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	line, err := r.next()
+	if err == nil {
+		err = json.Unmarshal(line, &r.Header)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("header: %w", err), r.Close())
+	}
+	return r, nil
 }
 
-// All yields the records in order. An error is the last thing yielded; fewer
-// records than the header says are an error too.
+// next is the next line, valid until the one after it.
+func (r *RecordReader[T]) next() ([]byte, error) {
+	if !r.lines.Scan() {
+		if err := r.lines.Err(); err != nil {
+			return nil, err
+		}
+		return nil, io.EOF
+	}
+	return r.lines.Bytes(), nil
+}
+
+// All yields the records in order, each one new and the caller's to keep. Its
+// texts are parts of one line: who keeps one of many records' texts keeps their
+// lines, unless it is cloned. An error is the last thing yielded; fewer records
+// than the header says are an error too.
 func (r *RecordReader[T]) All() iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		for n := 0; ; n++ {
-			record := new(T)
-			err := r.next(record)
+			line, err := r.next()
 			if errors.Is(err, io.EOF) {
 				if n != r.Header.Records {
 					yield(nil, fmt.Errorf("read %s: %d of %d records: %w", r.Header.Artifact, n, r.Header.Records, ErrAltered))
 				}
 				return
 			}
+			to := new(T)
+			if err == nil {
+				err = r.scanner.record(string(line), any(to).(record))
+			}
 			if err != nil {
 				yield(nil, fmt.Errorf("read %s: record %d: %w", r.Header.Artifact, n+1, err))
 				return
 			}
-			if !yield(record, nil) {
+			if !yield(to, nil) {
 				return
 			}
 		}

@@ -48,7 +48,7 @@ func startStage(t *testing.T, around func(events.Handler) events.Handler) *stage
 }
 
 // records stores an artifact as the stage that writes it does.
-func records[T any](t *testing.T, js jetstream.JetStream, bucket, name string, list []T) events.Artifact {
+func records[T events.Record](t *testing.T, js jetstream.JetStream, bucket, name string, list []T) events.Artifact {
 	t.Helper()
 	store := events.NewStore(js)
 	w, err := events.NewRecordWriter[T](store)

@@ -81,7 +81,7 @@ func (r *rig) run(t *testing.T, in roll) events.Job {
 	return job
 }
 
-func put[T any](t testing.TB, store *events.Store, bucket, name string, h events.Header, list []T) events.Artifact {
+func put[T events.Record](t testing.TB, store *events.Store, bucket, name string, h events.Header, list []T) events.Artifact {
 	t.Helper()
 	w, err := events.NewRecordWriter[T](store)
 	if err != nil {

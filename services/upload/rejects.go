@@ -68,7 +68,7 @@ func (s *Service) toFix(ctx context.Context, job *events.Job) (list []rejected, 
 }
 
 // each visits the records of an artifact.
-func each[T any](ctx context.Context, store *events.Store, a events.Artifact, visit func(*T)) (events.Header, error) {
+func each[T events.Record](ctx context.Context, store *events.Store, a events.Artifact, visit func(*T)) (events.Header, error) {
 	r, err := events.OpenRecords[T](ctx, store, a)
 	if err != nil {
 		return events.Header{}, err

@@ -13,7 +13,7 @@ import (
 )
 
 // stored puts records as an artifact of a job.
-func stored[T any](r *rig, user, bucket, name, id string, columns []string, records ...T) events.Artifact {
+func stored[T events.Record](r *rig, user, bucket, name, id string, columns []string, records ...T) events.Artifact {
 	r.t.Helper()
 	store := events.NewStore(eventstest.Connect(r.t, r.nats, user))
 	w, err := events.NewRecordWriter[T](store)
