@@ -17,9 +17,10 @@ import (
 
 // conn is one client.
 type conn struct {
-	g  *Gateway
-	ws *websocket.Conn
-	q  *queue
+	g    *Gateway
+	ws   *websocket.Conn
+	talk dialect
+	q    *queue
 
 	ctx  context.Context // ends when the connection has
 	cut  context.CancelFunc
@@ -35,11 +36,15 @@ type conn struct {
 	subs   map[string]*subscription
 }
 
-func newConn(ctx context.Context, g *Gateway, ws *websocket.Conn) *conn {
-	c := &conn{g: g, ws: ws, q: newQueue(g.cfg.Queue), subs: map[string]*subscription{}}
+func newConn(ctx context.Context, g *Gateway, ws *websocket.Conn, talk dialect) *conn {
+	c := &conn{g: g, ws: ws, talk: talk, q: newQueue(g.cfg.Queue, talk.kind()), subs: map[string]*subscription{}}
 	c.ctx, c.cut = context.WithCancel(ctx)
 	c.expiry = time.AfterFunc(g.cfg.AuthTimeout, c.expire)
 	g.hub.arrive(c)
+	if !g.isOpen() {
+		// closeAll may have looked for connections before this one was there.
+		c.fail(CloseRestart, "service restart")
+	}
 	return c
 }
 
@@ -105,9 +110,8 @@ func (c *conn) read() {
 			c.fail(websocket.StatusUnsupportedData, "text frames only")
 			continue
 		}
-		var in incoming
-		if err := json.Unmarshal(text, &in); err != nil || len(in.ID) > 100 {
-			c.send(EventError, refuse(codeBadRequest, "A frame is JSON: {\"event\", \"data\", \"id\"?}."), nil)
+		in, ok := c.talk.hear(c, text)
+		if !ok {
 			continue
 		}
 		c.turns.Add(1)
@@ -165,11 +169,7 @@ func (c *conn) authenticate(in incoming) error {
 	}
 	claims, err := c.g.cfg.Verifier.Verify(data.Token)
 	if err != nil {
-		message := "The token is not valid."
-		var refused *auth.Error
-		if errors.As(err, &refused) {
-			message = refused.Message
-		}
+		message, _ := unauthenticated(err)
 		return refuse(codeUnauthenticated, message)
 	}
 	if old := c.user(); old != nil && (old.ID != claims.ID || old.Role != claims.Role) {
@@ -180,14 +180,19 @@ func (c *conn) authenticate(in incoming) error {
 	return nil
 }
 
-// send answers the client itself.
+// send answers a request of the client.
 func (c *conn) send(event string, data any, id json.RawMessage) {
-	text, err := json.Marshal(outgoing{Event: event, Data: data, ID: id})
+	text, err := c.talk.answer(event, data, id)
 	if err != nil {
 		c.g.cfg.Logger.Error("answer left out", "event", event, "err", err)
 		return
 	}
-	if !c.q.put(frame{text: text}) {
+	c.answer(text)
+}
+
+// answer queues what only this client gets; nil is nothing.
+func (c *conn) answer(text []byte) {
+	if text != nil && !c.q.answer(text) {
 		c.q.overflow()
 	}
 }
@@ -228,7 +233,7 @@ func (c *conn) ping() {
 		}
 		turns := c.turns.Load()
 		ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
-		err := c.ws.Ping(ctx)
+		err := c.talk.ping(ctx, c.ws)
 		cancel()
 		// While a frame is handled nobody reads the answer.
 		if busy := turns%2 == 1 || c.turns.Load() != turns; err != nil && !busy {

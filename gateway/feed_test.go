@@ -121,31 +121,31 @@ func TestFeedNoticesAStreamMadeAnew(t *testing.T) {
 }
 
 func TestQueueKeepsFactsAndTheNewestProgress(t *testing.T) {
-	q := newQueue(3)
-	text := func(s string) []byte { return []byte(s) }
+	q := newQueue(3, plainJSON)
+	text := func(s string) texts { return texts{[]byte(s)} }
 	next := func() string { b, _ := q.take(); return string(b) }
 	for i := range 5 {
-		q.show(frame{jobID: "a", text: text("a" + strconv.Itoa(i))})
+		q.show(frame{jobID: "a", texts: text("a" + strconv.Itoa(i))})
 	}
-	q.show(frame{jobID: "b", text: text("b0")})
-	q.put(frame{text: text("ack")})
+	q.show(frame{jobID: "b", texts: text("b0")})
+	q.answer([]byte("ack"))
 	if got := []string{next(), next(), next(), next()}; !slices.Equal(got, []string{"ack", "a4", "b0", ""}) {
 		t.Fatalf("got %v", got)
 	}
-	q.show(frame{jobID: "a", text: text("outdated")})
-	q.show(frame{jobID: "b", text: text("b1")})
-	if !q.put(frame{jobID: "a", seq: 1, text: text("fact")}) {
+	q.show(frame{jobID: "a", texts: text("outdated")})
+	q.show(frame{jobID: "b", texts: text("b1")})
+	if !q.put(frame{jobID: "a", seq: 1, texts: text("fact")}) {
 		t.Fatal("no room")
 	}
 	if got := []string{next(), next(), next()}; !slices.Equal(got, []string{"fact", "b1", ""}) {
 		t.Fatalf("got %v", got)
 	}
 	for i := range 3 {
-		if !q.put(frame{seq: uint64(i + 2), text: text("f")}) {
+		if !q.put(frame{seq: uint64(i + 2), texts: text("f")}) {
 			t.Fatal("no room")
 		}
 	}
-	if q.put(frame{seq: 9, text: text("f")}) {
+	if q.put(frame{seq: 9, texts: text("f")}) {
 		t.Fatal("more than the limit")
 	}
 	q.overflow()

@@ -27,8 +27,8 @@ type frame struct {
 	seq   uint64 // 0 for progress
 	// turn is the fact that set the stage to work: of progress, the one it
 	// belongs to; of a fact that begins a stage or ends the job, itself; else 0.
-	turn uint64
-	text []byte
+	turn  uint64
+	texts texts
 }
 
 type outgoing struct {
@@ -91,11 +91,11 @@ func factFrame(e events.Event) (frame, error) {
 	if data == nil {
 		return frame{}, fmt.Errorf("frame of %s: no such kind", e.Kind)
 	}
-	text, err := json.Marshal(outgoing{Event: event, Data: data, Seq: e.Seq})
+	text, err := encode(event, data, e.Seq)
 	if err != nil {
 		return frame{}, fmt.Errorf("frame of %s: %w", e.Kind, err)
 	}
-	return frame{jobID: e.JobID, owner: e.Owner, seq: e.Seq, turn: turn(e), text: text}, nil
+	return frame{jobID: e.JobID, owner: e.Owner, seq: e.Seq, turn: turn(e), texts: text}, nil
 }
 
 func turn(e events.Event) uint64 {
@@ -183,12 +183,12 @@ func stepOf(s events.Stage) events.Step {
 }
 
 func progressFrame(p events.Progress, owner string) (frame, error) {
-	text, err := json.Marshal(outgoing{Event: EventProgress, Data: progressData{
+	text, err := encode(EventProgress, progressData{
 		JobID: p.JobID, Stage: p.Step, Progress: p.Percent, Message: p.Message, Status: p.Status,
 		Processed: p.Processed, Total: p.Total, Timestamp: p.At,
-	}})
+	}, 0)
 	if err != nil {
 		return frame{}, fmt.Errorf("frame of progress: %w", err)
 	}
-	return frame{jobID: p.JobID, owner: owner, turn: p.Trigger, text: text}, nil
+	return frame{jobID: p.JobID, owner: owner, turn: p.Trigger, texts: text}, nil
 }

@@ -150,30 +150,38 @@ func (g *Gateway) closeAll(code websocket.StatusCode, reason string) {
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	claims, known, err := g.claims(r)
 	if err != nil {
-		g.unauthenticated(w, err)
+		message, reason := unauthenticated(err)
+		w.Header().Set("WWW-Authenticate", `Bearer realm="rollcall"`)
+		g.refuse(w, http.StatusUnauthorized, codeUnauthenticated, message, map[string]any{"reason": reason})
 		return
 	}
-	if g.Ready() != nil || !g.begin() {
-		w.Header().Set("Retry-After", "1")
-		g.refuse(w, http.StatusServiceUnavailable, codeOverloaded, "The live feed cannot be reached at the moment. Please try again.", nil)
+	ws, ok := g.accept(w, r, subprotocol)
+	if !ok {
 		return
 	}
 	defer g.conns.Done()
-	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{subprotocol}, OriginPatterns: g.cfg.Origins})
-	if err != nil {
-		g.cfg.Logger.Debug("websocket refused", "err", err)
-		return // Accept has answered
-	}
-	ws.SetReadLimit(readLimit)
-	c := newConn(context.WithoutCancel(r.Context()), g, ws)
-	if !g.isOpen() {
-		// closeAll may have looked for connections before this one was there.
-		c.fail(CloseRestart, "service restart")
-	}
+	c := newConn(context.WithoutCancel(r.Context()), g, ws, plain{})
 	if known {
 		c.admit(claims)
 	}
 	c.serve()
+}
+
+// accept makes a WebSocket of a request, where it is ok, and counts it.
+func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, protocols ...string) (ws *websocket.Conn, ok bool) {
+	if g.Ready() != nil || !g.begin() {
+		w.Header().Set("Retry-After", "1")
+		g.refuse(w, http.StatusServiceUnavailable, codeOverloaded, "The live feed cannot be reached at the moment. Please try again.", map[string]any{})
+		return nil, false
+	}
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: protocols, OriginPatterns: g.cfg.Origins})
+	if err != nil {
+		g.conns.Done()
+		g.cfg.Logger.Debug("websocket refused", "err", err)
+		return nil, false // Accept has answered
+	}
+	ws.SetReadLimit(readLimit)
+	return ws, true
 }
 
 // begin counts a connection that closeAll waits for; false when it is too late.
@@ -208,21 +216,17 @@ func (g *Gateway) claims(r *http.Request) (claims auth.Claims, known bool, err e
 	return claims, err == nil, err
 }
 
-func (g *Gateway) unauthenticated(w http.ResponseWriter, err error) {
-	message, details := "Please sign in.", map[string]any{}
+// unauthenticated is what a user may know of a token that was refused.
+func unauthenticated(err error) (message, reason string) {
 	var refused *auth.Error
 	if errors.As(err, &refused) {
-		message, details["reason"] = refused.Message, refused.Reason
+		return refused.Message, refused.Reason
 	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="rollcall"`)
-	g.refuse(w, http.StatusUnauthorized, codeUnauthenticated, message, details)
+	return "The token is not valid.", auth.ReasonInvalid
 }
 
 // refuse answers a request that does not become a WebSocket as the REST API does.
 func (g *Gateway) refuse(w http.ResponseWriter, status int, code, message string, details map[string]any) {
-	if details == nil {
-		details = map[string]any{}
-	}
 	body := map[string]any{"success": false, "message": message, "timestamp": g.cfg.Now().UTC(),
 		"error": map[string]any{"code": code, "details": details}}
 	h := w.Header()

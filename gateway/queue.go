@@ -12,6 +12,7 @@ import (
 type queue struct {
 	mu       sync.Mutex
 	limit    int
+	kind     int // of the dialect
 	texts    [][]byte
 	progress []frame
 	full     bool          // a fact found no room; nothing more is taken
@@ -19,8 +20,8 @@ type queue struct {
 	room     chan struct{} // one, when something was taken out
 }
 
-func newQueue(limit int) *queue {
-	return &queue{limit: limit, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+func newQueue(limit, kind int) *queue {
+	return &queue{limit: limit, kind: kind, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
 func signal(c chan struct{}) {
@@ -38,10 +39,22 @@ func (q *queue) put(f frame) bool {
 	if q.full || len(q.texts) >= q.limit {
 		return false
 	}
-	if f.jobID != "" {
+	if len(q.progress) > 0 {
 		q.progress = slices.DeleteFunc(q.progress, func(p frame) bool { return p.jobID == f.jobID })
 	}
-	q.texts = append(q.texts, f.text)
+	q.texts = append(q.texts, f.texts[q.kind])
+	signal(q.wake)
+	return true
+}
+
+// answer adds what only this client gets, and reports whether there was room.
+func (q *queue) answer(text []byte) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.full || len(q.texts) >= q.limit {
+		return false
+	}
+	q.texts = append(q.texts, text)
 	signal(q.wake)
 	return true
 }
@@ -79,7 +92,7 @@ func (q *queue) take() (text []byte, ok bool) {
 	case q.full:
 		return nil, false
 	case len(q.progress) > 0:
-		text = q.progress[0].text
+		text = q.progress[0].texts[q.kind]
 		q.progress = q.progress[1:]
 	}
 	return text, true

@@ -64,7 +64,10 @@ func startGateway(t *testing.T, nats *embedded.Server, change ...func(*gateway.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(g)
+	mux := http.NewServeMux()
+	mux.Handle("/", g)
+	mux.HandleFunc("/socket.io/", g.ServeSocketIO)
+	srv := httptest.NewServer(mux)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- g.Run(ctx) }()

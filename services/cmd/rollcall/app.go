@@ -224,6 +224,7 @@ func (a *app) gateway(v *auth.Verifier) error {
 		return err
 	}
 	a.mux.Handle("/ws", g)
+	a.mux.HandleFunc("/socket.io/", g.ServeSocketIO)
 	a.run = append(a.run, g.Run)
 	a.checks = append(a.checks, check{name: "live feed", ok: func(context.Context) error { return g.Ready() }})
 	return nil

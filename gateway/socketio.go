@@ -1,0 +1,218 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/coder/websocket"
+)
+
+// Packets of Engine.IO 4; a message holds one of Socket.IO 5.
+const (
+	enginePing    = "2"
+	enginePong    = '3'
+	engineClose   = '1'
+	engineMessage = '4'
+
+	ioConnect    = '0'
+	ioDisconnect = '1'
+	ioEvent      = '2'
+)
+
+// errPacket is a packet that a client of Socket.IO does not send to a server
+// without binary data and without polling.
+var errPacket = errors.New("not a packet that is expected here")
+
+// ioDialect talks Socket.IO 5 over Engine.IO 4, in the namespace "/" only.
+type ioDialect struct {
+	connected bool // only the reading goroutine looks
+	pong      chan struct{}
+}
+
+// ServeSocketIO opens a WebSocket for clients of Socket.IO. Polling is refused,
+// as is Engine.IO other than 4.
+func (g *Gateway) ServeSocketIO(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	switch {
+	case q.Get("EIO") != "4":
+		refuseEngine(w, 5, "Unsupported protocol version: Engine.IO 4 is spoken here, that is socket.io-client 3 and later")
+		return
+	case q.Get("transport") != "websocket":
+		refuseEngine(w, 0, `Transport unknown: connect with {transports: ["websocket"]}`)
+		return
+	case q.Get("sid") != "":
+		refuseEngine(w, 1, "Session ID unknown: there is no other transport to upgrade from")
+		return
+	}
+	ws, ok := g.accept(w, r)
+	if !ok {
+		return
+	}
+	defer g.conns.Done()
+	c := newConn(context.WithoutCancel(r.Context()), g, ws, &ioDialect{pong: make(chan struct{}, 1)})
+	c.answer(fmt.Appendf(nil, `0{"sid":%q,"upgrades":[],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
+		rand.Text(), g.cfg.PingEvery.Milliseconds(), g.cfg.WriteTimeout.Milliseconds(), readLimit))
+	c.serve()
+}
+
+// refuseEngine answers a handshake as Engine.IO's own server does.
+func refuseEngine(w http.ResponseWriter, code int, message string) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusBadRequest)
+	_ = json.NewEncoder(w).Encode(map[string]any{"code": code, "message": message}) // the client may be gone
+}
+
+func (*ioDialect) kind() int { return socketIO }
+
+func (s *ioDialect) hear(c *conn, text []byte) (in incoming, ok bool) {
+	var err error
+	switch {
+	case len(text) == 0:
+		err = errPacket
+	case text[0] == enginePong:
+		signal(s.pong)
+	case text[0] == engineClose:
+		c.fail(websocket.StatusNormalClosure, "")
+	case text[0] != engineMessage || len(text) == 1:
+		err = errPacket
+	case text[1] == ioConnect:
+		err = s.connect(c, text[2:])
+	case !s.connected:
+		err = errPacket
+	case text[1] == ioDisconnect:
+		c.fail(websocket.StatusNormalClosure, "")
+	case text[1] == ioEvent:
+		if in, err = parseEvent(text[2:]); err == nil {
+			return in, true
+		}
+	default:
+		err = errPacket
+	}
+	if err != nil {
+		c.fail(websocket.StatusProtocolError, err.Error())
+	}
+	return in, false
+}
+
+// connect lets the client into the namespace, or says why not.
+func (s *ioDialect) connect(c *conn, text []byte) error {
+	namespace := ""
+	if len(text) > 0 && text[0] == '/' {
+		name, rest, _ := bytes.Cut(text, []byte(","))
+		namespace, text = string(name)+",", rest
+	}
+	if namespace != "" && namespace != "/," {
+		if len(namespace) > 100 {
+			return errPacket
+		}
+		c.answer([]byte("44" + namespace + `{"message":"Invalid namespace"}`))
+		return nil
+	}
+	if s.connected {
+		return errPacket
+	}
+	var data struct {
+		Token string `json:"token"`
+	}
+	// Whatever is no object with a token in it has none.
+	if err := json.Unmarshal(text, &data); err != nil {
+		data.Token = ""
+	}
+	claims, err := c.g.cfg.Verifier.Verify(data.Token)
+	if err != nil {
+		message, reason := unauthenticated(err)
+		answer, err := json.Marshal(map[string]any{"message": codeUnauthenticated,
+			"data": map[string]any{"code": codeUnauthenticated, "message": message, "reason": reason}})
+		if err != nil {
+			return err
+		}
+		c.answer(append([]byte("44"), answer...))
+		return nil
+	}
+	s.connected = true
+	c.answer(fmt.Appendf(nil, `40{"sid":%q}`, rand.Text()))
+	c.admit(claims)
+	return nil
+}
+
+// parseEvent reads the id that an acknowledgement is wanted under, the event
+// and its first argument. A job's id or a token alone will do for an argument.
+func parseEvent(text []byte) (in incoming, err error) {
+	text = bytes.TrimPrefix(text, []byte("/,"))
+	digits := bytes.IndexByte(text, '[')
+	if digits > 0 {
+		if _, err := strconv.ParseUint(string(text[:digits]), 10, 63); err != nil {
+			return in, errPacket
+		}
+		in.ID = json.RawMessage(text[:digits])
+	}
+	var args []json.RawMessage
+	if digits < 0 || json.Unmarshal(text[digits:], &args) != nil || len(args) == 0 || json.Unmarshal(args[0], &in.Event) != nil {
+		return in, errPacket
+	}
+	if len(args) == 1 {
+		return in, nil
+	}
+	if in.Data = args[1]; in.Data[0] != '"' {
+		return in, nil
+	}
+	field := "job_id"
+	if in.Event == eventAuthenticate {
+		field = "token"
+	}
+	in.Data, err = json.Marshal(map[string]json.RawMessage{field: args[1]})
+	return in, err
+}
+
+// socketIOEvent is an event with its data, then the sequence of a fact, which
+// listeners of one argument do not see.
+func socketIOEvent(event string, data json.RawMessage, seq uint64) ([]byte, error) {
+	args := []any{event, data}
+	if seq > 0 {
+		args = append(args, seq)
+	}
+	text, err := json.Marshal(args)
+	return append([]byte("42"), text...), err
+}
+
+// answer is an acknowledgement where the client asked for one; a refusal is one
+// with an error. Where it did not, only what it cannot know otherwise is said.
+func (*ioDialect) answer(event string, data any, id json.RawMessage) ([]byte, error) {
+	raw, err := json.Marshal(data)
+	switch {
+	case err != nil:
+		return nil, err
+	case id == nil && event == EventAck:
+		return nil, nil
+	case id == nil:
+		return socketIOEvent(event, raw, 0)
+	case event == EventError:
+		return fmt.Appendf(nil, `43%s[{"error":%s}]`, id, raw), nil
+	}
+	return fmt.Appendf(nil, `43%s[%s]`, id, raw), nil
+}
+
+func (s *ioDialect) ping(ctx context.Context, ws *websocket.Conn) error {
+	select {
+	case <-s.pong: // of an earlier ping, come too late
+	default:
+	}
+	if err := ws.Write(ctx, websocket.MessageText, []byte(enginePing)); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.pong:
+		return nil
+	}
+}

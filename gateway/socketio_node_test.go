@@ -1,0 +1,337 @@
+package gateway_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/gateway"
+)
+
+// node is the official client in a process of its own.
+type node struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	in   io.Writer
+	said chan said
+}
+
+// said is what a socket of it got: an event of the server, or connect,
+// connect_error, disconnect, acknowledged.
+type said struct {
+	Socket, On, Message, Response string
+	Data                          map[string]any
+	Seq                           uint64
+	Code                          int
+	Active                        bool
+	raw                           string
+}
+
+// installClient puts the package that testdata/socketio names into a folder.
+func installClient(t *testing.T) (dir string) {
+	t.Helper()
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("%s is missing: go tool task node", tool)
+		}
+	}
+	dir = t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "socketio"))); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
+	return dir
+}
+
+func startNode(t *testing.T, dir string) *node {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", "driver.js")
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	n := &node{t: t, cmd: cmd, in: in, said: make(chan said, 10_000)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(n.said)
+		lines := bufio.NewScanner(out)
+		lines.Buffer(nil, 16<<20)
+		for lines.Scan() {
+			s := said{raw: lines.Text()}
+			if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+				t.Errorf("%s: %v", s.raw, err)
+			}
+			n.said <- s
+		}
+	}()
+	t.Cleanup(func() {
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
+		<-done
+		_ = cmd.Wait() // killed when the test's context ended before it did
+	})
+	return n
+}
+
+func (n *node) do(order map[string]any) {
+	n.t.Helper()
+	text, err := json.Marshal(order)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if _, err := n.in.Write(append(text, '\n')); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// connect opens a socket, over the WebSocket transport if options say nothing
+// else. A job is followed after each connect, from the last sequence seen.
+func (n *node) connect(url, token, job string, options map[string]any) {
+	n.t.Helper()
+	opts := map[string]any{"transports": []string{"websocket"}, "auth": map[string]any{"token": token}}
+	for k, v := range options {
+		opts[k] = v
+	}
+	n.do(map[string]any{"do": "connect", "socket": "s", "url": url, "options": opts, "job": job})
+}
+
+func (n *node) ask(event string, args ...any) map[string]any {
+	n.t.Helper()
+	n.do(map[string]any{"do": "ask", "socket": "s", "event": event, "args": args})
+	return n.want("acknowledged").Data
+}
+
+func (n *node) next() said {
+	n.t.Helper()
+	select {
+	case s, ok := <-n.said:
+		if !ok {
+			n.t.Fatal("node has ended")
+		}
+		if strings.HasPrefix(s.On, "bulk_") || strings.HasPrefix(s.On, "iec_") {
+			frame := map[string]any{"event": s.On, "data": s.Data}
+			if s.Seq > 0 {
+				frame["seq"] = s.Seq
+			}
+			text, err := json.Marshal(frame)
+			if err != nil {
+				n.t.Fatal(err)
+			}
+			checkFrame(n.t, s.On, text)
+		}
+		return s
+	case <-time.After(30 * time.Second):
+		n.t.Fatal("node says nothing")
+		panic("unreachable")
+	}
+}
+
+func (n *node) want(on string) said {
+	n.t.Helper()
+	s := n.next()
+	if s.On != on {
+		n.t.Fatalf("want %s, got %s", on, s.raw)
+	}
+	return s
+}
+
+func socketIOConfig(c *gateway.Config) { c.PingEvery = 100 * time.Millisecond }
+
+// The official client, unchanged, over real sockets.
+func TestSocketIOClient(t *testing.T) {
+	dir := installClient(t)
+	alice := mint(t, "alice", "member", time.Hour)
+
+	t.Run("a whole job", func(t *testing.T) {
+		r, n := newRig(t, socketIOConfig), startNode(t, dir)
+		job := r.upload("alice")
+		n.connect(r.url, alice, "", nil)
+		n.want("connect")
+		if ack := n.ask("subscribe_bulk_upload_job", job.ID); ack["job_id"] != job.ID || ack["last_seq"] != float64(job.Seq) || ack["status"] != "pending" {
+			t.Fatalf("ack %v", ack)
+		}
+		if s := n.want("bulk_upload_progress"); s.Seq != job.Seq || s.Data["stage"] != "initialization" {
+			t.Fatalf("uploaded: %s", s.raw)
+		}
+		p := events.Progress{Service: events.StageValidation, Step: events.FileReading, Percent: 15, Status: events.StatusProcessing, Trigger: job.Trigger}
+		if err := r.logs[events.StageValidation].SetProgress(t.Context(), &job, p); err != nil {
+			t.Fatal(err)
+		}
+		if s := n.want("bulk_upload_progress"); s.Seq != 0 || s.Data["progress"] != 15.0 {
+			t.Fatalf("progress: %s", s.raw)
+		}
+		for _, stage := range []string{"pre_validation", "iec_verification", "database_operations"} {
+			r.step(&job)
+			if s := n.want("bulk_upload_progress"); s.Seq != job.Seq || s.Data["stage"] != stage {
+				t.Fatalf("%s: %s", stage, s.raw)
+			}
+		}
+		r.step(&job)
+		if s := n.want("bulk_upload_complete"); s.Seq != job.Seq || s.Data["job_id"] != job.ID {
+			t.Fatalf("complete: %s", s.raw)
+		}
+		if ack := n.ask("unsubscribe_bulk_upload_job", job.ID); ack["job_id"] != job.ID {
+			t.Fatalf("unsubscribe: %v", ack)
+		}
+	})
+	t.Run("requests", func(t *testing.T) {
+		r, n := newRig(t, socketIOConfig), startNode(t, dir)
+		job, foreign := r.upload("alice"), r.upload("bob")
+		r.step(&job)
+		n.connect(r.url, alice, "", nil)
+		n.want("connect")
+		// Without an acknowledgement, as old clients do it.
+		n.do(map[string]any{"do": "emit", "socket": "s", "event": "subscribe_bulk_upload_job", "args": []any{map[string]any{"job_id": job.ID}}})
+		n.want("bulk_upload_progress")
+		n.want("bulk_upload_progress")
+		n.ask("subscribe_bulk_upload_job", map[string]any{"job_id": job.ID, "after": job.FirstSeq})
+		if s := n.want("bulk_upload_progress"); s.Seq != job.Seq {
+			t.Fatalf("after: %s", s.raw)
+		}
+		code := func(ack map[string]any) any { e, _ := ack["error"].(map[string]any); return e["code"] }
+		unknown := n.ask("subscribe_bulk_upload_job", events.NewJobID())
+		if ack := n.ask("subscribe_bulk_upload_job", foreign.ID); code(ack) != "not_found" || code(unknown) != "not_found" || len(ack) != len(unknown) {
+			t.Fatalf("foreign %v, unknown %v", ack, unknown)
+		}
+		if ack := n.ask("fly"); code(ack) != "bad_request" {
+			t.Fatalf("%v", ack)
+		}
+		n.do(map[string]any{"do": "emit", "socket": "s", "event": "subscribe_bulk_upload_job", "args": []any{}})
+		if s := n.want("error"); s.Data["code"] != "bad_request" {
+			t.Fatalf("%s", s.raw)
+		}
+		for _, token := range []any{alice, map[string]any{"token": alice}} {
+			if ack := n.ask("authenticate", token); ack["user_id"] != "alice" {
+				t.Fatalf("authenticate: %v", ack)
+			}
+		}
+		if ack := n.ask("authenticate", "x"); code(ack) != "unauthenticated" {
+			t.Fatalf("%v", ack)
+		}
+		if ack := n.ask("ping"); len(ack) != 0 {
+			t.Fatalf("%v", ack)
+		}
+		n.do(map[string]any{"do": "disconnect", "socket": "s"})
+		if s := n.want("disconnect"); s.Message != "io client disconnect" {
+			t.Fatalf("%s", s.raw)
+		}
+	})
+	t.Run("who may not", func(t *testing.T) {
+		r := newRig(t, socketIOConfig)
+		for _, token := range []any{"x", "", 7, nil, mint(t, "alice", "member", time.Nanosecond)} {
+			n := startNode(t, dir)
+			n.connect(r.url, "", "", map[string]any{"auth": map[string]any{"token": token}})
+			if s := n.want("connect_error"); s.Message != "unauthenticated" || s.Data["code"] != "unauthenticated" || s.Data["message"] == "" || s.Active {
+				t.Fatalf("%v: %s", token, s.raw)
+			}
+		}
+		n := startNode(t, dir)
+		n.connect(r.url+"/admin", alice, "", nil)
+		if s := n.want("connect_error"); s.Message != "Invalid namespace" {
+			t.Fatalf("%s", s.raw)
+		}
+	})
+	t.Run("polling", func(t *testing.T) {
+		r, n := newRig(t, socketIOConfig), startNode(t, dir)
+		n.connect(r.url, alice, "", map[string]any{"transports": []string{"polling"}, "reconnection": false})
+		if s := n.want("connect_error"); !strings.Contains(s.Response, `transports: [\"websocket\"]`) {
+			t.Fatalf("%s", s.raw)
+		}
+		// A client of 4.8 that may try all transports finds the one.
+		n.connect(r.url, alice, "", map[string]any{"transports": []string{"polling", "websocket"}, "tryAllTransports": true})
+		n.want("connect")
+	})
+	t.Run("pings keep it, and its token ends it", func(t *testing.T) {
+		r, n := newRig(t, socketIOConfig), startNode(t, dir)
+		n.connect(r.url, mint(t, "alice", "member", 2*time.Second), "", map[string]any{"reconnection": false})
+		n.want("connect")
+		if s := n.want("disconnect"); s.Message != "transport close" || s.Code != int(gateway.CloseUnauthenticated) {
+			t.Fatalf("%s", s.raw)
+		}
+	})
+	t.Run("a replaced gateway", func(t *testing.T) {
+		r, n := newRig(t, socketIOConfig), startNode(t, dir)
+		second, url, _ := startGateway(t, r.nats, socketIOConfig)
+		front := newFront(t, r.url)
+		job := r.upload("alice")
+		n.connect(front.url, mint(t, "carol", "national_admin", time.Hour), job.ID, nil)
+		n.want("connect")
+		n.want("bulk_upload_progress")
+		front.to(url)
+		r.stop()
+		if s := n.want("disconnect"); s.Code != int(websocket.StatusServiceRestart) {
+			t.Fatalf("%s", s.raw)
+		}
+		r.step(&job)
+		eventstest.Wait(t, "the fact to go out", func() bool { return second.Routed() >= job.Seq })
+		r.step(&job)
+		var seqs []uint64
+		for len(seqs) < 2 {
+			if s := n.next(); s.Seq > 0 {
+				seqs = append(seqs, s.Seq)
+			}
+		}
+		if !slices.Equal(seqs, []uint64{job.Seq - 1, job.Seq}) {
+			t.Fatalf("got %v", seqs)
+		}
+	})
+	t.Run("a slow client", func(t *testing.T) {
+		r, n := newRig(t, socketIOConfig, func(c *gateway.Config) { c.Queue, c.WriteTimeout = 4, 500*time.Millisecond }), startNode(t, dir)
+		job := r.upload("alice")
+		n.connect(r.url, mint(t, "carol", "national_admin", time.Hour), job.ID, nil)
+		n.want("connect")
+		n.want("bulk_upload_progress")
+		if err := n.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		want := []uint64{job.Seq}
+		for range 40 {
+			eventstest.Append(t, r.logs[events.StageValidation], &job,
+				&events.Failed{Stage: events.StageValidation, Code: "x", Message: strings.Repeat("x", 200_000), Attempts: 1, Retryable: true})
+			want = append(want, job.Seq)
+			eventstest.Append(t, r.logs[events.StageUpload], &job, &events.Retried{Stage: events.StageValidation, By: job.Owner})
+			want = append(want, job.Seq)
+		}
+		eventstest.Wait(t, "the gateway to give it up", func() bool { return r.gw.Connections() == 0 })
+		if err := n.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		got, again := []uint64{want[0]}, false
+		for len(got) < len(want) {
+			s := n.next()
+			again = again || s.On == "connect"
+			if s.Seq > 0 {
+				got = append(got, s.Seq)
+			}
+		}
+		if !slices.Equal(got, want) || !again {
+			t.Fatalf("connected again: %t, got %v, want %v", again, got, want)
+		}
+	})
+}

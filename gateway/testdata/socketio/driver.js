@@ -1,0 +1,42 @@
+// Does what a test says on standard input, one JSON object a line, with the
+// unchanged socket.io-client, and tells on standard output what it got.
+const { io } = require("socket.io-client");
+const readline = require("node:readline");
+
+const say = (o) => process.stdout.write(JSON.stringify(o) + "\n");
+const sockets = new Map();
+
+function connect({ socket: name, url, options, job }) {
+  const socket = io(url, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 100, ...options });
+  sockets.set(name, socket);
+  let after = 0;
+  socket.on("connect", () => {
+    say({ socket: name, on: "connect", connected: socket.connected });
+    // What a client does that resumes: after each connect, from the last sequence seen.
+    if (job) socket.emit("subscribe_bulk_upload_job", { job_id: job, after });
+  });
+  socket.on("connect_error", (err) =>
+    say({ socket: name, on: "connect_error", message: err.message, data: err.data, active: socket.active,
+      response: err.context && err.context.responseText }));
+  socket.on("disconnect", (reason, details) =>
+    say({ socket: name, on: "disconnect", message: reason, code: details && details.context && details.context.code }));
+  socket.onAny((event, data, seq) => {
+    if (seq !== undefined) after = seq;
+    say({ socket: name, on: event, data, seq });
+  });
+}
+
+readline.createInterface({ input: process.stdin }).on("line", (line) => {
+  const order = JSON.parse(line);
+  const socket = sockets.get(order.socket);
+  switch (order.do) {
+    case "connect":
+      return connect(order);
+    case "emit": // without an acknowledgement
+      return socket.emit(order.event, ...(order.args ?? []));
+    case "ask":
+      return socket.emit(order.event, ...(order.args ?? []), (answer) => say({ socket: order.socket, on: "acknowledged", data: answer }));
+    case "disconnect":
+      return socket.disconnect();
+  }
+}).on("close", () => process.exit(0));
