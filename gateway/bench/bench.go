@@ -1,0 +1,144 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/gateway/auth"
+)
+
+// bench is the processes, the jobs and the clients.
+type bench struct {
+	load
+	secret  string
+	nats    *process
+	gateway *process
+	addr    string // of the gateway, and of the one that replaces it
+	log     *events.Log
+	jobs    []*job
+	clients []*client
+	running func() // ends the clients
+}
+
+// process is one that this one has started.
+type process struct {
+	cmd *exec.Cmd
+	in  io.Closer
+	// at is what it wrote first: where it can be reached.
+	at string
+}
+
+func spawn(ctx context.Context, name string, env ...string) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, self)
+	cmd.Env = append(append(os.Environ(), roleVariable+"="+name), env...)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start %s: it said nothing: %w", name, err), in.Close(), cmd.Wait())
+	}
+	return &process{cmd: cmd, in: in, at: strings.TrimSpace(line)}, nil
+}
+
+// end lets the process close what it has open.
+func (p *process) end() {
+	_ = p.in.Close() // only when it is closed already
+	_ = p.cmd.Wait() // how it ends does not matter any more
+}
+
+// kill ends it at once, as a crash would.
+func (p *process) kill() error {
+	if err := p.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	_ = p.cmd.Wait() // it was killed
+	return nil
+}
+
+func start(ctx context.Context, l load) (b *bench, err error) {
+	b = &bench{load: l, secret: rand.Text()}
+	defer func() {
+		if err != nil {
+			b.stop()
+		}
+	}()
+	if b.nats, err = spawn(ctx, "nats", dirVariable+"="+l.Dir, secretVariable+"="+b.secret); err != nil {
+		return nil, err
+	}
+	if err := b.startGateway(ctx, "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	b.addr = b.gateway.at
+	js, err := connectNATS(b.nats.at, "upload", b.secret)
+	if err != nil {
+		return nil, err
+	}
+	b.log = events.NewLog(js, events.StageUpload, logger())
+	return b, nil
+}
+
+func (b *bench) startGateway(ctx context.Context, addr string) (err error) {
+	b.gateway, err = spawn(ctx, "gateway", natsVariable+"="+b.nats.at, addrVariable+"="+addr, secretVariable+"="+b.secret)
+	return err
+}
+
+func (b *bench) stop() {
+	if b.running != nil {
+		b.running()
+	}
+	if b.log != nil {
+		b.log.JetStream().Conn().Close()
+	}
+	for _, p := range []*process{b.gateway, b.nats} {
+		if p != nil {
+			p.end()
+		}
+	}
+}
+
+func (b *bench) memory(ctx context.Context) (m memory, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.addr+"/memory", nil)
+	if err != nil {
+		return m, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return m, fmt.Errorf("ask the gateway for its memory: %w", err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&m); err != nil {
+		return m, fmt.Errorf("ask the gateway for its memory: %w", err)
+	}
+	return m, nil
+}
+
+func (b *bench) token(user string) (string, error) {
+	return auth.Mint(b.secret, user, auth.RoleMember, time.Hour, time.Now())
+}

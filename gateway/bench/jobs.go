@@ -1,0 +1,114 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rollcall.example/events"
+)
+
+// writers is how many facts may wait for the disk at once.
+const writers = 32
+
+// job is one that clients follow. Only one writer appends to it at a time.
+type job struct {
+	events.Job
+	owner events.User
+	mu    sync.Mutex
+	// seqs are the sequences of its facts, in order.
+	seqs []uint64
+}
+
+// append stores the job's next fact: uploaded, then cancelled and retried in
+// turn, which may go on for ever.
+func (j *job) append(ctx context.Context, log *events.Log) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var fact events.Fact
+	switch {
+	case j.ID == "":
+		id := events.NewJobID()
+		up := &events.Uploaded{Owner: j.owner, FileName: "roll.xlsx", File: events.Artifact{Bucket: events.BucketUploads, Name: id + "/upload.xlsx"}}
+		up.JobID = id
+		fact = up
+	case j.Ended():
+		fact = &events.Retried{Stage: j.Stage, By: j.owner}
+	default:
+		fact = &events.Cancelled{Stage: j.Stage, By: j.owner}
+	}
+	e, err := log.Append(ctx, &j.Job, j.Seq, fact)
+	if err != nil {
+		return err
+	}
+	j.seqs = append(j.seqs, e.Seq)
+	return nil
+}
+
+func (j *job) facts() []uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.seqs)
+}
+
+// upload makes the jobs and their history.
+func (b *bench) upload(ctx context.Context, _ *report) error {
+	b.jobs = make([]*job, b.Jobs)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for i := range b.jobs {
+		b.jobs[i] = &job{owner: events.User{ID: fmt.Sprintf("user-%d", i), Role: "member"}}
+		group.Go(func() error {
+			for range b.History {
+				if err := b.jobs[i].append(ctx, b.log); err != nil {
+					return fmt.Errorf("make a history: %w", err)
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// appendSteadily appends facts to one job after the other, at the rate, and
+// returns how long each took to be stored. Where the disk is slower than the
+// rate it takes longer.
+func (b *bench) appendSteadily(ctx context.Context) (stored []time.Duration, elapsed time.Duration, err error) {
+	start, n := time.Now(), int(float64(b.Rate)*b.Time.Seconds())
+	stored = make([]time.Duration, n)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for i := range n {
+		due := start.Add(time.Duration(i) * time.Second / time.Duration(b.Rate))
+		if err := sleepUntil(ctx, due); err != nil {
+			break // the group has the cause
+		}
+		group.Go(func() error {
+			begin := time.Now()
+			err := b.jobs[i%len(b.jobs)].append(ctx, b.log)
+			stored[i] = time.Since(begin)
+			return err
+		})
+	}
+	err = group.Wait()
+	return stored, time.Since(start), err
+}
+
+func sleepUntil(ctx context.Context, t time.Time) error {
+	d := time.Until(t)
+	if d <= 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,155 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// dials is how many clients connect at once.
+	dials = 64
+	// patience is for all clients together to get what there is.
+	patience = 2 * time.Minute
+)
+
+// connect opens all connections, and measures what they cost.
+func (b *bench) connect(ctx context.Context, r *report) error {
+	before, err := b.memory(ctx)
+	if err != nil {
+		return err
+	}
+	b.clients = make([]*client, b.Clients)
+	start := time.Now()
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(dials)
+	for i := range b.clients {
+		j := b.jobs[i%len(b.jobs)]
+		token, err := b.token(j.owner.ID)
+		if err != nil {
+			return err
+		}
+		b.clients[i] = &client{b: b, job: j, token: token}
+		group.Go(func() error { return b.clients[i].arrive(gctx) })
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	r.connecting = time.Since(start)
+	after, err := b.memory(ctx)
+	if err != nil {
+		return err
+	}
+	r.idle = perConnection(before, after, b.Clients)
+	r.before = before
+	return nil
+}
+
+// subscribe lets all clients read their histories.
+func (b *bench) subscribe(ctx context.Context, r *report) error {
+	start := time.Now()
+	fctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	for _, c := range b.clients {
+		wg.Go(func() { c.follow(fctx) })
+	}
+	b.running = func() { cancel(); wg.Wait() }
+	if err := b.caughtUp(ctx); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	r.replaying, r.replayed = time.Since(start), b.Clients*b.History
+	after, err := b.memory(ctx)
+	if err != nil {
+		return err
+	}
+	r.following = perConnection(r.before, after, b.Clients)
+	return nil
+}
+
+// publish appends facts while nothing else happens.
+func (b *bench) publish(ctx context.Context, r *report) (err error) {
+	if r.quiet, err = b.appended(ctx); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	return nil
+}
+
+// replace appends facts while the gateway is killed and another takes its place.
+func (b *bench) replace(ctx context.Context, r *report) error {
+	killed := make(chan error, 1)
+	go func() {
+		killed <- func() error {
+			if err := sleepUntil(ctx, time.Now().Add(b.Time/4)); err != nil {
+				return err
+			}
+			if err := b.gateway.kill(); err != nil {
+				return fmt.Errorf("kill the gateway: %w", err)
+			}
+			start := time.Now()
+			err := b.startGateway(ctx, b.addr)
+			r.replacing = time.Since(start)
+			return err
+		}()
+	}()
+	var err error
+	r.replaced, err = b.appended(ctx)
+	if kerr := <-killed; kerr != nil {
+		return kerr
+	}
+	if err != nil {
+		return fmt.Errorf("publish while the gateway is replaced: %w", err)
+	}
+	return nil
+}
+
+// appended appends facts and waits until all clients have them.
+func (b *bench) appended(ctx context.Context) (s stream, err error) {
+	if s.stored, s.appending, err = b.appendSteadily(ctx); err != nil {
+		return s, err
+	}
+	end := time.Now()
+	if err := b.caughtUp(ctx); err != nil {
+		return s, err
+	}
+	s.catching = time.Since(end)
+	for _, c := range b.clients {
+		s.took = append(s.took, c.latencies()...)
+	}
+	slices.Sort(s.took)
+	slices.Sort(s.stored)
+	return s, nil
+}
+
+// caughtUp waits until every client has all facts of its job.
+func (b *bench) caughtUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for i, c := range b.clients {
+		facts := len(c.job.facts())
+		for !c.has(facts) {
+			if err := sleepUntil(ctx, time.Now().Add(5*time.Millisecond)); err != nil {
+				return fmt.Errorf("client %d has %d of %d facts: %w", i, len(c.got()), facts, err)
+			}
+		}
+	}
+	return nil
+}
+
+// verify holds what each client got against its job.
+func (b *bench) verify(_ context.Context, r *report) error {
+	for i, c := range b.clients {
+		got, want := c.got(), c.job.facts()
+		if !slices.Equal(got, want) {
+			return fmt.Errorf("client %d got %v, its job has %v", i, got, want)
+		}
+		r.facts += len(got)
+		r.again += c.again
+	}
+	return nil
+}

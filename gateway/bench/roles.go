@@ -1,0 +1,155 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	_ "net/http/pprof" // of the gateway, while it is under load
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"syscall"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/gateway"
+	"rollcall.example/gateway/auth"
+)
+
+// Variables that tell a process what it is and whom it belongs to.
+const (
+	roleVariable   = "ROLLCALL_BENCH_ROLE"
+	dirVariable    = "ROLLCALL_BENCH_DIR"
+	natsVariable   = "ROLLCALL_BENCH_NATS"
+	addrVariable   = "ROLLCALL_BENCH_ADDR"
+	secretVariable = "ROLLCALL_BENCH_SECRET"
+)
+
+// role runs one of the processes, and reports whether there is one of the name.
+// It ends when its standard input does, so it does not outlive its starter.
+func role(name string) bool {
+	roles := map[string]func(context.Context) error{"nats": runNATS, "gateway": runGateway}
+	run, ok := roles[name]
+	if !ok {
+		return false
+	}
+	signal.Ignore(os.Interrupt) // the starter decides
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer cancel()
+		var b [1]byte
+		_, _ = os.Stdin.Read(b[:]) // nothing is ever written to it
+	}()
+	if err := run(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %s: %v\n", name, err)
+		os.Exit(1)
+	}
+	return true
+}
+
+func runNATS(ctx context.Context) error {
+	passwords := map[string]string{}
+	for _, user := range embedded.Users {
+		passwords[user] = os.Getenv(secretVariable)
+	}
+	srv, err := embedded.Start(embedded.Config{Dir: os.Getenv(dirVariable), Passwords: passwords, Logger: logger()})
+	if err != nil {
+		return err
+	}
+	defer srv.Stop()
+	js, err := srv.Connect("provisioner")
+	if err != nil {
+		return err
+	}
+	defer js.Conn().Close()
+	if err := events.Provision(ctx, js, events.ProvisionConfig{}); err != nil {
+		return err
+	}
+	fmt.Println(srv.URL())
+	<-ctx.Done()
+	return nil
+}
+
+func connectNATS(url, user, password string) (jetstream.JetStream, error) {
+	return events.Connect(events.Connection{URL: url, User: user, Password: password, Logger: logger()})
+}
+
+func runGateway(ctx context.Context) error {
+	secret := os.Getenv(secretVariable)
+	js, err := connectNATS(os.Getenv(natsVariable), "gateway", secret)
+	if err != nil {
+		return err
+	}
+	defer js.Conn().Close()
+	verifier, err := auth.New(ctx, auth.Config{Secret: secret})
+	if err != nil {
+		return err
+	}
+	defer verifier.Close()
+	g, err := gateway.New(gateway.Config{JetStream: js, Verifier: verifier, Logger: logger()})
+	if err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", os.Getenv(addrVariable))
+	if err != nil {
+		return err
+	}
+	http.Handle("/ws", g)
+	http.HandleFunc("/memory", serveMemory)
+	srv := &http.Server{}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	fmt.Println(ln.Addr())
+	err = g.Run(ctx)
+	if err := srv.Close(); err != nil {
+		return err
+	}
+	<-served
+	return err
+}
+
+// memory is what the gateway's process holds, in bytes.
+type memory struct {
+	Heap, Stacks, Resident uint64
+	Goroutines             int
+}
+
+// serveMemory measures after a collection: what is held, not what is garbage.
+func serveMemory(w http.ResponseWriter, _ *http.Request) {
+	debug.FreeOSMemory()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	m := memory{Heap: s.HeapAlloc, Stacks: s.StackInuse, Goroutines: runtime.NumGoroutine(), Resident: resident()}
+	_ = json.NewEncoder(w).Encode(m) // the asker hears of it
+}
+
+// resident is the memory that the system counts, 0 where it does not say.
+func resident() uint64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(text)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseUint(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * uint64(syscall.Getpagesize())
+}
+
+func logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
