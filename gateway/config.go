@@ -16,6 +16,11 @@ type Config struct {
 	// JetStream is a connection as the user gateway: it may read BULK and
 	// BULK_PROGRESS by direct get and hear live.bulk.>. Required.
 	JetStream jetstream.JetStream
+	// History are further connections as the same user, over which histories
+	// are read; none means JetStream. The server reads histories, and sends
+	// them, one after the other on each connection: on that of the live feed
+	// they would hold up everybody's news.
+	History []jetstream.JetStream
 	// Verifier checks tokens. Required.
 	Verifier *auth.Verifier
 	// Origins are the hosts, other than the server's own, whose pages may open
@@ -57,6 +62,9 @@ func (c Config) complete() (Config, error) {
 	c.PingEvery = cmp.Or(c.PingEvery, 30*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
 	c.Watch = cmp.Or(c.Watch, time.Second)
+	if len(c.History) == 0 {
+		c.History = []jetstream.JetStream{c.JetStream}
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

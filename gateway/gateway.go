@@ -23,11 +23,10 @@ const shutdownTime = 3 * time.Second
 
 // Gateway serves WebSockets. It does so while Run runs.
 type Gateway struct {
-	cfg     Config
-	hub     *hub
-	log     *events.Log
-	readers chan struct{}
-	last    atomic.Uint64 // the newest sequence that the feed has passed on
+	cfg  Config
+	hub  *hub
+	past *histories
+	last atomic.Uint64 // the newest sequence that the feed has passed on
 
 	mu    sync.Mutex
 	open  bool
@@ -40,10 +39,9 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Gateway{
-		cfg: cfg, hub: newHub(), readers: make(chan struct{}, cfg.Readers),
-		log: events.NewLog(cfg.JetStream, "gateway", cfg.Logger),
-	}, nil
+	g := &Gateway{cfg: cfg, hub: newHub()}
+	g.past = newHistories(cfg, g.Ready)
+	return g, nil
 }
 
 // Ready says in words why no client can be served, nil when one can.
@@ -65,6 +63,7 @@ func (g *Gateway) isOpen() bool {
 
 // Run feeds the clients until ctx ends, then tells them to come back.
 func (g *Gateway) Run(ctx context.Context) error {
+	defer g.past.close()
 	for {
 		err := g.feed(ctx)
 		switch {
@@ -73,7 +72,6 @@ func (g *Gateway) Run(ctx context.Context) error {
 			return nil
 		case errors.Is(err, errAnew):
 			g.cfg.Logger.Error("the stream was made anew, clients start over", "stream", events.StreamFacts)
-			g.hub.anew()
 			g.closeAll(CloseAnew, "stream was made anew")
 		default:
 			g.cfg.Logger.Warn("live feed not started", "err", err)
@@ -97,6 +95,9 @@ func (g *Gateway) feed(ctx context.Context) error {
 	if err := f.start(ctx); err != nil {
 		return err
 	}
+	// What is known is of a feed, and a stream, that may be no more.
+	g.hub.forget()
+	g.past.forget()
 	g.last.Store(f.last.seq)
 	g.setOpen(true)
 	defer g.setOpen(false)
@@ -116,6 +117,7 @@ func (g *Gateway) fact(e events.Event) {
 		g.cfg.Logger.Error("fact left out", "seq", e.Seq, "err", err)
 		return
 	}
+	g.past.outdated(f)
 	g.hub.route(f)
 }
 
@@ -125,6 +127,7 @@ func (g *Gateway) progress(p events.Progress, owner string) {
 		g.cfg.Logger.Error("progress left out", "job", p.JobID, "err", err)
 		return
 	}
+	g.past.outdated(f)
 	g.hub.route(f)
 }
 

@@ -49,8 +49,8 @@ func (h *hub) route(f frame) {
 	}
 }
 
-// anew forgets the sequences of a stream that is no more.
-func (h *hub) anew() {
+// forget drops the sequences that have gone out.
+func (h *hub) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	clear(h.recent)

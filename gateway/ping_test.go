@@ -67,14 +67,14 @@ func TestPingsGoUnansweredWhileAHistoryIsRead(t *testing.T) {
 		_, _, err := ws.Read(t.Context()) // answers pings meanwhile
 		first <- err
 	}()
-	g.readers <- struct{}{} // somebody else's long history
+	g.past.readers <- struct{}{} // somebody else's long history
 	if err := ws.Write(t.Context(), websocket.MessageText, []byte(`{"event":"subscribe_bulk_upload_job","data":{"job_id":"`+job.ID+`"}}`)); err != nil {
 		t.Fatal(err)
 	}
 	eventstest.Wait(t, "the subscription to begin", func() bool { return c.turns.Load()%2 == 1 })
 	past := time.Now().Add(2 * g.cfg.WriteTimeout)
 	eventstest.Wait(t, "a ping to go unanswered", func() bool { return time.Now().After(past) })
-	<-g.readers
+	<-g.past.readers
 	if err := <-first; err != nil {
 		t.Fatalf("a client that waited for a history was closed: %v", err)
 	}

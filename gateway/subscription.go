@@ -11,9 +11,6 @@ import (
 )
 
 const (
-	// historyTime bounds the reading of a history. It is shorter than the time
-	// to answer a ping, since the connection is not read meanwhile.
-	historyTime = 5 * time.Second
 	// lagTime is how long a cursor may be ahead of the history: a replica may
 	// lag. One that is ahead for longer is of a stream that is no more.
 	lagTime  = time.Second
@@ -73,7 +70,8 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 	if err != nil {
 		return err
 	}
-	facts, job, progress, err := c.history(jobID, routed)
+	past, err := c.g.past.of(c.ctx, jobID, routed)
+	job := past.job
 	if err == nil && (job.ID == "" || (job.Owner.ID != claims.ID && !claims.Admin())) {
 		err = notFound()
 	}
@@ -89,20 +87,12 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 		return err
 	}
 	c.send(EventAck, map[string]any{"job_id": jobID, "last_seq": job.Seq, "status": job.Status}, id)
-	for _, e := range facts {
-		if e.Seq <= after {
-			continue
-		}
-		f, err := factFrame(e)
-		if err != nil {
-			c.unsubscribe(jobID)
-			return err
-		}
-		if !c.q.putOld(c.ctx, f) {
+	for _, f := range past.facts {
+		if f.seq > after && !c.q.putOld(c.ctx, f) {
 			return nil // the connection has ended
 		}
 	}
-	c.live(jobID, max(job.Seq, after), &job, progress)
+	c.live(jobID, max(job.Seq, after), &job, past.progress)
 	return nil
 }
 
@@ -163,7 +153,7 @@ func (c *conn) reached(seq, after uint64) (bool, error) {
 		if seq < after && time.Now().After(patience) {
 			return false, nil
 		}
-		if seq < after && !c.pause(c.ctx) {
+		if seq < after && !pause(c.ctx) {
 			return false, c.ctx.Err()
 		}
 	}
@@ -171,57 +161,11 @@ func (c *conn) reached(seq, after uint64) (bool, error) {
 }
 
 // pause waits a little for a replica that lags; false when ctx ended first.
-func (c *conn) pause(ctx context.Context) bool {
+func pause(ctx context.Context) bool {
 	select {
 	case <-ctx.Done():
 		return false
 	case <-time.After(lagEvery):
 		return true
 	}
-}
-
-// history reads a job's facts, at least as far as routed, and if it is at work
-// its newest progress.
-func (c *conn) history(jobID string, routed uint64) (facts []events.Event, job events.Job, progress *frame, err error) {
-	if err := c.g.Ready(); err != nil {
-		return nil, job, nil, err // at once, not when the time is up
-	}
-	ctx, cancel := context.WithTimeout(c.ctx, historyTime)
-	defer cancel()
-	select {
-	case c.g.readers <- struct{}{}:
-		defer func() { <-c.g.readers }()
-	case <-ctx.Done():
-		return nil, job, nil, fmt.Errorf("wait to read history: %w", ctx.Err())
-	}
-	for start := time.Now(); ; {
-		if facts, err = c.g.log.Replay(ctx, jobID, 0); err != nil {
-			return nil, job, nil, err
-		}
-		if routed == 0 || (len(facts) > 0 && facts[len(facts)-1].Seq >= routed) {
-			break
-		}
-		if len(facts) == 0 && time.Since(start) > lagTime {
-			break // the whole job was deleted since
-		}
-		if !c.pause(ctx) {
-			return nil, job, nil, fmt.Errorf("read history up to %d: %w", routed, ctx.Err())
-		}
-	}
-	known := facts[:0]
-	for _, e := range facts {
-		// What does not belong to the job's story is not told.
-		if job.Apply(e) == nil {
-			known = append(known, e)
-		}
-	}
-	if job.ID == "" || job.Ended() {
-		return known, job, nil, nil
-	}
-	p, ok, err := c.g.log.Progress(ctx, jobID)
-	if err != nil || !ok || p.Trigger != job.Trigger || job.Paused != nil {
-		return known, job, nil, err
-	}
-	f, err := progressFrame(p, job.Owner.ID)
-	return known, job, &f, err
 }

@@ -86,17 +86,20 @@ func connectNATS(url, user, password string) (jetstream.JetStream, error) {
 
 func runGateway(ctx context.Context) error {
 	secret := os.Getenv(secretVariable)
-	js, err := connectNATS(os.Getenv(natsVariable), "gateway", secret)
-	if err != nil {
-		return err
+	var js [3]jetstream.JetStream
+	for i := range js {
+		var err error
+		if js[i], err = connectNATS(os.Getenv(natsVariable), "gateway", secret); err != nil {
+			return err
+		}
+		defer js[i].Conn().Close()
 	}
-	defer js.Conn().Close()
 	verifier, err := auth.New(ctx, auth.Config{Secret: secret})
 	if err != nil {
 		return err
 	}
 	defer verifier.Close()
-	g, err := gateway.New(gateway.Config{JetStream: js, Verifier: verifier, Logger: logger()})
+	g, err := gateway.New(gateway.Config{JetStream: js[0], History: js[1:], Verifier: verifier, Logger: logger()})
 	if err != nil {
 		return err
 	}
