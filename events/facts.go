@@ -14,6 +14,7 @@ const (
 	KindReported  Kind = "reported"
 	KindPaused    Kind = "paused"
 	KindResumed   Kind = "resumed"
+	KindWarned    Kind = "warned"
 	KindFailed    Kind = "failed"
 	KindCancelled Kind = "cancelled"
 	KindRetried   Kind = "retried"
@@ -23,7 +24,7 @@ const (
 // Kinds lists the kinds of facts: the subjects of the stream BULK.
 var Kinds = []Kind{
 	KindUploaded, KindValidated, KindVerified, KindPersisted, KindReported,
-	KindPaused, KindResumed, KindFailed, KindCancelled, KindRetried,
+	KindPaused, KindResumed, KindWarned, KindFailed, KindCancelled, KindRetried,
 }
 
 // Terminal reports whether a job ends with this kind of fact. Only retried may
@@ -116,6 +117,9 @@ type Paused struct {
 	Processed int       `json:"rows_processed"`
 	Total     int       `json:"rows_total"`
 	Quota     *Quota    `json:"quota,omitempty"`
+	// ETA is when the stage will be done, by its speed so far; zero while that
+	// is not known.
+	ETA time.Time `json:"eta,omitzero"`
 }
 
 // Reasons for a pause.
@@ -129,7 +133,7 @@ const (
 type Quota struct {
 	Used  int `json:"used"`
 	Limit int `json:"limit"`
-	// ResetAt is when calls become free again; zero while some are.
+	// ResetAt is when the oldest of the used calls become free again; zero while none is used.
 	ResetAt time.Time `json:"reset_at,omitzero"`
 }
 
@@ -139,6 +143,17 @@ type Resumed struct {
 	Stage     Stage `json:"stage"`
 	Processed int   `json:"rows_processed"`
 	Total     int   `json:"rows_total"`
+}
+
+// Warned: most of the quota is spent, and the job may have to pause. It changes
+// nothing, and is said at most once between two pauses.
+type Warned struct {
+	Meta
+	Stage     Stage  `json:"stage"`
+	Message   string `json:"message"`
+	Processed int    `json:"rows_processed"`
+	Total     int    `json:"rows_total"`
+	Quota     Quota  `json:"quota"`
 }
 
 // Failed: a stage gave up.
@@ -174,6 +189,7 @@ func (*Persisted) FactKind() Kind { return KindPersisted }
 func (*Reported) FactKind() Kind  { return KindReported }
 func (*Paused) FactKind() Kind    { return KindPaused }
 func (*Resumed) FactKind() Kind   { return KindResumed }
+func (*Warned) FactKind() Kind    { return KindWarned }
 func (*Failed) FactKind() Kind    { return KindFailed }
 func (*Cancelled) FactKind() Kind { return KindCancelled }
 func (*Retried) FactKind() Kind   { return KindRetried }
@@ -194,6 +210,8 @@ func newFact(kind Kind) Fact {
 		return &Paused{}
 	case KindResumed:
 		return &Resumed{}
+	case KindWarned:
+		return &Warned{}
 	case KindFailed:
 		return &Failed{}
 	case KindCancelled:

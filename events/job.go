@@ -111,6 +111,10 @@ func (j *Job) Allows(fact Fact) error {
 		if f.Stage != j.Stage || j.Paused == nil {
 			return refuse("the job is not paused")
 		}
+	case *Warned:
+		if f.Stage != j.Stage || j.Paused != nil {
+			return refuse("the stage is not at work")
+		}
 	case *Failed:
 		if f.Stage != j.Stage {
 			return refuse("it is not this stage's turn")

@@ -33,6 +33,9 @@ const (
 	KVQuota = "IEC_QUOTA"
 	// KVVerdicts holds answers of the IEC, keyed by an HMAC of the ID number.
 	KVVerdicts = "IEC_VERDICTS"
+	// KVClaims holds, in memory, who is being asked about at the moment, keyed in
+	// the same way.
+	KVClaims = "IEC_CLAIMS"
 
 	// ConsumerProjection is the durable consumer that keeps the jobs table.
 	ConsumerProjection = "projection"

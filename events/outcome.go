@@ -39,7 +39,9 @@ type Postponement struct {
 	// Reason and Message go into the fact paused, where the stage has one.
 	Reason, Message string
 	Quota           *Quota
-	Err             error
+	// ETA is when the stage will be done all the same; zero if not known.
+	ETA time.Time
+	Err error
 }
 
 // Later makes a Postponement. Err may be nil.

@@ -86,6 +86,9 @@ type Progress struct {
 	// Processed and Total count rows; both 0 where the step has none.
 	Processed int `json:"rows_processed"`
 	Total     int `json:"rows_total"`
+	// ETA is when the step will be done, by its speed so far; zero while that
+	// is not known.
+	ETA time.Time `json:"eta,omitzero"`
 	// Trigger is the sequence of the fact that the stage works on.
 	Trigger uint64 `json:"trigger_seq"`
 	// Failures is how many attempts at that fact have failed so far.

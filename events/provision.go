@@ -21,6 +21,10 @@ type ProvisionConfig struct {
 // for its quota several times.
 const verdictsTTL = 72 * time.Hour
 
+// ClaimLife is how long others wait for the answer about a person when the
+// process that asked has died: longer than a call with all its retries takes.
+const ClaimLife = 2 * time.Minute
+
 // Provision creates the streams, buckets and consumers, or brings existing ones
 // to the present settings. It may be run again at any time. It needs the
 // permissions of the provisioner; no service has them.
@@ -42,10 +46,14 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 			return fmt.Errorf("provision bucket %s: %w", name, err)
 		}
 	}
-	for name, ttl := range map[string]time.Duration{KVQuota: 0, KVVerdicts: verdictsTTL} {
-		_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, Replicas: cfg.Replicas, TTL: ttl})
-		if err != nil {
-			return fmt.Errorf("provision bucket %s: %w", name, err)
+	for _, kv := range []jetstream.KeyValueConfig{
+		{Bucket: KVQuota},
+		{Bucket: KVVerdicts, TTL: verdictsTTL},
+		{Bucket: KVClaims, TTL: ClaimLife, Storage: jetstream.MemoryStorage},
+	} {
+		kv.Replicas = cfg.Replicas
+		if _, err := js.CreateOrUpdateKeyValue(ctx, kv); err != nil {
+			return fmt.Errorf("provision bucket %s: %w", kv.Bucket, err)
 		}
 	}
 	for _, c := range consumers(cfg) {

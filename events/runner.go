@@ -211,7 +211,7 @@ func (r *Runner) postpone(ctx context.Context, msg jetstream.Msg, w *Work, later
 	if r.Stage == StageIEC {
 		done, total := w.rows()
 		fact := &Paused{Stage: r.Stage, Reason: later.Reason, Message: later.Message, ResumesAt: later.Until.UTC(),
-			Processed: done, Total: total, Quota: later.Quota}
+			Processed: done, Total: total, Quota: later.Quota, ETA: later.ETA}
 		if !r.append(ctx, msg, &w.Job, w.Job.Seq, fact) {
 			return
 		}

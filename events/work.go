@@ -43,12 +43,18 @@ func (w *Work) Header(artifact string) Header {
 // quarter of a second apart is published, and each first of a step. Losing one
 // harms nobody, so an error is logged and not returned.
 func (w *Work) Progress(step Step, done, total int, message string) {
+	w.ProgressUntil(step, done, total, message, time.Time{})
+}
+
+// ProgressUntil is Progress with the time at which the step will be done; zero
+// says that it is not known.
+func (w *Work) ProgressUntil(step Step, done, total int, message string, eta time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	first := w.last.Step != step
 	w.last = Progress{
 		Service: w.runner.Stage, Step: step, Percent: step.Percent(done, total), Message: message,
-		Status: StatusProcessing, Processed: done, Total: total, Trigger: w.Job.Trigger, Failures: w.failures,
+		Status: StatusProcessing, Processed: done, Total: total, ETA: eta.UTC(), Trigger: w.Job.Trigger, Failures: w.failures,
 	}
 	now := w.runner.now()
 	if !first && now.Sub(w.sent) < progressEvery {
@@ -64,6 +70,20 @@ func (w *Work) store(p Progress) {
 	}
 	if err := w.runner.Log.SetProgress(w.ctx, &w.Job, p); err != nil && w.ctx.Err() == nil {
 		w.runner.logger().Warn("progress not stored", "job", w.Job.ID, "err", err)
+	}
+}
+
+// Warn says that most of the quota is spent. It is a fact, once between two
+// pauses however often the stage is run. That it could not be stored is logged:
+// no work is given up for a warning.
+func (w *Work) Warn(quota Quota, message string) {
+	if w.Job.Kind == KindWarned || w.ctx.Err() != nil {
+		return
+	}
+	done, total := w.rows()
+	fact := &Warned{Stage: w.runner.Stage, Message: message, Processed: done, Total: total, Quota: quota}
+	if _, err := w.runner.Log.Append(context.WithoutCancel(w.ctx), &w.Job, w.Job.Seq, fact); err != nil {
+		w.runner.logger().Warn("warning not stored", "job", w.Job.ID, "err", err)
 	}
 }
 

@@ -11,13 +11,14 @@ import (
 
 // Events of the frames that a client gets.
 const (
-	EventProgress  = "bulk_upload_progress"
-	EventComplete  = "bulk_upload_complete"
-	EventFailed    = "bulk_upload_failed"
-	EventRateLimit = "iec_rate_limit_exceeded"
-	EventAck       = "ack"
-	EventError     = "error"
-	EventPong      = "pong"
+	EventProgress    = "bulk_upload_progress"
+	EventComplete    = "bulk_upload_complete"
+	EventFailed      = "bulk_upload_failed"
+	EventRateLimit   = "iec_rate_limit_exceeded"
+	EventRateWarning = "iec_rate_limit_warning"
+	EventAck         = "ack"
+	EventError       = "error"
+	EventPong        = "pong"
 )
 
 // frame is what is sent, encoded once for all who get it.
@@ -51,10 +52,12 @@ type progressData struct {
 	// Reason and ResumesAt are set while the job is paused.
 	Reason    string     `json:"reason,omitempty"`
 	ResumesAt *time.Time `json:"resumes_at,omitempty"`
+	// ETA is when the IEC will have answered for all rows, by the speed so far.
+	ETA time.Time `json:"eta,omitzero"`
 	*rateLimit
 }
 
-// rateLimit is what iec_rate_limit_exceeded says beside that.
+// rateLimit is what iec_rate_limit_exceeded and iec_rate_limit_warning say beside that.
 type rateLimit struct {
 	Current    int       `json:"current_count"`
 	Max        int       `json:"max_limit"`
@@ -100,7 +103,7 @@ func factFrame(e events.Event) (frame, error) {
 
 func turn(e events.Event) uint64 {
 	switch e.Kind {
-	case events.KindPaused, events.KindResumed:
+	case events.KindPaused, events.KindResumed, events.KindWarned:
 		return 0
 	}
 	return e.Seq
@@ -139,20 +142,23 @@ func factData(e events.Event) (event string, data any) {
 		// back again would tell a lie twice.
 		d := at(events.IECVerification, events.IECVerification.Percent(f.Processed, f.Total), f.Message)
 		d.Status, d.Reason, d.ResumesAt, d.Processed, d.Total = events.StatusPaused, f.Reason, &f.ResumesAt, f.Processed, f.Total
+		d.ETA = f.ETA
 		if f.Reason != events.PauseQuota || f.Quota == nil {
 			return EventProgress, d
 		}
-		q := f.Quota
-		d.rateLimit = &rateLimit{Current: q.Used, Max: q.Limit, Remaining: max(q.Limit-q.Used, 0), Reset: f.ResumesAt,
-			Percentage: math.Round(1000*float64(q.Used)/float64(max(q.Limit, 1))) / 10}
-		if !q.ResetAt.IsZero() {
-			d.Reset = q.ResetAt
+		d.rateLimit = limitOf(*f.Quota)
+		if d.Reset.IsZero() {
+			d.Reset = f.ResumesAt
 		}
 		return EventRateLimit, d
 	case *events.Resumed:
 		d := at(events.IECVerification, events.IECVerification.Percent(f.Processed, f.Total), "Going on")
 		d.Processed, d.Total = f.Processed, f.Total
 		return EventProgress, d
+	case *events.Warned:
+		d := at(events.IECVerification, events.IECVerification.Percent(f.Processed, f.Total), f.Message)
+		d.Processed, d.Total, d.rateLimit = f.Processed, f.Total, limitOf(f.Quota)
+		return EventRateWarning, d
 	case *events.Retried:
 		step := stepOf(f.Stage)
 		from, _ := step.Band()
@@ -165,6 +171,11 @@ func factData(e events.Event) (event string, data any) {
 			Status: events.StatusCancelled, Retryable: true, Timestamp: e.At}
 	}
 	return "", nil
+}
+
+func limitOf(q events.Quota) *rateLimit {
+	return &rateLimit{Current: q.Used, Max: q.Limit, Remaining: max(q.Limit-q.Used, 0), Reset: q.ResetAt,
+		Percentage: math.Round(1000*float64(q.Used)/float64(max(q.Limit, 1))) / 10}
 }
 
 // stepOf is the step on the wire at which a stage begins.
@@ -185,7 +196,7 @@ func stepOf(s events.Stage) events.Step {
 func progressFrame(p events.Progress, owner string) (frame, error) {
 	text, err := encode(EventProgress, progressData{
 		JobID: p.JobID, Stage: p.Step, Progress: p.Percent, Message: p.Message, Status: p.Status,
-		Processed: p.Processed, Total: p.Total, Timestamp: p.At,
+		Processed: p.Processed, Total: p.Total, ETA: p.ETA, Timestamp: p.At,
 	}, 0)
 	if err != nil {
 		return frame{}, fmt.Errorf("frame of progress: %w", err)

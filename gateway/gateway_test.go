@@ -59,7 +59,9 @@ func TestPausesShowWhereTheJobReallyIs(t *testing.T) {
 	job := r.upload("alice")
 	r.step(&job)
 	until := time.Now().Add(time.Hour)
+	reset := until.Add(-time.Minute).UTC()
 	eventstest.Append(t, r.logs[events.StageIEC], &job,
+		&events.Warned{Stage: events.StageIEC, Message: "Nearly spent.", Processed: 1, Total: 3, Quota: events.Quota{Used: 9, Limit: 10, ResetAt: reset}},
 		&events.Paused{Stage: events.StageIEC, Reason: events.PauseQuota, Message: "Wait.", ResumesAt: until, Processed: 1, Total: 3, Quota: &events.Quota{Used: 10, Limit: 10}},
 		&events.Resumed{Stage: events.StageIEC, Processed: 1, Total: 3},
 		&events.Paused{Stage: events.StageIEC, Reason: events.PauseUnavailable, Message: "Down.", ResumesAt: until, Processed: 2, Total: 3},
@@ -69,6 +71,11 @@ func TestPausesShowWhereTheJobReallyIs(t *testing.T) {
 	s := dial(t, r.url, mint(t, "alice", "member", time.Hour))
 	s.subscribe(job.ID, 2)
 	s.want("ack")
+	if f := s.want("iec_rate_limit_warning"); f.Data["status"] != "processing" || f.Data["progress"] != 50.0 || f.Data["current_count"] != 9.0 ||
+		f.Data["max_limit"] != 10.0 || f.Data["remaining"] != 1.0 || f.Data["percentage_used"] != 90.0 || f.Data["reset_time"] != reset.Format(time.RFC3339Nano) ||
+		f.Data["rows_processed"] != 1.0 || f.Data["rows_total"] != 3.0 || f.Data["message"] != "Nearly spent." {
+		t.Errorf("warning: %s", f.raw)
+	}
 	if f := s.want("iec_rate_limit_exceeded"); f.Data["status"] != "paused" || f.Data["progress"] != 50.0 || f.Data["percentage_used"] != 100.0 || f.Data["remaining"] != 0.0 {
 		t.Errorf("quota: %s", f.raw)
 	}

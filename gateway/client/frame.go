@@ -10,10 +10,11 @@ import (
 
 // Events of frames. Those that are not Complete or Failed are progress.
 const (
-	EventProgress  = "bulk_upload_progress"
-	EventComplete  = "bulk_upload_complete"
-	EventFailed    = "bulk_upload_failed"
-	EventRateLimit = "iec_rate_limit_exceeded"
+	EventProgress    = "bulk_upload_progress"
+	EventComplete    = "bulk_upload_complete"
+	EventFailed      = "bulk_upload_failed"
+	EventRateLimit   = "iec_rate_limit_exceeded"
+	EventRateWarning = "iec_rate_limit_warning"
 )
 
 // Frame is what the gateway sends of a job.
@@ -60,6 +61,8 @@ type Progress struct {
 	// Reason and ResumesAt are set while the job is paused.
 	Reason    string    `json:"reason"`
 	ResumesAt time.Time `json:"resumes_at"`
+	// ETA is when the IEC will have answered for all rows; zero if not known.
+	ETA time.Time `json:"eta"`
 }
 
 // Complete is the data of EventComplete.

@@ -33,12 +33,14 @@ type CacheConfig struct {
 // Cache keeps the IEC's answers as they come in, so that none is asked for
 // twice. Keys are HMACs: no ID number becomes a subject.
 type Cache struct {
-	kv  jetstream.KeyValue
-	cfg CacheConfig
+	kv     jetstream.KeyValue
+	claims claims
+	cfg    CacheConfig
 }
 
-// NewCache returns the cache kept in kv.
-func NewCache(kv jetstream.KeyValue, cfg CacheConfig) (*Cache, error) {
+// NewCache returns the cache kept in verdicts. The bucket claims says who is
+// being asked about at the moment.
+func NewCache(verdicts, claimed jetstream.KeyValue, cfg CacheConfig) (*Cache, error) {
 	if cfg.Key == "" {
 		return nil, errors.New("iec cache: key is empty")
 	}
@@ -51,7 +53,7 @@ func NewCache(kv jetstream.KeyValue, cfg CacheConfig) (*Cache, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Cache{kv: kv, cfg: cfg}, nil
+	return &Cache{kv: verdicts, claims: claims{claimed}, cfg: cfg}, nil
 }
 
 func (c *Cache) key(id string) string {
@@ -80,6 +82,11 @@ func (c *Cache) Get(ctx context.Context, id string, since time.Time) (v events.V
 	}
 	fresh := !v.At.Before(since) || c.cfg.Now().Sub(v.At) < limit
 	return v, fresh, nil
+}
+
+// claim is the right to ask about a person for a job; nil while another job asks.
+func (c *Cache) claim(ctx context.Context, id, job string) (*claim, error) {
+	return c.claims.take(ctx, c.key(id), job)
 }
 
 // Put keeps an answer. Unverified is no answer and is not kept.

@@ -30,9 +30,6 @@ type ClientConfig struct {
 	Timeout time.Duration
 	// Concurrency is how many connections are kept open; 0 means 15.
 	Concurrency int
-	// Acquire is asked before each call about a person, and its error ends the
-	// lookup; nil allows all.
-	Acquire func(context.Context) error
 	// Backoff is the wait before the nth retry, from 1; nil means 200 ms
 	// doubling, with jitter.
 	Backoff func(retry int) time.Duration
@@ -70,9 +67,6 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if cfg.Timeout < 0 || cfg.Concurrency < 0 {
 		return nil, fmt.Errorf("iec client: timeout %s and concurrency %d must not be negative", cfg.Timeout, cfg.Concurrency)
 	}
-	if cfg.Acquire == nil {
-		cfg.Acquire = func(context.Context) error { return nil }
-	}
 	if cfg.Backoff == nil {
 		cfg.Backoff = func(retry int) time.Duration {
 			d := 200 * time.Millisecond << (retry - 1)
@@ -107,18 +101,18 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Lookup asks about a person by the 13 digits of the ID number. Timeouts, resets,
 // server errors and answers that are not the API's are tried again, three
-// times; each attempt is acquired first.
+// times. acquire is asked before each attempt, and its error ends the lookup.
 //
-// Errors: that of Acquire, *RateLimitedError, *UnavailableError, *RowError, or
+// Errors: that of acquire, *RateLimitedError, *UnavailableError, *RowError, or
 // ErrCredentials. When ctx ends it is that of ctx, which is no outage.
-func (c *Client) Lookup(ctx context.Context, id string) (events.Verdict, error) {
+func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Context) error) (events.Verdict, error) {
 	renewed := false
 	for retry := 0; ; {
 		token, err := c.token.get(ctx)
 		if err != nil {
 			return events.Verdict{}, err
 		}
-		if err := c.cfg.Acquire(ctx); err != nil {
+		if err := acquire(ctx); err != nil {
 			return events.Verdict{}, err
 		}
 		verdict, err := c.ask(ctx, token, id)

@@ -57,12 +57,14 @@ func newAPI(t *testing.T, cfg sim.Config) *api {
 	return a
 }
 
+// acquire counts the calls that were asked for.
+func (a *api) acquire(context.Context) error { a.acquired.Add(1); return nil }
+
 func (a *api) client(t *testing.T, change func(*ClientConfig)) *Client {
 	t.Helper()
 	cfg := ClientConfig{
 		BaseURL: a.url, Username: "user", Password: "hunter2-password",
 		Backoff: func(int) time.Duration { return time.Millisecond },
-		Acquire: func(context.Context) error { a.acquired.Add(1); return nil },
 	}
 	if change != nil {
 		change(&cfg)
@@ -90,7 +92,7 @@ func TestWorkersShareOneToken(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, id := range people(60) {
 		wg.Go(func() {
-			v, err := c.Lookup(t.Context(), id)
+			v, err := c.Lookup(t.Context(), id, a.acquire)
 			if err != nil || v.Status != sim.PersonOf(id).Status {
 				t.Errorf("got %v, %v", v.Status, err)
 			}
@@ -110,7 +112,7 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 	a := newAPI(t, sim.Config{TokenTTL: 10 * time.Minute, Now: clk.now})
 	c := a.client(t, func(cfg *ClientConfig) { cfg.Now = clk.now })
 	for range 61 {
-		if _, err := c.Lookup(t.Context(), somebody); err != nil {
+		if _, err := c.Lookup(t.Context(), somebody, a.acquire); err != nil {
 			t.Fatal(err)
 		}
 		clk.add(time.Minute)
@@ -125,7 +127,7 @@ func TestRefusedTokenIsRenewedOnce(t *testing.T) {
 	a := newAPI(t, sim.Config{})
 	c := a.client(t, nil)
 	for range 2 {
-		if _, err := c.Lookup(t.Context(), somebody); err != nil {
+		if _, err := c.Lookup(t.Context(), somebody, a.acquire); err != nil {
 			t.Fatal(err)
 		}
 		a.RevokeTokens()
@@ -137,7 +139,7 @@ func TestRefusedTokenIsRenewedOnce(t *testing.T) {
 
 func TestCredentialsRefused(t *testing.T) {
 	a := newAPI(t, sim.Config{Password: "another"})
-	_, err := a.client(t, nil).Lookup(t.Context(), somebody)
+	_, err := a.client(t, nil).Lookup(t.Context(), somebody, a.acquire)
 	if !errors.Is(err, ErrCredentials) || a.acquired.Load() != 0 {
 		t.Errorf("got %v, %d acquired", err, a.acquired.Load())
 	}
@@ -147,11 +149,11 @@ func TestQuotaOfTheAPI(t *testing.T) {
 	clk := newClock()
 	a := newAPI(t, sim.Config{Quota: 1, Now: clk.now})
 	c := a.client(t, func(cfg *ClientConfig) { cfg.Now = clk.now })
-	if _, err := c.Lookup(t.Context(), somebody); err != nil {
+	if _, err := c.Lookup(t.Context(), somebody, a.acquire); err != nil {
 		t.Fatal(err)
 	}
 	clk.add(10 * time.Minute)
-	_, err := c.Lookup(t.Context(), somebody)
+	_, err := c.Lookup(t.Context(), somebody, a.acquire)
 	var limited *RateLimitedError
 	if !errors.As(err, &limited) || limited.RetryAfter != 50*time.Minute {
 		t.Errorf("got %v, want to wait 50 minutes", err)
@@ -164,8 +166,7 @@ func TestQuotaOfTheAPI(t *testing.T) {
 func TestSpentQuotaIsPassedOn(t *testing.T) {
 	a := newAPI(t, sim.Config{})
 	spent := &SpentError{Quota: events.Quota{Limit: 5, Used: 5}}
-	c := a.client(t, func(cfg *ClientConfig) { cfg.Acquire = func(context.Context) error { return spent } })
-	_, err := c.Lookup(t.Context(), somebody)
+	_, err := a.client(t, nil).Lookup(t.Context(), somebody, func(context.Context) error { return spent })
 	var got *SpentError
 	if !errors.As(err, &got) || a.Calls(somebody) != 0 {
 		t.Errorf("got %v after %d calls", err, a.Calls(somebody))
@@ -187,14 +188,14 @@ func TestFailuresAreTriedAgainAndAccounted(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			a := newAPI(t, sim.Config{})
 			c := a.client(t, func(cfg *ClientConfig) { cfg.Timeout = 150 * time.Millisecond })
-			if _, err := c.Lookup(t.Context(), people(1)[0]); err != nil { // leaves a connection to be used again
+			if _, err := c.Lookup(t.Context(), people(1)[0], a.acquire); err != nil { // leaves a connection to be used again
 				t.Fatal(err)
 			}
 			a.acquired.Store(0)
 			if err := a.SetFaults(tc.faults); err != nil {
 				t.Fatal(err)
 			}
-			_, err := c.Lookup(t.Context(), somebody)
+			_, err := c.Lookup(t.Context(), somebody, a.acquire)
 			var down *UnavailableError
 			if !errors.As(err, &down) {
 				t.Errorf("got %v", err)
@@ -210,13 +211,13 @@ func TestFailuresAreTriedAgainAndAccounted(t *testing.T) {
 func TestOutageSaysHowLong(t *testing.T) {
 	a := newAPI(t, sim.Config{})
 	c := a.client(t, nil)
-	if _, err := c.Lookup(t.Context(), somebody); err != nil {
+	if _, err := c.Lookup(t.Context(), somebody, a.acquire); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.SetFaults(sim.Faults{Down: true, RetryAfter: 90}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := c.Lookup(t.Context(), somebody)
+	_, err := c.Lookup(t.Context(), somebody, a.acquire)
 	var down *UnavailableError
 	if !errors.As(err, &down) || down.RetryAfter != 90*time.Second {
 		t.Errorf("got %v", err)
@@ -229,10 +230,7 @@ func TestOutageSaysHowLong(t *testing.T) {
 func TestCallerWhoGivesUpIsNoOutage(t *testing.T) {
 	a := newAPI(t, sim.Config{Faults: sim.Faults{Timeouts: 1}})
 	ctx, cancel := context.WithCancel(t.Context())
-	c := a.client(t, func(cfg *ClientConfig) {
-		cfg.Acquire = func(context.Context) error { time.AfterFunc(20*time.Millisecond, cancel); return nil }
-	})
-	_, err := c.Lookup(ctx, somebody)
+	_, err := a.client(t, nil).Lookup(ctx, somebody, func(context.Context) error { time.AfterFunc(20*time.Millisecond, cancel); return nil })
 	var down *UnavailableError
 	if !errors.Is(err, context.Canceled) || errors.As(err, &down) {
 		t.Errorf("got %v (%T), want the context's error", err, err)
@@ -300,7 +298,7 @@ func TestAnswers(t *testing.T) {
 				w.WriteHeader(tc.status)
 				_, _ = w.Write([]byte(tc.body))
 			})
-			v, err := c.Lookup(t.Context(), somebody)
+			v, err := c.Lookup(t.Context(), somebody, free)
 			if tc.want == "" {
 				var down *UnavailableError
 				if !errors.As(err, &down) {
@@ -323,7 +321,7 @@ func TestAnswers(t *testing.T) {
 func TestRefusedRow(t *testing.T) {
 	for _, status := range []int{400, 403, 410, 422} {
 		c, calls := answering(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, r.URL.Path, status) })
-		_, err := c.Lookup(t.Context(), somebody)
+		_, err := c.Lookup(t.Context(), somebody, free)
 		var row *RowError
 		if !errors.As(err, &row) || row.Status != status || calls.Load() != 1 {
 			t.Errorf("%d: got %v after %d calls", status, err, calls.Load())
@@ -334,7 +332,7 @@ func TestRefusedRow(t *testing.T) {
 
 func TestTokenThatIsNeverAccepted(t *testing.T) {
 	c, calls := answering(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) })
-	_, err := c.Lookup(t.Context(), somebody)
+	_, err := c.Lookup(t.Context(), somebody, free)
 	if !errors.Is(err, ErrCredentials) || calls.Load() != 2 {
 		t.Errorf("got %v after %d calls, want 2", err, calls.Load())
 	}
@@ -362,7 +360,7 @@ func TestErrorsQuoteNothingOfTheWire(t *testing.T) {
 				_ = rw.Flush()
 				_ = conn.Close()
 			})
-			_, err := c.Lookup(t.Context(), somebody)
+			_, err := c.Lookup(t.Context(), somebody, free)
 			var down *UnavailableError
 			if !errors.As(err, &down) {
 				t.Errorf("got %v", err)
@@ -394,3 +392,6 @@ func TestImpossibleClients(t *testing.T) {
 		}
 	}
 }
+
+// free allows every call.
+func free(context.Context) error { return nil }

@@ -10,7 +10,7 @@ import (
 // inOrder runs work on each item, at most n at once, and hands the results to
 // emit in the items' order. Memory is bounded: at most 16n items are begun and
 // not yet emitted. The first error, in time, ends it; work that has begun then
-// is waited for.
+// is waited for, and what follows without a gap is emitted.
 func inOrder[T, R any](ctx context.Context, n int, items iter.Seq2[T, error], work func(context.Context, T) (R, error), emit func(R) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -58,13 +58,24 @@ func inOrder[T, R any](ctx context.Context, n int, items iter.Seq2[T, error], wo
 			}
 			continue
 		}
+		wg.Wait()
+		for ok := true; ok; f, ok = <-queue {
+			select {
+			case r := <-f:
+				if emit(r) != nil {
+					return context.Cause(ctx)
+				}
+				continue
+			default:
+			}
+			break
+		}
 		break
 	}
+	wg.Wait()
 	if ctx.Err() != nil {
-		wg.Wait()
 		return context.Cause(ctx)
 	}
-	wg.Wait()
 	return nil
 }
 

@@ -46,13 +46,26 @@ type QuotaConfig struct {
 //
 // Calls are reserved in blocks, so that the bucket is not asked for each. A
 // block is good within its slot only and what is left of it is given back.
+//
+// The last twentieth of the quota, in whole blocks, is kept for small jobs: a
+// job of a few rows does not wait for the hour that a big one has spent. A big
+// job pays for that with a twentieth of its speed. Small is who needs at most a
+// quarter of what is kept.
 type Quota struct {
 	kv  jetstream.KeyValue
 	cfg QuotaConfig
 
-	mu   sync.Mutex
-	slot int64 // of the block in hand
-	left int   // calls left in it
+	mu sync.Mutex
+	// ordinary and kept are the blocks in hand, of the quota that is for all
+	// and of what is kept.
+	ordinary, kept block
+	last           events.Quota
+}
+
+// block is calls that were reserved and not made yet.
+type block struct {
+	slot int64
+	left int
 }
 
 // NewQuota returns the quota kept in kv.
@@ -79,52 +92,93 @@ func (q *Quota) slotLength() time.Duration { return q.cfg.Window / quotaSlots }
 
 func (q *Quota) current() int64 { return q.cfg.Now().UnixNano() / int64(q.slotLength()) }
 
-// Acquire allows one call, to be made at once, or returns a *SpentError.
-func (q *Quota) Acquire(ctx context.Context) error {
+// reserve is how many calls are kept for small jobs.
+func (q *Quota) reserve() int {
+	n := q.cfg.Limit / 20
+	return n - n%q.cfg.Block
+}
+
+// Small says whether a job of so many rows may use what is kept.
+func (q *Quota) Small(rows int) bool { return rows <= q.reserve()/4 }
+
+// Acquire allows one call, to be made at once, or returns a *SpentError. small
+// says that the job may use what is kept for small ones.
+func (q *Quota) Acquire(ctx context.Context, small bool) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.left > 0 && q.slot == q.current() {
-		q.left--
+	if q.ordinary.take(q.current()) || small && q.kept.take(q.current()) {
 		return nil
 	}
-	back, slot := q.left, q.slot
-	q.left = 0
-	var now int64
-	var n int
+	err := q.refill(ctx, &q.ordinary, q.cfg.Limit-q.reserve())
+	var spent *SpentError
+	if small && errors.As(err, &spent) {
+		err = q.refill(ctx, &q.kept, q.cfg.Limit)
+	}
+	return err
+}
+
+func (b *block) take(now int64) bool {
+	if b.left == 0 || b.slot != now {
+		return false
+	}
+	b.left--
+	return true
+}
+
+// refill gives back what is left of a block, reserves a new one as long as no
+// more than limit calls are used, and takes the caller's call from it.
+func (q *Quota) refill(ctx context.Context, b *block, limit int) error {
+	back := *b
+	b.left = 0
+	fresh := block{}
 	err := q.change(ctx, func(s slots) error {
-		s[slot] -= back
-		now = q.current()
-		free := q.cfg.Limit - s.used()
+		s.giveBack(back)
+		fresh.slot = q.current()
+		free := limit - s.used()
 		if free <= 0 {
-			return &SpentError{Quota: q.state(s)}
+			q.last = q.state(s)
+			return &SpentError{Quota: q.last}
 		}
 		// The last calls are dealt out smaller, so that replicas share them.
-		n = min(q.cfg.Block, max(free/4, 1))
-		s[now] += n
+		fresh.left = min(q.cfg.Block, max(free/4, 1))
+		s[fresh.slot] += fresh.left
+		q.last = q.state(s)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	// One of them is the caller's.
-	q.slot, q.left = now, n-1
+	fresh.left-- // the caller's
+	*b = fresh
 	return nil
 }
 
-// Release gives back what is left of the block in hand.
+// Release gives back what is left of the blocks in hand.
 func (q *Quota) Release(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.left == 0 {
+	if q.ordinary.left+q.kept.left == 0 {
 		return nil
 	}
-	back, slot := q.left, q.slot
-	q.left = 0
+	ordinary, kept := q.ordinary, q.kept
+	q.ordinary.left, q.kept.left = 0, 0
 	return q.change(ctx, func(s slots) error {
-		s[slot] -= back
+		s.giveBack(ordinary)
+		s.giveBack(kept)
 		return nil
 	})
 }
+
+// Last is how the quota stood when this process last reserved calls; zero when
+// it never did.
+func (q *Quota) Last() events.Quota {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.last
+}
+
+// Window is the rolling time that the limit is for.
+func (q *Quota) Window() time.Duration { return q.cfg.Window }
 
 // State tells how much of the quota is reserved or spent.
 func (q *Quota) State(ctx context.Context) (events.Quota, error) {
@@ -137,11 +191,19 @@ func (q *Quota) State(ctx context.Context) (events.Quota, error) {
 
 func (q *Quota) state(s slots) events.Quota {
 	st := events.Quota{Used: s.used(), Limit: q.cfg.Limit}
-	if st.Used >= st.Limit && len(s) > 0 {
+	if st.Used > 0 {
 		oldest := slices.Min(slices.Collect(maps.Keys(s)))
 		st.ResetAt = time.Unix(0, (oldest+quotaSlots+1)*int64(q.slotLength())).UTC()
 	}
 	return st
+}
+
+// giveBack takes off what was not used of a block. A slot that has left the
+// window meanwhile counts no more, and must not count below nothing.
+func (s slots) giveBack(b block) {
+	if n, counts := s[b.slot]; counts {
+		s[b.slot] = max(n-b.left, 0)
+	}
 }
 
 func (s slots) used() (n int) {

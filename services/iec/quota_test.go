@@ -57,17 +57,20 @@ func newQuota(t *testing.T, kv jetstream.KeyValue, limit int, c *clock) *Quota {
 func TestNoRollingHourHoldsMoreThanTheLimit(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := newClock()
-	const limit = 300
+	const limit = 400 // of which a block is kept for small jobs
 	var replicas []*Quota
 	for range 3 {
 		replicas = append(replicas, newQuota(t, bucket(t, srv, events.KVQuota), limit, c))
+	}
+	if replicas[0].reserve() == 0 {
+		t.Fatal("nothing is kept for small jobs")
 	}
 	var calls []time.Time
 	start := c.now()
 	for c.now().Sub(start) < 6*time.Hour {
 		for range rand.IntN(200) {
 			q := replicas[rand.IntN(len(replicas))]
-			err := q.Acquire(t.Context())
+			err := q.Acquire(t.Context(), rand.IntN(4) == 0)
 			var spent *SpentError
 			if errors.As(err, &spent) {
 				if !spent.Quota.ResetAt.After(c.now()) || spent.Quota.ResetAt.Sub(c.now()) > 62*time.Minute {
@@ -104,7 +107,7 @@ func TestReplicasTogetherGetTheWholeLimit(t *testing.T) {
 	for i := range got {
 		q := newQuota(t, bucket(t, srv, events.KVQuota), 250, c)
 		wg.Go(func() {
-			for q.Acquire(t.Context()) == nil {
+			for q.Acquire(t.Context(), false) == nil {
 				got[i]++
 			}
 			if err := q.Release(t.Context()); err != nil {
@@ -118,11 +121,74 @@ func TestReplicasTogetherGetTheWholeLimit(t *testing.T) {
 	}
 }
 
+func TestTheLastCallsAreKeptForSmallJobs(t *testing.T) {
+	srv := eventstest.Start(t)
+	c := newClock()
+	q := newQuota(t, bucket(t, srv, events.KVQuota), 10_000, c)
+	other := newQuota(t, bucket(t, srv, events.KVQuota), 10_000, c)
+	for rows, small := range map[int]bool{0: true, 50: true, 125: true, 126: false, 50_000: false} {
+		if q.Small(rows) != small {
+			t.Errorf("%d rows are small: %v", rows, !small)
+		}
+	}
+	spend := func(q *Quota, small bool) (calls int) {
+		for {
+			err := q.Acquire(t.Context(), small)
+			var spent *SpentError
+			if errors.As(err, &spent) {
+				if err := q.Release(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				return calls
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls++
+		}
+	}
+	if n := spend(q, false); n != 9_500 {
+		t.Errorf("big jobs got %d", n)
+	}
+	if st := q.Last(); st.Used != 9_500 || st.Limit != 10_000 || !st.ResetAt.After(c.now()) {
+		t.Errorf("spent at %+v", st)
+	}
+	if n := spend(other, true); n != 500 {
+		t.Errorf("small jobs got %d", n)
+	}
+	if n := spend(q, false) + spend(q, true); n != 0 {
+		t.Errorf("%d calls too many", n)
+	}
+	c.add(62 * time.Minute)
+	if n := spend(q, true); n != 10_000 {
+		t.Errorf("a small job alone got %d", n)
+	}
+}
+
+// A block that was in hand for longer than the window is gone from the count: to
+// give it back must not make room for more.
+func TestABlockOlderThanTheWindowIsNotGivenBack(t *testing.T) {
+	srv := eventstest.Start(t)
+	c := newClock()
+	q := newQuota(t, bucket(t, srv, events.KVQuota), 100, c)
+	if err := q.Acquire(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	c.add(2 * time.Hour)
+	calls := 0
+	for q.Acquire(t.Context(), false) == nil {
+		calls++
+	}
+	if calls != 100 {
+		t.Errorf("%d calls in the hour after", calls)
+	}
+}
+
 func TestUnusedCallsAreGivenBack(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := newClock()
 	q := newQuota(t, bucket(t, srv, events.KVQuota), 100, c)
-	if err := q.Acquire(t.Context()); err != nil {
+	if err := q.Acquire(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	if st, err := q.State(t.Context()); err != nil || st.Used != 20 {
@@ -131,15 +197,15 @@ func TestUnusedCallsAreGivenBack(t *testing.T) {
 	if err := q.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := q.State(t.Context()); err != nil || st.Used != 1 || st.Limit != 100 || !st.ResetAt.IsZero() {
+	if st, err := q.State(t.Context()); err != nil || st.Used != 1 || st.Limit != 100 || st.ResetAt.IsZero() {
 		t.Fatalf("given back: %+v, %v", st, err)
 	}
 	// What is left of a block when its slot is over is given back as well.
-	if err := q.Acquire(t.Context()); err != nil {
+	if err := q.Acquire(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	c.add(5 * time.Minute)
-	if err := q.Acquire(t.Context()); err != nil {
+	if err := q.Acquire(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	if st, err := q.State(t.Context()); err != nil || st.Used != 2+20 {
@@ -150,7 +216,7 @@ func TestUnusedCallsAreGivenBack(t *testing.T) {
 func TestCacheKnowsHowOldAnAnswerMayBe(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := newClock()
-	cache, err := NewCache(bucket(t, srv, events.KVVerdicts), CacheConfig{Key: "k", Now: c.now})
+	cache, err := NewCache(bucket(t, srv, events.KVVerdicts), bucket(t, srv, events.KVClaims), CacheConfig{Key: "k", Now: c.now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"rollcall.example/events"
@@ -23,7 +22,8 @@ type Config struct {
 	Client *Client
 	Quota  *Quota
 	Cache  *Cache
-	// Concurrency is the number of calls under way at once for one job; 0 means 15.
+	// Concurrency is the number of calls under way at once, for all jobs of this
+	// process together; 0 means 15.
 	Concurrency int
 	// Outage is how long a job waits when the API is down and does not say
 	// until when; 0 means a minute.
@@ -35,7 +35,10 @@ type Config struct {
 }
 
 // Service is the stage iec.
-type Service struct{ cfg Config }
+type Service struct {
+	cfg   Config
+	turns *turns
+}
 
 // sast is the time of the people who read the messages; it has no summer time.
 var sast = time.FixedZone("SAST", 2*60*60)
@@ -51,7 +54,7 @@ func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Service{cfg: cfg}
+	return &Service{cfg: cfg, turns: newTurns(cfg.Concurrency)}
 }
 
 // Handle gives every row of the artifact rows a verdict. It is an
@@ -72,16 +75,25 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (fact events.Fact,
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
 
-	v := &verification{service: s, job: &w.Job}
 	total := rows.Header.Records
-	w.Progress(events.IECVerification, 0, total, "Asking the IEC")
+	v := &verification{service: s, job: &w.Job, line: s.turns.join(w.Job.ID, w.Job.Owner.Role), small: s.cfg.Quota.Small(total)}
+	defer v.line.leave()
+	w.Progress(events.IECVerification, 0, total, asking)
 	stats := events.IECStats{Total: total}
+	speed := pace{began: s.cfg.Now()}
 	done := 0
-	err = inOrder(ctx, s.cfg.Concurrency, rows.All(), v.verdict, func(verdict events.Verdict) error {
-		count(&stats, verdict.Status)
+	// Twice as many rows as calls: while one waits for its call, another looks
+	// for its answer or has it written down.
+	err = inOrder(ctx, 2*s.cfg.Concurrency, rows.All(), v.verdict, func(a answered) error {
+		count(&stats, a.Status)
 		done++
-		w.Progress(events.IECVerification, done, total, "Asking the IEC")
-		return out.Write(&verdict)
+		now := s.cfg.Now()
+		speed.add(mark{now, a.asked})
+		w.ProgressUntil(events.IECVerification, done, total, asking, speed.eta(now, total-done, s.cfg.Quota.Last(), s.cfg.Quota.Window()))
+		if a.asked {
+			s.warn(w)
+		}
+		return out.Write(&a.Verdict)
 	})
 	// Given back whatever happened, and even while shutting down.
 	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
@@ -90,7 +102,7 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (fact events.Fact,
 		s.cfg.Logger.Warn("unused calls not given back", "job", w.Job.ID, "err", rerr)
 	}
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, s.explain(err, &speed, total-done)
 	}
 	artifact, err := out.Store(ctx, s.cfg.Store, events.BucketVerdicts, w.ArtifactName("verdicts"), w.Header("verdicts"))
 	if err != nil {
@@ -100,8 +112,17 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (fact events.Fact,
 	return &events.Verified{Verdicts: artifact, Stats: stats}, nil
 }
 
+const asking = "Asking the IEC"
+
+// warn says once that nine tenths of the quota are spent.
+func (s *Service) warn(w *events.Work) {
+	if q := s.cfg.Quota.Last(); q.Used*10 >= q.Limit*9 {
+		w.Warn(q, fmt.Sprintf("%d of this hour's %d calls to the IEC are spent. When all are, the job waits and goes on by itself.", q.Used, q.Limit))
+	}
+}
+
 // explain turns what stopped the work into what is to become of the message.
-func (s *Service) explain(err error) error {
+func (s *Service) explain(err error, speed *pace, left int) error {
 	now := s.cfg.Now()
 	var spent *SpentError
 	var limited *RateLimitedError
@@ -110,8 +131,10 @@ func (s *Service) explain(err error) error {
 	case errors.As(err, &spent):
 		until := spent.Quota.ResetAt
 		later := events.Later(until, events.PauseQuota,
-			fmt.Sprintf("All %d calls to the IEC for this hour are spent. The job goes on by itself at %s.", spent.Quota.Limit, until.In(sast).Format("15:04 MST")), err)
+			fmt.Sprintf("The calls to the IEC that this job may make are spent for this hour (%d of %d). It goes on by itself at %s.",
+				spent.Quota.Used, spent.Quota.Limit, until.In(sast).Format("15:04 MST")), err)
 		later.Quota = &spent.Quota
+		later.ETA = speed.eta(now, left, spent.Quota, s.cfg.Quota.Window())
 		return later
 	case errors.As(err, &limited):
 		return events.Later(now.Add(bounded(limited.RetryAfter, s.cfg.Outage)), events.PauseRateLimited,
@@ -148,54 +171,4 @@ func count(s *events.IECStats, status events.VerdictStatus) {
 	default:
 		s.Unverified++
 	}
-}
-
-// verification is the work on one job's rows.
-type verification struct {
-	service       *Service
-	job           *events.Job
-	calls, cached atomic.Int64
-}
-
-// answerTime is how long an answer that is paid for may still take to arrive
-// and be kept once the work has to stop.
-const answerTime = 800 * time.Millisecond
-
-// verdict answers for one row: from the cache, or from the IEC within the quota.
-func (v *verification) verdict(ctx context.Context, row *events.Row) (events.Verdict, error) {
-	if v.job.Options.SkipIEC {
-		return events.Verdict{N: row.N, Status: events.Unverified, Reason: ReasonDisabled}, nil
-	}
-	s := v.service
-	kept, ok, err := s.cfg.Cache.Get(ctx, row.ID, v.job.CreatedAt)
-	if err != nil {
-		return events.Verdict{}, err
-	}
-	if ok {
-		v.cached.Add(1)
-		kept.N = row.N
-		return kept, nil
-	}
-	// A call under way is seen through although the rest has stopped.
-	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(ctx, func() {
-		t := time.AfterFunc(answerTime, cancel)
-		context.AfterFunc(call, func() { t.Stop() })
-	})()
-	verdict, err := s.cfg.Client.Lookup(call, row.ID)
-	var refused *RowError
-	if errors.As(err, &refused) {
-		v.calls.Add(1)
-		return events.Verdict{N: row.N, Status: events.Unverified, Reason: fmt.Sprintf("http_%d", refused.Status)}, nil
-	}
-	if err != nil {
-		return events.Verdict{}, err
-	}
-	v.calls.Add(1)
-	if err := s.cfg.Cache.Put(call, row.ID, verdict); err != nil {
-		return events.Verdict{}, err
-	}
-	verdict.N = row.N
-	return verdict, nil
 }

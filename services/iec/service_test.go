@@ -18,6 +18,7 @@ import (
 type rig struct {
 	nats *embedded.Server
 	sim  *sim.Simulator
+	url  string // of the simulator
 	log  *events.Log
 }
 
@@ -30,29 +31,35 @@ func newRig(t *testing.T, limit int, simulated sim.Config, change ...func(*Confi
 	}
 	srv := httptest.NewServer(r.sim)
 	t.Cleanup(srv.Close)
-	js := eventstest.Connect(t, r.nats, "iec")
+	r.url = srv.URL
 	r.log = events.NewLog(eventstest.Connect(t, r.nats, "upload"), events.StageUpload, nil)
+	r.replica(t, limit, change...)
+	return r
+}
+
+// replica is one more process of the stage.
+func (r *rig) replica(t *testing.T, limit int, change ...func(*Config)) {
+	t.Helper()
 	// A window of seconds instead of an hour, so that a job really pauses and resumes.
 	quota, err := NewQuota(bucket(t, r.nats, events.KVQuota), QuotaConfig{Limit: limit, Window: 1200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache, err := NewCache(bucket(t, r.nats, events.KVVerdicts), CacheConfig{Key: "k"})
+	cache, err := NewCache(bucket(t, r.nats, events.KVVerdicts), bucket(t, r.nats, events.KVClaims), CacheConfig{Key: "k"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := NewClient(ClientConfig{BaseURL: srv.URL, Acquire: quota.Acquire, Timeout: 5 * time.Second,
-		Backoff: func(int) time.Duration { return time.Millisecond }})
+	client, err := NewClient(ClientConfig{BaseURL: r.url, Timeout: 5 * time.Second, Backoff: func(int) time.Duration { return time.Millisecond }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	cfg := Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache, Outage: 200 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
+	cfg := Config{Store: events.NewStore(eventstest.Connect(t, r.nats, "iec")), Client: client, Quota: quota, Cache: cache,
+		Outage: 200 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
 	for _, c := range change {
 		c(&cfg)
 	}
 	eventstest.RunStage(t, r.nats, events.StageIEC, New(cfg).Handle)
-	return r
 }
 
 func ids(n int) []string {
@@ -66,7 +73,12 @@ func ids(n int) []string {
 // validated puts the rows of a new job and sets the stage to work.
 func (r *rig) validated(t *testing.T, people []string, options events.Options) events.Job {
 	t.Helper()
-	job := eventstest.Upload(t, r.log, events.User{ID: "alice", Role: "member"}, events.Artifact{}, options)
+	return r.validatedAs(t, "member", people, options)
+}
+
+func (r *rig) validatedAs(t *testing.T, role string, people []string, options events.Options) events.Job {
+	t.Helper()
+	job := eventstest.Upload(t, r.log, events.User{ID: "alice", Role: role}, events.Artifact{}, options)
 	js := eventstest.Connect(t, r.nats, "validation")
 	store := events.NewStore(js)
 	w, err := events.NewRecordWriter[events.Row](store)
@@ -143,13 +155,14 @@ func TestASpentQuotaPausesAndNobodyIsAskedTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pauses := 0
+	pauses, before := 0, 0
 	for i, e := range list {
 		if p, ok := e.Fact.(*events.Paused); ok {
 			pauses++
-			if p.Reason != events.PauseQuota || p.Quota == nil || p.Quota.Limit != 30 || p.Total != 100 || p.Processed == 0 {
-				t.Errorf("paused %+v", p)
+			if p.Reason != events.PauseQuota || p.Quota == nil || p.Quota.Limit != 30 || p.Total != 100 || p.Processed == 0 || p.Processed < before {
+				t.Errorf("paused at %d of %d rows, after %d: %+v", p.Processed, p.Total, before, p)
 			}
+			before = p.Processed
 			if next := list[i+1]; next.Kind != events.KindResumed || next.At.Before(p.ResumesAt) {
 				t.Errorf("after the pause: %s at %s, not before %s", next.Kind, next.At, p.ResumesAt)
 			}

@@ -43,10 +43,12 @@ type jobView struct {
 	Database   *events.DatabaseStats   `json:"database_stats,omitempty"`
 	Error      *errorView              `json:"error,omitempty"`
 	ResumesAt  *time.Time              `json:"resumes_at,omitempty"`
-	ReportPath string                  `json:"report_path,omitempty"`
-	DurationMS int64                   `json:"processing_duration_ms,omitempty"`
-	CreatedAt  time.Time               `json:"created_at"`
-	UpdatedAt  time.Time               `json:"updated_at"`
+	// ETA is when the IEC will have answered for all rows, by the speed so far.
+	ETA        time.Time `json:"eta,omitzero"`
+	ReportPath string    `json:"report_path,omitempty"`
+	DurationMS int64     `json:"processing_duration_ms,omitempty"`
+	CreatedAt  time.Time `json:"created_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
 }
 
 type errorView struct {
@@ -70,7 +72,7 @@ func (s *Service) status(_ http.ResponseWriter, r *http.Request, who Principal) 
 	// Progress of an earlier stage, or of an earlier try, is history.
 	if ok && job.Status == events.StatusProcessing && progress.Trigger == job.Trigger && progress.Percent >= v.Progress {
 		v.Stage, v.Progress, v.Message = progress.Step, progress.Percent, progress.Message
-		v.Processed, v.Total = progress.Processed, progress.Total
+		v.Processed, v.Total, v.ETA = progress.Processed, progress.Total, progress.ETA
 	} else if ok && job.Status == events.StatusPending && progress.Trigger == job.Trigger {
 		v.Status, v.Stage, v.Progress, v.Message = events.StatusProcessing, progress.Step, progress.Percent, progress.Message
 		v.Processed, v.Total = progress.Processed, progress.Total
@@ -99,7 +101,7 @@ func view(j *events.Job) jobView {
 	}
 	if f := j.Paused; f != nil {
 		v.Stage, v.Message, v.ResumesAt = events.IECVerification, f.Message, &f.ResumesAt
-		v.Processed, v.Total = f.Processed, f.Total
+		v.Processed, v.Total, v.ETA = f.Processed, f.Total, f.ETA
 	}
 	if f := j.Failed; f != nil {
 		v.Message = f.Message

@@ -32,6 +32,9 @@ type settings struct {
 	workerSettings
 }
 
+// iecJobs is how many jobs iec has in hand at once: they wait most of the time.
+const iecJobs = 32
+
 // app is the services that run in this process.
 type app struct {
 	*infra
@@ -62,15 +65,17 @@ func (a *app) connected(user string) (jetstream.JetStream, error) {
 	return js, nil
 }
 
-// stage runs a handler as one of the stages. undo may be nil.
-func (a *app) stage(js jetstream.JetStream, name events.Stage, h events.Handler, undo func(context.Context, *events.Job) error) {
+// stage runs a handler as one of the stages. change may be nil.
+func (a *app) stage(js jetstream.JetStream, name events.Stage, h events.Handler, change func(*events.Runner)) {
 	r := &events.Runner{
 		Log:     events.NewLog(js, name, a.p.log),
 		Stage:   name,
 		Handle:  h,
-		Undo:    undo,
 		Workers: a.Workers,
 		Logger:  a.p.log,
+	}
+	if change != nil {
+		change(r)
 	}
 	a.run = append(a.run, r.Run)
 	a.checks = append(a.checks, check{name: "consumer " + string(name), ok: func(ctx context.Context) error {
@@ -122,7 +127,11 @@ func (a *app) iec() error {
 	if a.cacheKey == "" {
 		return errors.New("no key for the IEC's answers: set ROLLCALL_IEC_CACHE_KEY, the same for all replicas of iec")
 	}
-	cache, err := iec.NewCache(kv, iec.CacheConfig{Key: a.cacheKey})
+	claims, err := js.KeyValue(context.Background(), events.KVClaims)
+	if err != nil {
+		return fmt.Errorf("bucket %s: %w: run rollcall migrate", events.KVClaims, err)
+	}
+	cache, err := iec.NewCache(kv, claims, iec.CacheConfig{Key: a.cacheKey})
 	if err != nil {
 		return err
 	}
@@ -135,7 +144,6 @@ func (a *app) iec() error {
 		Password:    a.p.getenv("ROLLCALL_IEC_PASSWORD"),
 		Timeout:     a.IECTimeout,
 		Concurrency: a.IECConcurrency,
-		Acquire:     quota.Acquire,
 		Logger:      a.p.log,
 	})
 	if err != nil {
@@ -143,7 +151,8 @@ func (a *app) iec() error {
 	}
 	a.later(func() error { client.Close(); return nil })
 	s := iec.New(iec.Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache, Concurrency: a.IECConcurrency, Logger: a.p.log})
-	a.stage(js, events.StageIEC, s.Handle, nil)
+	// Jobs share the calls in turn, which only those can that were taken up.
+	a.stage(js, events.StageIEC, s.Handle, func(r *events.Runner) { r.Workers = max(a.Workers, iecJobs) })
 	return nil
 }
 
@@ -164,7 +173,7 @@ func (a *app) persistence() error {
 		return err
 	}
 	s := persistence.New(persistence.Config{DB: a.db, Store: events.NewStore(js), Logger: a.p.log})
-	a.stage(js, events.StagePersistence, s.Handle, s.Undo)
+	a.stage(js, events.StagePersistence, s.Handle, func(r *events.Runner) { r.Undo = s.Undo })
 	return nil
 }
 

@@ -103,6 +103,9 @@ func describe(f client.Frame) (string, error) {
 	if d.Message != "" {
 		line += ": " + d.Message
 	}
+	if !d.ETA.IsZero() {
+		line += ", until about " + d.ETA.Local().Format("2 Jan 15:04:05")
+	}
 	return line, nil
 }
 

@@ -1,0 +1,195 @@
+package iec
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/services/iec/sim"
+)
+
+func hour(c *Config) {
+	quota, err := NewQuota(c.Quota.kv, QuotaConfig{Limit: c.Quota.cfg.Limit})
+	if err != nil {
+		panic(err)
+	}
+	c.Quota = quota
+}
+
+// Two jobs with the same people, each on a replica of its own: who is asked
+// about for one is not asked about for the other.
+func TestTheSamePersonInTwoRunningJobsIsAskedOnce(t *testing.T) {
+	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 10, JitterMS: 9}})
+	r.replica(t, 10_000)
+	people := ids(150)
+	jobs := []events.Job{r.validated(t, people, events.Options{}), r.validated(t, people, events.Options{})}
+	calls := 0
+	for _, job := range jobs {
+		done := eventstest.WaitKind(t, r.log, job.ID, events.KindVerified)
+		r.check(t, done, people)
+		if s := done.Verified.Stats; s.Calls+s.Cached != 150 {
+			t.Errorf("%+v", s)
+		}
+		calls += done.Verified.Stats.Calls
+	}
+	if s := r.sim.Stats(); s.Calls != 150 || s.MaxCalls != 1 || calls != 150 {
+		t.Errorf("simulator %+v, jobs say %d calls", s, calls)
+	}
+}
+
+// The claims of a process that was killed hold up others until they end, but not
+// the same job when it is taken up again.
+func TestAJobTakesItsOwnClaimsUpAgain(t *testing.T) {
+	srv := eventstest.Start(t)
+	cache, err := NewCache(bucket(t, srv, events.KVVerdicts), bucket(t, srv, events.KVClaims), CacheConfig{Key: "k"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const id = "8001015009087"
+	first, err := cache.claim(t.Context(), id, "job-1")
+	if err != nil || first == nil {
+		t.Fatalf("first: %v, %v", first, err)
+	}
+	if other, err := cache.claim(t.Context(), id, "job-2"); err != nil || other != nil {
+		t.Errorf("another job: %v, %v", other, err)
+	}
+	again, err := cache.claim(t.Context(), id, "job-1")
+	if err != nil || again == nil {
+		t.Fatalf("the same job: %v, %v", again, err)
+	}
+	if err := again.release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if other, err := cache.claim(t.Context(), id, "job-2"); err != nil || other == nil {
+		t.Errorf("another job, after the release: %v, %v", other, err)
+	}
+	claims, err := eventstest.Connect(t, srv, "provisioner").Stream(t.Context(), "KV_"+events.KVClaims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := claims.Info(t.Context(), jetstream.WithSubjectFilter(">"))
+	if err != nil || len(info.State.Subjects) != 1 || info.Config.Storage != jetstream.MemoryStorage {
+		t.Fatalf("%+v, %v", info, err)
+	}
+	for subject := range info.State.Subjects {
+		if strings.Contains(subject, id) {
+			t.Errorf("subject %s", subject)
+		}
+	}
+}
+
+// Of a process that died holding a claim, another job waits for the claim's end.
+func TestAnotherJobWaitsUntilTheClaimEnds(t *testing.T) {
+	r := newRig(t, 10_000, sim.Config{})
+	people := ids(3)
+	cache, err := NewCache(bucket(t, r.nats, events.KVVerdicts), bucket(t, r.nats, events.KVClaims), CacheConfig{Key: "k"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead, err := cache.claim(t.Context(), people[1], "job-of-the-dead")
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := r.validated(t, people, events.Options{})
+	eventstest.Wait(t, "the others to be asked", func() bool { return r.sim.Stats().Calls == 2 })
+	if err := dead.release(t.Context()); err != nil { // as the server does after ClaimLife
+		t.Fatal(err)
+	}
+	r.check(t, eventstest.WaitKind(t, r.log, job.ID, events.KindVerified), people)
+}
+
+func TestASmallJobIsNotStuckBehindABigOne(t *testing.T) {
+	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 5}}, func(c *Config) { c.Concurrency = 3 }, hour)
+	all := ids(1200)
+	big := r.validated(t, all[:1000], events.Options{})
+	eventstest.Wait(t, "the big job to be at it", func() bool { return r.sim.Stats().Calls > 50 })
+	before := r.sim.Stats().Calls
+	small := r.validated(t, all[1000:1050], events.Options{})
+	eventstest.WaitKind(t, r.log, small.ID, events.KindVerified)
+	meanwhile := r.sim.Stats().Calls - before - 50
+	job, err := r.log.Load(t.Context(), big.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// In turn: about as many as the small one got, and some while it was read and written.
+	if job.Kind != events.KindValidated || meanwhile > 400 {
+		t.Errorf("the big job is %s and had %d calls while the small one had 50", job.Kind, meanwhile)
+	}
+	eventstest.WaitKind(t, r.log, big.ID, events.KindVerified)
+}
+
+func TestASmallJobGoesOnWhileABigOneIsPaused(t *testing.T) {
+	r := newRig(t, 400, sim.Config{}, hour)
+	all := ids(505)
+	big := r.validated(t, all[:500], events.Options{})
+	paused := eventstest.WaitKind(t, r.log, big.ID, events.KindPaused)
+	if q := paused.Paused.Quota; q == nil || q.Used != 380 || q.Limit != 400 {
+		t.Errorf("paused with %+v", q)
+	}
+	small := r.validated(t, all[500:], events.Options{})
+	r.check(t, eventstest.WaitKind(t, r.log, small.ID, events.KindVerified), all[500:])
+}
+
+// At nine tenths of the quota a warning is stored, once between two pauses.
+func TestTheJobIsWarnedBeforeTheQuotaIsSpent(t *testing.T) {
+	r := newRig(t, 30, sim.Config{})
+	people := ids(100)
+	job := eventstest.WaitKind(t, r.log, r.validated(t, people, events.Options{}).ID, events.KindVerified)
+	list, err := r.log.Replay(t.Context(), job.ID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	warnings, since := 0, 0
+	for _, e := range list {
+		switch f := e.Fact.(type) {
+		case *events.Warned:
+			warnings++
+			if since++; since > 1 {
+				t.Errorf("warned %d times without a pause between", since)
+			}
+			if f.Quota.Limit != 30 || f.Quota.Used < 27 || f.Quota.ResetAt.IsZero() || f.Total != 100 || f.Message == "" {
+				t.Errorf("warned %+v", f)
+			}
+		case *events.Paused:
+			since = 0
+		}
+	}
+	if warnings == 0 {
+		t.Error("no warning")
+	}
+}
+
+func TestAPauseTellsWhenTheJobWillBeDone(t *testing.T) {
+	var mu sync.Mutex
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	r := newRig(t, 100, sim.Config{}, hour, func(c *Config) {
+		c.Concurrency = 1
+		// Each look at the clock is 100 ms later.
+		c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); now = now.Add(100 * time.Millisecond); return now }
+	})
+	job := eventstest.WaitKind(t, r.log, r.validated(t, ids(250), events.Options{}).ID, events.KindPaused)
+	if eta, resumes := job.Paused.ETA, job.Paused.ResumesAt; eta.Sub(resumes) < 50*time.Minute || eta.Sub(resumes) > 2*time.Hour {
+		t.Errorf("done at %s, goes on at %s: 150 rows are left, of which 100 an hour", eta, resumes)
+	}
+}
+
+func TestProgressTellsWhenTheJobWillBeDone(t *testing.T) {
+	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 5}}, hour, func(c *Config) { c.Concurrency = 1 })
+	job := r.validated(t, ids(400), events.Options{})
+	eventstest.Wait(t, "a time", func() bool {
+		p, ok, err := r.log.Progress(t.Context(), job.ID)
+		if err != nil || !ok || p.ETA.IsZero() {
+			return false
+		}
+		if left := p.ETA.Sub(p.At); left < 0 || left > time.Minute {
+			t.Errorf("%d of %d rows are done, the rest are to take %s", p.Processed, p.Total, left)
+		}
+		return true
+	})
+	eventstest.WaitKind(t, r.log, job.ID, events.KindVerified)
+}

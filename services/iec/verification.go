@@ -1,0 +1,118 @@
+package iec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"rollcall.example/events"
+)
+
+const (
+	// answerTime is how long an answer that is paid for may still take to arrive
+	// and be kept once the work has to stop.
+	answerTime = 800 * time.Millisecond
+	// claimWait is how long to wait at first for the answer to another job.
+	claimWait = 20 * time.Millisecond
+)
+
+// verification is the work on one job's rows.
+type verification struct {
+	service *Service
+	job     *events.Job
+	line    *line
+	// small says that the job may use what of the quota is kept for small ones.
+	small         bool
+	calls, cached atomic.Int64
+}
+
+// answered is a verdict, and whether the IEC was asked for it just now.
+type answered struct {
+	events.Verdict
+	asked bool
+}
+
+// verdict answers for one row: from the cache, or from the IEC within the quota.
+// While another job asks about the same person, its answer is waited for.
+func (v *verification) verdict(ctx context.Context, row *events.Row) (answered, error) {
+	if v.job.Options.SkipIEC {
+		return answered{Verdict: events.Verdict{N: row.N, Status: events.Unverified, Reason: ReasonDisabled}}, nil
+	}
+	for wait := claimWait; ; wait = min(2*wait, 16*claimWait) {
+		if a, ok, err := v.known(ctx, row); ok || err != nil {
+			return a, err
+		}
+		claim, err := v.service.cfg.Cache.claim(ctx, row.ID, v.job.ID)
+		if err != nil {
+			return answered{}, err
+		}
+		if claim != nil {
+			return v.ask(ctx, row, claim)
+		}
+		select {
+		case <-ctx.Done():
+			return answered{}, fmt.Errorf("wait for the answer to another job: %w", context.Cause(ctx))
+		case <-time.After(wait):
+		}
+	}
+}
+
+// known looks for an answer that was given already. It does so although the
+// rest has stopped: a pause says how many rows have their verdicts.
+func (v *verification) known(ctx context.Context, row *events.Row) (a answered, ok bool, err error) {
+	a.Verdict, ok, err = v.service.cfg.Cache.Get(context.WithoutCancel(ctx), row.ID, v.job.CreatedAt)
+	if ok {
+		v.cached.Add(1)
+		a.N = row.N
+	}
+	return a, ok, err
+}
+
+// ask asks the IEC and writes the answer down. Only then others may ask again.
+func (v *verification) ask(ctx context.Context, row *events.Row, claim *claim) (a answered, err error) {
+	s := v.service
+	defer func() {
+		if rerr := claim.release(ctx); rerr != nil {
+			s.cfg.Logger.Warn("others wait for nothing until the claim ends", "job", v.job.ID, "err", rerr)
+		}
+	}()
+	// Whoever had the claim before may have been answered since we looked.
+	if a, ok, err := v.known(ctx, row); ok || err != nil {
+		return a, err
+	}
+	// A call under way is seen through although the rest has stopped.
+	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(answerTime, cancel)
+		context.AfterFunc(call, func() { t.Stop() })
+	})()
+	verdict, err := v.lookup(ctx, call, row.ID)
+	var refused *RowError
+	if errors.As(err, &refused) {
+		v.calls.Add(1)
+		return answered{events.Verdict{N: row.N, Status: events.Unverified, Reason: fmt.Sprintf("http_%d", refused.Status)}, true}, nil
+	}
+	if err != nil {
+		return answered{}, err
+	}
+	v.calls.Add(1)
+	if err := s.cfg.Cache.Put(call, row.ID, verdict); err != nil {
+		return answered{}, err
+	}
+	verdict.N = row.N
+	return answered{verdict, true}, nil
+}
+
+// lookup makes the call when it is the job's turn.
+func (v *verification) lookup(ctx, call context.Context, id string) (events.Verdict, error) {
+	if err := v.line.take(ctx); err != nil {
+		return events.Verdict{}, err
+	}
+	defer v.service.turns.give()
+	return v.service.cfg.Client.Lookup(call, id, func(ctx context.Context) error {
+		return v.service.cfg.Quota.Acquire(ctx, v.small)
+	})
+}
