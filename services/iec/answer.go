@@ -84,6 +84,21 @@ func decodeVerdict(body []byte, id string, at time.Time) (events.Verdict, error)
 	return verdict, nil
 }
 
+// aboutVoter says whether a body is an answer about somebody, whatever may be
+// wrong with it: a proxy's page and the API's own error have none of the names.
+func aboutVoter(body []byte) bool {
+	var names map[string]json.RawMessage
+	if json.Unmarshal(body, &names) != nil {
+		return false
+	}
+	for _, name := range []string{"bRegistered", "VoterStatus", "VotingStation"} {
+		if _, ok := names[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
 // clean drops what does not print: a database takes no NUL.
 func clean(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {

@@ -103,8 +103,8 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // server errors and answers that are not the API's are tried again, three
 // times. acquire is asked before each attempt, and its error ends the lookup.
 //
-// Errors: that of acquire, *RateLimitedError, *UnavailableError, *RowError, or
-// ErrCredentials. When ctx ends it is that of ctx, which is no outage.
+// Errors: that of acquire, *RateLimitedError, *UnavailableError, *RowError,
+// *MalformedError, or ErrCredentials. When ctx ends it is that of ctx, which is no outage.
 func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Context) error) (events.Verdict, error) {
 	renewed := false
 	for retry := 0; ; {
@@ -122,7 +122,9 @@ func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Con
 			continue
 		}
 		var down *UnavailableError
-		if err == nil || !errors.As(err, &down) || down.RetryAfter > 0 || retry == maxRetries || ctx.Err() != nil {
+		var malformed *MalformedError
+		again := errors.As(err, &down) && down.RetryAfter == 0 || errors.As(err, &malformed)
+		if !again || retry == maxRetries || ctx.Err() != nil {
 			if errors.Is(err, errTokenRefused) {
 				err = fmt.Errorf("iec: fresh token refused: %w", ErrCredentials)
 			}
@@ -163,7 +165,10 @@ func (c *Client) ask(ctx context.Context, token, id string) (events.Verdict, err
 		if err == nil && status == http.StatusNotFound && verdict.Status != events.NotRegistered {
 			err = errors.New("not found, but has a status")
 		}
-		if err != nil {
+		switch {
+		case err != nil && aboutVoter(body):
+			return events.Verdict{}, &MalformedError{err}
+		case err != nil:
 			return events.Verdict{}, &UnavailableError{Status: status, Err: err}
 		}
 		return verdict, nil

@@ -137,6 +137,31 @@ func TestRefusedTokenIsRenewedOnce(t *testing.T) {
 	}
 }
 
+// Whoever fetches the token for all may take long; the others need not stay.
+func TestNobodyWaitsForATokenLongerThanHeWants(t *testing.T) {
+	hold := make(chan struct{})
+	fetches := 0
+	s := &tokenSource{now: time.Now, fetch: func(context.Context) (string, time.Duration, error) {
+		fetches++
+		<-hold
+		return "token", time.Hour, nil
+	}}
+	first := make(chan error)
+	go func() { _, err := s.get(context.Background()); first <- err }()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := s.get(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who had to go: %v", err)
+	}
+	close(hold)
+	if err := <-first; err != nil || fetches != 1 {
+		t.Errorf("%d fetches, %v", fetches, err)
+	}
+	if token, err := s.get(t.Context()); token != "token" || err != nil {
+		t.Errorf("afterwards: %q, %v", token, err)
+	}
+}
+
 func TestCredentialsRefused(t *testing.T) {
 	a := newAPI(t, sim.Config{Password: "another"})
 	_, err := a.client(t, nil).Lookup(t.Context(), somebody, a.acquire)
@@ -147,7 +172,7 @@ func TestCredentialsRefused(t *testing.T) {
 
 func TestQuotaOfTheAPI(t *testing.T) {
 	clk := newClock()
-	a := newAPI(t, sim.Config{Quota: 1, Now: clk.now})
+	a := newAPI(t, sim.Config{Faults: sim.Faults{Quota: 1}, Now: clk.now})
 	c := a.client(t, func(cfg *ClientConfig) { cfg.Now = clk.now })
 	if _, err := c.Lookup(t.Context(), somebody, a.acquire); err != nil {
 		t.Fatal(err)
@@ -182,6 +207,7 @@ func TestFailuresAreTriedAgainAndAccounted(t *testing.T) {
 	}{
 		{"server error", sim.Faults{Errors: 1}, 1 + maxRetries},
 		{"page instead of json", sim.Faults{HTML: 1}, 1 + maxRetries},
+		{"json of no use", sim.Faults{Malformed: 1}, 1 + maxRetries},
 		{"timeout", sim.Faults{Timeouts: 1}, 1 + maxRetries},
 		{"reset", sim.Faults{Resets: 1}, 1 + maxRetries},
 	} {
@@ -197,7 +223,8 @@ func TestFailuresAreTriedAgainAndAccounted(t *testing.T) {
 			}
 			_, err := c.Lookup(t.Context(), somebody, a.acquire)
 			var down *UnavailableError
-			if !errors.As(err, &down) {
+			var malformed *MalformedError
+			if !errors.As(err, &down) && !errors.As(err, &malformed) {
 				t.Errorf("got %v", err)
 			}
 			if n, acquired := a.Calls(somebody), int(a.acquired.Load()); n != tc.calls || acquired != n {
@@ -265,7 +292,7 @@ func TestAnswers(t *testing.T) {
 		name   string
 		status int
 		body   string
-		want   events.VerdictStatus // "" for unavailable
+		want   events.VerdictStatus // "" for unavailable, malformed
 		vd     string
 	}{
 		{"registered", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "97540035"), events.Registered, "97540035"},
@@ -278,16 +305,16 @@ func TestAnswers(t *testing.T) {
 		{"404 of the api", 404, `{"Id":"8001015009087","VoterStatus":"Not registered","bRegistered":false,"VotingStation":null}`, events.NotRegistered, ""},
 		{"404 of a proxy", 404, `<h1>not found</h1>`, "", ""},
 		{"404 in json", 404, `{"Message":"No HTTP resource was found"}`, "", ""},
-		{"404 that says registered", 404, `{"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true,"VotingStation":null}`, "", ""},
+		{"404 that says registered", 404, `{"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true,"VotingStation":null}`, "malformed", ""},
 		{"page", 200, `<!DOCTYPE html><h1>sign in, 8001015009087</h1>`, "", ""},
 		{"empty", 200, ``, "", ""},
 		{"null", 200, `null`, "", ""},
-		{"without bRegistered", 200, `{"Id":"8001015009087","VoterStatus":"Registered","VotingStation":null}`, "", ""},
-		{"bRegistered null", 200, `{"Id":"8001015009087","VoterStatus":"Registered","bRegistered":null,"VotingStation":null}`, "", ""},
-		{"bRegistered as text", 200, `{"Id":"8001015009087","bRegistered":"no"}`, "", ""},
-		{"without id", 200, `{"bRegistered":false}`, "", ""},
-		{"another person", 200, `{"Id":"8001015009285","VoterStatus":"Registered","bRegistered":true,"VotingStation":null}`, "", ""},
-		{"vd as text", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, `"97540035"`), "", ""},
+		{"without bRegistered", 200, `{"Id":"8001015009087","VoterStatus":"Registered","VotingStation":null}`, "malformed", ""},
+		{"bRegistered null", 200, `{"Id":"8001015009087","VoterStatus":"Registered","bRegistered":null,"VotingStation":null}`, "malformed", ""},
+		{"bRegistered as text", 200, `{"Id":"8001015009087","bRegistered":"no"}`, "malformed", ""},
+		{"without id", 200, `{"bRegistered":false}`, "malformed", ""},
+		{"another person", 200, `{"Id":"8001015009285","VoterStatus":"Registered","bRegistered":true,"VotingStation":null}`, "malformed", ""},
+		{"vd as text", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, `"97540035"`), "malformed", ""},
 		{"trailing page", 200, `{"Id":"8001015009087","bRegistered":false}<html>`, "", ""},
 		{"redirect", 302, ``, "", ""},
 		{"no content", 204, ``, "", ""},
@@ -299,10 +326,11 @@ func TestAnswers(t *testing.T) {
 				_, _ = w.Write([]byte(tc.body))
 			})
 			v, err := c.Lookup(t.Context(), somebody, free)
-			if tc.want == "" {
+			if tc.want == "" || tc.want == "malformed" {
 				var down *UnavailableError
-				if !errors.As(err, &down) {
-					t.Fatalf("got %q, %v; want unavailable", v.Status, err)
+				var malformed *MalformedError
+				if errors.As(err, &down) != (tc.want == "") || errors.As(err, &malformed) == (tc.want == "") {
+					t.Fatalf("got %q, %v (%T)", v.Status, err, err)
 				}
 				noSecrets(t, err)
 				return

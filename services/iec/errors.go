@@ -40,6 +40,14 @@ func (e *UnavailableError) Error() string {
 
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
+// MalformedError says that the API's answer about this one person cannot be
+// used: it is JSON with the contract's names, but not what they stand for.
+type MalformedError struct{ Err error }
+
+func (e *MalformedError) Error() string { return fmt.Sprintf("iec answer cannot be used: %v", e.Err) }
+
+func (e *MalformedError) Unwrap() error { return e.Err }
+
 // RowError says that the API refuses to speak of this one person.
 type RowError struct{ Status int }
 

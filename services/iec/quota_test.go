@@ -34,7 +34,7 @@ func (c *clock) add(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-func bucket(t *testing.T, srv *embedded.Server, name string) jetstream.KeyValue {
+func bucket(t testing.TB, srv *embedded.Server, name string) jetstream.KeyValue {
 	t.Helper()
 	kv, err := eventstest.Connect(t, srv, "iec").KeyValue(t.Context(), name)
 	if err != nil {

@@ -13,8 +13,14 @@ import (
 	"rollcall.example/events"
 )
 
-// ReasonDisabled is why rows are unverified when the uploader asked for it.
-const ReasonDisabled = "disabled"
+// Reasons why a row is unverified, beside http_ and the status of an answer that
+// refuses it.
+const (
+	// ReasonDisabled: the uploader asked for it.
+	ReasonDisabled = "disabled"
+	// ReasonMalformed: what the IEC answers about the person cannot be used.
+	ReasonMalformed = "malformed_answer"
+)
 
 // Config is what the service works with.
 type Config struct {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
@@ -24,6 +26,14 @@ type rig struct {
 
 func newRig(t *testing.T, limit int, simulated sim.Config, change ...func(*Config)) *rig {
 	t.Helper()
+	r := newStage(t, simulated)
+	r.replica(t, limit, change...)
+	return r
+}
+
+// newStage is all but somebody who does the work.
+func newStage(t testing.TB, simulated sim.Config) *rig {
+	t.Helper()
 	r := &rig{nats: eventstest.Start(t)}
 	var err error
 	if r.sim, err = sim.New(simulated); err != nil {
@@ -32,13 +42,17 @@ func newRig(t *testing.T, limit int, simulated sim.Config, change ...func(*Confi
 	srv := httptest.NewServer(r.sim)
 	t.Cleanup(srv.Close)
 	r.url = srv.URL
-	r.log = events.NewLog(eventstest.Connect(t, r.nats, "upload"), events.StageUpload, nil)
-	r.replica(t, limit, change...)
+	r.log = events.NewLog(r.connect(t, "upload"), events.StageUpload, nil)
 	return r
 }
 
+func (r *rig) connect(t testing.TB, user string) jetstream.JetStream {
+	t.Helper()
+	return eventstest.Connect(t, r.nats, user)
+}
+
 // replica is one more process of the stage.
-func (r *rig) replica(t *testing.T, limit int, change ...func(*Config)) {
+func (r *rig) replica(t testing.TB, limit int, change ...func(*Config)) {
 	t.Helper()
 	// A window of seconds instead of an hour, so that a job really pauses and resumes.
 	quota, err := NewQuota(bucket(t, r.nats, events.KVQuota), QuotaConfig{Limit: limit, Window: 1200 * time.Millisecond})
@@ -71,12 +85,12 @@ func ids(n int) []string {
 }
 
 // validated puts the rows of a new job and sets the stage to work.
-func (r *rig) validated(t *testing.T, people []string, options events.Options) events.Job {
+func (r *rig) validated(t testing.TB, people []string, options events.Options) events.Job {
 	t.Helper()
 	return r.validatedAs(t, "member", people, options)
 }
 
-func (r *rig) validatedAs(t *testing.T, role string, people []string, options events.Options) events.Job {
+func (r *rig) validatedAs(t testing.TB, role string, people []string, options events.Options) events.Job {
 	t.Helper()
 	job := eventstest.Upload(t, r.log, events.User{ID: "alice", Role: role}, events.Artifact{}, options)
 	js := eventstest.Connect(t, r.nats, "validation")
@@ -187,11 +201,42 @@ func TestAnOutagePausesAndTheJobGoesOn(t *testing.T) {
 	r.check(t, eventstest.WaitKind(t, r.log, job.ID, events.KindVerified), people)
 }
 
+func TestAnOutageInTheMiddlePausesAndNobodyIsAskedTwice(t *testing.T) {
+	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 5}})
+	people := ids(300)
+	job := r.validated(t, people, events.Options{})
+	eventstest.Wait(t, "some calls", func() bool { return r.sim.Stats().Calls > 60 })
+	if err := r.sim.SetFaults(sim.Faults{Down: true, RetryAfter: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if paused := eventstest.WaitKind(t, r.log, job.ID, events.KindPaused).Paused; paused.Reason != events.PauseUnavailable || paused.Processed < 20 {
+		t.Errorf("paused %+v", paused)
+	}
+	if err := r.sim.SetFaults(sim.Faults{}); err != nil {
+		t.Fatal(err)
+	}
+	r.check(t, eventstest.WaitKind(t, r.log, job.ID, events.KindVerified), people)
+	if s := r.sim.Stats(); s.Calls != 300 || s.MaxCalls != 1 {
+		t.Errorf("simulator %+v", s)
+	}
+}
+
 func TestSkippedRowsAreUnverifiedAndNobodyIsAsked(t *testing.T) {
 	r := newRig(t, 10, sim.Config{})
 	job := eventstest.WaitKind(t, r.log, r.validated(t, ids(50), events.Options{SkipIEC: true}).ID, events.KindVerified)
 	if s := job.Verified.Stats; s.Unverified != 50 || s.Calls != 0 || r.sim.Stats().Calls != 0 {
 		t.Fatalf("%+v", s)
+	}
+}
+
+// A person about whom the API talks nonsense is unverified, and no one else:
+// the job does not wait for ever.
+func TestARowWithoutAUsefulAnswerIsUnverified(t *testing.T) {
+	people := ids(20)
+	r := newRig(t, 100, sim.Config{Answers: map[string]sim.Person{people[7]: {Status: events.NotRegistered, Malformed: true}}})
+	job := eventstest.WaitKind(t, r.log, r.validated(t, people, events.Options{}).ID, events.KindVerified)
+	if s := job.Verified.Stats; s.Unverified != 1 || s.Total != 20 || r.sim.Calls(people[7]) != 1+maxRetries {
+		t.Errorf("%+v, asked %d times", s, r.sim.Calls(people[7]))
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // renewEarly is how long before its end a token is no longer used, so that none
@@ -21,24 +23,50 @@ type tokenSource struct {
 	fetch func(context.Context) (token string, life time.Duration, err error)
 	now   func() time.Time
 
-	mu    sync.Mutex // held while a token is fetched: the others wait for it
-	token string
-	until time.Time
+	flight singleflight.Group
+	mu     sync.Mutex
+	token  string
+	until  time.Time
 }
 
+// get returns the token. One of those who need a new one fetches it for all;
+// each waits as long as its own ctx allows.
 func (s *tokenSource) get(ctx context.Context) (string, error) {
+	if token := s.good(); token != "" {
+		return token, nil
+	}
+	fetched := s.flight.DoChan("token", func() (any, error) {
+		if token := s.good(); token != "" {
+			return token, nil
+		}
+		token, life, err := s.fetch(context.WithoutCancel(ctx))
+		if err != nil {
+			return "", err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.token, s.until = token, s.now().Add(life-min(renewEarly, life/2))
+		return token, nil
+	})
+	select {
+	case r := <-fetched:
+		if r.Err != nil {
+			return "", r.Err
+		}
+		return r.Val.(string), nil
+	case <-ctx.Done():
+		return "", fmt.Errorf("iec token: %w", context.Cause(ctx))
+	}
+}
+
+// good is the token if it can be used, or "".
+func (s *tokenSource) good() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.token != "" && s.now().Before(s.until) {
-		return s.token, nil
+		return s.token
 	}
-	token, life, err := s.fetch(ctx)
-	if err != nil {
-		return "", err
-	}
-	early := min(renewEarly, life/2)
-	s.token, s.until = token, s.now().Add(life-early)
-	return token, nil
+	return ""
 }
 
 // drop forgets a token that was refused, unless it has been renewed already.

@@ -90,20 +90,34 @@ func (v *verification) ask(ctx context.Context, row *events.Row, claim *claim) (
 		context.AfterFunc(call, func() { t.Stop() })
 	})()
 	verdict, err := v.lookup(ctx, call, row.ID)
-	var refused *RowError
-	if errors.As(err, &refused) {
+	if err == nil || unanswerable(err) != "" {
 		v.calls.Add(1)
-		return answered{events.Verdict{N: row.N, Status: events.Unverified, Reason: fmt.Sprintf("http_%d", refused.Status)}, true}, nil
+	}
+	if reason := unanswerable(err); reason != "" {
+		return answered{events.Verdict{N: row.N, Status: events.Unverified, Reason: reason}, true}, nil
 	}
 	if err != nil {
 		return answered{}, err
 	}
-	v.calls.Add(1)
 	if err := s.cfg.Cache.Put(call, row.ID, verdict); err != nil {
 		return answered{}, err
 	}
 	verdict.N = row.N
 	return answered{verdict, true}, nil
+}
+
+// unanswerable is why a person cannot be verified although the API works, ""
+// for all other errors.
+func unanswerable(err error) string {
+	var refused *RowError
+	var malformed *MalformedError
+	switch {
+	case errors.As(err, &refused):
+		return fmt.Sprintf("http_%d", refused.Status)
+	case errors.As(err, &malformed):
+		return ReasonMalformed
+	}
+	return ""
 }
 
 // lookup makes the call when it is the job's turn.

@@ -16,8 +16,10 @@ type iecSimCmd struct {
 	TokenTTL   time.Duration `name:"token-ttl" default:"1h" env:"-" help:"How long its tokens are good for."`
 	Latency    time.Duration `env:"-" help:"Mean time of an answer."`
 	Jitter     time.Duration `env:"-" help:"How much that time varies to both sides."`
+	Tail       time.Duration `env:"-" help:"Time of the slowest hundredth of the answers."`
 	Errors     float64       `env:"-" help:"Fraction of calls that fail with 500."`
 	HTML       float64       `env:"-" name:"html" help:"Fraction of calls answered with a web page."`
+	Malformed  float64       `env:"-" help:"Fraction of calls answered with JSON that is cut off, about somebody else or of other types."`
 	Resets     float64       `env:"-" help:"Fraction of calls whose connection breaks."`
 	Timeouts   float64       `env:"-" help:"Fraction of calls that get no answer."`
 	Down       bool          `env:"-" help:"Answer 503 to everything."`
@@ -31,10 +33,10 @@ type iecSimCmd struct {
 func (c *iecSimCmd) Run(ctx context.Context, p *process) error {
 	cfg := sim.Config{
 		Username: p.getenv("ROLLCALL_IEC_USERNAME"), Password: p.getenv("ROLLCALL_IEC_PASSWORD"),
-		Quota: c.Quota, TokenTTL: c.TokenTTL, Seed: c.Seed,
+		TokenTTL: c.TokenTTL, Seed: c.Seed,
 		Faults: sim.Faults{
-			LatencyMS: int(c.Latency.Milliseconds()), JitterMS: int(c.Jitter.Milliseconds()),
-			Errors: c.Errors, HTML: c.HTML, Resets: c.Resets, Timeouts: c.Timeouts, Down: c.Down, RetryAfter: c.RetryAfter,
+			LatencyMS: int(c.Latency.Milliseconds()), JitterMS: int(c.Jitter.Milliseconds()), TailMS: int(c.Tail.Milliseconds()), Quota: c.Quota,
+			Errors: c.Errors, HTML: c.HTML, Malformed: c.Malformed, Resets: c.Resets, Timeouts: c.Timeouts, Down: c.Down, RetryAfter: c.RetryAfter,
 		},
 	}
 	if c.Answers != "" {

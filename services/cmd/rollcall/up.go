@@ -121,7 +121,7 @@ func (a *app) simulator() error {
 	if err != nil {
 		return err
 	}
-	handler, err := sim.New(sim.Config{Quota: 0})
+	handler, err := sim.New(sim.Config{})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package sim
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"net/http"
@@ -88,15 +89,43 @@ func (s *Simulator) voter(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `{"Message":"The request is invalid."}`, http.StatusBadRequest)
 		return
 	}
-	if s.fail(w, r, faults, s.chance(id, attempt, "fault")) {
-		return
-	}
 	person, fixed := s.cfg.Answers[id]
 	if !fixed {
 		person = PersonOf(id)
 	}
+	chance := s.chance(id, attempt, "fault")
+	if s.fail(w, r, faults, chance) {
+		return
+	}
+	if chance > 1-faults.Malformed {
+		s.answered(http.StatusOK)
+		s.malformed(w, id, person, (1-chance)/faults.Malformed)
+		return
+	}
 	s.answered(http.StatusOK)
+	if person.Malformed {
+		s.malformed(w, id, person, 0.5)
+		return
+	}
 	s.json(w, person.answer(id))
+}
+
+// malformed answers with a body that is none of the contract's: by chance cut
+// off, about somebody else, or of other types.
+func (s *Simulator) malformed(w http.ResponseWriter, id string, p Person, chance float64) {
+	body := p.answer(id)
+	switch {
+	case chance < 1./3:
+		text, _ := json.Marshal(body) // of texts and numbers
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		_, _ = w.Write(text[:len(text)/2]) // the client may be gone
+		return
+	case chance < 2./3:
+		body["Id"] = json.Number("1234567890123")
+	default:
+		body["bRegistered"] = "perhaps"
+	}
+	s.json(w, body)
 }
 
 func (s *Simulator) answered(status int) {
@@ -142,6 +171,9 @@ func (s *Simulator) wait(r *http.Request, d time.Duration) bool {
 
 func latency(f Faults, chance float64) time.Duration {
 	ms := float64(f.LatencyMS) + (2*chance-1)*float64(f.JitterMS)
+	if f.TailMS > 0 && chance > 0.99 {
+		ms = float64(f.TailMS)
+	}
 	return time.Duration(ms * float64(time.Millisecond))
 }
 

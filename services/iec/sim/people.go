@@ -36,6 +36,8 @@ type Person struct {
 	Status events.VerdictStatus
 	// Place is where a registered person votes; nil otherwise.
 	Place *Place
+	// Malformed says that every answer about the person is of no use.
+	Malformed bool
 }
 
 // Home is where a person lives, whether registered there or not.
@@ -109,8 +111,8 @@ func (p Person) answer(id string) map[string]any {
 //
 //	id,status,ward,vd,station,municipality,province_id,province
 //
-// status is registered, not_registered, deceased or international; the columns
-// after it may be empty. Errors name the line and never the person.
+// status is registered, not_registered, deceased, international, or malformed
+// for an answer of no use; the columns after it may be empty. Errors name the line and never the person.
 func ReadAnswers(r io.Reader) (map[string]Person, error) {
 	rows, err := csv.NewReader(r).ReadAll()
 	if err != nil {
@@ -137,6 +139,9 @@ func ReadAnswers(r io.Reader) (map[string]Person, error) {
 func personFrom(row []string) (Person, error) {
 	if len(row[0]) != 13 || strings.Trim(row[0], "0123456789") != "" {
 		return Person{}, errors.New("id has not 13 digits")
+	}
+	if row[1] == "malformed" {
+		return Person{Status: events.Registered, Malformed: true}, nil
 	}
 	p := Person{Status: events.VerdictStatus(row[1])}
 	if _, ok := statuses[p.Status]; !ok {

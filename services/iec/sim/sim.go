@@ -29,23 +29,31 @@ type Faults struct {
 	// far a single one is off, evenly spread. 0 is none.
 	LatencyMS int `json:"latency_ms"`
 	JitterMS  int `json:"jitter_ms"`
-	// Errors, HTML, Resets and Timeouts are the shares, 0 to 1 and together at
-	// most 1, of calls that end with a 500, a page instead of JSON, a broken
+	// TailMS is the latency of the slowest hundredth of the calls, in
+	// milliseconds; 0 means that they are like the others.
+	TailMS int `json:"tail_ms"`
+	// Errors, HTML, Malformed, Resets and Timeouts are the shares, 0 to 1 and
+	// together at most 1, of calls that end with a 500, a page instead of JSON,
+	// JSON that is cut off, about somebody else or of other types, a broken
 	// connection, or no answer for a minute. Which calls those are depends on
 	// the seed, the ID number and how often that was asked about before.
-	Errors   float64 `json:"errors"`
-	HTML     float64 `json:"html"`
-	Resets   float64 `json:"resets"`
-	Timeouts float64 `json:"timeouts"`
+	Errors    float64 `json:"errors"`
+	HTML      float64 `json:"html"`
+	Malformed float64 `json:"malformed"`
+	Resets    float64 `json:"resets"`
+	Timeouts  float64 `json:"timeouts"`
 	// Down answers everything with 503, and RetryAfter, in seconds, as
 	// Retry-After; 0 sends none.
 	Down       bool `json:"down"`
 	RetryAfter int  `json:"retry_after"`
+	// Quota is the calls allowed in any rolling window; 0 means no limit. A call
+	// beyond it gets 429 with Retry-After and does not count against it.
+	Quota int `json:"quota"`
 }
 
 func (f Faults) check() error {
 	sum := 0.0
-	for _, share := range []float64{f.Errors, f.HTML, f.Resets, f.Timeouts} {
+	for _, share := range []float64{f.Errors, f.HTML, f.Malformed, f.Resets, f.Timeouts} {
 		if !(share >= 0 && share <= 1) { // not a number, too
 			return fmt.Errorf("share %g: must be 0 to 1", share)
 		}
@@ -54,8 +62,8 @@ func (f Faults) check() error {
 	if sum > 1+1e-9 {
 		return errors.New("shares: together more than 1")
 	}
-	if f.LatencyMS < 0 || f.JitterMS < 0 || f.RetryAfter < 0 {
-		return errors.New("latency, jitter and retry after must not be negative")
+	if f.LatencyMS < 0 || f.JitterMS < 0 || f.TailMS < 0 || f.RetryAfter < 0 || f.Quota < 0 {
+		return errors.New("latency, jitter, tail, retry after and quota must not be negative")
 	}
 	return nil
 }
@@ -67,9 +75,8 @@ type Config struct {
 	Username, Password string
 	// TokenTTL is how long a token is good for; 0 means an hour. At least a second.
 	TokenTTL time.Duration
-	// Quota is the calls allowed in any rolling hour; 0 means no limit. A call
-	// beyond it gets 429 with Retry-After and does not count against it.
-	Quota int
+	// Window is the rolling time that Faults.Quota is for; 0 means an hour.
+	Window time.Duration
 	// Seed chooses the failures.
 	Seed uint64
 	// Faults are those to begin with.
@@ -102,7 +109,7 @@ type Simulator struct {
 	faults   Faults
 	tokens   map[string]time.Time // until when each is good
 	issued   int
-	window   []time.Time // calls of the last hour, oldest first
+	window   []time.Time // calls of the last window, oldest first
 	calls    map[string]int
 	statuses map[int]int
 }
@@ -115,8 +122,11 @@ func New(cfg Config) (*Simulator, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.TokenTTL < time.Second || cfg.Quota < 0 {
-		return nil, fmt.Errorf("iec simulator: token ttl %s must be a second at least, quota %d not negative", cfg.TokenTTL, cfg.Quota)
+	if cfg.Window == 0 {
+		cfg.Window = time.Hour
+	}
+	if cfg.TokenTTL < time.Second || cfg.Window < 0 {
+		return nil, fmt.Errorf("iec simulator: token ttl %s must be a second at least, window %s positive", cfg.TokenTTL, cfg.Window)
 	}
 	if err := cfg.Faults.check(); err != nil {
 		return nil, fmt.Errorf("iec simulator: %w", err)
@@ -204,15 +214,15 @@ func (s *Simulator) change(w http.ResponseWriter, r *http.Request) {
 // withinQuota takes one call from the quota, or says how long there is none. It
 // is called with s.mu held.
 func (s *Simulator) withinQuota() (wait time.Duration, ok bool) {
-	if s.cfg.Quota == 0 {
+	if s.faults.Quota == 0 {
 		return 0, true
 	}
 	now := s.cfg.Now()
-	for len(s.window) > 0 && now.Sub(s.window[0]) >= time.Hour {
+	for len(s.window) > 0 && now.Sub(s.window[0]) >= s.cfg.Window {
 		s.window = s.window[1:]
 	}
-	if len(s.window) >= s.cfg.Quota {
-		return s.window[0].Add(time.Hour).Sub(now), false
+	if len(s.window) >= s.faults.Quota {
+		return s.window[0].Add(s.cfg.Window).Sub(now), false
 	}
 	s.window = append(s.window, now)
 	return 0, true

@@ -146,7 +146,7 @@ func TestFailuresRepeatThemselves(t *testing.T) {
 
 func TestQuotaIsOfARollingHour(t *testing.T) {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	s, base := start(t, sim.Config{Quota: 2, TokenTTL: 5 * time.Hour, Now: func() time.Time { return at }})
+	s, base := start(t, sim.Config{Faults: sim.Faults{Quota: 2}, TokenTTL: 5 * time.Hour, Now: func() time.Time { return at }})
 	tok := token(t, base)
 	call := func() (int, string) {
 		status, h, _ := ask(t, base, tok, "8001015009087")

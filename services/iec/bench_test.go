@@ -1,0 +1,61 @@
+package iec
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/services/iec/sim"
+)
+
+// BenchmarkStage verifies rolls of people whom nobody asked about yet: NATS from
+// the shipped nats.conf, which syncs each verdict to the disk, and the simulator
+// over HTTP, all in this process. Beside the rows per second stands how much that
+// is of concurrency/latency, which no client can exceed.
+func BenchmarkStage(b *testing.B) {
+	for _, latency := range []int{5, 50, 220} {
+		for _, concurrency := range []int{1, 15, 50} {
+			b.Run(fmt.Sprintf("latency=%dms/concurrency=%d", latency, concurrency), func(b *testing.B) {
+				r := newStage(b, sim.Config{Faults: sim.Faults{LatencyMS: latency}})
+				r.replica(b, 100_000_000, func(c *Config) {
+					quota, err := NewQuota(c.Quota.kv, QuotaConfig{Limit: 100_000_000, Window: time.Hour})
+					if err != nil {
+						b.Fatal(err)
+					}
+					client, err := NewClient(ClientConfig{BaseURL: r.url, Concurrency: concurrency})
+					if err != nil {
+						b.Fatal(err)
+					}
+					b.Cleanup(client.Close)
+					c.Quota, c.Client, c.Concurrency = quota, client, concurrency
+				})
+				most := float64(concurrency) * 1000 / float64(latency)
+				rows := min(max(int(3*most), 20), 20_000)
+				next := 0
+				var took time.Duration
+				for b.Loop() {
+					people := make([]string, rows)
+					for i := range people {
+						people[i] = fmt.Sprintf("%013d", next)
+						next++
+					}
+					job := r.validated(b, people, events.Options{})
+					began := job.Validated.At
+					for job.Verified == nil {
+						time.Sleep(2 * time.Millisecond)
+						var err error
+						if job, err = r.log.Load(b.Context(), job.ID); err != nil || job.Ended() {
+							b.Fatalf("%s: %v", job.Status, err)
+						}
+					}
+					took += job.Verified.At.Sub(began)
+				}
+				rate := float64(rows*b.N) / took.Seconds()
+				b.ReportMetric(rate, "rows/s")
+				b.ReportMetric(100*rate/most, "%limit")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package iec
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+)
+
+// asWorker makes this test binary one process of the stage, for tests that kill it.
+const asWorker = "ROLLCALL_TEST_IEC_WORKER"
+
+// workerConfig is what a worker is told, as JSON in its environment.
+type workerConfig struct {
+	NATS, Password, IEC string
+	Limit               int
+	Window, AckWait     time.Duration
+}
+
+func work() error {
+	var cfg workerConfig
+	if err := json.Unmarshal([]byte(os.Getenv(asWorker)), &cfg); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	js, err := events.Connect(events.Connection{URL: cfg.NATS, User: "iec", Password: cfg.Password})
+	if err != nil {
+		return err
+	}
+	defer js.Conn().Close()
+	quotaKV, err := js.KeyValue(ctx, events.KVQuota)
+	if err != nil {
+		return err
+	}
+	verdicts, err := js.KeyValue(ctx, events.KVVerdicts)
+	if err != nil {
+		return err
+	}
+	claimed, err := js.KeyValue(ctx, events.KVClaims)
+	if err != nil {
+		return err
+	}
+	quota, err := NewQuota(quotaKV, QuotaConfig{Limit: cfg.Limit, Window: cfg.Window})
+	if err != nil {
+		return err
+	}
+	cache, err := NewCache(verdicts, claimed, CacheConfig{Key: "k"})
+	if err != nil {
+		return err
+	}
+	client, err := NewClient(ClientConfig{BaseURL: cfg.IEC, Timeout: 5 * time.Second})
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	s := New(Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache, Outage: 200 * time.Millisecond, Logger: log})
+	r := &events.Runner{Log: events.NewLog(js, events.StageIEC, log), Stage: events.StageIEC, Handle: s.Handle, Workers: 4, AckWait: cfg.AckWait, Logger: log}
+	return r.Run(ctx)
+}
+
+// worker is a process of the stage.
+type worker struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+func startWorker(t *testing.T, srv *embedded.Server, cfg workerConfig) *worker {
+	t.Helper()
+	cfg.NATS, cfg.Password = srv.URL(), srv.Password("iec")
+	text, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &worker{cmd: exec.Command(os.Args[0]), done: make(chan struct{})}
+	w.cmd.Env = append(os.Environ(), asWorker+"="+string(text))
+	w.cmd.Stderr = t.Output()
+	if err := w.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = w.cmd.Wait() // killed
+		close(w.done)
+	}()
+	t.Cleanup(w.kill)
+	return w
+}
+
+// kill ends the process as a power cut would.
+func (w *worker) kill() {
+	_ = w.cmd.Process.Kill() // fails when it has ended already
+	<-w.done
+}
+
+// shortAckWait makes the server give a dead worker's message to another soon.
+func shortAckWait(t *testing.T, r *rig, wait time.Duration) {
+	t.Helper()
+	js := r.connect(t, "provisioner")
+	c, err := js.Consumer(t.Context(), events.StreamFacts, string(events.StageIEC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := c.CachedInfo().Config
+	cfg.AckWait = wait
+	if _, err := js.UpdateConsumer(t.Context(), events.StreamFacts, cfg); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// await is for what several windows of the quota take.
+func await(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !cond(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func (r *rig) verified(t *testing.T, jobID string) (job events.Job) {
+	t.Helper()
+	await(t, "verified", func() bool {
+		var err error
+		job, err = r.log.Load(t.Context(), jobID)
+		return err == nil && (job.Verified != nil || job.Ended())
+	})
+	if job.Verified == nil {
+		t.Fatal(fmt.Errorf("job ended as %s: %+v", job.Status, job.Failed))
+	}
+	return job
+}
