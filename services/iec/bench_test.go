@@ -2,6 +2,8 @@ package iec
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,26 +14,28 @@ import (
 // BenchmarkStage verifies rolls of people whom nobody asked about yet: NATS from
 // the shipped nats.conf, which syncs each verdict to the disk, and the simulator
 // over HTTP, all in this process. Beside the rows per second stands how much that
-// is of concurrency/latency, which no client can exceed.
+// is of concurrency/latency, which no client can exceed, and of what the same
+// client gets over the same wire without the stage around it.
 func BenchmarkStage(b *testing.B) {
 	for _, latency := range []int{5, 50, 220} {
 		for _, concurrency := range []int{1, 15, 50} {
 			b.Run(fmt.Sprintf("latency=%dms/concurrency=%d", latency, concurrency), func(b *testing.B) {
 				r := newStage(b, sim.Config{Faults: sim.Faults{LatencyMS: latency}})
+				client, err := NewClient(ClientConfig{BaseURL: r.url, Concurrency: concurrency})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.Cleanup(client.Close)
 				r.replica(b, 100_000_000, func(c *Config) {
 					quota, err := NewQuota(c.Quota.kv, QuotaConfig{Limit: 100_000_000, Window: time.Hour})
 					if err != nil {
 						b.Fatal(err)
 					}
-					client, err := NewClient(ClientConfig{BaseURL: r.url, Concurrency: concurrency})
-					if err != nil {
-						b.Fatal(err)
-					}
-					b.Cleanup(client.Close)
 					c.Quota, c.Client, c.Concurrency = quota, client, concurrency
 				})
 				most := float64(concurrency) * 1000 / float64(latency)
 				rows := min(max(int(3*most), 20), 20_000)
+				wire := bare(b, client, concurrency)
 				next := 0
 				var took time.Duration
 				for b.Loop() {
@@ -54,8 +58,29 @@ func BenchmarkStage(b *testing.B) {
 				rate := float64(rows*b.N) / took.Seconds()
 				b.ReportMetric(rate, "rows/s")
 				b.ReportMetric(100*rate/most, "%limit")
+				b.ReportMetric(100*rate/wire, "%wire")
 				b.ReportMetric(0, "ns/op")
 			})
 		}
 	}
+}
+
+// bare is how many people a second the client can ask about by itself.
+func bare(b *testing.B, client *Client, concurrency int) float64 {
+	b.Helper()
+	var calls atomic.Int64
+	began := time.Now()
+	var wg sync.WaitGroup
+	for range concurrency {
+		wg.Go(func() {
+			for time.Since(began) < 2*time.Second {
+				if _, err := client.Lookup(b.Context(), fmt.Sprintf("9%012d", calls.Add(1)), free); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return float64(calls.Load()) / time.Since(began).Seconds()
 }
