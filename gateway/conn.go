@@ -25,7 +25,14 @@ type conn struct {
 	ctx  context.Context // ends when the connection has
 	cut  context.CancelFunc
 	once sync.Once
-	wg   sync.WaitGroup
+
+	// Only reading has a goroutine all the time; writing and pinging have one
+	// while there is something to do.
+	life   sync.Mutex
+	over   bool // no more of them
+	work   sync.WaitGroup
+	pinger *time.Timer
+
 	// turns counts the beginnings and ends of handling a frame: it is odd while
 	// one is handled.
 	turns atomic.Uint64
@@ -36,9 +43,10 @@ type conn struct {
 	subs   map[string]*subscription
 }
 
-func newConn(ctx context.Context, g *Gateway, ws *websocket.Conn, talk dialect) *conn {
-	c := &conn{g: g, ws: ws, talk: talk, q: newQueue(g.cfg.Queue, talk.kind()), subs: map[string]*subscription{}}
-	c.ctx, c.cut = context.WithCancel(ctx)
+func newConn(g *Gateway, ws *websocket.Conn, talk dialect) *conn {
+	c := &conn{g: g, ws: ws, talk: talk, subs: map[string]*subscription{}}
+	c.q = newQueue(g.cfg.Queue, talk.kind(), func() { c.start(c.write) })
+	c.ctx, c.cut = context.WithCancel(context.Background())
 	c.expiry = time.AfterFunc(g.cfg.AuthTimeout, c.expire)
 	g.hub.arrive(c)
 	if !g.isOpen() {
@@ -50,10 +58,11 @@ func newConn(ctx context.Context, g *Gateway, ws *websocket.Conn, talk dialect) 
 
 // serve works for the client until the connection ends.
 func (c *conn) serve() {
-	defer c.wg.Wait()
-	defer c.cut()
-	c.wg.Go(c.write)
-	c.wg.Go(c.ping)
+	defer c.g.conns.Done()
+	defer c.end()
+	c.life.Lock()
+	c.pinger = time.AfterFunc(c.g.cfg.PingEvery, func() { c.start(c.ping) })
+	c.life.Unlock()
 	c.read()
 	c.mu.Lock()
 	c.expiry.Stop()
@@ -64,6 +73,25 @@ func (c *conn) serve() {
 	c.mu.Unlock()
 	c.g.hub.gone(c, user, jobs)
 	_ = c.ws.CloseNow() // without effect when it was closed from here
+}
+
+// start does some work beside the reading, if the connection has not ended.
+func (c *conn) start(work func()) {
+	c.life.Lock()
+	defer c.life.Unlock()
+	if !c.over {
+		c.work.Go(work)
+	}
+}
+
+// end waits for what start has started.
+func (c *conn) end() {
+	c.cut()
+	c.life.Lock()
+	c.over = true
+	c.pinger.Stop()
+	c.life.Unlock()
+	c.work.Wait()
 }
 
 // fail closes the connection with a code that tells the client what to do.
@@ -197,6 +225,7 @@ func (c *conn) answer(text []byte) {
 	}
 }
 
+// write sends what the queue has.
 func (c *conn) write() {
 	for {
 		text, ok := c.q.take()
@@ -205,12 +234,7 @@ func (c *conn) write() {
 			c.fail(CloseSlow, "too slow, resume")
 			return
 		case text == nil:
-			select {
-			case <-c.ctx.Done():
-				return
-			case <-c.q.wake:
-			}
-			continue
+			return // the queue starts another when it has more
 		}
 		ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
 		err := c.ws.Write(ctx, websocket.MessageText, text)
@@ -222,23 +246,20 @@ func (c *conn) write() {
 	}
 }
 
+// ping asks whether the client is there, and sees to it that it is asked again.
 func (c *conn) ping() {
-	tick := time.NewTicker(c.g.cfg.PingEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-c.ctx.Done():
-			return
-		case <-tick.C:
-		}
-		turns := c.turns.Load()
-		ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
-		err := c.talk.ping(ctx, c.ws)
-		cancel()
-		// While a frame is handled nobody reads the answer.
-		if busy := turns%2 == 1 || c.turns.Load() != turns; err != nil && !busy {
-			c.fail(CloseGone, "no answer to a ping")
-			return
-		}
+	turns := c.turns.Load()
+	ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
+	err := c.talk.ping(ctx, c.ws)
+	cancel()
+	// While a frame is handled nobody reads the answer.
+	if busy := turns%2 == 1 || c.turns.Load() != turns; err != nil && !busy {
+		c.fail(CloseGone, "no answer to a ping")
+		return
+	}
+	c.life.Lock()
+	defer c.life.Unlock()
+	if !c.over {
+		c.pinger.Reset(c.g.cfg.PingEvery)
 	}
 }

@@ -121,7 +121,7 @@ func TestFeedNoticesAStreamMadeAnew(t *testing.T) {
 }
 
 func TestQueueKeepsFactsAndTheNewestProgress(t *testing.T) {
-	q := newQueue(3, plainJSON)
+	q := newQueue(3, plainJSON, func() {})
 	text := func(s string) texts { return texts{[]byte(s)} }
 	next := func() string { b, _ := q.take(); return string(b) }
 	for i := range 5 {

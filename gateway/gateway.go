@@ -162,22 +162,22 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	defer g.conns.Done()
-	c := newConn(context.WithoutCancel(r.Context()), g, ws, plain{})
+	c := newConn(g, ws, plain{})
 	if known {
 		c.admit(claims)
 	}
-	c.serve()
+	go c.serve() // the request, which is large, is done with
 }
 
-// accept makes a WebSocket of a request, where it is ok, and counts it.
+// accept makes a WebSocket of a request, where it is ok, and counts it until it
+// has been served.
 func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, protocols ...string) (ws *websocket.Conn, ok bool) {
 	if g.Ready() != nil || !g.begin() {
 		w.Header().Set("Retry-After", "1")
 		g.refuse(w, http.StatusServiceUnavailable, codeOverloaded, "The live feed cannot be reached at the moment. Please try again.", map[string]any{})
 		return nil, false
 	}
-	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: protocols, OriginPatterns: g.cfg.Origins})
+	ws, err := websocket.Accept(smallBuffers{w}, r, &websocket.AcceptOptions{Subprotocols: protocols, OriginPatterns: g.cfg.Origins})
 	if err != nil {
 		g.conns.Done()
 		g.cfg.Logger.Debug("websocket refused", "err", err)

@@ -15,13 +15,22 @@ type queue struct {
 	kind     int // of the dialect
 	texts    [][]byte
 	progress []frame
-	full     bool          // a fact found no room; nothing more is taken
-	wake     chan struct{} // one, when there is something or full
+	full     bool   // a fact found no room; nothing more is taken
+	write    func() // begins to take, until nothing is left
+	writing  bool
 	room     chan struct{} // one, when something was taken out
 }
 
-func newQueue(limit, kind int) *queue {
-	return &queue{limit: limit, kind: kind, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+func newQueue(limit, kind int, write func()) *queue {
+	return &queue{limit: limit, kind: kind, write: write, room: make(chan struct{}, 1)}
+}
+
+// wake is called with the lock held when there is something to take.
+func (q *queue) wake() {
+	if !q.writing {
+		q.writing = true
+		q.write()
+	}
 }
 
 func signal(c chan struct{}) {
@@ -43,7 +52,7 @@ func (q *queue) put(f frame) bool {
 		q.progress = slices.DeleteFunc(q.progress, func(p frame) bool { return p.jobID == f.jobID })
 	}
 	q.texts = append(q.texts, f.texts[q.kind])
-	signal(q.wake)
+	q.wake()
 	return true
 }
 
@@ -55,7 +64,7 @@ func (q *queue) answer(text []byte) bool {
 		return false
 	}
 	q.texts = append(q.texts, text)
-	signal(q.wake)
+	q.wake()
 	return true
 }
 
@@ -64,7 +73,7 @@ func (q *queue) overflow() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.full = true
-	signal(q.wake)
+	q.wake()
 }
 
 // show replaces the progress of a job that still waits.
@@ -76,24 +85,30 @@ func (q *queue) show(f frame) {
 	} else {
 		q.progress = append(q.progress, f)
 	}
-	signal(q.wake)
+	q.wake()
 }
 
-// take returns what is to be sent next, nil for nothing; ok is false when the
-// client has been given up.
+// take returns what is to be sent next, nil for nothing, after which write is
+// called when there is more; ok is false when the client has been given up.
 func (q *queue) take() (text []byte, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case len(q.texts) > 0:
-		text = q.texts[0]
-		q.texts = q.texts[1:]
+		text, q.texts[0] = q.texts[0], nil
+		if q.texts = q.texts[1:]; len(q.texts) == 0 {
+			q.texts = nil // most clients have nothing waiting most of the time
+		}
 		signal(q.room)
 	case q.full:
 		return nil, false
 	case len(q.progress) > 0:
 		text = q.progress[0].texts[q.kind]
-		q.progress = q.progress[1:]
+		if q.progress = q.progress[1:]; len(q.progress) == 0 {
+			q.progress = nil
+		}
+	default:
+		q.writing = false
 	}
 	return text, true
 }

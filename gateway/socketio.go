@@ -54,11 +54,10 @@ func (g *Gateway) ServeSocketIO(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	defer g.conns.Done()
-	c := newConn(context.WithoutCancel(r.Context()), g, ws, &ioDialect{pong: make(chan struct{}, 1)})
+	c := newConn(g, ws, &ioDialect{pong: make(chan struct{}, 1)})
 	c.answer(fmt.Appendf(nil, `0{"sid":%q,"upgrades":[],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
 		rand.Text(), g.cfg.PingEvery.Milliseconds(), g.cfg.WriteTimeout.Milliseconds(), readLimit))
-	c.serve()
+	go c.serve()
 }
 
 // refuseEngine answers a handshake as Engine.IO's own server does.
