@@ -23,11 +23,17 @@ type client struct {
 	ws    *websocket.Conn
 
 	mu    sync.Mutex
-	seqs  []uint64        // the facts it got
-	took  []time.Duration // from before a fact was appended until it came, live ones only
-	after uint64          // the last of them
-	live  bool            // the history has been read
-	again int             // connections after the first
+	seqs  []uint64  // the facts it got
+	after uint64    // the last of them
+	came  []arrival // of those that came live
+	live  bool      // the history has been read
+	again int       // connections after the first
+}
+
+// arrival is when a fact was appended and when it came.
+type arrival struct {
+	seq      uint64
+	from, to time.Time
 }
 
 type frame struct {
@@ -130,7 +136,7 @@ func (c *client) session(ctx context.Context) {
 		case acknowledged && f.Seq > 0: // what came before comes again
 			c.seqs = append(c.seqs, f.Seq)
 			if c.after = f.Seq; f.Seq > last {
-				c.took = append(c.took, now.Sub(f.Data.Timestamp))
+				c.came = append(c.came, arrival{f.Seq, f.Data.Timestamp, now})
 			}
 		}
 		c.live = acknowledged && c.after >= last
@@ -151,11 +157,11 @@ func (c *client) got() []uint64 {
 	return slices.Clone(c.seqs)
 }
 
-// latencies hands over those since the last call.
-func (c *client) latencies() []time.Duration {
+// arrivals hands over those since the last call.
+func (c *client) arrivals() []arrival {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	took := c.took
-	c.took = nil
-	return took
+	came := c.came
+	c.came = nil
+	return came
 }

@@ -24,6 +24,8 @@ type job struct {
 	mu    sync.Mutex
 	// seqs are the sequences of its facts, in order.
 	seqs []uint64
+	// stored is when each was acknowledged.
+	stored []time.Time
 }
 
 // append stores the job's next fact: uploaded, then cancelled and retried in
@@ -47,7 +49,7 @@ func (j *job) append(ctx context.Context, log *events.Log) error {
 	if err != nil {
 		return err
 	}
-	j.seqs = append(j.seqs, e.Seq)
+	j.seqs, j.stored = append(j.seqs, e.Seq), append(j.stored, time.Now())
 	return nil
 }
 
@@ -55,6 +57,14 @@ func (j *job) facts() []uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return slices.Clone(j.seqs)
+}
+
+// storedAt is when one of its facts was acknowledged.
+func (j *job) storedAt(seq uint64) time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	i, _ := slices.BinarySearch(j.seqs, seq)
+	return j.stored[i]
 }
 
 // upload makes the jobs and their history.

@@ -119,10 +119,14 @@ func (b *bench) appended(ctx context.Context) (s stream, err error) {
 	}
 	s.catching = time.Since(end)
 	for _, c := range b.clients {
-		s.took = append(s.took, c.latencies()...)
+		for _, a := range c.arrivals() {
+			s.took = append(s.took, a.to.Sub(a.from))
+			s.passed = append(s.passed, a.to.Sub(c.job.storedAt(a.seq)))
+		}
 	}
-	slices.Sort(s.took)
-	slices.Sort(s.stored)
+	for _, list := range [][]time.Duration{s.stored, s.took, s.passed} {
+		slices.Sort(list)
+	}
 	return s, nil
 }
 

@@ -42,8 +42,11 @@ func perConnection(before, after memory, n int) cost {
 
 // stream is a time in which facts were appended.
 type stream struct {
-	stored, took        []time.Duration // sorted
-	appending, catching time.Duration
+	// Sorted: how long facts took to be stored, from before that until a client
+	// had them, and from when they were stored until then. The last may be
+	// negative: the news may come before the acknowledgement.
+	stored, took, passed []time.Duration
+	appending, catching  time.Duration
 }
 
 func percentile(sorted []time.Duration, p int) time.Duration {
@@ -73,6 +76,7 @@ func (r *report) print(out io.Writer) error {
 	}{{"undisturbed", r.quiet}, {"gateway replaced", r.replaced}} {
 		row(s.name+": appended", "%d facts a second; to be stored p50 %s, p99 %s", rate(len(s.stored), s.appending), percentile(s.stored, 50), percentile(s.stored, 99))
 		row(s.name+": publish to receive", "p50 %s, p99 %s of %d live facts", percentile(s.took, 50), percentile(s.took, 99), len(s.took))
+		row(s.name+": stored to receive", "p50 %s, p99 %s", percentile(s.passed, 50), percentile(s.passed, 99))
 	}
 	row("p99 target", "%s undisturbed", targetLatency)
 	row("replacement", "listening after %s; all caught up %s after the last fact; %d connections made again",
