@@ -27,6 +27,9 @@ type history struct {
 	progress *frame // while it is at work
 }
 
+// atWork reports whether there may be progress.
+func (h *history) atWork() bool { return h.job.ID != "" && !h.job.Ended() && h.job.Paused == nil }
+
 // histories reads the jobs' histories: once for all who want the same one, and
 // again only when there is a new fact. A crowd that comes back after a
 // gateway was replaced would else read each one many times over.
@@ -103,11 +106,12 @@ func (h *histories) of(ctx context.Context, jobID string, routed uint64) (histor
 		}
 		h.mu.Lock()
 		behind := r.last < routed && r.routed < routed
-		if (r.err != nil || behind) && h.kept[jobID] == r {
+		// What is no job is not kept, else guessed ids would push out jobs.
+		if (r.err != nil || behind || r.job.ID == "") && h.kept[jobID] == r {
 			delete(h.kept, jobID)
 		}
 		found := r.history
-		if r.live != nil && found.progress != nil {
+		if r.live != nil && found.atWork() && r.live.turn == found.job.Trigger {
 			found.progress = r.live
 		}
 		h.mu.Unlock()
@@ -186,11 +190,11 @@ func (h *histories) read(r *reading, jobID string) error {
 		}
 		r.facts = append(r.facts, f)
 	}
-	if r.job.ID == "" || r.job.Ended() {
+	if !r.atWork() {
 		return nil
 	}
 	p, ok, err := log.Progress(ctx, jobID)
-	if err != nil || !ok || p.Trigger != r.job.Trigger || r.job.Paused != nil {
+	if err != nil || !ok || p.Trigger != r.job.Trigger {
 		return err
 	}
 	f, err := progressFrame(p, r.job.Owner.ID)

@@ -223,12 +223,21 @@ func (a *app) upload(v *auth.Verifier) error {
 	return nil
 }
 
+// historyConnections are the gateway's for reading histories.
+const historyConnections = 2
+
 func (a *app) gateway(v *auth.Verifier) error {
 	js, err := a.connected("gateway")
 	if err != nil {
 		return err
 	}
-	g, err := gateway.New(gateway.Config{JetStream: js, Verifier: v, Origins: a.Origins, Logger: a.p.log})
+	history := make([]jetstream.JetStream, historyConnections)
+	for i := range history {
+		if history[i], err = a.user("gateway"); err != nil {
+			return err
+		}
+	}
+	g, err := gateway.New(gateway.Config{JetStream: js, History: history, Verifier: v, Origins: a.Origins, Logger: a.p.log})
 	if err != nil {
 		return err
 	}

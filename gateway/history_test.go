@@ -1,0 +1,151 @@
+package gateway_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/gateway"
+)
+
+// newHistoryRig is a rig whose gateway reads histories over the connection that
+// is returned, and over that only.
+func newHistoryRig(t *testing.T, change ...func(*gateway.Config)) (*rig, jetstream.JetStream) {
+	t.Helper()
+	r := newRig(t)
+	js := eventstest.Connect(t, r.nats, "gateway")
+	r.gw, r.url, r.stop = startGateway(t, r.nats, append(change, func(c *gateway.Config) { c.History = []jetstream.JetStream{js} })...)
+	return r, js
+}
+
+func TestACrowdReadsAHistoryOnce(t *testing.T) {
+	r, js := newHistoryRig(t)
+	job := r.upload("alice")
+	r.step(&job)
+	token := mint(t, "carol", "national_admin", time.Hour)
+	eventstest.Wait(t, "the facts to go out", func() bool { return r.gw.Routed() >= job.Seq })
+	var crowd sync.WaitGroup
+	for range 30 {
+		crowd.Go(func() {
+			s := dial(t, r.url, token)
+			s.subscribe(job.ID, 0)
+			for _, event := range []string{"ack", "bulk_upload_progress", "bulk_upload_progress"} {
+				if f, err := s.next(); err != nil || f.Event != event {
+					t.Errorf("want %s, got %s, %v", event, f.raw, err)
+				}
+			}
+		})
+	}
+	crowd.Wait()
+	// One request for the facts and one for the progress.
+	if n := js.Conn().Stats().OutMsgs; n != 2 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// A history that was read before is given again with what came since, facts
+// and progress.
+func TestAKeptHistoryIsNotAnOldOne(t *testing.T) {
+	r, _ := newHistoryRig(t)
+	job := r.upload("alice")
+	token := mint(t, "carol", "national_admin", time.Hour)
+	first := dial(t, r.url, token)
+	first.subscribe(job.ID, 0)
+	first.want("ack")
+	first.want("bulk_upload_progress")
+	p := events.Progress{Service: events.StageValidation, Step: events.FileReading, Percent: 13, Status: events.StatusProcessing, Trigger: job.Trigger}
+	if err := r.logs[events.StageValidation].SetProgress(t.Context(), &job, p); err != nil {
+		t.Fatal(err)
+	}
+	first.want("bulk_upload_progress")
+	second := dial(t, r.url, token)
+	second.subscribe(job.ID, 0)
+	second.want("ack")
+	second.want("bulk_upload_progress")
+	if f := second.want("bulk_upload_progress"); f.Seq != 0 || f.Data["progress"] != 13.0 {
+		t.Fatalf("progress: %s", f.raw)
+	}
+	r.step(&job)
+	first.want("bulk_upload_progress")
+	third := dial(t, r.url, token)
+	third.subscribe(job.ID, 0)
+	if ack := third.want("ack"); ack.Data["last_seq"] != float64(job.Seq) {
+		t.Fatalf("ack: %s", ack.raw)
+	}
+	third.want("bulk_upload_progress")
+	if f := third.want("bulk_upload_progress"); f.Seq != job.Seq {
+		t.Fatalf("the new fact: %s", f.raw)
+	}
+}
+
+// A history of more than a batch, and of more than may wait, arrives whole
+// while the job goes on.
+func TestALongHistoryIsSentWhole(t *testing.T) {
+	r, _ := newHistoryRig(t, func(c *gateway.Config) { c.Queue = 64 })
+	job := r.upload("alice")
+	want := []uint64{job.Seq}
+	turn := func() {
+		eventstest.Append(t, r.logs[events.StageUpload], &job, &events.Cancelled{Stage: job.Stage, By: job.Owner})
+		want = append(want, job.Seq)
+		eventstest.Append(t, r.logs[events.StageUpload], &job, &events.Retried{Stage: job.Stage, By: job.Owner})
+		want = append(want, job.Seq)
+	}
+	for range 300 {
+		turn()
+	}
+	s := dial(t, r.url, mint(t, "carol", "national_admin", time.Hour))
+	s.subscribe(job.ID, 0)
+	s.want("ack")
+	for range 10 {
+		turn()
+	}
+	var got []uint64
+	for len(got) < len(want) {
+		f, err := s.next()
+		if err != nil {
+			t.Fatalf("after %d of %d facts: %v", len(got), len(want), err)
+		}
+		if f.Seq > 0 {
+			got = append(got, f.Seq)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+}
+
+func TestAHistoryThatCannotBeReadIsNoEmptyOne(t *testing.T) {
+	r, js := newHistoryRig(t)
+	job := r.upload("alice")
+	s := dial(t, r.url, mint(t, "alice", "member", time.Hour))
+	js.Conn().Close()
+	s.subscribe(job.ID, 0)
+	if f := s.want("error"); f.Data["code"] != "overloaded" || string(f.ID) != `"`+job.ID+`"` {
+		t.Fatalf("%s", f.raw)
+	}
+	s.send("ping", nil, 1)
+	s.want("pong") // it may try again on the same connection
+}
+
+func TestAPageOfAnAllowedHostMayConnect(t *testing.T) {
+	r := newRig(t, func(c *gateway.Config) { c.Origins = []string{"console.example"} })
+	header := map[string][]string{"Origin": {"https://console.example"}}
+	for _, path := range []string{"/", enginePath} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ws, _, err := websocket.Dial(ctx, r.url+path, &websocket.DialOptions{HTTPHeader: header})
+		cancel()
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if err := ws.CloseNow(); err != nil {
+			t.Error(err)
+		}
+	}
+}
