@@ -2,8 +2,8 @@ package gateway
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
+	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -11,9 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"rollcall.example/events"
+	"rollcall.example/schema"
 )
-
-const schemaDir = "../schema"
 
 // asyncAPI is the document that describes what goes over the wire.
 type asyncAPI struct {
@@ -23,12 +22,8 @@ type asyncAPI struct {
 
 func loadAsyncAPI(t *testing.T) asyncAPI {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(schemaDir, "asyncapi.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	doc := asyncAPI{t: t}
-	if err := yaml.Unmarshal(text, &doc.root); err != nil {
+	if err := yaml.Unmarshal(schema.AsyncAPI, &doc.root); err != nil {
 		t.Fatal(err)
 	}
 	return doc
@@ -64,7 +59,7 @@ func (d asyncAPI) find(ref string) any {
 	file, pointer, _ := strings.Cut(ref, "#")
 	node := d.root
 	if file != "" {
-		text, err := os.ReadFile(filepath.Join(schemaDir, file))
+		text, err := schema.Schemas.ReadFile(path.Clean(file))
 		if err != nil {
 			return nil
 		}
@@ -96,21 +91,21 @@ func (d asyncAPI) payload(channel, message string) string {
 func TestAsyncAPIReferencesLeadSomewhere(t *testing.T) {
 	d := loadAsyncAPI(t)
 	refs := 0
-	var walk func(path string, node any)
-	walk = func(path string, node any) {
+	var walk func(at string, node any)
+	walk = func(at string, node any) {
 		switch n := node.(type) {
 		case map[string]any:
 			if ref, ok := n["$ref"].(string); ok {
 				if refs++; d.find(ref) == nil {
-					t.Errorf("%s: nothing at %s", path, ref)
+					t.Errorf("%s: nothing at %s", at, ref)
 				}
 			}
 			for k, v := range n {
-				walk(path+"/"+k, v)
+				walk(at+"/"+k, v)
 			}
 		case []any:
 			for _, v := range n {
-				walk(path+"/[]", v)
+				walk(at+"/[]", v)
 			}
 		}
 	}
@@ -138,12 +133,12 @@ func TestAsyncAPIReferencesLeadSomewhere(t *testing.T) {
 // schemas are the names of the JSON Schemas in a folder.
 func schemas(t *testing.T, folder string) (names []string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(schemaDir, folder, "*.json"))
+	files, err := fs.Glob(schema.Schemas, folder+"/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%s: %v, %v", folder, files, err)
 	}
 	for _, f := range files {
-		if name := strings.TrimSuffix(filepath.Base(f), ".json"); name != "common" {
+		if name := strings.TrimSuffix(path.Base(f), ".json"); name != "common" {
 			names = append(names, name)
 		}
 	}

@@ -18,6 +18,12 @@ import (
 //go:embed events/*.json frames/*.json
 var Schemas embed.FS
 
+// AsyncAPI describes what goes over WebSocket, Socket.IO and NATS, AsyncAPI 3.0.
+// Its references lead to Schemas.
+//
+//go:embed asyncapi.yaml
+var AsyncAPI []byte
+
 const base = "https://rollcall.example/schema/"
 
 var compile = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
