@@ -38,6 +38,9 @@ func Connect(c Connection) (jetstream.JetStream, error) {
 		nats.Name("rollcall " + c.User),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(500 * time.Millisecond),
+		// Each batch that is read makes a queue of this length for itself. The
+		// default of 65,536 would be half a megabyte of garbage for each.
+		nats.SyncQueueLen(2*readBatch),
 		nats.CustomInboxPrefix("_INBOX_" + c.User),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
