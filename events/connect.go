@@ -40,7 +40,7 @@ func Connect(c Connection) (jetstream.JetStream, error) {
 		nats.ReconnectWait(500 * time.Millisecond),
 		// Each batch that is read makes a queue of this length for itself. The
 		// default of 65,536 would be half a megabyte of garbage for each.
-		nats.SyncQueueLen(2*readBatch),
+		nats.SyncQueueLen(2 * readBatch),
 		nats.CustomInboxPrefix("_INBOX_" + c.User),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {

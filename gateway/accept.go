@@ -1,0 +1,104 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/coder/websocket"
+
+	"rollcall.example/gateway/auth"
+)
+
+// ServeHTTP opens a WebSocket. A token may come in the Authorization header or,
+// from a browser, as the subprotocol bearer.TOKEN; else as the first frame.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	claims, known, err := g.claims(r)
+	if err != nil {
+		message, reason := unauthenticated(err)
+		w.Header().Set("WWW-Authenticate", `Bearer realm="rollcall"`)
+		g.refuse(w, http.StatusUnauthorized, codeUnauthenticated, message, map[string]any{"reason": reason})
+		return
+	}
+	ws, ok := g.accept(w, r, subprotocol)
+	if !ok {
+		return
+	}
+	c := newConn(g, ws, plain{})
+	if known {
+		c.admit(claims)
+	}
+	go c.serve() // the request, which is large, is done with
+}
+
+// accept makes a WebSocket of a request, where it is ok, and counts it until it
+// has been served.
+func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, protocols ...string) (ws *websocket.Conn, ok bool) {
+	if g.Ready() != nil || !g.begin() {
+		w.Header().Set("Retry-After", "1")
+		g.refuse(w, http.StatusServiceUnavailable, codeOverloaded, "The live feed cannot be reached at the moment. Please try again.", map[string]any{})
+		return nil, false
+	}
+	ws, err := websocket.Accept(smallBuffers{w}, r, &websocket.AcceptOptions{Subprotocols: protocols, OriginPatterns: g.cfg.Origins})
+	if err != nil {
+		g.conns.Done()
+		g.cfg.Logger.Debug("websocket refused", "err", err)
+		return nil, false // Accept has answered
+	}
+	ws.SetReadLimit(readLimit)
+	return ws, true
+}
+
+// begin counts a connection that closeAll waits for; false when it is too late.
+func (g *Gateway) begin() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.open {
+		g.conns.Add(1)
+	}
+	return g.open
+}
+
+func (g *Gateway) claims(r *http.Request) (claims auth.Claims, known bool, err error) {
+	token := ""
+	if r.Header.Get("Authorization") != "" {
+		if token, err = auth.FromRequest(r); err != nil {
+			return claims, false, err
+		}
+	} else {
+		for _, header := range r.Header.Values("Sec-WebSocket-Protocol") {
+			for p := range strings.SplitSeq(header, ",") {
+				if t, ok := strings.CutPrefix(strings.TrimSpace(p), bearerProtocol); ok {
+					token = t
+				}
+			}
+		}
+		if token == "" {
+			return claims, false, nil
+		}
+	}
+	claims, err = g.cfg.Verifier.Verify(token)
+	return claims, err == nil, err
+}
+
+// unauthenticated is what a user may know of a token that was refused.
+func unauthenticated(err error) (message, reason string) {
+	var refused *auth.Error
+	if errors.As(err, &refused) {
+		return refused.Message, refused.Reason
+	}
+	return "The token is not valid.", auth.ReasonInvalid
+}
+
+// refuse answers a request that does not become a WebSocket as the REST API does.
+func (g *Gateway) refuse(w http.ResponseWriter, status int, code, message string, details map[string]any) {
+	body := map[string]any{"success": false, "message": message, "timestamp": g.cfg.Now().UTC(),
+		"error": map[string]any{"code": code, "details": details}}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client may be gone
+}

@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/coder/websocket"
+)
+
+// read handles what the client asks for, one after the other, until the
+// connection ends.
+func (c *conn) read() {
+	for {
+		kind, text, err := c.ws.Read(c.ctx)
+		if err != nil {
+			return
+		}
+		if kind != websocket.MessageText {
+			c.fail(websocket.StatusUnsupportedData, "text frames only")
+			continue
+		}
+		in, ok := c.talk.hear(c, text)
+		if !ok {
+			continue
+		}
+		c.turns.Add(1)
+		err = c.handle(in)
+		c.turns.Add(1)
+		if err != nil {
+			var refused *refusal
+			if !errors.As(err, &refused) {
+				c.g.cfg.Logger.Warn("history not read", "err", err)
+				refused = refuse(codeOverloaded, "This cannot be done at the moment. Please try again.")
+			}
+			c.send(EventError, refused, in.ID)
+		}
+	}
+}
+
+func (c *conn) handle(in incoming) error {
+	if in.Event == eventPing {
+		c.send(EventPong, struct{}{}, in.ID)
+		return nil
+	}
+	if in.Event == eventAuthenticate {
+		return c.authenticate(in)
+	}
+	claims := c.user()
+	if claims == nil {
+		return refuse(codeUnauthenticated, "Send an authenticate frame with a token first.")
+	}
+	var data struct {
+		JobID string `json:"job_id"`
+		After uint64 `json:"after"`
+	}
+	switch in.Event {
+	case eventSubscribe, eventUnsubscribe:
+		if err := json.Unmarshal(in.Data, &data); err != nil || data.JobID == "" {
+			return refuse(codeBadRequest, "The data must have a job_id.")
+		}
+	default:
+		return refuse(codeBadRequest, "There is no such event.")
+	}
+	if in.Event == eventUnsubscribe {
+		c.unsubscribe(data.JobID)
+		c.send(EventAck, map[string]any{"job_id": data.JobID}, in.ID)
+		return nil
+	}
+	return c.subscribe(data.JobID, data.After, claims, in.ID)
+}
+
+func (c *conn) authenticate(in incoming) error {
+	var data struct {
+		Token string `json:"token"`
+	}
+	if err := json.Unmarshal(in.Data, &data); err != nil {
+		return refuse(codeBadRequest, "The data must have a token.")
+	}
+	claims, err := c.g.cfg.Verifier.Verify(data.Token)
+	if err != nil {
+		message, _ := unauthenticated(err)
+		return refuse(codeUnauthenticated, message)
+	}
+	if old := c.user(); old != nil && (old.ID != claims.ID || old.Role != claims.Role) {
+		return refuse(codeForbidden, "The token is of another user or role. Please open another connection for it.")
+	}
+	c.admit(claims)
+	c.send(EventAck, map[string]any{"user_id": claims.ID, "expires": claims.Expires}, in.ID)
+	return nil
+}
