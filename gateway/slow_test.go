@@ -1,0 +1,63 @@
+package gateway_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/gateway"
+)
+
+// A client reads nothing for a while: it gets every fact afterwards, and of the
+// progress only the newest.
+func TestASlowClientGetsAllFactsAndTheNewestProgress(t *testing.T) {
+	r := newRig(t, func(c *gateway.Config) { c.WriteTimeout = time.Minute })
+	token := mint(t, "carol", "national_admin", time.Hour)
+	job := r.upload("alice")
+	want := []uint64{job.Seq}
+	slow, quick := dial(t, r.url, token), dial(t, r.url, token)
+	for _, s := range []*socket{slow, quick} {
+		s.subscribe(job.ID, 0)
+		s.want("ack")
+		s.want("bulk_upload_progress")
+	}
+	// More than the sockets' buffers hold, so that the queue begins to fill.
+	long := strings.Repeat("x", 200_000)
+	for range 80 {
+		eventstest.Append(t, r.logs[events.StageValidation], &job,
+			&events.Failed{Stage: events.StageValidation, Code: "x", Message: long, Attempts: 1, Retryable: true})
+		quick.want("bulk_upload_failed")
+		eventstest.Append(t, r.logs[events.StageUpload], &job, &events.Retried{Stage: events.StageValidation, By: job.Owner})
+		quick.want("bulk_upload_progress")
+		want = append(want, job.Seq-1, job.Seq)
+	}
+	const newest = 20
+	for percent := 11; percent <= newest; percent++ {
+		p := events.Progress{Service: events.StageValidation, Step: events.FileReading, Percent: percent, Status: events.StatusProcessing, Trigger: job.Trigger}
+		if err := r.logs[events.StageValidation].SetProgress(t.Context(), &job, p); err != nil {
+			t.Fatal(err)
+		}
+		if f := quick.want("bulk_upload_progress"); f.Data["progress"] != float64(percent) {
+			t.Fatalf("who keeps up: %s", f.raw)
+		}
+	}
+	got := []uint64{want[0]}
+	for len(got) < len(want) {
+		f, err := slow.next()
+		if err != nil || f.Seq == 0 {
+			t.Fatalf("after %d facts of %d: %.200s, %v", len(got), len(want), f.raw, err)
+		}
+		got = append(got, f.Seq)
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+	if f := slow.want("bulk_upload_progress"); f.Seq != 0 || f.Data["progress"] != float64(newest) {
+		t.Fatalf("progress: %s", f.raw)
+	}
+	slow.send("ping", nil, 1)
+	slow.want("pong")
+}
