@@ -2,7 +2,8 @@ package persistence
 
 import (
 	"context"
-	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -22,72 +23,104 @@ var createIncoming = func() string {
 }()
 
 var copyIncoming = func() string {
-	names := []string{"n", "id_number", "broken"}
+	names := []string{"n", "id_number"}
 	for _, c := range columns {
 		names = append(names, c.name)
 	}
+	names = append(names, "broken")
 	return "COPY incoming (" + list(names) + ") FROM STDIN"
 }()
+
+// No statistics are gathered on a temporary table by itself.
+const indexIncoming = "ALTER TABLE incoming ADD PRIMARY KEY (id_number); ANALYZE incoming"
 
 // load copies people into the table incoming and returns how many they are.
 func (m *merge) load(ctx context.Context, people iter.Seq2[person, error]) (n int, err error) {
 	if _, err := m.tx.ExecContext(ctx, createIncoming); err != nil {
 		return 0, fmt.Errorf("create incoming: %w", safe(err))
 	}
-	stmt, err := m.tx.PrepareContext(ctx, copyIncoming)
-	if err != nil {
-		return 0, fmt.Errorf("copy rows: %w", safe(err))
-	}
-	// However it ends, even in a panic: the COPY must be over before the
-	// connection can take a ROLLBACK. Its errors are known by then.
-	defer func() { _ = stmt.Close() }()
-	if n, err = m.copyRows(ctx, stmt, people); err != nil {
+	if n, err = m.copyRows(ctx, people); err != nil {
 		return 0, err
 	}
-	if err := stmt.Close(); err != nil {
-		return 0, fmt.Errorf("copy rows: %w", safe(err))
-	}
-	// No statistics are gathered on a temporary table by itself.
-	if _, err := m.tx.ExecContext(ctx, "ALTER TABLE incoming ADD PRIMARY KEY (id_number); ANALYZE incoming"); err != nil {
+	if _, err := m.tx.ExecContext(ctx, indexIncoming); err != nil {
 		return 0, fmt.Errorf("index rows: %w", safe(err))
 	}
 	return n, m.fillRegions(ctx)
 }
 
-func (m *merge) copyRows(ctx context.Context, stmt *sql.Stmt, people iter.Seq2[person, error]) (n int, err error) {
-	values := make([]any, 3+len(columns))
+// copyIn is the driver's statement of a COPY. It takes whole lines as they are,
+// many at a time, where database/sql would pass each value by itself.
+type copyIn interface {
+	driver.Stmt
+	// CopyData appends the line's end itself.
+	CopyData(ctx context.Context, line string) (driver.Result, error)
+}
+
+// copySize is how much is handed to the driver at once.
+const copySize = 60 << 10
+
+// raw runs f with the driver's connection. The error goes around Raw: at one of
+// a broken connection, or at a panic, Raw closes the connection, for which it
+// waits until the transaction is over, and that waits for Raw. So f is nothing
+// but a call of the driver.
+func (m *merge) raw(f func(driverConn any) error) (err error) {
+	closed := m.conn.Raw(func(driverConn any) error { err = f(driverConn); return nil })
+	return errors.Join(closed, err)
+}
+
+func (m *merge) copyRows(ctx context.Context, people iter.Seq2[person, error]) (n int, err error) {
+	var stmt copyIn
+	err = m.raw(func(driverConn any) error {
+		prepared, err := driverConn.(driver.ConnPrepareContext).PrepareContext(ctx, copyIncoming)
+		if err == nil {
+			stmt = prepared.(copyIn)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("copy rows: %w", safe(err))
+	}
+	finish := func() error { return m.raw(func(any) error { return stmt.Close() }) }
+	// However it ends, even in a panic: the COPY must be over before the
+	// connection can take a ROLLBACK. Its errors are known by then.
+	defer func() { _ = finish() }()
+	lines := make([]byte, 0, copySize+copySize/4)
+	send := func() error {
+		if len(lines) == 0 {
+			return nil
+		}
+		err := m.raw(func(any) error {
+			_, err := stmt.CopyData(ctx, string(lines[:len(lines)-1]))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("copy rows up to %d: %w", n, safe(err))
+		}
+		lines = lines[:0]
+		return nil
+	}
 	for p, err := range people {
 		if err != nil {
 			return 0, err
 		}
-		fill(values, p)
-		if _, err := stmt.ExecContext(ctx, values...); err != nil {
-			return 0, fmt.Errorf("copy row %d: %w", p.row.N, safe(err))
-		}
+		lines = appendLine(lines, p)
 		n++
+		if len(lines) < copySize {
+			continue
+		}
+		if err := send(); err != nil {
+			return 0, err
+		}
 		// Loading is about half of the work.
 		m.progress(n/2, "Loading the rows")
 	}
-	if _, err := stmt.ExecContext(ctx); err != nil {
+	if err := send(); err != nil {
+		return 0, err
+	}
+	if err := finish(); err != nil {
 		return 0, fmt.Errorf("copy rows: %w", safe(err))
 	}
 	return n, nil
-}
-
-// fill sets the values of a row of incoming.
-func fill(values []any, p person) {
-	values[0], values[1], values[2] = p.row.N, p.row.ID, nil
-	for i := range columns {
-		values[3+i] = nil
-		switch text := columns[i].value(p); {
-		case text == "":
-		case strings.ContainsRune(text, 0):
-			// The one character that PostgreSQL's text cannot hold.
-			values[2] = columns[i].name
-		default:
-			values[3+i] = text
-		}
-	}
 }
 
 func list(names []string) string { return strings.Join(names, ", ") }

@@ -15,6 +15,7 @@ import (
 // merge is the writing of one job, within one transaction.
 type merge struct {
 	tx    *sqlx.Tx
+	conn  *sqlx.Conn // that of tx
 	jobID string
 	now   time.Time
 	// total is the number of rows, for the ledger.

@@ -86,7 +86,7 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (events.Fact, erro
 	switch {
 	case err != nil:
 	case written:
-		err = s.transaction(ctx, false, keep)
+		err = s.transaction(ctx, false, func(_ *sqlx.Conn, tx *sqlx.Tx) error { return keep(tx) })
 	default:
 		err = s.fresh(ctx, job, progress, keep)
 	}
@@ -117,8 +117,8 @@ func (s *Service) fresh(ctx context.Context, job *events.Job, progress func(int,
 
 // write merges people in one transaction, with keep as its last step.
 func (s *Service) write(ctx context.Context, job *events.Job, people iter.Seq2[person, error], progress func(int, string), keep func(*sqlx.Tx) error) error {
-	return s.transaction(ctx, !job.Options.DryRun, func(tx *sqlx.Tx) error {
-		m := merge{tx: tx, jobID: job.ID, now: s.now(), total: job.Validated.Rows.Records, progress: progress}
+	return s.transaction(ctx, !job.Options.DryRun, func(conn *sqlx.Conn, tx *sqlx.Tx) error {
+		m := merge{tx: tx, conn: conn, jobID: job.ID, now: s.now(), total: job.Validated.Rows.Records, progress: progress}
 		if err := m.run(ctx, people); err != nil {
 			return err
 		}
@@ -138,17 +138,22 @@ func (s *Service) written(ctx context.Context, jobID string) (bool, error) {
 
 // transaction runs work in one transaction, which is committed if commit is
 // set and work found no error, and rolled back in any other case.
-func (s *Service) transaction(ctx context.Context, commit bool, work func(*sqlx.Tx) error) error {
+func (s *Service) transaction(ctx context.Context, commit bool, work func(*sqlx.Conn, *sqlx.Tx) error) error {
+	conn, err := s.db.Connx(ctx)
+	if err != nil {
+		return fmt.Errorf("begin: %w", safe(err))
+	}
+	defer func() { _ = conn.Close() }() // gives it back to the pool
 	// Each statement has ctx; the transaction itself has not, or database/sql
 	// would roll it back from another goroutine, into the middle of a COPY.
 	// Each statement must see what others have committed before it, whatever
 	// the server's default is.
-	tx, err := s.db.BeginTxx(context.WithoutCancel(ctx), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	tx, err := conn.BeginTxx(context.WithoutCancel(ctx), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return fmt.Errorf("begin: %w", safe(err))
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit there is nothing to roll back
-	if err := work(tx); err != nil {
+	if err := work(conn, tx); err != nil {
 		return err
 	}
 	if err := context.Cause(ctx); err != nil {

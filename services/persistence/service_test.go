@@ -24,7 +24,7 @@ type stage struct {
 }
 
 // startStage runs the stage; around may be nil, or stand between runner and Handle.
-func startStage(t *testing.T, around func(events.Handler) events.Handler) *stage {
+func startStage(t testing.TB, around func(events.Handler) events.Handler) *stage {
 	t.Helper()
 	s := &stage{world: newWorld(t), srv: eventstest.Start(t)}
 	s.log = events.NewLog(eventstest.Connect(t, s.srv, "upload"), events.StageUpload, nil)
@@ -48,7 +48,7 @@ func startStage(t *testing.T, around func(events.Handler) events.Handler) *stage
 }
 
 // records stores an artifact as the stage that writes it does.
-func records[T events.Record](t *testing.T, js jetstream.JetStream, bucket, name string, list []T) events.Artifact {
+func records[T events.Record](t testing.TB, js jetstream.JetStream, bucket, name string, list []T) events.Artifact {
 	t.Helper()
 	store := events.NewStore(js)
 	w, err := events.NewRecordWriter[T](store)
@@ -69,7 +69,7 @@ func records[T events.Record](t *testing.T, js jetstream.JetStream, bucket, name
 }
 
 // verified uploads a job whose rows and verdicts are those of list.
-func (s *stage) verified(t *testing.T, opts events.Options, list []person) events.Job {
+func (s *stage) verified(t testing.TB, opts events.Options, list []person) events.Job {
 	t.Helper()
 	var rows []events.Row
 	var verdicts []events.Verdict
@@ -79,7 +79,7 @@ func (s *stage) verified(t *testing.T, opts events.Options, list []person) event
 	return s.start(t, opts, rows, verdicts)
 }
 
-func (s *stage) start(t *testing.T, opts events.Options, rows []events.Row, verdicts []events.Verdict) events.Job {
+func (s *stage) start(t testing.TB, opts events.Options, rows []events.Row, verdicts []events.Verdict) events.Job {
 	t.Helper()
 	job := eventstest.Upload(t, s.log, events.User{ID: "alice", Role: "member"}, events.Artifact{}, opts)
 	validation, iec := eventstest.Connect(t, s.srv, "validation"), eventstest.Connect(t, s.srv, "iec")
@@ -91,7 +91,7 @@ func (s *stage) start(t *testing.T, opts events.Options, rows []events.Row, verd
 	return job
 }
 
-func (s *stage) wait(t *testing.T, id string, kind events.Kind) (job events.Job) {
+func (s *stage) wait(t testing.TB, id string, kind events.Kind) (job events.Job) {
 	t.Helper()
 	eventstest.Wait(t, string(kind), func() bool {
 		var err error

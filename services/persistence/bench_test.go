@@ -1,0 +1,169 @@
+package persistence
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"rollcall.example/events"
+	"rollcall.example/services/postgres/postgrestest"
+)
+
+const benchRows = 100_000
+
+// benchPeople are as many people as a large branch has, in no order.
+func benchPeople() []person {
+	list := make([]person, benchRows)
+	for i := range list {
+		id := (i * 7919) % benchRows // a prime: each once
+		ward := fmt.Sprint(79800000 + id%150)
+		v := registered(ward, fmt.Sprint(32840000+id%1000))
+		v.Station = fmt.Sprint("PRIMARY SCHOOL ", id%1000)
+		list[i] = one(0, v, "firstname", fmt.Sprint("Thandi ", id%997), "surname", fmt.Sprint("Nkosi ", id%1499), "cell_number", fmt.Sprintf("+2782%07d", id),
+			"email", fmt.Sprintf("person%d@example.org", id), "residential_address", fmt.Sprint(id%300, " Vilakazi Street, Orlando West"), "age", fmt.Sprint(18+id%70),
+			"gender", "Female", "race", "African", "citizenship", "South African citizen", "language", "isiZulu", "occupation", "Teacher", "qualification", "Matric",
+			"province", "Gauteng", "municipality", "City of Johannesburg", "ward", ward, "voting_station", v.Station,
+			"date_joined", "2024-02-01", "last_payment", "2025-07-14", "expiry_date", "2027-07-14", "membership_amount", "10.00", "status", "Active")
+		list[i].row.ID = fmt.Sprintf("%06d%07d", id%991, id)
+	}
+	return list
+}
+
+// BenchmarkPersistence holds the whole stage, from the artifacts to the stored
+// outcomes, against psql running the same statements over the prepared data of
+// the same COPY, on the same server, one after the other in each iteration.
+func BenchmarkPersistence(b *testing.B) {
+	list := benchPeople()
+	took := make(chan time.Duration, 1)
+	s := startStage(b, func(h events.Handler) events.Handler {
+		return func(ctx context.Context, w *events.Work) (events.Fact, error) {
+			begin := time.Now()
+			fact, err := h(ctx, w)
+			took <- time.Since(begin)
+			return fact, err
+		}
+	})
+	peer := newPsql(b, list)
+	ours := func() time.Duration {
+		job := s.verified(b, events.Options{}, list)
+		s.wait(b, job.ID, events.KindPersisted)
+		return <-took
+	}
+	empty := func() {
+		for _, db := range []*sqlx.DB{s.db, peer.db} {
+			if _, err := db.Exec(`TRUNCATE members, job_ledger, job_outcomes`); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.Run("insert", func(b *testing.B) { sideBySide(b, s.db, empty, ours, peer.run) })
+	b.Run("unchanged", func(b *testing.B) {
+		empty()
+		ours()
+		peer.run()
+		sideBySide(b, s.db, func() {}, ours, peer.run)
+	})
+}
+
+// sideBySide times ours and theirs, taking turns at going first, each after a
+// checkpoint. Medians are reported.
+func sideBySide(b *testing.B, db *sqlx.DB, prepare func(), ours, theirs func() time.Duration) {
+	var us, them []float64
+	for i := range b.N {
+		prepare()
+		for turn := range 2 {
+			if _, err := db.Exec(`CHECKPOINT`); err != nil {
+				b.Fatal(err)
+			}
+			if i%2 == turn {
+				us = append(us, ours().Seconds())
+			} else {
+				them = append(them, theirs().Seconds())
+			}
+		}
+	}
+	u, t := median(us), median(them)
+	b.ReportMetric(0, "ns/op") // it would count the preparations too
+	b.ReportMetric(u, "s")
+	b.ReportMetric(t, "psql-s")
+	b.ReportMetric(u/t, "ratio")
+	b.ReportMetric(benchRows/u, "rows/s")
+}
+
+func median(v []float64) float64 {
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+// psql runs the merge as a script.
+type psql struct {
+	b      *testing.B
+	db     *sqlx.DB
+	url    string
+	script string // with JOB for the job's id
+	job    int
+}
+
+func newPsql(b *testing.B, list []person) *psql {
+	p := &psql{b: b, url: postgrestest.URL(b)}
+	var err error
+	if p.db, err = sqlx.Open("postgres", p.url); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := p.db.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	data := filepath.Join(b.TempDir(), "incoming")
+	f, err := os.Create(data)
+	if err != nil {
+		b.Fatal(err)
+	}
+	buf := bufio.NewWriter(f)
+	var line []byte
+	for p := range people(list) {
+		line = appendLine(line[:0], p)
+		if _, err := buf.Write(line); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := buf.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		b.Fatal(err)
+	}
+	statement := func(name, sql string, args ...string) string {
+		return fmt.Sprintf("PREPARE %s AS %s;\nEXECUTE %s(%s);\n", name, sql, name, strings.Join(args, ", "))
+	}
+	job, from, to, at := "'JOB'", "''", "repeat('9', 13)", "'"+noon.Format(time.RFC3339)+"'"
+	p.script = "\\set ON_ERROR_STOP on\nBEGIN;\nINSERT INTO job_ledger VALUES ('JOB', now());\n" + createIncoming + ";\n" +
+		"\\" + strings.ToLower(copyIncoming[:4]) + strings.Replace(copyIncoming[4:], "FROM STDIN", "FROM '"+data+"'", 1) + "\n" +
+		indexIncoming + ";\n" + fillRegions + ";\n" +
+		statement("insert_new", insertNew, job, from, to, at) +
+		statement("record_changes", recordChanges, job, from, to) +
+		statement("update_changed", updateChanged, job, from, to, at) + "COMMIT;\n"
+	return p
+}
+
+func (p *psql) run() time.Duration {
+	p.job++
+	cmd := exec.CommandContext(p.b.Context(), "psql", "--no-psqlrc", "--quiet", "--dbname", p.url, "--file", "-")
+	cmd.Stdin = strings.NewReader(strings.ReplaceAll(p.script, "JOB", fmt.Sprint("job-", p.job)))
+	begin := time.Now()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		p.b.Fatalf("psql: %v\n%s", err, out)
+	}
+	return time.Since(begin)
+}
