@@ -13,36 +13,64 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
 	"rollcall.example/services/postgres/postgrestest"
 )
 
 const benchRows = 100_000
 
 // benchPeople are as many people as a large branch has, in no order.
-func benchPeople() []person {
-	list := make([]person, benchRows)
-	for i := range list {
+func benchPeople(yield func(person, error) bool) {
+	for i := range benchRows {
 		id := (i * 7919) % benchRows // a prime: each once
 		ward := fmt.Sprint(79800000 + id%150)
 		v := registered(ward, fmt.Sprint(32840000+id%1000))
 		v.Station = fmt.Sprint("PRIMARY SCHOOL ", id%1000)
-		list[i] = one(0, v, "firstname", fmt.Sprint("Thandi ", id%997), "surname", fmt.Sprint("Nkosi ", id%1499), "cell_number", fmt.Sprintf("+2782%07d", id),
+		p := one(0, v, "firstname", fmt.Sprint("Thandi ", id%997), "surname", fmt.Sprint("Nkosi ", id%1499), "cell_number", fmt.Sprintf("+2782%07d", id),
 			"email", fmt.Sprintf("person%d@example.org", id), "residential_address", fmt.Sprint(id%300, " Vilakazi Street, Orlando West"), "age", fmt.Sprint(18+id%70),
 			"gender", "Female", "race", "African", "citizenship", "South African citizen", "language", "isiZulu", "occupation", "Teacher", "qualification", "Matric",
 			"province", "Gauteng", "municipality", "City of Johannesburg", "ward", ward, "voting_station", v.Station,
 			"date_joined", "2024-02-01", "last_payment", "2025-07-14", "expiry_date", "2027-07-14", "membership_amount", "10.00", "status", "Active")
-		list[i].row.ID = fmt.Sprintf("%06d%07d", id%991, id)
+		p.row.N, p.verdict.N = i+2, i+2
+		p.row.ID = fmt.Sprintf("%06d%07d", id%991, id)
+		for _, c := range columns {
+			if text := p.row.Fields[c.field]; text != "" {
+				p.row.Cells = append(p.row.Cells, text)
+			}
+		}
+		if !yield(p, nil) {
+			return
+		}
 	}
-	return list
+}
+
+// benchArtifact stores one of the records of benchPeople.
+func benchArtifact[T events.Record](b *testing.B, js jetstream.JetStream, bucket string, of func(person) *T) events.Artifact {
+	store := events.NewStore(js)
+	w, err := events.NewRecordWriter[T](store)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.Close()
+	for p := range benchPeople {
+		if err := w.Write(of(p)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	a, err := w.Store(b.Context(), store, bucket, "job-bench/records", events.Header{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return a
 }
 
 // BenchmarkPersistence holds the whole stage, from the artifacts to the stored
 // outcomes, against psql running the same statements over the prepared data of
 // the same COPY, on the same server, one after the other in each iteration.
 func BenchmarkPersistence(b *testing.B) {
-	list := benchPeople()
 	took := make(chan time.Duration, 1)
 	s := startStage(b, func(h events.Handler) events.Handler {
 		return func(ctx context.Context, w *events.Work) (events.Fact, error) {
@@ -52,11 +80,17 @@ func BenchmarkPersistence(b *testing.B) {
 			return fact, err
 		}
 	})
-	peer := newPsql(b, list)
+	validation, iec := eventstest.Connect(b, s.srv, "validation"), eventstest.Connect(b, s.srv, "iec")
+	rows := benchArtifact(b, validation, events.BucketRows, func(p person) *events.Row { return p.row })
+	verdicts := benchArtifact(b, iec, events.BucketVerdicts, func(p person) *events.Verdict { return p.verdict })
 	ours := func() time.Duration {
-		job := s.verified(b, events.Options{}, list)
+		job := s.submit(b, events.Options{}, rows, verdicts)
 		s.wait(b, job.ID, events.KindPersisted)
 		return <-took
+	}
+	peer := newPsql(b)
+	merge := func(fresh bool) func() time.Duration {
+		return func() time.Duration { return peer.run(fresh) }
 	}
 	empty := func() {
 		for _, db := range []*sqlx.DB{s.db, peer.db} {
@@ -65,12 +99,12 @@ func BenchmarkPersistence(b *testing.B) {
 			}
 		}
 	}
-	b.Run("insert", func(b *testing.B) { sideBySide(b, s.db, empty, ours, peer.run) })
+	b.Run("insert", func(b *testing.B) { sideBySide(b, s.db, empty, ours, merge(true)) })
 	b.Run("unchanged", func(b *testing.B) {
 		empty()
 		ours()
-		peer.run()
-		sideBySide(b, s.db, func() {}, ours, peer.run)
+		peer.run(true)
+		sideBySide(b, s.db, func() {}, ours, merge(false))
 	})
 }
 
@@ -106,14 +140,16 @@ func median(v []float64) float64 {
 
 // psql runs the merge as a script.
 type psql struct {
-	b      *testing.B
-	db     *sqlx.DB
-	url    string
-	script string // with JOB for the job's id
-	job    int
+	b   *testing.B
+	db  *sqlx.DB
+	url string
+	// script is what every run does, changes what follows where some rows were
+	// members before. JOB stands for the job's id.
+	script, changes string
+	job             int
 }
 
-func newPsql(b *testing.B, list []person) *psql {
+func newPsql(b *testing.B) *psql {
 	p := &psql{b: b, url: postgrestest.URL(b)}
 	var err error
 	if p.db, err = sqlx.Open("postgres", p.url); err != nil {
@@ -131,7 +167,7 @@ func newPsql(b *testing.B, list []person) *psql {
 	}
 	buf := bufio.NewWriter(f)
 	var line []byte
-	for p := range people(list) {
+	for p := range benchPeople {
 		line = appendLine(line[:0], p)
 		if _, err := buf.Write(line); err != nil {
 			b.Fatal(err)
@@ -150,16 +186,21 @@ func newPsql(b *testing.B, list []person) *psql {
 	p.script = "\\set ON_ERROR_STOP on\nBEGIN;\nINSERT INTO job_ledger VALUES ('JOB', now());\n" + createIncoming + ";\n" +
 		"\\" + strings.ToLower(copyIncoming[:4]) + strings.Replace(copyIncoming[4:], "FROM STDIN", "FROM '"+data+"'", 1) + "\n" +
 		indexIncoming + ";\n" + fillRegions + ";\n" +
-		statement("insert_new", insertNew, job, from, to, at) +
-		statement("record_changes", recordChanges, job, from, to) +
-		statement("update_changed", updateChanged, job, from, to, at) + "COMMIT;\n"
+		statement("insert_new", insertNew, job, from, to, at)
+	p.changes = statement("record_changes", recordChanges, job, from, to) + statement("update_changed", updateChanged, job, from, to, at)
 	return p
 }
 
-func (p *psql) run() time.Duration {
+// run merges the people; fresh says that none is a member.
+func (p *psql) run(fresh bool) time.Duration {
 	p.job++
+	script := p.script
+	if !fresh {
+		script += p.changes
+	}
+	script += "COMMIT;\n"
 	cmd := exec.CommandContext(p.b.Context(), "psql", "--no-psqlrc", "--quiet", "--dbname", p.url, "--file", "-")
-	cmd.Stdin = strings.NewReader(strings.ReplaceAll(p.script, "JOB", fmt.Sprint("job-", p.job)))
+	cmd.Stdin = strings.NewReader(strings.ReplaceAll(script, "JOB", fmt.Sprint("job-", p.job)))
 	begin := time.Now()
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -96,18 +96,22 @@ ORDER BY id_number OFFSET $3 LIMIT 1`, s.after, s.upTo, left-1); err != nil {
 }
 
 func (m *merge) write(ctx context.Context, s span) error {
-	for _, step := range []struct{ name, sql string }{
-		{"insert members", insertNew}, {"record changes", recordChanges}, {"update members", updateChanged},
-	} {
-		args := []any{m.jobID, s.after, s.upTo, m.now}
-		if step.name == "record changes" {
-			args = args[:3]
+	step := func(name, sql string, args ...any) (int64, error) {
+		res, err := m.tx.ExecContext(ctx, sql, args...)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", name, safe(err))
 		}
-		if _, err := m.tx.ExecContext(ctx, step.sql, args...); err != nil {
-			return fmt.Errorf("%s: %w", step.name, safe(err))
-		}
+		return res.RowsAffected()
 	}
-	return nil
+	inserted, err := step("insert members", insertNew, m.jobID, s.after, s.upTo, m.now)
+	if err != nil || inserted == int64(s.count) {
+		return err // nobody was a member before
+	}
+	if _, err := step("record changes", recordChanges, m.jobID, s.after, s.upTo); err != nil {
+		return err
+	}
+	_, err = step("update members", updateChanged, m.jobID, s.after, s.upTo, m.now)
+	return err
 }
 
 // setAside records that the one row of a span is refused.

@@ -81,13 +81,20 @@ func (s *stage) verified(t testing.TB, opts events.Options, list []person) event
 
 func (s *stage) start(t testing.TB, opts events.Options, rows []events.Row, verdicts []events.Verdict) events.Job {
 	t.Helper()
+	id := events.NewJobID() // of the names only
+	return s.submit(t, opts,
+		records(t, eventstest.Connect(t, s.srv, "validation"), events.BucketRows, id+"/rows", rows),
+		records(t, eventstest.Connect(t, s.srv, "iec"), events.BucketVerdicts, id+"/verdicts", verdicts))
+}
+
+// submit uploads a job whose artifacts are there.
+func (s *stage) submit(t testing.TB, opts events.Options, rows, verdicts events.Artifact) events.Job {
+	t.Helper()
 	job := eventstest.Upload(t, s.log, events.User{ID: "alice", Role: "member"}, events.Artifact{}, opts)
 	validation, iec := eventstest.Connect(t, s.srv, "validation"), eventstest.Connect(t, s.srv, "iec")
-	a := records(t, validation, events.BucketRows, job.ID+"/rows", rows)
 	eventstest.Append(t, events.NewLog(validation, events.StageValidation, nil), &job,
-		&events.Validated{Rows: a, Rejects: eventstest.FakeArtifact(events.BucketRows, job.ID+"/rejects")})
-	a = records(t, iec, events.BucketVerdicts, job.ID+"/verdicts", verdicts)
-	eventstest.Append(t, events.NewLog(iec, events.StageIEC, nil), &job, &events.Verified{Verdicts: a})
+		&events.Validated{Rows: rows, Rejects: eventstest.FakeArtifact(events.BucketRows, job.ID+"/rejects")})
+	eventstest.Append(t, events.NewLog(iec, events.StageIEC, nil), &job, &events.Verified{Verdicts: verdicts})
 	return job
 }
 
