@@ -16,7 +16,7 @@ import (
 // it changed is kept, and so is each value that is no longer the one this job
 // wrote.
 func (s *Service) Undo(ctx context.Context, job *events.Job) error {
-	err := s.transaction(ctx, true, func(tx *sqlx.Tx) error {
+	err := s.transaction(ctx, true, func(_ *sqlx.Conn, tx *sqlx.Tx) error {
 		// The ledger's row is locked first, as by the worker that writes it.
 		res, err := tx.ExecContext(ctx, `SELECT FROM job_ledger WHERE job_id = $1 FOR UPDATE`, job.ID)
 		if err != nil {
