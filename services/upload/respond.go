@@ -45,6 +45,7 @@ var statuses = map[string]int{
 	workbook.CodeXLS:             http.StatusUnsupportedMediaType,
 	workbook.CodeNotAZip:         http.StatusUnsupportedMediaType,
 	workbook.CodeNotAWorkbook:    http.StatusUnsupportedMediaType,
+	workbook.CodeEncrypted:       http.StatusUnsupportedMediaType,
 	workbook.CodeTooLarge:        http.StatusRequestEntityTooLarge,
 	workbook.CodeUnreadable:      http.StatusUnprocessableEntity,
 	workbook.CodeNoRows:          http.StatusUnprocessableEntity,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"rollcall.example/events"
 	"rollcall.example/schema"
@@ -17,8 +16,6 @@ type Config struct {
 	Store *events.Store
 	// Limits bounds what an upload may unpack to; its zero value has defaults.
 	Limits workbook.Limits
-	// Logger hears of panics of the reading library; nil discards.
-	Logger *slog.Logger
 }
 
 // Service is the stage validation.
@@ -26,9 +23,6 @@ type Service struct{ cfg Config }
 
 // New returns the stage.
 func New(cfg Config) *Service {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
 	return &Service{cfg: cfg}
 }
 
@@ -49,11 +43,12 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (_ events.Fact, er
 	}
 	book, err := workbook.Open(file, upload.Size, s.cfg.Limits)
 	if err != nil {
-		return nil, s.refuse(w, err)
+		return nil, refuse(err)
 	}
+	defer func() { _ = book.Close() }() // a reader
 	sheet, header, err := book.Roll(columns)
 	if err != nil {
-		return nil, s.refuse(w, err)
+		return nil, refuse(err)
 	}
 	w.Progress(events.FileReading, 1, 1, "Read the spreadsheet")
 	judge, err := NewJudge(Settings{Header: header, UploadedAt: w.Job.CreatedAt, Date1904: book.Date1904})
@@ -77,7 +72,7 @@ func (s *Service) judge(ctx context.Context, w *events.Work, sheet *workbook.She
 			err = ctx.Err()
 		}
 		if err != nil {
-			return nil, s.refuse(w, err)
+			return nil, refuse(err)
 		}
 		valid, reject := judge.Row(row)
 		switch {
@@ -88,7 +83,8 @@ func (s *Service) judge(ctx context.Context, w *events.Work, sheet *workbook.She
 		case reject != nil:
 			rejected = append(rejected, reject)
 		}
-		w.Progress(events.PreValidation, min(row.N, total), total, "Checking ID numbers and duplicates")
+		total = max(total, row.N)
+		w.Progress(events.PreValidation, row.N, total, "Checking ID numbers and duplicates")
 	}
 	if judge.Stats().TotalRecords == 0 {
 		return nil, events.Reject(workbook.CodeNoRows, "The sheet has a header but no rows below it. Please add the members and upload the file again.", nil)
@@ -116,18 +112,16 @@ func (s *Service) judge(ctx context.Context, w *events.Work, sheet *workbook.She
 	if fact.Rejects, err = rejects.Store(ctx, s.cfg.Store, events.BucketRows, w.ArtifactName("rejects"), head("rejects")); err != nil {
 		return nil, fmt.Errorf("validate: %w", err)
 	}
+	total = judge.Stats().TotalRecords
 	w.Progress(events.PreValidation, total, total, "Checked ID numbers and duplicates")
 	return fact, nil
 }
 
 // refuse tells a bad file, which stays bad, from a bad moment.
-func (s *Service) refuse(w *events.Work, err error) error {
+func refuse(err error) error {
 	var bad *workbook.Error
 	if !errors.As(err, &bad) {
 		return fmt.Errorf("validate: %w", err)
-	}
-	if bad.Stack != nil {
-		s.cfg.Logger.Error("the reading library panicked", "job", w.Job.ID, "stack", string(bad.Stack))
 	}
 	return events.Reject(bad.Code, bad.Message, err)
 }

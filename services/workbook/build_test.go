@@ -45,7 +45,7 @@ func saved(t testing.TB, file *xlsx.File) []byte {
 	return buf.Bytes()
 }
 
-// parts are the least that the library takes for a workbook, its sheet's rows given.
+// parts are the least that makes a workbook, its sheet's rows given.
 func parts(rows string) map[string]string {
 	const main = `xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"`
 	const rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -79,8 +79,20 @@ func zipped(t testing.TB, parts map[string]string) []byte {
 	return buf.Bytes()
 }
 
+// openBytes opens a workbook and reads all of it once.
 func openBytes(data []byte) (*File, error) {
-	return Open(bytes.NewReader(data), int64(len(data)), Limits{})
+	file, err := Open(bytes.NewReader(data), int64(len(data)), Limits{})
+	if err != nil {
+		return nil, err
+	}
+	for _, sheet := range file.Sheets {
+		for _, err := range sheet.Rows() {
+			if err != nil {
+				return nil, errors.Join(err, file.Close())
+			}
+		}
+	}
+	return file, nil
 }
 
 func columns(t testing.TB) []schema.Column {
@@ -108,4 +120,13 @@ func wantCode(t *testing.T, err error, code string) {
 	if !strings.HasSuffix(fault.Message, ".") || len(fault.Message) < 20 {
 		t.Fatalf("message %q is no sentence", fault.Message)
 	}
+}
+
+// openLimited opens a workbook whose shared strings may take little memory.
+func openLimited(data []byte, memory int) (*File, error) {
+	file, err := Open(bytes.NewReader(data), int64(len(data)), Limits{})
+	if err == nil {
+		file.strings.limit = memory
+	}
+	return file, err
 }

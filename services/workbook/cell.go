@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
-	"github.com/tealeg/xlsx/v3"
 )
 
 // Kind is how a cell is stored.
@@ -38,42 +37,88 @@ func (c Cell) Blank() bool { return strings.TrimSpace(c.Text) == "" }
 // Numeric says whether the cell is stored as a number.
 func (c Cell) Numeric() bool { return c.Kind == Number }
 
-func convert(c *xlsx.Cell, date1904 bool) Cell {
-	cell := Cell{Text: c.Value, Formula: c.Formula() != ""}
-	switch c.Type() {
-	case xlsx.CellTypeNumeric:
-		number(&cell, c.NumFmt, date1904)
-	case xlsx.CellTypeDate:
-		if t, err := time.Parse("2006-01-02T15:04:05", strings.TrimSuffix(c.Value, "Z")); err == nil {
-			cell.setTime(t)
-		} else if t, err := time.Parse(time.DateOnly, c.Value); err == nil {
-			cell.setTime(t)
-		}
-	case xlsx.CellTypeBool:
-		cell.Text = map[string]string{"0": "FALSE", "1": "TRUE"}[c.Value]
-	case xlsx.CellTypeError:
-		cell.Kind = Failed
-	default:
-		for _, run := range c.RichText {
-			cell.Text += run.Text
-		}
+// stored is how the file holds a cell.
+type stored uint8
+
+const (
+	storedNumber stored = iota
+	storedShared
+	storedText // its own, or the result of a formula
+	storedBool
+	storedError
+	storedDate // ISO 8601, in strict workbooks
+)
+
+func storedKind(word []byte) (stored, bool) {
+	switch string(word) {
+	case "", "n":
+		return storedNumber, true
+	case "s":
+		return storedShared, true
+	case "str", "inlineStr":
+		return storedText, true
+	case "b":
+		return storedBool, true
+	case "e":
+		return storedError, true
+	case "d":
+		return storedDate, true
 	}
-	return cell
+	return 0, false
 }
 
-// number reads a cell that is stored as a number; what is none stays text.
-func number(cell *Cell, format string, date1904 bool) {
-	value, ok := parseNumber(cell.Text)
-	if !ok {
-		return
-	}
-	if isDateFormat(format) {
-		if t, ok := serialTime(value, date1904); ok {
-			cell.setTime(t)
+// setISO reads a date as it stands in strict workbooks; what is none stays text.
+func (c *Cell) setISO(text string) {
+	c.Text = text
+	for _, layout := range []string{"2006-01-02T15:04:05", time.DateOnly, "2006-01-02T15:04", time.TimeOnly} {
+		if t, err := time.Parse(layout, strings.TrimSuffix(text, "Z")); err == nil {
+			c.setTime(t)
 			return
 		}
 	}
-	cell.Kind, cell.Text = Number, value.String()
+}
+
+// setNumber reads a cell that is stored as a number, shown as a date or not; what
+// is none stays text.
+func (c *Cell) setNumber(text string, date, date1904 bool) {
+	c.Text = text
+	if !date && plain(text) {
+		c.Kind = Number
+		return
+	}
+	value, ok := parseNumber(text)
+	if !ok {
+		return
+	}
+	if date {
+		if t, ok := serialTime(value, date1904); ok {
+			c.setTime(t)
+			return
+		}
+	}
+	c.Kind, c.Text = Number, value.String()
+}
+
+// plain says whether a number stands as it is shown: at most as many digits as
+// are shown, without zeros that are left out. Most do, and the rest take longer.
+func plain(text string) bool {
+	if len(text) == 0 || len(text) > 15 {
+		return false
+	}
+	whole, fraction, point := strings.Cut(text, ".")
+	if !digits(whole) || whole[0] == '0' && len(whole) > 1 {
+		return false
+	}
+	return !point || digits(fraction) && fraction[len(fraction)-1] != '0'
+}
+
+func digits(text string) bool {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return len(text) > 0
 }
 
 // parseNumber reads the digits of a number as the file has them. The file holds

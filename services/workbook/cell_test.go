@@ -20,15 +20,15 @@ func TestNumbersReadAsTheyShow(t *testing.T) {
 		{"12345678901234567", "12345678901234600"},
 	}
 	for _, test := range tests {
-		got := Cell{Text: test.stored}
-		number(&got, "general", false)
+		var got Cell
+		got.setNumber(test.stored, false, false)
 		if got.Text != test.want || !got.Numeric() {
 			t.Errorf("%s reads %q (numeric %v), want %q", test.stored, got.Text, got.Numeric(), test.want)
 		}
 	}
 	for _, stored := range []string{"", "NaN", "1E999999999", "1E-999999999", "0x10", "1_000", "abc"} {
-		got := Cell{Text: stored}
-		number(&got, "general", false)
+		var got Cell
+		got.setNumber(stored, false, false)
 		if got.Text != stored || got.Numeric() {
 			t.Errorf("%s reads %q (numeric %v), want it kept as text", stored, got.Text, got.Numeric())
 		}
@@ -53,8 +53,8 @@ func TestDatesReadInBothSystems(t *testing.T) {
 		{"0.25", true, "06:00:00", false},
 	}
 	for _, test := range tests {
-		got := Cell{Text: test.stored}
-		number(&got, "dd/mm/yyyy", test.date1904)
+		var got Cell
+		got.setNumber(test.stored, true, test.date1904)
 		if got.Text != test.want || got.Kind != Date || got.Day.IsZero() == test.day {
 			t.Errorf("%s (1904 %v) reads %+v, want %s", test.stored, test.date1904, got, test.want)
 		}

@@ -10,8 +10,8 @@ import (
 
 // Limits bounds what a file may unpack to. The zero value has the defaults.
 type Limits struct {
-	// Unpacked is the most bytes all parts together may have. Zero means 256 MiB: the reading library needs
-	// several times as much memory, and no machine may be brought down by a file.
+	// Unpacked is the most bytes all parts together may have; 0 means 4 GiB,
+	// several times what a sheet of a million rows takes.
 	Unpacked int64
 	// Ratio is how many times its packed size a file may unpack to. It is
 	// looked at from 64 MiB on, for small files full of repetition pack very
@@ -20,7 +20,7 @@ type Limits struct {
 }
 
 const (
-	defaultUnpacked = 256 << 20
+	defaultUnpacked = 4 << 30
 	defaultRatio    = 200
 	ratioFrom       = 64 << 20
 )
@@ -66,7 +66,7 @@ func openZip(r io.ReaderAt, size int64, limits Limits) (*zip.Reader, error) {
 		return nil, fault(CodeNotAZip, "The file is not an Excel workbook (.xlsx), or it is incomplete. "+
 			"Save it again as .xlsx and upload it.", err)
 	}
-	if !hasPart(zr, "[Content_Types].xml") || !hasPart(zr, "xl/workbook.xml") {
+	if !hasPart(zr, "[Content_Types].xml") || !hasPart(zr, "xl/workbook.xml") && !hasPart(zr, "_rels/.rels") {
 		return nil, fault(CodeNotAWorkbook, "The file is an archive, but no Excel workbook (.xlsx). "+
 			"Save the roll as .xlsx and upload that.", nil)
 	}
@@ -78,7 +78,7 @@ func openZip(r io.ReaderAt, size int64, limits Limits) (*zip.Reader, error) {
 
 func hasPart(zr *zip.Reader, name string) bool {
 	for _, part := range zr.File {
-		if part.Name == name {
+		if partName(part.Name) == partName(name) {
 			return true
 		}
 	}

@@ -1,6 +1,15 @@
 // Package workbook reads uploaded .xlsx files: it refuses what is none, yields
 // the rows of its sheets, and finds the sheet and the columns of a roll. It
 // trusts nothing in a file.
+//
+// Rows are read as they are asked for, out of the packed file, and nothing of a
+// sheet is held: memory does not depend on the file. Read are shared, inline and
+// rich strings without their phonetic runs, numbers, dates of both systems and in
+// ISO form, booleans, errors and the results of formulas; cells and rows that do
+// not say where they stand; transitional and strict workbooks with any prefix;
+// entities, CDATA and _xHHHH_. Refused are document types, text that is not in
+// UTF-8, cells and rows that are there twice or out of order, and whatever is
+// larger than a sheet can be.
 package workbook
 
 import "fmt"
@@ -11,6 +20,7 @@ const (
 	CodeXLS             = "xls_not_supported"
 	CodeNotAZip         = "not_a_zip"
 	CodeNotAWorkbook    = "not_a_workbook"
+	CodeEncrypted       = "encrypted_workbook"
 	CodeTooLarge        = "too_large_unpacked"
 	CodeUnreadable      = "unreadable_workbook"
 	CodeNoRows          = "no_rows"
@@ -27,8 +37,6 @@ type Error struct {
 	Message string
 	// Err is the cause, nil where the file itself is.
 	Err error
-	// Stack is where the reading library panicked, nil where it did not.
-	Stack []byte
 }
 
 func (e *Error) Error() string {

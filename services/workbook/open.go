@@ -1,155 +1,180 @@
 package workbook
 
 import (
-	"archive/zip"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
-	"runtime/debug"
-
-	"github.com/tealeg/xlsx/v3"
+	"path"
 )
 
 const (
 	maxColumns = 16_384    // of a sheet
 	maxRows    = 1_048_576 // of a sheet
+	maxSheets  = 1000
 )
 
-// File is an open workbook. It needs nothing to be closed.
+// File is an open workbook. Only the table of its sheets is in memory; rows and
+// texts are read as they are asked for. Close it.
 type File struct {
 	Sheets []*Sheet
 	// Date1904 says that the workbook counts days from 1904.
 	Date1904 bool
+
+	source  *source
+	strings *sharedStrings
+	dates   []bool // of the cells' styles
 }
 
-// Sheet is one sheet of a File.
-type Sheet struct {
-	Name   string
-	Hidden bool
-	// Truncated says that the sheet may have rows beyond those read.
-	Truncated bool
-
-	sheet    *xlsx.Sheet
-	date1904 bool
+// source is what the file is read from. It remembers its own failure, which is
+// no fault of the file.
+type source struct {
+	r   io.ReaderAt
+	err error
 }
 
-// Row is a row of a sheet.
-type Row struct {
-	// N is the row's number in the sheet, from 1.
-	N     int
-	Cells []Cell // from column A to the last one stored
+// ReadAt implements io.ReaderAt.
+func (s *source) ReadAt(p []byte, at int64) (int, error) {
+	n, err := s.r.ReadAt(p, at)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
 }
 
-// Blank says whether no cell of the row shows anything.
-func (r Row) Blank() bool {
-	for _, cell := range r.Cells {
-		if !cell.Blank() {
-			return false
+// blame tells a failure of the source from a fault of the file.
+func (s *source) blame(err error) error {
+	if err != nil && s.err != nil {
+		return fmt.Errorf("read workbook: %w", s.err)
+	}
+	return err
+}
+
+// Open opens the workbook of size bytes. What is wrong with the file is an
+// *Error, then or when its rows are read; any other error means that r could not
+// be read.
+func Open(r io.ReaderAt, size int64, limits Limits) (*File, error) {
+	src := &source{r: r}
+	zr, err := openZip(src, size, limits)
+	if err != nil {
+		return nil, src.blame(err)
+	}
+	all, err := partsOf(zr)
+	if err != nil {
+		return nil, err
+	}
+	file, err := all.open()
+	if err != nil {
+		return nil, src.blame(err)
+	}
+	file.source = src
+	return file, nil
+}
+
+// open finds the part that the package is about.
+func (p packageParts) open() (*File, error) {
+	top, err := p.relations("")
+	if err != nil {
+		return nil, err
+	}
+	main := "xl/workbook.xml"
+	for _, r := range top {
+		if r.kind == "officeDocument" {
+			main = r.target
 		}
 	}
-	return true
+	return p.workbook(main)
 }
 
-// Open reads the workbook of size bytes, all of it into memory. What is wrong
-// with the file is an *Error; any other error means that r could not be read.
-func Open(r io.ReaderAt, size int64, limits Limits) (*File, error) {
-	return open(r, size, limits, xlsx.NoRowLimit)
-}
-
-// open reads the first rows that each sheet has stored, all with NoRowLimit.
-func open(r io.ReaderAt, size int64, limits Limits, rows int) (*File, error) {
-	zr, err := openZip(r, size, limits)
+// workbook reads the part that lists the sheets, and those that all of them need.
+func (p packageParts) workbook(main string) (*File, error) {
+	part, ok := p[main]
+	if !ok {
+		return nil, unreadable(errors.New("no workbook part"))
+	}
+	related, err := p.relations(main)
 	if err != nil {
 		return nil, err
 	}
-	if err := guard(zr); err != nil {
-		return nil, err
-	}
-	book, err := read(zr, rows)
+	file := &File{strings: &sharedStrings{}}
+	root := ""
+	err = scan(part, func(x *scanner, depth int) error {
+		switch tag := string(x.name); {
+		case depth == 1:
+			root = tag
+		case depth == 2 && tag == "workbookPr":
+			value, err := x.attribute("date1904")
+			file.Date1904 = string(value) == "1" || string(value) == "true"
+			return err
+		case depth == 3 && tag == "sheet":
+			return p.addSheet(file, x, related)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	file := &File{Date1904: book.Date1904}
-	for _, sheet := range book.Sheets {
-		file.Sheets = append(file.Sheets, &Sheet{
-			Name: sheet.Name, Hidden: sheet.Hidden, sheet: sheet, date1904: book.Date1904,
-		})
+	if root != "workbook" {
+		return nil, fault(CodeNotAWorkbook, "The file is a document of another kind, but no Excel workbook (.xlsx). "+
+			"Save the roll as .xlsx and upload that.", nil)
+	}
+	if len(file.Sheets) == 0 {
+		return nil, unreadable(errors.New("no sheet"))
+	}
+	// Where nothing is said of them they stand beside the workbook's part.
+	beside := func(name string) string { return path.Join(path.Dir(main), name) }
+	names := map[string]string{"sharedStrings": beside("sharedstrings.xml"), "styles": beside("styles.xml")}
+	for _, r := range related {
+		if _, ok := names[r.kind]; ok {
+			names[r.kind] = r.target
+		}
+	}
+	file.strings.part = p[names["sharedStrings"]]
+	if file.dates, err = dateStyles(p[names["styles"]]); err != nil {
+		return nil, err
 	}
 	return file, nil
 }
 
-// read is where the library meets the file: it panics on some. With a limit of
-// columns it takes the rows that are there, without, those that the sheet's
-// dimension claims, which loses rows where the claim is wrong.
-func read(zr *zip.Reader, rows int) (book *xlsx.File, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			book, err = nil, panicked(p)
-		}
-	}()
-	book, err = xlsx.ReadZipReader(zr, xlsx.RowLimit(rows), xlsx.ColLimit(maxColumns))
+// addSheet adds the sheet that an element names. Charts have no rows and are left out.
+func (p packageParts) addSheet(file *File, x *scanner, related map[string]relation) error {
+	name, err := x.attribute("name")
 	if err != nil {
-		// The library's own words may quote a cell.
-		return nil, unreadable(fmt.Errorf("reading library: error of type %T", err))
-	}
-	return book, nil
-}
-
-// errStop ends the library's walk over the rows early.
-var errStop = errors.New("enough rows")
-
-// Rows yields the rows of the sheet from the top. Rows that are not stored come
-// without cells or not at all. An error is the last thing yielded.
-func (s *Sheet) Rows() iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
-		stopped := false
-		err := s.each(func(row Row) error {
-			if !yield(row, nil) {
-				stopped = true
-				return errStop
-			}
-			return nil
-		})
-		if err != nil && !stopped {
-			yield(Row{}, err)
-		}
-	}
-}
-
-// each calls visit for every row. A panic of the library is an error, one of
-// visit goes on.
-func (s *Sheet) each(visit func(Row) error) (err error) {
-	visiting := false
-	defer func() {
-		if visiting {
-			return
-		}
-		if p := recover(); p != nil {
-			err = panicked(p)
-		}
-	}()
-	return s.sheet.ForEachRow(func(r *xlsx.Row) error {
-		row := Row{N: r.GetCoordinate() + 1}
-		if err := r.ForEachCell(func(c *xlsx.Cell) error {
-			row.Cells = append(row.Cells, convert(c, s.date1904))
-			return nil
-		}); err != nil {
-			return unreadable(fmt.Errorf("reading library: error of type %T", err))
-		}
-		visiting = true
-		err := visit(row)
-		visiting = false
 		return err
-	}, xlsx.SkipEmptyRows)
+	}
+	state, err := x.attribute("state")
+	if err != nil {
+		return err
+	}
+	id, err := x.attribute("id")
+	if err != nil {
+		return err
+	}
+	r, ok := related[string(id)]
+	if ok && r.kind != "worksheet" {
+		return nil
+	}
+	part := p[r.target]
+	if !ok || part == nil {
+		return errors.New("a sheet without a part")
+	}
+	if len(file.Sheets) == maxSheets {
+		return fmt.Errorf("more than %d sheets", maxSheets)
+	}
+	file.Sheets = append(file.Sheets, &Sheet{
+		Name: string(name), Hidden: string(state) == "hidden" || string(state) == "veryHidden", file: file, part: part,
+	})
+	return nil
 }
 
-// panicked leaves out what the library panicked with: it may quote a cell.
-func panicked(value any) *Error {
-	err := unreadable(fmt.Errorf("reading library: panic of type %T", value))
-	err.Stack = debug.Stack()
-	return err
-}
+// Close gives back what reading took.
+func (f *File) Close() error { return f.strings.close() }
 
-// RowCount is the number of the last row that the sheet has stored.
-func (s *Sheet) RowCount() int { return s.sheet.MaxRow }
+// unreadable is a file that cannot be read. An *Error in it is passed on.
+func unreadable(cause error) error {
+	var known *Error
+	if errors.As(cause, &known) {
+		return known
+	}
+	return fault(CodeUnreadable, "The workbook cannot be read. Open it in a spreadsheet program, "+
+		"save it as a new .xlsx file and upload that.", cause)
+}

@@ -15,15 +15,16 @@ const preflightRows = headerRows + 50
 // Preflight says, without reading all of it, whether a workbook of size bytes
 // may be a roll: what Check and File.Roll refuse is refused, as far as the first
 // rows of each sheet tell. The header is the one that File.Roll will find.
-func Preflight(r io.ReaderAt, size int64, limits Limits, columns []schema.Column) (Header, error) {
-	file, err := open(r, size, limits, preflightRows)
+func Preflight(r io.ReaderAt, size int64, limits Limits, columns []schema.Column) (header Header, err error) {
+	file, err := Open(r, size, limits)
 	if err != nil {
 		return Header{}, err
 	}
+	defer func() { _ = file.Close() }() // a reader
 	for _, sheet := range file.Sheets {
-		sheet.Truncated = true
+		sheet.most = preflightRows
 	}
-	_, header, err := file.Roll(columns)
+	_, header, err = file.Roll(columns)
 	return header, err
 }
 
@@ -84,6 +85,7 @@ func (s *Sheet) top() ([]Row, error) {
 			break
 		}
 		if !row.Blank() {
+			row.Cells = slices.Clone(row.Cells)
 			rows = append(rows, row)
 		}
 	}
@@ -102,5 +104,5 @@ func (s *Sheet) hasRowBelow(header int) (bool, error) {
 		}
 	}
 	// Where the reading stopped early the rest may hold rows.
-	return s.Truncated && stored >= preflightRows, nil
+	return s.most > 0 && stored >= s.most, nil
 }
