@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// part is a row of the table that a Go benchmark measures.
+type part struct {
+	what string
+	pkg  string
+	// bench is the benchmark and, below it, what measures rollcall; unit is the
+	// unit of the time there: ns/op, or one that the benchmark reports.
+	bench, unit string
+	// peer, peerBench and peerUnit are the same of who does it otherwise.
+	peer, peerBench, peerUnit string
+	rows                      int
+	target                    string
+}
+
+// allParts are the rows in the table's order. A benchmark that reports peak-MB
+// has its memory shown.
+var allParts = []part{
+	{what: "artifacts: write rows", pkg: "./events", bench: "RecordsEncode/Row/artifact", peer: "encoding/json, lines only",
+		peerBench: "RecordsEncode/Row/encoding-json", rows: 100_000, target: "well under 1 s"},
+	{what: "artifacts: read rows", pkg: "./events", bench: "RecordsDecode/Row/artifact", peer: "encoding/json, lines only",
+		peerBench: "RecordsDecode/Row/encoding-json", rows: 100_000, target: "well under 1 s"},
+	{what: "artifacts: write verdicts", pkg: "./events", bench: "RecordsEncode/Verdict/artifact", peer: "encoding/json, lines only",
+		peerBench: "RecordsEncode/Verdict/encoding-json", rows: 100_000, target: "well under 1 s"},
+	{what: "artifacts: read verdicts", pkg: "./events", bench: "RecordsDecode/Verdict/artifact", peer: "encoding/json, lines only",
+		peerBench: "RecordsDecode/Verdict/encoding-json", rows: 100_000, target: "well under 1 s"},
+	{what: "persistence: new members", pkg: "./services/persistence", bench: "Persistence/insert", unit: "s", peer: "psql, same statements",
+		peerBench: "Persistence/insert", peerUnit: "psql-s", rows: 100_000, target: "ratio 1.3"},
+	{what: "persistence: nothing changed", pkg: "./services/persistence", bench: "Persistence/unchanged", unit: "s", peer: "psql, same statements",
+		peerBench: "Persistence/unchanged", peerUnit: "psql-s", rows: 100_000, target: "ratio 1.3"},
+}
+
+// parts measures the wanted parts.
+func parts(ctx context.Context, wanted *regexp.Regexp, count int) ([]line, error) {
+	var lines []line
+	for _, p := range allParts {
+		if !wanted.MatchString(p.what) {
+			continue
+		}
+		benches := []string{p.bench}
+		if p.peer != "" && p.peerBench != p.bench {
+			benches = append(benches, p.peerBench)
+		}
+		measured := results{}
+		for range count { // taking turns, so that a busy minute is shared
+			for _, bench := range benches {
+				if err := goTest(ctx, p.pkg, bench, measured); err != nil {
+					return nil, fmt.Errorf("%s: %w", p.what, err)
+				}
+			}
+		}
+		l := line{what: p.what, rows: p.rows, peer: p.peer, target: p.target}
+		var err error
+		if l.took, err = measured.time(p.bench, p.unit); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.what, err)
+		}
+		if p.peer != "" {
+			if l.peerTook, err = measured.time(p.peerBench, p.peerUnit); err != nil {
+				return nil, fmt.Errorf("%s: %w", p.what, err)
+			}
+		}
+		if peaks := measured[p.bench]["peak-MB"]; len(peaks) > 0 {
+			l.peak = int64(slices.Max(peaks) * (1 << 20))
+		}
+		lines = append(lines, l)
+	}
+	return lines, nil
+}
+
+// results are the values of benchmarks, by name and unit.
+type results map[string]map[string][]float64
+
+// time is the median of a benchmark's times; the unit "" means ns/op.
+func (r results) time(bench, unit string) (time.Duration, error) {
+	scale := float64(time.Second)
+	if unit == "" {
+		unit, scale = "ns/op", 1
+	}
+	values := slices.Sorted(slices.Values(r[bench][unit]))
+	if len(values) == 0 {
+		return 0, fmt.Errorf("benchmark %s has no %s", bench, unit)
+	}
+	return time.Duration(values[len(values)/2] * scale), nil
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"rollcall.example/gateway/auth"
+)
+
+// bench is a folder with the binary, the rolls and rollcall's data.
+type bench struct {
+	dir string
+	// iec is the simulator's URL; it runs in a process of its own, so that its
+	// memory is not counted as rollcall's.
+	iec string
+}
+
+func (b *bench) binary() string { return filepath.Join(b.dir, "rollcall") }
+
+// build compiles rollcall.
+func (b *bench) build(ctx context.Context) error {
+	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.binary(), "./services/cmd/rollcall").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// process is a running command of rollcall.
+type process struct {
+	cmd *exec.Cmd
+	// url is what it said that it is up on.
+	url  string
+	done chan struct{} // closed when it has ended, with err
+	err  error
+}
+
+// start runs a command of rollcall until it says on which address it is up.
+func (b *bench) start(ctx context.Context, args ...string) (*process, error) {
+	p := &process{cmd: exec.Command(b.binary(), append([]string{"--log-level", "warn"}, args...)...), done: make(chan struct{})}
+	p.cmd.Stderr = os.Stderr
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	url := make(chan string, 1)
+	go func() {
+		defer close(p.done)
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if _, found, ok := strings.Cut(lines.Text(), " is up on "); ok {
+				url <- found
+			}
+		}
+		_, drained := io.Copy(io.Discard, out)
+		p.err = errors.Join(lines.Err(), drained, p.cmd.Wait())
+	}()
+	select {
+	case p.url = <-url:
+		return p, nil
+	case <-p.done:
+		return nil, fmt.Errorf("rollcall %s: ended: %w", args[0], p.err)
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), p.stop())
+	}
+}
+
+// stop asks the process to end and waits for it.
+func (p *process) stop() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-p.done
+	return p.err
+}
+
+// peak is the most memory that was resident since the process began, in bytes,
+// as the kernel counts it (Linux). PostgreSQL's processes are not in it.
+func (p *process) peak() (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for text := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(text, "VmHWM:"); ok {
+			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, errors.New("the kernel does not say how much memory was resident")
+}
+
+// up starts all of rollcall on the data of the runs before, without a quota
+// that would be waited for.
+func (b *bench) up(ctx context.Context) (*server, error) {
+	data := filepath.Join(b.dir, "data")
+	p, err := b.start(ctx, "up", "--addr", "127.0.0.1:0", "--data", data, "--iec-url", b.iec,
+		"--iec-quota", "1000000000", "--iec-concurrency", "64", "--max-file-size", "1GB")
+	if err != nil {
+		return nil, err
+	}
+	secret, err := os.ReadFile(filepath.Join(data, "jwt-secret"))
+	if err != nil {
+		return nil, errors.Join(err, p.stop())
+	}
+	token, err := auth.Mint(strings.TrimSpace(string(secret)), "bench", "member", 24*time.Hour, time.Now())
+	if err != nil {
+		return nil, errors.Join(err, p.stop())
+	}
+	return &server{process: p, token: token}, nil
+}
