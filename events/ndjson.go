@@ -194,6 +194,20 @@ func (r *RecordReader[T]) next() ([]byte, error) {
 // lines, unless it is cloned. An error is the last thing yielded; fewer records
 // than the header says are an error too.
 func (r *RecordReader[T]) All() iter.Seq2[*T, error] {
+	return r.each(func() *T { return new(T) })
+}
+
+// Reusing is All with one record, which is good until the next: for those who
+// keep nothing but texts. What a line leaves out may be empty instead of nil.
+func (r *RecordReader[T]) Reusing() iter.Seq2[*T, error] {
+	one := new(T)
+	return r.each(func() *T {
+		any(one).(record).reset()
+		return one
+	})
+}
+
+func (r *RecordReader[T]) each(empty func() *T) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		for n := 0; ; n++ {
 			line, err := r.next()
@@ -203,7 +217,7 @@ func (r *RecordReader[T]) All() iter.Seq2[*T, error] {
 				}
 				return
 			}
-			to := new(T)
+			to := empty()
 			if err == nil {
 				err = r.scanner.record(string(line), any(to).(record))
 			}

@@ -3,6 +3,7 @@ package events
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -166,6 +167,32 @@ func FuzzRecords(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// A record that is used again holds nothing of the line before.
+func TestRecordsAreEmptiedBeforeTheyAreUsedAgain(t *testing.T) {
+	for _, line := range []string{`{}`, `{"cells":[null,null,null]}`, `{"cells":["x",null],"fields":{"b":"2"}}`, `{"n":3,"warnings":[{}]}`} {
+		var s scanner
+		var used, fresh Row
+		if err := s.record(lines[0], &used); err != nil {
+			t.Fatal(err)
+		}
+		used.reset()
+		if err := errors.Join(s.record(line, &used), s.record(line, &fresh)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := used.append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := fresh.append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g, w := strings.Replace(string(got), `"cells":[]`, `"cells":null`, 1), string(want); g != w {
+			t.Errorf("%s: read %s, want %s", line, g, w)
+		}
+	}
 }
 
 func TestRecordsTakeFewAllocations(t *testing.T) {

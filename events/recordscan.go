@@ -19,6 +19,16 @@ func (r *RejectedRow) names() []string { return rejectNames }
 func (v *Verdict) names() []string     { return verdictNames }
 func (o *Outcome) names() []string     { return outcomeNames }
 
+func (r *Row) reset() {
+	clear(r.Fields)
+	clear(r.Cells)
+	*r = Row{Fields: r.Fields, Cells: r.Cells[:0]}
+}
+
+func (r *RejectedRow) reset() { *r = RejectedRow{} }
+func (v *Verdict) reset()     { *v = Verdict{} }
+func (o *Outcome) reset()     { *o = Outcome{} }
+
 func (r *Row) scan(s *scanner, name string) bool {
 	switch name {
 	case "n":

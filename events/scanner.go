@@ -52,6 +52,8 @@ type record interface {
 	// append appends the line as encoding/json writes it, without the escapes
 	// that HTML needs.
 	append(line []byte) ([]byte, error)
+	// reset empties the record; its map and its list of texts may keep their memory.
+	reset()
 }
 
 // record reads a whole line.

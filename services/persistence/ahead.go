@@ -1,66 +1,53 @@
 package persistence
 
 import (
-	"fmt"
 	"iter"
 	"sync"
 )
 
-const (
-	batchSize = 128
-	mostAhead = 4 // batches
-)
-
 // ahead yields what seq yields, which it runs in front, on another processor:
 // people are read while those before them are sent to the database. At most
-// mostAhead batches wait. A panic of seq becomes an error, for the runner's own
-// recover does not reach other goroutines than the handler's.
-func ahead[T any](seq iter.Seq2[T, error]) iter.Seq2[T, error] {
+// that many values wait. A panic of seq is the reader's: the runner's recover
+// does not reach other goroutines than the handler's.
+func ahead[T any](most int, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
 	type item struct {
-		value T
-		err   error
+		value    T
+		err      error
+		panicked any
 	}
 	return func(yield func(T, error) bool) {
-		batches := make(chan []item, mostAhead)
+		items := make(chan item, most)
 		enough := make(chan struct{})
 		var running sync.WaitGroup
 		defer running.Wait()
 		defer close(enough)
-		running.Go(func() {
-			defer close(batches)
-			var batch []item
-			send := func() bool {
-				select {
-				case batches <- batch:
-					batch = nil
-					return true
-				case <-enough:
-					return false
-				}
+		send := func(i item) bool {
+			select {
+			case items <- i:
+				return true
+			case <-enough:
+				return false
 			}
+		}
+		running.Go(func() {
+			defer close(items)
 			defer func() {
 				if v := recover(); v != nil {
-					batch = append(batch, item{err: fmt.Errorf("panic of type %T", v)})
-				}
-				if len(batch) > 0 {
-					send()
+					send(item{panicked: v})
 				}
 			}()
 			for value, err := range seq {
-				if batch == nil {
-					batch = make([]item, 0, batchSize)
-				}
-				if batch = append(batch, item{value, err}); len(batch) == batchSize && !send() {
-					batch = nil
+				if !send(item{value: value, err: err}) {
 					return
 				}
 			}
 		})
-		for batch := range batches {
-			for _, i := range batch {
-				if !yield(i.value, i.err) {
-					return
-				}
+		for i := range items {
+			if i.panicked != nil {
+				panic(i.panicked)
+			}
+			if !yield(i.value, i.err) {
+				return
 			}
 		}
 	}

@@ -58,8 +58,43 @@ type copyIn interface {
 	CopyData(ctx context.Context, line string) (driver.Result, error)
 }
 
-// copySize is how much is handed to the driver at once.
-const copySize = 60 << 10
+const (
+	copySize    = 60 << 10 // how much is handed to the driver at once
+	chunksAhead = 4
+)
+
+// chunk is lines of COPY, the last one's end left out, and how many people
+// there are up to its end.
+type chunk struct {
+	lines  string
+	people int
+}
+
+// chunks makes lines of people.
+func chunks(people iter.Seq2[person, error]) iter.Seq2[chunk, error] {
+	return func(yield func(chunk, error) bool) {
+		lines := make([]byte, 0, copySize+copySize/4)
+		n := 0
+		for p, err := range people {
+			if err != nil {
+				yield(chunk{}, err)
+				return
+			}
+			lines = appendLine(lines, p)
+			n++
+			if len(lines) < copySize {
+				continue
+			}
+			if !yield(chunk{string(lines[:len(lines)-1]), n}, nil) {
+				return
+			}
+			lines = lines[:0]
+		}
+		if len(lines) > 0 {
+			yield(chunk{string(lines[:len(lines)-1]), n}, nil)
+		}
+	}
+}
 
 // raw runs f with the driver's connection. The error goes around Raw: at one of
 // a broken connection, or at a panic, Raw closes the connection, for which it
@@ -86,38 +121,20 @@ func (m *merge) copyRows(ctx context.Context, people iter.Seq2[person, error]) (
 	// However it ends, even in a panic: the COPY must be over before the
 	// connection can take a ROLLBACK. Its errors are known by then.
 	defer func() { _ = finish() }()
-	lines := make([]byte, 0, copySize+copySize/4)
-	send := func() error {
-		if len(lines) == 0 {
-			return nil
+	for c, err := range ahead(chunksAhead, chunks(people)) {
+		if err != nil {
+			return 0, err
 		}
 		err := m.raw(func(any) error {
-			_, err := stmt.CopyData(ctx, string(lines[:len(lines)-1]))
+			_, err := stmt.CopyData(ctx, c.lines)
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("copy rows up to %d: %w", n, safe(err))
+			return 0, fmt.Errorf("copy rows up to %d: %w", c.people, safe(err))
 		}
-		lines = lines[:0]
-		return nil
-	}
-	for p, err := range people {
-		if err != nil {
-			return 0, err
-		}
-		lines = appendLine(lines, p)
-		n++
-		if len(lines) < copySize {
-			continue
-		}
-		if err := send(); err != nil {
-			return 0, err
-		}
+		n = c.people
 		// Loading is about half of the work.
 		m.progress(n/2, "Loading the rows")
-	}
-	if err := send(); err != nil {
-		return 0, err
 	}
 	if err := finish(); err != nil {
 		return 0, fmt.Errorf("copy rows: %w", safe(err))

@@ -112,7 +112,7 @@ func (s *Service) fresh(ctx context.Context, job *events.Job, progress func(int,
 		return err
 	}
 	defer func() { _ = verdicts.Close() }() // a reader
-	return s.write(ctx, job, ahead(pairs(rows.All(), verdicts.All())), progress, keep)
+	return s.write(ctx, job, pairs(rows.Reusing(), verdicts.Reusing()), progress, keep)
 }
 
 // write merges people in one transaction, with keep as its last step.
