@@ -148,7 +148,7 @@ func schemas(t *testing.T, folder string) (names []string) {
 func TestAsyncAPIDescribesEveryFrame(t *testing.T) {
 	d := loadAsyncAPI(t)
 	frames := schemas(t, "frames")
-	sent := []string{EventProgress, EventComplete, EventFailed, EventRateLimit, EventAck, EventError, EventPong}
+	sent := []string{EventProgress, EventComplete, EventFailed, EventRateLimit, EventRateWarning, EventAck, EventError, EventPong}
 	for _, event := range sent {
 		if !slices.Contains(frames, event) {
 			t.Errorf("%s is sent and has no schema", event)
