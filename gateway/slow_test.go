@@ -1,15 +1,41 @@
 package gateway_test
 
 import (
+	"context"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/gateway"
 )
+
+// dialSmall connects with a small receive buffer, which would else grow as the
+// system likes it.
+func dialSmall(t *testing.T, url, token string) *socket {
+	t.Helper()
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return conn, conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+	}}
+	ws, _, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport},
+		HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ws.CloseNow() })
+	ws.SetReadLimit(1 << 20)
+	return &socket{t: t, ws: ws}
+}
 
 // A client reads nothing for a while: it gets every fact afterwards, and of the
 // progress only the newest.
@@ -18,7 +44,7 @@ func TestASlowClientGetsAllFactsAndTheNewestProgress(t *testing.T) {
 	token := mint(t, "carol", "national_admin", time.Hour)
 	job := r.upload("alice")
 	want := []uint64{job.Seq}
-	slow, quick := dial(t, r.url, token), dial(t, r.url, token)
+	slow, quick := dialSmall(t, r.url, token), dial(t, r.url, token)
 	for _, s := range []*socket{slow, quick} {
 		s.subscribe(job.ID, 0)
 		s.want("ack")
