@@ -9,19 +9,21 @@ const sockets = new Map();
 function connect({ socket: name, url, options, job }) {
   const socket = io(url, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 100, ...options });
   sockets.set(name, socket);
-  let after = 0;
+  let after = 0, joined = false;
   socket.on("connect", () => {
     say({ socket: name, on: "connect", connected: socket.connected });
     // What a client does that resumes: after each connect, from the last sequence seen.
-    if (job) socket.emit("subscribe_bulk_upload_job", { job_id: job, after });
+    if (job) socket.emit("subscribe_bulk_upload_job", { job_id: job, after }, (ack) => { joined = !ack.error; });
   });
   socket.on("connect_error", (err) =>
     say({ socket: name, on: "connect_error", message: err.message, data: err.data, active: socket.active,
       response: err.context && err.context.responseText }));
-  socket.on("disconnect", (reason, details) =>
-    say({ socket: name, on: "disconnect", message: reason, code: details && details.context && details.context.code }));
+  socket.on("disconnect", (reason, details) => {
+    joined = false;
+    say({ socket: name, on: "disconnect", message: reason, code: details && details.context && details.context.code });
+  });
   socket.onAny((event, data, seq) => {
-    if (seq !== undefined) after = seq;
+    if (joined && seq !== undefined) after = seq;
     say({ socket: name, on: event, data, seq });
   });
 }
