@@ -142,9 +142,11 @@ func TestTheNATSCLILooksIn(t *testing.T) {
 	}
 }
 
-func TestHealthSaysWhatIsMissing(t *testing.T) {
+func TestHealthAndWebSocketsAreServed(t *testing.T) {
 	p := startUp(t, t.TempDir())
-	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/healthz": 200} {
+	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/healthz": 200,
+		// No WebSocket is asked for.
+		"/ws": http.StatusUpgradeRequired, "/socket.io/?EIO=4&transport=polling": http.StatusBadRequest} {
 		resp, err := http.Get(p.url() + path)
 		if err != nil {
 			t.Fatal(err)
