@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// historyTime bounds the reading of a history.
-	historyTime = 5 * time.Second
+	// historyTime bounds the reading of a history. Who waits for it would only
+	// ask again, when the server is slow.
+	historyTime = 15 * time.Second
 	// keptHistories is for how many jobs a history is kept. One takes a few
 	// kilobytes.
 	keptHistories = 1024

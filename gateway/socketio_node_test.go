@@ -155,7 +155,7 @@ func TestSocketIOClient(t *testing.T) {
 		}
 	})
 	t.Run("a slow client", func(t *testing.T) {
-		r, n := newRig(t, socketIOConfig, func(c *gateway.Config) { c.Queue, c.WriteTimeout = 4, 500*time.Millisecond }), startNode(t, dir)
+		r, n := newRig(t, func(c *gateway.Config) { c.Queue, c.WriteTimeout = 16, 2*time.Second }), startNode(t, dir)
 		job := r.upload("alice")
 		n.connect(r.url, mint(t, "carol", "national_admin", time.Hour), job.ID, nil)
 		n.want("connect")

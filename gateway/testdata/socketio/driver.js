@@ -10,10 +10,16 @@ function connect({ socket: name, url, options, job }) {
   const socket = io(url, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 100, ...options });
   sockets.set(name, socket);
   let after = 0, joined = false;
+  const subscribe = () => socket.emit("subscribe_bulk_upload_job", { job_id: job, after }, (ack) => {
+    joined = !ack.error;
+    if (joined) return;
+    say({ socket: name, on: "refused", data: ack.error });
+    if (ack.error.code === "overloaded") setTimeout(() => socket.connected && subscribe(), 500);
+  });
   socket.on("connect", () => {
     say({ socket: name, on: "connect", connected: socket.connected });
     // What a client does that resumes: after each connect, from the last sequence seen.
-    if (job) socket.emit("subscribe_bulk_upload_job", { job_id: job, after }, (ack) => { joined = !ack.error; });
+    if (job) subscribe();
   });
   socket.on("connect_error", (err) =>
     say({ socket: name, on: "connect_error", message: err.message, data: err.data, active: socket.active,
