@@ -1,0 +1,10 @@
+export { Rollcall, type RollcallOptions } from "./rollcall.js";
+export { RollcallError } from "./error.js";
+export type { Clock } from "./clock.js";
+export type { ConnectionState, SocketConstructor, SocketLike } from "./socket.js";
+export type { TokenSource } from "./token.js";
+export type { UserWatchOptions, Watch, WatchOptions } from "./watch.js";
+export type {
+  CompleteData, DatabaseStats, FailedData, IECStats, JobEvent, JobStatus, ProgressData, Quota, RateLimitData, Stage, ValidationStats,
+} from "./events.js";
+export type { Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, RateLimit, Stats, UploadOptions, Workbook } from "./rest.js";

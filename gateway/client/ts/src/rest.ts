@@ -1,0 +1,235 @@
+import { RollcallError, unauthenticated } from "./error.js";
+import type { DatabaseStats, IECStats, JobStatus, Quota, Stage, ValidationStats } from "./events.js";
+import type { Tokens } from "./token.js";
+
+export interface UploadOptions {
+  /** Do everything but write to the database. */
+  dryRun?: boolean;
+  /** false leaves every row unverified; default true. */
+  iecVerification?: boolean;
+  /** Default: the File's own name, else upload.xlsx. */
+  fileName?: string;
+  /**
+   * Bytes sent so far and in all, form included. Needs XMLHttpRequest, as
+   * browsers have; elsewhere it is called once, when the server has answered.
+   */
+  onProgress?: (sent: number, total: number) => void;
+  signal?: AbortSignal;
+}
+
+export interface JobOptions {
+  skip_iec?: boolean;
+  dry_run?: boolean;
+}
+
+export interface Accepted {
+  job_id: string;
+  status: "pending";
+  file_name: string;
+  file_size: number;
+  sha256: string;
+  options: JobOptions;
+  links: { status: string; report: string; cancel: string };
+}
+
+export interface Job {
+  job_id: string;
+  status: JobStatus;
+  file_name: string;
+  file_size: number;
+  user_id: string;
+  stage: Stage;
+  progress: number;
+  message: string;
+  rows_processed: number;
+  rows_total: number;
+  options: JobOptions;
+  seq: number;
+  validation_stats?: ValidationStats;
+  iec_stats?: IECStats;
+  database_stats?: DatabaseStats;
+  error?: { code: string; message: string; stage: string; attempts: number; retryable: boolean };
+  resumes_at?: string;
+  eta?: string;
+  report_path?: string;
+  processing_duration_ms?: number;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface HistoryQuery {
+  /** From 1; default 1. */
+  page?: number;
+  /** 1 to 100; default 20. */
+  pageSize?: number;
+  status?: JobStatus;
+}
+
+export interface ListedJob {
+  job_id: string;
+  user_id: string;
+  file_name: string;
+  file_size: number;
+  status: JobStatus;
+  stage: Stage;
+  progress: number;
+  stats: { validation_stats?: ValidationStats; iec_stats?: IECStats; database_stats?: DatabaseStats };
+  error_code: string | null;
+  error_message: string | null;
+  created_at: string;
+  updated_at: string;
+  completed_at: string | null;
+  processing_duration_ms: number | null;
+}
+
+export interface History {
+  jobs: ListedJob[];
+  total: number;
+  page: number;
+  page_size: number;
+}
+
+export interface RateLimit extends Omit<Quota, "reset_time"> {
+  is_limited: boolean;
+  reset_time: string | null;
+}
+
+export interface Stats {
+  total_jobs: number;
+  by_status: Record<JobStatus, number>;
+  total_records: number;
+  inserts: number;
+  updates: number;
+  average_duration_ms: number;
+}
+
+export interface Workbook {
+  blob: Blob;
+  fileName: string;
+}
+
+interface Reply {
+  status: number;
+  text: string;
+}
+
+const apiBase = "/api/v1/bulk-upload";
+
+/** Rest is the REST API. Every method throws RollcallError. */
+export class Rest {
+  readonly #url: string;
+  readonly #tokens: Tokens;
+  readonly #fetch: typeof fetch;
+
+  constructor(url: string, tokens: Tokens, fetcher: typeof fetch) {
+    this.#url = url + apiBase;
+    this.#tokens = tokens;
+    this.#fetch = fetcher;
+  }
+
+  async upload(file: Blob, options: UploadOptions): Promise<Accepted> {
+    const form = new FormData();
+    // Fields go first: the server knows what is asked for before the file comes.
+    if (options.dryRun !== undefined) form.append("dry_run", String(options.dryRun));
+    if (options.iecVerification !== undefined) form.append("iec_verification", String(options.iecVerification));
+    const own = "name" in file && typeof file.name === "string" ? file.name : "";
+    form.append("file", file, options.fileName ?? (own || "upload.xlsx"));
+    const { onProgress, signal } = options;
+    if (onProgress && typeof XMLHttpRequest !== "undefined") {
+      const reply = await this.#signedIn((token) => send(this.#url + "/process", token, form, onProgress, signal));
+      return data<Accepted>(reply);
+    }
+    const accepted = await this.call<Accepted>("POST", "/process", form, signal);
+    onProgress?.(file.size, file.size);
+    return accepted;
+  }
+
+  async call<T>(method: "GET" | "POST", path: string, body?: FormData, signal?: AbortSignal): Promise<T> {
+    const response = await this.#request(method, path, body, signal);
+    return data<T>({ status: response.status, text: await read(() => response.text()) });
+  }
+
+  async workbook(path: string): Promise<Workbook> {
+    const response = await this.#request("GET", path);
+    if (!response.ok) data({ status: response.status, text: await read(() => response.text()) });
+    return { blob: await read(() => response.blob()), fileName: fileName(response.headers.get("Content-Disposition")) };
+  }
+
+  #request(method: string, path: string, body?: FormData, signal?: AbortSignal): Promise<Response> {
+    return this.#signedIn((token) =>
+      read(() => {
+        const init: RequestInit = { method, headers: { Authorization: `Bearer ${token}` } };
+        if (body) init.body = body;
+        if (signal) init.signal = signal;
+        return this.#fetch(this.#url + path, init);
+      }),
+    );
+  }
+
+  /** Makes a request, once more with a fresh token if the first is refused. */
+  async #signedIn<R extends { status: number }>(request: (token: string) => Promise<R>): Promise<R> {
+    const reply = await request(await this.#tokens.get());
+    if (reply.status !== 401 || !this.#tokens.renewable) return reply;
+    return request(await this.#tokens.fresh());
+  }
+}
+
+async function read<T>(answer: () => Promise<T>): Promise<T> {
+  try {
+    return await answer();
+  } catch (cause) {
+    throw failure(cause);
+  }
+}
+
+function failure(cause: unknown): RollcallError {
+  if (cause instanceof Error && cause.name === "AbortError") return new RollcallError("aborted", "This was given up.", { cause });
+  return new RollcallError("network", "The server cannot be reached. Please try again.", { cause });
+}
+
+function data<T>(reply: Reply): T {
+  let answer: { success?: boolean; message?: string; data?: T; error?: { code?: string; details?: Record<string, unknown> } };
+  try {
+    answer = JSON.parse(reply.text) as typeof answer;
+  } catch (cause) {
+    if (reply.status === 401) throw unauthenticated(cause);
+    throw new RollcallError("bad_answer", "The server's answer cannot be read.", { status: reply.status, cause });
+  }
+  if (answer.success === true) return answer.data as T;
+  throw new RollcallError(answer.error?.code ?? "bad_answer", answer.message ?? "The server's answer cannot be read.", {
+    status: reply.status,
+    details: answer.error?.details ?? {},
+  });
+}
+
+/** Sends a form and tells how far it is, which fetch cannot. */
+function send(url: string, token: string, form: FormData, onProgress: (sent: number, total: number) => void, signal?: AbortSignal): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest();
+    const abort = () => xhr.abort();
+    const done = (settle: () => void) => () => {
+      signal?.removeEventListener("abort", abort);
+      settle();
+    };
+    xhr.open("POST", url);
+    xhr.setRequestHeader("Authorization", `Bearer ${token}`);
+    xhr.upload.onprogress = (e) => onProgress(e.loaded, e.total);
+    xhr.onload = done(() => resolve({ status: xhr.status, text: xhr.responseText }));
+    xhr.onerror = done(() => reject(failure(undefined)));
+    xhr.onabort = done(() => reject(new RollcallError("aborted", "This was given up.")));
+    if (signal?.aborted) {
+      reject(new RollcallError("aborted", "This was given up."));
+      return;
+    }
+    signal?.addEventListener("abort", abort);
+    xhr.send(form);
+  });
+}
+
+/** The name that a Content-Disposition gives, in either of its two forms. */
+export function fileName(disposition: string | null): string {
+  const coded = /filename\*=utf-8''([^;]+)/i.exec(disposition ?? "")?.[1];
+  if (coded !== undefined) return decodeURIComponent(coded);
+  const plain = /filename=(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))/i.exec(disposition ?? "");
+  return plain?.[1]?.replace(/\\(.)/g, "$1") ?? plain?.[2] ?? "";
+}
