@@ -37,18 +37,23 @@ type running struct {
 	current atomic.Pointer[gateway.Gateway]
 	stop    func()
 	url     string
+	// hijacked are the clients' connections.
+	hijacked *conns
 }
 
 func start(t *testing.T) *running {
 	t.Helper()
 	r := &running{t: t, nats: eventstest.Start(t)}
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Path != "/ws" {
 			http.NotFound(w, req)
 			return
 		}
 		r.current.Load().ServeHTTP(w, req)
 	}))
+	r.hijacked = &conns{Listener: srv.Listener, open: map[*watched]bool{}}
+	srv.Listener, srv.Config.ConnState = r.hijacked, r.hijacked.state
+	srv.Start()
 	t.Cleanup(srv.Close)
 	r.url = srv.URL
 	r.replace()

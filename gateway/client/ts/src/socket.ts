@@ -223,7 +223,7 @@ export class Socket {
   async #renew(): Promise<void> {
     const life = this.#life;
     try {
-      const token = await this.#tokens.get();
+      const token = await this.#tokens.fresh();
       if (life === this.#life && this.#state === "open") this.request("authenticate", { token });
     } catch {
       // The connection lives until the token ends, and there may be one by then.
