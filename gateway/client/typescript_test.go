@@ -37,7 +37,7 @@ func TestTypeScriptClient(t *testing.T) {
 		t.Fatalf("no tests: %v", err)
 	}
 	// One file at a time: connections are counted, and cut, for all.
-	cmd := exec.CommandContext(ctx, "node", append([]string{"--test", "--test-concurrency=1", "--test-timeout=15000"}, files...)...)
+	cmd := exec.CommandContext(ctx, "node", append([]string{"--test", "--test-concurrency=1"}, files...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "ROLLCALL_URL="+r.url, "ROLLCALL_CONTROL="+control.URL)
 	if out, err := cmd.CombinedOutput(); err != nil {
