@@ -14,6 +14,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/console"
 	"rollcall.example/services/iec"
 	"rollcall.example/services/persistence"
 	"rollcall.example/services/postgres"
@@ -241,6 +242,7 @@ func (a *app) gateway(v *auth.Verifier) error {
 	if err != nil {
 		return err
 	}
+	console.Mount(a.mux)
 	a.mux.Handle("/ws", g)
 	a.mux.HandleFunc("/socket.io/", g.ServeSocketIO)
 	a.run = append(a.run, g.Run)

@@ -58,7 +58,7 @@ func (c *demoCmd) show(ctx context.Context, p *process, url, secret string) erro
 	if err := os.WriteFile(file, sample, 0o600); err != nil {
 		return err
 	}
-	token, err := auth.Mint(secret, "demo", "national_admin", 12*time.Hour, time.Now())
+	token, err := auth.Mint(secret, "demo", "national_admin", consoleTTL, time.Now())
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,11 @@ func (c *demoCmd) show(ctx context.Context, p *process, url, secret string) erro
 	if err := s.report(ctx, jobID, "report", report); err != nil {
 		return err
 	}
-	return c.totals(p, last, jobID, report)
+	if err := c.totals(p, last, jobID, report); err != nil || !c.Keep {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "\nThe job in the console, signed in: %s#token=%s&/jobs/%s\nCtrl-C ends it.\n", url+"/", token, jobID)
+	return err
 }
 
 func (c *demoCmd) totals(p *process, last client.Frame, jobID, report string) error {

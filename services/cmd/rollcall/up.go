@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
+	"rollcall.example/gateway/auth"
 	"rollcall.example/services/iec/sim"
 	"rollcall.example/services/postgres"
 )
@@ -24,9 +26,14 @@ type upCmd struct {
 
 // Run serves until ctx ends.
 func (c *upCmd) Run(ctx context.Context, p *process) error {
-	return c.start(ctx, p, func(_ context.Context, url, _ string) error {
+	return c.start(ctx, p, func(_ context.Context, url, secret string) error {
 		fmt.Fprintf(p.out, "rollcall is up on %s\n", url)
 		if c.JWTSecret == "" && c.JWTJWKSFile == "" && c.JWTJWKSURL == "" {
+			token, err := auth.Mint(secret, "you", "national_admin", consoleTTL, time.Now())
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(p.out, "the console, signed in: %s/#token=%s\n", url, token)
 			fmt.Fprintf(p.out, "a token for you: rollcall token --user alice --role national_admin --secret $(cat %s/jwt-secret)\n", c.Data)
 		}
 		if c.NATS == "" {
@@ -137,3 +144,7 @@ func closed(err error) error {
 	}
 	return err
 }
+
+// consoleTTL is how long somebody stays signed in to whom up or demo hand a
+// token, in the fragment of the console's address: no server or log sees that.
+const consoleTTL = 12 * time.Hour

@@ -1,0 +1,89 @@
+package console_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"rollcall.example/gateway/console"
+)
+
+// The bundle is what esbuild makes of the source, by the command that go
+// generate runs.
+func TestTheBundleIsNotStale(t *testing.T) {
+	source, err := os.ReadFile("console.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^//go:generate go (tool esbuild .*) --outdir=dist$`).FindSubmatch(source)
+	if line == nil {
+		t.Fatal("console.go has no go:generate line for esbuild")
+	}
+	dir := t.TempDir()
+	args := append(strings.Fields(string(line[1])), "--outdir="+dir, "--log-level=warning")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	for _, name := range []string{"main.js", "main.css"} {
+		want, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join("dist", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("dist/%s is stale: run go generate ./gateway/console", name)
+		}
+	}
+}
+
+func TestOnlyTheConsoleIsServedAndStrictly(t *testing.T) {
+	mux := http.NewServeMux()
+	console.Mount(mux)
+	for path, want := range map[string]string{
+		"/": "text/html", "/assets/main.js": "text/javascript", "/assets/main.css": "text/css", "/assets/icon.svg": "image/svg+xml",
+		"/assets/": "", "/assets/main.ts": "", "/index.html": "", "/jobs": "",
+	} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if want == "" {
+			if w.Code != http.StatusNotFound {
+				t.Errorf("%s: %d", path, w.Code)
+			}
+			continue
+		}
+		h := w.Header()
+		if w.Code != http.StatusOK || !strings.HasPrefix(h.Get("Content-Type"), want) {
+			t.Errorf("%s: %d %s", path, w.Code, h.Get("Content-Type"))
+		}
+		csp := h.Get("Content-Security-Policy")
+		if !strings.HasPrefix(csp, "default-src 'none';") || strings.Contains(csp, "unsafe") || h.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: %v", path, h)
+		}
+		again := httptest.NewRequest("GET", path, nil)
+		again.Header.Set("If-None-Match", h.Get("ETag"))
+		w = httptest.NewRecorder()
+		if mux.ServeHTTP(w, again); w.Code != http.StatusNotModified {
+			t.Errorf("%s, asked again: %d", path, w.Code)
+		}
+	}
+}
+
+// The policy would forbid it anyway: this says so before a browser does.
+func TestThePageHasNoInlineScriptOrStyle(t *testing.T) {
+	page, err := os.ReadFile("index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := regexp.MustCompile(`<style| style=|<script>|\son[a-z]+=|https?:|"//`).Find(page); found != nil {
+		t.Errorf("index.html has %s", found)
+	}
+}

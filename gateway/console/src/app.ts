@@ -1,0 +1,82 @@
+import { Rollcall } from "./client.ts";
+import { fill, h } from "./dom.ts";
+import { JobView } from "./jobview.ts";
+import { JobList } from "./joblist.ts";
+import { QuotaView } from "./quota.ts";
+import { userOf } from "./session.ts";
+import { strings } from "./strings.ts";
+import { Upload } from "./upload.ts";
+
+const deepLink = /^#\/jobs\/(job-[0-9a-f-]{36})$/;
+
+/** App is the console of a person who has signed in. */
+export class App {
+  readonly elements: HTMLElement[];
+  readonly #client: Rollcall;
+  readonly #jobs: JobList;
+  readonly #quota: QuotaView;
+  readonly #main = h("main", { id: "content", tabindex: "-1" });
+  readonly #connection = h("span", { class: "connection", role: "status" });
+  #open: JobView | null = null;
+  #wasLost = false;
+
+  constructor(token: string, leave: (why: string) => void) {
+    const client = (this.#client = new Rollcall(token));
+    this.#jobs = new JobList(client);
+    this.#quota = new QuotaView(client);
+    client.onUnauthenticated = () => leave(strings.signIn.expired);
+    client.onConnection = (state) => {
+      this.#connection.dataset["state"] = state;
+      fill(this.#connection, strings.connection[state]);
+      // What happened to the jobs meanwhile was not heard of.
+      if (state === "open" && this.#wasLost) void this.#jobs.load();
+      this.#wasLost = state === "waiting" || (this.#wasLost && state !== "open");
+    };
+    const header = h("header", {},
+      h("a", { class: "skip", href: "#content", onclick: (e: Event) => (e.preventDefault(), this.#main.focus()) }, strings.skip),
+      h("a", { class: "brand", href: "#/" }, h("img", { src: "/assets/icon.svg", alt: "", width: 28, height: 28 }), strings.name),
+      this.#connection,
+      h("span", { class: "user" }, strings.signedInAs(userOf(token))),
+      h("button", { type: "button", class: "quiet", onclick: () => (history.replaceState(null, "", location.pathname), leave("")) }, strings.signOut));
+    const upload = new Upload(client, (job) => {
+      void this.#jobs.load();
+      location.hash = "#/jobs/" + job;
+    });
+    const aside = h("aside", {}, upload.element, this.#jobs.element, this.#quota.element);
+    this.elements = [header, h("div", { class: "columns" }, aside, this.#main)];
+  }
+
+  start(): void {
+    this.#client.watchUser((e) => {
+      this.#jobs.heard(e);
+      if (e.seq) this.#quota.refresh();
+    });
+    this.#client.connect();
+    void this.#jobs.load();
+    this.#quota.refresh();
+    this.route();
+  }
+
+  /** route shows what the address names. */
+  route(): void {
+    const job = deepLink.exec(location.hash)?.[1];
+    if (job && this.#open?.id === job) return;
+    this.#open?.close();
+    this.#open = job ? new JobView(this.#client, job) : null;
+    this.#jobs.mark(job ?? "");
+    this.#main.parentElement!.classList.toggle("with-job", !!job);
+    this.#main.replaceChildren(this.#open?.element ?? h("div", { class: "empty" },
+      h("p", { class: "big" }, strings.jobs.pick), h("p", {}, strings.jobs.pickHint)));
+    if (this.#open) {
+      this.#open.start();
+      this.#main.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
+  }
+
+  close(): void {
+    this.#open?.close();
+    this.#quota.close();
+    this.#client.close();
+  }
+}

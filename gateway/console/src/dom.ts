@@ -1,0 +1,31 @@
+type Child = Node | string | false | null | undefined;
+type Props = Record<string, unknown>;
+
+/** h makes an element; on* are listeners, booleans are attributes that are there or not. */
+export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
+  const el = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (name.startsWith("on")) el.addEventListener(name.slice(2), value as EventListener);
+    else if (value === true) el.setAttribute(name, "");
+    else if (value !== false && value != null) el.setAttribute(name, String(value));
+  }
+  el.append(...children.filter((c): c is Node | string => c instanceof Node || typeof c === "string"));
+  return el;
+}
+
+/** fill replaces what an element holds, only if it differs: a screen reader hears each change once. */
+export function fill(el: Element, ...children: Child[]): void {
+  const kept = children.filter((c): c is Node | string => c instanceof Node || typeof c === "string");
+  if (kept.every((c) => typeof c === "string") && el.textContent === kept.join("")) return;
+  el.replaceChildren(...kept);
+}
+
+/** save hands a file to the browser's downloads. */
+export function save(blob: Blob, fileName: string): void {
+  const url = URL.createObjectURL(blob);
+  const link = h("a", { href: url, download: fileName, hidden: true });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  URL.revokeObjectURL(url);
+}

@@ -1,0 +1,182 @@
+import { badge } from "./badge.ts";
+import type { Rollcall } from "./client.ts";
+import { countsView } from "./counts.ts";
+import { fill, h, save } from "./dom.ts";
+import { count, duration, time } from "./format.ts";
+import { meter } from "./meter.ts";
+import { RollcallError } from "./rest.ts";
+import { isOver, Job, type State } from "./state.ts";
+import { stepper } from "./stepper.ts";
+import { strings } from "./strings.ts";
+import { Timeline } from "./timeline.ts";
+import type { JobEvent, JobStatus } from "./types.ts";
+
+const text = strings.job;
+
+/** JobView follows one job and shows it as it is now, or as it stood at a step of its history. */
+export class JobView {
+  readonly #title = h("h1", {});
+  readonly #badge = h("span");
+  readonly #options = h("p", { class: "hint" });
+  readonly #looking = h("p", { class: "looking", hidden: true });
+  readonly #stages = h("div");
+  readonly #bar = meter(text.progress, "progressbar");
+  readonly #percent = h("p", { class: "percent", "aria-hidden": "true" });
+  readonly #facts = h("p", { class: "facts" });
+  readonly #message = h("p", { class: "message" });
+  // Said when the job comes to another stage or status, not at each row.
+  readonly #said = h("p", { class: "visually-hidden", "aria-live": "polite" });
+  readonly #counts = h("div", { class: "counts" });
+  readonly #error = h("p", { class: "error", role: "alert" });
+  readonly #note = h("p", { class: "hint", role: "status" });
+  readonly #cancel = h("button", { type: "button", onclick: () => ((this.#ask.returnValue = ""), this.#ask.showModal()) }, text.cancel);
+  readonly #retry = h("button", { type: "button", class: "primary", onclick: () => this.#act(this.#retry, () => this.client.retry(this.id)) }, text.retry);
+  readonly #report = h("button", { type: "button", class: "primary", onclick: () => this.#download(this.#report, "report") }, text.report);
+  readonly #rejects = h("button", { type: "button", onclick: () => this.#download(this.#rejects, "rejects") }, text.rejects);
+  readonly #ask = h("dialog", { "aria-label": text.cancelAsk }, h("form", { method: "dialog" }, h("p", {}, text.cancelAsk),
+    h("div", { class: "actions" }, h("button", { value: "no" }, text.cancelNo), h("button", { value: "yes", class: "danger" }, text.cancelYes))));
+  readonly #timeline = new Timeline(() => this.#render());
+  readonly #body: HTMLElement;
+  readonly element: HTMLElement;
+  #job = new Job();
+  #status: JobStatus | undefined;
+  #asked = false;
+  #stop: () => void = () => {};
+
+  constructor(readonly client: Rollcall, readonly id: string) {
+    // Not a form submission, which the page's policy forbids: the dialog answers by itself.
+    this.#ask.addEventListener("submit", (e) => {
+      e.preventDefault();
+      this.#ask.close(((e as SubmitEvent).submitter as HTMLButtonElement | null)?.value);
+    });
+    this.#ask.addEventListener("close", () => this.#ask.returnValue === "yes" && void this.#act(this.#cancel, () => this.client.cancel(this.id)));
+    this.#body = h("div", { hidden: true },
+      h("div", { class: "card job" }, this.#looking, this.#stages,
+        h("div", { class: "progress" }, this.#percent, h("div", {}, this.#bar.element, this.#facts)), this.#message,
+        h("div", { class: "actions" }, this.#report, this.#rejects, this.#retry, this.#cancel)),
+      h("section", { class: "card", "aria-label": text.counts }, h("h2", {}, text.counts), this.#counts),
+      this.#timeline.element);
+    this.element = h("article", {},
+      h("a", { class: "back", href: "#/" }, "← ", strings.jobs.back),
+      h("div", { class: "heading" }, this.#title, this.#badge), this.#options, this.#error, this.#note, this.#said, this.#body, this.#ask);
+    fill(this.#note, text.loading);
+  }
+
+  start(): void {
+    void this.#load();
+    this.#stop = this.client.watch(this.id, {
+      onEvent: (e) => this.#heard(e),
+      onReset: () => ((this.#job = new Job()), this.#timeline.set([])),
+      onError: (e) => this.#refused(e),
+    });
+  }
+
+  close(): void {
+    this.#stop();
+    this.#ask.close();
+  }
+
+  #heard(e: JobEvent): void {
+    const before = this.#job.now;
+    if (this.#job.add(e)) {
+      this.#timeline.set(this.#job.steps);
+      this.#refresh();
+    }
+    const now = this.#job.now;
+    if (now && (before?.stage !== now.stage || before.status !== now.status)) {
+      fill(this.#said, `${strings.stages[now.stage]}: ${strings.status[now.status]}. ${now.message}`);
+    }
+    this.#render();
+  }
+
+  // The counts come by REST once a fact says that there are new ones.
+  #refresh(): void {
+    if (this.#asked) return;
+    this.#asked = true;
+    setTimeout(() => void this.#load(), 100);
+  }
+
+  async #load(): Promise<void> {
+    this.#asked = false;
+    try {
+      this.#status = await this.client.status(this.id);
+      fill(this.#note, "");
+      this.#render();
+    } catch (e) {
+      this.#refused(e as RollcallError);
+    }
+  }
+
+  #refused(e: RollcallError): void {
+    fill(this.#note, "");
+    fill(this.#error, e.code === "not_found" ? strings.errors.notFound : e.message);
+  }
+
+  #render(): void {
+    const step = this.#timeline.chosen;
+    const s = step?.state ?? this.#job.now;
+    if (!s || !this.#status) return;
+    this.#body.hidden = false;
+    const { options, file_name } = this.#status;
+    fill(this.#title, file_name);
+    document.title = `${file_name} · ${strings.name}`;
+    this.#badge.replaceChildren(badge(s.status));
+    fill(this.#options, [options.dry_run && text.dryRun, options.skip_iec && text.withoutIEC].filter(Boolean).join(", "));
+    this.#looking.hidden = !step;
+    if (step) fill(this.#looking, strings.timeline.looking(this.#job.steps.indexOf(step) + 1, this.#job.steps.length, time(s.at)));
+    this.#stages.replaceChildren(stepper(s));
+    this.#bar.set(s.percent);
+    this.#bar.element.className = "bar " + s.status;
+    fill(this.#percent, `${s.percent} %`);
+    fill(this.#facts, facts(s, !step));
+    fill(this.#message, s.status === "failed" ? `${text.failedAt(strings.stages[s.stage])}. ${s.message}` : s.message);
+    this.#message.className = "message " + s.status;
+    this.#counts.replaceChildren(countsView(this.#status, s));
+    const now = this.#job.now!;
+    this.#cancel.hidden = isOver(now.status);
+    this.#retry.hidden = !(isOver(now.status) && now.retryable);
+    this.#report.hidden = now.status !== "completed";
+    this.#rejects.hidden = !now.known.rows || !toFix(this.#status);
+  }
+
+  async #act(button: HTMLButtonElement, does: () => Promise<unknown>): Promise<void> {
+    button.disabled = true;
+    fill(this.#error, "");
+    try {
+      await does();
+    } catch (e) {
+      this.#refused(e as RollcallError);
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  #download(button: HTMLButtonElement, part: "report" | "rejects"): Promise<void> {
+    fill(this.#note, text.fetching);
+    return this.#act(button, async () => {
+      try {
+        const file = await this.client.report(this.id, part);
+        save(file.blob, file.fileName);
+        fill(this.#note, text.saved(file.fileName));
+      } catch (e) {
+        fill(this.#note, "");
+        throw e;
+      }
+    });
+  }
+}
+
+/** toFix tells whether any row has to be corrected. */
+const toFix = (s: JobStatus) => Number(s.validation_stats?.["total_records"] ?? 0) > Number(s.validation_stats?.["valid_records"] ?? 0) || Number(s.database_stats?.["errors"] ?? 0) > 0;
+
+function facts(s: State, live: boolean): string {
+  const all: string[] = [];
+  if (s.total > 0 && !isOver(s.status)) all.push(text.rows(count(s.processed), count(s.total)));
+  if (live && s.eta && s.status === "processing") {
+    const left = Date.parse(s.eta) - Date.now();
+    all.push(left > 1500 ? text.left(duration(left)) : text.nearly);
+  }
+  if (s.status === "paused" && s.resumesAt) all.push(text.goesOn(time(s.resumesAt)));
+  if (s.tookMS !== undefined && s.status === "completed") all.push(text.took(duration(s.tookMS)));
+  return all.join(" · ");
+}

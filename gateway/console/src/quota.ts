@@ -1,0 +1,47 @@
+import type { Rollcall } from "./client.ts";
+import { fill, h } from "./dom.ts";
+import { count, time } from "./format.ts";
+import { meter } from "./meter.ts";
+import { strings } from "./strings.ts";
+
+const text = strings.quota;
+// Calls come free again without any event.
+const every = 60_000;
+
+/** QuotaView shows how much of the hour's IEC calls is spent. */
+export class QuotaView {
+  readonly #bar = meter(text.title, "meter");
+  readonly #used = h("p", {});
+  readonly #note = h("p", { class: "hint", role: "status" });
+  readonly element = h("section", { class: "card quota", "aria-label": text.title }, h("h2", {}, text.title), this.#bar.element, this.#used, this.#note);
+  readonly #timer: number;
+  #asked = false;
+
+  constructor(readonly client: Rollcall) {
+    this.#timer = setInterval(() => this.refresh(), every);
+  }
+
+  /** refresh asks anew; several wishes at once are one question. */
+  refresh(): void {
+    if (this.#asked) return;
+    this.#asked = true;
+    setTimeout(() => void this.#load(), 300);
+  }
+
+  async #load(): Promise<void> {
+    this.#asked = false;
+    try {
+      const q = await this.client.quota();
+      this.#bar.set(q.percentage_used);
+      fill(this.#used, text.used(count(q.current_count), count(q.max_limit)));
+      const word = q.is_limited ? text.spent : q.percentage_used >= 90 ? text.warning : "";
+      fill(this.#note, [word, q.reset_time ? text.reset(time(q.reset_time)) : ""].filter(Boolean).join(" "));
+    } catch (e) {
+      fill(this.#note, (e as Error).message);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}

@@ -1,0 +1,41 @@
+import { Rollcall } from "./client.ts";
+import { fill, h } from "./dom.ts";
+import { RollcallError } from "./rest.ts";
+import { strings } from "./strings.ts";
+
+const text = strings.signIn;
+
+/** signIn asks for a token and gives it on once the server has taken it. */
+export function signIn(why: string, done: (token: string) => void): HTMLElement {
+  const input = h("input", { id: "token", type: "password", autocomplete: "off", spellcheck: "false", "aria-describedby": "token-hint sign-in-error", required: true });
+  const error = h("p", { id: "sign-in-error", class: "error", role: "alert" }, why);
+  const button = h("button", { class: "primary", type: "submit" }, text.submit);
+  const form = h("form", { novalidate: true, class: "card sign-in" },
+    h("h1", {}, h("img", { src: "/assets/icon.svg", alt: "", width: 36, height: 36 }), strings.name),
+    h("p", {}, text.intro),
+    h("label", { for: "token" }, text.token), input,
+    h("p", { id: "token-hint", class: "hint" }, text.hint),
+    error, button);
+  form.addEventListener("submit", async (e) => {
+    e.preventDefault();
+    const token = input.value.trim();
+    if (!token) return fill(error, text.empty), input.focus();
+    button.disabled = true;
+    fill(error, "");
+    fill(button, text.checking);
+    const client = new Rollcall(token);
+    try {
+      await client.quota();
+      done(token);
+    } catch (e) {
+      fill(error, e instanceof RollcallError && e.status !== 401 ? e.message : text.refused);
+      input.setAttribute("aria-invalid", "true");
+      input.focus();
+    } finally {
+      client.close();
+      button.disabled = false;
+      fill(button, text.submit);
+    }
+  });
+  return form;
+}

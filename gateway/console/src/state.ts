@@ -1,0 +1,98 @@
+import type { JobEvent, Stage, Status } from "./types.ts";
+
+export type Kind =
+  | "uploaded" | "validated" | "verified" | "persisted" | "reported"
+  | "paused" | "resumed" | "warned" | "retried" | "failed" | "cancelled";
+
+/** State is a job as it stood after some event. */
+export interface State {
+  status: Status;
+  stage: Stage;
+  percent: number;
+  message: string;
+  processed: number;
+  total: number;
+  at: string;
+  eta?: string;
+  resumesAt?: string;
+  retryable: boolean;
+  tookMS?: number;
+  /** What is known by now, and so which counts there are. */
+  known: { rows: boolean; iec: boolean; members: boolean };
+}
+
+export interface Step {
+  seq: number;
+  kind: Kind;
+  state: State;
+}
+
+const begin: State = {
+  status: "pending", stage: "initialization", percent: 0, message: "", processed: 0, total: 0, at: "", retryable: false,
+  known: { rows: false, iec: false, members: false },
+};
+
+const ends: Partial<Record<Stage, Kind>> = {
+  initialization: "uploaded", pre_validation: "validated", iec_verification: "verified", database_operations: "persisted",
+};
+const bandEnds: Partial<Record<Stage, number>> = { pre_validation: 40, iec_verification: 60, database_operations: 80 };
+
+/** kindOf is the fact that a frame with a sequence tells of, given what the job was before. */
+function kindOf(e: JobEvent, before: State | undefined): Kind {
+  switch (e.event) {
+    case "bulk_upload_complete": return "reported";
+    case "bulk_upload_failed": return e.data.status;
+    case "iec_rate_limit_warning": return "warned";
+    case "iec_rate_limit_exceeded": return "paused";
+    case "bulk_upload_progress":
+  }
+  if (e.data.status === "paused") return "paused";
+  if (before?.status === "paused") return "resumed";
+  if (before?.status === "failed" || before?.status === "cancelled") return "retried";
+  const end = bandEnds[e.data.stage];
+  return end === undefined || e.data.progress >= end ? (ends[e.data.stage] ?? "resumed") : "resumed";
+}
+
+/** fold is what a job is after one more event. */
+function fold(before: State, e: JobEvent, kind: Kind | null): State {
+  const known = { ...before.known };
+  if (kind === "validated" || kind === "reported") known.rows = true;
+  if (kind === "verified" || kind === "reported") known.iec = true;
+  if (kind === "persisted" || kind === "reported") known.members = true;
+  switch (e.event) {
+    case "bulk_upload_complete":
+      return { ...before, known, status: "completed", stage: "report_generation", percent: 100, message: "", at: e.data.timestamp,
+        eta: undefined, resumesAt: undefined, tookMS: e.data.processing_duration_ms };
+    case "bulk_upload_failed":
+      return { ...before, known, status: e.data.status, stage: e.data.stage, message: e.data.error, at: e.data.timestamp,
+        eta: undefined, resumesAt: undefined, retryable: e.data.retryable };
+    default: {
+      const d = e.data;
+      return { ...before, known, status: d.status, stage: d.stage, percent: d.progress, message: d.message,
+        processed: d.rows_processed, total: d.rows_total || before.total, at: d.timestamp, eta: d.eta, resumesAt: d.resumes_at, retryable: false };
+    }
+  }
+}
+
+export const isOver = (s: Status) => s === "completed" || s === "failed" || s === "cancelled";
+
+/** Job is a job's history, and where it is now. */
+export class Job {
+  steps: Step[] = [];
+  now: State | undefined;
+
+  /** add takes an event in; true when it was a fact. */
+  add(e: JobEvent): boolean {
+    const last = this.steps.at(-1);
+    if (!e.seq) {
+      // Late progress of a job that is over is history already.
+      if (last && !isOver(last.state.status)) this.now = fold(last.state, e, null);
+      return false;
+    }
+    if (last && e.seq <= last.seq) return false;
+    const kind = kindOf(e, last?.state);
+    this.now = fold(last?.state ?? begin, e, kind);
+    this.steps.push({ seq: e.seq, kind, state: this.now });
+    return true;
+  }
+}

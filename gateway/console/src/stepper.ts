@@ -1,0 +1,19 @@
+import { h } from "./dom.ts";
+import type { State } from "./state.ts";
+import { strings } from "./strings.ts";
+import { stages } from "./types.ts";
+
+const signs = { done: "✓", current: "", waiting: "", stopped: "!" };
+
+/** stepper shows which stages are done, under way and to come, by shape and word beside colour. */
+export function stepper(s: State): HTMLElement {
+  const at = stages.indexOf(s.stage);
+  const stopped = s.status === "failed" || s.status === "cancelled";
+  return h("ol", { class: "stepper", "aria-label": strings.job.stages }, ...stages.map((stage, i) => {
+    const done = i < at || s.status === "completed" || (stage === "initialization" && i === at);
+    const state = done ? "done" : i > at ? "waiting" : stopped ? "stopped" : "current";
+    return h("li", { class: state, "aria-current": state === "current" && "step" },
+      h("span", { class: "dot", "aria-hidden": "true" }, signs[state] || String(i + 1)),
+      h("span", { class: "what" }, strings.stages[stage], h("span", { class: "visually-hidden" }, ": " + strings.stageState[state])));
+  }));
+}

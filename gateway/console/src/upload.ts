@@ -1,0 +1,81 @@
+import type { Rollcall } from "./client.ts";
+import { fill, h, save } from "./dom.ts";
+import { meter } from "./meter.ts";
+import { strings } from "./strings.ts";
+
+const text = strings.upload;
+
+/** Upload takes a spreadsheet, dropped or chosen. */
+export class Upload {
+  readonly #dryRun = h("input", { type: "checkbox", id: "dry-run", "aria-describedby": "dry-run-hint" });
+  readonly #skipIEC = h("input", { type: "checkbox", id: "skip-iec", "aria-describedby": "skip-iec-hint" });
+  readonly #input = h("input", { type: "file", id: "file", class: "visually-hidden", accept: ".xlsx", tabindex: "-1", "aria-hidden": "true", onchange: () => this.#take(this.#input.files) });
+  readonly #button = h("button", { type: "button", class: "primary", onclick: () => this.#input.click() }, text.choose);
+  readonly #note = h("p", { class: "hint", role: "status" });
+  readonly #error = h("p", { class: "error", role: "alert" });
+  readonly #bar = meter(text.title, "progressbar");
+  readonly element: HTMLElement;
+
+  constructor(readonly client: Rollcall, readonly done: (job: string) => void) {
+    const drop = h("div", { class: "drop" },
+      h("p", { class: "pointer-only" }, text.drop, h("span", { class: "hint" }, text.or)), this.#button, this.#input, h("p", { class: "hint" }, text.kind));
+    for (const name of ["dragover", "dragenter"]) drop.addEventListener(name, (e) => (e.preventDefault(), drop.classList.add("over")));
+    drop.addEventListener("dragleave", () => drop.classList.remove("over"));
+    drop.addEventListener("drop", (e) => {
+      e.preventDefault();
+      drop.classList.remove("over");
+      this.#take(e.dataTransfer?.files ?? null);
+    });
+    // A file that misses the field must not replace the page.
+    for (const name of ["dragover", "drop"]) document.addEventListener(name, (e) => e.preventDefault());
+    this.#bar.element.hidden = true;
+    this.element = h("section", { class: "card", "aria-label": text.title }, h("h2", {}, text.title), drop, this.#bar.element, this.#note, this.#error,
+      option(this.#dryRun, text.dryRun, text.dryRunHint), option(this.#skipIEC, text.skipIEC, text.skipIECHint),
+      h("button", { type: "button", class: "quiet", onclick: () => void this.#template() }, text.template));
+  }
+
+  #take(files: FileList | null): void {
+    const file = files?.[0];
+    if (file && !this.#button.disabled) void this.#send(file);
+  }
+
+  async #send(file: File): Promise<void> {
+    fill(this.#error, "");
+    if (!/\.xlsx$/i.test(file.name)) return fill(this.#error, text.notXlsx);
+    this.#button.disabled = true;
+    this.#bar.element.hidden = false;
+    this.#bar.set(0);
+    fill(this.#note, text.sending(file.name));
+    try {
+      const job = await this.client.upload(file, {
+        dryRun: this.#dryRun.checked,
+        skipIEC: this.#skipIEC.checked,
+        onProgress: (part) => {
+          this.#bar.set(part * 100);
+          if (part === 1) fill(this.#note, text.waiting);
+        },
+      });
+      this.done(job.job_id);
+    } catch (e) {
+      fill(this.#error, (e as Error).message);
+    } finally {
+      this.#button.disabled = false;
+      this.#bar.element.hidden = true;
+      this.#input.value = ""; // the same file can be chosen again
+      fill(this.#note, "");
+    }
+  }
+
+  async #template(): Promise<void> {
+    try {
+      const file = await this.client.template();
+      save(file.blob, file.fileName);
+      fill(this.#error, "");
+    } catch (e) {
+      fill(this.#error, (e as Error).message);
+    }
+  }
+}
+
+const option = (box: HTMLInputElement, label: string, hint: string) =>
+  h("div", { class: "option" }, box, h("div", {}, h("label", { for: box.id }, label), h("p", { id: box.id + "-hint", class: "hint" }, hint)));
