@@ -1,4 +1,4 @@
-import { Rollcall } from "./client.ts";
+import { Rollcall, type ConnectionState, type RollcallError } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
 import { JobView } from "./jobview.ts";
 import { JobList } from "./joblist.ts";
@@ -18,20 +18,13 @@ export class App {
   readonly #main = h("main", { id: "content", tabindex: "-1" });
   readonly #connection = h("span", { class: "connection", role: "status" });
   #open: JobView | null = null;
-  #wasLost = false;
+  readonly #leave: (why: string) => void;
 
   constructor(token: string, leave: (why: string) => void) {
-    const client = (this.#client = new Rollcall(token));
+    const client = (this.#client = new Rollcall({ url: location.origin, token }));
     this.#jobs = new JobList(client);
     this.#quota = new QuotaView(client);
-    client.onUnauthenticated = () => leave(strings.signIn.expired);
-    client.onConnection = (state) => {
-      this.#connection.dataset["state"] = state;
-      fill(this.#connection, strings.connection[state]);
-      // What happened to the jobs meanwhile was not heard of.
-      if (state === "open" && this.#wasLost) void this.#jobs.load();
-      this.#wasLost = state === "waiting" || (this.#wasLost && state !== "open");
-    };
+    this.#leave = leave;
     const header = h("header", {},
       h("a", { class: "skip", href: "#content", onclick: (e: Event) => (e.preventDefault(), this.#main.focus()) }, strings.skip),
       h("a", { class: "brand", href: "#/" }, h("img", { src: "/assets/icon.svg", alt: "", width: 28, height: 28 }), strings.name),
@@ -47,14 +40,28 @@ export class App {
   }
 
   start(): void {
-    this.#client.watchUser((e) => {
-      this.#jobs.heard(e);
-      if (e.seq) this.#quota.refresh();
+    this.#client.watchUser({
+      onEvent: (e) => {
+        this.#jobs.heard(e);
+        if (e.seq) this.#quota.refresh();
+      },
+      onConnection: (state) => this.#connected(state),
+      onError: (e) => this.#refused(e),
     });
-    this.#client.connect();
-    void this.#jobs.load();
     this.#quota.refresh();
     this.route();
+  }
+
+  #connected(state: ConnectionState): void {
+    this.#connection.dataset["state"] = state;
+    fill(this.#connection, strings.connection[state]);
+    // What happened to the jobs meanwhile was not heard of.
+    if (state === "open") void this.#jobs.load();
+  }
+
+  #refused(e: RollcallError): void {
+    if (e.code === "unauthenticated") this.#leave(strings.signIn.expired);
+    else fill(this.#connection, e.message);
   }
 
   /** route shows what the address names. */

@@ -1,17 +1,17 @@
+import type { Job } from "../../client/ts/src/index.js";
 import { h } from "./dom.ts";
 import { count } from "./format.ts";
 import type { State } from "./state.ts";
 import { strings } from "./strings.ts";
-import type { Counts, JobStatus } from "./types.ts";
 
 type Name = keyof typeof strings.counts;
 // Those that somebody has to do something about, where there are any.
 const bad = new Set<Name>(["invalid_ids", "duplicates", "errors"]);
 
-function group(title: string, stats: Counts | undefined, names: Name[]): HTMLElement | null {
+function group(title: string, stats: Partial<Record<Name, number>> | undefined, names: Name[]): HTMLElement | null {
   if (!stats) return null;
   return h("div", { class: "group" }, h("h3", {}, title), h("dl", {}, ...names.map((name) => {
-    const n = Number(stats[name] ?? 0);
+    const n = stats[name] ?? 0;
     const warn = bad.has(name) && n > 0;
     return h("div", { class: warn ? "bad" : n === 0 ? "none" : "" },
       h("dt", {}, strings.counts[name]), h("dd", { "data-count": name }, count(n)));
@@ -19,7 +19,7 @@ function group(title: string, stats: Counts | undefined, names: Name[]): HTMLEle
 }
 
 /** countsView shows what was known of the rows when the job stood so. */
-export function countsView(status: JobStatus, s: State): HTMLElement {
+export function countsView(status: Job, s: State): HTMLElement {
   const { validation_stats: rows, iec_stats: iec, database_stats: members } = status;
   const groups = [
     s.known.rows && group(strings.groups.rows, rows, ["total_records", "valid_records", "invalid_ids", "duplicates", "warnings"]),

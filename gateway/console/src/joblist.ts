@@ -1,9 +1,8 @@
-import type { Rollcall } from "./client.ts";
+import type { JobEvent, ListedJob, Rollcall } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
 import { moment } from "./format.ts";
 import { badge } from "./badge.ts";
 import { strings } from "./strings.ts";
-import type { JobEvent, Listed } from "./types.ts";
 
 const text = strings.jobs;
 
@@ -13,7 +12,7 @@ export class JobList {
   readonly #note = h("p", { class: "hint", role: "status" });
   readonly #more = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => void this.#older() }, text.more);
   readonly element = h("section", { class: "card", "aria-label": text.title }, h("h2", {}, text.title), this.#list, this.#note, this.#more);
-  #jobs: Listed[] = [];
+  #jobs: ListedJob[] = [];
   #total = 0;
   #pages = 1;
   #marked = "";
@@ -24,7 +23,7 @@ export class JobList {
   async load(): Promise<void> {
     this.#asked = false;
     try {
-      const pages = await Promise.all(Array.from({ length: this.#pages }, (_, i) => this.client.history(i + 1)));
+      const pages = await Promise.all(Array.from({ length: this.#pages }, (_, i) => this.client.history({ page: i + 1 })));
       // A job that came between two pages is on both.
       this.#jobs = [...new Map(pages.flatMap((p) => p.jobs).map((j) => [j.job_id, j])).values()];
       this.#total = pages[0]!.total;
@@ -40,6 +39,7 @@ export class JobList {
   }
 
   heard(e: JobEvent): void {
+    if (e.event === "reset") return void this.load();
     const job = this.#jobs.find((j) => j.job_id === e.data.job_id);
     if (!job) {
       if (this.#asked) return;

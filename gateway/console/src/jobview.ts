@@ -1,15 +1,13 @@
 import { badge } from "./badge.ts";
-import type { Rollcall } from "./client.ts";
+import type { Job, JobEvent, Rollcall, RollcallError, Watch } from "../../client/ts/src/index.js";
 import { countsView } from "./counts.ts";
 import { fill, h, save } from "./dom.ts";
 import { count, duration, time } from "./format.ts";
 import { meter } from "./meter.ts";
-import { RollcallError } from "./rest.ts";
-import { isOver, Job, type State } from "./state.ts";
+import { History, isOver, type State } from "./state.ts";
 import { stepper } from "./stepper.ts";
 import { strings } from "./strings.ts";
 import { Timeline } from "./timeline.ts";
-import type { JobEvent, JobStatus } from "./types.ts";
 
 const text = strings.job;
 
@@ -38,10 +36,10 @@ export class JobView {
   readonly #timeline = new Timeline(() => this.#render());
   readonly #body: HTMLElement;
   readonly element: HTMLElement;
-  #job = new Job();
-  #status: JobStatus | undefined;
+  #job = new History();
+  #status: Job | undefined;
   #asked = false;
-  #stop: () => void = () => {};
+  #watch: Watch | undefined;
 
   constructor(readonly client: Rollcall, readonly id: string) {
     // Not a form submission, which the page's policy forbids: the dialog answers by itself.
@@ -64,19 +62,20 @@ export class JobView {
 
   start(): void {
     void this.#load();
-    this.#stop = this.client.watch(this.id, {
-      onEvent: (e) => this.#heard(e),
-      onReset: () => ((this.#job = new Job()), this.#timeline.set([])),
-      onError: (e) => this.#refused(e),
-    });
+    // A job that failed may be tried again, here or elsewhere.
+    this.#watch = this.client.watch(this.id, { stay: true, onEvent: (e) => this.#heard(e), onError: (e) => this.#refused(e) });
   }
 
   close(): void {
-    this.#stop();
+    this.#watch?.close();
     this.#ask.close();
   }
 
   #heard(e: JobEvent): void {
+    if (e.event === "reset") {
+      this.#job = new History();
+      return this.#timeline.set([]);
+    }
     const before = this.#job.now;
     if (this.#job.add(e)) {
       this.#timeline.set(this.#job.steps);
@@ -167,7 +166,7 @@ export class JobView {
 }
 
 /** toFix tells whether any row has to be corrected. */
-const toFix = (s: JobStatus) => Number(s.validation_stats?.["total_records"] ?? 0) > Number(s.validation_stats?.["valid_records"] ?? 0) || Number(s.database_stats?.["errors"] ?? 0) > 0;
+const toFix = (s: Job) => (s.validation_stats?.total_records ?? 0) > (s.validation_stats?.valid_records ?? 0) || (s.database_stats?.errors ?? 0) > 0;
 
 function facts(s: State, live: boolean): string {
   const all: string[] = [];

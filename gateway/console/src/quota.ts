@@ -1,4 +1,4 @@
-import type { Rollcall } from "./client.ts";
+import type { Rollcall } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
 import { count, time } from "./format.ts";
 import { meter } from "./meter.ts";
@@ -31,7 +31,7 @@ export class QuotaView {
   async #load(): Promise<void> {
     this.#asked = false;
     try {
-      const q = await this.client.quota();
+      const q = await this.client.rateLimit();
       this.#bar.set(q.percentage_used);
       fill(this.#used, text.used(count(q.current_count), count(q.max_limit)));
       const word = q.is_limited ? text.spent : q.percentage_used >= 90 ? text.warning : "";

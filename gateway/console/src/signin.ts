@@ -1,6 +1,5 @@
-import { Rollcall } from "./client.ts";
+import { Rollcall, RollcallError } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
-import { RollcallError } from "./rest.ts";
 import { strings } from "./strings.ts";
 
 const text = strings.signIn;
@@ -23,16 +22,15 @@ export function signIn(why: string, done: (token: string) => void): HTMLElement 
     button.disabled = true;
     fill(error, "");
     fill(button, text.checking);
-    const client = new Rollcall(token);
+    const client = new Rollcall({ url: location.origin, token });
     try {
-      await client.quota();
+      await client.rateLimit();
       done(token);
     } catch (e) {
       fill(error, e instanceof RollcallError && e.status !== 401 ? e.message : text.refused);
       input.setAttribute("aria-invalid", "true");
       input.focus();
     } finally {
-      client.close();
       button.disabled = false;
       fill(button, text.submit);
     }

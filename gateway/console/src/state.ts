@@ -1,4 +1,8 @@
-import type { JobEvent, Stage, Status } from "./types.ts";
+import type { JobEvent, JobStatus, Stage } from "../../client/ts/src/index.js";
+
+export const stages: readonly Stage[] = ["initialization", "file_reading", "pre_validation", "iec_verification", "database_operations", "report_generation"];
+
+type Heard = Exclude<JobEvent, { event: "reset" }>;
 
 export type Kind =
   | "uploaded" | "validated" | "verified" | "persisted" | "reported"
@@ -6,7 +10,7 @@ export type Kind =
 
 /** State is a job as it stood after some event. */
 export interface State {
-  status: Status;
+  status: JobStatus;
   stage: Stage;
   percent: number;
   message: string;
@@ -38,7 +42,7 @@ const ends: Partial<Record<Stage, Kind>> = {
 const bandEnds: Partial<Record<Stage, number>> = { pre_validation: 40, iec_verification: 60, database_operations: 80 };
 
 /** kindOf is the fact that a frame with a sequence tells of, given what the job was before. */
-function kindOf(e: JobEvent, before: State | undefined): Kind {
+function kindOf(e: Heard, before: State | undefined): Kind {
   switch (e.event) {
     case "bulk_upload_complete": return "reported";
     case "bulk_upload_failed": return e.data.status;
@@ -54,7 +58,7 @@ function kindOf(e: JobEvent, before: State | undefined): Kind {
 }
 
 /** fold is what a job is after one more event. */
-function fold(before: State, e: JobEvent, kind: Kind | null): State {
+function fold(before: State, e: Heard, kind: Kind | null): State {
   const known = { ...before.known };
   if (kind === "validated" || kind === "reported") known.rows = true;
   if (kind === "verified" || kind === "reported") known.iec = true;
@@ -74,15 +78,15 @@ function fold(before: State, e: JobEvent, kind: Kind | null): State {
   }
 }
 
-export const isOver = (s: Status) => s === "completed" || s === "failed" || s === "cancelled";
+export const isOver = (s: JobStatus) => s === "completed" || s === "failed" || s === "cancelled";
 
-/** Job is a job's history, and where it is now. */
-export class Job {
+/** History is all that happened to a job, and where it is now. */
+export class History {
   steps: Step[] = [];
   now: State | undefined;
 
   /** add takes an event in; true when it was a fact. */
-  add(e: JobEvent): boolean {
+  add(e: Heard): boolean {
     const last = this.steps.at(-1);
     if (!e.seq) {
       // Late progress of a job that is over is history already.

@@ -1,7 +1,6 @@
 import { h } from "./dom.ts";
-import type { State } from "./state.ts";
+import { stages, type State } from "./state.ts";
 import { strings } from "./strings.ts";
-import { stages } from "./types.ts";
 
 const signs = { done: "✓", current: "", waiting: "", stopped: "!" };
 

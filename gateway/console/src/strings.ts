@@ -132,8 +132,6 @@ export const strings = {
     closed: "Not connected",
   },
   errors: {
-    network: "The server cannot be reached. Please check the connection and try again.",
-    unexpected: (status: number) => `The server answered in an unexpected way (${status}). Please try again.`,
     notFound: "There is no such job, or it is not yours.",
   },
   units: {

@@ -1,4 +1,4 @@
-import type { Rollcall } from "./client.ts";
+import type { Rollcall } from "../../client/ts/src/index.js";
 import { fill, h, save } from "./dom.ts";
 import { meter } from "./meter.ts";
 import { strings } from "./strings.ts";
@@ -49,10 +49,10 @@ export class Upload {
     try {
       const job = await this.client.upload(file, {
         dryRun: this.#dryRun.checked,
-        skipIEC: this.#skipIEC.checked,
-        onProgress: (part) => {
-          this.#bar.set(part * 100);
-          if (part === 1) fill(this.#note, text.waiting);
+        iecVerification: !this.#skipIEC.checked,
+        onProgress: (sent, total) => {
+          this.#bar.set((100 * sent) / total);
+          if (sent === total) fill(this.#note, text.waiting);
         },
       });
       this.done(job.job_id);
