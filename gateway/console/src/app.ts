@@ -43,12 +43,12 @@ export class App {
     this.#client.watchUser({
       onEvent: (e) => {
         this.#jobs.heard(e);
-        if (e.seq) this.#quota.refresh();
+        this.#quota.refresh();
       },
       onConnection: (state) => this.#connected(state),
       onError: (e) => this.#refused(e),
     });
-    this.#quota.refresh();
+    void this.#quota.load();
     this.route();
   }
 

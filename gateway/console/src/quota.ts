@@ -21,14 +21,14 @@ export class QuotaView {
     this.#timer = setInterval(() => this.refresh(), every);
   }
 
-  /** refresh asks anew; several wishes at once are one question. */
+  /** refresh asks anew, soon; several wishes are one question. */
   refresh(): void {
     if (this.#asked) return;
     this.#asked = true;
-    setTimeout(() => void this.#load(), 300);
+    setTimeout(() => void this.load(), 1_500);
   }
 
-  async #load(): Promise<void> {
+  async load(): Promise<void> {
     this.#asked = false;
     try {
       const q = await this.client.rateLimit();

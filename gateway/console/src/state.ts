@@ -39,7 +39,11 @@ const begin: State = {
 const ends: Partial<Record<Stage, Kind>> = {
   initialization: "uploaded", pre_validation: "validated", iec_verification: "verified", database_operations: "persisted",
 };
-const bandEnds: Partial<Record<Stage, number>> = { pre_validation: 40, iec_verification: 60, database_operations: 80 };
+
+/** bandEnds is the percentage of the whole at which a stage is done. */
+export const bandEnds: Record<Stage, number> = {
+  initialization: 0, file_reading: 20, pre_validation: 40, iec_verification: 60, database_operations: 80, report_generation: 100,
+};
 
 /** kindOf is the fact that a frame with a sequence tells of, given what the job was before. */
 function kindOf(e: Heard, before: State | undefined): Kind {
@@ -53,8 +57,7 @@ function kindOf(e: Heard, before: State | undefined): Kind {
   if (e.data.status === "paused") return "paused";
   if (before?.status === "paused") return "resumed";
   if (before?.status === "failed" || before?.status === "cancelled") return "retried";
-  const end = bandEnds[e.data.stage];
-  return end === undefined || e.data.progress >= end ? (ends[e.data.stage] ?? "resumed") : "resumed";
+  return e.data.progress >= bandEnds[e.data.stage] ? (ends[e.data.stage] ?? "resumed") : "resumed";
 }
 
 /** fold is what a job is after one more event. */

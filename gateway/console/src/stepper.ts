@@ -1,15 +1,16 @@
 import { h } from "./dom.ts";
-import { stages, type State } from "./state.ts";
+import { bandEnds, stages, type State } from "./state.ts";
 import { strings } from "./strings.ts";
 
 const signs = { done: "✓", current: "", waiting: "", stopped: "!" };
 
 /** stepper shows which stages are done, under way and to come, by shape and word beside colour. */
 export function stepper(s: State): HTMLElement {
-  const at = stages.indexOf(s.stage);
   const stopped = s.status === "failed" || s.status === "cancelled";
+  // When a stage is done it is the next one's turn.
+  const at = stages.indexOf(s.stage) + (!stopped && s.percent >= bandEnds[s.stage] ? 1 : 0);
   return h("ol", { class: "stepper", "aria-label": strings.job.stages }, ...stages.map((stage, i) => {
-    const done = i < at || s.status === "completed" || (stage === "initialization" && i === at);
+    const done = i < at;
     const state = done ? "done" : i > at ? "waiting" : stopped ? "stopped" : "current";
     return h("li", { class: state, "aria-current": state === "current" && "step" },
       h("span", { class: "dot", "aria-hidden": "true" }, signs[state] || String(i + 1)),

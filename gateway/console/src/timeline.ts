@@ -17,7 +17,7 @@ export class Timeline {
   readonly #said = h("p", { class: "visually-hidden", "aria-live": "polite" });
   readonly element = h("section", { class: "card", "aria-label": text.title },
     h("div", { class: "heading" }, h("h2", {}, text.title), h("div", { class: "actions" }, this.#now, this.#previous, this.#next)),
-    h("p", { class: "hint" }, text.hint), this.#list, this.#said);
+    h("p", { class: "hint pointer-only" }, text.hint), this.#list, this.#said);
   #steps: Step[] = [];
   #seq: number | null = null;
 

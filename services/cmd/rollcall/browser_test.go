@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	cdpruntime "github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// screenshots names the folder that the browser tests save pictures in, for
+// people to look at; without it they go with the test.
+const screenshots = "ROLLCALL_SCREENSHOTS"
+
+// tab is a page of a headless Chromium. What it must never do, an error on its
+// console, a request to another host, fails the test.
+type tab struct {
+	t    *testing.T
+	ctx  context.Context
+	host string
+	dir  string // of downloads
+
+	mu       sync.Mutex
+	saved    []string
+	expected []string
+}
+
+func openTab(t *testing.T, url string) *tab {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("chromium is missing: go tool task chromium installs it")
+	}
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
+		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
+	}
+	for _, flag := range []string{"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage"} {
+		options = append(options, chromedp.Flag(flag, true))
+	}
+	b := &tab{t: t, host: strings.TrimPrefix(url, "http://"), dir: t.TempDir()}
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	ctx, cancelAll := chromedp.NewExecAllocator(ctx, options...)
+	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.heard))
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Errorf("close the browser: %v", err)
+		}
+		cancelTab()
+		cancelAll()
+		cancel()
+	})
+	b.ctx = ctx
+	if err := chromedp.ListenBrowser(ctx, b.heard); err != nil {
+		t.Fatal(err)
+	}
+	call(b, network.Enable, network.EnableParams{})
+	call(b, log.Enable, cdp.Empty{})
+	events := true
+	if _, err := chromedp.CallBrowser(ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: b.dir, EventsEnabled: &events,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.desktop()
+	return b
+}
+
+func (b *tab) heard(event any) {
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		b.belongs(e.Request.URL)
+	case *network.EventWebSocketCreated:
+		b.belongs(e.URL)
+	case *log.EventEntryAdded: // violations of the page's policy among them
+		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			b.complaint(e.Entry.Text)
+		}
+	case *cdpruntime.EventExceptionThrown:
+		b.t.Errorf("exception: %s", e.ExceptionDetails.Text)
+	case *cdpruntime.EventConsoleAPICalled:
+		b.t.Errorf("the page writes to its console: %s", e.Type)
+	case *browser.EventDownloadWillBegin:
+		b.mu.Lock()
+		b.saved = append(b.saved, e.SuggestedFilename)
+		b.mu.Unlock()
+	}
+}
+
+func (b *tab) complaint(text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, start := range b.expected {
+		if strings.HasPrefix(text, start) {
+			return
+		}
+	}
+	b.t.Errorf("the browser says: %s", text)
+}
+
+// expect lets the browser complain from now on in texts that start so.
+func (b *tab) expect(starts ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected = starts
+}
+
+func (b *tab) belongs(url string) {
+	for _, prefix := range []string{"http://" + b.host + "/", "ws://" + b.host + "/", "blob:http://" + b.host + "/", "data:"} {
+		if strings.HasPrefix(url, prefix) {
+			return
+		}
+	}
+	b.t.Errorf("a request to a foreign host: %s", url)
+}
+
+func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func call[P, R any](b *tab, command cdp.Command[P, R], params P) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, command, params); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// evaluate returns the value of an expression in the page.
+func evaluate[T any](b *tab, expression string) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// open goes to an address that the page has not been on.
+func (b *tab) open(path string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate("http://" + b.host + path))
+}
+
+// press clicks on the visible button or link that has this name.
+func (b *tab) press(name string) {
+	b.t.Helper()
+	b.do(chromedp.Click(chromedp.Search(fmt.Sprintf(`//*[self::button or self::a][normalize-space(.)=%[1]q or @aria-label=%[1]q]`, name))))
+}
+
+func (b *tab) is(expression string) bool {
+	b.t.Helper()
+	return evaluate[bool](b, "!!("+expression+")")
+}
+
+func (b *tab) text(selector string) string {
+	b.t.Helper()
+	return strings.TrimSpace(evaluate[string](b, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector)))
+}
+
+// until waits until an expression is true in the page.
+func (b *tab) until(expression string) {
+	b.t.Helper()
+	for end := time.Now().Add(time.Minute); !b.is(expression); {
+		if time.Now().After(end) {
+			b.shot("in-vain")
+			b.t.Fatalf("waited in vain for %s; the page says:\n%s", expression, b.text("body"))
+		}
+		select {
+		case <-b.ctx.Done():
+			b.t.Fatal(b.ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (b *tab) says(text string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf("document.body.innerText.includes(%q)", text))
+}
+
+func (b *tab) size(width, height int64, phone bool) {
+	b.t.Helper()
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1, Mobile: phone})
+}
+
+func (b *tab) desktop() { b.t.Helper(); b.size(1280, 900, false) }
+
+// scheme is light or dark.
+func (b *tab) scheme(name string) {
+	b.t.Helper()
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
+}
+
+// shot saves a picture of the whole page.
+func (b *tab) shot(name string) {
+	b.t.Helper()
+	dir := os.Getenv(screenshots)
+	if dir == "" {
+		dir = b.t.TempDir()
+	}
+	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// download waits for the file that pressing a button saves.
+func (b *tab) download(button string) (path string) {
+	b.t.Helper()
+	b.mu.Lock()
+	before := len(b.saved)
+	b.mu.Unlock()
+	b.press(button)
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		b.mu.Lock()
+		if len(b.saved) > before {
+			path = filepath.Join(b.dir, b.saved[before])
+		}
+		b.mu.Unlock()
+		if _, err := os.Stat(path); path != "" && err == nil {
+			return path
+		}
+	}
+	b.t.Fatalf("%s saved nothing: %s", button, b.text(".error"))
+	return ""
+}
