@@ -2,7 +2,7 @@ import { h } from "./dom.ts";
 import { bandEnds, stages, type State } from "./state.ts";
 import { strings } from "./strings.ts";
 
-const signs = { done: "✓", current: "", waiting: "", stopped: "!" };
+const signs = { done: "✓", current: "", waiting: "", stopped: "!", cancelled: "×" };
 
 /** stepper shows which stages are done, under way and to come, by shape and word beside colour. */
 export function stepper(s: State): HTMLElement {
@@ -11,7 +11,7 @@ export function stepper(s: State): HTMLElement {
   const at = stages.indexOf(s.stage) + (!stopped && s.percent >= bandEnds[s.stage] ? 1 : 0);
   return h("ol", { class: "stepper", "aria-label": strings.job.stages }, ...stages.map((stage, i) => {
     const done = i < at;
-    const state = done ? "done" : i > at ? "waiting" : stopped ? "stopped" : "current";
+    const state = done ? "done" : i > at ? "waiting" : s.status === "failed" ? "stopped" : stopped ? "cancelled" : "current";
     return h("li", { class: state, "aria-current": state === "current" && "step" },
       h("span", { class: "dot", "aria-hidden": "true" }, signs[state] || String(i + 1)),
       h("span", { class: "what" }, strings.stages[stage], h("span", { class: "visually-hidden" }, ": " + strings.stageState[state])));

@@ -78,7 +78,7 @@ export const strings = {
     database_operations: "Writing members",
     report_generation: "Report",
   },
-  stageState: { done: "done", current: "under way", waiting: "to come", stopped: "stopped here" },
+  stageState: { done: "done", current: "under way", waiting: "to come", stopped: "failed here", cancelled: "cancelled here" },
   status: {
     pending: "Waiting",
     processing: "Working",

@@ -195,6 +195,27 @@ func TestConsoleCancelsAndTriesAgain(t *testing.T) {
 	b.shot("12-tried-again")
 }
 
+// The quota is spent in the middle of the job, which says so and until when it waits.
+func TestConsoleShowsAPause(t *testing.T) {
+	p := startUp(t, t.TempDir(), "--iec-quota", "100")
+	b := openTab(t, p.url())
+	b.scheme("light")
+	b.open("/#token=" + token(t, "dora", "member"))
+	b.says("No jobs yet")
+	b.do(chromedp.Click(chromedp.CSS("#dry-run")))
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{sampleFile(t)}))
+	b.until(`document.querySelector(".heading .badge.paused")`)
+	b.says("Goes on at ")
+	b.says("100 of 100 used")
+	b.says("dry run")
+	kinds := `[...document.querySelectorAll(".timeline li")].map((li) => li.className).join(" ")`
+	b.until(kinds + ` === "uploaded validated warned paused"`)
+	b.until(`document.querySelector(".jobs .badge.paused")`)
+	b.shot("17-paused")
+	b.scheme("dark")
+	b.shot("18-paused-dark")
+}
+
 // What goes wrong is said in words, and the live feed comes back by itself.
 func TestConsoleSaysWhatIsWrong(t *testing.T) {
 	dir, addr := t.TempDir(), freeAddr(t)
