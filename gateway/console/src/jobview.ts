@@ -13,7 +13,7 @@ const text = strings.job;
 
 /** JobView follows one job and shows it as it is now, or as it stood at a step of its history. */
 export class JobView {
-  readonly #title = h("h1", {});
+  readonly #title = h("h1", { tabindex: "-1" });
   readonly #badge = h("span");
   readonly #options = h("p", { class: "hint" });
   readonly #looking = h("p", { class: "looking", hidden: true });
@@ -136,6 +136,8 @@ export class JobView {
     this.#retry.hidden = !(isOver(now.status) && now.retryable);
     this.#report.hidden = now.status !== "completed";
     this.#rejects.hidden = !now.known.rows || !toFix(this.#status);
+    // A button that is gone would take the keyboard's place on the page with it.
+    if ((document.activeElement as HTMLElement | null)?.hidden) this.#title.focus();
   }
 
   async #act(button: HTMLButtonElement, does: () => Promise<unknown>): Promise<void> {
@@ -147,6 +149,7 @@ export class JobView {
       this.#refused(e as RollcallError);
     } finally {
       button.disabled = false;
+      if (document.activeElement === document.body) (button.hidden ? this.#title : button).focus();
     }
   }
 

@@ -54,7 +54,7 @@ export const strings = {
     left: (time: string) => `about ${time} left`,
     nearly: "nearly done",
     took: (time: string) => `took ${time}`,
-    goesOn: (time: string) => `Goes on at ${time}.`,
+    goesOn: (time: string) => `goes on at ${time} by your clock`,
     failedAt: (stage: string) => `Stopped at: ${stage}`,
     cancel: "Cancel",
     cancelAsk: "Cancel this job?",

@@ -187,6 +187,7 @@ func TestConsoleCancelsAndTriesAgain(t *testing.T) {
 	b.shot("10-cancel")
 	b.press("Yes, cancel it")
 	b.until(`document.querySelector(".heading .badge.cancelled")`)
+	b.until(`document.activeElement.tagName === "H1"`) // the button is gone, the place is kept
 	b.shot("11-cancelled")
 	hurry(t, iec)
 	b.press("Try again")
@@ -205,7 +206,7 @@ func TestConsoleShowsAPause(t *testing.T) {
 	b.do(chromedp.Click(chromedp.CSS("#dry-run")))
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{sampleFile(t)}))
 	b.until(`document.querySelector(".heading .badge.paused")`)
-	b.says("Goes on at ")
+	b.says("goes on at ")
 	b.says("100 of 100 used")
 	b.says("dry run")
 	kinds := `[...document.querySelectorAll(".timeline li")].map((li) => li.className).join(" ")`
