@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -194,6 +195,24 @@ func TestConsoleCancelsAndTriesAgain(t *testing.T) {
 	b.until(doneInPage)
 	b.says("Tried again")
 	b.shot("12-tried-again")
+}
+
+// The link that up prints signs one in.
+func TestConsoleOpensByTheLinkOfUp(t *testing.T) {
+	p := rollcall(t, nil, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir())
+	p.healthy()
+	var link string
+	p.wait("the link", func() bool {
+		link = regexp.MustCompile(`/#token=\S+`).FindString(p.out.String())
+		return link != ""
+	})
+	b := openTab(t, p.url())
+	b.open(link)
+	b.says("Signed in as you")
+	b.until(`document.querySelector(".connection").dataset.state === "open"`)
+	if strings.Contains(b.address(), "token") {
+		t.Error("the token is still in the address")
+	}
 }
 
 // The quota is spent in the middle of the job, which says so and until when it waits.
