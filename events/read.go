@@ -65,3 +65,35 @@ func Read(ctx context.Context, js jetstream.JetStream, stream, filter string, fr
 	}
 	return msgs, pending > 0, nil
 }
+
+// MaxLast is how many subjects ReadLast takes.
+const MaxLast = 1000
+
+// ReadLast returns the newest message of each subject that has one, in the order
+// of their sequences. It needs permission to publish to $JS.API.DIRECT.GET.<stream>. A
+// server that stops answering in the middle leaves messages out, which is no
+// error here: ask for what is missing by itself.
+func ReadLast(ctx context.Context, js jetstream.JetStream, stream string, subjects []string) (msgs []*jetstream.RawStreamMsg, err error) {
+	if len(subjects) == 0 {
+		return nil, nil
+	}
+	if len(subjects) > MaxLast {
+		return nil, fmt.Errorf("read last of %s: %d subjects, at most %d", stream, len(subjects), MaxLast)
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	seq, err := jetstreamext.GetLastMsgsFor(ctx, js, stream, subjects, jetstreamext.GetLastMsgsBatchSize(MaxLast))
+	if err != nil {
+		return nil, fmt.Errorf("read last of %s: %w", stream, err)
+	}
+	for m, err := range seq {
+		if errors.Is(err, jetstreamext.ErrNoMessages) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read last of %s: %w", stream, err)
+		}
+		msgs = append(msgs, m)
+	}
+	return msgs, nil
+}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -34,13 +35,16 @@ type CacheConfig struct {
 // twice. Keys are HMACs: no ID number becomes a subject.
 type Cache struct {
 	kv     jetstream.KeyValue
+	js     jetstream.JetStream
+	stream string // behind kv
+	prefix string // of its subjects
 	claims claims
 	cfg    CacheConfig
 }
 
-// NewCache returns the cache kept in verdicts. The bucket claims says who is
-// being asked about at the moment.
-func NewCache(verdicts, claimed jetstream.KeyValue, cfg CacheConfig) (*Cache, error) {
+// NewCache returns the cache kept in the bucket verdicts, which js can read. The
+// bucket claimed says who is being asked about at the moment.
+func NewCache(js jetstream.JetStream, verdicts, claimed jetstream.KeyValue, cfg CacheConfig) (*Cache, error) {
 	if cfg.Key == "" {
 		return nil, errors.New("iec cache: key is empty")
 	}
@@ -53,7 +57,10 @@ func NewCache(verdicts, claimed jetstream.KeyValue, cfg CacheConfig) (*Cache, er
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Cache{kv: verdicts, claims: claims{claimed}, cfg: cfg}, nil
+	return &Cache{
+		kv: verdicts, js: js, stream: "KV_" + verdicts.Bucket(), prefix: "$KV." + verdicts.Bucket() + ".",
+		claims: claims{claimed}, cfg: cfg,
+	}, nil
 }
 
 func (c *Cache) key(id string) string {
@@ -73,15 +80,44 @@ func (c *Cache) Get(ctx context.Context, id string, since time.Time) (v events.V
 	if err != nil {
 		return v, false, fmt.Errorf("read verdict: %w", err)
 	}
-	if err := json.Unmarshal(entry.Value(), &v); err != nil {
+	return c.fresh(entry.Value(), since)
+}
+
+func (c *Cache) fresh(value []byte, since time.Time) (v events.Verdict, ok bool, err error) {
+	if err := json.Unmarshal(value, &v); err != nil {
 		return v, false, fmt.Errorf("read verdict: %w", err)
 	}
 	limit := c.cfg.Registered
 	if v.Status == events.NotRegistered {
 		limit = c.cfg.NotRegistered
 	}
-	fresh := !v.At.Before(since) || c.cfg.Now().Sub(v.At) < limit
-	return v, fresh, nil
+	return v, !v.At.Before(since) || c.cfg.Now().Sub(v.At) < limit, nil
+}
+
+// GetMany is Get for up to events.MaxLast people at once, by their ID numbers.
+// Who is not among the answers may have one all the same.
+func (c *Cache) GetMany(ctx context.Context, ids []string, since time.Time) (map[string]events.Verdict, error) {
+	byKey := make(map[string]string, len(ids))
+	subjects := make([]string, len(ids))
+	for i, id := range ids {
+		key := c.key(id)
+		byKey[key], subjects[i] = id, c.prefix+key
+	}
+	msgs, err := events.ReadLast(ctx, c.js, c.stream, subjects)
+	if err != nil {
+		return nil, fmt.Errorf("read verdicts: %w", err)
+	}
+	found := make(map[string]events.Verdict, len(msgs))
+	for _, m := range msgs {
+		v, ok, err := c.fresh(m.Data, since)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found[byKey[strings.TrimPrefix(m.Subject, c.prefix)]] = v
+		}
+	}
+	return found, nil
 }
 
 // claim is the right to ask about a person for a job; nil while another job asks.

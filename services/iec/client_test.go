@@ -398,12 +398,15 @@ func TestErrorsQuoteNothingOfTheWire(t *testing.T) {
 	}
 }
 
-var digits = regexp.MustCompile(`[0-9]{10,}`)
+var (
+	digits   = regexp.MustCompile(`[0-9]{10,}`)
+	pointers = regexp.MustCompile(`0x[0-9a-f]+`) // %#v shows some, and their digits may be decimal ones
+)
 
 func noSecrets(t *testing.T, err error) {
 	t.Helper()
 	for _, text := range []string{fmt.Sprint(err), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {
-		if digits.MatchString(text) || strings.Contains(text, "/api/Voters") || strings.Contains(text, "secret-token") || strings.Contains(text, "hunter2") {
+		if digits.MatchString(pointers.ReplaceAllString(text, "")) || strings.Contains(text, "/api/Voters") || strings.Contains(text, "secret-token") || strings.Contains(text, "hunter2") {
 			t.Errorf("error tells too much: %s", text)
 		}
 	}

@@ -46,7 +46,7 @@ func TestTheSamePersonInTwoRunningJobsIsAskedOnce(t *testing.T) {
 // the same job when it is taken up again.
 func TestAJobTakesItsOwnClaimsUpAgain(t *testing.T) {
 	srv := eventstest.Start(t)
-	cache, err := NewCache(bucket(t, srv, events.KVVerdicts), bucket(t, srv, events.KVClaims), CacheConfig{Key: "k"})
+	cache, err := NewCache(eventstest.Connect(t, srv, "iec"), bucket(t, srv, events.KVVerdicts), bucket(t, srv, events.KVClaims), CacheConfig{Key: "k"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestAJobTakesItsOwnClaimsUpAgain(t *testing.T) {
 func TestAnotherJobWaitsUntilTheClaimEnds(t *testing.T) {
 	r := newRig(t, 10_000, sim.Config{})
 	people := ids(3)
-	cache, err := NewCache(bucket(t, r.nats, events.KVVerdicts), bucket(t, r.nats, events.KVClaims), CacheConfig{Key: "k"})
+	cache, err := NewCache(r.connect(t, "iec"), bucket(t, r.nats, events.KVVerdicts), bucket(t, r.nats, events.KVClaims), CacheConfig{Key: "k"})
 	if err != nil {
 		t.Fatal(err)
 	}

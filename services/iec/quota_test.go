@@ -216,7 +216,7 @@ func TestUnusedCallsAreGivenBack(t *testing.T) {
 func TestCacheKnowsHowOldAnAnswerMayBe(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := newClock()
-	cache, err := NewCache(bucket(t, srv, events.KVVerdicts), bucket(t, srv, events.KVClaims), CacheConfig{Key: "k", Now: c.now})
+	cache, err := NewCache(eventstest.Connect(t, srv, "iec"), bucket(t, srv, events.KVVerdicts), bucket(t, srv, events.KVClaims), CacheConfig{Key: "k", Now: c.now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func (r *rig) replica(t testing.TB, limit int, change ...func(*Config)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache, err := NewCache(bucket(t, r.nats, events.KVVerdicts), bucket(t, r.nats, events.KVClaims), CacheConfig{Key: "k"})
+	cache, err := NewCache(r.connect(t, "iec"), bucket(t, r.nats, events.KVVerdicts), bucket(t, r.nats, events.KVClaims), CacheConfig{Key: "k"})
 	if err != nil {
 		t.Fatal(err)
 	}

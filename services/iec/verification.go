@@ -36,25 +36,30 @@ type answered struct {
 
 // verdict answers for one row: from the cache, or from the IEC within the quota.
 // While another job asks about the same person, its answer is waited for.
-func (v *verification) verdict(ctx context.Context, row *events.Row) (answered, error) {
+func (v *verification) verdict(ctx context.Context, row item) (answered, error) {
 	if v.job.Options.SkipIEC {
 		return answered{Verdict: events.Verdict{N: row.N, Status: events.Unverified, Reason: ReasonDisabled}}, nil
 	}
+	if row.known != nil {
+		v.cached.Add(1)
+		row.known.N = row.N
+		return answered{Verdict: *row.known}, nil
+	}
 	for wait := claimWait; ; wait = min(2*wait, 16*claimWait) {
-		if a, ok, err := v.known(ctx, row); ok || err != nil {
-			return a, err
-		}
 		claim, err := v.service.cfg.Cache.claim(ctx, row.ID, v.job.ID)
 		if err != nil {
 			return answered{}, err
 		}
 		if claim != nil {
-			return v.ask(ctx, row, claim)
+			return v.ask(ctx, row.Row, claim)
 		}
 		select {
 		case <-ctx.Done():
 			return answered{}, fmt.Errorf("wait for the answer to another job: %w", context.Cause(ctx))
 		case <-time.After(wait):
+		}
+		if a, ok, err := v.known(ctx, row.Row); ok || err != nil {
+			return a, err
 		}
 	}
 }

@@ -54,7 +54,7 @@ func work() error {
 	if err != nil {
 		return err
 	}
-	cache, err := NewCache(verdicts, claimed, CacheConfig{Key: "k"})
+	cache, err := NewCache(js, verdicts, claimed, CacheConfig{Key: "k"})
 	if err != nil {
 		return err
 	}
