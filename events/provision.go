@@ -16,10 +16,10 @@ type ProvisionConfig struct {
 	MaxAckPending int
 }
 
-// verdictsTTL is the longest that an answer of the IEC is kept. Readers decide
+// VerdictsTTL is the longest that an answer of the IEC is kept. Readers decide
 // for themselves how old one may be; this only has to outlast a job that waits
 // for its quota several times.
-const verdictsTTL = 72 * time.Hour
+const VerdictsTTL = 72 * time.Hour
 
 // ClaimLife is how long others wait for the answer about a person when the
 // process that asked has died: longer than a call with all its retries takes.
@@ -48,7 +48,7 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 	}
 	for _, kv := range []jetstream.KeyValueConfig{
 		{Bucket: KVQuota},
-		{Bucket: KVVerdicts, TTL: verdictsTTL},
+		{Bucket: KVVerdicts, TTL: VerdictsTTL},
 		{Bucket: KVClaims, TTL: ClaimLife, Storage: jetstream.MemoryStorage},
 	} {
 		kv.Replicas = cfg.Replicas

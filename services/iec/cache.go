@@ -23,7 +23,8 @@ type CacheConfig struct {
 	// replicas need the same.
 	Key string
 	// Registered is the age to which a registered, deceased or international
-	// person's answer is used again; 0 means 24 h.
+	// person's answer is used again; 0 means 24 h. Answers are not kept for longer
+	// than events.VerdictsTTL.
 	Registered time.Duration
 	// NotRegistered is the same for people who may register any day; 0 means 1 h.
 	NotRegistered time.Duration
@@ -53,6 +54,11 @@ func NewCache(js jetstream.JetStream, verdicts, claimed jetstream.KeyValue, cfg 
 	}
 	if cfg.NotRegistered == 0 {
 		cfg.NotRegistered = time.Hour
+	}
+	for _, age := range []time.Duration{cfg.Registered, cfg.NotRegistered} {
+		if age < 0 || age > events.VerdictsTTL {
+			return nil, fmt.Errorf("iec cache: answers of an age of %s: must be 0 to %s", age, events.VerdictsTTL)
+		}
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -213,6 +213,14 @@ func TestUnusedCallsAreGivenBack(t *testing.T) {
 	}
 }
 
+func TestCacheRefusesImpossibleAges(t *testing.T) {
+	for _, cfg := range []CacheConfig{{}, {Key: "k", Registered: -1}, {Key: "k", Registered: events.VerdictsTTL + 1}, {Key: "k", NotRegistered: 100 * time.Hour}} {
+		if _, err := NewCache(nil, nil, nil, cfg); err == nil {
+			t.Errorf("%+v was taken", cfg)
+		}
+	}
+}
+
 func TestCacheKnowsHowOldAnAnswerMayBe(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := newClock()

@@ -24,6 +24,15 @@ type part struct {
 // allParts are the rows in the table's order. A benchmark that reports peak-MB
 // has its memory shown.
 var allParts = []part{
+	{what: "reader: 16 columns", pkg: "./services/workbook", bench: "Read/rollcall", peer: "excelize, streaming",
+		peerBench: "Read/excelize", rows: 100_000, target: "0.8 s"},
+	{what: "reader: the same", pkg: "./services/workbook", bench: "Read/rollcall", peer: "tealeg",
+		peerBench: "Read/tealeg", rows: 100_000, target: "0.8 s"},
+	{what: "writer: one sheet", pkg: "./services/sheets", bench: "Write/rollcall", peer: "excelize, streaming",
+		peerBench: "Write/excelize", rows: 100_000},
+	{what: "writer: the same", pkg: "./services/sheets", bench: "Write/rollcall", peer: "tealeg",
+		peerBench: "Write/tealeg", rows: 100_000},
+	{what: "report: all sheets", pkg: "./services/report", bench: "Report", rows: 100_000, target: "2 s"},
 	{what: "artifacts: write rows", pkg: "./events", bench: "RecordsEncode/Row/artifact", peer: "encoding/json, lines only",
 		peerBench: "RecordsEncode/Row/encoding-json", rows: 100_000, target: "well under 1 s"},
 	{what: "artifacts: read rows", pkg: "./events", bench: "RecordsDecode/Row/artifact", peer: "encoding/json, lines only",

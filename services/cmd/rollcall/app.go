@@ -132,7 +132,7 @@ func (a *app) iec() error {
 	if err != nil {
 		return fmt.Errorf("bucket %s: %w: run rollcall migrate", events.KVClaims, err)
 	}
-	cache, err := iec.NewCache(js, kv, claims, iec.CacheConfig{Key: a.cacheKey})
+	cache, err := iec.NewCache(js, kv, claims, iec.CacheConfig{Key: a.cacheKey, Registered: a.IECKeep, NotRegistered: a.IECKeepNot})
 	if err != nil {
 		return err
 	}

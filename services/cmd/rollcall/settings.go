@@ -40,6 +40,8 @@ type iecSettings struct {
 	IECQuota       int           `name:"iec-quota" default:"10000" help:"Calls to the IEC in any rolling hour."`
 	IECConcurrency int           `name:"iec-concurrency" default:"15" help:"Calls to the IEC under way at once."`
 	IECTimeout     time.Duration `name:"iec-timeout" default:"10s" help:"Time for one call to the IEC."`
+	IECKeep        time.Duration `name:"iec-keep" default:"24h" help:"How old an answer of the IEC may be to be used again; at most 72h."`
+	IECKeepNot     time.Duration `name:"iec-keep-not-registered" default:"1h" help:"The same for somebody who was not registered."`
 }
 
 type reportSettings struct {
