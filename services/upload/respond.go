@@ -97,7 +97,10 @@ func (s *Service) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if !known {
 		status = http.StatusInternalServerError
 	}
-	if status >= 500 {
+	switch {
+	case r.Context().Err() != nil:
+		s.cfg.Logger.Debug("client gone", "method", r.Method, "code", p.code, "err", err)
+	case status >= 500:
 		s.cfg.Logger.Error("request failed", "method", r.Method, "code", p.code, "err", err)
 	}
 	if status == http.StatusUnauthorized {
