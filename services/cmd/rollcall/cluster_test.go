@@ -196,11 +196,13 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 	watchers.Wait()
 
 	for _, id := range jobs {
-		waitLong(t, "the end of "+id, func() bool { return jobEnded(t, log, id) })
-		list, err := log.Replay(t.Context(), id, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		// A follower that answers may not have the newest fact yet.
+		var list []events.Event
+		waitLong(t, "the end of "+id, func() bool {
+			var err error
+			list, err = log.Replay(t.Context(), id, 0)
+			return err == nil && len(list) > 0 && list[len(list)-1].Kind.Terminal()
+		})
 		ends := 0
 		for _, e := range list {
 			if e.Kind.Terminal() {
