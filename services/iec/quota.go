@@ -244,7 +244,7 @@ func (q *Quota) change(ctx context.Context, f func(slots) error) error {
 			return fmt.Errorf("write iec quota: %w", err)
 		}
 		_, err = q.kv.Update(ctx, quotaKey, value, rev)
-		if errors.Is(err, jetstream.ErrKeyExists) {
+		if lostRace(err) {
 			continue // another replica was faster
 		}
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {

@@ -51,7 +51,9 @@ func (v *verification) verdict(ctx context.Context, row item) (answered, error) 
 			return answered{}, err
 		}
 		if claim != nil {
-			return v.ask(ctx, row.Row, claim)
+			if a, err := v.ask(ctx, row.Row, claim); !errors.Is(err, errClaimLost) {
+				return a, err
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -94,7 +96,7 @@ func (v *verification) ask(ctx context.Context, row *events.Row, claim *claim) (
 		t := time.AfterFunc(answerTime, cancel)
 		context.AfterFunc(call, func() { t.Stop() })
 	})()
-	verdict, err := v.lookup(ctx, call, row.ID)
+	verdict, err := v.lookup(ctx, call, row.ID, claim)
 	if err == nil || unanswerable(err) != "" {
 		v.calls.Add(1)
 	}
@@ -125,13 +127,20 @@ func unanswerable(err error) string {
 	return ""
 }
 
-// lookup makes the call when it is the job's turn.
-func (v *verification) lookup(ctx, call context.Context, id string) (events.Verdict, error) {
+// lookup makes the call when it is the job's turn. It is seen through although
+// ctx ends, but no new attempt is begun then.
+func (v *verification) lookup(ctx, call context.Context, id string, claim *claim) (events.Verdict, error) {
 	if err := v.line.take(ctx); err != nil {
 		return events.Verdict{}, err
 	}
 	defer v.service.turns.give()
-	return v.service.cfg.Client.Lookup(call, id, func(ctx context.Context) error {
-		return v.service.cfg.Quota.Acquire(ctx, v.small)
+	return v.service.cfg.Client.Lookup(call, id, func(call context.Context) error {
+		if ctx.Err() != nil {
+			return fmt.Errorf("ask: %w", context.Cause(ctx))
+		}
+		if err := claim.keep(call); err != nil {
+			return err
+		}
+		return v.service.cfg.Quota.Acquire(call, v.small)
 	})
 }
