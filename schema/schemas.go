@@ -24,6 +24,12 @@ var Schemas embed.FS
 //go:embed asyncapi.yaml
 var AsyncAPI []byte
 
+// OpenAPI describes the REST API and the health of processes, OpenAPI 3.1, in
+// one file without references to others.
+//
+//go:embed openapi.yaml
+var OpenAPI []byte
+
 const base = "https://rollcall.example/schema/"
 
 var compile = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {

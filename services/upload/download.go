@@ -18,7 +18,7 @@ const xlsxType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sh
 // report sends a workbook of a job: the report, or with part=rejects the rows
 // that have to be corrected.
 func (s *Service) report(w http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
-	job, err := s.load(r.Context(), r.PathValue("job"), who)
+	job, err := s.load(r.Context(), r.PathValue("jobId"), who)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ type errorView struct {
 }
 
 func (s *Service) status(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
-	job, err := s.load(r.Context(), r.PathValue("job"), who)
+	job, err := s.load(r.Context(), r.PathValue("jobId"), who)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (s *Service) retry(_ http.ResponseWriter, r *http.Request, who Principal) (
 func (s *Service) steer(r *http.Request, who Principal, fact func(*events.Job) events.Fact) (events.Job, error) {
 	const tries = 20
 	for range tries {
-		job, err := s.load(r.Context(), r.PathValue("job"), who)
+		job, err := s.load(r.Context(), r.PathValue("jobId"), who)
 		if err != nil {
 			return events.Job{}, err
 		}

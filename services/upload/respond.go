@@ -27,7 +27,7 @@ func (p *problem) Error() string {
 	return p.code
 }
 
-// statuses is the one table from code to HTTP status; all others are 500.
+// statuses is the one table from code to HTTP status.
 var statuses = map[string]int{
 	"unauthenticated":    http.StatusUnauthorized,
 	"not_found":          http.StatusNotFound,
@@ -38,6 +38,7 @@ var statuses = map[string]int{
 	"nothing_to_fix":     http.StatusNotFound,
 	"not_ready":          http.StatusConflict,
 	"not_allowed":        http.StatusConflict,
+	"report_damaged":     http.StatusInternalServerError,
 	"busy":               http.StatusServiceUnavailable,
 	"unavailable":        http.StatusServiceUnavailable,
 

@@ -18,6 +18,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/services/openapitest"
 	"rollcall.example/services/postgres/postgrestest"
 )
 
@@ -90,8 +91,13 @@ type reply struct {
 	Timestamp string
 }
 
+// do makes a request; its answer is held against openapi.yaml.
 func (r *rig) do(who, method, path string, body io.Reader, contentType string) reply {
 	r.t.Helper()
+	var sent bytes.Buffer
+	if body != nil {
+		body = io.TeeReader(body, &sent)
+	}
 	req, err := http.NewRequest(method, r.url+path, body)
 	if err != nil {
 		r.t.Fatal(err)
@@ -111,6 +117,7 @@ func (r *rig) do(who, method, path string, body io.Reader, contentType string) r
 	if out.raw, err = io.ReadAll(resp.Body); err != nil {
 		r.t.Fatal(err)
 	}
+	openapitest.Check(r.t, req, sent.Bytes(), out.status, out.header, out.raw)
 	if resp.Header.Get("Content-Type") == "application/json" {
 		if err := json.Unmarshal(out.raw, &out); err != nil {
 			r.t.Fatalf("%s: %v", out.raw, err)

@@ -103,20 +103,25 @@ func New(cfg Config) *Service {
 	return &Service{cfg: cfg, slots: make(chan struct{}, cfg.MaxUploads)}
 }
 
-// Handler serves everything under Base.
-func (s *Service) Handler() http.Handler {
-	mux := http.NewServeMux()
-	for pattern, h := range map[string]handler{
+// routes are the operations, by their patterns below Base.
+func (s *Service) routes() map[string]handler {
+	return map[string]handler{
 		"POST /process":          s.process,
-		"GET /status/{job}":      s.status,
-		"GET /report/{job}":      s.report,
+		"GET /status/{jobId}":    s.status,
+		"GET /report/{jobId}":    s.report,
 		"GET /history":           s.history,
-		"POST /cancel/{job}":     s.cancel,
-		"POST /retry/{job}":      s.retry,
+		"POST /cancel/{jobId}":   s.cancel,
+		"POST /retry/{jobId}":    s.retry,
 		"GET /stats":             s.stats,
 		"GET /rate-limit-status": s.rateLimit,
 		"GET /template":          s.template,
-	} {
+	}
+}
+
+// Handler serves everything under Base.
+func (s *Service) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range s.routes() {
 		method, path := cut(pattern)
 		mux.Handle(method+" "+Base+path, s.handle(h))
 	}

@@ -13,12 +13,19 @@ type check struct {
 	ok   func(context.Context) error
 }
 
-// health answers /livez, which says that the process runs, and /healthz and
-// /readyz, which say whether it can do its work and, if not, why.
+// health serves what says how the process is.
 func health(mux *http.ServeMux, checks []check) {
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
+	for path, h := range healthRoutes(checks) {
+		mux.HandleFunc("GET "+path, h)
+	}
+}
+
+// healthRoutes are /livez, which says that the process runs, and /healthz and
+// /readyz, which say whether it can do its work and, if not, why.
+func healthRoutes(checks []check) map[string]http.HandlerFunc {
+	live := func(w http.ResponseWriter, _ *http.Request) {
 		answerHealth(w, http.StatusOK, map[string]string{})
-	})
+	}
 	ready := func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
 		defer cancel()
@@ -31,8 +38,7 @@ func health(mux *http.ServeMux, checks []check) {
 		}
 		answerHealth(w, status, found)
 	}
-	mux.HandleFunc("GET /healthz", ready)
-	mux.HandleFunc("GET /readyz", ready)
+	return map[string]http.HandlerFunc{"/livez": live, "/healthz": ready, "/readyz": ready}
 }
 
 func answerHealth(w http.ResponseWriter, status int, checks map[string]string) {
