@@ -1,6 +1,7 @@
 package iec
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -67,5 +68,24 @@ func TestETAForgetsRowsLongPast(t *testing.T) {
 	}
 	if got := p.eta(now, 100, events.Quota{Limit: 10_000}, time.Hour); got.Sub(now) < 95*time.Second || got.Sub(now) > 105*time.Second {
 		t.Errorf("100 rows are to take %s", got.Sub(now))
+	}
+}
+
+// The latest rows were all answered without a call, but the next one needs one.
+func TestAPausedJobIsNotDoneBeforeItGoesOn(t *testing.T) {
+	c := newClock()
+	quota, err := NewQuota(nil, QuotaConfig{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	speed := &pace{began: c.now()}
+	for range 100 {
+		c.add(time.Second)
+		speed.add(mark{c.now(), false})
+	}
+	spent := &SpentError{events.Quota{Used: 100, Limit: 100, ResetAt: c.now().Add(time.Hour)}}
+	var later *events.Postponement
+	if err := New(Config{Quota: quota, Now: c.now}).explain(spent, true, speed, 5); !errors.As(err, &later) || !later.ETA.Equal(spent.Quota.ResetAt) {
+		t.Errorf("%+v, want done at %s", later, spent.Quota.ResetAt)
 	}
 }

@@ -193,3 +193,21 @@ func TestProgressTellsWhenTheJobWillBeDone(t *testing.T) {
 	})
 	eventstest.WaitKind(t, r.log, job.ID, events.KindVerified)
 }
+
+// What is kept for small jobs is not there for a big one when it is told when it
+// will be done: 380 rows an hour of a quota of 400.
+func TestABigJobIsToldOfItsOwnQuota(t *testing.T) {
+	for rows, hours := range map[int]time.Duration{390: 0, 1150: 2} {
+		var mu sync.Mutex
+		now := time.Now()
+		r := newRig(t, 400, sim.Config{}, hour, func(c *Config) {
+			c.Concurrency = 1
+			// Each look at the clock is 10 ms later.
+			c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); now = now.Add(10 * time.Millisecond); return now }
+		})
+		p := eventstest.WaitKind(t, r.log, r.validated(t, ids(rows), events.Options{}).ID, events.KindPaused).Paused
+		if after := p.ETA.Sub(p.ResumesAt) - hours*time.Hour; p.Processed != 380 || after < 0 || after > time.Minute {
+			t.Errorf("%d of %d rows are done; goes on at %s, done at %s", p.Processed, rows, p.ResumesAt, p.ETA)
+		}
+	}
+}

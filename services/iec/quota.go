@@ -177,6 +177,15 @@ func (q *Quota) Last() events.Quota {
 	return q.last
 }
 
+// For is the quota as a job sees it: what is kept for small jobs is not there
+// for others.
+func (q *Quota) For(small bool, st events.Quota) events.Quota {
+	if !small && st.Limit > 0 {
+		st.Limit -= q.reserve()
+	}
+	return st
+}
+
 // Window is the rolling time that the limit is for.
 func (q *Quota) Window() time.Duration { return q.cfg.Window }
 

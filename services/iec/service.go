@@ -95,7 +95,7 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (fact events.Fact,
 		done++
 		now := s.cfg.Now()
 		speed.add(mark{now, a.asked})
-		w.ProgressUntil(events.IECVerification, done, total, asking, speed.eta(now, total-done, s.cfg.Quota.Last(), s.cfg.Quota.Window()))
+		w.ProgressUntil(events.IECVerification, done, total, asking, speed.eta(now, total-done, s.cfg.Quota.For(v.small, s.cfg.Quota.Last()), s.cfg.Quota.Window()))
 		if a.asked {
 			s.warn(w)
 		}
@@ -108,7 +108,7 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (fact events.Fact,
 		s.cfg.Logger.Warn("unused calls not given back", "job", w.Job.ID, "err", rerr)
 	}
 	if err != nil {
-		return nil, s.explain(err, &speed, total-done)
+		return nil, s.explain(err, v.small, &speed, total-done)
 	}
 	artifact, err := out.Store(ctx, s.cfg.Store, events.BucketVerdicts, w.ArtifactName("verdicts"), w.Header("verdicts"))
 	if err != nil {
@@ -128,7 +128,7 @@ func (s *Service) warn(w *events.Work) {
 }
 
 // explain turns what stopped the work into what is to become of the message.
-func (s *Service) explain(err error, speed *pace, left int) error {
+func (s *Service) explain(err error, small bool, speed *pace, left int) error {
 	now := s.cfg.Now()
 	var spent *SpentError
 	var limited *RateLimitedError
@@ -140,7 +140,10 @@ func (s *Service) explain(err error, speed *pace, left int) error {
 			fmt.Sprintf("The calls to the IEC that this job may make are spent for this hour (%d of %d). It goes on by itself at %s.",
 				spent.Quota.Used, spent.Quota.Limit, until.In(sast).Format("15:04 MST")), err)
 		later.Quota = &spent.Quota
-		later.ETA = speed.eta(now, left, spent.Quota, s.cfg.Quota.Window())
+		later.ETA = speed.eta(now, left, s.cfg.Quota.For(small, spent.Quota), s.cfg.Quota.Window())
+		if !later.ETA.IsZero() && later.ETA.Before(until) {
+			later.ETA = until // by the latest rows none would need a call, but one does
+		}
 		return later
 	case errors.As(err, &limited):
 		return events.Later(now.Add(bounded(limited.RetryAfter, s.cfg.Outage)), events.PauseRateLimited,
