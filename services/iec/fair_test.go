@@ -211,3 +211,20 @@ func TestABigJobIsToldOfItsOwnQuota(t *testing.T) {
 		}
 	}
 }
+
+// Of two jobs at work the calls go five to one to that of the super admin.
+func TestCallsAreSharedByRole(t *testing.T) {
+	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 30}}, func(c *Config) { c.Concurrency = 4 }, hour)
+	all := ids(350)
+	low, high := all[:250], all[250:]
+	r.validated(t, low, events.Options{})
+	eventstest.Wait(t, "the member's job to be at it", func() bool { return r.sim.Stats().Calls > 10 })
+	job := r.validatedAs(t, "super_admin", high, events.Options{})
+	eventstest.Wait(t, "the other one to be at it", func() bool { return r.sim.Calls(high[0]) == 1 })
+	before := r.sim.Stats().Calls
+	eventstest.WaitKind(t, r.log, job.ID, events.KindVerified)
+	// A fifth of 100, and some while the verdicts are written; in turn it were 100.
+	if n := r.sim.Stats().Calls - before - len(high); n > 60 {
+		t.Errorf("the member's job had %d calls while the super admin's had %d", n, len(high))
+	}
+}

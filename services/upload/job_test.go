@@ -202,6 +202,14 @@ func TestRateLimitStatus(t *testing.T) {
 	if a.status != 200 || a.Data["current_count"] != 25.0 || a.Data["remaining"] != 75.0 || a.Data["percentage_used"] != 25.0 || a.Data["reset_time"] != nil {
 		t.Fatalf("%s", a.raw)
 	}
+	spent := newRig(t, func(c *Config) {
+		c.Quota = func(context.Context) (events.Quota, error) {
+			return events.Quota{Used: 120, Limit: 100, ResetAt: time.Date(2026, 3, 1, 13, 1, 0, 0, time.UTC)}, nil
+		}
+	})
+	if a := spent.get("alice member", "/rate-limit-status"); a.Data["remaining"] != 0.0 || a.Data["is_limited"] != true || a.Data["reset_time"] != "2026-03-01T13:01:00Z" {
+		t.Errorf("%s", a.raw)
+	}
 	down := newRig(t, func(c *Config) {
 		c.Quota = func(context.Context) (events.Quota, error) { return events.Quota{}, errDown }
 	})
