@@ -4,10 +4,10 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"rollcall.example/events/eventstest"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// The embedded server keeps these for the life of the process.
-		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
+	goleak.VerifyTestMain(m, eventstest.Kept()...)
 }

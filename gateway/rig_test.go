@@ -23,9 +23,7 @@ import (
 const secret = "a secret of the tests"
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// The embedded server keeps this for the life of the process.
-		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
+	goleak.VerifyTestMain(m, eventstest.Kept()...)
 }
 
 // rig is a gateway over a real NATS, as the user that may only read.

@@ -24,10 +24,7 @@ import (
 const secret = "a secret of the tests"
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// The embedded server keeps this for the life of the process.
-		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"),
-		goleak.Cleanup(func(int) { http.DefaultClient.CloseIdleConnections() }))
+	goleak.VerifyTestMain(m, append(eventstest.Kept(), goleak.Cleanup(func(int) { http.DefaultClient.CloseIdleConnections() }))...)
 }
 
 // running is a gateway that can be replaced behind one address.

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"rollcall.example/events/eventstest"
 )
 
 func TestMain(m *testing.M) {
@@ -16,7 +18,5 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	goleak.VerifyTestMain(m,
-		// The embedded server keeps these for the life of the process.
-		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
+	goleak.VerifyTestMain(m, eventstest.Kept()...)
 }

@@ -21,6 +21,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"rollcall.example/events/eventstest"
 	"rollcall.example/schema"
 	"rollcall.example/services/postgres"
 )
@@ -36,17 +37,14 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	goleak.VerifyTestMain(m,
-		// The embedded server keeps this for the life of the process.
-		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"),
-		goleak.Cleanup(func(code int) {
-			http.DefaultClient.CloseIdleConnections()
-			if err := sweep(); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				code = max(code, 1)
-			}
-			os.Exit(code)
-		}))
+	goleak.VerifyTestMain(m, append(eventstest.Kept(), goleak.Cleanup(func(code int) {
+		http.DefaultClient.CloseIdleConnections()
+		if err := sweep(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+		os.Exit(code)
+	}))...)
 }
 
 // syncBuffer collects what a program writes.
