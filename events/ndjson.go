@@ -232,6 +232,16 @@ func (r *RecordReader[T]) each(empty func() *T) iter.Seq2[*T, error] {
 	}
 }
 
+// ReadRecord reads one record as encoding/json would, from what that or a
+// RecordWriter wrote. r must be empty.
+func ReadRecord[T Record](line []byte, r *T) error {
+	var s scanner
+	if err := s.record(string(line), any(r).(record)); err != nil {
+		return fmt.Errorf("read record: %w", err)
+	}
+	return nil
+}
+
 // Close gives the local copy back.
 func (r *RecordReader[T]) Close() error {
 	r.zr.Close()

@@ -66,8 +66,9 @@ func Read(ctx context.Context, js jetstream.JetStream, stream, filter string, fr
 	return msgs, pending > 0, nil
 }
 
-// MaxLast is how many subjects ReadLast takes.
-const MaxLast = 1000
+// MaxLast is how many subjects ReadLast takes. The library has room for a
+// thousand messages, the end of a batch among them, and drops what is more.
+const MaxLast = 500
 
 // ReadLast returns the newest message of each subject that has one, in the order
 // of their sequences. It needs permission to publish to $JS.API.DIRECT.GET.<stream>. A

@@ -84,3 +84,49 @@ func bare(b *testing.B, client *Client, concurrency int) float64 {
 	wg.Wait()
 	return float64(calls.Load()) / time.Since(began).Seconds()
 }
+
+// BenchmarkKnown verifies a roll of people who were all asked about before: what
+// a job takes when the IEC is not needed.
+func BenchmarkKnown(b *testing.B) {
+	const rows = 20_000
+	r := newStage(b, sim.Config{})
+	var cache *Cache
+	r.replica(b, 100_000_000, func(c *Config) { cache = c.Cache })
+	people := make([]string, rows)
+	var wg sync.WaitGroup
+	next := make(chan string)
+	for range 64 { // each answer is synced to the disk, many at a time
+		wg.Go(func() {
+			for id := range next {
+				if err := cache.Put(b.Context(), id, events.Verdict{Status: events.Registered, At: time.Now(), Ward: "79800001",
+					VD: "32840001", Station: "EXAMPLE PRIMARY SCHOOL", MunicipalityCode: "JHB", Municipality: "City of Johannesburg", Province: "Gauteng"}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	for i := range people {
+		people[i] = fmt.Sprintf("%013d", i)
+		next <- people[i]
+	}
+	close(next)
+	wg.Wait()
+	var took time.Duration
+	for b.Loop() {
+		job := r.validated(b, people, events.Options{})
+		began := job.Validated.At
+		for job.Verified == nil {
+			time.Sleep(2 * time.Millisecond)
+			var err error
+			if job, err = r.log.Load(b.Context(), job.ID); err != nil || job.Ended() {
+				b.Fatalf("%s: %v", job.Status, err)
+			}
+		}
+		took += job.Verified.At.Sub(began)
+		if calls := job.Verified.Stats.Calls; calls != 0 {
+			b.Fatalf("%d calls", calls)
+		}
+	}
+	b.ReportMetric(float64(rows*b.N)/took.Seconds(), "rows/s")
+	b.ReportMetric(0, "ns/op")
+}

@@ -90,7 +90,7 @@ func (c *Cache) Get(ctx context.Context, id string, since time.Time) (v events.V
 }
 
 func (c *Cache) fresh(value []byte, since time.Time) (v events.Verdict, ok bool, err error) {
-	if err := json.Unmarshal(value, &v); err != nil {
+	if err := events.ReadRecord(value, &v); err != nil {
 		return v, false, fmt.Errorf("read verdict: %w", err)
 	}
 	limit := c.cfg.Registered

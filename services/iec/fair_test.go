@@ -206,7 +206,8 @@ func TestABigJobIsToldOfItsOwnQuota(t *testing.T) {
 			c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); now = now.Add(10 * time.Millisecond); return now }
 		})
 		p := eventstest.WaitKind(t, r.log, r.validated(t, ids(rows), events.Options{}).ID, events.KindPaused).Paused
-		if after := p.ETA.Sub(p.ResumesAt) - hours*time.Hour; p.Processed != 380 || after < 0 || after > time.Minute {
+		// The last call may have been for the row after the one that found none left.
+		if after := p.ETA.Sub(p.ResumesAt) - hours*time.Hour; p.Processed < 379 || p.Processed > 380 || after < 0 || after > time.Minute {
 			t.Errorf("%d of %d rows are done; goes on at %s, done at %s", p.Processed, rows, p.ResumesAt, p.ETA)
 		}
 	}

@@ -7,15 +7,19 @@ import (
 	"sync"
 )
 
-// inOrder runs work on each item, at most n at once, and hands the results to
-// emit in the items' order. Memory is bounded: at most 16n items are begun and
-// not yet emitted. The first error, in time, ends it; work that has begun then
-// is waited for, and what follows without a gap is emitted.
-func inOrder[T, R any](ctx context.Context, n int, items iter.Seq2[T, error], work func(context.Context, T) (R, error), emit func(R) error) error {
+// inOrder runs work on each item that is not ready, at most n at once, and hands
+// the results to emit in the items' order. Memory is bounded: at most 16n items
+// are begun and not yet emitted. The first error, in time, ends it; work that has
+// begun then is waited for, and what follows without a gap is emitted, unless it
+// was emit that failed.
+func inOrder[T, R any](ctx context.Context, n int, items iter.Seq2[T, error], ready func(T) (R, bool), work func(context.Context, T) (R, error), emit func(R) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	type future chan R
-	queue := make(chan future, 16*n)
+	type result struct {
+		now   R
+		later chan R // the result comes from here, unless it is nil
+	}
+	queue := make(chan result, 16*n)
 	tokens := make(chan struct{}, n)
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -26,11 +30,18 @@ func inOrder[T, R any](ctx context.Context, n int, items iter.Seq2[T, error], wo
 				stop(err)
 				return
 			}
-			f := make(future, 1)
+			r, ok := ready(item)
+			next := result{now: r}
+			if !ok {
+				next.later = make(chan R, 1)
+			}
 			select {
 			case <-ctx.Done():
 				return
-			case queue <- f:
+			case queue <- next:
+			}
+			if ok {
+				continue
 			}
 			select {
 			case <-ctx.Done():
@@ -45,32 +56,28 @@ func inOrder[T, R any](ctx context.Context, n int, items iter.Seq2[T, error], wo
 					stop(err)
 					return
 				}
-				f <- r
+				next.later <- r
 			})
 		}
 	})
-	for f := range queue {
-		select {
-		case <-ctx.Done():
-		case r := <-f:
-			if err := emit(r); err != nil {
-				stop(err)
-			}
-			continue
-		}
-		wg.Wait()
-		for ok := true; ok; f, ok = <-queue {
+	for next := range queue {
+		r := next.now
+		if next.later != nil {
 			select {
-			case r := <-f:
-				if emit(r) != nil {
+			case r = <-next.later:
+			case <-ctx.Done():
+				wg.Wait()
+				select {
+				case r = <-next.later:
+				default:
 					return context.Cause(ctx)
 				}
-				continue
-			default:
 			}
+		}
+		if err := emit(r); err != nil {
+			stop(err)
 			break
 		}
-		break
 	}
 	wg.Wait()
 	if ctx.Err() != nil {

@@ -19,15 +19,23 @@ func numbers(n int) func(func(int, error) bool) {
 	}
 }
 
+// every says that each n-th number is ready.
+func every(n int) func(int) (int, bool) {
+	return func(i int) (int, bool) { return i, i%n == n-1 }
+}
+
 func TestInOrderEmitsInOrderWithBoundedConcurrency(t *testing.T) {
 	var now, most atomic.Int32
 	next := 0
-	err := inOrder(t.Context(), 7, numbers(500), func(_ context.Context, i int) (int, error) {
+	err := inOrder(t.Context(), 7, numbers(500), every(3), func(_ context.Context, i int) (int, error) {
 		n := now.Add(1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
 		time.Sleep(rand.N(time.Millisecond))
 		now.Add(-1)
+		if i%3 == 2 {
+			t.Errorf("work on %d, which is ready", i)
+		}
 		return i, nil
 	}, func(i int) error {
 		if i != next {
@@ -59,7 +67,7 @@ func TestInOrderEndsWithTheFirstErrorAndWaitsForWhatBegan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var begun, ended atomic.Int32
-			err := inOrder(t.Context(), 5, numbers(1000), func(_ context.Context, i int) (int, error) {
+			err := inOrder(t.Context(), 5, numbers(1000), every(1001), func(_ context.Context, i int) (int, error) {
 				begun.Add(1)
 				defer ended.Add(1)
 				return i, work(i)
@@ -77,16 +85,17 @@ func TestInOrderEndsWithTheFirstErrorAndWaitsForWhatBegan(t *testing.T) {
 func TestInOrderPassesOnErrorsOfItemsAndOfEmit(t *testing.T) {
 	bad := errors.New("bad")
 	work := func(_ context.Context, i int) (int, error) { return i, nil }
-	err := inOrder(t.Context(), 3, func(yield func(int, error) bool) { _ = yield(1, nil) && yield(0, bad) }, work, func(int) error { return nil })
+	err := inOrder(t.Context(), 3, func(yield func(int, error) bool) { _ = yield(1, nil) && yield(0, bad) }, every(2), work, func(int) error { return nil })
 	if !errors.Is(err, bad) {
 		t.Errorf("item: %v", err)
 	}
-	if err := inOrder(t.Context(), 3, numbers(100), work, func(int) error { return bad }); !errors.Is(err, bad) {
-		t.Errorf("emit: %v", err)
+	emitted := 0
+	if err := inOrder(t.Context(), 3, numbers(100), every(2), work, func(int) error { emitted++; return bad }); !errors.Is(err, bad) || emitted != 1 {
+		t.Errorf("emit: %v after %d", err, emitted)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := inOrder(ctx, 3, numbers(100), work, func(int) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := inOrder(ctx, 3, numbers(100), every(2), work, func(int) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

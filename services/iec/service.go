@@ -90,7 +90,7 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (fact events.Fact,
 	done := 0
 	// Twice as many rows as calls: while one waits for its call, another looks
 	// for its answer or has it written down.
-	err = inOrder(ctx, 2*s.cfg.Concurrency, v.withKnown(ctx, rows.All()), v.verdict, func(a answered) error {
+	err = inOrder(ctx, 2*s.cfg.Concurrency, v.withKnown(ctx, rows.All()), v.ready, v.verdict, func(a answered) error {
 		count(&stats, a.Status)
 		done++
 		now := s.cfg.Now()

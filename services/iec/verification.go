@@ -34,17 +34,23 @@ type answered struct {
 	asked bool
 }
 
-// verdict answers for one row: from the cache, or from the IEC within the quota.
-// While another job asks about the same person, its answer is waited for.
-func (v *verification) verdict(ctx context.Context, row item) (answered, error) {
+// ready is the verdict of a row for which nothing is left to do.
+func (v *verification) ready(row item) (a answered, ok bool) {
 	if v.job.Options.SkipIEC {
-		return answered{Verdict: events.Verdict{N: row.N, Status: events.Unverified, Reason: ReasonDisabled}}, nil
+		return answered{Verdict: events.Verdict{N: row.N, Status: events.Unverified, Reason: ReasonDisabled}}, true
 	}
-	if row.known != nil {
-		v.cached.Add(1)
-		row.known.N = row.N
-		return answered{Verdict: *row.known}, nil
+	if row.known == nil {
+		return a, false
 	}
+	v.cached.Add(1)
+	row.known.N = row.N
+	return answered{Verdict: *row.known}, true
+}
+
+// verdict answers for one row that is not ready: from the cache, or from the IEC
+// within the quota. While another job asks about the same person, its answer is
+// waited for.
+func (v *verification) verdict(ctx context.Context, row item) (answered, error) {
 	for wait := claimWait; ; wait = min(2*wait, 16*claimWait) {
 		claim, err := v.service.cfg.Cache.claim(ctx, row.ID, v.job.ID)
 		if err != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+
+	"rollcall.example/events"
 )
 
 // The rows on their way, as text: a value that its column cannot take must
@@ -121,7 +123,7 @@ func (m *merge) copyRows(ctx context.Context, people iter.Seq2[person, error]) (
 	// However it ends, even in a panic: the COPY must be over before the
 	// connection can take a ROLLBACK. Its errors are known by then.
 	defer func() { _ = finish() }()
-	for c, err := range ahead(chunksAhead, chunks(people)) {
+	for c, err := range events.Ahead(chunksAhead, chunks(people)) {
 		if err != nil {
 			return 0, err
 		}

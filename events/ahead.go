@@ -1,15 +1,16 @@
-package persistence
+package events
 
 import (
 	"iter"
 	"sync"
 )
 
-// ahead yields what seq yields, which it runs in front, on another processor:
-// people are read while those before them are sent to the database. At most
-// that many values wait. A panic of seq is the reader's: the runner's recover
-// does not reach other goroutines than the handler's.
-func ahead[T any](most int, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
+// Ahead yields what seq yields, which it runs in front, on another processor: a
+// stage reads what comes next while it works on what came. At most that many
+// values wait. A panic of seq is the reader's: the runner's recover does not
+// reach other goroutines than the handler's. Whatever seq uses may be closed once
+// the loop over Ahead is over.
+func Ahead[T any](most int, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
 	type item struct {
 		value    T
 		err      error

@@ -1,11 +1,16 @@
-package persistence
+package events_test
 
 import (
+	"errors"
 	"iter"
 	"testing"
+
+	"rollcall.example/events"
 )
 
-func numbers(n int, end func(yield func(int, error) bool)) iter.Seq2[int, error] {
+var errAhead = errors.New("cannot be read")
+
+func numbersAnd(n int, end func(yield func(int, error) bool)) iter.Seq2[int, error] {
 	return func(yield func(int, error) bool) {
 		for i := range n {
 			if !yield(i, nil) {
@@ -22,11 +27,11 @@ func TestAhead(t *testing.T) {
 		want string
 	}{
 		"ends":  {func(func(int, error) bool) {}, ""},
-		"fails": {func(yield func(int, error) bool) { yield(0, errRead) }, errRead.Error()},
+		"fails": {func(yield func(int, error) bool) { yield(0, errAhead) }, errAhead.Error()},
 	} {
 		for _, n := range []int{0, 1, 3, 100} {
 			got, last := 0, ""
-			for v, err := range ahead(3, numbers(n, c.end)) {
+			for v, err := range events.Ahead(3, numbersAnd(n, c.end)) {
 				if err != nil {
 					last += err.Error()
 				} else if v != got {
@@ -48,14 +53,14 @@ func TestAPanicAheadIsTheReaders(t *testing.T) {
 			t.Errorf("recovered %v", v)
 		}
 	}()
-	for range ahead(3, numbers(10, func(func(int, error) bool) { panic("bug") })) {
+	for range events.Ahead(3, numbersAnd(10, func(func(int, error) bool) { panic("bug") })) {
 	}
 	t.Error("no panic")
 }
 
 func TestAheadStopsWithItsReader(t *testing.T) {
 	produced, ended := 0, false
-	for range ahead(3, func(yield func(int, error) bool) {
+	for range events.Ahead(3, func(yield func(int, error) bool) {
 		defer func() { ended = true }()
 		for yield(produced, nil) {
 			produced++
