@@ -128,5 +128,6 @@ func BenchmarkKnown(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(rows*b.N)/took.Seconds(), "rows/s")
+	b.ReportMetric(took.Seconds()/float64(b.N), "s")
 	b.ReportMetric(0, "ns/op")
 }

@@ -41,6 +41,8 @@ var allParts = []part{
 		peerBench: "RecordsEncode/Verdict/encoding-json", rows: 100_000, target: "well under 1 s"},
 	{what: "artifacts: read verdicts", pkg: "./events", bench: "RecordsDecode/Verdict/artifact", peer: "encoding/json, lines only",
 		peerBench: "RecordsDecode/Verdict/encoding-json", rows: 100_000, target: "well under 1 s"},
+	{what: "rows judged, 16 columns", pkg: "./services/validation", bench: "Judge", rows: 10_000},
+	{what: "iec: all answers are kept", pkg: "./services/iec", bench: "Known", unit: "s", rows: 20_000},
 	{what: "persistence: new members", pkg: "./services/persistence", bench: "Persistence/insert", unit: "s", peer: "psql, same statements",
 		peerBench: "Persistence/insert", peerUnit: "psql-s", rows: 100_000, target: "ratio 1.3"},
 	{what: "persistence: nothing changed", pkg: "./services/persistence", bench: "Persistence/unchanged", unit: "s", peer: "psql, same statements",
