@@ -30,7 +30,8 @@ type Runner struct {
 	// be asked again: until it returns nil the message is kept. Nil means that
 	// there is nothing to take back.
 	Undo func(ctx context.Context, job *Job) error
-	// Workers is how many messages are worked on at once; 0 means 2.
+	// Workers is how many messages are worked on at once, beside two of small
+	// jobs; 0 means 2.
 	Workers int
 	// Attempts is how many failures make the job fail; 0 means 5.
 	Attempts int
@@ -46,6 +47,7 @@ type Runner struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 
+	lanes  lanes
 	atWork sync.Map // job id -> *context.CancelCauseFunc
 }
 
@@ -70,7 +72,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	})
 	defer grace()
 
-	errs := make(chan error, cmp.Or(r.Workers, 2))
+	r.lanes = newLanes(cmp.Or(r.Workers, 2))
+	errs := make(chan error, r.lanes.fetchers())
 	for range cap(errs) {
 		go func() { errs <- r.fetch(ctx, work, cons) }()
 	}
@@ -122,6 +125,12 @@ func (r *Runner) work(ctx context.Context, msg jetstream.Msg) {
 		r.settle(msg, "terminate", msg.TermWithReason("disbelieved"))
 		return
 	}
+	leave, ok := r.lanes.enter(rowsOf(e.Fact))
+	if !ok {
+		r.settle(msg, "postpone", msg.NakWithDelay(patience(meta.Timestamp)))
+		return
+	}
+	defer leave()
 	job, err := r.Log.Load(ctx, e.JobID)
 	if err != nil || job.Seq < seq {
 		// A follower that answered may not have the newest facts yet.

@@ -49,7 +49,7 @@ type reportSettings struct {
 }
 
 type workerSettings struct {
-	Workers int `default:"2" help:"Jobs that a service works on at once; iec takes at least 32, which share its calls in turn."`
+	Workers int `default:"2" help:"Jobs that a service works on at once, beside two small ones; iec takes at least 32, which share its calls in turn."`
 }
 
 // byteSize is a number of bytes, read from texts such as 50MB, 512KB or 1048576.
