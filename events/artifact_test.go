@@ -176,3 +176,30 @@ func TestALateWorkerDoesNotReplaceAnArtifact(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestRecordsAreReplayed(t *testing.T) {
+	for _, n := range []int{0, 1, 5000} {
+		w, err := events.NewRecordWriter[events.Verdict](&events.Store{SpoolDir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			if err := w.Write(&events.Verdict{N: i, Status: events.Registered, Station: fmt.Sprint("school ", i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		i := 0
+		for v, err := range w.Replay() {
+			if err != nil || v.N != i || v.Station != fmt.Sprint("school ", i) {
+				t.Fatalf("record %d is %+v, %v", i, v, err)
+			}
+			i++
+		}
+		if i != n {
+			t.Errorf("%d of %d records", i, n)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -107,6 +107,35 @@ func (w *RecordWriter[T]) Store(ctx context.Context, s *Store, bucket, name stri
 	return a, err
 }
 
+// Replay ends the writing and yields the records again, with one record, which is
+// good until the next: for what only the last of them tells about the first.
+func (w *RecordWriter[T]) Replay() iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		r, err := w.spooled()
+		if err != nil {
+			yield(nil, fmt.Errorf("read records again: %w", err))
+			return
+		}
+		defer r.zr.Close()
+		r.Reusing()(yield)
+	}
+}
+
+func (w *RecordWriter[T]) spooled() (*RecordReader[T], error) {
+	if err := errors.Join(w.flush(), w.zw.Close()); err != nil {
+		return nil, err
+	}
+	if _, err := w.file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	r, err := newLines[T](w.file)
+	if err != nil {
+		return nil, err
+	}
+	r.Header = Header{Artifact: "spool", Records: w.count}
+	return r, nil
+}
+
 // finish returns the whole artifact: the header and the records are two zstd
 // frames, which decoders read as one stream.
 func (w *RecordWriter[T]) finish(h Header) (io.Reader, error) {
@@ -162,12 +191,10 @@ func OpenRecords[T Record](ctx context.Context, s *Store, a Artifact) (*RecordRe
 
 // newReader reads the header of f, which it closes after an error.
 func newReader[T Record](f *os.File) (*RecordReader[T], error) {
-	zr, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	r, err := newLines[T](f)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("zstd: %w", err), f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
-	r := &RecordReader[T]{file: f, zr: zr, lines: bufio.NewScanner(zr)}
-	r.lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	line, err := r.next()
 	if err == nil {
 		err = json.Unmarshal(line, &r.Header)
@@ -175,6 +202,17 @@ func newReader[T Record](f *os.File) (*RecordReader[T], error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("header: %w", err), r.Close())
 	}
+	return r, nil
+}
+
+// newLines reads f from where it stands.
+func newLines[T Record](f *os.File) (*RecordReader[T], error) {
+	zr, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, fmt.Errorf("zstd: %w", err)
+	}
+	r := &RecordReader[T]{file: f, zr: zr, lines: bufio.NewScanner(zr)}
+	r.lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	return r, nil
 }
 

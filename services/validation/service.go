@@ -64,8 +64,12 @@ func (s *Service) judge(ctx context.Context, w *events.Work, sheet *workbook.She
 		return nil, fmt.Errorf("validate: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	// Kept until the last row: only then is it known how often each occurs.
-	var rejected []*events.RejectedRow
+	// Written again after the last row: only then is it known how often each occurs.
+	rejected, err := events.NewRecordWriter[events.RejectedRow](s.cfg.Store)
+	if err != nil {
+		return nil, fmt.Errorf("validate: %w", err)
+	}
+	defer func() { err = errors.Join(err, rejected.Close()) }()
 	total := sheet.RowCount()
 	for row, err := range sheet.Rows() {
 		if err == nil {
@@ -81,7 +85,9 @@ func (s *Service) judge(ctx context.Context, w *events.Work, sheet *workbook.She
 				return nil, fmt.Errorf("validate: %w", err)
 			}
 		case reject != nil:
-			rejected = append(rejected, reject)
+			if err := rejected.Write(reject); err != nil {
+				return nil, fmt.Errorf("validate: %w", err)
+			}
 		}
 		total = max(total, row.N)
 		w.Progress(events.PreValidation, row.N, total, "Checking ID numbers and duplicates")
@@ -94,7 +100,10 @@ func (s *Service) judge(ctx context.Context, w *events.Work, sheet *workbook.She
 		return nil, fmt.Errorf("validate: %w", err)
 	}
 	defer func() { err = errors.Join(err, rejects.Close()) }()
-	for _, r := range rejected {
+	for r, err := range rejected.Replay() {
+		if err != nil {
+			return nil, fmt.Errorf("validate: %w", err)
+		}
 		judge.Complete(r)
 		if err := rejects.Write(r); err != nil {
 			return nil, fmt.Errorf("validate: %w", err)
