@@ -46,19 +46,33 @@ type sharedStrings struct {
 
 // get is the nth text.
 func (s *sharedStrings) get(n int) (string, error) {
-	for n >= s.count() {
-		more, err := s.more()
-		if err != nil {
+	if n >= s.count() {
+		if err := s.reach(n); err != nil {
 			return "", unreadable(fmt.Errorf("shared strings: %w", err))
-		}
-		if !more {
-			return "", unreadable(errors.New("a shared string that does not exist"))
 		}
 	}
 	if n < len(s.texts) {
 		return s.texts[n], nil
 	}
 	return s.spilled(n - len(s.texts))
+}
+
+// reach reads as far as the nth text, and further where texts go to the disk: one
+// by one each would be written and read by itself.
+func (s *sharedStrings) reach(n int) error {
+	for n >= s.count() || s.spill != nil && s.ends[len(s.ends)-1]-s.ends[max(n-len(s.texts), 0)] < spillWindow {
+		more, err := s.more()
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
+	if n >= s.count() {
+		return errors.New("a shared string that does not exist")
+	}
+	return nil
 }
 
 func (s *sharedStrings) count() int {
