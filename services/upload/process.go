@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	objectName = "upload.xlsx"
+	objectName = "upload"
 	// Storing may take this long and a second more for each storeRate bytes.
 	storeTime = time.Minute
 	storeRate = 1 << 20

@@ -42,25 +42,29 @@ func (l Limits) ratio() int64 {
 // oleMagic opens the container of old .xls files and of encrypted .xlsx files.
 var oleMagic = []byte{0xD0, 0xCF, 0x11, 0xE0}
 
-// Check refuses a file of size bytes that cannot be a workbook, by its
-// structure alone: no part of it is unpacked. A refusal is an *Error; any other
-// error means that r could not be read.
-func Check(r io.ReaderAt, size int64, limits Limits) error {
-	_, err := openZip(r, size, limits)
-	return err
-}
+// zipMagic opens an archive, also an empty one.
+var zipMagic = []byte("PK")
 
-func openZip(r io.ReaderAt, size int64, limits Limits) (*zip.Reader, error) {
+// isArchive tells an archive from a text, and refuses what is neither.
+func isArchive(r io.ReaderAt, size int64) (bool, error) {
 	if size <= 0 {
-		return nil, fault(CodeEmptyFile, "The file is empty. Save the workbook again and upload it.", nil)
+		return false, fault(CodeEmptyFile, "The file is empty. Save the workbook again and upload it.", nil)
 	}
 	magic := make([]byte, len(oleMagic))
-	if n, err := r.ReadAt(magic, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read workbook: %w", err)
-	} else if bytes.Equal(magic[:n], oleMagic) {
-		return nil, fault(CodeXLS, "The file is an old .xls workbook or is protected with a password. "+
+	n, err := r.ReadAt(magic, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("read workbook: %w", err)
+	}
+	if bytes.Equal(magic[:n], oleMagic) {
+		return false, fault(CodeXLS, "The file is an old .xls workbook or is protected with a password. "+
 			"Save it as an Excel workbook (.xlsx) without a password and upload that.", nil)
 	}
+	return bytes.HasPrefix(magic[:n], zipMagic), nil
+}
+
+// openZip refuses a file that cannot be a workbook by its structure alone: no part
+// of it is unpacked.
+func openZip(r io.ReaderAt, size int64, limits Limits) (*zip.Reader, error) {
 	zr, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, fault(CodeNotAZip, "The file is not an Excel workbook (.xlsx), or it is incomplete. "+

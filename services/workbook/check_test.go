@@ -20,7 +20,9 @@ func TestCheck(t *testing.T) {
 	}{
 		"workbook":                 {data: good},
 		"empty file":               {data: nil, want: CodeEmptyFile},
-		"text":                     {data: []byte("ID Number;Name\n8001015009087;A"), want: CodeNotAZip},
+		"text":                     {data: []byte("ID Number;Name\n8001015009087;A")},
+		"a page":                   {data: []byte("<html><table><tr><td>ID Number"), want: CodeNotAZip},
+		"something else":           {data: []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), want: CodeNotAZip},
 		"two bytes":                {data: []byte("PK"), want: CodeNotAZip},
 		"truncated":                {data: good[:len(good)/2], want: CodeNotAZip},
 		"xls":                      {data: append([]byte{0xD0, 0xCF, 0x11, 0xE0}, make([]byte, 512)...), want: CodeXLS},
@@ -34,14 +36,21 @@ func TestCheck(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			wantCode(t, Check(bytes.NewReader(test.data), int64(len(test.data)), test.limits), test.want)
+			src := bytes.NewReader(test.data)
+			archive, err := isArchive(src, src.Size())
+			if err == nil && archive {
+				_, err = openZip(src, src.Size(), test.limits)
+			} else if err == nil {
+				_, err = openCSV(&source{r: src}, src.Size())
+			}
+			wantCode(t, err, test.want)
 		})
 	}
 }
 
-func TestCheckTellsAFailingReaderFromABadFile(t *testing.T) {
+func TestOpenTellsAFailingReaderFromABadFile(t *testing.T) {
 	broken := errors.New("disk gone")
-	err := Check(failingReader{broken}, 100, Limits{})
+	_, err := Open(failingReader{broken}, 100, Limits{})
 	var fault *Error
 	if !errors.Is(err, broken) || errors.As(err, &fault) {
 		t.Fatalf("error %v, want the reader's own", err)

@@ -1,4 +1,4 @@
-// Package workbook reads uploaded .xlsx files: it refuses what is none, yields
+// Package workbook reads uploaded .xlsx and .csv files: it refuses what is none, yields
 // the rows of its sheets, and finds the sheet and the columns of a roll. It
 // trusts nothing in a file.
 //
@@ -10,6 +10,10 @@
 // entities, CDATA and _xHHHH_. Refused are document types, text that is not in
 // UTF-8, cells and rows that are there twice or out of order, and whatever is
 // larger than a sheet can be.
+//
+// A text of comma-separated values is a workbook of one sheet: in UTF-8, UTF-16 or
+// Windows-1252, with the delimiter by which most columns are known. Its rows have
+// the numbers that a spreadsheet program shows.
 package workbook
 
 import "fmt"

@@ -49,11 +49,18 @@ func (s *source) blame(err error) error {
 	return err
 }
 
-// Open opens the workbook of size bytes. What is wrong with the file is an
+// Open opens the workbook of size bytes, or the text of comma-separated values. What is wrong with the file is an
 // *Error, then or when its rows are read; any other error means that r could not
 // be read.
 func Open(r io.ReaderAt, size int64, limits Limits) (*File, error) {
 	src := &source{r: r}
+	archive, err := isArchive(src, size)
+	if err != nil {
+		return nil, err
+	}
+	if !archive {
+		return openCSV(src, size)
+	}
 	zr, err := openZip(src, size, limits)
 	if err != nil {
 		return nil, src.blame(err)

@@ -13,7 +13,7 @@ import (
 const preflightRows = headerRows + 50
 
 // Preflight says, without reading all of it, whether a workbook of size bytes
-// may be a roll: what Check and File.Roll refuse is refused, as far as the first
+// may be a roll: what Open and File.Roll refuse is refused, as far as the first
 // rows of each sheet tell. The header is the one that File.Roll will find.
 func Preflight(r io.ReaderAt, size int64, limits Limits, columns []schema.Column) (header Header, err error) {
 	file, err := Open(r, size, limits)

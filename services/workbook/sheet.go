@@ -18,6 +18,7 @@ type Sheet struct {
 
 	file *File
 	part *zip.File
+	text *textRoll // instead of a part
 	// most is how many stored rows are read; 0 means all.
 	most int
 	// claimed is the last row by the sheet's own word, 0 where it says none.
@@ -50,6 +51,9 @@ func (s *Sheet) RowCount() int { return s.claimed }
 // not come. The cells of a row are overwritten by the next. An error is the last
 // thing yielded.
 func (s *Sheet) Rows() iter.Seq2[Row, error] {
+	if s.text != nil {
+		return s.records
+	}
 	return func(yield func(Row, error) bool) {
 		rc, err := s.part.Open()
 		if err != nil {
@@ -62,6 +66,23 @@ func (s *Sheet) Rows() iter.Seq2[Row, error] {
 		case err == nil, errors.Is(err, errStop):
 		default:
 			yield(Row{}, s.file.source.blame(unreadable(err)))
+		}
+	}
+}
+
+// records are the rows of a text.
+func (s *Sheet) records(yield func(Row, error) bool) {
+	stored := 0
+	for row, err := range s.text.rows() {
+		if err != nil {
+			yield(Row{}, s.file.source.blame(unreadable(err)))
+			return
+		}
+		if !yield(row, nil) {
+			return
+		}
+		if stored++; stored == s.most {
+			return
 		}
 	}
 }

@@ -20,7 +20,7 @@ export const strings = {
     drop: "Drop a spreadsheet here",
     choose: "Choose a file",
     or: "or",
-    kind: "Excel workbook (.xlsx)",
+    kind: "Excel workbook (.xlsx) or .csv",
     dryRun: "Dry run",
     dryRunHint: "Check everything, write nothing",
     skipIEC: "Without the IEC",
@@ -28,7 +28,7 @@ export const strings = {
     sending: (name: string) => `Uploading ${name}`,
     waiting: "Received. The server is looking at the file …",
     template: "Get an empty template",
-    notXlsx: "Please choose an Excel workbook, a file that ends in .xlsx.",
+    notARoll: "Please choose an Excel workbook or a CSV file: one that ends in .xlsx or .csv.",
   },
   quota: {
     title: "IEC calls in this hour",

@@ -9,7 +9,7 @@ const text = strings.upload;
 export class Upload {
   readonly #dryRun = h("input", { type: "checkbox", id: "dry-run", "aria-describedby": "dry-run-hint" });
   readonly #skipIEC = h("input", { type: "checkbox", id: "skip-iec", "aria-describedby": "skip-iec-hint" });
-  readonly #input = h("input", { type: "file", id: "file", class: "visually-hidden", accept: ".xlsx", tabindex: "-1", "aria-hidden": "true", onchange: () => this.#take(this.#input.files) });
+  readonly #input = h("input", { type: "file", id: "file", class: "visually-hidden", accept: ".xlsx,.csv", tabindex: "-1", "aria-hidden": "true", onchange: () => this.#take(this.#input.files) });
   readonly #button = h("button", { type: "button", class: "primary", onclick: () => this.#input.click() }, text.choose);
   readonly #note = h("p", { class: "hint", role: "status" });
   readonly #error = h("p", { class: "error", role: "alert" });
@@ -41,7 +41,7 @@ export class Upload {
 
   async #send(file: File): Promise<void> {
     fill(this.#error, "");
-    if (!/\.xlsx$/i.test(file.name)) return fill(this.#error, text.notXlsx);
+    if (!/\.(xlsx|csv)$/i.test(file.name)) return fill(this.#error, text.notARoll);
     this.#button.disabled = true;
     this.#bar.element.hidden = false;
     this.#bar.set(0);

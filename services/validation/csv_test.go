@@ -1,0 +1,114 @@
+package validation
+
+import (
+	"bytes"
+	"encoding/csv"
+	"reflect"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/text/encoding/charmap"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/schema"
+	"rollcall.example/services/workbook"
+)
+
+// asCSV is the roll of a workbook as a spreadsheet program saves it on
+// Windows, where commas are for decimals.
+func asCSV(t *testing.T, data []byte) []byte {
+	t.Helper()
+	book, err := workbook.Open(bytes.NewReader(data), int64(len(data)), workbook.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = book.Close() }()
+	columns, err := schema.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheet, _, err := book.Roll(columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.Comma, w.UseCRLF = ';', true
+	last := 0
+	for row, err := range sheet.Rows() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for last++; last < row.N; last++ {
+			if err := w.Write([]string{"", ""}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var record []string
+		for _, cell := range row.Cells {
+			record = append(record, cell.Text)
+		}
+		if err := w.Write(record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Flush()
+	text, err := charmap.Windows1252.NewEncoder().Bytes(b.Bytes())
+	if err != nil || w.Error() != nil {
+		t.Fatal(err, w.Error())
+	}
+	return text
+}
+
+// validated is what comes of a file.
+func validated(t *testing.T, srv *embedded.Server, data []byte) (events.ValidationStats, []events.Row, []events.RejectedRow) {
+	t.Helper()
+	js := eventstest.Connect(t, srv, "report")
+	fact := eventstest.WaitKind(t, events.NewLog(js, events.StageReport, nil), uploadFile(t, srv, data).ID, events.KindValidated).Validated
+	return fact.Stats, recordsOf[events.Row](t, js, fact.Rows), recordsOf[events.RejectedRow](t, js, fact.Rejects)
+}
+
+func TestACSVIsJudgedLikeTheWorkbookThatItWasSavedFrom(t *testing.T) {
+	srv := eventstest.Start(t)
+	runService(t, srv)
+	sample, err := schema.Samples.ReadFile("samples/roll-500.xlsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stats, rows, rejects := validated(t, srv, sample)
+	csvStats, csvRows, csvRejects := validated(t, srv, asCSV(t, sample))
+	if stats != csvStats {
+		t.Errorf("stats %+v, of the workbook %+v", csvStats, stats)
+	}
+	if !reflect.DeepEqual(csvRejects, rejects) {
+		t.Errorf("%d rejects differ from %d", len(csvRejects), len(rejects))
+	}
+	if len(rows) != len(csvRows) {
+		t.Fatalf("%d rows, of the workbook %d", len(csvRows), len(rows))
+	}
+	for i := range rows {
+		if !reflect.DeepEqual(rows[i], csvRows[i]) {
+			t.Errorf("row %d is %+v, in the workbook %+v", rows[i].N, csvRows[i], rows[i])
+			break
+		}
+	}
+}
+
+func recordsOf[T events.Record](t *testing.T, js jetstream.JetStream, a events.Artifact) []T {
+	t.Helper()
+	r, err := events.OpenRecords[T](t.Context(), events.NewStore(js), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var all []T
+	for record, err := range r.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, *record)
+	}
+	return all
+}
