@@ -47,6 +47,9 @@ type Store struct {
 	// SpoolDir is where artifacts in hand are kept, in files that have no name
 	// any more; "" means the system's temporary folder.
 	SpoolDir string
+	// Moved hears how many bytes of a bucket were written, or else read, once
+	// they were; nil means that nobody counts.
+	Moved func(bucket string, written bool, bytes int64)
 }
 
 // NewStore returns a store over the buckets that js may reach.
@@ -70,6 +73,7 @@ func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (Arti
 	if err != nil {
 		return Artifact{}, fmt.Errorf("put %s/%s: %w", bucket, name, err)
 	}
+	s.moved(bucket, true, count.n)
 	return Artifact{Bucket: bucket, Name: name, Size: count.n, SHA256: hexSum(sum)}, nil
 }
 
@@ -98,6 +102,7 @@ func (s *Store) Fetch(ctx context.Context, a Artifact) (*os.File, error) {
 	}
 	sum := sha256.New()
 	n, err := io.Copy(io.MultiWriter(f, sum), obj)
+	s.moved(a.Bucket, false, n)
 	switch {
 	case errors.Is(err, jetstream.ErrDigestMismatch):
 		err = ErrAltered
@@ -110,6 +115,12 @@ func (s *Store) Fetch(ctx context.Context, a Artifact) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("fetch %s/%s: %w", a.Bucket, a.Name, err), f.Close())
 	}
 	return f, nil
+}
+
+func (s *Store) moved(bucket string, written bool, bytes int64) {
+	if s.Moved != nil {
+		s.Moved(bucket, written, bytes)
+	}
 }
 
 // spoolFile opens a temporary file and takes its name away, so that no copy of

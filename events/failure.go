@@ -25,8 +25,9 @@ func (r *Runner) protect(ctx context.Context, w *Work) (fact Fact, err error) {
 	return fact, err
 }
 
-// failed counts a failure, durably, and hands the message back or gives up.
-func (r *Runner) failed(ctx context.Context, msg jetstream.Msg, w *Work, err error, log *slog.Logger) {
+// failed counts a failure, durably, and hands the message back or gives up,
+// which it reports.
+func (r *Runner) failed(ctx context.Context, msg jetstream.Msg, w *Work, err error, log *slog.Logger) (gaveUp bool) {
 	w.failures++
 	var p *panicError
 	if errors.As(err, &p) {
@@ -39,7 +40,7 @@ func (r *Runner) failed(ctx context.Context, msg jetstream.Msg, w *Work, err err
 			code, message = "artifact_damaged", "A stored file of this job is missing or damaged. Please upload the spreadsheet again."
 		}
 		r.fail(ctx, msg, w, &Rejection{Code: code, Message: message, Retryable: true, Err: err}, w.failures)
-		return
+		return true
 	}
 	log.Warn("failed, will be tried again", "failures", w.failures, "err", err)
 	w.mu.Lock()
@@ -52,6 +53,7 @@ func (r *Runner) failed(ctx context.Context, msg jetstream.Msg, w *Work, err err
 	p2.Message = fmt.Sprintf("Attempt %d failed, trying again", w.failures)
 	w.store(p2)
 	r.settle(msg, "postpone", msg.NakWithDelay(r.backoff(w.failures)))
+	return false
 }
 
 func (r *Runner) fail(ctx context.Context, msg jetstream.Msg, w *Work, reject *Rejection, attempts int) {

@@ -46,9 +46,13 @@ type Runner struct {
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Observe hears of each attempt once it is over, from many goroutines; nil
+	// means that nobody counts.
+	Observe func(Attempt)
 
 	lanes  lanes
 	atWork sync.Map // job id -> *context.CancelCauseFunc
+	works  sync.Map // *Work -> nothing
 }
 
 // Run works until ctx ends, then hands back or finishes what is in hand.
@@ -169,7 +173,9 @@ func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delive
 	defer cancel(nil)
 	defer r.atWork.CompareAndDelete(job.ID, &cancel)
 
-	w := &Work{Job: job, Delivery: delivery, runner: r, ctx: ctx}
+	w := &Work{Job: job, Delivery: delivery, runner: r, ctx: ctx, moved: r.now()}
+	over := Attempt{End: EndLost, Delivery: delivery}
+	defer r.observe(w, &over)()
 	last, ok, err := r.Log.Progress(ctx, job.ID)
 	if err != nil {
 		log.Warn("progress not read", "err", err)
@@ -194,25 +200,33 @@ func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delive
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, ErrCancelled):
 		log.Info("cancelled")
+		over.End = EndCancelled
 		r.cancelled(ctx, msg, &w.Job)
 	case errors.Is(cause, ErrLeaseLost):
 		log.Warn("lease lost, left to another worker")
 	case err == nil:
 		if r.append(ctx, msg, &w.Job, job.Trigger, fact) {
 			log.Info("done", "fact", fact.FactKind())
+			over.End, over.Rows = EndDone, rowsDone(fact)
 			r.acknowledge(ctx, msg)
 		}
 	case errors.Is(cause, ErrShutdown):
 		log.Info("handed back")
+		over.End = EndHandedBack
 		r.settle(msg, "hand back", msg.Nak())
 	case errors.As(err, &reject):
 		log.Warn("rejected", "code", reject.Code, "err", err)
+		over.End = EndFailed
 		r.fail(ctx, msg, w, reject, w.failures+1)
 	case errors.As(err, &later):
 		log.Info("postponed", "reason", later.Reason, "until", later.Until)
+		over.End = EndPostponed
 		r.postpone(ctx, msg, w, later)
 	default:
-		r.failed(ctx, msg, w, err, log)
+		over.End = EndRetried
+		if r.failed(ctx, msg, w, err, log) {
+			over.End = EndFailed
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type Work struct {
 	mu       sync.Mutex
 	last     Progress
 	sent     time.Time
+	moved    time.Time // when it last came forward
 	failures int
 }
 
@@ -52,11 +53,14 @@ func (w *Work) ProgressUntil(step Step, done, total int, message string, eta tim
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	first := w.last.Step != step
+	now := w.runner.now()
+	if first || done != w.last.Processed {
+		w.moved = now
+	}
 	w.last = Progress{
 		Service: w.runner.Stage, Step: step, Percent: step.Percent(done, total), Message: message,
 		Status: StatusProcessing, Processed: done, Total: total, ETA: eta.UTC(), Trigger: w.Job.Trigger, Failures: w.failures,
 	}
-	now := w.runner.now()
 	if !first && now.Sub(w.sent) < progressEvery {
 		return
 	}

@@ -46,6 +46,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// FannedOut hears how long after a fact was stored it was in the queues of all
+	// who follow its job; nil means that nobody measures.
+	FannedOut func(time.Duration)
 }
 
 func (c Config) complete() (Config, error) {

@@ -43,7 +43,7 @@ type conn struct {
 
 func newConn(g *Gateway, ws *websocket.Conn, talk dialect) *conn {
 	c := &conn{g: g, ws: ws, talk: talk, subs: map[string]*subscription{}}
-	c.q = newQueue(g.cfg.Queue, talk.kind(), func() { c.start(c.write) })
+	c.q = newQueue(g.cfg.Queue, talk.kind(), &g.sums, func() { c.start(c.write) })
 	c.ctx, c.cut = context.WithCancel(context.Background())
 	c.expiry = time.AfterFunc(g.cfg.AuthTimeout, c.expire)
 	g.hub.arrive(c)

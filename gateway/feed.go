@@ -47,6 +47,7 @@ type feed struct {
 	behind   int   // looks in a row that found the stream ending before last
 	fact     func(events.Event)
 	progress func(events.Progress, string)
+	passed   func(stored time.Time) // after fact; may be nil
 	warn     func(msg string, args ...any)
 }
 
@@ -148,6 +149,9 @@ func (f *feed) pass(subject string, header nats.Header, body []byte, here place)
 		return
 	}
 	f.fact(e)
+	if f.passed != nil {
+		f.passed(here.at)
+	}
 }
 
 func (f *feed) look(ctx context.Context) error {

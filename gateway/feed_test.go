@@ -121,7 +121,8 @@ func TestFeedNoticesAStreamMadeAnew(t *testing.T) {
 }
 
 func TestQueueKeepsFactsAndTheNewestProgress(t *testing.T) {
-	q := newQueue(3, plainJSON, func() {})
+	sums := &counts{}
+	q := newQueue(3, plainJSON, sums, func() {})
 	text := func(s string) texts { return texts{[]byte(s)} }
 	next := func() string { b, _ := q.take(); return string(b) }
 	for i := range 5 {
@@ -156,5 +157,9 @@ func TestQueueKeepsFactsAndTheNewestProgress(t *testing.T) {
 	}
 	if _, ok := q.take(); ok {
 		t.Fatal("the client was not given up")
+	}
+	// a0 to a3, which a4 made outdated, and the one that the fact did.
+	if n := sums.conflated.Load(); n != 5 {
+		t.Errorf("%d frames were conflated", n)
 	}
 }

@@ -24,6 +24,7 @@ type Gateway struct {
 	hub  *hub
 	past *histories
 	last atomic.Uint64 // the newest sequence that the feed has passed on
+	sums counts
 
 	mu    sync.Mutex
 	open  bool
@@ -88,7 +89,7 @@ func (g *Gateway) feed(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
-	f := &feed{js: g.cfg.JetStream, every: g.cfg.Watch, fact: g.fact, progress: g.progress, warn: g.cfg.Logger.Warn}
+	f := &feed{js: g.cfg.JetStream, every: g.cfg.Watch, fact: g.fact, progress: g.progress, passed: g.passed, warn: g.cfg.Logger.Warn}
 	if err := f.start(ctx); err != nil {
 		return err
 	}
@@ -116,6 +117,12 @@ func (g *Gateway) fact(e events.Event) {
 	}
 	g.past.outdated(f)
 	g.hub.route(f)
+}
+
+func (g *Gateway) passed(stored time.Time) {
+	if g.cfg.FannedOut != nil {
+		g.cfg.FannedOut(max(g.cfg.Now().Sub(stored), 0))
+	}
 }
 
 func (g *Gateway) progress(p events.Progress, owner string) {

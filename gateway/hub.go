@@ -107,6 +107,16 @@ func (h *hub) connections() []*conn {
 	return slices.Collect(maps.Keys(h.all))
 }
 
+// size is how many connections there are, and how many jobs they follow together.
+func (h *hub) size() (connections, subscriptions int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, room := range h.jobs {
+		subscriptions += len(room)
+	}
+	return len(h.all), subscriptions
+}
+
 func add(rooms map[string]map[*conn]struct{}, name string, c *conn) {
 	room := rooms[name]
 	if room == nil {

@@ -13,7 +13,7 @@ func BenchmarkHub(b *testing.B) {
 	h := newHub()
 	var all []*conn
 	for i := range connections {
-		c := &conn{g: g, q: newQueue(g.cfg.Queue, 0, func() {}), subs: map[string]*subscription{}}
+		c := &conn{g: g, q: newQueue(g.cfg.Queue, 0, &g.sums, func() {}), subs: map[string]*subscription{}}
 		job := fmt.Sprint("job-", i%jobs)
 		c.subs[job] = &subscription{}
 		h.arrive(c)

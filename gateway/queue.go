@@ -19,10 +19,11 @@ type queue struct {
 	write    func() // begins to take, until nothing is left
 	writing  bool
 	room     chan struct{} // one, when something was taken out
+	sums     *counts
 }
 
-func newQueue(limit, kind int, write func()) *queue {
-	return &queue{limit: limit, kind: kind, write: write, room: make(chan struct{}, 1)}
+func newQueue(limit, kind int, sums *counts, write func()) *queue {
+	return &queue{limit: limit, kind: kind, sums: sums, write: write, room: make(chan struct{}, 1)}
 }
 
 // wake is called with the lock held when there is something to take.
@@ -48,8 +49,9 @@ func (q *queue) put(f frame) bool {
 	if q.full || len(q.texts) >= q.limit {
 		return false
 	}
-	if len(q.progress) > 0 {
+	if n := len(q.progress); n > 0 {
 		q.progress = slices.DeleteFunc(q.progress, func(p frame) bool { return p.jobID == f.jobID })
+		q.sums.conflated.Add(uint64(n - len(q.progress)))
 	}
 	q.texts = append(q.texts, f.texts[q.kind])
 	q.wake()
@@ -82,6 +84,7 @@ func (q *queue) show(f frame) {
 	defer q.mu.Unlock()
 	if i := slices.IndexFunc(q.progress, func(p frame) bool { return p.jobID == f.jobID }); i >= 0 {
 		q.progress[i] = f
+		q.sums.conflated.Add(1)
 	} else {
 		q.progress = append(q.progress, f)
 	}

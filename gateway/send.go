@@ -20,6 +20,7 @@ func (c *conn) send(event string, data any, id json.RawMessage) {
 // answer queues what only this client gets; nil is nothing.
 func (c *conn) answer(text []byte) {
 	if text != nil && !c.q.answer(text) {
+		c.g.sums.dropped.Add(1)
 		c.q.overflow()
 	}
 }
@@ -42,6 +43,7 @@ func (c *conn) write() {
 			c.cut() // nothing more can be written, so nothing is left to be said
 			return
 		}
+		c.g.sums.sent.Add(1)
 	}
 }
 

@@ -86,4 +86,8 @@ func TestASlowClientGetsAllFactsAndTheNewestProgress(t *testing.T) {
 	}
 	slow.send("ping", nil, 1)
 	slow.want("pong")
+	s := r.gw.Stats()
+	if s.Connections != 2 || s.Subscriptions != 2 || s.Dropped != 0 || s.Conflated == 0 || s.Sent < uint64(2*len(want)) {
+		t.Errorf("%+v", s)
+	}
 }

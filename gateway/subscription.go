@@ -35,9 +35,13 @@ func (c *conn) offer(f frame) {
 	s := c.subs[f.jobID]
 	switch {
 	case f.seq == 0 && s != nil && s.joining:
+		if s.progress != nil {
+			c.g.sums.conflated.Add(1)
+		}
 		s.progress = &f
 	case f.seq == 0 && s != nil && f.turn < s.turn:
 		// Progress comes by another stream and may be late: the bar would jump back.
+		c.g.sums.conflated.Add(1)
 	case f.seq == 0:
 		c.q.show(f)
 	case s == nil:
@@ -45,6 +49,7 @@ func (c *conn) offer(f frame) {
 	case s.joining && len(s.waiting) < c.g.cfg.Queue:
 		s.waiting = append(s.waiting, f)
 	case s.joining:
+		c.g.sums.dropped.Add(1)
 		c.q.overflow()
 	case f.seq > s.sent:
 		s.sent, s.turn = f.seq, max(s.turn, f.turn)
@@ -54,6 +59,7 @@ func (c *conn) offer(f frame) {
 
 func (c *conn) put(f frame) {
 	if !c.q.put(f) {
+		c.g.sums.dropped.Add(1)
 		c.q.overflow()
 	}
 }

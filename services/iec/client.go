@@ -37,6 +37,8 @@ type ClientConfig struct {
 	Now func() time.Time
 	// Logger hears of retries; nil discards.
 	Logger *slog.Logger
+	// Observe hears of each call about a person; nil means that nobody counts.
+	Observe func(result string, took time.Duration)
 }
 
 // Client asks the IEC's API about one person at a time. It is safe for any
@@ -115,7 +117,11 @@ func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Con
 		if err := acquire(ctx); err != nil {
 			return events.Verdict{}, err
 		}
+		began := time.Now()
 		verdict, err := c.ask(ctx, token, id)
+		if c.cfg.Observe != nil {
+			c.cfg.Observe(resultOf(err), time.Since(began))
+		}
 		if errors.Is(err, errTokenRefused) && !renewed {
 			renewed = true
 			c.token.drop(token)

@@ -38,6 +38,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Observe hears of each row's verdict, and whether the IEC was asked for it
+	// just now; nil means that nobody counts.
+	Observe func(status events.VerdictStatus, asked bool)
 }
 
 // Service is the stage iec.
@@ -92,6 +95,9 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (fact events.Fact,
 	// for its answer or has it written down.
 	err = inOrder(ctx, 2*s.cfg.Concurrency, v.withKnown(ctx, rows.All()), v.ready, v.verdict, func(a answered) error {
 		count(&stats, a.Status)
+		if s.cfg.Observe != nil {
+			s.cfg.Observe(a.Status, a.asked)
+		}
 		done++
 		now := s.cfg.Now()
 		speed.add(mark{now, a.asked})

@@ -16,6 +16,7 @@ import (
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/console"
 	"rollcall.example/services/iec"
+	"rollcall.example/services/metrics"
 	"rollcall.example/services/persistence"
 	"rollcall.example/services/postgres"
 	"rollcall.example/services/report"
@@ -31,6 +32,7 @@ type settings struct {
 	iecSettings
 	reportSettings
 	workerSettings
+	metricsSettings
 }
 
 // iecJobs is how many jobs iec has in hand at once: they wait most of the time.
@@ -40,15 +42,21 @@ const iecJobs = 32
 type app struct {
 	*infra
 	settings
-	mux    *http.ServeMux
-	checks []check
-	run    []func(context.Context) error
+	mux     *http.ServeMux
+	metrics *metrics.Metrics
+	checks  []check
+	run     []func(context.Context) error
 	// cacheKey is the key under which the IEC's answers are kept.
 	cacheKey string
 }
 
 func newApp(in *infra, s settings) *app {
-	return &app{infra: in, settings: s, mux: http.NewServeMux()}
+	return &app{infra: in, settings: s, mux: http.NewServeMux(), metrics: metrics.New()}
+}
+
+// store is over the buckets that js may reach, and is counted.
+func (a *app) store(js jetstream.JetStream) *events.Store {
+	return a.metrics.Artifacts(events.NewStore(js))
 }
 
 // connected opens a service's connection and makes it a condition of health.
@@ -78,6 +86,8 @@ func (a *app) stage(js jetstream.JetStream, name events.Stage, h events.Handler,
 	if change != nil {
 		change(r)
 	}
+	a.metrics.Stage(r)
+	a.metrics.Consumer(js, string(name))
 	a.run = append(a.run, r.Run)
 	a.checks = append(a.checks, check{name: "consumer " + string(name), ok: func(ctx context.Context) error {
 		_, err := js.Consumer(ctx, events.StreamFacts, string(name))
@@ -98,6 +108,7 @@ func (a *app) needsDatabase() error {
 			return nil
 		}
 	}
+	a.metrics.Database(a.db.DB)
 	a.checks = append(a.checks, check{name: "database", ok: func(ctx context.Context) error { return postgres.Ready(ctx, a.db) }})
 	return nil
 }
@@ -107,7 +118,7 @@ func (a *app) validation() error {
 	if err != nil {
 		return err
 	}
-	s := validation.New(validation.Config{Store: events.NewStore(js)})
+	s := validation.New(validation.Config{Store: a.store(js)})
 	a.stage(js, events.StageValidation, s.Handle, nil)
 	return nil
 }
@@ -146,12 +157,15 @@ func (a *app) iec() error {
 		Timeout:     a.IECTimeout,
 		Concurrency: a.IECConcurrency,
 		Logger:      a.p.log,
+		Observe:     a.metrics.IECCalls(iec.Results),
 	})
 	if err != nil {
 		return err
 	}
 	a.later(func() error { client.Close(); return nil })
-	s := iec.New(iec.Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache, Concurrency: a.IECConcurrency, Logger: a.p.log})
+	a.metrics.Quota(quota.State)
+	s := iec.New(iec.Config{Store: a.store(js), Client: client, Quota: quota, Cache: cache, Concurrency: a.IECConcurrency, Logger: a.p.log,
+		Observe: a.metrics.Verdicts()})
 	// Jobs share the calls in turn, which only those can that were taken up.
 	a.stage(js, events.StageIEC, s.Handle, func(r *events.Runner) { r.Workers = max(a.Workers, iecJobs) })
 	return nil
@@ -173,7 +187,7 @@ func (a *app) persistence() error {
 	if err != nil {
 		return err
 	}
-	s := persistence.New(persistence.Config{DB: a.db, Store: events.NewStore(js), Logger: a.p.log})
+	s := persistence.New(persistence.Config{DB: a.db, Store: a.store(js), Logger: a.p.log})
 	a.stage(js, events.StagePersistence, s.Handle, func(r *events.Runner) { r.Undo = s.Undo })
 	return nil
 }
@@ -183,7 +197,7 @@ func (a *app) report() error {
 	if err != nil {
 		return err
 	}
-	s := report.New(report.Config{Store: events.NewStore(js), WardTarget: a.WardTarget, Logger: a.p.log})
+	s := report.New(report.Config{Store: a.store(js), WardTarget: a.WardTarget, Logger: a.p.log})
 	a.stage(js, events.StageReport, s.Handle, nil)
 	return nil
 }
@@ -212,13 +226,15 @@ func (a *app) upload(v *auth.Verifier) error {
 	}
 	s := upload.New(upload.Config{
 		Log:          events.NewLog(js, events.StageUpload, a.p.log),
-		Store:        events.NewStore(js),
+		Store:        a.store(js),
 		DB:           a.db,
 		Authenticate: authenticate(v),
 		MaxFileSize:  int64(a.MaxFileSize),
 		Quota:        quota.State,
 		Logger:       a.p.log,
 	})
+	a.metrics.Consumer(js, events.ConsumerProjection)
+	a.metrics.Jobs(a.db.DB)
 	a.mux.Handle(apiBase+"/", s.Handler())
 	a.run = append(a.run, s.Run)
 	return nil
@@ -238,10 +254,12 @@ func (a *app) gateway(v *auth.Verifier) error {
 			return err
 		}
 	}
-	g, err := gateway.New(gateway.Config{JetStream: js, History: history, Verifier: v, Origins: a.Origins, Logger: a.p.log})
+	g, err := gateway.New(gateway.Config{JetStream: js, History: history, Verifier: v, Origins: a.Origins, Logger: a.p.log,
+		FannedOut: a.metrics.FannedOut()})
 	if err != nil {
 		return err
 	}
+	a.metrics.Gateway(func() metrics.GatewayStats { return metrics.GatewayStats(g.Stats()) })
 	console.Mount(a.mux)
 	a.mux.Handle("/ws", g)
 	a.mux.HandleFunc("/socket.io/", g.ServeSocketIO)
@@ -253,11 +271,18 @@ func (a *app) gateway(v *auth.Verifier) error {
 // serve runs everything on one listener until ctx ends or a part of it fails.
 func (a *app) serve(ctx context.Context, ln net.Listener) error {
 	health(a.mux, a.checks)
+	watch, err := a.watch()
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, run := range a.run {
 		group.Go(func() error { return run(ctx) })
 	}
 	group.Go(func() error { return serveHTTP(ctx, ln, a.mux, a.p.log) })
+	if watch != nil {
+		group.Go(func() error { return watch(ctx) })
+	}
 	return group.Wait()
 }
 

@@ -52,6 +52,10 @@ type workerSettings struct {
 	Workers int `default:"2" help:"Jobs that a service works on at once, beside two small ones; iec takes at least 32, which share its calls in turn."`
 }
 
+type metricsSettings struct {
+	MetricsAddr string `placeholder:"ADDR" help:"Where to serve /metrics for Prometheus, apart from all else; without it, nowhere."`
+}
+
 // byteSize is a number of bytes, read from texts such as 50MB, 512KB or 1048576.
 type byteSize int64
 

@@ -1,0 +1,80 @@
+package events
+
+import "time"
+
+// End is what became of one attempt of a stage at a job.
+type End string
+
+// The ends of an attempt.
+const (
+	// EndDone: the stage's fact is stored.
+	EndDone End = "done"
+	// EndFailed: the stage gave up, and the job has failed.
+	EndFailed End = "failed"
+	// EndRetried: an error, and the work will be tried again.
+	EndRetried End = "retried"
+	// EndPostponed: nothing is wrong, but it has to wait.
+	EndPostponed End = "postponed"
+	// EndCancelled: the user asked.
+	EndCancelled End = "cancelled"
+	// EndHandedBack: the process is stopping.
+	EndHandedBack End = "handed_back"
+	// EndLost: another worker has the message, or NATS could not be asked.
+	EndLost End = "lost"
+)
+
+// Ends lists all of them.
+var Ends = []End{EndDone, EndFailed, EndRetried, EndPostponed, EndCancelled, EndHandedBack, EndLost}
+
+// Attempt is one attempt of a stage at a job.
+type Attempt struct {
+	End  End
+	Took time.Duration
+	// Rows is how many the stage handled, 0 unless it is done.
+	Rows int
+	// Delivery counts how often the message was handed out, from 1.
+	Delivery uint64
+}
+
+// observe makes a piece of work known as long as it is in hand; what it returns
+// is called when that is over.
+func (r *Runner) observe(w *Work, over *Attempt) func() {
+	began := r.now()
+	r.works.Store(w, nil)
+	return func() {
+		r.works.Delete(w)
+		if r.Observe != nil {
+			over.Took = r.now().Sub(began)
+			r.Observe(*over)
+		}
+	}
+}
+
+// AtWork is how many jobs are worked on at the moment, and for how long the one
+// that has not come forward for the longest time has not.
+func (r *Runner) AtWork() (jobs int, quiet time.Duration) {
+	now := r.now()
+	for key := range r.works.Range {
+		w := key.(*Work)
+		w.mu.Lock()
+		quiet = max(quiet, now.Sub(w.moved))
+		w.mu.Unlock()
+		jobs++
+	}
+	return jobs, quiet
+}
+
+// rowsDone is how many rows a stage has handled when it ends with a fact.
+func rowsDone(f Fact) int {
+	switch f := f.(type) {
+	case *Validated:
+		return f.Stats.TotalRecords
+	case *Verified:
+		return f.Stats.Total
+	case *Persisted:
+		return f.Stats.Total
+	case *Reported:
+		return f.Validation.TotalRecords
+	}
+	return 0
+}
