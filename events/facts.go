@@ -27,6 +27,9 @@ var Kinds = []Kind{
 	KindPaused, KindResumed, KindWarned, KindFailed, KindCancelled, KindRetried,
 }
 
+// WebhookKinds are the kinds of facts that integrators may be told of.
+var WebhookKinds = []Kind{KindReported, KindFailed, KindPaused}
+
 // Terminal reports whether a job ends with this kind of fact. Only retried may
 // follow one, and only a failed or a cancelled one.
 func (k Kind) Terminal() bool {

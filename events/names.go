@@ -39,6 +39,8 @@ const (
 
 	// ConsumerProjection is the durable consumer that keeps the jobs table.
 	ConsumerProjection = "projection"
+	// ConsumerWebhook is the durable consumer that tells webhooks.
+	ConsumerWebhook = "webhook"
 
 	// AckWait is how long a stage may hold a message without a heartbeat.
 	AckWait = 60 * time.Second

@@ -102,14 +102,20 @@ func consumers(cfg ProvisionConfig) []jetstream.ConsumerConfig {
 		MaxDeliver:    -1,
 		MaxAckPending: cfg.MaxAckPending,
 	}
-	list := make([]jetstream.ConsumerConfig, 0, len(Stages)+1)
+	list := make([]jetstream.ConsumerConfig, 0, len(Stages)+2)
 	for _, s := range Stages {
 		c := base
 		c.Durable = string(s)
 		c.FilterSubjects = []string{Subject("*", s.Consumes()), Subject("*", KindRetried)}
 		list = append(list, c)
 	}
-	c := base
-	c.Durable = ConsumerProjection
-	return append(list, c)
+	projection, webhook := base, base
+	projection.Durable = ConsumerProjection
+	webhook.Durable = ConsumerWebhook
+	for _, k := range WebhookKinds {
+		webhook.FilterSubjects = append(webhook.FilterSubjects, Subject("*", k))
+	}
+	// Integrators hear of what happens from now on.
+	webhook.DeliverPolicy = jetstream.DeliverNewPolicy
+	return append(list, projection, webhook)
 }

@@ -68,9 +68,7 @@ ORDER BY created_at DESC, job_id DESC LIMIT $3 OFFSET $4`, scope(who), status, s
 	for i := range jobs {
 		// The driver gives times in the server's zone.
 		jobs[i].CreatedAt, jobs[i].UpdatedAt = jobs[i].CreatedAt.UTC(), jobs[i].UpdatedAt.UTC()
-		if at := jobs[i].CompletedAt; at != nil {
-			*at = at.UTC()
-		}
+		utc(jobs[i].CompletedAt)
 	}
 	return &result{message: fmt.Sprintf("%d jobs.", total), data: map[string]any{
 		"jobs": jobs, "total": total, "page": page, "page_size": size,

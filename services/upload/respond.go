@@ -38,6 +38,7 @@ var statuses = map[string]int{
 	"nothing_to_fix":     http.StatusNotFound,
 	"not_ready":          http.StatusConflict,
 	"not_allowed":        http.StatusConflict,
+	"too_many_webhooks":  http.StatusConflict,
 	"report_damaged":     http.StatusInternalServerError,
 	"busy":               http.StatusServiceUnavailable,
 	"unavailable":        http.StatusServiceUnavailable,
@@ -154,7 +155,7 @@ func (s *Service) fallback(mux *http.ServeMux) http.Handler {
 			mux.ServeHTTP(w, r)
 			return
 		}
-		for _, method := range []string{http.MethodGet, http.MethodPost} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
 			other := r.Clone(r.Context())
 			other.Method = method
 			if _, pattern := mux.Handler(other); pattern != "" {

@@ -38,7 +38,7 @@ func (e *Unauthenticated) Error() string { return "unauthenticated: " + e.Reason
 type Config struct {
 	Log   *events.Log
 	Store *events.Store
-	// DB has the table jobs.
+	// DB has the tables jobs, webhooks and webhook_deliveries.
 	DB *sqlx.DB
 	// Authenticate tells who makes a request. The error is an *Unauthenticated;
 	// any other means that it could not be found out.
@@ -55,6 +55,8 @@ type Config struct {
 	// Idle is how long a client may send nothing in the middle of a file; 0
 	// means a minute.
 	Idle time.Duration
+	// PrivateWebhooks says that webhooks may be at private addresses, and without TLS.
+	PrivateWebhooks bool
 	// Quota reads the allowance of IEC calls.
 	Quota func(context.Context) (events.Quota, error)
 	// Now is the clock of the answers; nil means time.Now.
@@ -115,6 +117,11 @@ func (s *Service) routes() map[string]handler {
 		"GET /stats":             s.stats,
 		"GET /rate-limit-status": s.rateLimit,
 		"GET /template":          s.template,
+
+		"POST /webhooks":                       s.addWebhook,
+		"GET /webhooks":                        s.listWebhooks,
+		"DELETE /webhooks/{webhookId}":         s.removeWebhook,
+		"GET /webhooks/{webhookId}/deliveries": s.deliveries,
 	}
 }
 

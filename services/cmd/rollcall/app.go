@@ -22,6 +22,7 @@ import (
 	"rollcall.example/services/report"
 	"rollcall.example/services/upload"
 	"rollcall.example/services/validation"
+	"rollcall.example/services/webhook"
 )
 
 // settings are all that the services can be told.
@@ -31,6 +32,7 @@ type settings struct {
 	gatewaySettings
 	iecSettings
 	reportSettings
+	webhookSettings
 	workerSettings
 	metricsSettings
 }
@@ -232,10 +234,25 @@ func (a *app) upload(v *auth.Verifier) error {
 		MaxFileSize:  int64(a.MaxFileSize),
 		Quota:        quota.State,
 		Logger:       a.p.log,
+
+		PrivateWebhooks: a.WebhookPrivate,
 	})
 	a.metrics.Consumer(js, events.ConsumerProjection)
 	a.metrics.Jobs(a.db.DB)
 	a.mux.Handle(apiBase+"/", s.Handler())
+	a.run = append(a.run, s.Run)
+	return nil
+}
+
+func (a *app) webhook() error {
+	if err := a.needsDatabase(); err != nil {
+		return err
+	}
+	js, err := a.connected("webhook")
+	if err != nil {
+		return err
+	}
+	s := webhook.New(webhook.Config{JetStream: js, DB: a.db, Private: a.WebhookPrivate, Logger: a.p.log})
 	a.run = append(a.run, s.Run)
 	return nil
 }

@@ -20,7 +20,7 @@ type cli struct {
 	LogFormat string     `help:"Form of the log on standard error: text or json." enum:"text,json" default:"text"`
 
 	Up      upCmd          `cmd:"" help:"Run everything in one process, with NATS and PostgreSQL of its own unless told otherwise."`
-	Serve   serveCmd       `cmd:"" help:"Run one service: upload, validation, iec, persistence, report or gateway."`
+	Serve   serveCmd       `cmd:"" help:"Run one service: upload, validation, iec, persistence, report, gateway or webhook."`
 	Migrate migrateCmd     `cmd:"" help:"Create or update the streams, buckets, consumers and tables that the services need."`
 	Wards   importWardsCmd `cmd:"" name:"import-wards" help:"Load which sub-region each metro ward belongs to, in place of what was loaded before."`
 	IECSim  iecSimCmd      `cmd:"" name:"iec-sim" help:"Run a simulator of the IEC's API."`

@@ -9,7 +9,7 @@ import (
 )
 
 type serveCmd struct {
-	Service string `arg:"" enum:"upload,validation,iec,persistence,report,gateway" help:"upload, validation, iec, persistence, report or gateway."`
+	Service string `arg:"" enum:"upload,validation,iec,persistence,report,gateway,webhook" help:"upload, validation, iec, persistence, report, gateway or webhook."`
 	Addr    string `default:"127.0.0.1:8080" help:"Where to serve health, and for upload and gateway their part of the API."`
 	natsSettings
 	databaseSettings
@@ -55,6 +55,9 @@ func (c *serveCmd) service(ctx context.Context, a *app) error {
 		return a.persistence()
 	case events.StageReport:
 		return a.report()
+	}
+	if c.Service == "webhook" {
+		return a.webhook()
 	}
 	verifier, err := a.verifier(ctx)
 	if err != nil {

@@ -48,6 +48,10 @@ type reportSettings struct {
 	WardTarget int `default:"200" help:"Registered members that a ward needs."`
 }
 
+type webhookSettings struct {
+	WebhookPrivate bool `help:"Let webhooks be at private addresses and without TLS. Whoever has a token can then have requests made inside of the network."`
+}
+
 type workerSettings struct {
 	Workers int `default:"2" help:"Jobs that a service works on at once, beside two small ones; iec takes at least 32, which share its calls in turn."`
 }

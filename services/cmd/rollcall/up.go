@@ -107,7 +107,7 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 		return err
 	}
 	for _, service := range []func() error{
-		a.validation, a.iec, a.persistence, a.report,
+		a.validation, a.iec, a.persistence, a.report, a.webhook,
 		func() error { return a.upload(verifier) },
 		func() error { return a.gateway(verifier) },
 	} {

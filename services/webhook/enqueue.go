@@ -1,0 +1,88 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+)
+
+const (
+	enqueueTime = 5 * time.Second
+	again       = time.Second
+	// prefetch is few enough that all can be settled within the consumer's
+	// AckWait, even when each waits for a database that does not answer.
+	prefetch = 8
+)
+
+// enqueue notes for each event of the stream who has to be told, and only then
+// acknowledges it.
+func (s *Service) enqueue(ctx context.Context) error {
+	consumer, err := s.cfg.JetStream.Consumer(ctx, events.StreamFacts, events.ConsumerWebhook)
+	if err != nil {
+		return fmt.Errorf("run webhook: %w", err)
+	}
+	it, err := consumer.Messages(jetstream.PullMaxMessages(prefetch))
+	if err != nil {
+		return fmt.Errorf("run webhook: %w", err)
+	}
+	defer it.Stop()
+	defer context.AfterFunc(ctx, it.Drain)()
+	for {
+		msg, err := it.Next()
+		switch {
+		case errors.Is(err, jetstream.ErrMsgIteratorClosed), errors.Is(err, nats.ErrConnectionClosed):
+			return nil
+		case errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound):
+			return fmt.Errorf("run webhook: %w", err)
+		case err != nil:
+			// Heartbeats missed, no responders: the iterator recovers by itself.
+			s.cfg.Logger.Warn("fetch", "err", err)
+		case ctx.Err() != nil:
+			s.settle(msg, msg.Nak())
+		default:
+			s.settle(msg, s.take(ctx, msg))
+		}
+	}
+}
+
+func (s *Service) settle(msg jetstream.Msg, err error) {
+	if err != nil {
+		s.cfg.Logger.Warn("message not settled", "subject", msg.Subject(), "err", err)
+	}
+}
+
+func (s *Service) take(ctx context.Context, msg jetstream.Msg) error {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return fmt.Errorf("message without metadata: %w", err)
+	}
+	e, err := events.Decode(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream)
+	if err != nil {
+		s.cfg.Logger.Error("message refused", "subject", msg.Subject(), "seq", meta.Sequence.Stream, "err", err)
+		return msg.TermWithReason("disbelieved")
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), enqueueTime)
+	defer cancel()
+	// An event that comes again finds its deliveries.
+	done, err := s.cfg.DB.ExecContext(ctx, `INSERT INTO webhook_deliveries (webhook_id, seq, job_id, kind)
+SELECT id, $1, $2, $3 FROM webhooks
+WHERE disabled_at IS NULL AND $3 = ANY (kinds) AND (job_id = $2 OR job_id IS NULL AND owner_id = $4)
+ON CONFLICT DO NOTHING`, int64(e.Seq), e.JobID, string(e.Kind), e.Owner)
+	if err != nil {
+		s.cfg.Logger.Warn("deliveries not noted yet", "job", e.JobID, "seq", e.Seq, "err", err)
+		return msg.NakWithDelay(again)
+	}
+	if n, err := done.RowsAffected(); err == nil && n > 0 {
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	}
+	return msg.DoubleAck(ctx)
+}
