@@ -57,7 +57,9 @@ func NewStore(js jetstream.JetStream) *Store { return &Store{js: js} }
 
 // Put streams r into an object, measuring and hashing on the way. A failed Put
 // leaves no object, at worst chunks that no object names.
-func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (Artifact, error) {
+func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (_ Artifact, err error) {
+	ctx, span := Span(ctx, "put "+bucket)
+	defer func() { EndSpan(span, err) }()
 	b, err := s.js.ObjectStore(ctx, bucket)
 	if err != nil {
 		return Artifact{}, fmt.Errorf("put %s/%s: %w", bucket, name, err)
@@ -80,7 +82,9 @@ func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (Arti
 // Fetch copies an object into a nameless local file and returns it, at its
 // beginning, only after its size and SHA-256 were found to be those of a. The
 // caller closes it. Errors: ErrGone, ErrAltered, or that of the transfer.
-func (s *Store) Fetch(ctx context.Context, a Artifact) (*os.File, error) {
+func (s *Store) Fetch(ctx context.Context, a Artifact) (_ *os.File, err error) {
+	ctx, span := Span(ctx, "fetch "+a.Bucket)
+	defer func() { EndSpan(span, err) }()
 	// Without a deadline the client gives up after five seconds in all.
 	ctx, cancel := context.WithTimeout(ctx, transferTime+time.Duration(a.Size/slowest)*time.Second)
 	defer cancel()

@@ -24,6 +24,8 @@ type Event struct {
 	Owner string
 	At    time.Time
 	Cause uint64
+	// Trace is the traceparent of the span that stored the event, or "".
+	Trace string
 	Fact  Fact
 }
 
@@ -77,7 +79,7 @@ func Decode(subject string, header nats.Header, body []byte, seq uint64) (Event,
 	if up, ok := fact.(*Uploaded); ok && up.Owner.ID != owner {
 		return Event{}, fmt.Errorf("decode %s: %w: body names another owner", subject, ErrDisbelieved)
 	}
-	return Event{JobID: jobID, Kind: kind, Seq: seq, Owner: owner, At: m.At, Cause: m.Cause, Fact: fact}, nil
+	return Event{JobID: jobID, Kind: kind, Seq: seq, Owner: owner, At: m.At, Cause: m.Cause, Trace: header.Get(HeaderTrace), Fact: fact}, nil
 }
 
 // DecodeProgress reads a progress message and the owner of its job.

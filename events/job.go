@@ -25,7 +25,10 @@ type Job struct {
 	// message on the job's subjects. Seq guards the next append.
 	FirstSeq, Seq uint64
 	// Trigger is the sequence of the fact that set Stage to work.
-	Trigger   uint64
+	Trigger uint64
+	// Trace is the traceparent of the upload, which all of the job's spans are
+	// below; "" where nobody traced it.
+	Trace     string
 	CreatedAt time.Time
 	UpdatedAt time.Time
 
@@ -140,7 +143,7 @@ func (j *Job) Apply(e Event) error {
 	switch f := e.Fact.(type) {
 	case *Uploaded:
 		j.ID, j.Owner, j.FileName, j.Options = e.JobID, f.Owner, f.FileName, f.Options
-		j.FirstSeq, j.CreatedAt, j.Uploaded = e.Seq, e.At, f
+		j.FirstSeq, j.CreatedAt, j.Uploaded, j.Trace = e.Seq, e.At, f, e.Trace
 		j.Status = StatusPending
 		j.turn(StageValidation, e.Seq)
 	case *Validated:

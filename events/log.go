@@ -112,7 +112,7 @@ func (l *Log) Load(ctx context.Context, jobID string) (Job, error) {
 //
 // ErrNotAllowed: the job's state forbids it. ErrConflict: the job has moved on
 // since it was loaded. Any other error leaves open whether it was stored.
-func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (Event, error) {
+func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (_ Event, err error) {
 	if err := j.Allows(fact); err != nil {
 		return Event{}, err
 	}
@@ -127,6 +127,9 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (Even
 	if err != nil {
 		return Event{}, err
 	}
+	ctx, span := storing(ctx, j, jobID, fact.FactKind())
+	defer func() { EndSpan(span, err) }()
+	setTrace(ctx, msg.Header)
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	ack, err := l.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(StreamFacts),
@@ -146,7 +149,8 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (Even
 	default:
 		return Event{}, fmt.Errorf("append %s: %w", fact.FactKind(), err)
 	}
-	e := Event{JobID: jobID, Kind: fact.FactKind(), Seq: seq, Owner: owner, At: fact.meta().At, Cause: cause, Fact: fact}
+	e := Event{JobID: jobID, Kind: fact.FactKind(), Seq: seq, Owner: owner, At: fact.meta().At, Cause: cause,
+		Trace: msg.Header.Get(HeaderTrace), Fact: fact}
 	if err := j.Apply(e); err != nil {
 		return Event{}, err
 	}

@@ -60,6 +60,9 @@ const (
 	HeaderContentType = "ce-datacontenttype"
 	// HeaderOwner is the percent-encoded id of the user who uploaded the job.
 	HeaderOwner = "ce-owner"
+	// HeaderTrace names the span that stored the message, as W3C Trace Context
+	// does; there is none where nobody traces.
+	HeaderTrace = "traceparent"
 
 	typePrefix   = "rollcall.bulk."
 	sourcePrefix = "/rollcall/"

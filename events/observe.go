@@ -1,6 +1,14 @@
 package events
 
-import "time"
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
 
 // End is what became of one attempt of a stage at a job.
 type End string
@@ -38,16 +46,28 @@ type Attempt struct {
 
 // observe makes a piece of work known as long as it is in hand; what it returns
 // is called when that is over.
-func (r *Runner) observe(w *Work, over *Attempt) func() {
+func (r *Runner) observe(w *Work, span trace.Span, over *Attempt) func() {
 	began := r.now()
 	r.works.Store(w, nil)
 	return func() {
 		r.works.Delete(w)
+		span.SetAttributes(attribute.String("rollcall.end", string(over.End)), attribute.Int("rollcall.rows", over.Rows))
+		if over.End == EndFailed || over.End == EndRetried {
+			span.SetStatus(codes.Error, "")
+		}
+		span.End()
 		if r.Observe != nil {
 			over.Took = r.now().Sub(began)
 			r.Observe(*over)
 		}
 	}
+}
+
+// span begins the span of an attempt.
+func (r *Runner) span(ctx context.Context, job *Job, delivery uint64) (context.Context, trace.Span) {
+	return cmp.Or(r.Tracer, Tracer(nil)).Start(ctx, string(r.Stage), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
+		attribute.String("messaging.system", "nats"), attribute.String(AttrJob, job.ID), attribute.String(AttrStage, string(r.Stage)),
+		attribute.Int64("messaging.nats.delivery", int64(delivery))))
 }
 
 // AtWork is how many jobs are worked on at the moment, and for how long the one

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Handler does a stage's work on a job and returns the fact it ends with. It
@@ -46,6 +47,9 @@ type Runner struct {
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Tracer makes a span of each attempt, below that which stored the fact that
+	// set the stage to work; nil means that nobody traces.
+	Tracer trace.Tracer
 	// Observe hears of each attempt once it is over, from many goroutines; nil
 	// means that nobody counts.
 	Observe func(Attempt)
@@ -154,13 +158,19 @@ func (r *Runner) work(ctx context.Context, msg jetstream.Msg) {
 		r.settle(msg, "postpone", msg.NakWithDelay(job.Paused.ResumesAt.Sub(r.now())))
 		return
 	}
-	r.attempt(ctx, msg, job, meta.NumDelivered)
+	r.attempt(within(ctx, e.Trace), msg, job, meta.NumDelivered)
 }
 
 // attempt runs the handler under a lease and turns its result into a fact.
 func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delivery uint64) {
 	log := r.logger().With("job", job.ID, "seq", job.Trigger, "delivery", delivery)
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, span := r.span(ctx, &job, delivery)
+	if sc := span.SpanContext(); sc.HasTraceID() {
+		log = log.With("trace", sc.TraceID())
+	}
+	w := &Work{Job: job, Delivery: delivery, runner: r, moved: r.now()}
+	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, workKey{}, w))
+	w.ctx = ctx
 	r.atWork.Store(job.ID, &cancel)
 	var lease sync.WaitGroup
 	lease.Go(func() {
@@ -173,9 +183,8 @@ func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delive
 	defer cancel(nil)
 	defer r.atWork.CompareAndDelete(job.ID, &cancel)
 
-	w := &Work{Job: job, Delivery: delivery, runner: r, ctx: ctx, moved: r.now()}
 	over := Attempt{End: EndLost, Delivery: delivery}
-	defer r.observe(w, &over)()
+	defer r.observe(w, span, &over)()
 	last, ok, err := r.Log.Progress(ctx, job.ID)
 	if err != nil {
 		log.Warn("progress not read", "err", err)

@@ -117,11 +117,7 @@ func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Con
 		if err := acquire(ctx); err != nil {
 			return events.Verdict{}, err
 		}
-		began := time.Now()
-		verdict, err := c.ask(ctx, token, id)
-		if c.cfg.Observe != nil {
-			c.cfg.Observe(resultOf(err), time.Since(began))
-		}
+		verdict, err := c.watched(ctx, token, id)
 		if errors.Is(err, errTokenRefused) && !renewed {
 			renewed = true
 			c.token.drop(token)
@@ -137,7 +133,7 @@ func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Con
 			return verdict, err
 		}
 		retry++
-		c.cfg.Logger.Warn("iec call failed, trying again", "retry", retry, "err", err)
+		c.cfg.Logger.WarnContext(ctx, "iec call failed, trying again", "retry", retry, "err", err)
 		select {
 		case <-ctx.Done():
 			return events.Verdict{}, fmt.Errorf("iec: %w", context.Cause(ctx))

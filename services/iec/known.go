@@ -75,7 +75,7 @@ func (v *verification) look(ctx context.Context, batch []item) {
 	}
 	known, err := v.service.cfg.Cache.GetMany(ctx, ids, v.job.CreatedAt)
 	if err != nil {
-		v.service.cfg.Logger.Warn("answers looked up one by one", "job", v.job.ID, "err", err)
+		v.service.cfg.Logger.WarnContext(ctx, "answers looked up one by one", "job", v.job.ID, "err", err)
 	}
 	for i, it := range batch {
 		if verdict, ok := known[it.ID]; ok {

@@ -111,7 +111,7 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (fact events.Fact,
 	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	if rerr := s.cfg.Quota.Release(release); rerr != nil {
-		s.cfg.Logger.Warn("unused calls not given back", "job", w.Job.ID, "err", rerr)
+		s.cfg.Logger.WarnContext(ctx, "unused calls not given back", "job", w.Job.ID, "err", rerr)
 	}
 	if err != nil {
 		return nil, s.explain(err, v.small, &speed, total-done)

@@ -11,7 +11,10 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/singleflight"
+
+	"rollcall.example/events"
 )
 
 // renewEarly is how long before its end a token is no longer used, so that none
@@ -78,7 +81,9 @@ func (s *tokenSource) drop(token string) {
 	}
 }
 
-func (c *Client) fetchToken(ctx context.Context) (string, time.Duration, error) {
+func (c *Client) fetchToken(ctx context.Context) (_ string, _ time.Duration, err error) {
+	ctx, span := events.Span(ctx, "iec token", trace.WithSpanKind(trace.SpanKindClient))
+	defer func() { events.EndSpan(span, err) }()
 	form := url.Values{"grant_type": {"password"}, "username": {c.cfg.Username}, "password": {c.cfg.Password}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/token", strings.NewReader(form.Encode()))
 	if err != nil {

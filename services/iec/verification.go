@@ -26,6 +26,7 @@ type verification struct {
 	// small says that the job may use what of the quota is kept for small ones.
 	small         bool
 	calls, cached atomic.Int64
+	traced        atomic.Int64 // calls that had a span, or would have
 }
 
 // answered is a verdict, and whether the IEC was asked for it just now.
@@ -88,7 +89,7 @@ func (v *verification) ask(ctx context.Context, row *events.Row, claim *claim) (
 	s := v.service
 	defer func() {
 		if rerr := claim.release(ctx); rerr != nil {
-			s.cfg.Logger.Warn("others wait for nothing until the claim ends", "job", v.job.ID, "err", rerr)
+			s.cfg.Logger.WarnContext(ctx, "others wait for nothing until the claim ends", "job", v.job.ID, "err", rerr)
 		}
 	}()
 	// Whoever had the claim before may have been answered since we looked.
@@ -140,6 +141,9 @@ func (v *verification) lookup(ctx, call context.Context, id string, claim *claim
 		return events.Verdict{}, err
 	}
 	defer v.service.turns.give()
+	if v.traced.Add(1) > tracedCalls {
+		call = untraced(call)
+	}
 	return v.service.cfg.Client.Lookup(call, id, func(call context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("ask: %w", context.Cause(ctx))

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"rollcall.example/events"
+	"rollcall.example/services/postgres"
 )
 
 // The rows on their way, as text: a value that its column cannot take must
@@ -40,6 +41,8 @@ const indexIncoming = "ALTER TABLE incoming ADD PRIMARY KEY (id_number); ANALYZE
 
 // load copies people into the table incoming and returns how many they are.
 func (m *merge) load(ctx context.Context, people iter.Seq2[person, error]) (n int, err error) {
+	ctx, span := postgres.Span(ctx, "copy rows")
+	defer func() { events.EndSpan(span, err) }()
 	if _, err := m.tx.ExecContext(ctx, createIncoming); err != nil {
 		return 0, fmt.Errorf("create incoming: %w", safe(err))
 	}

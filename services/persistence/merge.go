@@ -10,6 +10,9 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+
+	"rollcall.example/events"
+	"rollcall.example/services/postgres"
 )
 
 // merge is the writing of one job, within one transaction.
@@ -96,7 +99,9 @@ ORDER BY id_number OFFSET $3 LIMIT 1`, s.after, s.upTo, left-1); err != nil {
 }
 
 func (m *merge) write(ctx context.Context, s span) error {
-	step := func(name, sql string, args ...any) (int64, error) {
+	step := func(name, sql string, args ...any) (n int64, err error) {
+		ctx, span := postgres.Span(ctx, name)
+		defer func() { events.EndSpan(span, err) }()
 		res, err := m.tx.ExecContext(ctx, sql, args...)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", name, safe(err))

@@ -12,6 +12,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
+	"rollcall.example/services/postgres"
 )
 
 // Config is what the service works with.
@@ -94,7 +95,7 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (events.Fact, erro
 		return nil, fmt.Errorf("persist: %w", err)
 	}
 	if fact.Stats.Errors > 0 {
-		s.logger.Warn("rows refused by the database", "job", job.ID, "rows", fact.Stats.Errors)
+		s.logger.WarnContext(ctx, "rows refused by the database", "job", job.ID, "rows", fact.Stats.Errors)
 	}
 	return fact, nil
 }
@@ -127,9 +128,10 @@ func (s *Service) write(ctx context.Context, job *events.Job, people iter.Seq2[p
 }
 
 // written reports whether the job's ledger row exists.
-func (s *Service) written(ctx context.Context, jobID string) (bool, error) {
-	var exists bool
-	err := s.db.GetContext(ctx, &exists, `SELECT EXISTS (SELECT FROM job_ledger WHERE job_id = $1)`, jobID)
+func (s *Service) written(ctx context.Context, jobID string) (exists bool, err error) {
+	ctx, span := postgres.Span(ctx, "read ledger")
+	defer func() { events.EndSpan(span, err) }()
+	err = s.db.GetContext(ctx, &exists, `SELECT EXISTS (SELECT FROM job_ledger WHERE job_id = $1)`, jobID)
 	if err != nil {
 		return false, fmt.Errorf("read ledger: %w", safe(err))
 	}
@@ -162,7 +164,10 @@ func (s *Service) transaction(ctx context.Context, commit bool, work func(*sqlx.
 	if !commit {
 		return nil
 	}
-	if err := tx.Commit(); err != nil {
+	_, span := postgres.Span(ctx, "commit")
+	err = tx.Commit()
+	events.EndSpan(span, err)
+	if err != nil {
 		return fmt.Errorf("commit: %w", safe(err))
 	}
 	return nil

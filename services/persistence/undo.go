@@ -33,7 +33,7 @@ func (s *Service) Undo(ctx context.Context, job *events.Job) error {
 				return fmt.Errorf("%s: %w", step.name, safe(err))
 			}
 		}
-		s.logger.Info("members of a cancelled job taken back", "job", job.ID)
+		s.logger.InfoContext(ctx, "members of a cancelled job taken back", "job", job.ID)
 		return nil
 	})
 	if err != nil {

@@ -101,11 +101,11 @@ func TestWardCheck(t *testing.T) {
 func TestPanicBecomesAnErrorThatQuotesNothing(t *testing.T) {
 	var logged strings.Builder
 	log := slog.New(slog.NewTextHandler(&logged, nil))
-	err := guarded(log, func() error { panic("8001015009087") })
+	err := guarded(t.Context(), log, func() error { panic("8001015009087") })
 	if err == nil || strings.Contains(err.Error()+logged.String(), "8001015009087") || !strings.Contains(logged.String(), "panic") {
 		t.Errorf("got %v, logged %s", err, logged.String())
 	}
-	if err := guarded(log, func() error { return errBroken }); !errors.Is(err, errBroken) {
+	if err := guarded(t.Context(), log, func() error { return errBroken }); !errors.Is(err, errBroken) {
 		t.Errorf("got %v", err)
 	}
 }

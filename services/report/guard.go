@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -9,10 +10,10 @@ import (
 // guarded runs do and makes an error of a panic in it, for the workbook library
 // panics where it could return one. The panic's value may quote a cell, so
 // only its type is told.
-func guarded(log *slog.Logger, do func() error) (err error) {
+func guarded(ctx context.Context, log *slog.Logger, do func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			log.Error("panic", "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			log.ErrorContext(ctx, "panic", "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 			err = fmt.Errorf("write workbook: panic of type %T", v)
 		}
 	}()

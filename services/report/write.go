@@ -18,7 +18,7 @@ func (s *Service) write(ctx context.Context, job *events.Job, to io.Writer, prog
 	if err != nil {
 		return err
 	}
-	return guarded(s.log, func() error { return s.compose(ctx, job, a, to, progress) })
+	return guarded(ctx, s.log, func() error { return s.compose(ctx, job, a, to, progress) })
 }
 
 func mismatch(err error) error {

@@ -41,7 +41,7 @@ func (s *Service) sendReport(w http.ResponseWriter, r *http.Request, job *events
 		return damaged(err)
 	}
 	defer func() { _ = file.Close() }() // a local copy
-	s.cfg.Logger.Info("report read", "job", job.ID, "user", who.ID)
+	s.cfg.Logger.InfoContext(r.Context(), "report read", "job", job.ID, "user", who.ID)
 	w.Header().Set("ETag", `"`+job.Reported.Report.SHA256+`"`)
 	s.sendWorkbook(w, named(job, "report"), job.Reported.Report.Size, file)
 	return nil
@@ -64,7 +64,7 @@ func (s *Service) sendRejects(w http.ResponseWriter, r *http.Request, job *event
 	if err := writeRejects(&book, s.cfg.Store.SpoolDir, head.Columns, rows); err != nil {
 		return err
 	}
-	s.cfg.Logger.Info("rejects read", "job", job.ID, "user", who.ID)
+	s.cfg.Logger.InfoContext(r.Context(), "rejects read", "job", job.ID, "user", who.ID)
 	s.sendWorkbook(w, named(job, "to fix"), int64(book.Len()), &book)
 	return nil
 }

@@ -153,9 +153,9 @@ func (s *Service) steer(r *http.Request, who Principal, fact func(*events.Job) e
 			return events.Job{}, err
 		}
 		if err := s.project(r.Context(), &job); err != nil {
-			s.cfg.Logger.Warn("list not up to date yet", "job", job.ID, "err", err)
+			s.cfg.Logger.WarnContext(r.Context(), "list not up to date yet", "job", job.ID, "err", err)
 		}
-		s.cfg.Logger.Info("job steered", "job", job.ID, "user", who.ID, "fact", job.Kind)
+		s.cfg.Logger.InfoContext(r.Context(), "job steered", "job", job.ID, "user", who.ID, "fact", job.Kind)
 		return job, nil
 	}
 	return events.Job{}, fmt.Errorf("job moved on %d times: %w", tries, events.ErrConflict)

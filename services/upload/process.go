@@ -57,7 +57,7 @@ func (s *Service) process(w http.ResponseWriter, r *http.Request, who Principal)
 	defer func() {
 		// The job may exist by now, and the copy has no name: it is no reason to refuse.
 		if err := f.close(); err != nil {
-			s.cfg.Logger.Warn("spool not closed", "err", err)
+			s.cfg.Logger.WarnContext(r.Context(), "spool not closed", "err", err)
 		}
 	}()
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *Service) process(w http.ResponseWriter, r *http.Request, who Principal)
 	if err != nil {
 		return nil, err
 	}
-	s.cfg.Logger.Info("accepted", "job", job.ID, "user", who.ID, "size", f.size)
+	s.cfg.Logger.InfoContext(r.Context(), "accepted", "job", job.ID, "user", who.ID, "size", f.size)
 	s.projectNow(r.Context(), job)
 	return &result{status: http.StatusAccepted, message: "The file was received and is being processed.", data: accepted{
 		JobID: job.ID, Status: events.StatusPending, FileName: job.FileName, FileSize: f.size, SHA256: f.sha256,
@@ -138,7 +138,7 @@ func (s *Service) store(ctx context.Context, id string, f *form) (events.Artifac
 		if err == nil || try == storeTries || !leaderless(err) {
 			return stored, err
 		}
-		s.cfg.Logger.Warn("file not stored yet", "job", id, "err", err)
+		s.cfg.Logger.WarnContext(ctx, "file not stored yet", "job", id, "err", err)
 		select {
 		case <-ctx.Done():
 			return stored, err
@@ -170,7 +170,7 @@ func (s *Service) open(ctx context.Context, fact *events.Uploaded) (job events.J
 			break
 		}
 		known = false
-		s.cfg.Logger.Warn("fact not stored yet", "job", fact.JobID, "err", err)
+		s.cfg.Logger.WarnContext(ctx, "fact not stored yet", "job", fact.JobID, "err", err)
 	}
 	return events.Job{}, known, err
 }
@@ -184,6 +184,6 @@ func (s *Service) discard(ctx context.Context, id string) {
 		err = bucket.Delete(ctx, id+"/"+objectName)
 	}
 	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
-		s.cfg.Logger.Error("file of a refused upload not removed", "job", id, "err", err)
+		s.cfg.Logger.ErrorContext(ctx, "file of a refused upload not removed", "job", id, "err", err)
 	}
 }

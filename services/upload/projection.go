@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/services/postgres"
 )
 
 const (
@@ -101,7 +102,9 @@ func (s *Service) take(ctx context.Context, msg jetstream.Msg) error {
 }
 
 // project makes the row of a job what its facts say, unless it says newer ones.
-func (s *Service) project(ctx context.Context, j *events.Job) error {
+func (s *Service) project(ctx context.Context, j *events.Job) (err error) {
+	ctx, span := postgres.Span(ctx, "project job")
+	defer func() { events.EndSpan(span, err) }()
 	r, err := rowOf(j)
 	if err != nil {
 		return err
@@ -120,7 +123,7 @@ func (s *Service) projectNow(ctx context.Context, job events.Job) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), projectTime)
 	defer cancel()
 	if err := s.project(ctx, &job); err != nil {
-		s.cfg.Logger.Warn("job not projected at once", "job", job.ID, "err", err)
+		s.cfg.Logger.WarnContext(ctx, "job not projected at once", "job", job.ID, "err", err)
 	}
 }
 

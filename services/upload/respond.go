@@ -101,9 +101,9 @@ func (s *Service) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	switch {
 	case r.Context().Err() != nil:
-		s.cfg.Logger.Debug("client gone", "method", r.Method, "code", p.code, "err", err)
+		s.cfg.Logger.DebugContext(r.Context(), "client gone", "method", r.Method, "code", p.code, "err", err)
 	case status >= 500:
-		s.cfg.Logger.Error("request failed", "method", r.Method, "code", p.code, "err", err)
+		s.cfg.Logger.ErrorContext(r.Context(), "request failed", "method", r.Method, "code", p.code, "err", err)
 	}
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="rollcall"`)

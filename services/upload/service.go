@@ -141,7 +141,7 @@ func (s *Service) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if v := recover(); v != nil {
-				s.cfg.Logger.Error("panic", "method", r.Method, "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+				s.cfg.Logger.ErrorContext(r.Context(), "panic", "method", r.Method, "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 				panic(http.ErrAbortHandler)
 			}
 		}()

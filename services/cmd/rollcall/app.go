@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"rollcall.example/events"
@@ -35,6 +36,7 @@ type settings struct {
 	webhookSettings
 	workerSettings
 	metricsSettings
+	traceSettings
 }
 
 // iecJobs is how many jobs iec has in hand at once: they wait most of the time.
@@ -46,8 +48,10 @@ type app struct {
 	settings
 	mux     *http.ServeMux
 	metrics *metrics.Metrics
-	checks  []check
-	run     []func(context.Context) error
+	// traces makes spans, nil when nobody asked for them.
+	traces trace.TracerProvider
+	checks []check
+	run    []func(context.Context) error
 	// cacheKey is the key under which the IEC's answers are kept.
 	cacheKey string
 }
@@ -84,6 +88,7 @@ func (a *app) stage(js jetstream.JetStream, name events.Stage, h events.Handler,
 		Handle:  h,
 		Workers: a.Workers,
 		Logger:  a.p.log,
+		Tracer:  events.Tracer(a.traces),
 	}
 	if change != nil {
 		change(r)
@@ -296,7 +301,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener) error {
 	for _, run := range a.run {
 		group.Go(func() error { return run(ctx) })
 	}
-	group.Go(func() error { return serveHTTP(ctx, ln, a.mux, a.p.log) })
+	group.Go(func() error { return serveHTTP(ctx, ln, a.traced(a.mux), a.p.log) })
 	if watch != nil {
 		group.Go(func() error { return watch(ctx) })
 	}

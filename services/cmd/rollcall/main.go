@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"rollcall.example/events"
 )
 
 type cli struct {
@@ -88,7 +90,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer, getenv func(
 		handler = slog.NewJSONHandler(errOut, opts)
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	err = parsed.Run(&process{out: out, err: errOut, log: slog.New(handler), getenv: getenv})
+	err = parsed.Run(&process{out: out, err: errOut, log: slog.New(events.NewLogHandler(handler)), getenv: getenv})
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil // stopped by a signal, as asked
 	}

@@ -38,6 +38,9 @@ func (c *serveCmd) Run(ctx context.Context, p *process) (err error) {
 	}
 	a := newApp(in, c.settings)
 	a.cacheKey = p.getenv("ROLLCALL_IEC_CACHE_KEY")
+	if err := a.trace(ctx, "rollcall-"+c.Service); err != nil {
+		return err
+	}
 	if err := c.service(ctx, a); err != nil {
 		return fmt.Errorf("serve %s: %w", c.Service, err)
 	}

@@ -60,6 +60,10 @@ type metricsSettings struct {
 	MetricsAddr string `placeholder:"ADDR" help:"Where to serve /metrics for Prometheus, apart from all else; without it, nowhere."`
 }
 
+type traceSettings struct {
+	OTLPEndpoint string `name:"otlp-endpoint" env:"ROLLCALL_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"Collector of OpenTelemetry that traces are sent to, over HTTP, for instance http://127.0.0.1:4318; without it there are none."`
+}
+
 // byteSize is a number of bytes, read from texts such as 50MB, 512KB or 1048576.
 type byteSize int64
 

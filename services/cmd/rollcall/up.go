@@ -97,6 +97,9 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 	}
 	a := newApp(in, set)
 	a.cacheKey = cacheKey
+	if err := a.trace(ctx, "rollcall"); err != nil {
+		return err
+	}
 	if a.IECURL == "" {
 		if err := a.simulator(); err != nil {
 			return err

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/services/tracing"
+)
+
+// flushTime is how long the last spans may take to be sent when the process ends.
+const flushTime = 5 * time.Second
+
+// trace begins to send spans, under the name of a service, if it is known where to.
+func (a *app) trace(ctx context.Context, service string) error {
+	if a.OTLPEndpoint == "" {
+		return nil
+	}
+	traces, err := tracing.New(ctx, tracing.Config{Endpoint: a.OTLPEndpoint, Service: service, Logger: a.p.log})
+	if err != nil {
+		return err
+	}
+	a.traces = traces
+	a.later(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+		defer cancel()
+		if err := traces.Shutdown(ctx); err != nil {
+			a.p.log.Warn("last spans not sent", "err", err) // no reason for the process to fail
+		}
+		return nil
+	})
+	return nil
+}
+
+// traced makes spans of what the API is asked. Of all else, WebSockets among it,
+// it makes none.
+func (a *app) traced(next http.Handler) http.Handler {
+	traced := tracing.Handler(events.Tracer(a.traces), next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.traces != nil && strings.HasPrefix(r.URL.Path, apiBase+"/") {
+			traced.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
