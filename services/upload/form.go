@@ -199,17 +199,27 @@ func megabytes(n int64) string {
 	return strconv.FormatFloat(float64(n*10>>20)/10, 'f', -1, 64) + " MB"
 }
 
+// progress is how many bytes a client has to send to be given more time.
+const progress = 64 << 10
+
 // patientBody gives a client a while for each piece of a body, however large
-// the whole is.
+// the whole is. A piece is more than a byte: who sends one now and then would
+// hold the connection for ever.
 type patientBody struct {
 	io.ReadCloser
 	control *http.ResponseController
 	idle    time.Duration
+	due     int // bytes until there is more time
 }
 
 func (b *patientBody) Read(p []byte) (int, error) {
-	if err := b.control.SetReadDeadline(time.Now().Add(b.idle)); err != nil {
-		return 0, fmt.Errorf("bound read: %w", err)
+	if b.due <= 0 {
+		if err := b.control.SetReadDeadline(time.Now().Add(b.idle)); err != nil {
+			return 0, fmt.Errorf("bound read: %w", err)
+		}
+		b.due = progress
 	}
-	return b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	b.due -= n
+	return n, err
 }

@@ -53,6 +53,17 @@ func linksOf(jobID string) links {
 // process takes a spreadsheet. What is refused leaves nothing behind: the file
 // is looked at before anything is stored.
 func (s *Service) process(w http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+	sent, err := s.transfer(who)
+	if err != nil {
+		return nil, err
+	}
+	defer sent()
+	counting, cancel := context.WithTimeout(r.Context(), limitTime)
+	err = s.within(counting, s.cfg.DB, who) // before all of a file is received
+	cancel()
+	if err != nil {
+		return nil, err
+	}
 	f, err := s.readForm(w, r)
 	defer func() {
 		// The job may exist by now, and the copy has no name: it is no reason to refuse.
@@ -78,6 +89,11 @@ func (s *Service) process(w http.ResponseWriter, r *http.Request, who Principal)
 	if err := r.Context().Err(); err != nil {
 		return nil, err // nobody waits for the job id
 	}
+	counted, err := s.claim(r.Context(), who)
+	if err != nil {
+		return nil, err
+	}
+	defer counted()
 	job, err := s.accept(r.Context(), who, f)
 	if err != nil {
 		return nil, err

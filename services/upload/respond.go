@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +19,8 @@ type problem struct {
 	code    string
 	message string
 	details map[string]any
-	err     error // for the log only
+	wait    time.Duration // until it makes sense to come back; 0 is unknown
+	err     error         // for the log only
 }
 
 func (p *problem) Error() string {
@@ -40,6 +43,7 @@ var statuses = map[string]int{
 	"not_allowed":        http.StatusConflict,
 	"too_many_webhooks":  http.StatusConflict,
 	"report_damaged":     http.StatusInternalServerError,
+	"too_many_uploads":   http.StatusTooManyRequests,
 	"busy":               http.StatusServiceUnavailable,
 	"unavailable":        http.StatusServiceUnavailable,
 
@@ -110,6 +114,9 @@ func (s *Service) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "5")
+	}
+	if p.wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.wait.Seconds()))))
 	}
 	details := p.details
 	if details == nil {

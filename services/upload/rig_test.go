@@ -58,11 +58,16 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 		c(&cfg)
 	}
 	r.svc = New(cfg)
-	srv := httptest.NewServer(r.svc.Handler())
-	t.Cleanup(srv.Close)
-	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	r.url = srv.URL + Base
+	r.serve()
 	return r
+}
+
+// serve serves the service until the test ends.
+func (r *rig) serve() {
+	srv := httptest.NewServer(r.svc.Handler())
+	r.t.Cleanup(srv.Close)
+	r.t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	r.url = srv.URL + Base
 }
 
 // project runs the projection until the test ends.

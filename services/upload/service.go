@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -52,9 +53,16 @@ type Config struct {
 	// MaxWait is how long a received file waits for its turn before the client
 	// is told to come back; 0 means 30 s.
 	MaxWait time.Duration
-	// Idle is how long a client may send nothing in the middle of a file; 0
-	// means a minute.
+	// Idle is how long a client may take for each 64 KiB of a file; 0 means a
+	// minute.
 	Idle time.Duration
+	// UserUploads is how many files a user may upload within an hour, and
+	// UserJobs how many jobs they may have that have not ended: of all replicas
+	// together, while the database can tell. 0 means 200 and 100.
+	UserUploads, UserJobs int
+	// UserTransfers is how many files a user may be sending to this process; 0
+	// means 8.
+	UserTransfers int
 	// PrivateWebhooks says that webhooks may be at private addresses, and without TLS.
 	PrivateWebhooks bool
 	// Quota reads the allowance of IEC calls.
@@ -70,6 +78,9 @@ const (
 	defaultMaxUploads  = 2
 	defaultMaxWait     = 30 * time.Second
 	defaultIdle        = time.Minute
+	defaultUploads     = 200
+	defaultJobs        = 100
+	defaultTransfers   = 8
 	// maxBody bounds the bodies that nobody reads, in bytes.
 	maxBody = 64 << 10
 )
@@ -78,6 +89,9 @@ const (
 type Service struct {
 	cfg   Config
 	slots chan struct{}
+
+	mu        sync.Mutex
+	transfers map[string]int // files on their way, by user
 }
 
 // New returns the service; it does nothing until its handler is called or Run is.
@@ -86,6 +100,9 @@ func New(cfg Config) *Service {
 	cfg.MaxUploads = cmp.Or(cfg.MaxUploads, defaultMaxUploads)
 	cfg.MaxWait = cmp.Or(cfg.MaxWait, defaultMaxWait)
 	cfg.Idle = cmp.Or(cfg.Idle, defaultIdle)
+	cfg.UserUploads = cmp.Or(cfg.UserUploads, defaultUploads)
+	cfg.UserJobs = cmp.Or(cfg.UserJobs, defaultJobs)
+	cfg.UserTransfers = cmp.Or(cfg.UserTransfers, defaultTransfers)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -102,7 +119,7 @@ func New(cfg Config) *Service {
 		}
 		return who, err
 	}
-	return &Service{cfg: cfg, slots: make(chan struct{}, cfg.MaxUploads)}
+	return &Service{cfg: cfg, slots: make(chan struct{}, cfg.MaxUploads), transfers: map[string]int{}}
 }
 
 // routes are the operations, by their patterns below Base.

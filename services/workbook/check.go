@@ -23,7 +23,12 @@ const (
 	defaultUnpacked = 4 << 30
 	defaultRatio    = 200
 	ratioFrom       = 64 << 20
+	// maxTable is how many bytes an archive's table of its parts may have, with
+	// the search for it. A thousand sheets need a twentieth.
+	maxTable = 4 << 20
 )
+
+var errTable = errors.New("table of parts is too long")
 
 func (l Limits) unpacked() int64 {
 	if l.Unpacked == 0 {
@@ -65,6 +70,11 @@ func isArchive(r io.ReaderAt, size int64) (bool, error) {
 // openZip refuses a file that cannot be a workbook by its structure alone: no part
 // of it is unpacked.
 func openZip(r io.ReaderAt, size int64, limits Limits) (*zip.Reader, error) {
+	// The table of parts is unpacked into memory, however short it says it is.
+	if _, err := zip.NewReader(&upTo{r, maxTable}, size); errors.Is(err, errTable) {
+		return nil, fault(CodeTooLarge, "The workbook consists of too many parts. "+
+			"Copy the rows into a new workbook and upload that.", err)
+	}
 	zr, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, fault(CodeNotAZip, "The file is not an Excel workbook (.xlsx), or it is incomplete. "+
@@ -78,6 +88,20 @@ func openZip(r io.ReaderAt, size int64, limits Limits) (*zip.Reader, error) {
 		return nil, err
 	}
 	return zr, nil
+}
+
+// upTo fails when more than so many bytes have been read of what it reads.
+type upTo struct {
+	r    io.ReaderAt
+	left int64
+}
+
+// ReadAt implements io.ReaderAt.
+func (u *upTo) ReadAt(p []byte, at int64) (int, error) {
+	if u.left -= int64(len(p)); u.left < 0 {
+		return 0, errTable
+	}
+	return u.r.ReadAt(p, at)
 }
 
 func hasPart(zr *zip.Reader, name string) bool {

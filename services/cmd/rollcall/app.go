@@ -237,8 +237,9 @@ func (a *app) upload(v *auth.Verifier) error {
 		DB:           a.db,
 		Authenticate: authenticate(v),
 		MaxFileSize:  int64(a.MaxFileSize),
-		Quota:        quota.State,
-		Logger:       a.p.log,
+		UserUploads:  int(a.UserUploads), UserJobs: int(a.UserJobs), UserTransfers: int(a.UserTransfers),
+		Quota:  quota.State,
+		Logger: a.p.log,
 
 		PrivateWebhooks: a.WebhookPrivate,
 	})

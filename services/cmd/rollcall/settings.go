@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -28,7 +29,10 @@ type authSettings struct {
 }
 
 type uploadSettings struct {
-	MaxFileSize byteSize `default:"50MB" help:"Largest file that is accepted."`
+	MaxFileSize   byteSize `default:"50MB" help:"Largest file that is accepted."`
+	UserUploads   count    `default:"200" help:"Files that a user may upload within an hour."`
+	UserJobs      count    `default:"100" help:"Jobs of a user that may be under way at once."`
+	UserTransfers count    `default:"8" help:"Files that a user may be sending to one process at once."`
 }
 
 type gatewaySettings struct {
@@ -81,5 +85,18 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 		return fmt.Errorf("size %q: want for instance 50MB", text)
 	}
 	*b = byteSize(n * unit)
+	return nil
+}
+
+// count is how many of something may be: at least one.
+type count int
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (c *count) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseInt(string(text), 10, 32)
+	if err != nil || n < 1 {
+		return fmt.Errorf("number %q: want 1 or more", text)
+	}
+	*c = count(n)
 	return nil
 }

@@ -1,0 +1,143 @@
+package workbook
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Every part that is read is read by the same strict scanner.
+func TestAttacksInAnyPartAreRefused(t *testing.T) {
+	laughs := `<!DOCTYPE x [<!ENTITY a "ha">`
+	for c := 'b'; c <= 'j'; c++ {
+		laughs += fmt.Sprintf(`<!ENTITY %c "%s">`, c, strings.Repeat(fmt.Sprintf("&%c;", c-1), 10))
+	}
+	attacks := map[string]func(part string) string{
+		"entities of entities": func(p string) string { return laughs + "]>" + strings.Replace(p, ">", ">&j;", 1) },
+		"entity of a file":     func(p string) string { return `<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>` + p },
+		"parameter entity":     func(p string) string { return `<!DOCTYPE x [<!ENTITY % a SYSTEM "http://127.0.0.1/a.dtd">%a;]>` + p },
+		"document type alone":  func(p string) string { return `<!DOCTYPE x SYSTEM "http://127.0.0.1/x.dtd">` + p },
+		"deep nesting": func(p string) string {
+			return strings.Replace(p, ">", ">"+strings.Repeat("<a>", 100_000)+strings.Repeat("</a>", 100_000), 1)
+		},
+		"nesting without end":  func(p string) string { return strings.Replace(p, ">", ">"+strings.Repeat("<a>", 100_000), 1) },
+		"attribute of 8 MB":    func(p string) string { return strings.Replace(p, ">", ` a="`+strings.Repeat("x", 8<<20)+`">`, 1) },
+		"element name of 8 MB": func(p string) string { return strings.Replace(p, ">", "><"+strings.Repeat("x", 8<<20)+"/>", 1) },
+	}
+	read := parts(`<row r="1"><c r="A1" t="s"><v>0</v></c></row>`)
+	read["xl/styles.xml"] = `<styleSheet></styleSheet>`
+	delete(read, "[Content_Types].xml") // nothing reads it
+	for _, name := range slices.Sorted(maps.Keys(read)) {
+		for attack, change := range attacks {
+			t.Run(name+"/"+attack, func(t *testing.T) {
+				p := maps.Clone(read)
+				p["[Content_Types].xml"] = `<Types/>`
+				p[name] = change(p[name])
+				_, err := openBytes(zipped(t, p))
+				wantCode(t, err, CodeUnreadable)
+			})
+		}
+	}
+}
+
+// Names in an archive are names of parts and never of files on a disk.
+func TestNamesInAnArchiveLeadNowhere(t *testing.T) {
+	for _, target := range []string{"../../../../../../etc/passwd", "/etc/passwd", `..\..\..\etc\passwd`, "file:///etc/passwd",
+		"http://127.0.0.1/sheet.xml", "//host/share/sheet.xml", "worksheets/sheet1.xml\x00.txt", ""} {
+		p := parts("")
+		p["xl/_rels/workbook.xml.rels"] = strings.Replace(p["xl/_rels/workbook.xml.rels"], "worksheets/sheet1.xml", target, 1)
+		_, err := openBytes(zipped(t, p))
+		var fault *Error
+		if !errors.As(err, &fault) || fault.Code != CodeUnreadable {
+			t.Errorf("%q: %v", target, err)
+		}
+	}
+	// A part that nobody names is nobody's business, wherever it claims to belong.
+	p := parts(`<row r="1"><c r="A1" t="s"><v>0</v></c></row>`)
+	for _, name := range []string{"../../../tmp/rollcall-was-here", "/etc/cron.d/x", `C:\x`, "a/../../b"} {
+		p[name] = "x"
+	}
+	if got, err := cells(t, p); err != nil || got != "A1=ID Number" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestBombsAreRefusedUnread(t *testing.T) {
+	stuffed := func(change func(zw *zip.Writer)) []byte {
+		var buf bytes.Buffer
+		zw := zip.NewWriter(&buf)
+		for name, content := range parts("") {
+			add(t, zw, name, []byte(content))
+		}
+		change(zw)
+		if err := zw.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return buf.Bytes()
+	}
+	inner := stuffed(func(*zip.Writer) {})
+	for range 5 {
+		var buf bytes.Buffer
+		zw := zip.NewWriter(&buf)
+		add(t, zw, "inner.xlsx", inner)
+		if err := zw.Close(); err != nil {
+			t.Fatal(err)
+		}
+		inner = buf.Bytes()
+	}
+	for name, tt := range map[string]struct {
+		data []byte
+		code string
+	}{
+		"high ratio": {stuffed(func(zw *zip.Writer) { add(t, zw, "xl/media/a", make([]byte, ratioFrom+1)) }), CodeTooLarge},
+		"many parts": {stuffed(func(zw *zip.Writer) {
+			for i := range 100_000 {
+				add(t, zw, fmt.Sprintf("xl/media/%d", i), nil)
+			}
+		}), CodeTooLarge},
+		"archives in archives": {inner, CodeNotAWorkbook},
+		"a promise of much":    {promising(t, stuffed(func(*zip.Writer) {}), 1<<32-2), CodeTooLarge},
+		"a promise of little":  {promising(t, stuffed(func(*zip.Writer) {}), 1), CodeUnreadable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := openBytes(tt.data)
+			wantCode(t, err, tt.code)
+		})
+	}
+}
+
+func add(t *testing.T, zw *zip.Writer, name string, content []byte) {
+	t.Helper()
+	w, err := zw.Create(name)
+	if err == nil {
+		_, err = w.Write(content)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// promising changes the unpacked sizes in the directory of an archive.
+func promising(t *testing.T, data []byte, size uint32) []byte {
+	t.Helper()
+	data = bytes.Clone(data)
+	changed := 0
+	for at := 0; ; changed++ {
+		next := bytes.Index(data[at:], []byte("PK\x01\x02"))
+		if next < 0 {
+			break
+		}
+		at += next + 4
+		binary.LittleEndian.PutUint32(data[at+20:], size)
+	}
+	if changed < 5 {
+		t.Fatalf("%d entries", changed)
+	}
+	return data
+}
