@@ -1,0 +1,217 @@
+package events_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
+)
+
+// world is every kind of subject that is worth trying: what each stream
+// stores, and each request about each stream and consumer that the server has.
+type world struct {
+	publish, subscribe []string
+	streams            map[string][]string // their consumers, and x, which is nobody's
+}
+
+func explore(t *testing.T, js jetstream.JetStream) world {
+	t.Helper()
+	w := world{streams: map[string][]string{}}
+	add := func(format string, names ...any) { w.publish = append(w.publish, fmt.Sprintf(format, names...)) }
+	for info := range js.ListStreams(t.Context()).Info() {
+		name := info.Config.Name
+		w.streams[name] = []string{"x"}
+		s, err := js.Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c := range s.ConsumerNames(t.Context()).Name() {
+			w.streams[name] = append(w.streams[name], c)
+		}
+		for _, verb := range []string{"CREATE", "UPDATE", "INFO", "DELETE", "PURGE", "SNAPSHOT", "RESTORE", "MSG.DELETE", "MSG.GET",
+			"PEER.REMOVE", "PEER.EVACUATE", "CANCEL_MOVE", "LEADER.STEPDOWN"} {
+			add("$JS.API.STREAM.%s.%s", verb, name)
+		}
+		for _, verb := range []string{"CONSUMER.CREATE", "CONSUMER.NAMES", "CONSUMER.LIST", "DIRECT.GET"} {
+			add("$JS.API.%s.%s", verb, name)
+		}
+		for _, stored := range samples(info.Config.Subjects) {
+			add("%s", stored)
+			add("$JS.API.DIRECT.GET.%s.%s", name, stored)
+			for _, c := range w.streams[name] {
+				add("$JS.API.CONSUMER.CREATE.%s.%s.%s", name, c, stored)
+			}
+		}
+		for _, c := range w.streams[name] {
+			for _, verb := range []string{"CREATE", "DURABLE.CREATE", "INFO", "MSG.NEXT", "DELETE", "PAUSE", "RESET", "UNPIN",
+				"LEADER.STEPDOWN", "PEER.REMOVE", "PEER.EVACUATE"} {
+				add("$JS.API.CONSUMER.%s.%s.%s", verb, name, c)
+			}
+			add("$JS.ACK.%s.%s.1.1.1.1.0", name, c)
+			add("$JS.FC.%s.%s.x", name, c)
+		}
+	}
+	add("%s", events.Subject(aJob, "unheard"))
+	for _, s := range []string{"INFO", "STREAM.NAMES", "STREAM.LIST", "STREAM.CREATE.OTHER", "ACCOUNT.PURGE.BULK", "META.LEADER.STEPDOWN",
+		"META.RESCUE", "SERVER.REMOVE", "SERVER.EVACUATE", "STREAM.TEMPLATE.CREATE.x"} {
+		add("$JS.API.%s", s)
+	}
+	w.publish = append(w.publish, events.LivePrefix+events.Subject(aJob, events.KindReported), "$SYS.REQ.SERVER.PING", "$SYS.REQ.ACCOUNT.PING.CONNZ",
+		"$JSC.R.x", "$JS.EVENT.ADVISORY.x", "anything")
+	w.subscribe = []string{">", "bulk.>", "live.bulk.>", "live.bulk.*.cancelled", "$O.>", "$KV.>", "$JS.>", "$JS.API.>", "$JS.ACK.>", "$JS.EVENT.ADVISORY.>", "$SYS.>", "_INBOX.>", "anything"}
+	for _, user := range embedded.Users {
+		w.publish = append(w.publish, "_INBOX_"+user+".x.y")
+		w.subscribe = append(w.subscribe, "_INBOX_"+user+".>")
+	}
+	return w
+}
+
+// samples are subjects that a stream stores.
+func samples(patterns []string) (list []string) {
+	for _, p := range patterns {
+		p = strings.Replace(p, "bulk.*", "bulk."+aJob, 1)
+		list = append(list, strings.Replace(p, ">", "x", 1))
+	}
+	return list
+}
+
+// tried is which of the subjects the server denied.
+func tried(t *testing.T, srv *embedded.Server, user, what string, subjects []string, try func(*nats.Conn, string) error) []string {
+	t.Helper()
+	nc := eventstest.Connect(t, srv, user).Conn()
+	denied := make(chan string, len(subjects)+1)
+	nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		if _, quoted, ok := strings.Cut(err.Error(), " to \""); ok {
+			subject, _, _ := strings.Cut(quoted, `"`)
+			denied <- subject
+		}
+	})
+	const last = "the.last.one" // which nobody may, and which is answered after all others
+	for _, s := range append(slices.Clone(subjects), last) {
+		if err := try(nc, s); err != nil {
+			t.Fatalf("%s %s %s: %v", user, what, s, err)
+		}
+	}
+	var list []string
+	for {
+		select {
+		case s := <-denied:
+			if s == last {
+				slices.Sort(list)
+				return list
+			}
+			list = append(list, s)
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s: no answer about %s %s", user, what, last)
+		}
+	}
+}
+
+func publish(nc *nats.Conn, subject string) error { return nc.Publish(subject, []byte("{}")) }
+
+func subscribe(nc *nats.Conn, subject string) error {
+	_, err := nc.SubscribeSync(subject)
+	return err
+}
+
+// Every user tries everything on a server with the shipped nats.conf, and is
+// denied all but what is its own; nothing is changed by what is denied.
+func TestEachUserMayTouchItsOwnOnly(t *testing.T) {
+	srv := eventstest.Start(t)
+	// What is allowed is done to another one, which then holds nothing that means anything.
+	open, err := embedded.Start(embedded.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(open.Stop)
+	owner := eventstest.Connect(t, srv, "provisioner")
+	w := explore(t, owner)
+	slices.Sort(w.publish)
+	w.publish = slices.Compact(w.publish)
+	all := rooms()
+	all["operator"] = operatorRoom(w)
+	all["provisioner"] = provisionerRoom(w)
+	users := slices.DeleteFunc(slices.Clone(embedded.Users), func(u string) bool { return u == "sys" })
+	if slices.Sort(users); !slices.Equal(users, slices.Sorted(maps.Keys(all))) {
+		t.Fatalf("users %v, rooms %v", users, slices.Sorted(maps.Keys(all)))
+	}
+	before := contents(t, owner)
+	// The system's account has no stream and no way into one.
+	if sys := eventstest.Connect(t, srv, "sys").Conn(); sys.Publish(events.Subject(aJob, events.KindUploaded), []byte("{}")) != nil || sys.Flush() != nil {
+		t.Error("sys could not publish")
+	}
+	for user, room := range all {
+		may := room.may()
+		if user == "operator" || user == "provisioner" {
+			may = room.publish
+		}
+		allowed := map[string]bool{}
+		for _, s := range may {
+			allowed[s] = true
+			if !slices.Contains(w.publish, s) {
+				t.Errorf("%s may publish %s, which is not tried", user, s)
+			}
+		}
+		forbidden := slices.DeleteFunc(slices.Clone(w.publish), func(s string) bool { return allowed[s] })
+		if got := tried(t, srv, user, "publishing", forbidden, publish); !slices.Equal(got, forbidden) {
+			t.Errorf("%s was not denied publishing %v", user, without(forbidden, got))
+		}
+		for _, s := range tried(t, srv, user, "subscribing", w.subscribe, subscribe) {
+			if slices.Contains(room.subscribe, s) {
+				t.Errorf("%s was denied subscribing to its own %s", user, s)
+			}
+			room.subscribe = append(room.subscribe, s)
+		}
+		if rest := without(w.subscribe, room.subscribe); len(rest) > 0 {
+			t.Errorf("%s was not denied subscribing to %v", user, rest)
+		}
+		if user == "provisioner" {
+			continue // it would take the server apart
+		}
+		if got := tried(t, open, user, "publishing", without(w.publish, forbidden), publish); len(got) > 0 {
+			t.Errorf("%s was denied publishing its own %v", user, got)
+		}
+	}
+	after := contents(t, owner)
+	for name := range maps.Keys(before) {
+		if !reflect.DeepEqual(before[name], after[name]) {
+			t.Errorf("%s was changed\nbefore %+v\nafter  %+v", name, before[name], after[name])
+		}
+	}
+	if len(before) != len(after) {
+		t.Errorf("there were %d streams and consumers, now %d", len(before), len(after))
+	}
+	t.Logf("%d users were denied what is not theirs of %d subjects to publish and %d to subscribe to", len(users), len(w.publish), len(w.subscribe))
+}
+
+func without(list, gone []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(gone, s) })
+}
+
+// contents are what the streams hold and how they are set up.
+func contents(t *testing.T, js jetstream.JetStream) map[string]any {
+	t.Helper()
+	found := map[string]any{}
+	for info := range js.ListStreams(context.WithoutCancel(t.Context())).Info() {
+		found[info.Config.Name] = []any{info.State.Msgs, info.State.LastSeq, info.Config}
+		s, err := js.Stream(t.Context(), info.Config.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c := range s.ListConsumers(t.Context()).Info() {
+			found[info.Config.Name+" "+c.Name] = c.Config
+		}
+	}
+	return found
+}
