@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -19,7 +18,6 @@ import (
 	"rollcall.example/services/iec"
 	"rollcall.example/services/metrics"
 	"rollcall.example/services/persistence"
-	"rollcall.example/services/postgres"
 	"rollcall.example/services/report"
 	"rollcall.example/services/upload"
 	"rollcall.example/services/validation"
@@ -60,26 +58,6 @@ func newApp(in *infra, s settings) *app {
 	return &app{infra: in, settings: s, mux: http.NewServeMux(), metrics: metrics.New()}
 }
 
-// store is over the buckets that js may reach, and is counted.
-func (a *app) store(js jetstream.JetStream) *events.Store {
-	return a.metrics.Artifacts(events.NewStore(js))
-}
-
-// connected opens a service's connection and makes it a condition of health.
-func (a *app) connected(user string) (jetstream.JetStream, error) {
-	js, err := a.user(user)
-	if err != nil {
-		return nil, err
-	}
-	a.checks = append(a.checks, check{name: "nats as " + user, ok: func(context.Context) error {
-		if nc := js.Conn(); !nc.IsConnected() {
-			return fmt.Errorf("not connected: %s", nc.Status())
-		}
-		return nil
-	}})
-	return js, nil
-}
-
 // stage runs a handler as one of the stages. change may be nil.
 func (a *app) stage(js jetstream.JetStream, name events.Stage, h events.Handler, change func(*events.Runner)) {
 	r := &events.Runner{
@@ -94,30 +72,8 @@ func (a *app) stage(js jetstream.JetStream, name events.Stage, h events.Handler,
 		change(r)
 	}
 	a.metrics.Stage(r)
-	a.metrics.Consumer(js, string(name))
+	a.consumer(js, string(name))
 	a.run = append(a.run, r.Run)
-	a.checks = append(a.checks, check{name: "consumer " + string(name), ok: func(ctx context.Context) error {
-		_, err := js.Consumer(ctx, events.StreamFacts, string(name))
-		if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
-			return fmt.Errorf("%w: run rollcall migrate", err)
-		}
-		return err
-	}})
-}
-
-// needsDatabase makes the database a condition of health.
-func (a *app) needsDatabase() error {
-	if a.db == nil {
-		return errors.New("no database: give --database")
-	}
-	for _, c := range a.checks {
-		if c.name == "database" {
-			return nil
-		}
-	}
-	a.metrics.Database(a.db.DB)
-	a.checks = append(a.checks, check{name: "database", ok: func(ctx context.Context) error { return postgres.Ready(ctx, a.db) }})
-	return nil
 }
 
 func (a *app) validation() error {
@@ -125,7 +81,7 @@ func (a *app) validation() error {
 	if err != nil {
 		return err
 	}
-	s := validation.New(validation.Config{Store: a.store(js)})
+	s := validation.New(validation.Config{Store: a.store(js, events.BucketUploads, events.BucketRows)})
 	a.stage(js, events.StageValidation, s.Handle, nil)
 	return nil
 }
@@ -139,16 +95,16 @@ func (a *app) iec() error {
 	if err != nil {
 		return err
 	}
-	kv, err := js.KeyValue(context.Background(), events.KVVerdicts)
+	kv, err := a.keyValue(js, events.KVVerdicts)
 	if err != nil {
-		return fmt.Errorf("bucket %s: %w", events.KVVerdicts, err)
+		return err
 	}
 	if a.cacheKey == "" {
 		return errors.New("no key for the IEC's answers: set ROLLCALL_IEC_CACHE_KEY, the same for all replicas of iec")
 	}
-	claims, err := js.KeyValue(context.Background(), events.KVClaims)
+	claims, err := a.keyValue(js, events.KVClaims)
 	if err != nil {
-		return fmt.Errorf("bucket %s: %w: run rollcall migrate", events.KVClaims, err)
+		return err
 	}
 	cache, err := iec.NewCache(js, kv, claims, iec.CacheConfig{Key: a.cacheKey, Registered: a.IECKeep, NotRegistered: a.IECKeepNot})
 	if err != nil {
@@ -171,7 +127,7 @@ func (a *app) iec() error {
 	}
 	a.later(func() error { client.Close(); return nil })
 	a.metrics.Quota(quota.State)
-	s := iec.New(iec.Config{Store: a.store(js), Client: client, Quota: quota, Cache: cache, Concurrency: a.IECConcurrency, Logger: a.p.log,
+	s := iec.New(iec.Config{Store: a.store(js, events.BucketRows, events.BucketVerdicts), Client: client, Quota: quota, Cache: cache, Concurrency: a.IECConcurrency, Logger: a.p.log,
 		Observe: a.metrics.Verdicts()})
 	// Jobs share the calls in turn, which only those can that were taken up.
 	a.stage(js, events.StageIEC, s.Handle, func(r *events.Runner) { r.Workers = max(a.Workers, iecJobs) })
@@ -179,9 +135,9 @@ func (a *app) iec() error {
 }
 
 func (a *app) quota(js jetstream.JetStream) (*iec.Quota, error) {
-	kv, err := js.KeyValue(context.Background(), events.KVQuota)
+	kv, err := a.keyValue(js, events.KVQuota)
 	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w: run rollcall migrate", events.KVQuota, err)
+		return nil, err
 	}
 	return iec.NewQuota(kv, iec.QuotaConfig{Limit: a.IECQuota})
 }
@@ -194,7 +150,7 @@ func (a *app) persistence() error {
 	if err != nil {
 		return err
 	}
-	s := persistence.New(persistence.Config{DB: a.db, Store: a.store(js), Logger: a.p.log})
+	s := persistence.New(persistence.Config{DB: a.db, Store: a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes), Logger: a.p.log})
 	a.stage(js, events.StagePersistence, s.Handle, func(r *events.Runner) { r.Undo = s.Undo })
 	return nil
 }
@@ -204,7 +160,7 @@ func (a *app) report() error {
 	if err != nil {
 		return err
 	}
-	s := report.New(report.Config{Store: a.store(js), WardTarget: a.WardTarget, Logger: a.p.log})
+	s := report.New(report.Config{Store: a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes, events.BucketReports), WardTarget: a.WardTarget, Logger: a.p.log})
 	a.stage(js, events.StageReport, s.Handle, nil)
 	return nil
 }
@@ -233,7 +189,7 @@ func (a *app) upload(v *auth.Verifier) error {
 	}
 	s := upload.New(upload.Config{
 		Log:          events.NewLog(js, events.StageUpload, a.p.log),
-		Store:        a.store(js),
+		Store:        a.store(js, events.BucketUploads, events.BucketRows, events.BucketOutcomes, events.BucketReports),
 		DB:           a.db,
 		Authenticate: authenticate(v),
 		MaxFileSize:  int64(a.MaxFileSize),
@@ -243,7 +199,7 @@ func (a *app) upload(v *auth.Verifier) error {
 
 		PrivateWebhooks: a.WebhookPrivate,
 	})
-	a.metrics.Consumer(js, events.ConsumerProjection)
+	a.consumer(js, events.ConsumerProjection)
 	a.metrics.Jobs(a.db.DB)
 	a.mux.Handle(apiBase+"/", s.Handler())
 	a.run = append(a.run, s.Run)
@@ -258,6 +214,7 @@ func (a *app) webhook() error {
 	if err != nil {
 		return err
 	}
+	a.consumer(js, events.ConsumerWebhook)
 	s := webhook.New(webhook.Config{JetStream: js, DB: a.db, Private: a.WebhookPrivate, Logger: a.p.log})
 	a.run = append(a.run, s.Run)
 	return nil

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -27,18 +30,41 @@ func healthRoutes(checks []check) map[string]http.HandlerFunc {
 		answerHealth(w, http.StatusOK, map[string]string{})
 	}
 	ready := func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
-		defer cancel()
 		status, found := http.StatusOK, map[string]string{}
-		for _, c := range checks {
-			found[c.name] = "ok"
-			if err := c.ok(ctx); err != nil {
-				found[c.name], status = err.Error(), http.StatusServiceUnavailable
+		for name, err := range askAll(r.Context(), checks) {
+			found[name] = "ok"
+			if err != nil {
+				found[name], status = err.Error(), http.StatusServiceUnavailable
 			}
 		}
 		answerHealth(w, status, found)
 	}
 	return map[string]http.HandlerFunc{"/livez": live, "/healthz": ready, "/readyz": ready}
+}
+
+// checkTime is how long a check may take.
+const checkTime = 3 * time.Second
+
+// askAll asks all checks at once, so that one that hangs makes no other look broken.
+func askAll(ctx context.Context, checks []check) map[string]error {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	errs := make([]error, len(checks))
+	var all sync.WaitGroup
+	for i, c := range checks {
+		all.Go(func() {
+			errs[i] = c.ok(ctx)
+			if errors.Is(errs[i], context.DeadlineExceeded) {
+				errs[i] = fmt.Errorf("no answer within %s", checkTime)
+			}
+		})
+	}
+	all.Wait()
+	found := make(map[string]error, len(checks))
+	for i, c := range checks {
+		found[c.name] = errs[i]
+	}
+	return found
 }
 
 func answerHealth(w http.ResponseWriter, status int, checks map[string]string) {

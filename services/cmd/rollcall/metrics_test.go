@@ -133,7 +133,7 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 	if n, ok := float64(len(f["rollcall_check_ok"].GetMetric())), f.value("rollcall_check_ok"); n < 12 || ok != n {
 		t.Errorf("%v of %v checks hold", ok, n)
 	}
-	if n := len(f["rollcall_consumer_pending"].GetMetric()); n != len(events.Stages)+1 {
+	if n := len(f["rollcall_consumer_pending"].GetMetric()); n != len(events.Stages)+2 {
 		t.Errorf("%d consumers", n)
 	}
 	checkDocumented(t, f)

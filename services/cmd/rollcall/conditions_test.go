@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/services/postgres"
+)
+
+// conditions are the services that can be served, with what each of them cannot do without.
+var conditions = map[string][]string{
+	"validation":  {"nats as validation", "consumer validation", "bucket UPLOADS", "bucket ROWS"},
+	"iec":         {"nats as iec", "consumer iec", "bucket ROWS", "bucket VERDICTS", "bucket IEC_QUOTA", "bucket IEC_VERDICTS", "bucket IEC_CLAIMS"},
+	"persistence": {"nats as persistence", "consumer persistence", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "database"},
+	"report":      {"nats as report", "consumer report", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket REPORTS"},
+	"upload":      {"nats as upload", "consumer projection", "bucket UPLOADS", "bucket ROWS", "bucket OUTCOMES", "bucket REPORTS", "bucket IEC_QUOTA", "database"},
+	"webhook":     {"nats as webhook", "consumer webhook", "database"},
+	"gateway":     {"nats as gateway", "live feed"},
+}
+
+// healthOf is what a service says at a path.
+func healthOf(t *testing.T, a *app, path string) (status int, found map[string]string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	healthRoutes(a.checks)[path](w, httptest.NewRequest(http.MethodGet, path, nil))
+	var answer struct{ Checks map[string]string }
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+		t.Fatal(err)
+	}
+	return w.Code, answer.Checks
+}
+
+// Each part that a service needs is taken away, and its health says so in words.
+func TestHealthSaysWhatIsMissing(t *testing.T) {
+	srv, err := embedded.Start(embedded.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped := false
+	stop := func() {
+		if !stopped {
+			stopped = true
+			srv.Stop()
+		}
+	}
+	t.Cleanup(stop)
+	in := &infra{p: &process{log: slog.New(slog.DiscardHandler), getenv: func(string) string { return "x" }}, connect: srv.Connect}
+	t.Cleanup(func() {
+		if err := in.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := in.provision(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := in.database(t.Context(), privateDatabase(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := postgres.Migrate(t.Context(), in.db); err != nil {
+		t.Fatal(err)
+	}
+	apps := map[string]*app{}
+	for service := range conditions {
+		a := newApp(in, settings{authSettings: authSettings{JWTSecret: secret}})
+		a.cacheKey, a.IECURL, a.IECQuota = "k", "http://127.0.0.1:1", 100
+		if err := (&serveCmd{Service: service}).service(t.Context(), a); err != nil {
+			t.Fatalf("%s: %v", service, err)
+		}
+		apps[service] = a
+	}
+	gateway := apps["gateway"]
+	if len(gateway.run) != 1 {
+		t.Fatalf("the gateway runs %d things", len(gateway.run))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	// Before it runs there is no live feed.
+	if _, found := healthOf(t, gateway, "/healthz"); found["live feed"] != "not connected to the live feed" {
+		t.Errorf("a gateway that does not run: %v", found)
+	}
+	go func() { done <- gateway.run[0](ctx) }()
+	defer func() { cancel(); <-done }()
+	eventstest.Wait(t, "the live feed", func() bool {
+		status, _ := healthOf(t, gateway, "/healthz")
+		return status == http.StatusOK
+	})
+
+	// want holds that exactly one condition is broken, wherever it is one.
+	want := func(name, words string) {
+		t.Helper()
+		for service, needs := range conditions {
+			status, found := healthOf(t, apps[service], "/readyz")
+			if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, slices.Sorted(slices.Values(needs))) {
+				t.Errorf("%s looks at %v, want %v", service, got, needs)
+			}
+			for check, text := range found {
+				if (check == name) != (text != "ok") || check == name && !strings.Contains(text, words) {
+					t.Errorf("%s, without %q: %s: %s", service, name, check, text)
+				}
+			}
+			if broken := slices.Contains(needs, name); broken != (status == http.StatusServiceUnavailable) {
+				t.Errorf("%s, without %q: status %d", service, name, status)
+			}
+			if status, _ := healthOf(t, apps[service], "/livez"); status != http.StatusOK {
+				t.Errorf("%s, without %q, is not alive", service, name)
+			}
+		}
+	}
+	want("", "")
+
+	js, err := srv.Connect("provisioner")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(js.Conn().Close)
+	for _, name := range append([]string{events.ConsumerProjection, events.ConsumerWebhook}, "validation", "iec", "persistence", "report") {
+		if err := js.DeleteConsumer(t.Context(), events.StreamFacts, name); err != nil {
+			t.Fatal(err)
+		}
+		want("consumer "+name, "run rollcall migrate")
+		if err := events.Provision(t.Context(), js, events.ProvisionConfig{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, stream := range []string{"OBJ_UPLOADS", "OBJ_ROWS", "OBJ_VERDICTS", "OBJ_OUTCOMES", "OBJ_REPORTS", "KV_IEC_QUOTA", "KV_IEC_VERDICTS", "KV_IEC_CLAIMS"} {
+		if err := js.DeleteStream(t.Context(), stream); err != nil {
+			t.Fatal(err)
+		}
+		want("bucket "+stream[strings.Index(stream, "_")+1:], "run rollcall migrate")
+		if err := events.Provision(t.Context(), js, events.ProvisionConfig{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := in.db.Exec(`DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`); err != nil {
+		t.Fatal(err)
+	}
+	want("database", "run rollcall migrate")
+	if err := in.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want("database", "database does not answer")
+
+	stop()
+	for service, a := range apps {
+		eventstest.Wait(t, service+" to notice that NATS is gone", func() bool {
+			status, found := healthOf(t, a, "/healthz")
+			return status == http.StatusServiceUnavailable && strings.HasPrefix(found["nats as "+service], "not connected")
+		})
+		if status, _ := healthOf(t, a, "/livez"); status != http.StatusOK {
+			t.Errorf("%s without NATS is not alive", service)
+		}
+	}
+}
+
+func TestACheckThatHangsMakesNoOtherLookBroken(t *testing.T) {
+	found := askAll(t.Context(), []check{
+		{name: "hangs", ok: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }},
+		{name: "quick", ok: func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(10 * time.Millisecond):
+				return nil
+			}
+		}},
+	})
+	if found["quick"] != nil || found["hangs"] == nil || found["hangs"].Error() != "no answer within 3s" {
+		t.Errorf("%v", found)
+	}
+}
