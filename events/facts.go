@@ -65,6 +65,9 @@ type Options struct {
 	SkipIEC bool `json:"skip_iec,omitempty"`
 	// DryRun does everything but write to the database.
 	DryRun bool `json:"dry_run,omitempty"`
+	// Undoes is the job whose writing is to be taken back, "" for an ordinary
+	// upload. An undo is a job of its own with the rows and verdicts of that one.
+	Undoes string `json:"undoes,omitempty"`
 }
 
 // Uploaded: the file is stored and the job exists.

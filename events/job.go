@@ -122,6 +122,10 @@ func (j *Job) Allows(fact Fact) error {
 		if f.Stage != j.Stage {
 			return refuse("it is not this stage's turn")
 		}
+	case *Cancelled:
+		if j.Options.Undoes != "" {
+			return refuse("an undo is done as a whole")
+		}
 	}
 	return nil
 }

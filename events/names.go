@@ -119,6 +119,15 @@ func (s Stage) Produces() Kind {
 // the time of upload and are one NATS token.
 func NewJobID() string { return "job-" + uuid.Must(uuid.NewV7()).String() }
 
+// UndoJobID is the id of the job that takes a job's writing back. There is one, so
+// that undoing twice is undoing once.
+func UndoJobID(jobID string) string {
+	return "job-" + uuid.NewSHA1(undoSpace, []byte(jobID)).String()
+}
+
+// undoSpace is the name space of UndoJobID, made up once.
+var undoSpace = uuid.MustParse("6f1c7a0e-5d0b-4a57-9a0f-3d1f0c0d5e11")
+
 // ValidJobID reports whether id has the form that NewJobID gives. Everything
 // that comes from outside is checked with it before it becomes part of a
 // subject.

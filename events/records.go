@@ -90,6 +90,11 @@ const (
 	Updated   = "updated"
 	Unchanged = "unchanged"
 	Refused   = "refused"
+	// Of an undo: the member that the job had inserted is removed; the member was
+	// changed since, and is left as it is. A member whose values are put back is
+	// Updated.
+	Removed = "removed"
+	Kept    = "kept"
 )
 
 // Outcome is a line of the artifact outcomes, in the order of rows.

@@ -40,7 +40,7 @@ type IECStats struct {
 	Cached int `json:"cached"`
 }
 
-// DatabaseStats counts what the database did; the last four add up to Total.
+// DatabaseStats counts what the database did; all but Total and DryRun add up to Total.
 type DatabaseStats struct {
 	Total     int `json:"total_records"`
 	Inserts   int `json:"inserts"`
@@ -48,6 +48,10 @@ type DatabaseStats struct {
 	Unchanged int `json:"unchanged"`
 	// Errors is the rows that the database refused.
 	Errors int `json:"errors"`
+	// Removed and Kept are of an undo: members that are none any more, and those
+	// that were left because another job had changed them since.
+	Removed int `json:"removed,omitempty"`
+	Kept    int `json:"kept,omitempty"`
 	// DryRun says that the figures are what would have been written.
 	DryRun bool `json:"dry_run,omitempty"`
 }

@@ -26,6 +26,15 @@ type Work struct {
 	failures int
 }
 
+// Undone is the job whose writing this one takes back.
+func (w *Work) Undone(ctx context.Context) (Job, error) {
+	job, err := w.runner.Log.Load(ctx, w.Job.Options.Undoes)
+	if err == nil && job.Persisted == nil {
+		err = fmt.Errorf("undo: job %s was never written", job.ID)
+	}
+	return job, err
+}
+
 // ArtifactName names an artifact of this piece of work: <jobId>/<name>, and
 // behind it what makes it this delivery's own. A worker that was thought dead
 // may write at the same time as its successor; were the names the same, it

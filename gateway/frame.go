@@ -121,6 +121,9 @@ func factData(e events.Event) (event string, data any) {
 	case *events.Uploaded:
 		d := end(events.Initialization, "The file was received")
 		d.Status = events.StatusPending
+		if f.Options.Undoes != "" {
+			d.Message = "The undo was asked for"
+		}
 		return EventProgress, d
 	case *events.Validated:
 		d := end(events.PreValidation, "The rows were checked")

@@ -73,6 +73,13 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (fact events.Fact,
 	if w.Job.Validated == nil {
 		return nil, errors.New("verify: job was not validated")
 	}
+	if w.Job.Options.Undoes != "" {
+		undone, err := w.Undone(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("verify: %w", err)
+		}
+		return &events.Verified{Verdicts: undone.Verified.Verdicts, Stats: undone.Verified.Stats}, nil
+	}
 	rows, err := events.OpenRecords[events.Row](ctx, s.cfg.Store, w.Job.Validated.Rows)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)

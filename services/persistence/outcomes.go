@@ -69,6 +69,10 @@ func count(s *events.DatabaseStats, result string) error {
 		s.Unchanged++
 	case events.Refused:
 		s.Errors++
+	case events.Removed:
+		s.Removed++
+	case events.Kept:
+		s.Kept++
 	default:
 		return fmt.Errorf("read outcomes: result %q is unknown", result)
 	}

@@ -88,6 +88,8 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (events.Fact, erro
 	case err != nil:
 	case written:
 		err = s.transaction(ctx, false, func(_ *sqlx.Conn, tx *sqlx.Tx) error { return keep(tx) })
+	case job.Options.Undoes != "":
+		err = s.takeBack(ctx, job, progress, keep)
 	default:
 		err = s.fresh(ctx, job, progress, keep)
 	}

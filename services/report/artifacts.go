@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,8 +41,10 @@ func fetch(ctx context.Context, store *events.Store, job *events.Job) (a *artifa
 	if a.outcomes, err = events.OpenRecords[events.Outcome](ctx, store, job.Persisted.Outcomes); err != nil {
 		return a, err
 	}
-	for _, h := range []events.Header{a.rows.Header, a.rejects.Header, a.verdicts.Header, a.outcomes.Header} {
-		if h.JobID != job.ID {
+	// An undo has all but the outcomes from the job that it undoes.
+	of := cmp.Or(job.Options.Undoes, job.ID)
+	for h, of := range map[*events.Header]string{&a.rows.Header: of, &a.rejects.Header: of, &a.verdicts.Header: of, &a.outcomes.Header: job.ID} {
+		if h.JobID != of {
 			return a, fmt.Errorf("%s of another job: %w", h.Artifact, errMismatch)
 		}
 	}

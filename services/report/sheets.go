@@ -49,11 +49,14 @@ func lookOf(e *entry) look {
 }
 
 // rowSheets are all but the Summary, in the order of the workbook.
-func rowSheets(dryRun bool) []rowSheet {
-	result := func(e *entry) cell { return text(outcomeWord(e.outcome.Result, dryRun)) }
+func rowSheets(options events.Options) []rowSheet {
+	result := func(e *entry) cell { return text(outcomeWord(e.outcome.Result, options)) }
 	vdCode := "VD Code Written"
-	if dryRun {
+	switch {
+	case options.DryRun:
 		vdCode = "VD Code To Be Written"
+	case options.Undoes != "":
+		vdCode = "VD Code Now"
 	}
 	status := func(e *entry) cell { return text(verdictWord(e.verdict.Status)) }
 	iec := []string{"Sheet Row", "IEC Status", "IEC's Word", "Asked (SAST)", "Database Result"}
@@ -68,6 +71,27 @@ func rowSheets(dryRun bool) []rowSheet {
 			text(v.MunicipalityCode), text(v.Municipality), text(v.Province), text(e.outcome.VD), result(e)}
 	}
 	registered := isVerdict(events.Registered)
+	news := rowSheet{
+		name:    "New Members",
+		empty:   "Nobody of the file is a new member.",
+		explain: []string{"Sheet Row", "Database Result", "IEC Status", "IEC Ward", "IEC VD", vdCode},
+		take:    isOutcome(events.Inserted),
+		cells: func(e *entry) []cell {
+			return []cell{whole(e.n), result(e), status(e), text(e.verdict.Ward), text(e.verdict.VD), text(e.outcome.VD)}
+		},
+	}
+	errors := rowSheet{
+		name:    "Database Errors",
+		empty:   "The database refused no row.",
+		explain: []string{"Sheet Row", "Database Error"},
+		take:    isOutcome(events.Refused),
+		cells:   func(e *entry) []cell { return []cell{whole(e.n), text(e.outcome.Error)} },
+	}
+	if options.Undoes != "" {
+		news.name, news.empty, news.take = "Removed Members", "Nobody of the file had become a member by the job that was undone.", isOutcome(events.Removed)
+		errors.name, errors.empty, errors.take = "Left As They Are", "Nobody of the file was changed since by another job.", isOutcome(events.Kept)
+		errors.explain = []string{"Sheet Row", "Reason"}
+	}
 
 	return []rowSheet{{
 		name:    "All Uploaded Rows",
@@ -131,15 +155,7 @@ func rowSheets(dryRun bool) []rowSheet {
 		cells: func(e *entry) []cell {
 			return []cell{whole(e.n), text(e.verdict.Reason), text(unverifiedWord(e.verdict.Reason)), result(e)}
 		},
-	}, {
-		name:    "New Members",
-		empty:   "Nobody of the file is a new member.",
-		explain: []string{"Sheet Row", "Database Result", "IEC Status", "IEC Ward", "IEC VD", vdCode},
-		take:    isOutcome(events.Inserted),
-		cells: func(e *entry) []cell {
-			return []cell{whole(e.n), result(e), status(e), text(e.verdict.Ward), text(e.verdict.VD), text(e.outcome.VD)}
-		},
-	}, {
+	}, news, {
 		name:  "Existing Members (Updated)",
 		empty: "Nobody of the file was a member before.",
 		explain: []string{"Sheet Row", "Database Result", "Changed Columns", "Before", "After",
@@ -151,13 +167,7 @@ func rowSheets(dryRun bool) []rowSheet {
 				status(e), text(o.VD)}
 		},
 		as: yellow,
-	}, {
-		name:    "Database Errors",
-		empty:   "The database refused no row.",
-		explain: []string{"Sheet Row", "Database Error"},
-		take:    isOutcome(events.Refused),
-		cells:   func(e *entry) []cell { return []cell{whole(e.n), text(e.outcome.Error)} },
-	}, {
+	}, errors, {
 		name:    "Registered in Ward",
 		empty:   "Nobody of the file is registered in the ward that the file names.",
 		explain: ward,

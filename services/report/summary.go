@@ -31,6 +31,9 @@ func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int
 	if db.DryRun || job.Options.DryRun {
 		note("Dry run: nothing was written. This is what would be.")
 	}
+	if job.Options.Undoes != "" {
+		note("This undoes " + job.Options.Undoes + ". Rows, and what the IEC has answered, are those of that job.")
+	}
 	if job.Options.SkipIEC {
 		note("The IEC was not asked: nobody's registration was checked.")
 	}
@@ -61,10 +64,17 @@ func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int
 	line("Total", whole(iec.Total))
 
 	section("Database")
-	line("New members", whole(db.Inserts))
-	line("Existing members, updated", whole(db.Updates))
-	line("Existing members, unchanged", whole(db.Unchanged))
-	line("Refused by the database", whole(db.Errors))
+	if job.Options.Undoes != "" {
+		line("Members removed", whole(db.Removed))
+		line("Members whose values were put back", whole(db.Updates))
+		line("Members changed since, left as they are", whole(db.Kept))
+		line("Nothing to put back", whole(db.Unchanged))
+	} else {
+		line("New members", whole(db.Inserts))
+		line("Existing members, updated", whole(db.Updates))
+		line("Existing members, unchanged", whole(db.Unchanged))
+		line("Refused by the database", whole(db.Errors))
+	}
 	line("Total", whole(db.Total))
 
 	s.add(plain)

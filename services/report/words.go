@@ -28,15 +28,23 @@ func verdictWord(s events.VerdictStatus) string {
 	return string(s)
 }
 
-func outcomeWord(result string, dryRun bool) string {
+func outcomeWord(result string, options events.Options) string {
+	if options.Undoes != "" {
+		switch result {
+		case events.Updated:
+			return "Values put back"
+		case events.Unchanged:
+			return "Nothing to put back"
+		}
+	}
 	switch result {
 	case events.Inserted:
-		if dryRun {
+		if options.DryRun {
 			return "Would be a new member"
 		}
 		return "New member"
 	case events.Updated:
-		if dryRun {
+		if options.DryRun {
 			return "Existing member, would be updated"
 		}
 		return "Existing member, updated"
@@ -44,6 +52,10 @@ func outcomeWord(result string, dryRun bool) string {
 		return "Existing member, unchanged"
 	case events.Refused:
 		return "Refused by the database"
+	case events.Removed:
+		return "Member no more"
+	case events.Kept:
+		return "Changed since, left as it is"
 	}
 	return result
 }

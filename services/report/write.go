@@ -44,7 +44,7 @@ func (s *Service) compose(ctx context.Context, job *events.Job, a *artifacts, to
 	if err != nil {
 		return err
 	}
-	list, err := openSheets(book, rowSheets(job.Options.DryRun), original.names)
+	list, err := openSheets(book, rowSheets(job.Options), original.names)
 	if err != nil {
 		return err
 	}

@@ -131,6 +131,7 @@ func (s *Service) routes() map[string]handler {
 		"GET /history":           s.history,
 		"POST /cancel/{jobId}":   s.cancel,
 		"POST /retry/{jobId}":    s.retry,
+		"POST /undo/{jobId}":     s.undo,
 		"GET /stats":             s.stats,
 		"GET /rate-limit-status": s.rateLimit,
 		"GET /template":          s.template,

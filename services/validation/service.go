@@ -30,6 +30,13 @@ func New(cfg Config) *Service {
 // What is wrong with the file is an *events.Rejection with the code of the
 // workbook.Error. The same file gives the same artifacts, whenever it is read.
 func (s *Service) Handle(ctx context.Context, w *events.Work) (_ events.Fact, err error) {
+	if w.Job.Options.Undoes != "" {
+		undone, err := w.Undone(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("validate: %w", err)
+		}
+		return &events.Validated{Rows: undone.Validated.Rows, Rejects: undone.Validated.Rejects, Stats: undone.Validated.Stats}, nil
+	}
 	w.Progress(events.FileReading, 0, 0, "Reading the spreadsheet")
 	upload := w.Job.Uploaded.File
 	file, err := s.cfg.Store.Fetch(ctx, upload)

@@ -24,7 +24,8 @@ export function countsView(status: Job, s: State): HTMLElement {
   const groups = [
     s.known.rows && group(strings.groups.rows, rows, ["total_records", "valid_records", "invalid_ids", "duplicates", "warnings"]),
     s.known.iec && group(strings.groups.iec, iec, ["registered", "not_registered", "deceased", "international", "unverified"]),
-    s.known.members && group(strings.groups.members, members, ["inserts", "updates", "unchanged", "errors"]),
+    s.known.members && group(strings.groups.members, members,
+      status.options.undoes ? ["removed", "updates", "kept", "unchanged"] : ["inserts", "updates", "unchanged", "errors"]),
   ].filter((g): g is HTMLElement => !!g);
   return groups.length ? h("div", { class: "groups" }, ...groups) : h("p", { class: "hint" }, strings.job.noCounts);
 }

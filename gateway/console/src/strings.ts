@@ -103,6 +103,8 @@ export const strings = {
     updates: "Updated",
     unchanged: "Unchanged",
     errors: "Refused",
+    removed: "Removed",
+    kept: "Changed since, left",
   },
   timeline: {
     title: "History",

@@ -32,6 +32,9 @@ type cli struct {
 	Watch   watchCmd   `cmd:"" help:"Follow a job live until it ends."`
 	History historyCmd `cmd:"" help:"Print every event of a job so far."`
 	Jobs    jobsCmd    `cmd:"" help:"List jobs, newest first."`
+	Cancel  cancelCmd  `cmd:"" help:"Stop a job."`
+	Retry   retryCmd   `cmd:"" help:"Run a failed or cancelled job again, from the stage at which it ended."`
+	Undo    undoCmd    `cmd:"" help:"Take back what a job has written: remove the members that it inserted, put back the values that it changed."`
 	Report  reportCmd  `cmd:"" help:"Download the report of a job."`
 	Token   tokenCmd   `cmd:"" help:"Print a token for a user, signed with the secret."`
 }

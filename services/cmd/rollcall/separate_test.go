@@ -54,6 +54,7 @@ func TestSeparateProcesses(t *testing.T) {
 	serve("iec", "--iec-url", simURL)
 	serve("persistence", "--database", database)
 	serve("report")
+	serve("webhook", "--database", database)
 	upload := serve("upload", "--database", database)
 	gateway := serve("gateway")
 

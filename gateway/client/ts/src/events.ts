@@ -76,6 +76,9 @@ export interface DatabaseStats {
   updates: number;
   unchanged: number;
   errors: number;
+  /** Of a job that undoes another one: members removed, and those left as another job has changed them since. */
+  removed?: number;
+  kept?: number;
   dry_run?: boolean;
 }
 

@@ -20,6 +20,8 @@ export interface UploadOptions {
 export interface JobOptions {
   skip_iec?: boolean;
   dry_run?: boolean;
+  /** The job whose writing this one takes back. */
+  undoes?: string;
 }
 
 export interface Accepted {

@@ -1,0 +1,78 @@
+package persistence
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"rollcall.example/events"
+)
+
+// takeBack writes an undo: in one transaction the members that the undone job
+// wrote get their values from before, or are removed. Whoever another job has
+// changed since is left as a whole and named, for of values that belong together
+// some would be of one time and some of another.
+func (s *Service) takeBack(ctx context.Context, job *events.Job, progress func(int, string), keep func(*sqlx.Tx) error) error {
+	undone := job.Options.Undoes
+	return s.transaction(ctx, true, func(_ *sqlx.Conn, tx *sqlx.Tx) error {
+		step := func(name, sql string, args ...any) (int64, error) {
+			res, err := tx.ExecContext(ctx, sql, args...)
+			if err != nil {
+				return 0, fmt.Errorf("%s: %w", name, safe(err))
+			}
+			return res.RowsAffected()
+		}
+		// Two workers on one undo meet here, as those of an upload do.
+		n, err := step("write ledger", `INSERT INTO job_ledger (job_id, written_at) VALUES ($1, $2) ON CONFLICT (job_id) DO NOTHING`, job.ID, s.now())
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return keep(tx)
+		}
+		if n, err = step("read ledger", `SELECT FROM job_ledger WHERE job_id = $1 FOR UPDATE`, undone); err != nil {
+			return err
+		}
+		if n == 0 {
+			return events.Reject("nothing_to_undo", "What this job wrote is not on record any more, so it cannot be undone.", nil)
+		}
+		progress(0, "Putting the values back")
+		if _, err := step("lock members", lockWritten, undone); err != nil {
+			return err
+		}
+		if _, err := step("record changes", recordTakenBack, undone, job.ID); err != nil {
+			return err
+		}
+		if _, err := step("remove members", removeTakenBack, job.ID); err != nil {
+			return err
+		}
+		if _, err := step("restore members", restoreUpdated+takenBack, undone, job.ID); err != nil {
+			return err
+		}
+		return keep(tx)
+	})
+}
+
+// recordTakenBack decides about each row of the job $1 and notes for the undo $2
+// what becomes of it, with the values that it overwrites.
+const recordTakenBack = `INSERT INTO job_outcomes (job_id, n, id_number, result, vd_code, changed, before, after, error)
+SELECT $2::text, o.n, o.id_number, d.result,
+  CASE WHEN d.result = 'updated' AND 'vd_code' = ANY (o.changed) THEN o.before->>'vd_code' WHEN d.result <> 'removed' THEN m.vd_code END,
+  CASE WHEN d.result = 'updated' THEN o.changed ELSE '{}' END,
+  CASE d.result WHEN 'updated' THEN o.after WHEN 'removed' THEN jsonb_strip_nulls(to_jsonb(m)) END,
+  CASE WHEN d.result = 'updated' THEN o.before - 'updated_at' - 'updated_by_job' END,
+  CASE WHEN d.result = 'kept' THEN coalesce('Changed since by ' || m.updated_by_job || ', so it is left as it is.', 'The person is no member any more.') END
+FROM job_outcomes o LEFT JOIN members m USING (id_number)
+CROSS JOIN LATERAL (SELECT CASE
+  WHEN o.result NOT IN ('inserted', 'updated') THEN 'unchanged'
+  WHEN m.updated_by_job IS DISTINCT FROM $1 THEN 'kept'
+  WHEN o.result = 'inserted' THEN 'removed'
+  ELSE 'updated' END AS result) d
+WHERE o.job_id = $1`
+
+const removeTakenBack = `DELETE FROM members m USING job_outcomes u
+WHERE u.job_id = $1 AND u.result = 'removed' AND m.id_number = u.id_number`
+
+// takenBack narrows restoreUpdated to what the undo $2 has decided to restore.
+const takenBack = ` AND EXISTS (SELECT FROM job_outcomes u WHERE u.job_id = $2 AND u.n = o.n AND u.result = 'updated')`
