@@ -245,7 +245,7 @@ func TestConsoleSaysWhatIsWrong(t *testing.T) {
 	b.open("/#token=" + token(t, "carol", "member"))
 	b.until(`document.querySelector(".connection").dataset.state === "open"`)
 	evaluate[bool](b, `document.querySelector(".drop").dispatchEvent(Object.assign(new Event("drop", {bubbles: true, cancelable: true}),
-	  {dataTransfer: {files: [new File(["x"], "roll.csv")]}}))`)
+	  {dataTransfer: {files: [new File(["x"], "roll.pdf")]}}))`)
 	b.says("Please choose an Excel workbook")
 	b.shot("13-wrong-file")
 

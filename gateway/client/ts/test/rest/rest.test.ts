@@ -42,7 +42,7 @@ test("a roll is uploaded, followed, and its report downloaded", async () => {
 
 test("refusals have the server's codes", async () => {
   await assert.rejects(client().status("job-01890000-0000-7000-8000-000000000000"), { name: "RollcallError", code: "not_found", status: 404 });
-  await assert.rejects(client().upload(new Blob(["no workbook"])), { status: 415 });
+  await assert.rejects(client().upload(new Blob(["<html>no workbook"])), { status: 415 });
   await assert.rejects(client("x.y.z").stats(), { code: "unauthenticated", status: 401 });
   const aborted = AbortSignal.abort();
   await assert.rejects(client().upload(new Blob(["x"]), { signal: aborted }), { code: "aborted" });
