@@ -11,6 +11,9 @@ import (
 	"rollcall.example/gateway/auth"
 )
 
+// crowdedRetry is when a user with too many connections may come back, in seconds.
+const crowdedRetry = "10"
+
 // ServeHTTP opens a WebSocket. A token may come in the Authorization header or,
 // from a browser, as the subprotocol bearer.TOKEN; else as the first frame.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -19,6 +22,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		message, reason := unauthenticated(err)
 		w.Header().Set("WWW-Authenticate", `Bearer realm="rollcall"`)
 		g.refuse(w, http.StatusUnauthorized, codeUnauthenticated, message, map[string]any{"reason": reason})
+		return
+	}
+	if known && g.hub.crowded(claims.ID, g.cfg.UserConnections) {
+		w.Header().Set("Retry-After", crowdedRetry)
+		g.refuse(w, http.StatusTooManyRequests, codeConnections, "You have too many connections. Please close some of them.",
+			map[string]any{"limit": g.cfg.UserConnections})
 		return
 	}
 	ws, ok := g.accept(w, r, subprotocol)
@@ -42,7 +51,7 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, protocols ...st
 	}
 	ws, err := websocket.Accept(smallBuffers{w}, r, &websocket.AcceptOptions{Subprotocols: protocols, OriginPatterns: g.cfg.Origins})
 	if err != nil {
-		g.conns.Done()
+		g.end()
 		g.cfg.Logger.Debug("websocket refused", "err", err)
 		return nil, false // Accept has answered
 	}
@@ -50,14 +59,25 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, protocols ...st
 	return ws, true
 }
 
-// begin counts a connection that closeAll waits for; false when it is too late.
+// begin counts a connection, which closeAll waits for; false when it is too
+// late, or one too many.
 func (g *Gateway) begin() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.open {
-		g.conns.Add(1)
+	if !g.open || g.count == g.cfg.Connections {
+		return false
 	}
-	return g.open
+	g.count++
+	g.conns.Add(1)
+	return true
+}
+
+// end takes back one begin.
+func (g *Gateway) end() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.count--
+	g.conns.Done()
 }
 
 func (g *Gateway) claims(r *http.Request) (claims auth.Claims, known bool, err error) {

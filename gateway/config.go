@@ -31,6 +31,10 @@ type Config struct {
 	Queue int
 	// Subscriptions is how many jobs one connection may follow; 0 means 100.
 	Subscriptions int
+	// Connections is how many clients there may be in all; 0 means 20,000.
+	Connections int
+	// UserConnections is how many connections one user may have here; 0 means 100.
+	UserConnections int
 	// Readers is how many histories are read at once; 0 means 32.
 	Readers int
 	// AuthTimeout is how long a connection may go without a token; 0 means 10 s.
@@ -55,11 +59,13 @@ func (c Config) complete() (Config, error) {
 	if c.JetStream == nil || c.Verifier == nil || c.Logger == nil {
 		return c, errors.New("gateway: JetStream, Verifier and Logger are required")
 	}
-	if min(c.Queue, c.Subscriptions, c.Readers) < 0 || min(c.AuthTimeout, c.PingEvery, c.WriteTimeout, c.Watch) < 0 {
+	if min(c.Queue, c.Subscriptions, c.Readers, c.Connections, c.UserConnections) < 0 || min(c.AuthTimeout, c.PingEvery, c.WriteTimeout, c.Watch) < 0 {
 		return c, errors.New("gateway: limits and times must not be negative")
 	}
 	c.Queue = cmp.Or(c.Queue, 256)
 	c.Subscriptions = cmp.Or(c.Subscriptions, 100)
+	c.Connections = cmp.Or(c.Connections, 20_000)
+	c.UserConnections = cmp.Or(c.UserConnections, 100)
 	c.Readers = cmp.Or(c.Readers, 32)
 	c.AuthTimeout = cmp.Or(c.AuthTimeout, 10*time.Second)
 	c.PingEvery = cmp.Or(c.PingEvery, 30*time.Second)

@@ -56,7 +56,7 @@ func newConn(g *Gateway, ws *websocket.Conn, talk dialect) *conn {
 
 // serve works for the client until the connection ends.
 func (c *conn) serve() {
-	defer c.g.conns.Done()
+	defer c.g.end()
 	defer c.end()
 	c.life.Lock()
 	c.pinger = time.AfterFunc(c.g.cfg.PingEvery, func() { c.start(c.ping) })
@@ -107,17 +107,19 @@ func (c *conn) expire() {
 	c.fail(CloseUnauthenticated, "token missing or expired")
 }
 
-// admit lets a user in, or prolongs the stay of one.
-func (c *conn) admit(claims auth.Claims) {
+// admit lets a user in, or prolongs the stay of one. One who has too many
+// connections is told to leave, and false.
+func (c *conn) admit(claims auth.Claims) bool {
+	if c.user() == nil && !c.g.hub.enter(c, claims.ID, c.g.cfg.UserConnections) {
+		c.fail(CloseTooMany, "too many connections")
+		return false
+	}
 	c.mu.Lock()
-	first := c.claims == nil
+	defer c.mu.Unlock()
 	c.claims = &claims
 	c.expiry.Stop()
 	c.expiry = time.AfterFunc(claims.Expires.Sub(c.g.cfg.Now()), c.expire)
-	c.mu.Unlock()
-	if first {
-		c.g.hub.enter(c, claims.ID)
-	}
+	return true
 }
 
 func (c *conn) user() *auth.Claims {

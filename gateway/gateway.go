@@ -28,6 +28,7 @@ type Gateway struct {
 
 	mu    sync.Mutex
 	open  bool
+	count int // of conns
 	conns sync.WaitGroup
 }
 

@@ -63,11 +63,22 @@ func (h *hub) arrive(c *conn) {
 	h.all[c] = struct{}{}
 }
 
-// enter puts a connection into the room of its user.
-func (h *hub) enter(c *conn, user string) {
+// enter puts a connection into the room of its user, unless that is full.
+func (h *hub) enter(c *conn, user string, limit int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if len(h.owners[user]) >= limit {
+		return false
+	}
 	add(h.owners, user, c)
+	return true
+}
+
+// crowded says whether the room of a user is full.
+func (h *hub) crowded(user string, limit int) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.owners[user]) >= limit
 }
 
 // join puts a connection into the room of a job. Routed is the newest sequence

@@ -18,7 +18,7 @@ func BenchmarkHub(b *testing.B) {
 		c.subs[job] = &subscription{}
 		h.arrive(c)
 		h.join(c, job)
-		h.enter(c, fmt.Sprint("user-", i))
+		h.enter(c, fmt.Sprint("user-", i), connections)
 		all = append(all, c)
 	}
 	drain := func() {

@@ -22,6 +22,8 @@ const (
 	codeBadRequest      = "bad_request"
 	codeTooMany         = "too_many_subscriptions"
 	codeOverloaded      = "overloaded"
+	// codeConnections is of HTTP answers only: in a WebSocket it is CloseTooMany.
+	codeConnections = "too_many_connections"
 )
 
 // Close codes, and what they tell a client to do.
@@ -40,6 +42,9 @@ const (
 	CloseAnew websocket.StatusCode = 4003
 	// CloseGone: no answer to a ping.
 	CloseGone websocket.StatusCode = 4004
+	// CloseTooMany: the user has as many connections as one may have. Come back
+	// later.
+	CloseTooMany websocket.StatusCode = 4005
 )
 
 const (

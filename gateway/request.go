@@ -84,7 +84,9 @@ func (c *conn) authenticate(in incoming) error {
 	if old := c.user(); old != nil && (old.ID != claims.ID || old.Role != claims.Role) {
 		return refuse(codeForbidden, "The token is of another user or role. Please open another connection for it.")
 	}
-	c.admit(claims)
+	if !c.admit(claims) {
+		return nil // the connection ends
+	}
 	c.send(EventAck, map[string]any{"user_id": claims.ID, "expires": claims.Expires}, in.ID)
 	return nil
 }

@@ -139,7 +139,7 @@ func (s *ioDialect) connect(c *conn, text []byte) error {
 	}
 	s.connected = true
 	c.answer(fmt.Appendf(nil, `40{"sid":%q}`, rand.Text()))
-	c.admit(claims)
+	c.admit(claims) // or the connection ends
 	return nil
 }
 

@@ -235,6 +235,7 @@ func (a *app) gateway(v *auth.Verifier) error {
 		}
 	}
 	g, err := gateway.New(gateway.Config{JetStream: js, History: history, Verifier: v, Origins: a.Origins, Logger: a.p.log,
+		Connections: int(a.MaxConnections), UserConnections: int(a.UserConnections),
 		FannedOut: a.metrics.FannedOut()})
 	if err != nil {
 		return err

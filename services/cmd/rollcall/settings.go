@@ -36,6 +36,9 @@ type uploadSettings struct {
 }
 
 type gatewaySettings struct {
+	MaxConnections  count `default:"20000" help:"WebSockets that a gateway serves at once."`
+	UserConnections count `default:"100" help:"WebSockets that a user may have at once on one gateway."`
+
 	Origins []string `placeholder:"HOST" help:"Other hosts whose web pages may open a WebSocket, for instance app.example.org."`
 }
 
