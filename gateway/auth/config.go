@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -36,6 +37,9 @@ type Config struct {
 	// Logger hears of keys that could not be fetched again; nil means
 	// slog.Default().
 	Logger *slog.Logger
+
+	// transport fetches the keys; nil means over the network.
+	transport http.RoundTripper
 }
 
 // Verifier checks tokens. It is safe for concurrent use. Close it to end the

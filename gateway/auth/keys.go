@@ -62,10 +62,14 @@ func fromURL(ctx context.Context, cfg Config) (jwt.Keyfunc, error) {
 	if u.User != nil {
 		return nil, errors.New("auth: JWKS URL must not hold a user or password")
 	}
+	transport := cfg.transport
+	if transport == nil {
+		// A connection kept for an hour is of no use.
+		transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	}
 	mustFetch := false
 	set, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{cfg.JWKSURL}, keyfunc.Override{
-		// A connection kept for an hour is of no use.
-		Client:                    &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}},
+		Client:                    &http.Client{Transport: transport},
 		HTTPTimeout:               fetchTimeout,
 		NoErrorReturnFirstHTTPReq: &mustFetch,
 		RateLimitWaitMax:          unknownWait,

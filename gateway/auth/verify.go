@@ -88,7 +88,7 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 		return Claims{}, invalid(fmt.Errorf("token is longer than %d bytes", maxToken))
 	}
 	claims := jwt.MapClaims{}
-	if _, err := v.parser.ParseWithClaims(token, claims, v.keys); err != nil {
+	if _, err := v.parser.ParseWithClaims(token, claims, v.key); err != nil {
 		if errors.Is(err, jwt.ErrTokenExpired) {
 			return Claims{}, &Error{Reason: ReasonExpired, Message: "Your session has expired. Please sign in again.", err: plain(err)}
 		}
@@ -107,6 +107,15 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 		return Claims{}, invalid(errors.New("no exp"))
 	}
 	return Claims{User: events.User{ID: id, Role: role}, Expires: exp.Time}, nil
+}
+
+// key is the key of a token. One with extensions that its maker calls critical
+// is for somebody who knows them (RFC 7515, 4.1.11).
+func (v *Verifier) key(t *jwt.Token) (any, error) {
+	if _, critical := t.Header["crit"]; critical {
+		return nil, errors.New("critical extensions")
+	}
+	return v.keys(t)
 }
 
 // plain names the fault without the text of the token, which some of the
