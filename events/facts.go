@@ -110,6 +110,11 @@ type Reported struct {
 	Database   DatabaseStats   `json:"database_stats"`
 	// DurationMS is the time from upload to here, in milliseconds.
 	DurationMS int64 `json:"processing_duration_ms"`
+	// Inputs are what the report was made of, as Job.Inputs gives them, and
+	// WardTarget is the one setting that it depends on: from both the same bytes
+	// can be made again. Jobs from before this was noted have neither.
+	Inputs     []Artifact `json:"inputs,omitempty"`
+	WardTarget int        `json:"ward_target,omitempty"`
 }
 
 // Paused: the job waits for the IEC, until ResumesAt.

@@ -59,6 +59,24 @@ func Fold(list []Event) (Job, error) {
 // Ended reports whether the last fact is a terminal one.
 func (j *Job) Ended() bool { return j.Kind.Terminal() }
 
+// Inputs are what the report of a job is made of: the upload, rows, rejects,
+// verdicts and outcomes, as far as there are.
+func (j *Job) Inputs() (list []Artifact) {
+	if j.Uploaded != nil {
+		list = append(list, j.Uploaded.File)
+	}
+	if j.Validated != nil {
+		list = append(list, j.Validated.Rows, j.Validated.Rejects)
+	}
+	if j.Verified != nil {
+		list = append(list, j.Verified.Verdicts)
+	}
+	if j.Persisted != nil {
+		list = append(list, j.Persisted.Outcomes)
+	}
+	return list
+}
+
 // Next is the stage whose turn it is, "" when the job has ended.
 func (j *Job) Next() Stage {
 	if j.Ended() {

@@ -27,12 +27,14 @@ type goldenRig struct {
 	token string
 	db    *sqlx.DB
 	log   *events.Log
+	// nats is what nats-cli.env says.
+	nats map[string]string
 }
 
 func newGoldenRig(t *testing.T) *goldenRig {
 	t.Helper()
 	dir, database := t.TempDir(), privateDatabase(t)
-	r := &goldenRig{t: t, up: startUp(t, dir, "--database", database), token: token(t, "alice", "member")}
+	r := &goldenRig{t: t, up: startUp(t, dir, "--database", database), token: token(t, "alice", "member"), nats: map[string]string{}}
 	var err error
 	if r.db, err = postgres.Open(t.Context(), database); err != nil {
 		t.Fatal(err)
@@ -42,8 +44,8 @@ func newGoldenRig(t *testing.T) *goldenRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := map[string]string{}
-	for _, m := range regexp.MustCompile(`(NATS_\w+)='?([^'\s]+)'?`).FindAllStringSubmatch(string(env), -1) {
+	said := r.nats
+	for _, m := range regexp.MustCompile(`([A-Z_]*NATS\w*)='?([^'\s]+)'?`).FindAllStringSubmatch(string(env), -1) {
 		said[m[1]] = m[2]
 	}
 	js, err := events.Connect(events.Connection{URL: said["NATS_URL"], User: said["NATS_USER"], Password: said["NATS_PASSWORD"]})
@@ -219,6 +221,12 @@ func leaveOut(fact map[string]any) {
 	for _, v := range fact {
 		if inner, ok := v.(map[string]any); ok {
 			leaveOut(inner)
+		}
+		list, _ := v.([]any)
+		for _, v := range list {
+			if inner, ok := v.(map[string]any); ok {
+				leaveOut(inner)
+			}
 		}
 	}
 }

@@ -97,7 +97,9 @@ func (in *infra) embeddedNATS(dir *dataDir, addr, confFile string) error {
 	in.later(func() error { srv.Stop(); return nil })
 	in.connect = srv.Connect
 	var env strings.Builder
-	fmt.Fprintf(&env, "export NATS_URL=%s NATS_USER=operator NATS_PASSWORD=%s\n", srv.URL(), srv.Password("operator"))
+	url, password := srv.URL(), srv.Password("operator")
+	fmt.Fprintf(&env, "export NATS_URL=%s NATS_USER=operator NATS_PASSWORD=%s\n", url, password)
+	fmt.Fprintf(&env, "export ROLLCALL_NATS=%s %s=%s\n", url, embedded.PasswordVariable("operator"), password)
 	file := dir.join("nats-cli.env")
 	if err := os.WriteFile(file, []byte(env.String()), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", file, err)

@@ -36,6 +36,7 @@ type cli struct {
 	Retry   retryCmd   `cmd:"" help:"Run a failed or cancelled job again, from the stage at which it ended."`
 	Undo    undoCmd    `cmd:"" help:"Take back what a job has written: remove the members that it inserted, put back the values that it changed."`
 	Report  reportCmd  `cmd:"" help:"Download the report of a job."`
+	Verify  verifyCmd  `cmd:"" help:"Recompute a job from the stream and say what, if anything, was altered."`
 	Token   tokenCmd   `cmd:"" help:"Print a token for a user, signed with the secret."`
 }
 
