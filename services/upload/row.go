@@ -68,5 +68,7 @@ func rowOf(j *events.Job) (row, error) {
 	return r, nil
 }
 
-// storable leaves out the one character that PostgreSQL refuses in a text.
-func storable(text string) string { return strings.ReplaceAll(text, "\x00", "") }
+// storable leaves out what PostgreSQL refuses in a text.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, ""), "\x00", "")
+}
