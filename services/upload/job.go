@@ -60,6 +60,9 @@ type errorView struct {
 }
 
 func (s *Service) status(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+	if r.URL.Query().Has("at_seq") {
+		return s.statusAt(r, who)
+	}
 	job, err := s.load(r.Context(), r.PathValue("jobId"), who)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+type statusCmd struct {
+	serverSettings
+	Job   string `arg:"" help:"The job's id."`
+	AtSeq uint64 `env:"-" name:"at-seq" placeholder:"N" help:"Where it stood after the event of this sequence; rollcall history tells them."`
+	JSON  bool   `env:"-" name:"json" help:"Print all that is known, as JSON."`
+}
+
+// Run prints where a job stands.
+func (c *statusCmd) Run(ctx context.Context, p *process) error {
+	path := "/status/" + url.PathEscape(c.Job)
+	if c.AtSeq > 0 {
+		path += "?at_seq=" + strconv.FormatUint(c.AtSeq, 10)
+	}
+	var raw json.RawMessage
+	if err := c.call(ctx, "GET", path, nil, "", &raw); err != nil {
+		return err
+	}
+	if c.JSON {
+		var out bytes.Buffer
+		if err := json.Indent(&out, raw, "", "  "); err != nil {
+			return err
+		}
+		fmt.Fprintln(p.out, out.String())
+		return nil
+	}
+	var job struct {
+		Status    string    `json:"status"`
+		Stage     string    `json:"stage"`
+		Progress  int       `json:"progress"`
+		Message   string    `json:"message"`
+		Processed int       `json:"rows_processed"`
+		Total     int       `json:"rows_total"`
+		Seq       uint64    `json:"seq"`
+		UpdatedAt time.Time `json:"updated_at"`
+	}
+	if err := json.Unmarshal(raw, &job); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "%s, %d%%: %s\n", job.Status, job.Progress, job.Message)
+	if job.Total > 0 {
+		fmt.Fprintf(p.out, "%s, %d of %d rows\n", job.Stage, job.Processed, job.Total)
+	}
+	fmt.Fprintf(p.out, "event %d, %s\n", job.Seq, job.UpdatedAt.Local().Format(time.DateTime))
+	return nil
+}
