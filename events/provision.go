@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -29,28 +30,19 @@ const ClaimLife = 2 * time.Minute
 // to the present settings. It may be run again at any time. It needs the
 // permissions of the provisioner; no service has them.
 func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig) error {
-	if cfg.Replicas == 0 {
-		cfg.Replicas = 1
-	}
-	if cfg.MaxAckPending == 0 {
-		cfg.MaxAckPending = 1000
-	}
+	cfg = cfg.complete()
 	for _, s := range streams(cfg) {
 		if _, err := js.CreateOrUpdateStream(ctx, s); err != nil {
 			return fmt.Errorf("provision stream %s: %w", s.Name, err)
 		}
 	}
-	for _, name := range []string{BucketUploads, BucketRows, BucketVerdicts, BucketOutcomes, BucketReports} {
+	for _, name := range objectBuckets {
 		_, err := js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: name, Replicas: cfg.Replicas})
 		if err != nil {
 			return fmt.Errorf("provision bucket %s: %w", name, err)
 		}
 	}
-	for _, kv := range []jetstream.KeyValueConfig{
-		{Bucket: KVQuota},
-		{Bucket: KVVerdicts, TTL: VerdictsTTL},
-		{Bucket: KVClaims, TTL: ClaimLife, Storage: jetstream.MemoryStorage},
-	} {
+	for _, kv := range keyValues {
 		kv.Replicas = cfg.Replicas
 		if _, err := js.CreateOrUpdateKeyValue(ctx, kv); err != nil {
 			return fmt.Errorf("provision bucket %s: %w", kv.Bucket, err)
@@ -62,6 +54,20 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 		}
 	}
 	return nil
+}
+
+func (c ProvisionConfig) complete() ProvisionConfig {
+	c.Replicas = cmp.Or(c.Replicas, 1)
+	c.MaxAckPending = cmp.Or(c.MaxAckPending, 1000)
+	return c
+}
+
+var objectBuckets = []string{BucketUploads, BucketRows, BucketVerdicts, BucketOutcomes, BucketReports}
+
+var keyValues = []jetstream.KeyValueConfig{
+	{Bucket: KVQuota},
+	{Bucket: KVVerdicts, TTL: VerdictsTTL},
+	{Bucket: KVClaims, TTL: ClaimLife, Storage: jetstream.MemoryStorage},
 }
 
 func streams(cfg ProvisionConfig) []jetstream.StreamConfig {

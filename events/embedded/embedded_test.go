@@ -33,3 +33,28 @@ func TestWrongPasswordIsRefused(t *testing.T) {
 		t.Fatal("a given password is kept and a missing one made up")
 	}
 }
+
+func TestPermissionsAreThoseOfTheFile(t *testing.T) {
+	all, err := embedded.PermissionsOf()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != len(embedded.Users)-1 { // all but sys, who has an account without streams
+		t.Errorf("%d users have permissions", len(all))
+	}
+	for _, c := range []struct {
+		user, subject string
+		may           bool
+	}{
+		{"validation", "bulk.j.validated", true},
+		{"validation", "bulk.j.verified", false},
+		{"gateway", "bulk.j.validated", false},
+		{"gateway", "$JS.API.DIRECT.GET.BULK", true},
+		{"operator", "$JS.API.CONSUMER.MSG.NEXT.BULK.other", true},
+		{"operator", "$JS.API.CONSUMER.MSG.NEXT.BULK.iec", false}, // denied by name
+	} {
+		if all[c.user].May(c.subject) != c.may {
+			t.Errorf("%s, %s: want %v", c.user, c.subject, c.may)
+		}
+	}
+}

@@ -101,6 +101,13 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 // Close gives idle connections back.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
+// SignIn asks for a token and keeps it. It spends no call of the quota. Errors:
+// ErrCredentials or *UnavailableError.
+func (c *Client) SignIn(ctx context.Context) error {
+	_, err := c.token.get(ctx)
+	return err
+}
+
 // Lookup asks about a person by the 13 digits of the ID number. Timeouts, resets,
 // server errors and answers that are not the API's are tried again, three
 // times. acquire is asked before each attempt, and its error ends the lookup.

@@ -56,3 +56,16 @@ func Ready(ctx context.Context, db *sqlx.DB) error {
 	}
 	return nil
 }
+
+// Versions are the database's and the newest that this program knows, 0 for a
+// database without tables.
+func Versions(ctx context.Context, db *sqlx.DB) (have, known int64, err error) {
+	p, err := provider(db)
+	if err != nil {
+		return 0, 0, fmt.Errorf("database: %w", err)
+	}
+	if have, known, err = p.GetVersions(ctx); err != nil {
+		return 0, 0, fmt.Errorf("database: %w", err)
+	}
+	return have, known, nil
+}

@@ -25,6 +25,7 @@ type cli struct {
 	Serve   serveCmd       `cmd:"" help:"Run one service: upload, validation, iec, persistence, report, gateway or webhook."`
 	Migrate migrateCmd     `cmd:"" help:"Create or update the streams, buckets, consumers and tables that the services need."`
 	Wards   importWardsCmd `cmd:"" name:"import-wards" help:"Load which sub-region each metro ward belongs to, in place of what was loaded before."`
+	Doctor  doctorCmd      `cmd:"" help:"Look at configuration, connections, permissions, streams, clocks, disk and tables, and say how to mend what is broken."`
 	IECSim  iecSimCmd      `cmd:"" name:"iec-sim" help:"Run a simulator of the IEC's API."`
 	Demo    demoCmd        `cmd:"" help:"Start everything, upload the sample roll, follow it live and leave the report on disk."`
 

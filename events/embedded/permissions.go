@@ -1,0 +1,46 @@
+package embedded
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// Permissions are the subjects that a user may publish to.
+type Permissions struct{ Allow, Deny []string }
+
+// May says whether a user may publish to a subject, which has no wildcards.
+func (p Permissions) May(subject string) bool {
+	return matches(p.Allow, subject) && !matches(p.Deny, subject)
+}
+
+func matches(patterns []string, subject string) bool {
+	for _, p := range patterns {
+		if server.SubjectMatchesFilter(subject, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// PermissionsOf are those that the built-in nats.conf gives each user.
+func PermissionsOf() (map[string]Permissions, error) {
+	var text strings.Builder
+	fmt.Fprintf(&text, "ROLLCALL_NATS_STORE: \"unused\"\n")
+	for _, user := range Users {
+		fmt.Fprintf(&text, "%s: \"unused\"\n", PasswordVariable(user))
+	}
+	text.Write(Conf)
+	opts := &server.Options{}
+	if err := opts.ProcessConfigString(text.String()); err != nil {
+		return nil, fmt.Errorf("read nats.conf: %w", err)
+	}
+	all := make(map[string]Permissions, len(opts.Users))
+	for _, u := range opts.Users {
+		if u.Permissions != nil && u.Permissions.Publish != nil {
+			all[u.Username] = Permissions{Allow: u.Permissions.Publish.Allow, Deny: u.Permissions.Publish.Deny}
+		}
+	}
+	return all, nil
+}

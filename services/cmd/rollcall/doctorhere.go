@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"rollcall.example/events/embedded"
+	"rollcall.example/gateway/auth"
+)
+
+// leastSecret is how many bytes the secret of HS256 should have: as many as its hash.
+const leastSecret = 32
+
+// configuration looks at what can be judged without asking anybody.
+func (d *doctor) configuration(ctx context.Context) {
+	verifier, err := auth.New(ctx, auth.Config{Secret: d.JWTSecret, JWKSFile: d.JWTJWKSFile, JWKSURL: d.JWTJWKSURL})
+	if err == nil {
+		verifier.Close()
+	}
+	const name = "keys of tokens"
+	switch {
+	case d.JWTSecret == "" && d.JWTJWKSFile == "" && d.JWTJWKSURL == "":
+		d.add(name, skipped, "upload and gateway need one: give --jwt-secret, --jwt-jwks-file or --jwt-jwks-url", "")
+	case err == nil && d.JWTSecret != "" && len(d.JWTSecret) < leastSecret:
+		d.add(name, warning, fmt.Sprintf("the secret has %d bytes, and can be guessed", len(d.JWTSecret)),
+			"Take one of at least 32 bytes: openssl rand -hex 32. Tokens that were signed with the old one end with it.")
+	default:
+		d.judge(name, err, "Give one of --jwt-secret, --jwt-jwks-file and --jwt-jwks-url, a file or address that can be read and holds public keys.")
+	}
+	d.environment("credentials of the IEC", d.IECURL != "", "--iec-url", "ROLLCALL_IEC_USERNAME", "ROLLCALL_IEC_PASSWORD")
+	d.environment("key of the IEC's answers", d.IECURL != "", "--iec-url", "ROLLCALL_IEC_CACHE_KEY")
+	var passwords []string
+	for _, user := range embedded.Users {
+		if user != "sys" {
+			passwords = append(passwords, embedded.PasswordVariable(user))
+		}
+	}
+	d.environment("passwords of NATS", d.NATS != "", "--nats", passwords...)
+}
+
+// environment judges whether variables are set that are needed with a flag.
+func (d *doctor) environment(name string, needed bool, flag string, variables ...string) {
+	if !needed {
+		d.add(name, skipped, "give "+flag+" to look at it", "")
+		return
+	}
+	var missing []string
+	for _, v := range variables {
+		if d.p.getenv(v) == "" {
+			missing = append(missing, v)
+		}
+	}
+	if missing != nil {
+		d.add(name, broken, "not set: "+strings.Join(missing, ", "), "Set them in the environment of the services that need them, and here.")
+		return
+	}
+	d.add(name, fine, "", "")
+}
+
+// leastFree is what a disk should have left: the largest upload and all that is
+// made of it fit into it several times.
+const leastFree = 2 << 30
+
+func (d *doctor) disk() {
+	dirs := []string{os.TempDir()}
+	if _, err := os.Stat(d.Data); err == nil {
+		dirs = append(dirs, d.Data)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		d.judge("disk of "+d.Data, err, "Run it as a user who may read the folder.")
+	}
+	for _, dir := range dirs {
+		free, err := d.free(dir)
+		if err == nil && free < leastFree {
+			err = fmt.Errorf("%d MB are left", free>>20)
+		}
+		d.judge("disk of "+dir, err, "Make room, at least 2 GB, or set TMPDIR for the temporary files. Uploads and reports lie there while they are worked on.")
+	}
+}
