@@ -30,7 +30,7 @@ func rooms() map[string]room {
 		"upload": {
 			kinds:    []events.Kind{events.KindUploaded, events.KindCancelled, events.KindRetried},
 			consumer: events.ConsumerProjection, log: true,
-			writes: []string{events.BucketUploads}, reads: []string{events.BucketReports, events.BucketRows, events.BucketOutcomes},
+			writes: []string{events.BucketUploads}, reads: []string{events.BucketReports, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes},
 			kvReads: []string{events.KVQuota},
 		},
 		"validation": stage(events.StageValidation, room{writes: []string{events.BucketRows}, reads: []string{events.BucketUploads}}),

@@ -125,16 +125,17 @@ func New(cfg Config) *Service {
 // routes are the operations, by their patterns below Base.
 func (s *Service) routes() map[string]handler {
 	return map[string]handler{
-		"POST /process":          s.process,
-		"GET /status/{jobId}":    s.status,
-		"GET /report/{jobId}":    s.report,
-		"GET /history":           s.history,
-		"POST /cancel/{jobId}":   s.cancel,
-		"POST /retry/{jobId}":    s.retry,
-		"POST /undo/{jobId}":     s.undo,
-		"GET /stats":             s.stats,
-		"GET /rate-limit-status": s.rateLimit,
-		"GET /template":          s.template,
+		"POST /process":              s.process,
+		"GET /status/{jobId}":        s.status,
+		"GET /report/{jobId}":        s.report,
+		"GET /jobs/{jobId}/rows/{n}": s.row,
+		"GET /history":               s.history,
+		"POST /cancel/{jobId}":       s.cancel,
+		"POST /retry/{jobId}":        s.retry,
+		"POST /undo/{jobId}":         s.undo,
+		"GET /stats":                 s.stats,
+		"GET /rate-limit-status":     s.rateLimit,
+		"GET /template":              s.template,
 
 		"POST /webhooks":                       s.addWebhook,
 		"GET /webhooks":                        s.listWebhooks,

@@ -32,6 +32,7 @@ type cli struct {
 	Upload  uploadCmd  `cmd:"" help:"Upload a spreadsheet."`
 	Watch   watchCmd   `cmd:"" help:"Follow a job live until it ends."`
 	Status  statusCmd  `cmd:"" help:"Say where a job stands, or where it stood."`
+	Row     rowCmd     `cmd:"" help:"Tell everything that happened to one row of a job."`
 	History historyCmd `cmd:"" help:"Print every event of a job so far."`
 	Jobs    jobsCmd    `cmd:"" help:"List jobs, newest first."`
 	Cancel  cancelCmd  `cmd:"" help:"Stop a job."`

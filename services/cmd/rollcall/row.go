@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+type rowCmd struct {
+	serverSettings
+	Job  string `arg:"" help:"The job's id."`
+	Row  int    `arg:"" help:"The row's number in the uploaded sheet."`
+	JSON bool   `env:"-" name:"json" help:"Print all that is known, as JSON."`
+}
+
+// rowTold is the server's answer.
+type rowTold struct {
+	Cells []struct{ Column, Text, Field, Value string }
+	Rules []struct{ Rule, Answer, Message string }
+
+	Warnings []struct{ Message string }
+	IEC      struct {
+		Status, Why, Ward, VD, Station, Municipality, Province string
+		At                                                     time.Time
+		Kept                                                   bool
+	}
+	Database struct {
+		Result, Why   string
+		VDCode        string `json:"vd_code"`
+		Changed       []string
+		Before, After map[string]any
+		DryRun        bool `json:"dry_run"`
+	}
+	Sheets []struct {
+		Name string
+		Row  int
+	} `json:"report_sheets"`
+}
+
+// Run prints what happened to the row.
+func (c *rowCmd) Run(ctx context.Context, p *process) error {
+	var raw json.RawMessage
+	if err := c.call(ctx, "GET", fmt.Sprintf("/jobs/%s/rows/%d", url.PathEscape(c.Job), c.Row), nil, "", &raw); err != nil {
+		return err
+	}
+	if c.JSON {
+		var out bytes.Buffer
+		if err := json.Indent(&out, raw, "", "  "); err != nil {
+			return err
+		}
+		fmt.Fprintln(p.out, out.String())
+		return nil
+	}
+	var row rowTold
+	if err := json.Unmarshal(raw, &row); err != nil {
+		return err
+	}
+	row.print(p.out)
+	return nil
+}
+
+func (r *rowTold) print(out io.Writer) {
+	for _, c := range r.Cells {
+		fmt.Fprintf(out, "cell      %s: %q", c.Column, c.Text)
+		if c.Value != c.Text && c.Field != "" {
+			fmt.Fprintf(out, ", read as %q", c.Value)
+		}
+		fmt.Fprintln(out)
+	}
+	for _, rule := range r.Rules {
+		fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("rule      %s: %s. %s", rule.Rule, strings.ReplaceAll(rule.Answer, "_", " "), rule.Message)))
+	}
+	for _, w := range r.Warnings {
+		fmt.Fprintf(out, "warning   %s\n", w.Message)
+	}
+	iec := []string{r.IEC.Status}
+	for _, part := range []string{r.IEC.Why, label("ward", r.IEC.Ward), label("VD", r.IEC.VD), r.IEC.Station, r.IEC.Municipality, r.IEC.Province} {
+		if part != "" {
+			iec = append(iec, part)
+		}
+	}
+	if !r.IEC.At.IsZero() {
+		iec = append(iec, r.IEC.At.Local().Format(time.DateTime))
+	}
+	if r.IEC.Kept {
+		iec = append(iec, "answered before this upload")
+	}
+	fmt.Fprintf(out, "IEC       %s\n", strings.Join(iec, ", "))
+	database := r.Database.Result
+	if r.Database.DryRun {
+		database += " (dry run: not written)"
+	}
+	if r.Database.Why != "" {
+		database += ": " + r.Database.Why
+	}
+	fmt.Fprintf(out, "database  %s\n", database)
+	for _, name := range slices.Sorted(slices.Values(r.Database.Changed)) {
+		fmt.Fprintf(out, "          %s: %v -> %v\n", name, shown(r.Database.Before[name]), shown(r.Database.After[name]))
+	}
+	for _, s := range r.Sheets {
+		fmt.Fprintf(out, "report    %s, row %d\n", s.Name, s.Row)
+	}
+}
+
+func shown(value any) any {
+	if value == nil {
+		return "nothing"
+	}
+	return value
+}
+
+func label(name, value string) string {
+	if value == "" {
+		return ""
+	}
+	return name + " " + value
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rollcall.example/events"
+)
+
+// row asks what happened to a row.
+func (r *goldenRig) row(job events.Job, n int) (told rowTold, accepted bool) {
+	r.t.Helper()
+	text := mustAsk(r.t, "row", job.ID, fmt.Sprint(n), "--json", "--server", r.up.url(), "--token", r.token)
+	var also struct{ Accepted bool }
+	for _, to := range []any{&told, &also} {
+		if err := json.Unmarshal([]byte(text), to); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return told, also.Accepted
+}
+
+// The passport of each row agrees with the artifacts, the table and the report.
+func TestTheRowPassport(t *testing.T) {
+	r := newGoldenRig(t)
+	job := r.run(r.file("hostile.xlsx"))
+	store := events.NewStore(r.log.JetStream())
+	rejects, err := events.OpenRecords[events.RejectedRow](t.Context(), store, job.Validated.Rejects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rejects.Close()
+	codes := map[string]bool{}
+	for reject, err := range rejects.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if codes[reject.Code] {
+			continue
+		}
+		codes[reject.Code] = true
+		told, accepted := r.row(job, reject.N)
+		if accepted || told.IEC.Status != "none" || told.Database.Result != "none" || told.IEC.Why == "" || len(told.Sheets) < 2 || told.Sheets[0].Name != "All Uploaded Rows" {
+			t.Errorf("row %d (%s): %+v", reject.N, reject.Code, told)
+		}
+		reached := true
+		for _, rule := range told.Rules {
+			want := map[bool]string{true: "passed", false: "not_reached"}[reached]
+			if rule.Rule == reject.Code {
+				want, reached = "failed", false
+			}
+			if rule.Answer != want || (want == "failed") != (rule.Message == reject.Message) {
+				t.Errorf("row %d (%s): rule %+v, want %s", reject.N, reject.Code, rule, want)
+			}
+		}
+	}
+	if len(codes) != 5 {
+		t.Errorf("only rejects of %v", codes)
+	}
+	outcomes, err := events.OpenRecords[events.Outcome](t.Context(), store, job.Persisted.Outcomes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outcomes.Close()
+	sheets := map[string]string{events.Inserted: "New Members", events.Refused: "Database Errors"}
+	for o, err := range outcomes.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sheets[o.Result] == "" {
+			continue
+		}
+		told, accepted := r.row(job, o.N)
+		if !accepted || told.Database.Result != o.Result || told.Database.Why != o.Error || told.Database.VDCode != o.VD || told.IEC.Status == "none" {
+			t.Errorf("row %d: %+v, outcome %+v", o.N, told, o)
+		}
+		on := fmt.Sprint(told.Sheets)
+		if !strings.Contains(on, sheets[o.Result]) {
+			t.Errorf("row %d is on %s", o.N, on)
+		}
+		delete(sheets, o.Result)
+	}
+	if len(sheets) != 0 {
+		t.Errorf("no row for %v", sheets)
+	}
+
+	// The same person with another name: what was overwritten is told.
+	rows, err := events.OpenRecords[events.Row](t.Context(), store, job.Validated.Rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var id string
+	for row, err := range rows.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		id = row.ID
+		break
+	}
+	again := r.run(r.csv("ID Number,Firstname\n" + id + ",Somebody Else\n"))
+	told, _ := r.row(again, 2)
+	if told.Database.Result != events.Updated || told.Database.After["firstname"] != "Somebody Else" || told.Database.Before["firstname"] == nil ||
+		!told.IEC.Kept || told.Cells[1].Field != "firstname" || told.Cells[1].Value != "Somebody Else" {
+		t.Errorf("updated: %+v", told)
+	}
+	said := mustAsk(t, "row", again.ID, "2", "--server", r.up.url(), "--token", r.token)
+	for _, want := range []string{"rule      checksum: passed.\n", "-> Somebody Else\n", "report    Existing Members (Updated), row 2\n"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is not said:\n%s", want, said)
+		}
+	}
+	for _, bad := range []string{"1", "5000", "0"} {
+		if _, err := ask(t, "row", again.ID, bad, "--server", r.up.url(), "--token", r.token); err == nil {
+			t.Errorf("row %s is told", bad)
+		}
+	}
+}
+
+// csv puts a roll where it can be uploaded from.
+func (r *goldenRig) csv(text string) string {
+	r.t.Helper()
+	file := filepath.Join(r.t.TempDir(), "roll.csv")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	return file
+}
