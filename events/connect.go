@@ -22,6 +22,13 @@ type Connection struct {
 	User, Password string
 	// InProcess is an embedded server to connect to without a socket.
 	InProcess nats.InProcessConnProvider
+	// CA is a file with the certificates of the authorities that may have signed
+	// the server's; with it nothing is said to a server without TLS. "" means the
+	// system's authorities, and TLS where the URL (tls://) or the server asks for it.
+	CA string
+	// Cert and Key are the files of a certificate for a server that asks for one;
+	// "" shows none.
+	Cert, Key string
 	// Logger hears of lost connections and refused permissions; nil discards.
 	Logger *slog.Logger
 }
@@ -55,6 +62,12 @@ func Connect(c Connection) (jetstream.JetStream, error) {
 	}
 	if c.Password != "" {
 		opts = append(opts, nats.UserInfo(c.User, c.Password))
+	}
+	if c.CA != "" {
+		opts = append(opts, nats.RootCAs(c.CA))
+	}
+	if c.Cert != "" || c.Key != "" {
+		opts = append(opts, nats.ClientCert(c.Cert, c.Key))
 	}
 	if c.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(c.InProcess))

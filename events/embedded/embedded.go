@@ -40,6 +40,9 @@ type Config struct {
 	Dir string
 	// Addr is the host:port to listen on; "" means a free port of 127.0.0.1.
 	Addr string
+	// Cert and Key are the files of a certificate to speak TLS with, instead of
+	// what Conf says of it; "" leaves it at that.
+	Cert, Key string
 	// Passwords by user; a user without one gets a random one.
 	Passwords map[string]string
 	// Logger hears the server's warnings and errors; nil discards.
@@ -82,6 +85,9 @@ func Start(cfg Config) (*Server, error) {
 		fmt.Fprintf(&text, "%s: %s\n", PasswordVariable(user), strconv.Quote(passwords[user]))
 	}
 	text.Write(conf)
+	if cfg.Cert != "" || cfg.Key != "" {
+		fmt.Fprintf(&text, "\ntls { cert_file: %s, key_file: %s }\n", strconv.Quote(cfg.Cert), strconv.Quote(cfg.Key))
+	}
 	opts := &server.Options{}
 	if err := opts.ProcessConfigString(text.String()); err != nil {
 		return nil, fmt.Errorf("start nats: read nats.conf: %w", err)

@@ -2,6 +2,7 @@ package iec
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -87,6 +88,8 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	// Over HTTP/2 all calls would share one connection, and Concurrency would mean nothing.
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true)
+	// What was cloned offers HTTP/2 to the server all the same, which then waits for it.
+	transport.TLSClientConfig, transport.TLSNextProto = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}, nil
 	c := &Client{cfg: cfg, base: strings.TrimSuffix(cfg.BaseURL, "/"), http: &http.Client{
 		Transport: transport,
 		Timeout:   cfg.Timeout,

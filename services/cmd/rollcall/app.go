@@ -35,6 +35,7 @@ type settings struct {
 	workerSettings
 	metricsSettings
 	traceSettings
+	tlsSettings
 }
 
 // iecJobs is how many jobs iec has in hand at once: they wait most of the time.

@@ -75,11 +75,3 @@ func shielded(next http.Handler, log *slog.Logger) http.Handler {
 		}
 	})
 }
-
-func listen(addr string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
-	return ln, nil
-}

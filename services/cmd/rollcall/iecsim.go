@@ -26,6 +26,7 @@ type iecSimCmd struct {
 	RetryAfter int           `env:"-" help:"Seconds that a 503 asks to wait."`
 	Seed       uint64        `env:"-" default:"1" help:"Chooses which calls fail."`
 	Answers    string        `env:"-" type:"existingfile" placeholder:"FILE" help:"CSV that fixes answers: id,status,ward,vd,station,municipality,province_id,province."`
+	tlsSettings
 }
 
 // Run serves the simulator until ctx ends. The user name and password that it
@@ -53,10 +54,10 @@ func (c *iecSimCmd) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	ln, err := listen(c.Addr)
+	ln, err := listen(c.Addr, c.tlsSettings, p.log)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.out, "the simulated IEC is up on http://%s\n", ln.Addr())
+	fmt.Fprintf(p.out, "the simulated IEC is up on %s\n", ln.url())
 	return serveHTTP(ctx, ln, handler, p.log)
 }

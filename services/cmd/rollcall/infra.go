@@ -68,21 +68,22 @@ func drain(js jetstream.JetStream) error {
 
 // externalNATS connects to a server of its own, with the passwords that the
 // environment has.
-func (in *infra) externalNATS(url string) {
+func (in *infra) externalNATS(s natsSettings) {
 	in.connect = func(user string) (jetstream.JetStream, error) {
 		return events.Connect(events.Connection{
-			URL: url, User: user, Password: in.p.getenv(embedded.PasswordVariable(user)), Logger: in.p.log,
+			URL: s.NATS, User: user, Password: in.p.getenv(embedded.PasswordVariable(user)), Logger: in.p.log,
+			CA: s.NATSCA, Cert: s.NATSCert, Key: s.NATSKey,
 		})
 	}
 }
 
 // embeddedNATS starts a server in the process and leaves a file for the NATS
 // CLI beside its streams.
-func (in *infra) embeddedNATS(dir *dataDir, addr, confFile string) error {
+func (in *infra) embeddedNATS(dir *dataDir, c *upCmd) error {
 	var conf []byte
-	if confFile != "" {
+	if c.NATSConf != "" {
 		var err error
-		if conf, err = os.ReadFile(confFile); err != nil {
+		if conf, err = os.ReadFile(c.NATSConf); err != nil {
 			return fmt.Errorf("read nats.conf: %w", err)
 		}
 	}
@@ -90,7 +91,9 @@ func (in *infra) embeddedNATS(dir *dataDir, addr, confFile string) error {
 	for _, user := range embedded.Users {
 		passwords[user] = in.p.getenv(embedded.PasswordVariable(user))
 	}
-	srv, err := embedded.Start(embedded.Config{Conf: conf, Dir: dir.join("nats"), Addr: addr, Passwords: passwords, Logger: in.p.log})
+	srv, err := embedded.Start(embedded.Config{
+		Conf: conf, Dir: dir.join("nats"), Addr: c.NATSAddr, Passwords: passwords, Logger: in.p.log, Cert: c.NATSCert, Key: c.NATSKey,
+	})
 	if err != nil {
 		return err
 	}
@@ -100,6 +103,9 @@ func (in *infra) embeddedNATS(dir *dataDir, addr, confFile string) error {
 	url, password := srv.URL(), srv.Password("operator")
 	fmt.Fprintf(&env, "export NATS_URL=%s NATS_USER=operator NATS_PASSWORD=%s\n", url, password)
 	fmt.Fprintf(&env, "export ROLLCALL_NATS=%s %s=%s\n", url, embedded.PasswordVariable("operator"), password)
+	if c.NATSCA != "" {
+		fmt.Fprintf(&env, "export NATS_CA=%[1]s ROLLCALL_NATS_CA=%[1]s\n", c.NATSCA)
+	}
 	file := dir.join("nats-cli.env")
 	if err := os.WriteFile(file, []byte(env.String()), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", file, err)

@@ -15,13 +15,13 @@ func (a *app) watch() (func(context.Context) error, error) {
 	for _, c := range a.checks {
 		a.metrics.Check(c.name, c.ok)
 	}
-	ln, err := listen(a.MetricsAddr)
+	ln, err := listen(a.MetricsAddr, a.tlsSettings, a.p.log)
 	if err != nil {
 		return nil, err
 	}
 	a.later(func() error { return closed(ln.Close()) })
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", a.metrics.Handler(a.p.log))
-	a.p.log.Info("metrics are served", "url", "http://"+ln.Addr().String()+"/metrics")
+	a.p.log.Info("metrics are served", "url", ln.url()+"/metrics")
 	return func(ctx context.Context) error { return serveHTTP(ctx, ln, mux, a.p.log) }, nil
 }

@@ -22,7 +22,7 @@ func (c *migrateCmd) Run(ctx context.Context, p *process) (err error) {
 	in := &infra{p: p}
 	defer func() { err = errors.Join(err, in.close()) }()
 	if c.NATS != "" {
-		in.externalNATS(c.NATS)
+		in.externalNATS(c.natsSettings)
 		if err := in.provision(ctx, c.Replicas); err != nil {
 			return err
 		}

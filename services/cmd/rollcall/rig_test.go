@@ -131,7 +131,7 @@ func (p *program) url() string {
 	return found
 }
 
-var address = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
+var address = regexp.MustCompile(`https?://127\.0\.0\.1:\d+`)
 
 func (p *program) wait(what string, cond func() bool) {
 	p.t.Helper()

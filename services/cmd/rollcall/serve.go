@@ -23,12 +23,12 @@ func (c *serveCmd) Run(ctx context.Context, p *process) (err error) {
 	}
 	in := &infra{p: p}
 	defer func() { err = errors.Join(err, in.close()) }()
-	ln, err := listen(c.Addr)
+	ln, err := listen(c.Addr, c.tlsSettings, p.log)
 	if err != nil {
 		return err
 	}
 	in.later(func() error { return closed(ln.Close()) })
-	in.externalNATS(c.NATS)
+	in.externalNATS(c.natsSettings)
 	begin, cancel := within(ctx)
 	defer cancel()
 	if c.Database != "" {
@@ -44,7 +44,7 @@ func (c *serveCmd) Run(ctx context.Context, p *process) (err error) {
 	if err := c.service(ctx, a); err != nil {
 		return fmt.Errorf("serve %s: %w", c.Service, err)
 	}
-	fmt.Fprintf(p.out, "%s is up on http://%s\n", c.Service, ln.Addr())
+	fmt.Fprintf(p.out, "%s is up on %s\n", c.Service, ln.url())
 	return a.serve(ctx, ln)
 }
 

@@ -11,7 +11,15 @@ import (
 // each flag its ROLLCALL_ variable.
 
 type natsSettings struct {
-	NATS string `name:"nats" placeholder:"URL" help:"NATS server to use. Users and passwords are those of nats.conf: ROLLCALL_NATS_PASSWORD_UPLOAD and so on; without them the connection is made as the URL says."`
+	NATS     string `name:"nats" placeholder:"URL" help:"NATS server to use. Users and passwords are those of nats.conf: ROLLCALL_NATS_PASSWORD_UPLOAD and so on; without them the connection is made as the URL says."`
+	NATSCA   string `name:"nats-ca" type:"existingfile" placeholder:"FILE" help:"Certificates of the authorities that may have signed NATS's own. Then nothing is said to a server without TLS."`
+	NATSCert string `name:"nats-cert" type:"existingfile" placeholder:"FILE" help:"Certificate to show to NATS, where it asks for one; read again with each connection. For up without --nats: that of its own server."`
+	NATSKey  string `name:"nats-key" type:"existingfile" placeholder:"FILE" help:"Its key."`
+}
+
+type tlsSettings struct {
+	TLSCert string `name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate, with those that lead to its authority, to serve HTTPS with instead of HTTP. Read again when it changes."`
+	TLSKey  string `name:"tls-key" type:"existingfile" placeholder:"FILE" help:"Its key."`
 }
 
 type databaseSettings struct {

@@ -48,7 +48,7 @@ func (c *upCmd) Run(ctx context.Context, p *process) error {
 func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Context, url, secret string) error) (err error) {
 	in := &infra{p: p}
 	defer func() { err = errors.Join(err, in.close()) }()
-	ln, err := listen(c.Addr)
+	ln, err := listen(c.Addr, c.tlsSettings, p.log)
 	if err != nil {
 		return err
 	}
@@ -62,8 +62,8 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 	begin, cancel := within(ctx)
 	defer cancel()
 	if c.NATS != "" {
-		in.externalNATS(c.NATS)
-	} else if err := in.embeddedNATS(dir, c.NATSAddr, c.NATSConf); err != nil {
+		in.externalNATS(c.natsSettings)
+	} else if err := in.embeddedNATS(dir, c); err != nil {
 		return err
 	}
 	if err := in.provision(begin, c.Replicas); err != nil {
@@ -121,13 +121,13 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 	if died != nil {
 		a.run = append(a.run, died)
 	}
-	a.run = append(a.run, func(ctx context.Context) error { return ready(ctx, "http://"+ln.Addr().String(), set.JWTSecret) })
+	a.run = append(a.run, func(ctx context.Context) error { return ready(ctx, ln.url(), set.JWTSecret) })
 	return a.serve(ctx, ln)
 }
 
 // simulator runs an IEC of our own, over real HTTP, for those who have none.
 func (a *app) simulator() error {
-	ln, err := listen("127.0.0.1:0")
+	ln, err := listen("127.0.0.1:0", tlsSettings{}, a.p.log)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (a *app) simulator() error {
 	if err != nil {
 		return err
 	}
-	a.IECURL = "http://" + ln.Addr().String()
+	a.IECURL = ln.url()
 	a.run = append(a.run, func(ctx context.Context) error { return serveHTTP(ctx, ln, handler, a.p.log) })
 	return nil
 }

@@ -45,7 +45,7 @@ func (c *verifyCmd) Run(ctx context.Context, p *process) (err error) {
 	}
 	in := &infra{p: p}
 	defer func() { err = errors.Join(err, in.close()) }()
-	in.externalNATS(c.NATS)
+	in.externalNATS(c.natsSettings)
 	js, err := in.user("operator")
 	if err != nil {
 		return err
