@@ -77,7 +77,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer, getenv func(
 			"Every flag can be set in the environment too: --jwt-secret is ROLLCALL_JWT_SECRET. Only there: "+
 			"ROLLCALL_IEC_USERNAME and ROLLCALL_IEC_PASSWORD, the credentials for the IEC's API, "+
 			"ROLLCALL_IEC_CACHE_KEY, the key under which its answers are kept, "+
-			"and ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf."),
+			"ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf, "+
+			"and for migrate ROLLCALL_DATABASE_PASSWORD_<SERVICE>, those of the roles rollcall_upload, rollcall_persistence and rollcall_webhook."),
 		kong.DefaultEnvars("ROLLCALL"),
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),

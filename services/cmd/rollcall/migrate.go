@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"rollcall.example/services/postgres"
 )
@@ -36,6 +37,22 @@ func (c *migrateCmd) Run(ctx context.Context, p *process) (err error) {
 			return err
 		}
 		fmt.Fprintln(p.out, "tables are up to date")
+		passwords := map[string]string{}
+		for _, service := range postgres.RoleServices() {
+			passwords[service] = p.getenv(databasePassword(service))
+		}
+		roles, err := postgres.Grant(ctx, in.db, passwords)
+		if err != nil {
+			return err
+		}
+		if len(roles) > 0 {
+			fmt.Fprintln(p.out, "roles are up to date:", strings.Join(roles, ", "))
+		}
 	}
 	return nil
+}
+
+// databasePassword is the variable with the password of a service's role.
+func databasePassword(service string) string {
+	return "ROLLCALL_DATABASE_PASSWORD_" + strings.ToUpper(service)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,9 +13,10 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/services/postgres"
 )
 
-// Every part as a process of its own gives the same report as all in one.
+// Every part as a process of its own, with a NATS user and a database role of its own, gives the same report as all in one.
 func TestSeparateProcesses(t *testing.T) {
 	env := []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p",
 		"ROLLCALL_NATS_STORE=" + t.TempDir()}
@@ -37,6 +39,12 @@ func TestSeparateProcesses(t *testing.T) {
 	natsURL := "nats://" + addr
 
 	database := privateDatabase(t)
+	as := func(service string) string {
+		return regexp.MustCompile(`user=\S+ password=\S+`).ReplaceAllString(database, "user="+postgres.Role(service)+" password=role-of-"+service)
+	}
+	for _, service := range postgres.RoleServices() {
+		env = append(env, databasePassword(service)+"=role-of-"+service)
+	}
 
 	migrate := rollcall(t, env, "migrate", "--nats", natsURL, "--database", database)
 	<-migrate.done
@@ -52,11 +60,12 @@ func TestSeparateProcesses(t *testing.T) {
 	}
 	serve("validation")
 	serve("iec", "--iec-url", simURL)
-	serve("persistence", "--database", database)
+	serve("persistence", "--database", as("persistence"))
 	serve("report")
 	serve("webhook", "--database", database)
-	upload := serve("upload", "--database", database)
+	upload := serve("upload", "--database", as("upload"))
 	gateway := serve("gateway")
+	serve("webhook", "--database", as("webhook"))
 
 	alice := token(t, "alice", "member")
 	jobID, shown := uploadAndWatch(t, upload.url(), gateway.url(), alice)

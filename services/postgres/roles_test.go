@@ -1,0 +1,137 @@
+package postgres_test
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+
+	"rollcall.example/services/postgres"
+)
+
+// Each table, and who may do what with it, in the order of the verbs below. A
+// table that is added stands here before anybody may use it.
+var allowed = map[string]map[string]string{
+	"members":            {"persistence": "SIUD"},
+	"ward_regions":       {"persistence": "S"},
+	"job_ledger":         {"persistence": "SIUD"},
+	"job_outcomes":       {"persistence": "SI", "upload": "S"},
+	"jobs":               {"upload": "SIU"},
+	"webhooks":           {"upload": "SID", "webhook": "SU"},
+	"webhook_deliveries": {"upload": "S", "webhook": "SIUD"},
+	"goose_db_version":   {"upload": "S", "persistence": "S", "webhook": "S"},
+}
+
+// Each role tries everything with every table, and to change the schema.
+func TestARoleMayOnlyWhatItsServiceNeeds(t *testing.T) {
+	s := start(t, t.TempDir())
+	owner := open(t, s.URL())
+	if err := postgres.Migrate(t.Context(), owner); err != nil {
+		t.Fatal(err)
+	}
+	if granted, err := postgres.Grant(t.Context(), owner, nil); err != nil || len(granted) != 0 {
+		t.Fatalf("without passwords there are roles: %v, %v", granted, err)
+	}
+	passwords := map[string]string{}
+	for _, service := range postgres.RoleServices() {
+		passwords[service] = "it's of " + service
+	}
+	for range 2 { // again changes nothing
+		if granted, err := postgres.Grant(t.Context(), owner, passwords); err != nil || len(granted) != len(passwords) {
+			t.Fatalf("%v, %v", granted, err)
+		}
+	}
+	if granted, err := postgres.Grant(t.Context(), owner, nil); err != nil || len(granted) != len(passwords) {
+		t.Fatalf("roles that exist are granted to without a password: %v, %v", granted, err)
+	}
+	var tables []string
+	if err := owner.Select(&tables, `SELECT tablename FROM pg_tables WHERE schemaname = 'public'`); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
+		if _, ok := allowed[table]; !ok {
+			t.Errorf("nobody has said who may use table %s", table)
+		}
+	}
+	if len(tables) != len(allowed) {
+		t.Errorf("tables: %v", tables)
+	}
+	for service := range passwords {
+		db := open(t, asRole(s.URL(), service, passwords[service]))
+		if err := postgres.Ready(t.Context(), db); err != nil {
+			t.Errorf("%s: %v", service, err)
+		}
+		for _, table := range tables {
+			var column string
+			if err := owner.Get(&column, `SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND attidentity = '' ORDER BY attnum LIMIT 1`, table); err != nil {
+				t.Fatal(err)
+			}
+			for verb, statement := range map[string]string{
+				"S": "SELECT FROM %[1]s", "I": "INSERT INTO %[1]s DEFAULT VALUES", "D": "DELETE FROM %[1]s WHERE false",
+				"U": "UPDATE %[1]s SET %[2]s = NULL WHERE false",
+			} {
+				may := strings.Contains(allowed[table][service], verb)
+				if denied := refused(t, db, fmt.Sprintf(statement, table, column)); denied == may {
+					t.Errorf("%s, %s %s: denied %t", service, verb, table, denied)
+				}
+			}
+			for _, statement := range []string{"TRUNCATE %s", "DROP TABLE %s", "ALTER TABLE %s ADD extra text", "ALTER TABLE %s DISABLE TRIGGER ALL",
+				"CREATE INDEX ON %s ((1))", "CREATE RULE r AS ON INSERT TO %s DO INSTEAD NOTHING", "ALTER TABLE %s OWNER TO " + postgres.Role(service)} {
+				if statement = fmt.Sprintf(statement, table); !refused(t, db, statement) {
+					t.Errorf("%s was not denied %s", service, statement)
+				}
+			}
+		}
+		for _, statement := range []string{"CREATE TABLE mine (a int)", "CREATE SCHEMA mine", "CREATE ROLE mine", "CREATE DATABASE mine",
+			"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "SELECT pg_read_file('/etc/passwd')", "COPY members TO PROGRAM 'cat'",
+			"SET ROLE rollcall", "ALTER ROLE " + postgres.Role(service) + " SUPERUSER"} {
+			if !refused(t, db, statement) {
+				t.Errorf("%s was not denied %s", service, statement)
+			}
+		}
+		if denied := refused(t, db, "CREATE TEMPORARY TABLE mine (a int)"); denied == (service == "persistence") {
+			t.Errorf("%s, temporary table: denied %t", service, denied)
+		}
+	}
+	if !slices.Equal(postgres.RoleServices(), []string{"persistence", "upload", "webhook"}) {
+		t.Error(postgres.RoleServices())
+	}
+}
+
+// refused runs a statement without lasting effect and tells whether the server
+// said that the role may not.
+func refused(t *testing.T, db *sqlx.DB, statement string) bool {
+	t.Helper()
+	if strings.HasPrefix(statement, "CREATE DATABASE") { // which no transaction can hold
+		_, err := db.ExecContext(t.Context(), statement)
+		return insufficient(err)
+	}
+	tx, err := db.BeginTxx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = tx.ExecContext(t.Context(), statement)
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	return insufficient(err)
+}
+
+func insufficient(err error) bool {
+	var known *pq.Error
+	return errors.As(err, &known) && known.Code == pqerror.InsufficientPrivilege
+}
+
+var credentials = regexp.MustCompile(`user=\S+ password=\S+`)
+
+// asRole is a URL of a private server with the name and password of a role.
+func asRole(url, service, password string) string {
+	quoted := strings.ReplaceAll(password, `'`, `\'`)
+	return credentials.ReplaceAllLiteralString(url, "user="+postgres.Role(service)+" password='"+quoted+"'")
+}
