@@ -67,7 +67,7 @@ func Decode(subject string, header nats.Header, body []byte, seq uint64) (Event,
 		return Event{}, fmt.Errorf("decode %s: %w: no such kind", subject, ErrDisbelieved)
 	}
 	if err := json.Unmarshal(body, fact); err != nil {
-		return Event{}, fmt.Errorf("decode %s: %w: %v", subject, ErrDisbelieved, err)
+		return Event{}, fmt.Errorf("decode %s: %w: %s", subject, ErrDisbelieved, unfit(err))
 	}
 	m := fact.meta()
 	if m.JobID != jobID || m.Kind != kind {
@@ -90,12 +90,25 @@ func DecodeProgress(subject string, header nats.Header, body []byte) (Progress, 
 	}
 	var p Progress
 	if err := json.Unmarshal(body, &p); err != nil {
-		return Progress{}, "", fmt.Errorf("decode %s: %w: %v", subject, ErrDisbelieved, err)
+		return Progress{}, "", fmt.Errorf("decode %s: %w: %s", subject, ErrDisbelieved, unfit(err))
 	}
 	if kind != KindProgress || p.Kind != kind || p.JobID != jobID {
 		return Progress{}, "", fmt.Errorf("decode %s: %w: body names another job or kind", subject, ErrDisbelieved)
 	}
 	return p, owner, nil
+}
+
+// unfit says why a body could not be read, without a word of it.
+func unfit(err error) string {
+	var kind *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &kind):
+		return fmt.Sprintf("%s is no %s", kind.Field, kind.Type)
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("no JSON at byte %d", syntax.Offset)
+	}
+	return "a value cannot be read"
 }
 
 func believe(subject string, header nats.Header) (jobID string, kind Kind, owner string, err error) {
