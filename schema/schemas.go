@@ -24,11 +24,12 @@ var Schemas embed.FS
 //go:embed asyncapi.yaml
 var AsyncAPI []byte
 
-// OpenAPI describes the REST API and the health of processes, OpenAPI 3.1, in
-// one file without references to others.
+// Documents holds openapi.yaml, which describes the REST API and the health of
+// processes, OpenAPI 3.1, in one file without references to others, and
+// asyncapi.yaml with all that it refers to.
 //
-//go:embed openapi.yaml
-var OpenAPI []byte
+//go:embed openapi.yaml asyncapi.yaml events/*.json frames/*.json
+var Documents embed.FS
 
 const base = "https://rollcall.example/schema/"
 

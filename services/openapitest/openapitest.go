@@ -31,7 +31,11 @@ type description struct {
 
 var load = sync.OnceValues(func() (*description, error) {
 	openapi3filter.RegisterBodyDecoder(workbookType, openapi3filter.FileBodyDecoder)
-	doc, err := openapi3.NewLoader().LoadFromData(schema.OpenAPI)
+	text, err := schema.Documents.ReadFile("openapi.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("load openapi.yaml: %w", err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {
 		return nil, fmt.Errorf("load openapi.yaml: %w", err)
 	}

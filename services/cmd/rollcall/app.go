@@ -15,6 +15,8 @@ import (
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/console"
+	"rollcall.example/schema"
+	"rollcall.example/services/docs"
 	"rollcall.example/services/iec"
 	"rollcall.example/services/metrics"
 	"rollcall.example/services/persistence"
@@ -203,6 +205,9 @@ func (a *app) upload(v *auth.Verifier) error {
 	a.consumer(js, events.ConsumerProjection)
 	a.metrics.Jobs(a.db.DB)
 	a.mux.Handle(apiBase+"/", s.Handler())
+	if err := docs.Mount(a.mux, schema.Documents, "openapi.yaml", "asyncapi.yaml"); err != nil {
+		return err
+	}
 	a.run = append(a.run, s.Run)
 	return nil
 }
