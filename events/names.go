@@ -1,6 +1,7 @@
 package events
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
@@ -122,7 +123,7 @@ func NewJobID() string { return "job-" + uuid.Must(uuid.NewV7()).String() }
 // UndoJobID is the id of the job that takes a job's writing back. There is one, so
 // that undoing twice is undoing once.
 func UndoJobID(jobID string) string {
-	return "job-" + uuid.NewSHA1(undoSpace, []byte(jobID)).String()
+	return "job-" + uuid.NewHash(sha256.New(), undoSpace, []byte(jobID), 8).String()
 }
 
 // undoSpace is the name space of UndoJobID, made up once.

@@ -96,8 +96,8 @@ func TestNobodyReachesWhatIsSomebodyElses(t *testing.T) {
 	job := r.uploaded("alice member")
 	r.as(job, eventstest.Facts(job)...)
 	hook := r.webhook("alice member", `{"url":"https://alice.example/hook"}`)
-	alices := map[string]string{"jobId": job, "webhookId": hook.Data["id"].(string)}
-	nobodys := map[string]string{"jobId": events.NewJobID(), "webhookId": "wh-019a0b3c-5f1e-7c3a-9d55-0242ac120002"}
+	alices := map[string]string{"jobId": job, "webhookId": hook.Data["id"].(string), "n": "987654321"}
+	nobodys := map[string]string{"jobId": events.NewJobID(), "webhookId": "wh-019a0b3c-5f1e-7c3a-9d55-0242ac120002", "n": "987654321"}
 	whole := func() []any {
 		list, err := r.log.Replay(t.Context(), job, 0)
 		if err != nil {
@@ -137,7 +137,7 @@ func TestOddIDsNameNothing(t *testing.T) {
 	r.uploaded("alice member")
 	for _, o := range operations(t) {
 		for _, id := range []string{"job-1", "*", ">", "%3E", "bulk.x.uploaded", "%2e%2e", "..%2f..", "a%00b", "%ff", "'%20OR%201=1--", strings.Repeat("a", 4000)} {
-			path, named := o.at(t, map[string]string{"jobId": id, "webhookId": id})
+			path, named := o.at(t, map[string]string{"jobId": id, "webhookId": id, "n": "987654321"})
 			if !named {
 				continue
 			}
@@ -156,7 +156,7 @@ func TestOddIDsNameNothing(t *testing.T) {
 func TestNoOtherSiteMayAsk(t *testing.T) {
 	r := newRig(t)
 	for _, o := range operations(t) {
-		path, _ := o.at(t, map[string]string{"jobId": "job-1", "webhookId": "wh-1"})
+		path, _ := o.at(t, map[string]string{"jobId": "job-1", "webhookId": "wh-1", "n": "987654321"})
 		for _, method := range []string{http.MethodOptions, o.method} {
 			asked := operation{method, path}
 			status, text := asked.as(r, "", path, func(req *http.Request) { // which looks for headers that allow

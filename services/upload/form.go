@@ -27,6 +27,7 @@ const (
 
 // form is an upload as received: the file, spooled, and what was asked for.
 type form struct {
+	key     string   // of idempotency; "" for none
 	file    *os.File // nameless; nil until the file part came
 	size    int64
 	sha256  string
@@ -45,7 +46,11 @@ func (f *form) close() error {
 // the file; a field wins over a query parameter of the same name. The caller
 // closes the form, also one that came with an error.
 func (s *Service) readForm(w http.ResponseWriter, r *http.Request) (*form, error) {
-	f := &form{}
+	key, err := keyOf(r)
+	f := &form{key: key}
+	if err != nil {
+		return f, err
+	}
 	if err := f.query(r.URL.Query()); err != nil {
 		return f, err
 	}

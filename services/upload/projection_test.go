@@ -24,7 +24,7 @@ func (r *rig) listed(id string) (got row) {
 	}
 	if len(rows) == 1 {
 		got = rows[0]
-		got.CompletedAt = nil // a pointer, which == does not look behind
+		got.CompletedAt, got.FileSHA256 = nil, nil // pointers, which == does not look behind
 	}
 	return got
 }

@@ -37,6 +37,7 @@ var statuses = map[string]int{
 	"method_not_allowed": http.StatusMethodNotAllowed,
 	"bad_request":        http.StatusBadRequest,
 	"no_file":            http.StatusBadRequest,
+	"key_reused":         http.StatusUnprocessableEntity,
 	"file_too_large":     http.StatusRequestEntityTooLarge,
 	"nothing_to_fix":     http.StatusNotFound,
 	"not_ready":          http.StatusConflict,

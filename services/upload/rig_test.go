@@ -117,7 +117,7 @@ func (b *recording) bytes() []byte {
 }
 
 // do makes a request; its answer is held against openapi.yaml.
-func (r *rig) do(who, method, path string, body io.Reader, contentType string) reply {
+func (r *rig) do(who, method, path string, body io.Reader, contentType string, change ...func(http.Header)) reply {
 	r.t.Helper()
 	var sent recording
 	if body != nil {
@@ -132,6 +132,9 @@ func (r *rig) do(who, method, path string, body io.Reader, contentType string) r
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
+	}
+	for _, c := range change {
+		c(req.Header)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -18,6 +18,7 @@ type row struct {
 	OwnerRole    string     `db:"owner_role"`
 	FileName     string     `db:"file_name"`
 	FileSize     int64      `db:"file_size"`
+	FileSHA256   *string    `db:"file_sha256"` // nil in rows from before the column
 	Status       string     `db:"status"`
 	Stage        string     `db:"stage"`
 	Progress     int        `db:"progress"`
@@ -39,7 +40,7 @@ type figures struct {
 }
 
 var rowColumns = []string{
-	"job_id", "seq", "owner_id", "owner_role", "file_name", "file_size", "status", "stage", "progress", "stats",
+	"job_id", "seq", "owner_id", "owner_role", "file_name", "file_size", "file_sha256", "status", "stage", "progress", "stats",
 	"failed_stage", "error_code", "error_message", "created_at", "updated_at", "completed_at", "duration_ms",
 }
 
@@ -51,7 +52,7 @@ func rowOf(j *events.Job) (row, error) {
 	}
 	r := row{
 		JobID: j.ID, Seq: int64(j.Seq), OwnerID: storable(j.Owner.ID), OwnerRole: storable(j.Owner.Role),
-		FileName: storable(j.FileName), FileSize: j.Uploaded.File.Size,
+		FileName: storable(j.FileName), FileSize: j.Uploaded.File.Size, FileSHA256: &j.Uploaded.File.SHA256,
 		Status: string(v.Status), Stage: string(v.Stage), Progress: v.Progress, Stats: string(stats),
 		CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt,
 	}
