@@ -29,18 +29,19 @@ type cli struct {
 	IECSim  iecSimCmd      `cmd:"" name:"iec-sim" help:"Run a simulator of the IEC's API."`
 	Demo    demoCmd        `cmd:"" help:"Start everything, upload the sample roll, follow it live and leave the report on disk."`
 
-	Upload  uploadCmd  `cmd:"" help:"Upload a spreadsheet."`
-	Watch   watchCmd   `cmd:"" help:"Follow a job live until it ends."`
-	Status  statusCmd  `cmd:"" help:"Say where a job stands, or where it stood."`
-	Row     rowCmd     `cmd:"" help:"Tell everything that happened to one row of a job."`
-	History historyCmd `cmd:"" help:"Print every event of a job so far."`
-	Jobs    jobsCmd    `cmd:"" help:"List jobs, newest first."`
-	Cancel  cancelCmd  `cmd:"" help:"Stop a job."`
-	Retry   retryCmd   `cmd:"" help:"Run a failed or cancelled job again, from the stage at which it ended."`
-	Undo    undoCmd    `cmd:"" help:"Take back what a job has written: remove the members that it inserted, put back the values that it changed."`
-	Report  reportCmd  `cmd:"" help:"Download the report of a job."`
-	Verify  verifyCmd  `cmd:"" help:"Recompute a job from the stream and say what, if anything, was altered."`
-	Token   tokenCmd   `cmd:"" help:"Print a token for a user, signed with the secret."`
+	Upload  uploadCmd   `cmd:"" help:"Upload a spreadsheet."`
+	Dir     watchDirCmd `cmd:"" name:"watch-dir" help:"Upload the spreadsheets that are put into a folder."`
+	Watch   watchCmd    `cmd:"" help:"Follow a job live until it ends."`
+	Status  statusCmd   `cmd:"" help:"Say where a job stands, or where it stood."`
+	Row     rowCmd      `cmd:"" help:"Tell everything that happened to one row of a job."`
+	History historyCmd  `cmd:"" help:"Print every event of a job so far."`
+	Jobs    jobsCmd     `cmd:"" help:"List jobs, newest first."`
+	Cancel  cancelCmd   `cmd:"" help:"Stop a job."`
+	Retry   retryCmd    `cmd:"" help:"Run a failed or cancelled job again, from the stage at which it ended."`
+	Undo    undoCmd     `cmd:"" help:"Take back what a job has written: remove the members that it inserted, put back the values that it changed."`
+	Report  reportCmd   `cmd:"" help:"Download the report of a job."`
+	Verify  verifyCmd   `cmd:"" help:"Recompute a job from the stream and say what, if anything, was altered."`
+	Token   tokenCmd    `cmd:"" help:"Print a token for a user, signed with the secret."`
 }
 
 // process is what a command may touch of the process it runs in.

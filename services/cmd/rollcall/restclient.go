@@ -21,6 +21,9 @@ const apiBase = "/api/v1/bulk-upload"
 type serverSettings struct {
 	Server string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server."`
 	Token  string `placeholder:"JWT" help:"Your token."`
+
+	// key is the Idempotency-Key of uploads, "" for none.
+	key string
 }
 
 // apiError is the server's refusal.
@@ -75,6 +78,9 @@ func (s serverSettings) do(ctx context.Context, method, path string, body io.Rea
 	req.Header.Set("Authorization", "Bearer "+s.Token)
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
+	}
+	if s.key != "" {
+		req.Header.Set("Idempotency-Key", s.key)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
