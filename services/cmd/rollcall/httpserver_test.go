@@ -3,8 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -180,17 +178,28 @@ func TestAPanicIsToldWithoutItsWords(t *testing.T) {
 	}
 }
 
-func TestStrictTransportWhereThereIsTLS(t *testing.T) {
-	h := shielded(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
-	for secure, want := range map[bool]string{true: "max-age=31536000", false: ""} {
-		req := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", nil)
-		if secure {
-			req.TLS = &tls.ConnectionState{}
+func TestTLSIsStrictAndWaitsForNobody(t *testing.T) {
+	srv := httptest.NewUnstartedServer(nil)
+	srv.Config = newServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler), patience{header: 200 * time.Millisecond, rest: time.Minute, piece: time.Minute})
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	resp, err := srv.Client().Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got := resp.Header.Get("Strict-Transport-Security"); got != "max-age=31536000" {
+		t.Errorf("Strict-Transport-Security %q", got)
+	}
+	for name, says := range map[string]string{"nothing": "", "half a handshake": "\x16\x03\x01\x02\x00"} {
+		conn := connect(t, srv.Listener.Addr().String())
+		if _, err := io.WriteString(conn, says); err != nil {
+			t.Fatal(err)
 		}
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, req)
-		if got := w.Header().Get("Strict-Transport-Security"); got != want {
-			t.Errorf("TLS %t: %q", secure, got)
+		begun := time.Now()
+		_, _ = io.Copy(io.Discard, conn) // a reset is as good as an end
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("%s: closed after %s", name, took)
 		}
 	}
 }
