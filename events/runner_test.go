@@ -1,8 +1,12 @@
 package events_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -133,6 +137,29 @@ func TestRunnerGivesUpAfterTheLastAttempt(t *testing.T) {
 				t.Fatalf("%d calls, %+v", calls.Load(), job.Failed)
 			}
 		})
+	}
+}
+
+// What a panic says may quote a row: the log has its type and where it was.
+func TestAPanicIsToldWithoutItsWords(t *testing.T) {
+	srv := eventstest.Start(t)
+	var told bytes.Buffer
+	s := runStage(t, srv, events.StageValidation, func(context.Context, *events.Work) (events.Fact, error) {
+		panic("row of 8001015009087")
+	}, func(r *events.Runner) {
+		r.Attempts = 2
+		r.Logger = slog.New(slog.NewTextHandler(&told, &slog.HandlerOptions{Level: slog.LevelDebug})) // which locks
+	})
+	job := waitFor(t, srv, upload(t, srv).ID, events.KindFailed)
+	s.settled(t)
+	s.stop()
+	for where, text := range map[string]string{"the log": told.String(), "the fact": fmt.Sprintf("%+v", job.Failed)} {
+		if strings.Contains(text, "8001015009087") {
+			t.Errorf("%s quotes it: %s", where, text)
+		}
+	}
+	if !strings.Contains(told.String(), "msg=panic ") || !strings.Contains(told.String(), " type=string ") || !strings.Contains(told.String(), "runner_test.go") {
+		t.Errorf("logged %s", &told)
 	}
 }
 
