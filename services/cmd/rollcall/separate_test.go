@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,8 +54,10 @@ func TestSeparateProcesses(t *testing.T) {
 	}
 	sim := rollcall(t, env, "iec-sim", "--addr", "127.0.0.1:0")
 	simURL := sim.url()
+	spans, collectorURL := startCollector(t)
+	traced := slices.Concat(env, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collectorURL, "OTEL_BSP_SCHEDULE_DELAY=100"})
 	serve := func(service string, args ...string) *program {
-		p := rollcall(t, env, append([]string{"serve", service, "--nats", natsURL, "--addr", "127.0.0.1:0"}, args...)...)
+		p := rollcall(t, traced, append([]string{"serve", service, "--nats", natsURL, "--addr", "127.0.0.1:0"}, args...)...)
 		p.healthy()
 		return p
 	}
@@ -71,6 +74,12 @@ func TestSeparateProcesses(t *testing.T) {
 	jobID, shown := uploadAndWatch(t, upload.url(), gateway.url(), alice)
 	if !strings.Contains(shown, "100%  completed") {
 		t.Fatalf("shown:\n%s", shown)
+	}
+	spans.oneTrace(t, jobID, "rollcall-upload", "rollcall-validation", "rollcall-iec", "rollcall-persistence", "rollcall-report")
+	doctor := rollcall(t, env, "doctor", "--nats", natsURL, "--database", database, "--iec-url", simURL)
+	<-doctor.done
+	if doctor.exit != nil || !strings.Contains(doctor.out.String(), " 0 broken") {
+		t.Errorf("doctor: %v\n%s", doctor.exit, doctor.out)
 	}
 	apart := filepath.Join(t.TempDir(), "apart.xlsx")
 	mustAsk(t, "report", jobID, "-o", apart, "--server", upload.url(), "--token", alice)

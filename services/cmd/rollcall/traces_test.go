@@ -3,9 +3,11 @@ package main
 import (
 	"encoding/hex"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,6 +16,8 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	"google.golang.org/protobuf/proto"
+
+	"rollcall.example/events/eventstest"
 )
 
 // span is one that the collector got.
@@ -72,6 +76,27 @@ func attributes(list []*common.KeyValue) map[string]string {
 		}
 	}
 	return m
+}
+
+// oneTrace waits for spans of a job from each of the services, and holds that
+// they are all of one trace.
+func (c *otlp) oneTrace(t *testing.T, jobID string, services ...string) {
+	t.Helper()
+	traces, from := map[string]bool{}, map[string]bool{}
+	eventstest.Wait(t, "spans of all services", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, s := range c.spans {
+			if s.attributes["rollcall.job"] == jobID {
+				traces[s.trace], from[s.service] = true, true
+			}
+		}
+		return len(from) >= len(services)
+	})
+	slices.Sort(services)
+	if got := slices.Sorted(maps.Keys(from)); len(traces) != 1 || !slices.Equal(got, services) {
+		t.Errorf("%d traces, from %v", len(traces), got)
+	}
 }
 
 // A job is one trace, from its upload to its report, through every process.

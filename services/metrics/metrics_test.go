@@ -1,0 +1,56 @@
+package metrics
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"rollcall.example/events"
+)
+
+// What cannot be asked for is left out of a scrape and logged; the rest is there.
+func TestAScrapeOutlivesWhatFails(t *testing.T) {
+	m := New()
+	var missing error
+	m.Quota(func(context.Context) (events.Quota, error) { return events.Quota{Limit: 100, Used: 103}, missing })
+	m.Check("database", func(context.Context) error { return missing })
+	store := m.Artifacts(&events.Store{})
+	store.Moved("ROWS", true, 5)
+	store.Moved("ROWS", false, 3)
+	store.Moved("ROWS", true, 2)
+	var log bytes.Buffer
+	scrape := func() string {
+		t.Helper()
+		w := httptest.NewRecorder()
+		m.Handler(slog.New(slog.NewTextHandler(&log, nil))).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		if w.Code != http.StatusOK {
+			t.Fatalf("status %d\n%s", w.Code, w.Body)
+		}
+		return w.Body.String()
+	}
+	has := func(text string, lines ...string) {
+		t.Helper()
+		for _, line := range lines {
+			if !strings.Contains(text, "\n"+line+"\n") {
+				t.Errorf("no line %q in\n%s", line, text)
+			}
+		}
+	}
+	bytesMoved := []string{`rollcall_artifact_bytes_total{bucket="ROWS",direction="written"} 7`, `rollcall_artifact_bytes_total{bucket="ROWS",direction="read"} 3`}
+	// More can be reserved than there is, for a moment; less than nothing is never left.
+	has(scrape(), append(bytesMoved, "rollcall_iec_quota_limit 100", "rollcall_iec_quota_used 103", "rollcall_iec_quota_remaining 0", `rollcall_check_ok{check="database"} 1`)...)
+	if log.Len() > 0 {
+		t.Errorf("logged:\n%s", log.String())
+	}
+	missing = errors.New("no answer")
+	text := scrape()
+	has(text, append(bytesMoved, `rollcall_check_ok{check="database"} 0`)...)
+	if strings.Contains(text, "rollcall_iec_quota") || !strings.Contains(log.String(), "no answer") {
+		t.Errorf("without an answer:\n%s\nlogged:\n%s", text, log.String())
+	}
+}
