@@ -76,5 +76,5 @@ func answerHealth(w http.ResponseWriter, status int, checks map[string]string) {
 		text = "not ready"
 	}
 	// The client may be gone; there is nobody to tell.
-	_ = json.NewEncoder(w).Encode(map[string]any{"status": text, "checks": checks})
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": text, "checks": checks, "build": thisBuild()})
 }

@@ -21,28 +21,55 @@ type cli struct {
 	LogLevel  slog.Level `help:"Least level that is logged: debug, info, warn, error." default:"info"`
 	LogFormat string     `help:"Form of the log on standard error: text or json." enum:"text,json" default:"text"`
 
-	Up      upCmd          `cmd:"" help:"Run everything in one process, with NATS and PostgreSQL of its own unless told otherwise."`
-	Serve   serveCmd       `cmd:"" help:"Run one service: upload, validation, iec, persistence, report, gateway or webhook."`
-	Migrate migrateCmd     `cmd:"" help:"Create or update the streams, buckets, consumers and tables that the services need."`
-	Wards   importWardsCmd `cmd:"" name:"import-wards" help:"Load which sub-region each metro ward belongs to, in place of what was loaded before."`
-	Doctor  doctorCmd      `cmd:"" help:"Look at configuration, connections, permissions, streams, clocks, disk and tables, and say how to mend what is broken."`
-	IECSim  iecSimCmd      `cmd:"" name:"iec-sim" help:"Run a simulator of the IEC's API."`
-	Demo    demoCmd        `cmd:"" help:"Start everything, upload the sample roll, follow it live and leave the report on disk."`
+	Demo demoCmd `cmd:"" group:"here" help:"Start everything, upload a sample roll, follow it live and leave its report on disk."`
+	Up   upCmd   `cmd:"" group:"here" help:"Run everything in one process, with NATS and PostgreSQL of its own, until it is stopped."`
 
-	Upload  uploadCmd   `cmd:"" help:"Upload a spreadsheet."`
-	Dir     watchDirCmd `cmd:"" name:"watch-dir" help:"Upload the spreadsheets that are put into a folder."`
-	Watch   watchCmd    `cmd:"" help:"Follow a job live until it ends."`
-	Status  statusCmd   `cmd:"" help:"Say where a job stands, or where it stood."`
-	Row     rowCmd      `cmd:"" help:"Tell everything that happened to one row of a job."`
-	History historyCmd  `cmd:"" help:"Print every event of a job so far."`
-	Jobs    jobsCmd     `cmd:"" help:"List jobs, newest first."`
-	Cancel  cancelCmd   `cmd:"" help:"Stop a job."`
-	Retry   retryCmd    `cmd:"" help:"Run a failed or cancelled job again, from the stage at which it ended."`
-	Undo    undoCmd     `cmd:"" help:"Take back what a job has written: remove the members that it inserted, put back the values that it changed."`
-	Report  reportCmd   `cmd:"" help:"Download the report of a job."`
-	Verify  verifyCmd   `cmd:"" help:"Recompute a job from the stream and say what, if anything, was altered."`
-	Token   tokenCmd    `cmd:"" help:"Print a token for a user, signed with the secret."`
+	Upload  uploadCmd   `cmd:"" group:"jobs" help:"Upload a spreadsheet, .xlsx or .csv: a job begins."`
+	Dir     watchDirCmd `cmd:"" group:"jobs" name:"watch-dir" help:"Upload the spreadsheets that are put into a folder."`
+	Watch   watchCmd    `cmd:"" group:"jobs" help:"Follow a job live until it ends."`
+	Jobs    jobsCmd     `cmd:"" group:"jobs" help:"List jobs, newest first."`
+	Status  statusCmd   `cmd:"" group:"jobs" help:"Say where a job stands, or where it stood."`
+	Report  reportCmd   `cmd:"" group:"jobs" help:"Download a job's report, or the rows to correct."`
+	Row     rowCmd      `cmd:"" group:"jobs" help:"Tell everything that happened to one row."`
+	History historyCmd  `cmd:"" group:"jobs" help:"Print every event so far."`
+	Cancel  cancelCmd   `cmd:"" group:"jobs" help:"Stop a job."`
+	Retry   retryCmd    `cmd:"" group:"jobs" help:"Run a failed or cancelled job again, from the stage at which it ended."`
+	Undo    undoCmd     `cmd:"" group:"jobs" help:"Take back what a job has written to the database."`
+
+	Serve   serveCmd       `cmd:"" group:"run" help:"Run one service of those that up runs together."`
+	Migrate migrateCmd     `cmd:"" group:"run" help:"Create or update the streams, buckets, consumers and tables that services need."`
+	Doctor  doctorCmd      `cmd:"" group:"run" help:"Look for what is broken in an installation, and say how to mend it."`
+	Verify  verifyCmd      `cmd:"" group:"run" help:"Recompute a job from the stream and say what, if anything, was altered."`
+	Wards   importWardsCmd `cmd:"" group:"run" name:"import-wards" help:"Load which sub-region each metro ward belongs to, in place of what was loaded before."`
+	Token   tokenCmd       `cmd:"" group:"run" help:"Print a token for a user, signed with the secret."`
+	IECSim  iecSimCmd      `cmd:"" group:"run" name:"iec-sim" help:"Run a simulator of the IEC's API."`
+
+	Version    versionCmd    `cmd:"" group:"other" help:"Say which version this is, and of which commit."`
+	Completion completionCmd `cmd:"" group:"other" help:"Print what makes bash, zsh or fish complete commands and flags."`
+	Complete   completeCmd   `cmd:"" hidden:"" name:"__complete"`
 }
+
+// groups are the headings of --help, in the order in which somebody new needs
+// them.
+var groups = []kong.Group{
+	{Key: "here", Title: "Try it, or run it on one machine:"},
+	{Key: "jobs", Title: "Work with jobs on a running server (--server, --token):"},
+	{Key: "run", Title: "Operate it:"},
+	{Key: "other", Title: "This program:"},
+}
+
+const description = `Checks membership rolls: reads a spreadsheet, checks every row, asks the IEC whether and where each person is registered to vote, writes the members to PostgreSQL and makes a report.
+
+To begin, keep this running:
+
+    rollcall up
+
+and in another terminal
+
+    export ROLLCALL_TOKEN=$(rollcall token --user you --role national_admin --secret "$(cat rollcall-data/jwt-secret)")
+    rollcall upload roll.xlsx --watch
+
+Every flag can be set in the environment too: --jwt-secret is ROLLCALL_JWT_SECRET. Only there: ROLLCALL_IEC_USERNAME and ROLLCALL_IEC_PASSWORD, the credentials for the IEC's API, ROLLCALL_IEC_CACHE_KEY, the key under which its answers are kept, ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf, and for migrate ROLLCALL_DATABASE_PASSWORD_<SERVICE>, those of the roles rollcall_upload, rollcall_persistence and rollcall_webhook.`
 
 // process is what a command may touch of the process it runs in.
 type process struct {
@@ -74,12 +101,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer, getenv func(
 	var c cli
 	parser, err := kong.New(&c,
 		kong.Name("rollcall"),
-		kong.Description("Rolls of members in, verdicts of the IEC, members in PostgreSQL and a report out.\n\n"+
-			"Every flag can be set in the environment too: --jwt-secret is ROLLCALL_JWT_SECRET. Only there: "+
-			"ROLLCALL_IEC_USERNAME and ROLLCALL_IEC_PASSWORD, the credentials for the IEC's API, "+
-			"ROLLCALL_IEC_CACHE_KEY, the key under which its answers are kept, "+
-			"ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf, "+
-			"and for migrate ROLLCALL_DATABASE_PASSWORD_<SERVICE>, those of the roles rollcall_upload, rollcall_persistence and rollcall_webhook."),
+		kong.Description(description),
+		kong.ExplicitGroups(groups),
 		kong.DefaultEnvars("ROLLCALL"),
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -98,6 +121,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer, getenv func(
 	if c.LogFormat == "json" {
 		handler = slog.NewJSONHandler(errOut, opts)
 	}
+	parsed.Bind(parser)
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	err = parsed.Run(&process{out: out, err: errOut, log: slog.New(events.NewLogHandler(handler)), getenv: getenv})
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {

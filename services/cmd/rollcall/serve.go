@@ -21,6 +21,7 @@ func (c *serveCmd) Run(ctx context.Context, p *process) (err error) {
 	if c.NATS == "" {
 		return errors.New("serve: no NATS: give --nats")
 	}
+	p.logBuild()
 	in := &infra{p: p}
 	defer func() { err = errors.Join(err, in.close()) }()
 	ln, err := listen(c.Addr, c.tlsSettings, p.log)

@@ -46,6 +46,7 @@ func (c *upCmd) Run(ctx context.Context, p *process) error {
 // start brings everything up, calls ready with the server's URL and the secret
 // of its tokens, and serves until ctx ends. An error of ready ends it too.
 func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Context, url, secret string) error) (err error) {
+	p.logBuild()
 	in := &infra{p: p}
 	defer func() { err = errors.Join(err, in.close()) }()
 	ln, err := listen(c.Addr, c.tlsSettings, p.log)

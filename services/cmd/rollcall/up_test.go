@@ -24,6 +24,9 @@ func startUp(t *testing.T, dir string, args ...string) *program {
 func TestUpTakesARollAndGivesAReport(t *testing.T) {
 	dir := t.TempDir()
 	p := startUp(t, dir)
+	if first, _, _ := strings.Cut(p.err.String(), "\n"); !strings.Contains(first, "rollcall starts") || !strings.Contains(first, "go="+thisBuild().Go) {
+		t.Errorf("the log begins with %q", first)
+	}
 	alice := token(t, "alice", "member")
 	jobID, shown := uploadAndWatch(t, p.url(), p.url(), alice)
 	if !strings.Contains(shown, "100%  completed") || !strings.Contains(shown, "IEC verification") {

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// completions are words after rollcall and what the last may become.
+var completions = []struct {
+	words []string
+	want  []string
+}{
+	{[]string{"re"}, []string{"report", "retry"}},
+	{[]string{"serve", "p"}, []string{"persistence"}},
+	{[]string{"serve", "--addr", "127.0.0.1:1", "i"}, []string{"iec"}},
+	{[]string{"serve", "--iec-q"}, []string{"--iec-quota"}},
+	{[]string{"--log-format", ""}, []string{"json", "text"}},
+	{[]string{"--log-format", "json", "ver"}, []string{"verify", "version"}},
+	{[]string{"upload", "--dry-run", "roll-"}, []string{"roll-in May.xlsx", "roll-june.csv"}},
+	{[]string{"report", "job-1", "-o", "oth"}, []string{"other.txt"}},
+	{[]string{"completion", ""}, []string{"bash", "fish", "zsh"}},
+	{[]string{"watch", "job-1", "x"}, nil},
+	{[]string{"__c"}, nil},
+}
+
+// Each shell runs the script and completes as it does at a prompt; what the
+// script asks is this test binary under the name of the program.
+func TestBashCompletes(t *testing.T) {
+	testCompletion(t, "bash", "-c", `source <(rollcall completion bash)
+		COMP_WORDS=(rollcall "$@"); COMP_CWORD=$#
+		$(complete -p rollcall | sed 's/.*-F \([^ ]*\) .*/\1/')
+		(( ${#COMPREPLY[@]} )) && printf '%s\n' "${COMPREPLY[@]}"
+		exit 0`, "bash")
+}
+
+// Out of a terminal zsh has no completion system: what the script hands to it is printed.
+func TestZshCompletes(t *testing.T) {
+	testCompletion(t, "zsh", "-f", "-c", `compdef() { completer=$1 }
+		_describe() { print -l -- ${(P)2%%:*} }
+		_files() { print -l -- ${words[CURRENT]}*(N) }
+		source <(rollcall completion zsh)
+		words=(rollcall "$@"); CURRENT=$#words
+		$completer
+		exit 0`, "zsh")
+}
+
+func TestFishCompletes(t *testing.T) {
+	testCompletion(t, "fish", "--no-config", "-c", `rollcall completion fish | source
+		complete --escape -C "rollcall $argv" | string replace -r '\t.*' '' | string unescape
+		exit 0`, "--")
+}
+
+func testCompletion(t *testing.T, shell string, args ...string) {
+	dir := t.TempDir()
+	self, err := filepath.Abs(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(dir, "rollcall")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"roll-in May.xlsx", "roll-june.csv", "other.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range completions {
+		cmd := exec.Command(shell, append(slices.Clone(args), c.words...)...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), asRollcall+"=1", "HOME="+dir, "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+		var errOut strings.Builder
+		cmd.Stderr = &errOut
+		out, err := cmd.Output()
+		if err != nil || errOut.Len() > 0 {
+			t.Fatalf("%q: %v\n%s", c.words, err, errOut.String())
+		}
+		var got []string
+		if len(out) > 0 {
+			got = strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.words, got, c.want)
+		}
+	}
+}
