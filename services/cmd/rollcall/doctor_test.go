@@ -60,6 +60,13 @@ func newPatient(t *testing.T) *patient {
 	if err := postgres.Migrate(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
+	passwords := map[string]string{}
+	for _, service := range postgres.RoleServices() {
+		passwords[service] = "role-of-" + service
+	}
+	if _, err := postgres.Grant(t.Context(), db, passwords); err != nil {
+		t.Fatal(err)
+	}
 	p.passwords(p.nats)
 	p.env["ROLLCALL_IEC_USERNAME"], p.env["ROLLCALL_IEC_PASSWORD"], p.env["ROLLCALL_IEC_CACHE_KEY"] = "us", "secret of the IEC", "k"
 	p.args = []string{"--nats", p.nats.URL(), "--database", p.database, "--iec-url", iec.URL, "--jwt-secret", strings.Repeat("s", 32), "--data", t.TempDir()}
@@ -206,6 +213,14 @@ func TestDoctor(t *testing.T) {
 		defer db.Close()
 		q := *p
 		q.t = t
+		if _, err := db.Exec(`REVOKE SELECT ON jobs FROM rollcall_upload; GRANT DELETE ON members TO rollcall_webhook`); err != nil {
+			t.Fatal(err)
+		}
+		q.want(p.examined(), "rights of rollcall_upload", "lacks SELECT on jobs", "rights of rollcall_webhook", "has DELETE on members")
+		if _, err := postgres.Grant(t.Context(), db, nil); err != nil {
+			t.Fatal(err)
+		}
+		q.want(p.examined())
 		if _, err := db.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`); err != nil {
 			t.Fatal(err)
 		}
@@ -215,6 +230,18 @@ func TestDoctor(t *testing.T) {
 		}
 		q.want(p.examined(), "tables", "of version 1, this rollcall needs ")
 	})
+}
+
+// Beside a running up it needs no flag but its data folder.
+func TestDoctorOfUp(t *testing.T) {
+	dir := t.TempDir()
+	startUp(t, dir)
+	out := mustAsk(t, "doctor", "--data", dir)
+	for _, line := range []string{"ok       nats as operator", "ok       permissions of operator", "ok       stream BULK", "ok       consumer projection", "ok       clock of nats", " 0 broken"} {
+		if !strings.Contains(out, line+"\n") && !strings.Contains(out, line+",") {
+			t.Errorf("no line %q in\n%s", line, out)
+		}
+	}
 }
 
 // A server whose nats.conf was altered, or that has none.

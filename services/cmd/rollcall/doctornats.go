@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,35 +22,54 @@ import (
 const doctorTime = 5 * time.Second
 
 // examineNATS connects as each user, tries what each may do, and compares what
-// is stored with what provisioning would make.
+// is stored with what provisioning would make. Without --nats it does so as the
+// one user whose password a running up leaves in its data folder.
 func (d *doctor) examineNATS(ctx context.Context) {
-	if d.NATS == "" {
-		d.add("nats", skipped, "give --nats to look at it", "")
+	permissions, err := embedded.PermissionsOf()
+	if err != nil {
+		d.judge("built-in nats.conf", err, "Build rollcall again.")
 		return
 	}
-	permissions, err := embedded.PermissionsOf()
-	if !d.judge("built-in nats.conf", err, "Build rollcall again.") {
+	if d.NATS == "" {
+		env, err := os.ReadFile(filepath.Join(d.Data, cliEnv))
+		found := cliSettings.FindStringSubmatch(string(env))
+		if err != nil || found == nil {
+			d.add("nats", skipped, "give --nats to look at it", "")
+			return
+		}
+		d.asUser(ctx, found[1], "operator", found[2], permissions)
 		return
 	}
 	for _, user := range embedded.Users {
 		if user == "sys" {
 			continue // the server's own; no part of rollcall connects as it
 		}
-		js, err := events.Connect(events.Connection{URL: d.NATS, User: user, Password: d.p.getenv(embedded.PasswordVariable(user))})
-		if errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout) {
-			d.judge("nats", err, "Start the server, or correct --nats; a firewall may be in between: nats-server -c nats.conf")
+		if !d.asUser(ctx, d.NATS, user, d.p.getenv(embedded.PasswordVariable(user)), permissions) {
 			return
 		}
-		if !d.judge("nats as "+user, err, "Give the server and the service the same "+embedded.PasswordVariable(user)+", and start the server with rollcall's nats.conf.") {
-			continue
-		}
-		d.permissions(ctx, js.Conn(), user, permissions)
-		if user == "operator" {
-			d.stored(ctx, js)
-		}
-		js.Conn().Close()
 	}
 }
+
+// asUser examines what one user sees; false says that there is no server.
+func (d *doctor) asUser(ctx context.Context, url, user, password string, permissions map[string]embedded.Permissions) bool {
+	js, err := events.Connect(events.Connection{URL: url, User: user, Password: password})
+	if errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout) {
+		d.judge("nats", err, "Start the server, or correct --nats; a firewall may be in between: nats-server -c nats.conf")
+		return false
+	}
+	if !d.judge("nats as "+user, err, "Give the server and the service the same "+embedded.PasswordVariable(user)+", and start the server with rollcall's nats.conf.") {
+		return true
+	}
+	defer js.Conn().Close()
+	d.permissions(ctx, js.Conn(), user, permissions)
+	if user == "operator" {
+		d.stored(ctx, js)
+	}
+	return true
+}
+
+// cliSettings finds address and password in the file that up leaves for the NATS CLI.
+var cliSettings = regexp.MustCompile(`NATS_URL=(\S+) NATS_USER=operator NATS_PASSWORD=(\S+)`)
 
 // nobodys is a subject that no user may publish to.
 const nobodys = "rollcall.doctor"
@@ -145,6 +167,9 @@ func tried(ctx context.Context, nc *nats.Conn, subjects []string) (denied []stri
 // stored compares what is there with what provisioning would make.
 func (d *doctor) stored(ctx context.Context, js jetstream.JetStream) {
 	mend := "rollcall migrate --nats " + d.NATS
+	if d.NATS == "" {
+		mend = "Start rollcall up again: it brings them up to date."
+	}
 	if d.Replicas != 1 {
 		mend += fmt.Sprintf(" --replicas %d", d.Replicas)
 	}

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/services/iec"
 	"rollcall.example/services/postgres"
@@ -35,6 +38,7 @@ func (d *doctor) examineDatabase(ctx context.Context) {
 		d.add(name, broken, fmt.Sprintf("of version %d, this rollcall knows %d", have, known), "Use the newer rollcall that made them.")
 	default:
 		d.add(name, fine, "", "")
+		d.roles(ctx, db)
 	}
 	var there time.Time
 	before := d.now()
@@ -43,6 +47,22 @@ func (d *doctor) examineDatabase(ctx context.Context) {
 		return
 	}
 	d.clock("the database", there.Sub(middle(before, d.now())), 0)
+}
+
+// roles looks at the rights of the services' roles, where there are any.
+func (d *doctor) roles(ctx context.Context, db *sqlx.DB) {
+	for _, service := range postgres.RoleServices() {
+		name := "rights of " + postgres.Role(service)
+		exists, wrong, err := postgres.Misgranted(ctx, db, service)
+		if err == nil && !exists {
+			d.add(name, skipped, "there is no such role: "+service+" connects as another", "")
+			continue
+		}
+		if wrong != nil {
+			err = errors.New(strings.Join(wrong, ", "))
+		}
+		d.judge(name, err, "rollcall migrate --database URL, as the owner of the tables")
+	}
 }
 
 // middle is when an answer was given that came between two times.

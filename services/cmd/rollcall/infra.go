@@ -77,6 +77,9 @@ func (in *infra) externalNATS(s natsSettings) {
 	}
 }
 
+// cliEnv is the file with which the NATS CLI reaches an embedded server.
+const cliEnv = "nats-cli.env"
+
 // embeddedNATS starts a server in the process and leaves a file for the NATS
 // CLI beside its streams.
 func (in *infra) embeddedNATS(dir *dataDir, c *upCmd) error {
@@ -106,7 +109,7 @@ func (in *infra) embeddedNATS(dir *dataDir, c *upCmd) error {
 	if c.NATSCA != "" {
 		fmt.Fprintf(&env, "export NATS_CA=%[1]s ROLLCALL_NATS_CA=%[1]s\n", c.NATSCA)
 	}
-	file := dir.join("nats-cli.env")
+	file := dir.join(cliEnv)
 	if err := os.WriteFile(file, []byte(env.String()), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
 	}
