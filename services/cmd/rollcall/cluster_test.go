@@ -2,8 +2,7 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,16 +16,16 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-// cluster is three NATS servers as processes of their own, from the nats.conf
-// of the project.
+// cluster is three NATS servers as processes of their own, from
+// services/deploy/nats/cluster.conf as it is.
 type cluster struct {
-	t       *testing.T
-	env     []string
-	conf    string
-	clients []string // addresses
-	routes  []string
-	stores  []string
-	servers []*program
+	t             *testing.T
+	env           []string
+	ca, cert, key string   // files
+	clients       []string // addresses
+	routes        []string
+	stores        []string
+	servers       []*program
 }
 
 func startCluster(t *testing.T) *cluster {
@@ -35,19 +34,15 @@ func startCluster(t *testing.T) *cluster {
 	for _, user := range embedded.Users {
 		c.env = append(c.env, embedded.PasswordVariable(user)+"=password-of-"+user)
 	}
-	conf, err := os.ReadFile("../../../nats.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// As it is, but for the monitoring port, which three servers of one machine cannot share.
-	text := strings.Replace(string(conf), `http: "127.0.0.1:8222"`, ``, 1)
-	c.conf = filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(c.conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	ca := newAuthority(t)
+	c.ca = ca.file
+	c.cert, c.key = ca.issue("nats", 2)
 	for range 3 {
 		c.clients, c.routes, c.stores = append(c.clients, freeAddr(t)), append(c.routes, "nats://"+freeAddr(t)), append(c.stores, t.TempDir())
 	}
+	c.env = append(c.env, "ROLLCALL_NATS_ROUTES=["+strings.Join(c.routes, ", ")+"]",
+		"ROLLCALL_NATS_TLS_CERT="+c.cert, "ROLLCALL_NATS_TLS_KEY="+c.key, "ROLLCALL_NATS_TLS_CA="+c.ca,
+		"ROLLCALL_NATS_CA="+c.ca, "ROLLCALL_NATS_CERT="+c.cert, "ROLLCALL_NATS_KEY="+c.key)
 	c.servers = make([]*program, 3)
 	for i := range c.servers {
 		c.start(i)
@@ -61,16 +56,18 @@ func startCluster(t *testing.T) *cluster {
 // start starts a server, for the first time or again on its own store.
 func (c *cluster) start(i int) {
 	host, port, _ := strings.Cut(c.clients[i], ":")
-	c.servers[i] = spawn(c.t, append(c.env, "ROLLCALL_NATS_STORE="+c.stores[i]), build(c.t, "github.com/nats-io/nats-server/v2"),
-		"-c", c.conf, "-a", host, "-p", port, "-n", fmt.Sprintf("rollcall-%d", i+1),
-		"--cluster_name", "rollcall", "--cluster", c.routes[i], "--routes", strings.Join(c.routes, ","))
+	_, monitor, _ := strings.Cut(freeAddr(c.t), ":")
+	env := append(slices.Clone(c.env), "ROLLCALL_NATS_STORE="+c.stores[i], fmt.Sprintf("ROLLCALL_NATS_NAME=rollcall-%d", i+1))
+	// Only the ports, which three servers of one machine cannot share, are others.
+	c.servers[i] = spawn(c.t, env, build(c.t, "github.com/nats-io/nats-server/v2"),
+		"-c", "../../deploy/nats/cluster.conf", "-a", host, "-p", port, "-m", monitor, "--cluster", c.routes[i])
 }
 
 func (c *cluster) url() string { return "nats://" + strings.Join(c.clients, ",nats://") }
 
 func (c *cluster) connect(user string) jetstream.JetStream {
 	c.t.Helper()
-	js, err := events.Connect(events.Connection{URL: c.url(), User: user, Password: "password-of-" + user})
+	js, err := events.Connect(events.Connection{URL: c.url(), User: user, Password: "password-of-" + user, CA: c.ca, Cert: c.cert, Key: c.key})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -130,11 +127,26 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 	}
 
 	js := c.connect("provisioner")
-	for _, stream := range []string{events.StreamFacts, events.StreamProgress, "OBJ_" + events.BucketRows, "KV_" + events.KVVerdicts} {
-		s, err := js.Stream(t.Context(), stream)
-		if err != nil || s.CachedInfo().Config.Replicas != 3 {
-			t.Fatalf("stream %s: %+v, %v", stream, s.CachedInfo().Config, err)
+	streams := 0
+	for info := range js.ListStreams(t.Context()).Info() {
+		streams++
+		if info.Config.Replicas != 3 {
+			t.Errorf("stream %s has %d replicas", info.Config.Name, info.Config.Replicas)
 		}
+	}
+	facts, err := js.Stream(t.Context(), events.StreamFacts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	consumers := 0
+	for info := range facts.ListConsumers(t.Context()).Info() {
+		consumers++
+		if info.Config.Replicas != 3 && info.Config.Replicas != 0 || info.Cluster == nil || len(info.Cluster.Replicas) != 2 { // 0 is as many as the stream
+			t.Errorf("consumer %s has %d replicas: %+v", info.Name, info.Config.Replicas, info.Cluster)
+		}
+	}
+	if streams < 10 || consumers < 6 {
+		t.Fatalf("%d streams, %d consumers", streams, consumers)
 	}
 	log := events.NewLog(c.connect("operator"), "", nil)
 	alice := token(t, "alice", "member")
