@@ -65,7 +65,6 @@ func TestSeparateProcesses(t *testing.T) {
 	serve("iec", "--iec-url", simURL)
 	serve("persistence", "--database", as("persistence"))
 	serve("report")
-	serve("webhook", "--database", database)
 	upload := serve("upload", "--database", as("upload"))
 	gateway := serve("gateway")
 	serve("webhook", "--database", as("webhook"))
