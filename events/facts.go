@@ -117,11 +117,12 @@ type Reported struct {
 	WardTarget int        `json:"ward_target,omitempty"`
 }
 
-// Paused: the job waits for the IEC, until ResumesAt.
+// Paused: the job waits for the IEC or the database, until ResumesAt.
 type Paused struct {
 	Meta
 	Stage Stage `json:"stage"`
-	// Reason is a stable code: quota_exhausted, rate_limited or iec_unavailable.
+	// Reason is a stable code: quota_exhausted, rate_limited, iec_unavailable or
+	// database_unavailable.
 	Reason    string    `json:"reason"`
 	Message   string    `json:"message"`
 	ResumesAt time.Time `json:"resumes_at"`
@@ -138,6 +139,7 @@ const (
 	PauseQuota       = "quota_exhausted"
 	PauseRateLimited = "rate_limited"
 	PauseUnavailable = "iec_unavailable"
+	PauseDatabase    = "database_unavailable"
 )
 
 // Quota is how much of the hourly allowance of IEC calls is spent.

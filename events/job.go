@@ -208,7 +208,7 @@ func (j *Job) Percent() int {
 		return 80
 	case j.Verified != nil:
 		return 60
-	case j.Paused != nil:
+	case j.Paused != nil && j.Paused.Stage == StageIEC:
 		return IECVerification.Percent(j.Paused.Processed, j.Paused.Total)
 	case j.Validated != nil:
 		return 40

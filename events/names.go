@@ -99,6 +99,10 @@ func (s Stage) Consumes() Kind {
 	return ""
 }
 
+// MayPause says whether the stage waits for others as a state of the job, and not
+// only by handing its message back.
+func (s Stage) MayPause() bool { return s == StageIEC || s == StagePersistence }
+
 // Produces is the kind of fact that the stage ends with.
 func (s Stage) Produces() Kind {
 	switch s {

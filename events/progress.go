@@ -32,8 +32,8 @@ func (s Step) Band() (from, to int) {
 	return 0, 0
 }
 
-// firstStep is what a stage shows before it has said anything itself.
-func (s Stage) firstStep() Step {
+// FirstStep is what a stage shows before it has said anything itself.
+func (s Stage) FirstStep() Step {
 	switch s {
 	case StageValidation:
 		return FileReading

@@ -40,7 +40,7 @@ func rooms() map[string]room {
 		}, events.KindPaused, events.KindResumed, events.KindWarned),
 		"persistence": stage(events.StagePersistence, room{
 			writes: []string{events.BucketOutcomes}, reads: []string{events.BucketRows, events.BucketVerdicts},
-		}),
+		}, events.KindPaused, events.KindResumed),
 		"report": stage(events.StageReport, room{
 			writes: []string{events.BucketReports}, reads: []string{events.BucketRows, events.BucketVerdicts, events.BucketOutcomes},
 		}),

@@ -240,8 +240,11 @@ func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delive
 }
 
 func (r *Runner) postpone(ctx context.Context, msg jetstream.Msg, w *Work, later *Postponement) {
-	if r.Stage == StageIEC {
+	if r.Stage.MayPause() {
 		done, total := w.rows()
+		if r.Stage != StageIEC {
+			done = 0 // what was not written as a whole was not written
+		}
 		fact := &Paused{Stage: r.Stage, Reason: later.Reason, Message: later.Message, ResumesAt: later.Until.UTC(),
 			Processed: done, Total: total, Quota: later.Quota, ETA: later.ETA}
 		if !r.append(ctx, msg, &w.Job, w.Job.Seq, fact) {

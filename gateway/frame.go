@@ -143,7 +143,8 @@ func factData(e events.Event) (event string, data any) {
 	case *events.Paused:
 		// Where the job really is: a bar that jumped to the end of the band and
 		// back again would tell a lie twice.
-		d := at(events.IECVerification, events.IECVerification.Percent(f.Processed, f.Total), f.Message)
+		step := f.Stage.FirstStep()
+		d := at(step, step.Percent(f.Processed, f.Total), f.Message)
 		d.Status, d.Reason, d.ResumesAt, d.Processed, d.Total = events.StatusPaused, f.Reason, &f.ResumesAt, f.Processed, f.Total
 		d.ETA = f.ETA
 		if f.Reason != events.PauseQuota || f.Quota == nil {
@@ -155,7 +156,8 @@ func factData(e events.Event) (event string, data any) {
 		}
 		return EventRateLimit, d
 	case *events.Resumed:
-		d := at(events.IECVerification, events.IECVerification.Percent(f.Processed, f.Total), "Going on")
+		step := f.Stage.FirstStep()
+		d := at(step, step.Percent(f.Processed, f.Total), "Going on")
 		d.Processed, d.Total = f.Processed, f.Total
 		return EventProgress, d
 	case *events.Warned:

@@ -26,6 +26,9 @@ func safe(err error) error {
 	if p, ok := errors.AsType[*pq.Error](err); ok {
 		return &databaseError{p}
 	}
+	if lost(err) {
+		return &lostError{err}
+	}
 	return err
 }
 

@@ -93,6 +93,9 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (events.Fact, erro
 	default:
 		err = s.fresh(ctx, job, progress, keep)
 	}
+	if unavailable(err) {
+		return nil, s.later(job, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("persist: %w", err)
 	}

@@ -103,7 +103,7 @@ func view(j *events.Job) jobView {
 		v.ReportPath, v.DurationMS = Base+"/report/"+j.ID, f.DurationMS
 	}
 	if f := j.Paused; f != nil {
-		v.Stage, v.Message, v.ResumesAt = events.IECVerification, f.Message, &f.ResumesAt
+		v.Stage, v.Message, v.ResumesAt = f.Stage.FirstStep(), f.Message, &f.ResumesAt
 		v.Processed, v.Total, v.ETA = f.Processed, f.Total, f.ETA
 	}
 	if f := j.Failed; f != nil {
