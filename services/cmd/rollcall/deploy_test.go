@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+
+	"rollcall.example/events/embedded"
+	"rollcall.example/services/postgres"
+)
+
+const deployDir = "../../deploy/"
+
+var deployed = []string{"gateway", "iec", "persistence", "report", "upload", "validation", "webhook"}
+
+// secretsOf are the variables with which a container may be trusted, beside its
+// flags: those of its own service.
+func secretsOf(service string) []string {
+	switch service {
+	case "nats":
+		var list []string
+		for _, user := range embedded.Users {
+			list = append(list, embedded.PasswordVariable(user))
+		}
+		return list
+	case "migrate":
+		list := []string{embedded.PasswordVariable("provisioner")}
+		for _, s := range postgres.RoleServices() {
+			list = append(list, databasePassword(s))
+		}
+		return list
+	case "iec":
+		return []string{embedded.PasswordVariable(service), "ROLLCALL_IEC_USERNAME", "ROLLCALL_IEC_PASSWORD", "ROLLCALL_IEC_CACHE_KEY"}
+	}
+	return []string{embedded.PasswordVariable(service)}
+}
+
+var natsVariable = regexp.MustCompile(`\$(ROLLCALL_\w+)`)
+
+// checkContainer holds that a container's command and variables are those of
+// this program, or of the configuration files of NATS.
+func checkContainer(t *testing.T, name string, args []string, variables []string) {
+	t.Helper()
+	known := secretsOf(name)
+	if name == "nats" {
+		var wanted []string
+		files := []string{"../../../nats.conf"}
+		if slices.ContainsFunc(args, func(a string) bool { return strings.HasSuffix(a, "cluster.conf") }) {
+			files = append(files, deployDir+"nats/server.conf", deployDir+"nats/cluster.conf")
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range natsVariable.FindAllStringSubmatch(string(text), -1) {
+				wanted = append(wanted, found[1])
+			}
+		}
+		slices.Sort(wanted)
+		if wanted = slices.Compact(wanted); !slices.Equal(slices.Sorted(slices.Values(variables)), wanted) {
+			t.Errorf("nats has the variables %v, its configuration wants %v", variables, wanted)
+		}
+		return
+	}
+	var c cli
+	parser, err := kong.New(&c, kong.Name("rollcall"), kong.DefaultEnvars("ROLLCALL"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(parser.Model.Children, func(n *kong.Node) bool { return n.Name == args[0] })
+	if i < 0 {
+		t.Fatalf("%s: rollcall has no command %s", name, args[0])
+	}
+	node := parser.Model.Children[i]
+	if want := []string{"serve", name}; name != "migrate" && !slices.Equal(args, want) {
+		t.Errorf("%s runs %v", name, args)
+	}
+	flags := []string{}
+	for _, group := range node.AllFlags(false) {
+		for _, flag := range group {
+			flags = append(flags, "--"+flag.Name)
+			known = append(known, flag.Envs...)
+		}
+	}
+	for _, arg := range args[1:] {
+		if flag, _, _ := strings.Cut(arg, "="); strings.HasPrefix(flag, "--") && !slices.Contains(flags, flag) {
+			t.Errorf("%s: rollcall %s has no flag %s", name, args[0], flag)
+		}
+	}
+	for _, v := range variables {
+		if !slices.Contains(known, v) {
+			t.Errorf("%s: nothing reads %s", name, v)
+		}
+	}
+	must := append(secretsOf(name), "ROLLCALL_NATS")
+	if _, uses := map[string]bool{"migrate": true, "upload": true, "persistence": true, "webhook": true}[name]; uses {
+		must = append(must, "ROLLCALL_DATABASE")
+	}
+	if name == "upload" || name == "gateway" {
+		must = append(must, "ROLLCALL_JWT_SECRET")
+	}
+	if name == "iec" {
+		must = append(must, "ROLLCALL_IEC_URL")
+	}
+	for _, v := range must {
+		if !slices.Contains(variables, v) {
+			t.Errorf("%s lacks %s", name, v)
+		}
+	}
+}
+
+// The Dockerfile builds what is there, with the Go that the modules want.
+func TestTheDockerfileBuildsThisProgram(t *testing.T) {
+	text, err := os.ReadFile(deployDir + "Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	work, err := os.ReadFile("../../../go.work")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(work)
+	if version == nil || !bytes.Contains(text, append([]byte("FROM golang:"), version[1]...)) {
+		t.Errorf("the image builds with another Go than go.work names: %s", version)
+	}
+	if !bytes.Contains(text, []byte(" ./services/cmd/rollcall\n")) {
+		t.Error("it builds something else")
+	}
+}

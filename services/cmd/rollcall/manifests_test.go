@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// manifests are all objects of services/deploy/kubernetes by kind and name,
+// decoded strictly: a field that Kubernetes does not have is an error.
+func manifests(t *testing.T) map[string]any {
+	t.Helper()
+	files, err := filepath.Glob(deployDir + "kubernetes/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, files)
+	}
+	found := map[string]any{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for doc := range bytes.SplitSeq(text, []byte("\n---\n")) {
+			var head struct {
+				APIVersion, Kind string
+				Metadata         struct{ Name, Namespace string }
+			}
+			if err := yaml.Unmarshal(doc, &head); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			if head.Kind == "" {
+				continue // a comment only
+			}
+			var object any
+			switch head.APIVersion + " " + head.Kind {
+			case "v1 Namespace":
+				object = &corev1.Namespace{}
+			case "v1 Secret":
+				object = &corev1.Secret{}
+			case "v1 Service":
+				object = &corev1.Service{}
+			case "apps/v1 Deployment":
+				object = &appsv1.Deployment{}
+			case "apps/v1 StatefulSet":
+				object = &appsv1.StatefulSet{}
+			case "batch/v1 Job":
+				object = &batchv1.Job{}
+			case "policy/v1 PodDisruptionBudget":
+				object = &policyv1.PodDisruptionBudget{}
+			case "networking.k8s.io/v1 NetworkPolicy":
+				object = &networkingv1.NetworkPolicy{}
+			case "networking.k8s.io/v1 Ingress":
+				object = &networkingv1.Ingress{}
+			default:
+				t.Fatalf("%s: %s %s is not known here", file, head.APIVersion, head.Kind)
+			}
+			if err := yaml.UnmarshalStrict(doc, object); err != nil {
+				t.Errorf("%s: %s %s: %v", file, head.Kind, head.Metadata.Name, err)
+			}
+			key := head.Kind + " " + head.Metadata.Name
+			if found[key] != nil {
+				t.Errorf("%s is there twice", key)
+			}
+			if head.Kind != "Namespace" && head.Metadata.Namespace != "rollcall" {
+				t.Errorf("%s is in no namespace", key)
+			}
+			found[key] = object
+		}
+	}
+	return found
+}
+
+func TestTheManifestsRunEveryService(t *testing.T) {
+	found := manifests(t)
+	pods := map[string]*corev1.PodTemplateSpec{}
+	for _, object := range found {
+		switch o := object.(type) {
+		case *appsv1.Deployment:
+			pods[o.Name] = &o.Spec.Template
+			if *o.Spec.Replicas < 2 {
+				t.Errorf("%s: %d replicas", o.Name, *o.Spec.Replicas)
+			}
+		case *appsv1.StatefulSet:
+			pods[o.Name] = &o.Spec.Template
+		case *batchv1.Job:
+			pods[o.Name] = &o.Spec.Template
+		}
+	}
+	if want := append(slices.Clone(deployed), "migrate", "nats"); !sameNames(slices.Collect(maps.Keys(pods)), want) {
+		t.Errorf("pods %v, want %v", slices.Sorted(maps.Keys(pods)), want)
+	}
+	for name, pod := range pods {
+		if err := checkPod(pod, name != "migrate"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		c := pod.Spec.Containers[0]
+		var variables []string
+		for _, v := range c.Env {
+			variables = append(variables, v.Name)
+		}
+		for _, from := range c.EnvFrom {
+			secret, ok := found["Secret "+from.SecretRef.Name].(*corev1.Secret)
+			if !ok {
+				t.Errorf("%s: there is no secret %s", name, from.SecretRef.Name)
+				continue
+			}
+			for v := range secret.StringData {
+				variables = append(variables, v)
+			}
+		}
+		checkContainer(t, name, c.Args, variables)
+		if _, ok := found["PodDisruptionBudget "+name].(*policyv1.PodDisruptionBudget); !ok && name != "migrate" {
+			t.Errorf("%s has no disruption budget", name)
+		}
+		labels := pod.Labels
+		if labels["app"] != name || name != "nats" && labels["nats"] != "client" {
+			t.Errorf("%s: labels %v", name, labels)
+		}
+	}
+	// Each label that a policy goes by is on a pod.
+	for _, object := range found {
+		policy, ok := object.(*networkingv1.NetworkPolicy)
+		if !ok {
+			continue
+		}
+		for label, value := range policy.Spec.PodSelector.MatchLabels {
+			if !slices.ContainsFunc(slices.Collect(maps.Values(pods)), func(p *corev1.PodTemplateSpec) bool { return p.Labels[label] == value }) {
+				t.Errorf("policy %s is for %s=%s, which no pod has", policy.Name, label, value)
+			}
+		}
+	}
+	if policy := found["NetworkPolicy nothing"].(*networkingv1.NetworkPolicy); len(policy.Spec.PodSelector.MatchLabels) > 0 || len(policy.Spec.PolicyTypes) != 2 {
+		t.Error("what is not allowed is not denied")
+	}
+}
+
+// checkPod says in what a pod is not as careful as it should be. One that
+// serves has probes.
+func checkPod(pod *corev1.PodTemplateSpec, serves bool) (err error) {
+	spec := pod.Spec
+	fail := func(what string) { err = errors.Join(err, errors.New(what)) }
+	if s := spec.SecurityContext; s == nil || s.RunAsNonRoot == nil || !*s.RunAsNonRoot || s.SeccompProfile == nil {
+		fail("may run as root")
+	}
+	if spec.AutomountServiceAccountToken == nil || *spec.AutomountServiceAccountToken {
+		fail("gets a token of Kubernetes")
+	}
+	c := spec.Containers[0]
+	if s := c.SecurityContext; s == nil || !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) != 1 || s.Capabilities.Drop[0] != "ALL" {
+		fail("its container may do too much")
+	}
+	if c.Resources.Limits.Memory().IsZero() || c.Resources.Requests.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() {
+		fail("no requests or limits")
+	}
+	if serves && (c.LivenessProbe == nil || c.ReadinessProbe == nil || c.StartupProbe == nil) {
+		fail("a probe is missing")
+	}
+	volumes := map[string]bool{}
+	for _, v := range spec.Volumes {
+		volumes[v.Name] = true
+	}
+	for _, m := range c.VolumeMounts {
+		if !volumes[m.Name] && m.Name != "data" { // which the StatefulSet claims
+			fail("mounts " + m.Name + ", which is no volume")
+		}
+	}
+	ports := map[string]bool{}
+	for _, p := range c.Ports {
+		ports[p.Name] = true
+	}
+	for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
+		if probe != nil && !ports[probe.HTTPGet.Port.StrVal] {
+			fail("probes a port that is not there: " + probe.HTTPGet.Port.String())
+		}
+	}
+	return err
+}
