@@ -1,0 +1,145 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/tealeg/xlsx/v3"
+
+	"rollcall.example/schema"
+)
+
+// formulas are what spreadsheets have taken for formulas, each with how it begins.
+var formulas = []string{"=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", "=cmd|' /C calc'!A0", "=DDE(\"cmd\",\"/C calc\",\"x\")",
+	`=HYPERLINK("http://127.0.0.1/?"&A2,"x")`, `=WEBSERVICE("http://127.0.0.1/"&A2)`, "=IMPORTXML(\"http://127.0.0.1\",\"//a\")", "%0A-1+1", "|calc", ";=1+1", "＝1+1"}
+
+// From upload to report, with a formula in each cell of each column that is
+// known, in headers that are not, in the sheet's name and in the file's: what
+// comes back has no formula and no link, and what looks like one is a text.
+func TestNoFormulaComesBack(t *testing.T) {
+	columns, err := schema.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := xlsx.NewFile()
+	sheet, err := file.AddSheet("=1+1|calc!A0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := sheet.AddRow()
+	for _, c := range columns {
+		header.AddCell().SetString(c.Header)
+	}
+	for _, f := range formulas {
+		header.AddCell().SetString(f)
+	}
+	ids := append(append([]string{}, people...), faults...)
+	for i, f := range formulas {
+		row := sheet.AddRow()
+		for _, c := range columns {
+			text := f
+			if id := ids[i%len(ids)]; c.Field == schema.FieldID && i < len(ids) {
+				text = id // else a row without one
+			}
+			row.AddCell().SetString(text)
+		}
+		for _, f := range formulas {
+			row.AddCell().SetString(f)
+		}
+	}
+	var b bytes.Buffer
+	if err := file.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	p := startUp(t, t.TempDir())
+	alice := token(t, "alice", "member")
+	s := &secrecy{t: t, seen: map[string]string{}}
+	job := s.upload(p, alice, "=cmd|' /C calc'!A0.xlsx", b.Bytes())
+	if job == "" {
+		t.Fatalf("%s", s.seen["answers"])
+	}
+	if shown := mustAsk(t, "watch", job, "--server", p.url(), "--token", alice); !strings.Contains(shown, "completed") {
+		t.Fatal(shown)
+	}
+	for _, args := range [][]string{{"report", job}, {"report", job, "--rejects"}} {
+		name := filepath.Join(t.TempDir(), "book.xlsx")
+		mustAsk(t, append(args, "-o", name, "--server", p.url(), "--token", alice)...)
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkInert(t, fmt.Sprint(args), data)
+	}
+}
+
+// lively are elements by which a workbook does something.
+var lively = regexp.MustCompile(`^(f|formula|formula1|formula2|hyperlink|ddeLink|oleLink|externalReference|oleObject|control|webPublishItem)$`)
+
+func checkInert(t *testing.T, what string, data []byte) {
+	t.Helper()
+	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	suspect := 0
+	for _, f := range zr.File {
+		if strings.Contains(f.Name, "externalLink") || strings.Contains(f.Name, "vba") || strings.Contains(f.Name, "connections") {
+			t.Errorf("%s: part %s", what, f.Name)
+		}
+		if !strings.HasSuffix(f.Name, ".xml") && !strings.HasSuffix(f.Name, ".rels") {
+			continue
+		}
+		rc, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dec := xml.NewDecoder(rc)
+		text := ""
+		for {
+			token, err := dec.Token()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%s: %s: %v", what, f.Name, err)
+			}
+			switch el := token.(type) {
+			case xml.StartElement:
+				text = ""
+				if lively.MatchString(el.Name.Local) {
+					t.Errorf("%s: %s has a %s", what, f.Name, el.Name.Local)
+				}
+				for _, a := range el.Attr {
+					if el.Name.Local == "definedName" && a.Name.Local == "name" && !strings.HasPrefix(a.Value, "_xlnm.") { // those are of filters
+						t.Errorf("%s: %s has the name %s", what, f.Name, a.Value)
+					}
+					if a.Name.Local == "TargetMode" || el.Name.Local == "c" && a.Name.Local == "t" && a.Value != "s" && a.Value != "n" {
+						t.Errorf("%s: %s has %s=%s", what, f.Name, a.Name.Local, a.Value)
+					}
+				}
+			case xml.CharData:
+				text += string(el)
+			case xml.EndElement:
+				if el.Name.Local == "t" && text != "" && strings.ContainsRune("=+-@\t\r\n|", rune(text[0])) {
+					suspect++
+				}
+				text = ""
+			}
+		}
+		if err := rc.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if suspect < len(formulas)/2 {
+		t.Errorf("%s: only %d texts look like formulas: the test looks at nothing", what, suspect)
+	}
+}
