@@ -11,13 +11,9 @@ import (
 	"rollcall.example/services/workbook"
 )
 
-const (
-	youngest = 16
-	oldest   = 100
-	// ageSlack is by how many years the age cell may differ from the ID number:
-	// a birthday may lie between the making of the roll and its upload.
-	ageSlack = 1
-)
+// ageSlack is by how many years the age cell may differ from the ID number: a
+// birthday may lie between the making of the roll and its upload.
+const ageSlack = 1
 
 // reader turns the cells of one row into fields and warnings.
 type reader struct {
@@ -114,7 +110,7 @@ func (r *reader) compare(id ID) {
 		r.warn(schema.FieldID, WarnCitizenshipDigit, "The ID number has the citizenship digit %d, which is not in use.", id.Citizenship)
 	}
 	age := id.Age(r.judge.at)
-	if age < youngest || age > oldest {
+	if age < r.judge.youngest || age > r.judge.oldest {
 		r.warn(schema.FieldID, WarnAge, "By the ID number the person is %d years old.", age)
 	}
 	if stated, ok := r.fields["age"]; ok {

@@ -18,6 +18,8 @@ type Judge struct {
 	words    map[string]words
 	at       time.Time
 	date1904 bool
+	youngest int
+	oldest   int
 
 	last  int            // number of the last row that was not blank
 	first map[uint64]int // ID number to its first row
@@ -36,6 +38,8 @@ type Settings struct {
 	UploadedAt time.Time
 	// Date1904 says that plain numbers in date columns count from 1904.
 	Date1904 bool
+	// Rules are other ones than those of the package schema; zero means those.
+	Rules schema.Rules
 }
 
 // NewJudge returns a judge for the rows below a header. It fails where the
@@ -48,11 +52,11 @@ func NewJudge(s Settings) (*Judge, error) {
 	if s.UploadedAt.IsZero() {
 		return nil, fmt.Errorf("new judge: no time of the upload")
 	}
-	columns, err := schema.Columns()
+	columns, err := s.Rules.Columns()
 	if err != nil {
 		return nil, fmt.Errorf("new judge: %w", err)
 	}
-	vocabularies, err := schema.Vocabularies()
+	vocabularies, err := s.Rules.AllVocabularies()
 	if err != nil {
 		return nil, fmt.Errorf("new judge: %w", err)
 	}
@@ -61,6 +65,7 @@ func NewJudge(s Settings) (*Judge, error) {
 		words: make(map[string]words), last: s.Header.Row,
 		first: make(map[uint64]int), again: make(map[uint64][]int),
 	}
+	j.youngest, j.oldest = s.Rules.Ages()
 	for _, column := range columns {
 		if _, ok := s.Header.Fields[column.Field]; ok && column.Kind != schema.KindID {
 			j.columns = append(j.columns, column)

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// whatIf runs the command with rules and returns what it prints.
+func (r *goldenRig) whatIf(id, rules string, more ...string) (string, error) {
+	r.t.Helper()
+	file := filepath.Join(r.t.TempDir(), "rules.json")
+	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	err := run(r.t.Context(), append([]string{"whatif", id, "--rules", file, "--nats", r.nats["NATS_URL"]}, more...), &out, &errs,
+		func(name string) string { return r.nats[name] })
+	return out.String(), err
+}
+
+func TestWhatIf(t *testing.T) {
+	r := newGoldenRig(t)
+	job := r.run(r.csv("ID Number,Firstname,Gender,Shoe\n" +
+		"8001015009087,A,bloke,42\n" + // a word that is not known
+		"8501015009088,B,Male,43\n" + // wrong check digit
+		"8001015009087,C,Male,44\n")) // again
+	before := r.count("job_outcomes")
+
+	said, err := r.whatIf(job.ID, `{}`)
+	if err != nil || !strings.HasPrefix(said, "0 rows would differ\n") {
+		t.Fatalf("the same rules: %v\n%s", err, said)
+	}
+	said, err = r.whatIf(job.ID, `{"vocabularies": {"gender": {"Male": ["bloke"], "Female": []}}, "oldest": 30, "ward_target": 1}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`row 2: gender "bloke" would be "Male"` + "\n", "row 2: would not be warned about: gender ", "row 2: would be warned about: id_number ",
+		"1 rows would differ\n", "accepted 1, would be 1; warnings 1, would be 1\n", "would reach 1 registered",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is not said:\n%s", want, said)
+		}
+	}
+	// With another column for the ID number all is otherwise.
+	if said, err = r.whatIf(job.ID, `{"aliases": {"id_number": ["Shoe"]}}`); err == nil {
+		t.Errorf("two columns for one field: %s", said)
+	}
+	if said, err = r.whatIf(job.ID, `{"oldest": 30}`, "--json"); err != nil || !strings.Contains(said, `"row":2`) || !strings.Contains(said, `"rows_that_differ":1`) {
+		t.Errorf("%v\n%s", err, said)
+	}
+	for _, bad := range []string{``, `[]`, `{"vocabularies": {"shoes": {}}}`, `{"aliases": {"shoes": []}}`, `{"oldest": -1}`, `{"other": 1}`} {
+		if said, err := r.whatIf(job.ID, bad); err == nil {
+			t.Errorf("%s: %s", bad, said)
+		}
+	}
+	if after := r.count("job_outcomes"); after != before {
+		t.Errorf("%d outcomes, %d before", after, before)
+	}
+}
