@@ -84,7 +84,7 @@ func TestBodiesOfAnotherLengthThanPromised(t *testing.T) {
 
 // A client that sends a byte now and then is cut off, one that is slow is not.
 func TestSlowUploads(t *testing.T) {
-	const idle = 400 * time.Millisecond
+	const idle = time.Second
 	r := newRig(t, func(c *Config) { c.Idle = idle })
 	t.Run("a byte now and then", func(t *testing.T) {
 		c := r.dial()

@@ -87,7 +87,7 @@ func TestSlowConnectionsAreClosed(t *testing.T) {
 }
 
 func TestAClientThatTakesNoAnswerIsCutOff(t *testing.T) {
-	const piece = 300 * time.Millisecond
+	const piece = time.Second
 	ended := make(chan error, 1)
 	addr, _ := serving(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, err := w.Write(make([]byte, 64<<20)) // more than any buffer on the way
@@ -136,7 +136,7 @@ func TestAClientThatTakesNoAnswerIsCutOff(t *testing.T) {
 }
 
 func TestAConnectionIsKeptAfterASlowAnswer(t *testing.T) {
-	const piece = 50 * time.Millisecond
+	const piece = 300 * time.Millisecond
 	addr, _ := serving(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/work" {
 			time.Sleep(3 * piece) // work that takes longer than a piece may
