@@ -346,6 +346,24 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// A server that prefers HTTP/2 is asked over HTTP/1.1, one connection a call.
+func TestCallsOverTLS(t *testing.T) {
+	s, err := sim.New(sim.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewUnstartedServer(s)
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	a := &api{Simulator: s, url: srv.URL}
+	c := a.client(t, nil)
+	c.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	if v, err := c.Lookup(t.Context(), somebody, a.acquire); err != nil || v.Status == "" {
+		t.Fatalf("%+v, %v", v, err)
+	}
+}
+
 func TestRefusedRow(t *testing.T) {
 	for _, status := range []int{400, 403, 410, 422} {
 		c, calls := answering(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, r.URL.Path, status) })
