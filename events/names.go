@@ -16,6 +16,9 @@ const (
 	// StreamProgress holds the newest progress of every job, one message a job.
 	StreamProgress = "BULK_PROGRESS"
 
+	// StreamAudit holds who has read personal data, one message a reading.
+	StreamAudit = "AUDIT"
+
 	// LivePrefix precedes a stored message's subject when it is republished.
 	LivePrefix = "live."
 

@@ -96,6 +96,14 @@ func streams(cfg ProvisionConfig) []jetstream.StreamConfig {
 		MaxMsgsPerSubject: 1,
 		AllowDirect:       true,
 		RePublish:         live(),
+	}, {
+		Name:        StreamAudit,
+		Description: "Who has read personal data, one message a reading",
+		Subjects:    []string{"audit.*.*"},
+		Storage:     jetstream.FileStorage,
+		Replicas:    cfg.Replicas,
+		AllowDirect: true,
+		DenyDelete:  true,
 	}}
 }
 

@@ -29,7 +29,7 @@ func TestProvisionAgainChangesNothing(t *testing.T) {
 	if err := events.Provision(t.Context(), js, events.ProvisionConfig{}); err != nil {
 		t.Fatal(err)
 	}
-	if after := found(); len(before) != 2*10+6 || !reflect.DeepEqual(before, after) {
+	if after := found(); len(before) != 2*11+6 || !reflect.DeepEqual(before, after) {
 		t.Fatalf("before %+v\nafter %+v", before, after)
 	}
 	if _, err := logAs(t, srv, events.StageUpload).Load(t.Context(), job.ID); err != nil {

@@ -123,7 +123,7 @@ func operatorRoom(w world) (r room) {
 	for _, s := range w.publish {
 		for stream := range w.streams {
 			create := "$JS.API.CONSUMER.CREATE." + stream + ".x"
-			facts := stream == events.StreamFacts || stream == events.StreamProgress
+			facts := stream == events.StreamFacts || stream == events.StreamProgress || stream == events.StreamAudit
 			if facts && s == create || strings.HasPrefix(s, create+".") {
 				r.publish = append(r.publish, s)
 			}

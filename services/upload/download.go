@@ -41,6 +41,9 @@ func (s *Service) sendReport(w http.ResponseWriter, r *http.Request, job *events
 		return damaged(err)
 	}
 	defer func() { _ = file.Close() }() // a local copy
+	if err := s.audited(r, who, job.ID, events.ReadReport, 0); err != nil {
+		return err
+	}
 	s.cfg.Logger.InfoContext(r.Context(), "report read", "job", job.ID, "user", who.ID)
 	w.Header().Set("ETag", `"`+job.Reported.Report.SHA256+`"`)
 	s.sendWorkbook(w, named(job, "report"), job.Reported.Report.Size, file)
@@ -62,6 +65,9 @@ func (s *Service) sendRejects(w http.ResponseWriter, r *http.Request, job *event
 	}
 	var book bytes.Buffer
 	if err := writeRejects(&book, s.cfg.Store.SpoolDir, head.Columns, rows); err != nil {
+		return err
+	}
+	if err := s.audited(r, who, job.ID, events.ReadRejects, 0); err != nil {
 		return err
 	}
 	s.cfg.Logger.InfoContext(r.Context(), "rejects read", "job", job.ID, "user", who.ID)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -65,6 +66,8 @@ type Config struct {
 	UserTransfers int
 	// PrivateWebhooks says that webhooks may be at private addresses, and without TLS.
 	PrivateWebhooks bool
+	// TrustedProxies are those whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
 	// Quota reads the allowance of IEC calls.
 	Quota func(context.Context) (events.Quota, error)
 	// Now is the clock of the answers; nil means time.Now.

@@ -34,6 +34,7 @@ type settings struct {
 	iecSettings
 	reportSettings
 	webhookSettings
+	proxySettings
 	workerSettings
 	metricsSettings
 	traceSettings
@@ -201,6 +202,7 @@ func (a *app) upload(v *auth.Verifier) error {
 		Logger: a.p.log,
 
 		PrivateWebhooks: a.WebhookPrivate,
+		TrustedProxies:  a.TrustedProxies,
 	})
 	a.consumer(js, events.ConsumerProjection)
 	a.metrics.Jobs(a.db.DB)

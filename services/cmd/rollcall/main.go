@@ -40,6 +40,7 @@ type cli struct {
 	Migrate migrateCmd     `cmd:"" group:"run" help:"Create or update the streams, buckets, consumers and tables that services need."`
 	Doctor  doctorCmd      `cmd:"" group:"run" help:"Look for what is broken in an installation, and say how to mend it."`
 	Verify  verifyCmd      `cmd:"" group:"run" help:"Recompute a job from the stream and say what, if anything, was altered."`
+	Audit   auditCmd       `cmd:"" group:"run" help:"List who has read reports, rejects and rows."`
 	WhatIf  whatIfCmd      `cmd:"" group:"run" name:"whatif" help:"Judge a job's rows again by other rules, and tell what would differ; nobody is asked and nothing is written."`
 	Rebuild rebuildCmd     `cmd:"" group:"run" help:"Drop the list of jobs and make it again from the stream."`
 	Wards   importWardsCmd `cmd:"" group:"run" name:"import-wards" help:"Load which sub-region each metro ward belongs to, in place of what was loaded before."`

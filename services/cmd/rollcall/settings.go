@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -61,6 +62,10 @@ type iecSettings struct {
 
 type reportSettings struct {
 	WardTarget int `default:"200" help:"Registered members that a ward needs."`
+}
+
+type proxySettings struct {
+	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For says where a request comes from, for the audit."`
 }
 
 type webhookSettings struct {

@@ -1,0 +1,55 @@
+package upload
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"rollcall.example/events"
+)
+
+// auditTime is how long it may take to write a reading down.
+const auditTime = 5 * time.Second
+
+// audited writes down that somebody reads about people. Only then they may.
+func (s *Service) audited(r *http.Request, who Principal, jobID string, what events.Reading, row int) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditTime)
+	defer cancel()
+	return events.WriteAccess(ctx, s.cfg.Log.JetStream(), events.Access{
+		JobID: jobID, What: what, At: s.cfg.Now().UTC(), By: who.User, From: clientAddress(r, s.cfg.TrustedProxies), Row: row,
+	})
+}
+
+// clientAddress is where a request comes from: the last address of X-Forwarded-For
+// that is not a proxy's of ours. What a client says of itself counts for nothing.
+func clientAddress(r *http.Request, proxies []netip.Prefix) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	passed := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(passed) - 1; i >= 0 && ours(host, proxies); i-- {
+		addr, err := netip.ParseAddr(strings.TrimSpace(passed[i]))
+		if err != nil {
+			break
+		}
+		host = addr.Unmap().String()
+	}
+	return host
+}
+
+func ours(host string, proxies []netip.Prefix) bool {
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	for _, p := range proxies {
+		if p.Contains(addr.Unmap()) {
+			return true
+		}
+	}
+	return false
+}

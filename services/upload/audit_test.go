@@ -1,0 +1,88 @@
+package upload
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
+)
+
+func (r *rig) accesses(jobID string) (list []events.Access) {
+	r.t.Helper()
+	for a, err := range events.Accesses(r.t.Context(), eventstest.Connect(r.t, r.nats, "operator"), jobID) {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+func TestWhoReadsIsWrittenDown(t *testing.T) {
+	r := newRig(t)
+	id, other := r.uploaded("alice member"), r.uploaded("alice member")
+	js := eventstest.Connect(t, r.nats, "report")
+	report, err := events.NewStore(js).Put(t.Context(), events.BucketReports, id+"/report.xlsx", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := eventstest.Facts(id)
+	facts[3].(*events.Reported).Report = report
+	r.as(id, facts...)
+	r.get("bob member", "/report/"+id) // not theirs: nothing is read
+	r.get("alice member", "/report/"+other)
+	if n := len(r.accesses("")); n != 0 {
+		t.Fatalf("%d readings of nothing", n)
+	}
+	if a := r.get("root national_admin", "/report/"+id); a.status != 200 {
+		t.Fatalf("%d %s", a.status, a.raw)
+	}
+	list := r.accesses(id)
+	if len(list) != 1 || list[0].By != (events.User{ID: "root", Role: "national_admin"}) || list[0].What != events.ReadReport ||
+		list[0].From != "127.0.0.1" || list[0].At.IsZero() || len(r.accesses(other)) != 0 {
+		t.Errorf("%+v", list)
+	}
+
+	// What cannot be written down is not read.
+	admin := eventstest.Connect(t, r.nats, "provisioner")
+	stream, err := admin.Stream(t.Context(), events.StreamAudit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := stream.CachedInfo().Config
+	full.MaxMsgs, full.Discard = 1, jetstream.DiscardNew
+	if _, err := admin.UpdateStream(t.Context(), full); err != nil {
+		t.Fatal(err)
+	}
+	if a := r.get("alice member", "/report/"+id); a.status != 503 || a.Error.Code != "unavailable" {
+		t.Errorf("%d %s", a.status, a.raw)
+	}
+}
+
+func TestTheAddressOfAClient(t *testing.T) {
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32")}
+	for _, tt := range []struct{ remote, passed, want string }{
+		{"203.0.113.9:1", "", "203.0.113.9"},
+		{"203.0.113.9:1", "198.51.100.1", "203.0.113.9"}, // says so itself
+		{"10.0.0.5:1", "198.51.100.1", "198.51.100.1"},
+		{"10.0.0.5:1", "1.2.3.4, 198.51.100.1, 10.1.1.1", "198.51.100.1"},
+		{"10.0.0.5:1", "", "10.0.0.5"},
+		{"10.0.0.5:1", "nonsense", "10.0.0.5"},
+		{"10.0.0.5:1", "::ffff:198.51.100.1", "198.51.100.1"},
+		{"[2001:db8::1]:1", "1.2.3.4", "2001:db8::1"},
+	} {
+		req := httptest.NewRequest(http.MethodGet, "/", nil)
+		req.RemoteAddr = tt.remote
+		if tt.passed != "" {
+			req.Header.Set("X-Forwarded-For", tt.passed)
+		}
+		if got := clientAddress(req, proxies); got != tt.want {
+			t.Errorf("%+v: %s", tt, got)
+		}
+	}
+}
