@@ -78,7 +78,7 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (events.Fact, erro
 	}
 	return &events.Reported{
 		Report:     stored,
-		Validation: completed(job),
+		Validation: Completed(job),
 		Database:   job.Persisted.Stats,
 		DurationMS: max(s.now().Sub(job.CreatedAt).Milliseconds(), 0),
 		Inputs:     job.Inputs(),
@@ -92,8 +92,9 @@ func (s *Service) Rebuild(ctx context.Context, job *events.Job, to io.Writer) er
 	return s.write(ctx, job, to, func(int, int) {})
 }
 
-// completed is what validation counted, with what the later stages found out.
-func completed(job *events.Job) events.ValidationStats {
+// Completed is what validation counted, with what the later stages found out: the
+// figures of the reported event. The job has been persisted.
+func Completed(job *events.Job) events.ValidationStats {
 	stats := job.Validated.Stats
 	iec, db := job.Verified.Stats, job.Persisted.Stats
 	stats.Registered = iec.Registered

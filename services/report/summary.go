@@ -19,7 +19,7 @@ func (l *lines) say(words string, as look) { l.err = errors.Join(l.err, l.senten
 // writeSummary writes the first sheet: the figures of the job.
 func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int) error {
 	s := &lines{sheetWriter: w}
-	stats, iec, db := completed(job), job.Verified.Stats, job.Persisted.Stats
+	stats, iec, db := Completed(job), job.Verified.Stats, job.Persisted.Stats
 	line := func(name string, value cell) { s.add(plain, text(name), value) }
 	note := func(words string) { s.add(yellow, text("Note"), text(words)) }
 	section := func(name string) {

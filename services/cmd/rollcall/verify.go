@@ -60,6 +60,7 @@ func (c *verifyCmd) Run(ctx context.Context, p *process) (err error) {
 		v.artifact(ctx, store, a)
 	}
 	if r := job.Reported; r != nil {
+		v.figures(&job)
 		v.artifact(ctx, store, r.Report)
 		if r.Inputs != nil {
 			v.inputs(&job)
@@ -79,7 +80,7 @@ func (v *verification) events(ctx context.Context, js jetstream.JetStream, id st
 	if !events.ValidJobID(id) {
 		return job, events.ErrNotFound
 	}
-	count := 0
+	seen := map[uint64]bool{}
 	for from, more := uint64(1), true; more; {
 		var msgs []*jetstream.RawStreamMsg
 		if msgs, more, err = events.Read(ctx, js, events.StreamFacts, events.JobFilter(id), from); err != nil {
@@ -87,23 +88,33 @@ func (v *verification) events(ctx context.Context, js jetstream.JetStream, id st
 		}
 		for _, m := range msgs {
 			from = m.Sequence + 1
-			count++
 			e, err := events.Decode(m.Subject, m.Header, m.Data, m.Sequence)
 			if err == nil {
-				err = job.Apply(e)
+				err = errors.Join(caused(e, seen), job.Apply(e))
 			}
 			if err != nil {
 				v.say(fmt.Sprintf("event %d", m.Sequence), err)
 			}
+			seen[m.Sequence] = true
 		}
 	}
 	if job.ID == "" {
 		return job, events.ErrNotFound
 	}
 	if v.altered == 0 {
-		v.say(fmt.Sprintf("%d events, %d to %d, follow from each other", count, job.FirstSeq, job.Seq), nil)
+		v.say(fmt.Sprintf("%d events, %d to %d, follow from each other", len(seen), job.FirstSeq, job.Seq), nil)
 	}
 	return job, nil
+}
+
+// caused says whether the event that led to e is still there. Of a cancelled job
+// that was retried both events can be taken out and what is left is a history
+// that could be: only the cause of what came after names what is missing.
+func caused(e events.Event, seen map[uint64]bool) error {
+	if e.Kind != events.KindUploaded && !seen[e.Cause] {
+		return fmt.Errorf("its cause, event %d, is not there", e.Cause)
+	}
+	return nil
 }
 
 // artifact fetches an object, which compares it with size and SHA-256 of its event.
@@ -113,6 +124,15 @@ func (v *verification) artifact(ctx context.Context, store *events.Store, a even
 		err = file.Close()
 	}
 	v.say(fmt.Sprintf("%s %s, SHA-256 %s", a.Bucket, a.Name, a.SHA256), err)
+}
+
+// figures compares the counts of the reported event with those of the stages.
+func (v *verification) figures(job *events.Job) {
+	var err error
+	if job.Reported.Validation != report.Completed(job) || job.Reported.Database != job.Persisted.Stats {
+		err = errors.New("they are not those of the stages")
+	}
+	v.say("the report's figures", err)
 }
 
 // inputs compares what the report says it was made of with what the events say.
