@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 )
 
 // Rules are those by which rows are judged, as far as they are data. The zero value
@@ -22,7 +24,11 @@ type Rules struct {
 	Oldest   int `json:"oldest,omitempty"`
 	// WardTarget is how many registered members a ward needs; 0 means as it was.
 	WardTarget int `json:"ward_target,omitempty"`
+	// WardRegions are the sub-regions of wards, by their codes of 8 digits.
+	WardRegions map[string]string `json:"ward_regions,omitempty"`
 }
+
+var wardCode = regexp.MustCompile(`^[0-9]{8}$`)
 
 const (
 	defaultYoungest = 16
@@ -37,6 +43,14 @@ func ReadRules(r io.Reader) (Rules, error) {
 	in.DisallowUnknownFields()
 	if err := in.Decode(&rules); err != nil {
 		return rules, fmt.Errorf("read rules: %w", err)
+	}
+	if _, err := in.Token(); !errors.Is(err, io.EOF) {
+		return rules, errors.New("read rules: something stands behind them")
+	}
+	for ward, region := range rules.WardRegions {
+		if !wardCode.MatchString(ward) || strings.TrimSpace(region) == "" {
+			return rules, errors.New("read rules: ward_regions: a ward is no code of 8 digits, or has no sub-region")
+		}
 	}
 	if rules.Youngest < 0 || rules.Oldest < 0 || rules.WardTarget < 0 {
 		return rules, errors.New("read rules: a number below zero")

@@ -40,6 +40,9 @@ type difference struct {
 	After    string               `json:"after"`
 	Fields   map[string][2]string `json:"fields,omitempty"`
 	Warnings map[string][]string  `json:"warnings,omitempty"` // new and gone
+	// SubRegion is the one that the rules give to a row whose file names none. What
+	// it was is in the database only.
+	SubRegion string `json:"sub_region,omitempty"`
 }
 
 // Run judges the job's upload again and compares.
@@ -86,7 +89,7 @@ func (c *whatIfCmd) compare(ctx context.Context, out io.Writer, store *events.St
 	defer func() { err = errors.Join(err, closeBefore()) }()
 	next, stop := iter.Pull2(before)
 	defer stop()
-	differing, wards := 0, map[string]int{}
+	differing, placed, wards := 0, 0, map[string]int{}
 	stats, err := judged(file, upload.Size, job, rules, func(after judgement) error {
 		was, err, ok := next()
 		switch {
@@ -99,16 +102,20 @@ func (c *whatIfCmd) compare(ctx context.Context, out io.Writer, store *events.St
 			wards[was.verdict.Ward]++
 		}
 		d, differs := differ(was, after)
-		if !differs {
+		if d.SubRegion = subRegion(after, was.verdict, rules); d.SubRegion != "" {
+			placed++
+		}
+		if differs {
+			differing++
+		} else if d.SubRegion == "" {
 			return nil
 		}
-		differing++
 		return c.print(out, d)
 	})
 	if err != nil {
 		return err
 	}
-	return c.sum(out, job.Validated.Stats, stats, differing, rules.WardTarget, wards)
+	return c.sum(out, job.Validated.Stats, stats, differing, placed, rules, wards)
 }
 
 const accepted = "accepted"
@@ -220,6 +227,19 @@ func told(ctx context.Context, store *events.Store, job *events.Job) (iter.Seq2[
 	}, end, nil
 }
 
+// subRegion is that of the ward which the file names, else of the IEC's, for a row
+// that goes on and names no region itself; "" for none.
+func subRegion(is judgement, verdict *events.Verdict, rules schema.Rules) string {
+	if is.class != accepted || is.fields["region"] != "" {
+		return ""
+	}
+	ward := is.fields["ward"]
+	if ward == "" && verdict != nil {
+		ward = verdict.Ward
+	}
+	return rules.WardRegions[ward]
+}
+
 func differ(was, is judgement) (difference, bool) {
 	d := difference{Row: was.n, Before: was.class, After: is.class, Fields: map[string][2]string{}, Warnings: map[string][]string{}}
 	if was.class == accepted && is.class == accepted {
@@ -257,6 +277,9 @@ func (c *whatIfCmd) print(out io.Writer, d difference) error {
 	for _, field := range slices.Sorted(maps.Keys(d.Fields)) {
 		fmt.Fprintf(out, "row %d: %s %q would be %q\n", d.Row, field, d.Fields[field][0], d.Fields[field][1])
 	}
+	if d.SubRegion != "" {
+		fmt.Fprintf(out, "row %d: its sub-region would be %q\n", d.Row, d.SubRegion)
+	}
 	for _, w := range d.Warnings["new"] {
 		fmt.Fprintf(out, "row %d: would be warned about: %s\n", d.Row, w)
 	}
@@ -267,18 +290,21 @@ func (c *whatIfCmd) print(out io.Writer, d difference) error {
 }
 
 // sum tells the figures before and after, and which wards would reach another target.
-func (c *whatIfCmd) sum(out io.Writer, before, after events.ValidationStats, differing, target int, wards map[string]int) error {
-	reach := []string{}
+func (c *whatIfCmd) sum(out io.Writer, before, after events.ValidationStats, differing, placed int, rules schema.Rules, wards map[string]int) error {
+	reach, target := []string{}, rules.WardTarget
 	for _, ward := range slices.Sorted(maps.Keys(wards)) {
 		if target > 0 && wards[ward] >= target {
 			reach = append(reach, ward)
 		}
 	}
 	if c.JSON {
-		return json.NewEncoder(out).Encode(map[string]any{"rows_that_differ": differing, "before": before, "after": after, "wards_that_reach_the_target": reach})
+		return json.NewEncoder(out).Encode(map[string]any{"rows_that_differ": differing, "rows_with_sub_region": placed, "before": before, "after": after, "wards_that_reach_the_target": reach})
 	}
 	fmt.Fprintf(out, "%d rows would differ\n", differing)
 	fmt.Fprintf(out, "accepted %d, would be %d; warnings %d, would be %d\n", before.ValidRecords, after.ValidRecords, before.Warnings, after.Warnings)
+	if len(rules.WardRegions) > 0 {
+		fmt.Fprintf(out, "%d rows would have the sub-region of their ward\n", placed)
+	}
 	if target > 0 {
 		fmt.Fprintf(out, "%d wards would reach %d registered people of this file\n", len(reach), target)
 	}

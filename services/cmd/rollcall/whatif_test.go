@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rollcall.example/events"
+	"rollcall.example/schema"
 )
 
 // whatIf runs the command with rules and returns what it prints.
@@ -52,12 +55,39 @@ func TestWhatIf(t *testing.T) {
 	if said, err = r.whatIf(job.ID, `{"oldest": 30}`, "--json"); err != nil || !strings.Contains(said, `"row":2`) || !strings.Contains(said, `"rows_that_differ":1`) {
 		t.Errorf("%v\n%s", err, said)
 	}
-	for _, bad := range []string{``, `[]`, `{"vocabularies": {"shoes": {}}}`, `{"aliases": {"shoes": []}}`, `{"oldest": -1}`, `{"other": 1}`} {
+	for _, bad := range []string{``, `[]`, `{"vocabularies": {"shoes": {}}}`, `{"aliases": {"shoes": []}}`, `{"oldest": -1}`, `{"other": 1}`, `{} {"oldest": 30}`,
+		`{"ward_regions": {"7980": "Soweto"}}`, `{"ward_regions": {"79800001": " "}}`} {
 		if said, err := r.whatIf(job.ID, bad); err == nil {
 			t.Errorf("%s: %s", bad, said)
 		}
 	}
 	if after := r.count("job_outcomes"); after != before {
 		t.Errorf("%d outcomes, %d before", after, before)
+	}
+}
+
+// The ward is that of the file, else the IEC's; a region that the file names stays.
+func TestWhatIfWardsHadOtherSubRegions(t *testing.T) {
+	r := newGoldenRig(t)
+	job := r.run(r.csv("ID Number,Ward,Region\n" +
+		"8001015009087,79800001,\n" +
+		"9001010001088,79800001,North\n" +
+		"8506155000084,79800002,\n" +
+		"8001015009086,79800001,\n")) // wrong check digit
+	rules := `{"ward_regions": {"79800001": "Soweto"}}`
+	said, err := r.whatIf(job.ID, rules)
+	if err != nil || strings.Count(said, "its sub-region would be") != 1 || !strings.Contains(said, `row 2: its sub-region would be "Soweto"`+"\n") ||
+		!strings.Contains(said, "0 rows would differ\n") || !strings.Contains(said, "1 rows would have the sub-region of their ward\n") {
+		t.Errorf("%v\n%s", err, said)
+	}
+	if said, err = r.whatIf(job.ID, rules, "--json"); err != nil || !strings.Contains(said, `"sub_region":"Soweto"`) || !strings.Contains(said, `"rows_with_sub_region":1`) {
+		t.Errorf("%v\n%s", err, said)
+	}
+	verdict := &events.Verdict{Ward: "79800001"}
+	given := schema.Rules{WardRegions: map[string]string{"79800001": "Soweto"}}
+	for ward, want := range map[string]string{"": "Soweto", "79800002": ""} {
+		if got := subRegion(judgement{class: accepted, fields: map[string]string{"ward": ward}}, verdict, given); got != want {
+			t.Errorf("the file's ward is %q, the IEC's %s: %q", ward, verdict.Ward, got)
+		}
 	}
 }
