@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -52,15 +53,20 @@ func setHeaders(h nats.Header, id, jobID, owner string, kind Kind, source Stage,
 	h.Set(HeaderTime, at.UTC().Format(time.RFC3339Nano))
 	h.Set(HeaderContentType, "application/json")
 	h.Set(HeaderOwner, url.PathEscape(owner))
+	h.Set(HeaderDataVersion, strconv.Itoa(DataVersion))
 }
 
 // Decode reads a stored fact. Subject, headers and body must agree about the
 // job and the kind, and the message id must be the one that they give;
-// otherwise the error is ErrDisbelieved.
+// otherwise the error is ErrDisbelieved. It is ErrNewer for a version of data that
+// this program does not know.
 func Decode(subject string, header nats.Header, body []byte, seq uint64) (Event, error) {
 	jobID, kind, owner, err := believe(subject, header)
 	if err != nil {
 		return Event{}, err
+	}
+	if err := known(header); err != nil {
+		return Event{}, fmt.Errorf("decode %s: %w", subject, err)
 	}
 	fact := newFact(kind)
 	if fact == nil {

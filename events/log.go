@@ -76,6 +76,10 @@ func (l *Log) replay(ctx context.Context, jobID string, after uint64) (list []Ev
 		for _, m := range msgs {
 			last = m.Sequence
 			e, err := Decode(m.Subject, m.Header, m.Data, m.Sequence)
+			if errors.Is(err, ErrNewer) {
+				// Without it the job would look as it does not stand.
+				return nil, 0, fmt.Errorf("replay job: %w", err)
+			}
 			if err != nil {
 				l.logger.Warn("message left out of the history", "seq", m.Sequence, "err", err)
 				continue

@@ -171,6 +171,7 @@ func TestDecodeWantsSubjectHeadersAndBodyToAgree(t *testing.T) {
 		"header's type": func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderType, "rollcall.bulk.failed") },
 		"header's id":   func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderMsgID, "x") },
 		"owner":         func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderOwner, "mallory") },
+		"no version":    func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderDataVersion, "one") },
 		"body's job":    func(_ *string, _ nats.Header, b map[string]any) { b["job_id"] = other },
 		"body's type":   func(_ *string, _ nats.Header, b map[string]any) { b["type"] = "validated" },
 		"body's cause":  func(_ *string, _ nats.Header, b map[string]any) { b["cause_seq"] = 7 },

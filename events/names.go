@@ -64,6 +64,9 @@ const (
 	HeaderContentType = "ce-datacontenttype"
 	// HeaderOwner is the percent-encoded id of the user who uploaded the job.
 	HeaderOwner = "ce-owner"
+	// HeaderDataVersion is the version of the body's shape, DataVersion when it was
+	// stored; there is none in facts of the first states of rollcall.
+	HeaderDataVersion = "ce-dataversion"
 	// HeaderTrace names the span that stored the message, as W3C Trace Context
 	// does; there is none where nobody traces.
 	HeaderTrace = "traceparent"

@@ -128,6 +128,11 @@ func (r *Runner) work(ctx context.Context, msg jetstream.Msg) {
 	}
 	seq := meta.Sequence.Stream
 	e, err := Decode(msg.Subject(), msg.Headers(), msg.Data(), seq)
+	if errors.Is(err, ErrNewer) {
+		log.Warn("message left to a newer rollcall", "seq", seq, "err", err)
+		r.settle(msg, "postpone", msg.NakWithDelay(newerAgain))
+		return
+	}
 	if err != nil {
 		log.Error("message refused", "seq", seq, "err", err)
 		r.settle(msg, "terminate", msg.TermWithReason("disbelieved"))

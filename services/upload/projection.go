@@ -75,6 +75,10 @@ func (s *Service) take(ctx context.Context, msg jetstream.Msg) error {
 	seq := meta.Sequence.Stream
 	log := s.cfg.Logger.With("subject", msg.Subject(), "seq", seq)
 	e, err := events.Decode(msg.Subject(), msg.Headers(), msg.Data(), seq)
+	if errors.Is(err, events.ErrNewer) {
+		log.Warn("message left to a newer rollcall", "err", err)
+		return msg.NakWithDelay(maxRedeliver)
+	}
 	if err != nil {
 		log.Error("message refused", "err", err)
 		return msg.TermWithReason("disbelieved")

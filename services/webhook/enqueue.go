@@ -15,6 +15,7 @@ import (
 const (
 	enqueueTime = 5 * time.Second
 	again       = time.Second
+	newerAgain  = 10 * time.Second
 	// prefetch is few enough that all can be settled within the consumer's
 	// AckWait, even when each waits for a database that does not answer.
 	prefetch = 8
@@ -63,6 +64,10 @@ func (s *Service) take(ctx context.Context, msg jetstream.Msg) error {
 		return fmt.Errorf("message without metadata: %w", err)
 	}
 	e, err := events.Decode(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream)
+	if errors.Is(err, events.ErrNewer) {
+		s.cfg.Logger.Warn("message left to a newer rollcall", "subject", msg.Subject(), "seq", meta.Sequence.Stream, "err", err)
+		return msg.NakWithDelay(newerAgain)
+	}
 	if err != nil {
 		s.cfg.Logger.Error("message refused", "subject", msg.Subject(), "seq", meta.Sequence.Stream, "err", err)
 		return msg.TermWithReason("disbelieved")
