@@ -89,24 +89,67 @@ func (c *cluster) leader(js jetstream.JetStream) (leader int) {
 	return leader - 1
 }
 
+// migrate provisions the servers, of which some keep each stream.
+func (c *cluster) migrate(replicas string, more ...string) {
+	c.t.Helper()
+	var p *program
+	// The first try may come before the servers have found each other.
+	for range 20 {
+		p = rollcall(c.t, c.env, append([]string{"migrate", "--nats", c.url(), "--replicas", replicas}, more...)...)
+		<-p.done
+		if p.exit == nil {
+			return
+		}
+	}
+	c.t.Fatalf("migrate: %v\n%s", p.exit, p.err)
+}
+
+// keptBy waits until as many servers keep every stream, bucket and consumer.
+func (c *cluster) keptBy(js jetstream.JetStream, servers int) {
+	c.t.Helper()
+	var found []string
+	waitLong(c.t, fmt.Sprintf("all to be kept by %d servers", servers), func() bool {
+		found = nil
+		good, consumers := true, 0
+		note := func(what string, configured int, info *jetstream.ClusterInfo) {
+			found = append(found, what)
+			// A consumer's 0 is as many as its stream.
+			good = good && (configured == servers || configured == 0 && strings.HasPrefix(what, "consumer")) && info != nil && len(info.Replicas) == servers-1
+		}
+		streams := js.ListStreams(c.t.Context())
+		for info := range streams.Info() {
+			note("stream "+info.Config.Name, info.Config.Replicas, info.Cluster)
+		}
+		facts, err := js.Stream(c.t.Context(), events.StreamFacts)
+		if err != nil || streams.Err() != nil {
+			return false // no leader at the moment
+		}
+		list := facts.ListConsumers(c.t.Context())
+		for info := range list.Info() {
+			consumers++
+			note("consumer "+info.Name, info.Config.Replicas, info.Cluster)
+		}
+		return good && list.Err() == nil && len(found)-consumers >= 10 && consumers >= 6
+	})
+}
+
+// What one server keeps is kept by three when a later migration says so.
+func TestReplicasCanBeRaised(t *testing.T) {
+	c := startCluster(t)
+	c.migrate("1")
+	js := c.connect("provisioner")
+	c.keptBy(js, 1)
+	c.migrate("3")
+	c.keptBy(js, 3)
+}
+
 // Three NATS servers, two of each service: the leader is killed in the middle of
 // jobs, then each part is replaced, one after the other. No job fails, and each
 // ends once.
 func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 	c := startCluster(t)
 	database := privateDatabase(t)
-	var migrated *program
-	// The first try may come before the servers have found each other.
-	for range 20 {
-		migrated = rollcall(t, c.env, "migrate", "--nats", c.url(), "--database", database, "--replicas", "3")
-		<-migrated.done
-		if migrated.exit == nil {
-			break
-		}
-	}
-	if migrated.exit != nil {
-		t.Fatalf("migrate: %v\n%s", migrated.exit, migrated.err)
-	}
+	c.migrate("3", "--database", database)
 	sim := rollcall(t, c.env, "iec-sim", "--addr", "127.0.0.1:0", "--latency", "60ms", "--jitter", "40ms")
 	args := map[string][]string{
 		"validation": nil, "iec": {"--iec-url", sim.url()}, "persistence": {"--database", database}, "report": nil,
@@ -127,27 +170,7 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 	}
 
 	js := c.connect("provisioner")
-	streams := 0
-	for info := range js.ListStreams(t.Context()).Info() {
-		streams++
-		if info.Config.Replicas != 3 {
-			t.Errorf("stream %s has %d replicas", info.Config.Name, info.Config.Replicas)
-		}
-	}
-	facts, err := js.Stream(t.Context(), events.StreamFacts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	consumers := 0
-	for info := range facts.ListConsumers(t.Context()).Info() {
-		consumers++
-		if info.Config.Replicas != 3 && info.Config.Replicas != 0 || info.Cluster == nil || len(info.Cluster.Replicas) != 2 { // 0 is as many as the stream
-			t.Errorf("consumer %s has %d replicas: %+v", info.Name, info.Config.Replicas, info.Cluster)
-		}
-	}
-	if streams < 10 || consumers < 6 {
-		t.Fatalf("%d streams, %d consumers", streams, consumers)
-	}
+	c.keptBy(js, 3)
 	log := events.NewLog(c.connect("operator"), "", nil)
 	alice := token(t, "alice", "member")
 	file := sampleFile(t)
