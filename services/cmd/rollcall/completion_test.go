@@ -14,12 +14,12 @@ var completions = []struct {
 	words []string
 	want  []string
 }{
-	{[]string{"re"}, []string{"report", "retry"}},
+	{[]string{"ret"}, []string{"retry"}},
 	{[]string{"serve", "p"}, []string{"persistence"}},
 	{[]string{"serve", "--addr", "127.0.0.1:1", "i"}, []string{"iec"}},
 	{[]string{"serve", "--iec-q"}, []string{"--iec-quota"}},
 	{[]string{"--log-format", ""}, []string{"json", "text"}},
-	{[]string{"--log-format", "json", "ver"}, []string{"verify", "version"}},
+	{[]string{"--log-format", "json", "versi"}, []string{"version"}},
 	{[]string{"upload", "--dry-run", "roll-"}, []string{"roll-in May.xlsx", "roll-june.csv"}},
 	{[]string{"report", "job-1", "-o", "oth"}, []string{"other.txt"}},
 	{[]string{"completion", ""}, []string{"bash", "fish", "zsh"}},
