@@ -88,8 +88,11 @@ func (r Rules) Columns() ([]Column, error) {
 // AllVocabularies are the vocabularies with those that are replaced.
 func (r Rules) AllVocabularies() (map[string]Vocabulary, error) {
 	all, err := Vocabularies()
+	if err != nil {
+		return nil, err
+	}
 	maps.Copy(all, r.Vocabularies)
-	return all, err
+	return all, nil
 }
 
 // Ages are the youngest and the oldest that are not warned about.
