@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -93,29 +92,14 @@ func (r *Runner) Run(ctx context.Context) error {
 
 // fetch takes one message at a time: one taken in advance would age unseen.
 func (r *Runner) fetch(ctx, work context.Context, cons jetstream.Consumer) error {
-	it, err := cons.Messages(jetstream.PullMaxMessages(1))
+	err := consume(ctx, cons, 1, r.logger(), func(_ context.Context, msg jetstream.Msg) error {
+		r.work(work, msg)
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("run %s: %w", r.Stage, err)
 	}
-	defer it.Stop()
-	// Drain lets a message that is on its way arrive, and be handed back.
-	defer context.AfterFunc(ctx, it.Drain)()
-	for {
-		msg, err := it.Next()
-		switch {
-		case errors.Is(err, jetstream.ErrMsgIteratorClosed), errors.Is(err, nats.ErrConnectionClosed):
-			return nil
-		case errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound):
-			return fmt.Errorf("run %s: %w", r.Stage, err)
-		case err != nil:
-			// Heartbeats missed, no responders: the iterator recovers by itself.
-			r.logger().Warn("fetch", "err", err)
-		case ctx.Err() != nil:
-			r.settle(msg, "hand back", msg.Nak())
-		default:
-			r.work(work, msg)
-		}
-	}
+	return nil
 }
 
 // work decides what a message asks for and sees it through.

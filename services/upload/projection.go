@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
@@ -30,40 +29,7 @@ const (
 // processes may run it: each message makes the job's row what the whole log
 // says, and an older one never replaces a newer.
 func (s *Service) Run(ctx context.Context) error {
-	consumer, err := s.cfg.Log.JetStream().Consumer(ctx, events.StreamFacts, events.ConsumerProjection)
-	if err != nil {
-		return fmt.Errorf("run projection: %w", err)
-	}
-	it, err := consumer.Messages(jetstream.PullMaxMessages(prefetch))
-	if err != nil {
-		return fmt.Errorf("run projection: %w", err)
-	}
-	defer it.Stop()
-	// Drain lets messages that are on their way arrive, and be handed back.
-	defer context.AfterFunc(ctx, it.Drain)()
-	for {
-		msg, err := it.Next()
-		switch {
-		case errors.Is(err, jetstream.ErrMsgIteratorClosed), errors.Is(err, nats.ErrConnectionClosed):
-			return nil
-		case errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound):
-			return fmt.Errorf("run projection: %w", err)
-		case err != nil:
-			// Heartbeats missed, no responders: the iterator recovers by itself.
-			s.cfg.Logger.Warn("fetch for the projection", "err", err)
-		case ctx.Err() != nil:
-			s.settle(msg, msg.Nak())
-		default:
-			s.settle(msg, s.take(ctx, msg))
-		}
-	}
-}
-
-// settle logs what could not be sent: the message comes again.
-func (s *Service) settle(msg jetstream.Msg, err error) {
-	if err != nil {
-		s.cfg.Logger.Warn("message of the projection not settled", "subject", msg.Subject(), "err", err)
-	}
+	return events.Consume(ctx, s.cfg.Log.JetStream(), events.ConsumerProjection, prefetch, s.cfg.Logger, s.take)
 }
 
 // take projects the job of one fact and acknowledges it.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
@@ -24,38 +23,7 @@ const (
 // enqueue notes for each event of the stream who has to be told, and only then
 // acknowledges it.
 func (s *Service) enqueue(ctx context.Context) error {
-	consumer, err := s.cfg.JetStream.Consumer(ctx, events.StreamFacts, events.ConsumerWebhook)
-	if err != nil {
-		return fmt.Errorf("run webhook: %w", err)
-	}
-	it, err := consumer.Messages(jetstream.PullMaxMessages(prefetch))
-	if err != nil {
-		return fmt.Errorf("run webhook: %w", err)
-	}
-	defer it.Stop()
-	defer context.AfterFunc(ctx, it.Drain)()
-	for {
-		msg, err := it.Next()
-		switch {
-		case errors.Is(err, jetstream.ErrMsgIteratorClosed), errors.Is(err, nats.ErrConnectionClosed):
-			return nil
-		case errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound):
-			return fmt.Errorf("run webhook: %w", err)
-		case err != nil:
-			// Heartbeats missed, no responders: the iterator recovers by itself.
-			s.cfg.Logger.Warn("fetch", "err", err)
-		case ctx.Err() != nil:
-			s.settle(msg, msg.Nak())
-		default:
-			s.settle(msg, s.take(ctx, msg))
-		}
-	}
-}
-
-func (s *Service) settle(msg jetstream.Msg, err error) {
-	if err != nil {
-		s.cfg.Logger.Warn("message not settled", "subject", msg.Subject(), "err", err)
-	}
+	return events.Consume(ctx, s.cfg.JetStream, events.ConsumerWebhook, prefetch, s.cfg.Logger, s.take)
 }
 
 func (s *Service) take(ctx context.Context, msg jetstream.Msg) error {
