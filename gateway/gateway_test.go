@@ -68,6 +68,7 @@ func TestPausesShowWhereTheJobReallyIs(t *testing.T) {
 		&events.Failed{Stage: events.StageIEC, Code: "x", Message: "No.", Attempts: 1, Retryable: true})
 	eventstest.Append(t, r.logs[events.StageUpload], &job, &events.Retried{Stage: events.StageIEC, By: job.Owner},
 		&events.Cancelled{Stage: events.StageIEC, By: job.Owner})
+	eventstest.Wait(t, "the facts to go out", func() bool { return r.gw.Routed() >= job.Seq })
 	s := dial(t, r.url, mint(t, "alice", "member", time.Hour))
 	s.subscribe(job.ID, 2)
 	s.want("ack")

@@ -162,7 +162,7 @@ test("the connection is closed with the last watch, and opened for the next", as
   });
   for (let i = 0; i < 2; i++) {
     const close = await watch();
-    assert.equal(await steer("connections"), "1");
+    await until("one connection", async () => (await steer("connections")) === "1");
     close();
     await until("no connection", async () => (await steer("connections")) === "0");
   }
