@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Access is one reading of personal data: the body of a message on the stream
+// Access is one reading of personal data, or the erasure of a person: the body of a message on the stream
 // AUDIT, with the subject audit.<jobId>.<what>.
 type Access struct {
 	JobID string    `json:"job_id"`
@@ -31,10 +31,14 @@ const (
 	ReadReport  Reading = "report"
 	ReadRejects Reading = "rejects"
 	ReadRow     Reading = "row"
+	// ReadExport is all that is held of one person.
+	ReadExport Reading = "export"
+	// ReadErasure is no reading: one person was erased.
+	ReadErasure Reading = "erasure"
 )
 
 // Readings lists them.
-var Readings = []Reading{ReadReport, ReadRejects, ReadRow}
+var Readings = []Reading{ReadReport, ReadRejects, ReadRow, ReadExport, ReadErasure}
 
 // AuditSubject is the subject of an access.
 func AuditSubject(jobID string, what Reading) string { return "audit." + jobID + "." + string(what) }

@@ -18,20 +18,22 @@ const (
 	KindFailed    Kind = "failed"
 	KindCancelled Kind = "cancelled"
 	KindRetried   Kind = "retried"
+	KindErased    Kind = "erased"
 	KindProgress  Kind = "progress"
 )
 
 // Kinds lists the kinds of facts: the subjects of the stream BULK.
 var Kinds = []Kind{
 	KindUploaded, KindValidated, KindVerified, KindPersisted, KindReported,
-	KindPaused, KindResumed, KindWarned, KindFailed, KindCancelled, KindRetried,
+	KindPaused, KindResumed, KindWarned, KindFailed, KindCancelled, KindRetried, KindErased,
 }
 
 // WebhookKinds are the kinds of facts that integrators may be told of.
 var WebhookKinds = []Kind{KindReported, KindFailed, KindPaused}
 
 // Terminal reports whether a job ends with this kind of fact. Only retried may
-// follow one, and only a failed or a cancelled one.
+// follow one, and only a failed or a cancelled one, and erased, which changes
+// nothing of how the job ended.
 func (k Kind) Terminal() bool {
 	return k == KindReported || k == KindFailed || k == KindCancelled
 }
@@ -194,6 +196,33 @@ type Retried struct {
 	By    User  `json:"by"`
 }
 
+// Erased: data of a job that has ended is not kept any more, or not as it was. The
+// facts before it stay as they are; Job.Apply tells what became of the artifacts
+// that they name.
+type Erased struct {
+	Meta
+	// Reason is a stable code: expired or person_erased.
+	Reason string `json:"reason"`
+	// Status is how the job had ended.
+	Status Status `json:"status"`
+	// Removed are the artifacts that are kept no longer.
+	Removed []Artifact `json:"removed,omitempty"`
+	// Replaced are those of which a part was taken out.
+	Replaced []Replacement `json:"replaced,omitempty"`
+}
+
+// Replacement is an artifact and what stands in its place.
+type Replacement struct {
+	Was Artifact `json:"was"`
+	Now Artifact `json:"now"`
+}
+
+// Reasons for erasing.
+const (
+	ErasedExpired = "expired"
+	ErasedPerson  = "person_erased"
+)
+
 // FactKind implements Fact.
 func (*Uploaded) FactKind() Kind  { return KindUploaded }
 func (*Validated) FactKind() Kind { return KindValidated }
@@ -206,6 +235,7 @@ func (*Warned) FactKind() Kind    { return KindWarned }
 func (*Failed) FactKind() Kind    { return KindFailed }
 func (*Cancelled) FactKind() Kind { return KindCancelled }
 func (*Retried) FactKind() Kind   { return KindRetried }
+func (*Erased) FactKind() Kind    { return KindErased }
 
 func newFact(kind Kind) Fact {
 	switch kind {
@@ -231,6 +261,8 @@ func newFact(kind Kind) Fact {
 		return &Cancelled{}
 	case KindRetried:
 		return &Retried{}
+	case KindErased:
+		return &Erased{}
 	}
 	return nil
 }

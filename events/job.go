@@ -19,7 +19,7 @@ type Job struct {
 	Status   Status
 	// Stage is who works on the job, or who did when it ended.
 	Stage Stage
-	// Kind is the newest fact's kind.
+	// Kind is the newest fact's kind, but for erased, which leaves it as it is.
 	Kind Kind
 	// FirstSeq and Seq are the stream sequences of the first and the last
 	// message on the job's subjects. Seq guards the next append.
@@ -43,6 +43,9 @@ type Job struct {
 	Paused    *Paused
 	Failed    *Failed
 	Cancelled *Cancelled
+	// Erasures are what became of the data since the job has ended, oldest first.
+	// The artifacts of the facts above are those that stand there by now.
+	Erasures []*Erased
 }
 
 // Fold applies events in order to an empty job.
@@ -106,8 +109,16 @@ func (j *Job) Allows(fact Fact) error {
 			return refuse("the job is complete")
 		case j.Failed != nil && !j.Failed.Retryable:
 			return refuse("the failure is not one that a retry can mend")
+		case j.Expired() != nil:
+			return refuse("its data is kept no longer")
 		case r.Stage != j.Stage:
 			return refuse("another stage has to be retried")
+		}
+		return nil
+	}
+	if e, ok := fact.(*Erased); ok {
+		if !j.Ended() || e.Status != j.Status {
+			return refuse("the job has not ended like that")
 		}
 		return nil
 	}
@@ -159,6 +170,11 @@ func (j *Job) Apply(e Event) error {
 	}
 	if err := j.Allows(e.Fact); err != nil {
 		return fmt.Errorf("fold: %w", err)
+	}
+	if f, ok := e.Fact.(*Erased); ok {
+		j.Seq = e.Seq
+		j.erase(f)
+		return nil
 	}
 	j.Kind, j.Seq, j.UpdatedAt = e.Kind, e.Seq, e.At
 	j.Status, j.Paused = StatusProcessing, nil

@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -22,14 +23,25 @@ func TestFoldKeepsItsRules(t *testing.T) {
 				&events.Paused{Stage: stage}, &events.Resumed{Stage: stage},
 				&events.Failed{Stage: stage, Retryable: rapid.Bool().Draw(t, "retryable")},
 				&events.Cancelled{Stage: stage, By: alice}, &events.Retried{Stage: stage, By: alice},
+				&events.Erased{Reason: rapid.SampledFrom([]string{events.ErasedExpired, events.ErasedPerson}).Draw(t, "reason"),
+					Status: rapid.SampledFrom([]events.Status{events.StatusCompleted, events.StatusFailed, events.StatusCancelled}).Draw(t, "ended")},
 			}).Draw(t, "fact")
 			before := j
 			err := j.Apply(events.Event{JobID: id, Kind: fact.FactKind(), Seq: seq, Owner: alice.ID, At: time.Unix(int64(seq), 0), Fact: fact})
 			if err != nil {
-				if j != before {
+				if !reflect.DeepEqual(j, before) {
 					t.Fatalf("a refused %s changed the job", fact.FactKind())
 				}
 				continue
+			}
+			if fact.FactKind() == events.KindErased {
+				if terminal == "" || j.Kind != before.Kind || j.Status != before.Status || j.UpdatedAt != before.UpdatedAt || j.Seq != seq {
+					t.Fatalf("erased changed more than what is kept, or a job that has not ended: %+v", j)
+				}
+				continue
+			}
+			if before.Expired() != nil {
+				t.Fatalf("%s followed although the data is kept no longer", fact.FactKind())
 			}
 			if terminal != "" && fact.FactKind() != events.KindRetried {
 				t.Fatalf("%s followed %s", fact.FactKind(), terminal)
@@ -52,7 +64,7 @@ func TestFoldKeepsItsRules(t *testing.T) {
 				t.Fatalf("a stage was skipped: %+v", j)
 			}
 			again := j
-			if err := again.Apply(events.Event{JobID: id, Kind: fact.FactKind(), Seq: seq, Owner: alice.ID, Fact: fact}); err != nil || again != j {
+			if err := again.Apply(events.Event{JobID: id, Kind: fact.FactKind(), Seq: seq, Owner: alice.ID, Fact: fact}); err != nil || !reflect.DeepEqual(again, j) {
 				t.Fatal("a fact applied twice changed the job")
 			}
 		}

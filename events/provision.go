@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -15,6 +16,8 @@ type ProvisionConfig struct {
 	Replicas int
 	// MaxAckPending is how many jobs a stage may hold, working or parked; 0 means 1000.
 	MaxAckPending int
+	// AuditAge is how long it is known who has read what; 0 means for ever.
+	AuditAge time.Duration
 }
 
 // VerdictsTTL is the longest that an answer of the IEC is kept. Readers decide
@@ -64,6 +67,9 @@ func (c ProvisionConfig) complete() ProvisionConfig {
 
 var objectBuckets = []string{BucketUploads, BucketRows, BucketVerdicts, BucketOutcomes, BucketReports}
 
+// ObjectBuckets are the buckets that hold jobs' artifacts.
+func ObjectBuckets() []string { return slices.Clone(objectBuckets) }
+
 var keyValues = []jetstream.KeyValueConfig{
 	{Bucket: KVQuota},
 	{Bucket: KVVerdicts, TTL: VerdictsTTL},
@@ -104,6 +110,7 @@ func streams(cfg ProvisionConfig) []jetstream.StreamConfig {
 		Replicas:    cfg.Replicas,
 		AllowDirect: true,
 		DenyDelete:  true,
+		MaxAge:      cfg.AuditAge,
 	}}
 }
 

@@ -16,6 +16,7 @@ type room struct {
 	writes, reads      []string      // object buckets
 	kvWrites, kvReads  []string      // key-value buckets
 	kvBatch            []string      // of the latter, read many keys at once
+	clears             []string      // object buckets of which it lists and purges all, beside reading and writing
 	publish, subscribe []string      // and these, literally
 }
 
@@ -45,6 +46,14 @@ func rooms() map[string]room {
 			writes: []string{events.BucketReports}, reads: []string{events.BucketRows, events.BucketVerdicts, events.BucketOutcomes},
 		}),
 		"webhook": {consumer: events.ConsumerWebhook, publish: []string{"$JS.API.DIRECT.GET." + events.StreamFacts}},
+		"privacy": {
+			kinds: []events.Kind{events.KindErased}, log: true,
+			writes: events.ObjectBuckets(), reads: events.ObjectBuckets(), clears: events.ObjectBuckets(),
+			kvWrites: []string{events.KVVerdicts},
+			publish: []string{
+				"$JS.API.STREAM.PURGE." + events.StreamFacts, "$JS.API.STREAM.INFO." + events.StreamProgress, "$JS.API.STREAM.PURGE." + events.StreamProgress,
+			},
+		},
 		"gateway": {
 			publish:   []string{"$JS.API.DIRECT.GET." + events.StreamFacts, "$JS.API.DIRECT.GET." + events.StreamProgress},
 			subscribe: []string{"live.bulk.>", "live.bulk.*.cancelled"},
@@ -87,6 +96,10 @@ func (r room) may() []string {
 		add("$O.%s.C.x", b)
 		add("$O.%s.M.x", b)
 		add("$JS.API.STREAM.PURGE.OBJ_%s", b) // the object store drops the chunks of what it replaces
+	}
+	for _, b := range r.clears {
+		add("$JS.API.DIRECT.GET.OBJ_%s", b)
+		add("$JS.API.DIRECT.GET.OBJ_%s.$O.%s.C.x", b, b)
 	}
 	for _, b := range r.reads {
 		add("$JS.API.CONSUMER.CREATE.OBJ_%s.x.$O.%s.C.x", b, b)

@@ -55,6 +55,7 @@ func TestNoEventOfAJobComesToAnotherUser(t *testing.T) {
 			&events.Failed{Stage: events.StageIEC, Code: "x", Message: "No.", Attempts: 1, Retryable: true},
 			&events.Retried{Stage: events.StageIEC, By: owner},
 			&events.Cancelled{Stage: events.StageIEC, By: owner},
+			&events.Erased{Reason: events.ErasedExpired, Status: events.StatusCancelled},
 		},
 		nil, // the ordinary one, to its end
 	} {
@@ -84,16 +85,19 @@ func TestNoEventOfAJobComesToAnotherUser(t *testing.T) {
 			quiet(string(job.Kind), job.ID)
 		}
 		for _, fact := range steps {
-			stage := events.StageIEC
-			if k := fact.FactKind(); k == events.KindRetried || k == events.KindCancelled {
-				stage = events.StageUpload
+			log := r.logs[events.StageIEC]
+			switch fact.FactKind() {
+			case events.KindRetried, events.KindCancelled:
+				log = r.logs[events.StageUpload]
+			case events.KindErased:
+				log = events.NewLog(eventstest.Connect(t, r.nats, "privacy"), "privacy", nil)
 			}
-			eventstest.Append(t, r.logs[stage], &job, fact)
-			seen[job.Kind] = true
+			eventstest.Append(t, log, &job, fact)
+			seen[fact.FactKind()] = true
 			if f, err := alice.next(); err != nil || f.Seq != job.Seq {
-				t.Fatalf("%s: %s %v", job.Kind, f.raw, err)
+				t.Fatalf("%s: %s %v", fact.FactKind(), f.raw, err)
 			}
-			quiet(string(job.Kind), job.ID)
+			quiet(string(fact.FactKind()), job.ID)
 		}
 	}
 	for _, kind := range append(slices.Clone(events.Kinds), events.KindProgress) {

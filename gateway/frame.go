@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"rollcall.example/events"
@@ -16,6 +17,7 @@ const (
 	EventFailed      = "bulk_upload_failed"
 	EventRateLimit   = "iec_rate_limit_exceeded"
 	EventRateWarning = "iec_rate_limit_warning"
+	EventErased      = "bulk_upload_erased"
 	EventAck         = "ack"
 	EventError       = "error"
 	EventPong        = "pong"
@@ -86,6 +88,16 @@ type failedData struct {
 	Timestamp time.Time     `json:"timestamp"`
 }
 
+// erasedData is the data of bulk_upload_erased.
+type erasedData struct {
+	JobID  string        `json:"job_id"`
+	Status events.Status `json:"status"`
+	Reason string        `json:"reason"`
+	// Report says that the report is kept no longer.
+	Report    bool      `json:"report_removed"`
+	Timestamp time.Time `json:"timestamp"`
+}
+
 const reportBase = "/api/v1/bulk-upload/report/"
 
 // factFrame is the one frame of a fact.
@@ -103,7 +115,7 @@ func factFrame(e events.Event) (frame, error) {
 
 func turn(e events.Event) uint64 {
 	switch e.Kind {
-	case events.KindPaused, events.KindResumed, events.KindWarned:
+	case events.KindPaused, events.KindResumed, events.KindWarned, events.KindErased:
 		return 0
 	}
 	return e.Seq
@@ -174,6 +186,9 @@ func factData(e events.Event) (event string, data any) {
 	case *events.Cancelled:
 		return EventFailed, failedData{JobID: e.JobID, Error: "The job was cancelled.", Code: "cancelled", Stage: stepOf(f.Stage),
 			Status: events.StatusCancelled, Retryable: true, Timestamp: e.At}
+	case *events.Erased:
+		return EventErased, erasedData{JobID: e.JobID, Status: f.Status, Reason: f.Reason, Timestamp: e.At,
+			Report: slices.ContainsFunc(f.Removed, func(a events.Artifact) bool { return a.Bucket == events.BucketReports })}
 	}
 	return "", nil
 }

@@ -30,7 +30,7 @@ import (
 var Conf []byte
 
 // Users are those that nats.conf has a password for.
-var Users = []string{"sys", "gateway", "provisioner", "operator", "upload", "validation", "iec", "persistence", "report", "webhook"}
+var Users = []string{"sys", "gateway", "provisioner", "operator", "upload", "validation", "iec", "persistence", "report", "webhook", "privacy"}
 
 // Config says where the server keeps its streams and who may reach it.
 type Config struct {

@@ -219,3 +219,27 @@ func ExampleClient_Watch() {
 	}
 	// Output:
 }
+
+// What is erased after the end is told, and a watch ends with it.
+func TestWatchEndsWithWhatWasErased(t *testing.T) {
+	r := start(t)
+	job, step := r.job()
+	for job.Next() != "" {
+		step(&job)
+	}
+	log := events.NewLog(eventstest.Connect(t, r.nats, "privacy"), "privacy", nil)
+	eventstest.Append(t, log, &job, &events.Erased{Reason: events.ErasedExpired, Status: job.Status, Removed: []events.Artifact{job.Reported.Report}})
+	var last client.Frame
+	n := 0
+	for f, err := range r.client("alice", time.Hour).Watch(t.Context(), job.ID, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = f
+		n++
+	}
+	d, err := last.Erased()
+	if err != nil || n != 6 || last.Event != client.EventErased || !d.Report || d.Status != events.StatusCompleted || d.Reason != events.ErasedExpired {
+		t.Fatalf("%d frames, last %+v, %v", n, d, err)
+	}
+}

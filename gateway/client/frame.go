@@ -8,13 +8,14 @@ import (
 	"rollcall.example/events"
 )
 
-// Events of frames. Those that are not Complete or Failed are progress.
+// Events of frames. Those that are not Complete, Failed or Erased are progress.
 const (
 	EventProgress    = "bulk_upload_progress"
 	EventComplete    = "bulk_upload_complete"
 	EventFailed      = "bulk_upload_failed"
 	EventRateLimit   = "iec_rate_limit_exceeded"
 	EventRateWarning = "iec_rate_limit_warning"
+	EventErased      = "bulk_upload_erased"
 )
 
 // Frame is what the gateway sends of a job.
@@ -26,15 +27,21 @@ type Frame struct {
 	Data json.RawMessage `json:"data"`
 }
 
-// Terminal reports whether a job ends with the frame.
-func (f Frame) Terminal() bool { return f.Event == EventComplete || f.Event == EventFailed }
+// Terminal reports whether a job has ended with the frame.
+func (f Frame) Terminal() bool {
+	return f.Event == EventComplete || f.Event == EventFailed || f.Event == EventErased
+}
 
 func (f Frame) retryable() bool {
-	if f.Event != EventFailed {
-		return false
+	switch f.Event {
+	case EventFailed:
+		d, err := f.Failed()
+		return err == nil && d.Retryable
+	case EventErased:
+		d, err := f.Erased()
+		return err == nil && d.Status != events.StatusCompleted && d.Reason != events.ErasedExpired
 	}
-	d, err := f.Failed()
-	return err == nil && d.Retryable
+	return false
 }
 
 // Job is the id of the frame's job, "" if it has none.
@@ -48,7 +55,7 @@ func (f Frame) Job() string {
 	return d.JobID
 }
 
-// Progress is the data of all frames but Complete and Failed.
+// Progress is the data of all frames but Complete, Failed and Erased.
 type Progress struct {
 	JobID     string        `json:"job_id"`
 	Stage     events.Step   `json:"stage"`
@@ -87,7 +94,17 @@ type Failed struct {
 	Timestamp time.Time     `json:"timestamp"`
 }
 
-// Progress decodes the data of a frame that is neither Complete nor Failed.
+// Erased is the data of EventErased: the job has ended before, and of its data some
+// is kept no longer.
+type Erased struct {
+	JobID     string        `json:"job_id"`
+	Status    events.Status `json:"status"` // how the job had ended
+	Reason    string        `json:"reason"` // expired or person_erased
+	Report    bool          `json:"report_removed"`
+	Timestamp time.Time     `json:"timestamp"`
+}
+
+// Progress decodes the data of a frame that is neither Complete, Failed nor Erased.
 func (f Frame) Progress() (Progress, error) { return decode[Progress](f) }
 
 // Complete decodes the data of EventComplete.
@@ -95,6 +112,9 @@ func (f Frame) Complete() (Complete, error) { return decode[Complete](f) }
 
 // Failed decodes the data of EventFailed.
 func (f Frame) Failed() (Failed, error) { return decode[Failed](f) }
+
+// Erased decodes the data of EventErased.
+func (f Frame) Erased() (Erased, error) { return decode[Erased](f) }
 
 func decode[T any](f Frame) (T, error) {
 	var d T

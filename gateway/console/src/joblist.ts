@@ -49,7 +49,7 @@ export class JobList {
     }
     job.status = e.data.status;
     if (e.event === "bulk_upload_complete") job.progress = 100;
-    else if (e.event !== "bulk_upload_failed") job.progress = e.data.progress;
+    else if (e.event !== "bulk_upload_failed" && e.event !== "bulk_upload_erased") job.progress = e.data.progress;
     this.#render();
   }
 

@@ -134,7 +134,7 @@ export class JobView {
     const now = this.#job.now!;
     this.#cancel.hidden = isOver(now.status);
     this.#retry.hidden = !(isOver(now.status) && now.retryable);
-    this.#report.hidden = now.status !== "completed";
+    this.#report.hidden = now.status !== "completed" || now.reportGone === true;
     this.#rejects.hidden = !now.known.rows || !toFix(this.#status);
     // A button that is gone would take the keyboard's place on the page with it.
     if ((document.activeElement as HTMLElement | null)?.hidden) this.#title.focus();

@@ -6,7 +6,7 @@ type Heard = Exclude<JobEvent, { event: "reset" }>;
 
 export type Kind =
   | "uploaded" | "validated" | "verified" | "persisted" | "reported"
-  | "paused" | "resumed" | "warned" | "retried" | "failed" | "cancelled";
+  | "paused" | "resumed" | "warned" | "retried" | "failed" | "cancelled" | "erased";
 
 /** State is a job as it stood after some event. */
 export interface State {
@@ -20,6 +20,8 @@ export interface State {
   eta?: string;
   resumesAt?: string;
   retryable: boolean;
+  /** The report was there and is kept no longer. */
+  reportGone?: boolean;
   tookMS?: number;
   /** What is known by now, and so which counts there are. */
   known: { rows: boolean; iec: boolean; members: boolean };
@@ -50,6 +52,7 @@ function kindOf(e: Heard, before: State | undefined): Kind {
   switch (e.event) {
     case "bulk_upload_complete": return "reported";
     case "bulk_upload_failed": return e.data.status;
+    case "bulk_upload_erased": return "erased";
     case "iec_rate_limit_warning": return "warned";
     case "iec_rate_limit_exceeded": return "paused";
     case "bulk_upload_progress":
@@ -73,6 +76,9 @@ function fold(before: State, e: Heard, kind: Kind | null): State {
     case "bulk_upload_failed":
       return { ...before, known, status: e.data.status, stage: e.data.stage, message: e.data.error, at: e.data.timestamp,
         eta: undefined, resumesAt: undefined, retryable: e.data.retryable };
+    case "bulk_upload_erased":
+      return { ...before, known, at: e.data.timestamp, retryable: before.retryable && e.data.reason !== "expired",
+        reportGone: before.reportGone || e.data.report_removed };
     default: {
       const d = e.data;
       return { ...before, known, status: d.status, stage: d.stage, percent: d.progress, message: d.message,

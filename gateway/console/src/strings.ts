@@ -125,6 +125,7 @@ export const strings = {
       retried: "Tried again",
       failed: "Failed",
       cancelled: "Cancelled",
+      erased: "Data removed",
     },
   },
   connection: {

@@ -10,6 +10,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"rollcall.example/events"
 	"rollcall.example/gateway/client"
 )
 
@@ -44,7 +45,7 @@ func (p *progress) show(f client.Frame) error {
 		return nil
 	}
 	switch f.Event {
-	case client.EventComplete, client.EventFailed:
+	case client.EventComplete, client.EventFailed, client.EventErased:
 		if err := p.bar.Clear(); err != nil {
 			return err
 		}
@@ -91,6 +92,15 @@ func describe(f client.Frame) (string, error) {
 			return string(d.Status), nil
 		}
 		return fmt.Sprintf("%s in %s: %s (%s)", d.Status, words(d.Stage), d.Error, d.Code), nil
+	case client.EventErased:
+		d, err := f.Erased()
+		if err != nil {
+			return "", err
+		}
+		if d.Reason == events.ErasedExpired {
+			return "data that was kept long enough was removed", nil
+		}
+		return "a person was erased", nil
 	}
 	d, err := f.Progress()
 	if err != nil {

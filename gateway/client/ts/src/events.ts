@@ -105,6 +105,16 @@ export interface FailedData {
   timestamp: string;
 }
 
+/** Data of bulk_upload_erased: the job has ended before, and of its data some is kept no longer. */
+export interface ErasedData {
+  job_id: string;
+  /** How the job had ended. */
+  status: "completed" | "failed" | "cancelled";
+  reason: "expired" | "person_erased";
+  report_removed: boolean;
+  timestamp: string;
+}
+
 /**
  * What a watch yields. With `seq` it is a fact, which comes once and in order;
  * without, only the newest progress. `reset` says that the server's log was
@@ -116,6 +126,7 @@ export type JobEvent =
   | { event: "iec_rate_limit_warning"; data: RateLimitData; seq: number }
   | { event: "bulk_upload_complete"; data: CompleteData; seq: number }
   | { event: "bulk_upload_failed"; data: FailedData; seq: number }
+  | { event: "bulk_upload_erased"; data: ErasedData; seq: number }
   | { event: "reset"; data: { job_id?: string }; seq?: undefined };
 
 /** A JobEvent that comes from the server. */
@@ -127,6 +138,7 @@ const names: ReadonlySet<string> = new Set<ServerEvent["event"]>([
   "iec_rate_limit_warning",
   "bulk_upload_complete",
   "bulk_upload_failed",
+  "bulk_upload_erased",
 ]);
 
 /** What the server answers to a request, beside events. */

@@ -40,6 +40,8 @@ export function next(state: JobState, event: JobEvent): JobState {
     case "bulk_upload_complete":
       return { ...state, events, status: "completed", stage: "report_generation", progress: 100, message: "",
         eta: undefined, resumesAt: undefined, error: undefined, result: event.data };
+    case "bulk_upload_erased":
+      return { ...state, events, error: state.error && { ...state.error, retryable: state.error.retryable && event.data.reason !== "expired" } };
     case "bulk_upload_failed": {
       const { status, stage, error: message, code, retryable } = event.data;
       return { ...state, events, status, stage, message, eta: undefined, resumesAt: undefined, error: { code, message, retryable } };

@@ -120,6 +120,8 @@ export class Listening implements Watch {
 
   #isEnd(event: ServerEvent): boolean {
     if (event.event === "bulk_upload_failed") return !(event.data.retryable && this.#options.stay === true);
+    // What is erased is so of a job that has ended before.
+    if (event.event === "bulk_upload_erased") return event.data.status === "completed" || event.data.reason === "expired" || this.#options.stay !== true;
     return event.event === "bulk_upload_complete";
   }
 }
