@@ -50,7 +50,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		var j Job
 		if err := j.Apply(e); err == nil {
-			_, _, _ = j.Percent(), j.Next(), j.Inputs()
+			_, _, _ = j.Standing.Percent, j.Next(), j.Inputs()
 			if j.ID != job {
 				t.Errorf("folded into %q", j.ID)
 			}

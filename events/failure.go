@@ -47,7 +47,7 @@ func (r *Runner) failed(ctx context.Context, msg jetstream.Msg, w *Work, err err
 	p2 := w.last
 	w.mu.Unlock()
 	if p2.Step == "" {
-		p2 = Progress{Step: r.Stage.FirstStep(), Percent: w.Job.Percent(), Status: StatusProcessing}
+		p2 = Progress{Step: r.Stage.FirstStep(), Percent: w.Job.Standing.Percent, Status: StatusProcessing}
 	}
 	p2.Service, p2.Trigger, p2.Failures = r.Stage, w.Job.Trigger, w.failures
 	p2.Message = fmt.Sprintf("Attempt %d failed, trying again", w.failures)

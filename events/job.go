@@ -17,6 +17,7 @@ type Job struct {
 	FileName string
 	Options  Options
 	Status   Status
+	Standing Standing
 	// Stage is who works on the job, or who did when it ended.
 	Stage Stage
 	// Kind is the newest fact's kind, but for erased, which leaves it as it is.
@@ -178,6 +179,7 @@ func (j *Job) Apply(e Event) error {
 	}
 	j.Kind, j.Seq, j.UpdatedAt = e.Kind, e.Seq, e.At
 	j.Status, j.Paused = StatusProcessing, nil
+	j.Standing = j.Standing.After(e.Fact)
 	switch f := e.Fact.(type) {
 	case *Uploaded:
 		j.ID, j.Owner, j.FileName, j.Options = e.JobID, f.Owner, f.FileName, f.Options
@@ -213,21 +215,3 @@ func (j *Job) Apply(e Event) error {
 }
 
 func (j *Job) turn(s Stage, trigger uint64) { j.Stage, j.Trigger = s, trigger }
-
-// Percent is where the job stands by its facts alone: the end of the band of
-// the last stage that finished, or within the band of one that paused.
-func (j *Job) Percent() int {
-	switch {
-	case j.Reported != nil:
-		return 100
-	case j.Persisted != nil:
-		return 80
-	case j.Verified != nil:
-		return 60
-	case j.Paused != nil && j.Paused.Stage == StageIEC:
-		return IECVerification.Percent(j.Paused.Processed, j.Paused.Total)
-	case j.Validated != nil:
-		return 40
-	}
-	return 0
-}

@@ -45,7 +45,7 @@ func TestEachStageAppendsItsFactAndTheFoldAgrees(t *testing.T) {
 			t.Fatalf("after %s: loaded %+v, appended %+v", stage, loaded, job)
 		}
 	}
-	if job.Status != events.StatusCompleted || job.Next() != "" || job.Percent() != 100 {
+	if job.Status != events.StatusCompleted || job.Next() != "" || job.Standing.Percent != 100 {
 		t.Fatalf("job %+v", job)
 	}
 	list, err := logAs(t, srv, events.StageReport).Replay(t.Context(), job.ID, job.FirstSeq)

@@ -220,7 +220,7 @@ func TestLaterPausesAndResumesByItself(t *testing.T) {
 		return eventstest.Facts(w.Job.ID)[1], nil
 	})
 	paused := waitFor(t, srv, job.ID, events.KindPaused)
-	if p := paused.Paused; p.Processed != 3 || p.Total != 9 || paused.Status != events.StatusPaused || paused.Percent() != 50 {
+	if p := paused.Paused; p.Processed != 3 || p.Total != 9 || paused.Status != events.StatusPaused || paused.Standing.Percent != 50 {
 		t.Fatalf("paused %+v", p)
 	}
 	job = waitFor(t, srv, job.ID, events.KindVerified)

@@ -122,43 +122,20 @@ func turn(e events.Event) uint64 {
 }
 
 func factData(e events.Event) (event string, data any) {
-	at := func(step events.Step, percent int, message string) progressData {
-		return progressData{JobID: e.JobID, Stage: step, Progress: percent, Message: message, Status: events.StatusProcessing, Timestamp: e.At}
-	}
-	end := func(step events.Step, message string) progressData {
-		_, to := step.Band()
-		return at(step, to, message)
-	}
+	at := events.Standing{}.After(e.Fact)
+	d := progressData{JobID: e.JobID, Stage: at.Step, Progress: at.Percent, Message: at.Message, Status: events.StatusProcessing,
+		Processed: at.Processed, Total: at.Total, Timestamp: e.At}
 	switch f := e.Fact.(type) {
 	case *events.Uploaded:
-		d := end(events.Initialization, "The file was received")
 		d.Status = events.StatusPending
-		if f.Options.Undoes != "" {
-			d.Message = "The undo was asked for"
-		}
 		return EventProgress, d
-	case *events.Validated:
-		d := end(events.PreValidation, "The rows were checked")
-		d.Processed, d.Total = f.Stats.TotalRecords, f.Stats.TotalRecords
-		return EventProgress, d
-	case *events.Verified:
-		d := end(events.IECVerification, "The IEC has answered")
-		d.Processed, d.Total = f.Stats.Total, f.Stats.Total
-		return EventProgress, d
-	case *events.Persisted:
-		d := end(events.DatabaseOperations, "The members were written")
-		d.Processed, d.Total = f.Stats.Total, f.Stats.Total
+	case *events.Validated, *events.Verified, *events.Persisted, *events.Resumed, *events.Retried:
 		return EventProgress, d
 	case *events.Reported:
 		return EventComplete, completeData{JobID: e.JobID, Status: events.StatusCompleted, Validation: f.Validation, Database: f.Database,
 			ReportPath: reportBase + e.JobID, DurationMS: f.DurationMS, Timestamp: e.At}
 	case *events.Paused:
-		// Where the job really is: a bar that jumped to the end of the band and
-		// back again would tell a lie twice.
-		step := f.Stage.FirstStep()
-		d := at(step, step.Percent(f.Processed, f.Total), f.Message)
-		d.Status, d.Reason, d.ResumesAt, d.Processed, d.Total = events.StatusPaused, f.Reason, &f.ResumesAt, f.Processed, f.Total
-		d.ETA = f.ETA
+		d.Status, d.Reason, d.ResumesAt, d.ETA = events.StatusPaused, f.Reason, &f.ResumesAt, f.ETA
 		if f.Reason != events.PauseQuota || f.Quota == nil {
 			return EventProgress, d
 		}
@@ -167,24 +144,14 @@ func factData(e events.Event) (event string, data any) {
 			d.Reset = f.ResumesAt
 		}
 		return EventRateLimit, d
-	case *events.Resumed:
-		step := f.Stage.FirstStep()
-		d := at(step, step.Percent(f.Processed, f.Total), "Going on")
-		d.Processed, d.Total = f.Processed, f.Total
-		return EventProgress, d
 	case *events.Warned:
-		d := at(events.IECVerification, events.IECVerification.Percent(f.Processed, f.Total), f.Message)
-		d.Processed, d.Total, d.rateLimit = f.Processed, f.Total, limitOf(f.Quota)
+		d.rateLimit = limitOf(f.Quota)
 		return EventRateWarning, d
-	case *events.Retried:
-		step := stepOf(f.Stage)
-		from, _ := step.Band()
-		return EventProgress, at(step, from, "Trying again")
 	case *events.Failed:
-		return EventFailed, failedData{JobID: e.JobID, Error: f.Message, Code: f.Code, Stage: stepOf(f.Stage),
+		return EventFailed, failedData{JobID: e.JobID, Error: f.Message, Code: f.Code, Stage: f.Stage.FirstStep(),
 			Status: events.StatusFailed, Retryable: f.Retryable, Timestamp: e.At}
 	case *events.Cancelled:
-		return EventFailed, failedData{JobID: e.JobID, Error: "The job was cancelled.", Code: "cancelled", Stage: stepOf(f.Stage),
+		return EventFailed, failedData{JobID: e.JobID, Error: at.Message, Code: "cancelled", Stage: f.Stage.FirstStep(),
 			Status: events.StatusCancelled, Retryable: true, Timestamp: e.At}
 	case *events.Erased:
 		return EventErased, erasedData{JobID: e.JobID, Status: f.Status, Reason: f.Reason, Timestamp: e.At,
@@ -196,21 +163,6 @@ func factData(e events.Event) (event string, data any) {
 func limitOf(q events.Quota) *rateLimit {
 	return &rateLimit{Current: q.Used, Max: q.Limit, Remaining: max(q.Limit-q.Used, 0), Reset: q.ResetAt,
 		Percentage: math.Round(1000*float64(q.Used)/float64(max(q.Limit, 1))) / 10}
-}
-
-// stepOf is the step on the wire at which a stage begins.
-func stepOf(s events.Stage) events.Step {
-	switch s {
-	case events.StageValidation:
-		return events.FileReading
-	case events.StageIEC:
-		return events.IECVerification
-	case events.StagePersistence:
-		return events.DatabaseOperations
-	case events.StageReport:
-		return events.ReportGeneration
-	}
-	return events.Initialization
 }
 
 func progressFrame(p events.Progress, owner string) (frame, error) {

@@ -115,7 +115,7 @@ func TestADatabaseThatIsAwayIsAPause(t *testing.T) {
 	// More pauses than a failure has attempts.
 	for range 4 {
 		paused := s.wait(t, job.ID, events.KindPaused)
-		if f := paused.Paused; f.Reason != events.PauseDatabase || f.Stage != events.StagePersistence || f.Processed != 0 || paused.Percent() != 60 {
+		if f := paused.Paused; f.Reason != events.PauseDatabase || f.Stage != events.StagePersistence || f.Processed != 0 || paused.Standing.Percent != 65 {
 			t.Fatalf("%+v", f)
 		}
 		seq := paused.Seq

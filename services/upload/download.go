@@ -77,7 +77,7 @@ func (s *Service) sendRejects(w http.ResponseWriter, r *http.Request, job *event
 
 func notReady(what string, job *events.Job) *problem {
 	p := refuse("not_ready", what+": the job is "+string(job.Status)+".")
-	p.details = map[string]any{"status": job.Status, "progress": job.Percent()}
+	p.details = map[string]any{"status": job.Status, "progress": job.Standing.Percent}
 	return p
 }
 

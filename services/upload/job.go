@@ -86,32 +86,27 @@ func (s *Service) status(_ http.ResponseWriter, r *http.Request, who Principal) 
 func view(j *events.Job) jobView {
 	v := jobView{
 		JobID: j.ID, Status: j.Status, FileName: j.FileName, FileSize: j.Uploaded.File.Size, UserID: j.Owner.ID,
-		Progress: j.Percent(), Options: j.Options, Seq: j.Seq, CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt,
+		Stage: j.Standing.Step, Progress: j.Standing.Percent, Message: j.Standing.Message,
+		Processed: j.Standing.Processed, Total: j.Standing.Total, Options: j.Options, Seq: j.Seq, CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt,
 	}
-	v.Stage, v.Message = events.Initialization, "The file was received."
 	if f := j.Validated; f != nil {
-		v.Stage, v.Message, v.Validation = events.PreValidation, "The rows were checked.", &f.Stats
+		v.Validation = &f.Stats
 	}
 	if f := j.Verified; f != nil {
-		v.Stage, v.Message, v.IEC = events.IECVerification, "The IEC has answered.", &f.Stats
+		v.IEC = &f.Stats
 	}
 	if f := j.Persisted; f != nil {
-		v.Stage, v.Message, v.Database = events.DatabaseOperations, "The members were written.", &f.Stats
+		v.Database = &f.Stats
 	}
 	if f := j.Reported; f != nil {
-		v.Stage, v.Message, v.Validation, v.Database = events.ReportGeneration, "The report is ready.", &f.Validation, &f.Database
+		v.Validation, v.Database = &f.Validation, &f.Database
 		v.ReportPath, v.DurationMS = Base+"/report/"+j.ID, f.DurationMS
 	}
 	if f := j.Paused; f != nil {
-		v.Stage, v.Message, v.ResumesAt = f.Stage.FirstStep(), f.Message, &f.ResumesAt
-		v.Processed, v.Total, v.ETA = f.Processed, f.Total, f.ETA
+		v.ResumesAt, v.ETA = &f.ResumesAt, f.ETA
 	}
 	if f := j.Failed; f != nil {
-		v.Message = f.Message
 		v.Error = &errorView{Code: f.Code, Message: f.Message, Stage: f.Stage, Attempts: f.Attempts, Retryable: f.Retryable}
-	}
-	if j.Cancelled != nil {
-		v.Message = "The job was cancelled."
 	}
 	return v
 }
