@@ -130,6 +130,30 @@ func (c *Cache) GetMany(ctx context.Context, ids []string, since time.Time) (map
 	return found, nil
 }
 
+// Held is the answer that is kept about a person, however old; nil for none.
+func (c *Cache) Held(ctx context.Context, id string) (*events.Verdict, error) {
+	entry, err := c.kv.Get(ctx, c.key(id))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read verdict: %w", err)
+	}
+	v := &events.Verdict{}
+	if err := events.ReadRecord(entry.Value(), v); err != nil {
+		return nil, fmt.Errorf("read verdict: %w", err)
+	}
+	return v, nil
+}
+
+// Forget removes the answer about a person, if one is kept.
+func (c *Cache) Forget(ctx context.Context, id string) error {
+	if err := c.kv.Purge(ctx, c.key(id)); err != nil {
+		return fmt.Errorf("forget verdict: %w", err)
+	}
+	return nil
+}
+
 // claim is the right to ask about a person for a job; nil while another job asks.
 func (c *Cache) claim(ctx context.Context, id, job string) (*claim, error) {
 	return c.claims.take(ctx, c.key(id), job)

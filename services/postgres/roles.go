@@ -23,6 +23,10 @@ var rights = map[string]map[string]string{
 		// The ledger's rows are locked, which takes the right to update them.
 		"job_ledger": "SELECT, INSERT, UPDATE, DELETE", "job_outcomes": "SELECT, INSERT", versions: "SELECT",
 	},
+	"privacy": {
+		"members": "SELECT, DELETE", "jobs": "SELECT, DELETE", "job_ledger": "SELECT, DELETE", "job_outcomes": "SELECT, DELETE",
+		versions: "SELECT",
+	},
 	"webhook": {"webhooks": "SELECT, UPDATE", "webhook_deliveries": "SELECT, INSERT, UPDATE, DELETE", versions: "SELECT"},
 }
 

@@ -36,6 +36,9 @@ func (s *Service) sendReport(w http.ResponseWriter, r *http.Request, job *events
 	if job.Reported == nil {
 		return notReady("The report is not ready", job)
 	}
+	if err := gone(job, "The report", job.Reported.Report); err != nil {
+		return err
+	}
 	file, err := s.cfg.Store.Fetch(r.Context(), job.Reported.Report)
 	if err != nil {
 		return damaged(err)
@@ -55,6 +58,13 @@ func (s *Service) sendReport(w http.ResponseWriter, r *http.Request, job *events
 func (s *Service) sendRejects(w http.ResponseWriter, r *http.Request, job *events.Job, who Principal) error {
 	if job.Validated == nil {
 		return notReady("The rows have not been checked", job)
+	}
+	needed := []events.Artifact{job.Validated.Rejects, job.Validated.Rows}
+	if job.Persisted != nil {
+		needed = append(needed, job.Persisted.Outcomes)
+	}
+	if err := gone(job, "What has to be corrected", needed...); err != nil {
+		return err
 	}
 	rows, head, err := s.toFix(r.Context(), job)
 	if err != nil {

@@ -47,8 +47,10 @@ type jobView struct {
 	ETA        time.Time `json:"eta,omitzero"`
 	ReportPath string    `json:"report_path,omitempty"`
 	DurationMS int64     `json:"processing_duration_ms,omitempty"`
-	CreatedAt  time.Time `json:"created_at"`
-	UpdatedAt  time.Time `json:"updated_at"`
+	// Removed names the data of the job that is kept no longer.
+	Removed   []string  `json:"removed,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 type errorView struct {
@@ -88,6 +90,7 @@ func view(j *events.Job) jobView {
 		JobID: j.ID, Status: j.Status, FileName: j.FileName, FileSize: j.Uploaded.File.Size, UserID: j.Owner.ID,
 		Stage: j.Standing.Step, Progress: j.Standing.Percent, Message: j.Standing.Message,
 		Processed: j.Standing.Processed, Total: j.Standing.Total, Options: j.Options, Seq: j.Seq, CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt,
+		Removed: removed(j),
 	}
 	if f := j.Validated; f != nil {
 		v.Validation = &f.Stats
@@ -120,6 +123,13 @@ func (s *Service) cancel(_ http.ResponseWriter, r *http.Request, who Principal) 
 }
 
 func (s *Service) retry(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+	known, err := s.load(r.Context(), r.PathValue("jobId"), who)
+	if err != nil {
+		return nil, err
+	}
+	if err := gone(&known, "The spreadsheet", inputOf(&known)); err != nil {
+		return nil, err
+	}
 	job, err := s.steer(r, who, func(j *events.Job) events.Fact { return &events.Retried{Stage: j.Stage, By: who.User} })
 	if err != nil {
 		return nil, err
@@ -142,7 +152,10 @@ func (s *Service) steer(r *http.Request, who Principal, fact func(*events.Job) e
 			continue
 		case errors.Is(err, events.ErrNotAllowed):
 			p := refuse("not_allowed", "The job is "+string(job.Status)+", so this cannot be done to it.")
-			if job.Failed != nil && !job.Failed.Retryable {
+			switch {
+			case job.Expired() != nil && job.Kind != events.KindReported:
+				p.message = "What is kept of this job is not enough any more to try again. Please upload the spreadsheet again."
+			case job.Failed != nil && !job.Failed.Retryable:
 				p.message = "Trying again would fail in the same way. " + job.Failed.Message
 			}
 			p.details, p.err = map[string]any{"status": job.Status}, err

@@ -94,6 +94,9 @@ func (s *Service) row(_ http.ResponseWriter, r *http.Request, who Principal) (*r
 	if job.Validated == nil {
 		return nil, notReady("The rows have not been checked", &job)
 	}
+	if err := gone(&job, "What happened to single rows", job.Validated.Rows, job.Validated.Rejects); err != nil {
+		return nil, err
+	}
 	p, err := s.passport(r.Context(), &job, n)
 	if err != nil {
 		return nil, damaged(err)
@@ -128,7 +131,7 @@ func (s *Service) passport(ctx context.Context, job *events.Job, n int) (*passpo
 	} else if err := s.fate(ctx, job, p); err != nil {
 		return nil, err
 	}
-	if job.Reported != nil {
+	if job.Reported != nil && job.Removed(job.Reported.Report) == nil {
 		p.Sheets, err = s.sheetsWith(ctx, job.Reported.Report, n)
 	}
 	return p, err

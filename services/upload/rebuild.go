@@ -28,44 +28,28 @@ func Rebuild(ctx context.Context, log *events.Log, db *sqlx.DB) (jobs int, err e
 	if _, err := tx.ExecContext(ctx, "DELETE FROM jobs"); err != nil {
 		return 0, fmt.Errorf("rebuild: %w", err)
 	}
-	every := events.Subject("*", events.KindUploaded)
-	for from, more := uint64(1), true; more; {
-		var first []string
-		if first, from, more, err = uploads(ctx, log, every, from); err != nil {
+	for id, err := range log.JobIDs(ctx) {
+		if err != nil {
 			return jobs, fmt.Errorf("rebuild: %w", err)
 		}
-		for _, id := range first {
-			job, err := log.Load(ctx, id)
-			if errors.Is(err, events.ErrNotFound) {
-				continue // nothing of it can be believed
-			}
-			if err != nil {
-				return jobs, fmt.Errorf("rebuild: %w", err)
-			}
-			r, err := rowOf(&job)
-			if err != nil {
-				return jobs, fmt.Errorf("rebuild: %w", err)
-			}
-			if _, err := tx.NamedExecContext(ctx, upsertJob, r); err != nil {
-				return jobs, fmt.Errorf("rebuild: %w", err)
-			}
-			jobs++
+		job, err := log.Load(ctx, id)
+		if errors.Is(err, events.ErrNotFound) {
+			continue // nothing of it can be believed
 		}
+		if err != nil {
+			return jobs, fmt.Errorf("rebuild: %w", err)
+		}
+		r, err := rowOf(&job)
+		if err != nil {
+			return jobs, fmt.Errorf("rebuild: %w", err)
+		}
+		if _, err := tx.NamedExecContext(ctx, upsertJob, r); err != nil {
+			return jobs, fmt.Errorf("rebuild: %w", err)
+		}
+		jobs++
 	}
 	if err := tx.Commit(); err != nil {
 		return jobs, fmt.Errorf("rebuild: %w", err)
 	}
 	return jobs, nil
-}
-
-// uploads are the ids of some of the jobs there are, and from where on to go on.
-func uploads(ctx context.Context, log *events.Log, every string, from uint64) (ids []string, next uint64, more bool, err error) {
-	msgs, more, err := events.Read(ctx, log.JetStream(), events.StreamFacts, every, from)
-	for _, m := range msgs {
-		if id, _, err := events.ParseSubject(m.Subject); err == nil {
-			ids = append(ids, id)
-		}
-		from = m.Sequence + 1
-	}
-	return ids, from, more, err
 }

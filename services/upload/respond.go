@@ -41,6 +41,7 @@ var statuses = map[string]int{
 	"file_too_large":     http.StatusRequestEntityTooLarge,
 	"nothing_to_fix":     http.StatusNotFound,
 	"not_ready":          http.StatusConflict,
+	"expired":            http.StatusGone,
 	"not_allowed":        http.StatusConflict,
 	"too_many_webhooks":  http.StatusConflict,
 	"report_damaged":     http.StatusInternalServerError,

@@ -24,6 +24,9 @@ func (s *Service) undo(_ http.ResponseWriter, r *http.Request, who Principal) (*
 	case !errors.Is(err, events.ErrNotFound):
 		return nil, err
 	}
+	if err := gone(&job, "What this job has changed", job.Inputs()[1:]...); err != nil {
+		return nil, err
+	}
 	options := job.Options
 	options.Undoes = job.ID
 	fact := &events.Uploaded{Owner: job.Owner, FileName: "Undo of " + job.FileName, File: job.Uploaded.File, Options: options}

@@ -34,6 +34,7 @@ type settings struct {
 	iecSettings
 	reportSettings
 	webhookSettings
+	keepSettings
 	proxySettings
 	workerSettings
 	metricsSettings

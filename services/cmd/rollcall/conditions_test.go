@@ -26,6 +26,7 @@ var conditions = map[string][]string{
 	"report":      {"nats as report", "consumer report", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket REPORTS"},
 	"upload":      {"nats as upload", "consumer projection", "bucket UPLOADS", "bucket ROWS", "bucket OUTCOMES", "bucket REPORTS", "bucket IEC_QUOTA", "database"},
 	"webhook":     {"nats as webhook", "consumer webhook", "database"},
+	"privacy":     {"nats as privacy", "bucket UPLOADS", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket REPORTS", "database"},
 	"gateway":     {"nats as gateway", "live feed"},
 }
 
@@ -61,7 +62,7 @@ func TestHealthSaysWhatIsMissing(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if err := in.provision(t.Context(), 1); err != nil {
+	if err := in.provision(t.Context(), provisionSettings{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := in.database(t.Context(), privateDatabase(t)); err != nil {

@@ -16,7 +16,7 @@ import (
 
 const deployDir = "../../deploy/"
 
-var deployed = []string{"gateway", "iec", "persistence", "report", "upload", "validation", "webhook"}
+var deployed = []string{"gateway", "iec", "persistence", "privacy", "report", "upload", "validation", "webhook"}
 
 // secretsOf are the variables with which a container may be trusted, beside its
 // flags: those of its own service.
@@ -99,7 +99,7 @@ func checkContainer(t *testing.T, name string, args []string, variables []string
 		}
 	}
 	must := append(secretsOf(name), "ROLLCALL_NATS")
-	if _, uses := map[string]bool{"migrate": true, "upload": true, "persistence": true, "webhook": true}[name]; uses {
+	if _, uses := map[string]bool{"migrate": true, "upload": true, "persistence": true, "privacy": true, "webhook": true}[name]; uses {
 		must = append(must, "ROLLCALL_DATABASE")
 	}
 	if name == "upload" || name == "gateway" {

@@ -14,7 +14,7 @@ type doctorCmd struct {
 	Data string `default:"rollcall-data" type:"path" placeholder:"DIR" help:"Data folder of up, whose disk is looked at if it exists."`
 	natsSettings
 	databaseSettings
-	replicaSettings
+	provisionSettings
 	authSettings
 	iecSettings
 }

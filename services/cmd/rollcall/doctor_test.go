@@ -252,7 +252,7 @@ func TestDoctorTriesPermissions(t *testing.T) {
 		`"bulk.*.validated", "bulk.*.failed"`, `"bulk.*.failed"`)
 	p.passwords(srv)
 	p.args = []string{"--nats", srv.URL(), "--data", t.TempDir()}
-	p.want(p.examined(), "permissions of gateway", "may publish to bulk.doctor.cancelled, may publish to bulk.doctor.failed",
+	p.want(p.examined(), "permissions of gateway", "may publish to bulk.doctor.cancelled, may publish to bulk.doctor.erased, may publish to bulk.doctor.failed",
 		"permissions of validation", "may not publish to bulk.doctor.validated")
 	// And nothing that was tried was stored.
 	js := eventstest.Connect(t, srv, "operator")

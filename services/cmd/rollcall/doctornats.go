@@ -175,7 +175,7 @@ func (d *doctor) stored(ctx context.Context, js jetstream.JetStream) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 4*doctorTime)
 	defer cancel()
-	found, err := events.Inspect(ctx, js, events.ProvisionConfig{Replicas: d.Replicas}, d.now)
+	found, err := events.Inspect(ctx, js, d.config(), d.now)
 	if err != nil {
 		d.judge("streams", err, "The server's log says whether JetStream is on and has a leader: nats-server -c nats.conf")
 		return

@@ -31,10 +31,13 @@ type goldenRig struct {
 	nats map[string]string
 }
 
-func newGoldenRig(t *testing.T) *goldenRig {
+func newGoldenRig(t *testing.T) *goldenRig { return newGoldenRigIn(t, t.TempDir()) }
+
+// newGoldenRigIn has its data folder where it is told.
+func newGoldenRigIn(t *testing.T, dir string, options ...string) *goldenRig {
 	t.Helper()
-	dir, database := t.TempDir(), privateDatabase(t)
-	r := &goldenRig{t: t, up: startUp(t, dir, "--database", database), token: token(t, "alice", "member"), nats: map[string]string{}}
+	database := privateDatabase(t)
+	r := &goldenRig{t: t, up: startUp(t, dir, append(options, "--database", database)...), token: token(t, "alice", "member"), nats: map[string]string{}}
 	var err error
 	if r.db, err = postgres.Open(t.Context(), database); err != nil {
 		t.Fatal(err)

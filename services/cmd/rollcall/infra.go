@@ -22,7 +22,9 @@ type infra struct {
 	p       *process
 	connect func(user string) (jetstream.JetStream, error)
 	db      *sqlx.DB
-	closers []func() error
+	// embedded is the NATS server of this process, nil where there is none.
+	embedded *embedded.Server
+	closers  []func() error
 }
 
 // later registers what close has to do.
@@ -77,6 +79,9 @@ func (in *infra) externalNATS(s natsSettings) {
 	}
 }
 
+// privacyEnv is the file with which erase and export reach what up runs.
+const privacyEnv = "privacy.env"
+
 // cliEnv is the file with which the NATS CLI reaches an embedded server.
 const cliEnv = "nats-cli.env"
 
@@ -101,7 +106,7 @@ func (in *infra) embeddedNATS(dir *dataDir, c *upCmd) error {
 		return err
 	}
 	in.later(func() error { srv.Stop(); return nil })
-	in.connect = srv.Connect
+	in.connect, in.embedded = srv.Connect, srv
 	var env strings.Builder
 	url, password := srv.URL(), srv.Password("operator")
 	fmt.Fprintf(&env, "export NATS_URL=%s NATS_USER=operator NATS_PASSWORD=%s\n", url, password)
@@ -117,13 +122,33 @@ func (in *infra) embeddedNATS(dir *dataDir, c *upCmd) error {
 	return nil
 }
 
+// leavePrivacyEnv writes the file with which erase and export reach the embedded
+// NATS, the database and the IEC's answers, until the infra closes.
+func (in *infra) leavePrivacyEnv(dir *dataDir, natsCA, database, cacheKey string) error {
+	var env strings.Builder
+	for _, v := range [][2]string{
+		{"ROLLCALL_NATS", in.embedded.URL()}, {embedded.PasswordVariable("privacy"), in.embedded.Password("privacy")},
+		{"ROLLCALL_NATS_CA", natsCA}, {"ROLLCALL_DATABASE", database}, {"ROLLCALL_IEC_CACHE_KEY", cacheKey},
+	} {
+		if v[1] != "" {
+			fmt.Fprintf(&env, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
+		}
+	}
+	file := dir.join(privacyEnv)
+	if err := os.WriteFile(file, []byte(env.String()), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	in.later(func() error { return os.Remove(file) })
+	return nil
+}
+
 // provision makes the streams, buckets and consumers.
-func (in *infra) provision(ctx context.Context, replicas int) error {
+func (in *infra) provision(ctx context.Context, s provisionSettings) error {
 	js, err := in.connect("provisioner")
 	if err != nil {
 		return err
 	}
-	err = events.Provision(ctx, js, events.ProvisionConfig{Replicas: replicas})
+	err = events.Provision(ctx, js, s.config())
 	return errors.Join(err, drain(js))
 }
 

@@ -40,6 +40,8 @@ type cli struct {
 	Migrate migrateCmd     `cmd:"" group:"run" help:"Create or update the streams, buckets, consumers and tables that services need."`
 	Doctor  doctorCmd      `cmd:"" group:"run" help:"Look for what is broken in an installation, and say how to mend it."`
 	Verify  verifyCmd      `cmd:"" group:"run" help:"Recompute a job from the stream and say what, if anything, was altered."`
+	Erase   eraseCmd       `cmd:"" group:"run" help:"Remove a person from tables, artifacts and reports; figures and history stay."`
+	Export  exportCmd      `cmd:"" group:"run" help:"Print all that is held of a person, as JSON."`
 	Audit   auditCmd       `cmd:"" group:"run" help:"List who has read reports, rejects and rows."`
 	WhatIf  whatIfCmd      `cmd:"" group:"run" name:"whatif" help:"Judge a job's rows again by other rules, and tell what would differ; nobody is asked and nothing is written."`
 	Rebuild rebuildCmd     `cmd:"" group:"run" help:"Drop the list of jobs and make it again from the stream."`
@@ -72,7 +74,7 @@ and in another terminal
     export ROLLCALL_TOKEN=$(rollcall token --user you --role national_admin --secret "$(cat rollcall-data/jwt-secret)")
     rollcall upload roll.xlsx --watch
 
-Every flag can be set in the environment too: --jwt-secret is ROLLCALL_JWT_SECRET. Only there: ROLLCALL_IEC_USERNAME and ROLLCALL_IEC_PASSWORD, the credentials for the IEC's API, ROLLCALL_IEC_CACHE_KEY, the key under which its answers are kept, ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf, and for migrate ROLLCALL_DATABASE_PASSWORD_<SERVICE>, those of the roles rollcall_upload, rollcall_persistence and rollcall_webhook.`
+Every flag can be set in the environment too: --jwt-secret is ROLLCALL_JWT_SECRET. Only there: ROLLCALL_IEC_USERNAME and ROLLCALL_IEC_PASSWORD, the credentials for the IEC's API, ROLLCALL_IEC_CACHE_KEY, the key under which its answers are kept, ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf, and for migrate ROLLCALL_DATABASE_PASSWORD_<SERVICE>, those of the roles rollcall_upload, rollcall_persistence, rollcall_privacy and rollcall_webhook.`
 
 // process is what a command may touch of the process it runs in.
 type process struct {

@@ -12,7 +12,7 @@ import (
 type migrateCmd struct {
 	natsSettings
 	databaseSettings
-	replicaSettings
+	provisionSettings
 }
 
 // Run brings NATS and PostgreSQL to what this version needs.
@@ -24,7 +24,7 @@ func (c *migrateCmd) Run(ctx context.Context, p *process) (err error) {
 	defer func() { err = errors.Join(err, in.close()) }()
 	if c.NATS != "" {
 		in.externalNATS(c.natsSettings)
-		if err := in.provision(ctx, c.Replicas); err != nil {
+		if err := in.provision(ctx, c.provisionSettings); err != nil {
 			return err
 		}
 		fmt.Fprintln(p.out, "streams, buckets and consumers are up to date")

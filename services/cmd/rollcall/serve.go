@@ -9,7 +9,7 @@ import (
 )
 
 type serveCmd struct {
-	Service string `arg:"" enum:"upload,validation,iec,persistence,report,gateway,webhook" help:"upload, validation, iec, persistence, report, gateway or webhook."`
+	Service string `arg:"" enum:"upload,validation,iec,persistence,report,gateway,webhook,privacy" help:"upload, validation, iec, persistence, report, gateway, webhook or privacy."`
 	Addr    string `default:"127.0.0.1:8080" help:"Where to serve health, and for upload and gateway their part of the API."`
 	natsSettings
 	databaseSettings
@@ -60,8 +60,11 @@ func (c *serveCmd) service(ctx context.Context, a *app) error {
 	case events.StageReport:
 		return a.report()
 	}
-	if c.Service == "webhook" {
+	switch c.Service {
+	case "webhook":
 		return a.webhook()
+	case "privacy":
+		return a.privacy()
 	}
 	verifier, err := a.verifier(ctx)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rollcall.example/events"
 )
 
 // The settings that several commands share, one struct a concern. kong gives
@@ -27,8 +29,22 @@ type databaseSettings struct {
 	Database string `placeholder:"URL" help:"PostgreSQL to use: a URL or a key=value string."`
 }
 
-type replicaSettings struct {
+// provisionSettings are how streams and buckets are made.
+type provisionSettings struct {
+	KeepAudit age `default:"0" help:"How long it is known who has read what, for instance 730d; 0 means for ever."`
+
 	Replicas int `default:"1" help:"How many NATS servers keep each stream, bucket and consumer."`
+}
+
+func (s provisionSettings) config() events.ProvisionConfig {
+	return events.ProvisionConfig{Replicas: s.Replicas, AuditAge: s.KeepAudit.duration()}
+}
+
+type keepSettings struct {
+	KeepUploads   age `default:"30d" help:"How long an uploaded file is kept after its job has ended; 0 means for ever, also below. A failed job can be retried for as long."`
+	KeepArtifacts age `default:"90d" help:"The same for what a job has read, asked and written, row by row. It can be undone for as long."`
+	KeepReports   age `default:"90d" help:"The same for reports."`
+	KeepEvents    age `default:"730d" help:"The same for jobs as a whole: their events and figures. Nothing of a job is kept for longer."`
 }
 
 type authSettings struct {
@@ -103,6 +119,26 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 	*b = byteSize(n * unit)
 	return nil
 }
+
+// age is for how long something is kept: days, such as 30d, or a duration.
+type age time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (a *age) UnmarshalText(text []byte) error {
+	s := string(text)
+	unit := time.Duration(1)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		s, unit = days+"h", 24
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 || d > (1<<62)/unit {
+		return fmt.Errorf("age %q: want for instance 30d or 12h", text)
+	}
+	*a = age(d * unit)
+	return nil
+}
+
+func (a age) duration() time.Duration { return time.Duration(a) }
 
 // count is how many of something may be: at least one.
 type count int

@@ -20,7 +20,7 @@ type upCmd struct {
 	NATSAddr string `name:"nats-addr" default:"127.0.0.1:0" help:"Where the embedded NATS server listens; port 0 takes a free one. DIR/nats-cli.env tells the NATS CLI."`
 	natsSettings
 	databaseSettings
-	replicaSettings
+	provisionSettings
 	settings
 }
 
@@ -67,7 +67,7 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 	} else if err := in.embeddedNATS(dir, c); err != nil {
 		return err
 	}
-	if err := in.provision(begin, c.Replicas); err != nil {
+	if err := in.provision(begin, c.provisionSettings); err != nil {
 		return err
 	}
 	url := c.Database
@@ -96,6 +96,11 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 			return err
 		}
 	}
+	if in.embedded != nil {
+		if err := in.leavePrivacyEnv(dir, c.NATSCA, url, cacheKey); err != nil {
+			return err
+		}
+	}
 	a := newApp(in, set)
 	a.cacheKey = cacheKey
 	if err := a.trace(ctx, "rollcall"); err != nil {
@@ -111,7 +116,7 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 		return err
 	}
 	for _, service := range []func() error{
-		a.validation, a.iec, a.persistence, a.report, a.webhook,
+		a.validation, a.iec, a.persistence, a.report, a.webhook, a.privacy,
 		func() error { return a.upload(verifier) },
 		func() error { return a.gateway(verifier) },
 	} {

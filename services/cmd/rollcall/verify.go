@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -57,11 +58,11 @@ func (c *verifyCmd) Run(ctx context.Context, p *process) (err error) {
 	}
 	store := events.NewStore(js)
 	for _, a := range job.Inputs() {
-		v.artifact(ctx, store, a)
+		v.artifact(ctx, store, &job, a)
 	}
 	if r := job.Reported; r != nil {
 		v.figures(&job)
-		v.artifact(ctx, store, r.Report)
+		v.artifact(ctx, store, &job, r.Report)
 		if r.Inputs != nil {
 			v.inputs(&job)
 			v.report(ctx, store, &job, p)
@@ -117,8 +118,13 @@ func caused(e events.Event, seen map[uint64]bool) error {
 	return nil
 }
 
-// artifact fetches an object, which compares it with size and SHA-256 of its event.
-func (v *verification) artifact(ctx context.Context, store *events.Store, a events.Artifact) {
+// artifact fetches an object, which compares it with size and SHA-256 of its event. One
+// that an erased event has removed is to be missing.
+func (v *verification) artifact(ctx context.Context, store *events.Store, job *events.Job, a events.Artifact) {
+	if e := job.Removed(a); e != nil {
+		fmt.Fprintf(v.out, "removed  %s %s, on %s: %s\n", a.Bucket, a.Name, e.At.Format(time.DateOnly), e.Reason)
+		return
+	}
 	file, err := store.Fetch(ctx, a)
 	if err == nil {
 		err = file.Close()
@@ -146,6 +152,12 @@ func (v *verification) inputs(job *events.Job) {
 
 // report makes the report again.
 func (v *verification) report(ctx context.Context, store *events.Store, job *events.Job, p *process) {
+	for _, a := range append(job.Inputs()[1:], job.Reported.Report) { // the first, the upload, is nothing that it is made of
+		if job.Removed(a) != nil {
+			fmt.Fprintln(v.out, "removed  what the report could be made of again")
+			return
+		}
+	}
 	sum := sha256.New()
 	err := report.New(report.Config{Store: store, WardTarget: job.Reported.WardTarget, Logger: p.log}).Rebuild(ctx, job, sum)
 	if got := hex.EncodeToString(sum.Sum(nil)); err == nil && got != job.Reported.Report.SHA256 {

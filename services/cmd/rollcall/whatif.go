@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"rollcall.example/events"
 	"rollcall.example/schema"
@@ -71,6 +72,11 @@ func (c *whatIfCmd) Run(ctx context.Context, p *process) (err error) {
 	}
 	if job.Validated == nil || job.Options.Undoes != "" {
 		return errors.New("whatif: the job has no rows that were judged")
+	}
+	for _, a := range append(job.Inputs()[:1], job.Validated.Rows, job.Validated.Rejects) {
+		if e := job.Removed(a); e != nil {
+			return fmt.Errorf("whatif: what the job was made of is kept no longer: it was removed on %s", e.At.Format(time.DateOnly))
+		}
 	}
 	return c.compare(ctx, p.out, events.NewStore(js), &job, rules)
 }

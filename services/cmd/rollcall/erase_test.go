@@ -1,0 +1,265 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"rollcall.example/events"
+	"rollcall.example/services/privacy"
+)
+
+// person runs erase or export with what up has left in its data folder for it.
+func (r *goldenRig) person(dir, command, id string) (string, error) {
+	r.t.Helper()
+	env, err := os.ReadFile(filepath.Join(dir, privacyEnv))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	said := map[string]string{}
+	for _, m := range regexp.MustCompile(`export (\w+)='([^']*)'`).FindAllStringSubmatch(string(env), -1) {
+		said[m[1]] = m[2]
+	}
+	var out, errs bytes.Buffer
+	// Flags are read from the process's environment, passwords from this one.
+	args := []string{command, "--id", id, "--by", "an officer", "--nats", said["ROLLCALL_NATS"], "--database", said["ROLLCALL_DATABASE"]}
+	err = run(r.t.Context(), args, &out, &errs, func(name string) string { return said[name] })
+	if found := idNumbers.FindString(errs.String()); found != "" {
+		r.t.Errorf("an ID number on the standard error of %s", command)
+	}
+	return out.String(), err
+}
+
+// spelled says in which of the objects that are kept of any job an ID number stands,
+// as text or in a compressed artifact.
+func (r *goldenRig) spelled(id string) (where []string) {
+	r.t.Helper()
+	store := events.NewStore(r.log.JetStream())
+	for job, err := range r.log.JobIDs(r.t.Context()) {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		j, err := r.log.Load(r.t.Context(), job)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, a := range j.Artifacts() {
+			file, err := store.Fetch(r.t.Context(), a)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			data, err := io.ReadAll(file)
+			if err = errors.Join(err, file.Close()); err != nil {
+				r.t.Fatal(err)
+			}
+			if strings.Contains(strings.ReplaceAll(unpacked(r.t, data), " ", ""), id) {
+				where = append(where, a.Name)
+			}
+		}
+	}
+	return where
+}
+
+// unpacked is the text of a workbook's parts, of an artifact of records, or of a file
+// as it is.
+func unpacked(t *testing.T, data []byte) string {
+	t.Helper()
+	if zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data))); err == nil {
+		var text strings.Builder
+		for _, f := range zr.File {
+			part, err := f.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = io.Copy(&text, part)
+			if err = errors.Join(err, part.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return text.String()
+	}
+	zr, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer zr.Close()
+	if text, err := zr.DecodeAll(data, nil); err == nil {
+		return string(text)
+	}
+	return string(data)
+}
+
+// A person of two jobs, in one of them twice, is erased: tables and artifacts are
+// without, the reports made anew of them, and figures, events and all others stay.
+func TestErase(t *testing.T) {
+	dir := t.TempDir()
+	r := newGoldenRigIn(t, dir)
+	const id, other = "8001015009087", "9001010001088"
+	first := r.run(r.csv("ID number,First name\n8001015009087,Thandi\n9001010001088,Sipho\n800101 5009 087,Thandi again\n"))
+	second := r.run(r.csv("ID number,First name\n9001010001088,Sipho\n8001015009087,Thandiwe\n"))
+	third := r.run(r.csv("ID number,First name\n9001010001088,Sipho\n"))
+	undo := r.undo(second.ID)
+	if where := r.spelled(id); len(where) < 6 {
+		t.Fatalf("before, the person is in %v", where)
+	}
+
+	exported, err := r.person(dir, "export", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all privacy.Holdings
+	if err := json.Unmarshal([]byte(exported), &all); err != nil {
+		t.Fatal(err)
+	}
+	if len(all.Jobs) != 3 || len(all.Changes) != 3 || !strings.Contains(string(all.Member), `"Thandi"`) || all.Answer == nil || len(all.Busy)+len(all.Unread) != 0 {
+		t.Errorf("exported %s", exported)
+	}
+	if j := all.Jobs[0]; j.JobID != first.ID || len(j.Rows) != 1 || len(j.Rejects) != 1 || len(j.Verdicts) != 1 || len(j.Outcomes) != 1 || !j.InUpload || !j.InReport {
+		t.Errorf("exported of the first job: %+v", all.Jobs[0])
+	}
+	if strings.Contains(exported, other) {
+		t.Error("somebody else was exported too")
+	}
+
+	if said, err := r.person(dir, "erase", "800101500908"); err == nil {
+		t.Errorf("12 digits are an ID number: %s", said)
+	}
+	said, err := r.person(dir, "erase", id)
+	if err != nil || strings.Count(said, "taken out of its artifacts") != 3 || !strings.Contains(said, "members: 1 removed") {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	if where := r.spelled(id); len(where) != 0 {
+		t.Errorf("the person is still in %v", where)
+	}
+	if where := r.spelled(other); len(where) < 6 {
+		t.Errorf("somebody else is only in %v", where)
+	}
+	var left int
+	if err := r.db.Get(&left, `SELECT (SELECT count(*) FROM members WHERE id_number = $1) + (SELECT count(*) FROM job_outcomes WHERE id_number = $1)`, id); err != nil || left != 0 {
+		t.Errorf("%d rows are left, %v", left, err)
+	}
+	if n := r.count("members"); n != 1 {
+		t.Errorf("%d members", n)
+	}
+	for _, was := range []events.Job{first, second, third, undo} {
+		now, err := r.log.Load(t.Context(), was.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now.Reported.Validation != was.Reported.Validation || now.Reported.Database != was.Reported.Database || now.Status != was.Status || !now.UpdatedAt.Equal(was.UpdatedAt) {
+			t.Errorf("figures of %s: %+v, were %+v", was.ID, now.Reported, was.Reported)
+		}
+		if touched := len(now.Erasures) > 0; touched != (was.ID != third.ID) {
+			t.Errorf("%s was touched: %t", was.ID, touched)
+		}
+		if said, err := r.verify(was.ID); err != nil {
+			t.Errorf("verify %s: %v\n%s", was.ID, err, said)
+		}
+		r.report(now)
+	}
+	if out, err := ask(t, "row", first.ID, "2", "--server", r.up.url(), "--token", r.token); err == nil {
+		t.Errorf("the row is still told: %s", out)
+	}
+	if out := mustAsk(t, "row", first.ID, "3", "--server", r.up.url(), "--token", r.token); !strings.Contains(out, other) {
+		t.Errorf("another row: %s", out)
+	}
+	if out := mustAsk(t, "history", first.ID, "--server", r.up.url(), "--token", r.token); !strings.Contains(out, "a person was erased") {
+		t.Errorf("history: %s", out)
+	}
+
+	// Again there is nothing to do, and a new upload makes a member anew.
+	if said, err := r.person(dir, "erase", id); err != nil || strings.Contains(said, "taken out") || !strings.Contains(said, "members: 0 removed") {
+		t.Errorf("again: %v\n%s", err, said)
+	}
+	exported, err = r.person(dir, "export", id)
+	if err != nil || !strings.Contains(exported, `"member": null`) || !strings.Contains(exported, `"jobs": []`) || strings.Contains(exported, "iec_answer") {
+		t.Errorf("%v\n%s", err, exported)
+	}
+	var audited []string
+	for a, err := range events.Accesses(context.Background(), r.log.JetStream(), first.ID) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.By.ID == "an officer" {
+			audited = append(audited, string(a.What))
+		}
+	}
+	if strings.Join(audited, " ") != "export erasure" {
+		t.Errorf("audited %v", audited)
+	}
+	if job := r.run(r.csv("ID number,First name\n8001015009087,Thandi\n")); job.Persisted.Stats.Inserts != 1 {
+		t.Errorf("uploaded again: %+v", job.Persisted.Stats)
+	}
+}
+
+// Nothing is kept for longer than a moment here: what is asked for later was there and
+// is no more, and all that tells of the job says so.
+func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
+	r := newGoldenRigIn(t, t.TempDir(), "--keep-uploads", "1s", "--keep-artifacts", "1s", "--keep-reports", "1s", "--keep-audit", "12h")
+	shown := mustAsk(t, "upload", r.csv("ID number\n8001015009087\n1\n"), "--watch", "--server", r.up.url(), "--token", r.token)
+	id := jobIDs.FindString(shown)
+	var job events.Job
+	r.up.wait("the data to go", func() bool {
+		var err error
+		if job, err = r.log.Load(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		return job.Ended() && len(job.Artifacts()) == 0 && r.count("job_outcomes") == 0
+	})
+	for _, path := range []string{"GET /report/" + id, "GET /report/" + id + "?part=rejects", "GET /jobs/" + id + "/rows/2", "POST /undo/" + id} {
+		method, path, _ := strings.Cut(path, " ")
+		req, err := http.NewRequestWithContext(t.Context(), method, r.up.url()+apiBase+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+r.token)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer struct {
+			Message string
+			Error   struct {
+				Code    string
+				Details map[string]any
+			}
+		}
+		err = errors.Join(json.NewDecoder(resp.Body).Decode(&answer), resp.Body.Close())
+		if err != nil || resp.StatusCode != http.StatusGone || answer.Error.Code != "expired" || answer.Error.Details["reason"] != "expired" ||
+			!strings.Contains(answer.Message, "kept no longer") {
+			t.Errorf("%s %s: %d %+v, %v", method, path, resp.StatusCode, answer, err)
+		}
+	}
+	status := mustAsk(t, "status", id, "--json", "--server", r.up.url(), "--token", r.token)
+	if !strings.Contains(strings.Join(strings.Fields(status), ""), `"removed":["upload","rows","rejects","verdicts","outcomes","report"]`) || !strings.Contains(status, "completed") {
+		t.Errorf("status %s", status)
+	}
+	if said, err := r.verify(id); err != nil || strings.Count(said, "\nremoved ") != 7 {
+		t.Errorf("verify: %v\n%s", err, said)
+	}
+	if said, err := r.whatIf(id, `{"youngest": 20}`); err == nil || !strings.Contains(err.Error(), "kept no longer") {
+		t.Errorf("what if: %v %s", err, said)
+	}
+	if out := mustAsk(t, "history", id, "--server", r.up.url(), "--token", r.token); !strings.Contains(out, "data that was kept long enough was removed") {
+		t.Errorf("history: %s", out)
+	}
+	if n := r.count("members"); n != 1 {
+		t.Errorf("%d members: they are not what is kept for a time", n)
+	}
+	audit, err := r.log.JetStream().Stream(t.Context(), events.StreamAudit)
+	if err != nil || audit.CachedInfo().Config.MaxAge != 12*time.Hour {
+		t.Errorf("the audit is kept: %v", err)
+	}
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/services/iec"
+	"rollcall.example/services/privacy"
+	"rollcall.example/services/report"
+)
+
+type personSettings struct {
+	ID string `name:"id" env:"-" required:"" placeholder:"NUMBER" help:"The person's ID number of 13 digits; - reads it from standard input, where no list of processes and no history of a shell shows it."`
+	By string `env:"-" placeholder:"NAME" help:"Who asks for it, for the audit; without it, the user of this system."`
+	natsSettings
+	databaseSettings
+}
+
+type eraseCmd struct{ personSettings }
+
+type exportCmd struct{ personSettings }
+
+// privacy runs the sweeps of what is kept too long.
+func (a *app) privacy() error {
+	if err := a.needsDatabase(); err != nil {
+		return err
+	}
+	js, err := a.connected("privacy")
+	if err != nil {
+		return err
+	}
+	s := privacy.New(privacy.Config{
+		Log: events.NewLog(js, "privacy", a.p.log), Store: a.store(js, events.ObjectBuckets()...), DB: a.db, Logger: a.p.log,
+		Keep: privacy.Keep{
+			Uploads: a.KeepUploads.duration(), Artifacts: a.KeepArtifacts.duration(), Reports: a.KeepReports.duration(), Events: a.KeepEvents.duration(),
+		},
+	})
+	a.run = append(a.run, s.Run)
+	return nil
+}
+
+// open connects as privacy, and says who asks and from where.
+func (c *personSettings) open(ctx context.Context, p *process, in *infra) (s *privacy.Service, by events.User, from string, err error) {
+	if c.NATS == "" || c.Database == "" {
+		return nil, by, "", fmt.Errorf("give --nats and --database, or read %s of the data folder", privacyEnv)
+	}
+	if c.ID == "-" {
+		text, err := io.ReadAll(io.LimitReader(os.Stdin, 100))
+		if err != nil {
+			return nil, by, "", fmt.Errorf("read the ID number: %w", err)
+		}
+		c.ID = strings.TrimSpace(string(text))
+	}
+	in.externalNATS(c.natsSettings)
+	js, err := in.user("privacy")
+	if err != nil {
+		return nil, by, "", err
+	}
+	if err := in.database(ctx, c.Database); err != nil {
+		return nil, by, "", err
+	}
+	store := events.NewStore(js)
+	cfg := privacy.Config{
+		Log: events.NewLog(js, "privacy", p.log), Store: store, DB: in.db, Logger: p.log,
+		Rebuild: func(ctx context.Context, job *events.Job, to io.Writer) error {
+			return report.New(report.Config{Store: store, WardTarget: job.Reported.WardTarget, Logger: p.log}).Rebuild(ctx, job, to)
+		},
+	}
+	if key := p.getenv("ROLLCALL_IEC_CACHE_KEY"); key != "" {
+		if err := answers(ctx, js, key, &cfg); err != nil {
+			return nil, by, "", err
+		}
+	}
+	by = events.User{ID: c.By, Role: "operator"}
+	if by.ID == "" {
+		who, err := user.Current()
+		if err != nil {
+			return nil, by, "", fmt.Errorf("who asks? give --by: %w", err)
+		}
+		by.ID = who.Username
+	}
+	if from, err = os.Hostname(); err != nil {
+		return nil, by, "", fmt.Errorf("where is this asked for: %w", err)
+	}
+	return privacy.New(cfg), by, from, nil
+}
+
+// answers lets the service at the IEC's answers that are kept.
+func answers(ctx context.Context, js jetstream.JetStream, key string, cfg *privacy.Config) error {
+	kv, err := js.KeyValue(ctx, events.KVVerdicts)
+	if err != nil {
+		return fmt.Errorf("bucket %s: %w", events.KVVerdicts, err)
+	}
+	cache, err := iec.NewCache(js, kv, nil, iec.CacheConfig{Key: key})
+	if err != nil {
+		return err
+	}
+	cfg.Answer, cfg.ForgetAnswer = cache.Held, cache.Forget
+	return nil
+}
+
+// Run erases.
+func (c *eraseCmd) Run(ctx context.Context, p *process) (err error) {
+	in := &infra{p: p}
+	defer func() { err = errors.Join(err, in.close()) }()
+	s, by, from, err := c.open(ctx, p, in)
+	if err != nil {
+		return fmt.Errorf("erase: %w", err)
+	}
+	done, err := s.Erase(ctx, c.ID, by, from)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "members: %d removed, with %d notes of what jobs had changed\n", done.Members, done.Outcomes)
+	for _, job := range done.Jobs {
+		fmt.Fprintf(p.out, "%s: taken out of its artifacts and its report; its upload is removed\n", job)
+	}
+	if !done.Answer {
+		fmt.Fprintf(p.out, "An answer of the IEC that is kept goes by itself within %s; with ROLLCALL_IEC_CACHE_KEY it goes now.\n", events.VerdictsTTL)
+	}
+	for _, job := range done.Unread {
+		fmt.Fprintf(p.out, "%s: holds a file that cannot be read, in which the person may be\n", job)
+	}
+	if len(done.Busy) > 0 {
+		for _, job := range done.Busy {
+			fmt.Fprintf(p.out, "%s: has not ended, and the person may be in it\n", job)
+		}
+		return fmt.Errorf("erase: %d jobs are under way: erase again when they have ended", len(done.Busy))
+	}
+	return nil
+}
+
+// Run exports.
+func (c *exportCmd) Run(ctx context.Context, p *process) (err error) {
+	in := &infra{p: p}
+	defer func() { err = errors.Join(err, in.close()) }()
+	s, by, from, err := c.open(ctx, p, in)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	all, err := s.Export(ctx, c.ID, by, from)
+	if err != nil {
+		return err
+	}
+	out := json.NewEncoder(p.out)
+	out.SetIndent("", "  ")
+	return out.Encode(all)
+}
