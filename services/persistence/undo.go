@@ -17,13 +17,18 @@ import (
 // wrote.
 func (s *Service) Undo(ctx context.Context, job *events.Job) error {
 	err := s.transaction(ctx, true, func(_ *sqlx.Conn, tx *sqlx.Tx) error {
-		// The ledger's row is locked first, as by the worker that writes it.
-		res, err := tx.ExecContext(ctx, `SELECT FROM job_ledger WHERE job_id = $1 FOR UPDATE`, job.ID)
-		if err != nil {
-			return fmt.Errorf("read ledger: %w", safe(err))
+		// A worker that lost its lease may be about to commit: whoever writes the
+		// ledger's row second waits for the first. Ours goes again in the end.
+		if _, err := tx.ExecContext(ctx, `INSERT INTO job_ledger (job_id, written_at) VALUES ($1, $2) ON CONFLICT (job_id) DO NOTHING`, job.ID, s.now()); err != nil {
+			return fmt.Errorf("write ledger: %w", safe(err))
 		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return err // it was never written
+		res, err := tx.ExecContext(ctx, `SELECT FROM job_outcomes WHERE job_id = $1 LIMIT 1`, job.ID)
+		if err != nil {
+			return fmt.Errorf("read outcomes: %w", safe(err))
+		}
+		written, err := res.RowsAffected()
+		if err != nil {
+			return fmt.Errorf("read outcomes: %w", safe(err))
 		}
 		for _, step := range []struct{ name, sql string }{
 			{"lock members", lockWritten}, {"delete members", deleteInserted}, {"restore members", restoreUpdated},
@@ -33,7 +38,9 @@ func (s *Service) Undo(ctx context.Context, job *events.Job) error {
 				return fmt.Errorf("%s: %w", step.name, safe(err))
 			}
 		}
-		s.logger.InfoContext(ctx, "members of a cancelled job taken back", "job", job.ID)
+		if written > 0 {
+			s.logger.InfoContext(ctx, "members of a cancelled job taken back", "job", job.ID)
+		}
 		return nil
 	})
 	if err != nil {

@@ -1,10 +1,15 @@
 package persistence
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/jmoiron/sqlx"
+
 	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
 )
 
 // table is all of members, as text.
@@ -65,4 +70,28 @@ func TestUndoKeepsWhatOthersWroteSince(t *testing.T) {
 	}
 	w.expect(1, map[string]string{"firstname": "Theirs", "surname": "Old", "updated_by_job": theirs})
 	w.expect(2, map[string]string{"firstname": "Mine", "surname": "Theirs"})
+}
+
+// The worker that had the job before may not have heard that it lost its lease.
+func TestUndoWaitsForACommitUnderWay(t *testing.T) {
+	w := newWorld(t)
+	job, list := newJob(1, events.Options{}), []person{one(1, unverified, "firstname", "Late")}
+	undone := make(chan error, 1)
+	err := w.write(t.Context(), job, people(list), func(int, string) {}, func(tx *sqlx.Tx) error {
+		var pid int
+		if err := tx.Get(&pid, `SELECT pg_backend_pid()`); err != nil {
+			return err
+		}
+		go func() { undone <- w.Undo(t.Context(), job) }()
+		eventstest.Wait(t, "the taking back to wait", func() bool {
+			return w.count(fmt.Sprintf("pg_stat_activity WHERE %d = ANY (pg_blocking_pids(pid))", pid)) > 0
+		})
+		return nil
+	})
+	if err := errors.Join(err, <-undone); err != nil {
+		t.Fatal(err)
+	}
+	if m, l := w.count("members"), w.count("job_ledger"); m != 0 || l != 0 {
+		t.Errorf("%d members, %d ledger rows", m, l)
+	}
 }
