@@ -88,6 +88,17 @@ func Decode(subject string, header nats.Header, body []byte, seq uint64) (Event,
 	return Event{JobID: jobID, Kind: kind, Seq: seq, Owner: owner, At: m.At, Cause: m.Cause, Trace: header.Get(HeaderTrace), Fact: fact}, nil
 }
 
+// After is the sequence of the job's message that a stored one came after, 0 for
+// the first. Ok is false where its headers hold no such guard: then it was not
+// stored by Append, or the stream is one that the server copied from another.
+func After(jobID string, header nats.Header) (seq uint64, ok bool) {
+	if header.Get(HeaderAfterOf) != JobFilter(jobID) {
+		return 0, false
+	}
+	seq, err := strconv.ParseUint(header.Get(HeaderAfter), 10, 64)
+	return seq, err == nil
+}
+
 // DecodeProgress reads a progress message and the owner of its job.
 func DecodeProgress(subject string, header nats.Header, body []byte) (Progress, string, error) {
 	jobID, kind, owner, err := believe(subject, header)

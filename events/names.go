@@ -54,7 +54,11 @@ const (
 
 // Headers of every message, CloudEvents 1.0 in binary mode.
 const (
-	HeaderMsgID       = "Nats-Msg-Id"
+	HeaderMsgID = "Nats-Msg-Id"
+	// HeaderAfter and HeaderAfterOf are the guard with which a message was stored:
+	// which was the last one of which subjects. The server holds and keeps it.
+	HeaderAfter       = "Nats-Expected-Last-Subject-Sequence"
+	HeaderAfterOf     = "Nats-Expected-Last-Subject-Sequence-Subject"
 	HeaderSpecVersion = "ce-specversion"
 	HeaderID          = "ce-id"
 	HeaderSource      = "ce-source"

@@ -247,6 +247,7 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 		if last := list[len(list)-1]; ends != 1 || last.Kind != events.KindReported {
 			t.Errorf("job %s has %d ends, the last event is %s", id, ends, last.Kind)
 		}
+		follow(t, c.connect("operator"), id)
 	}
 	eventstest.CheckSchemas(t, js)
 }

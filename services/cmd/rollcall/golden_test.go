@@ -29,6 +29,8 @@ type goldenRig struct {
 	log   *events.Log
 	// nats is what nats-cli.env says.
 	nats map[string]string
+	// database is its URL.
+	database string
 }
 
 func newGoldenRig(t *testing.T) *goldenRig { return newGoldenRigIn(t, t.TempDir()) }
@@ -37,20 +39,13 @@ func newGoldenRig(t *testing.T) *goldenRig { return newGoldenRigIn(t, t.TempDir(
 func newGoldenRigIn(t *testing.T, dir string, options ...string) *goldenRig {
 	t.Helper()
 	database := privateDatabase(t)
-	r := &goldenRig{t: t, up: startUp(t, dir, append(options, "--database", database)...), token: token(t, "alice", "member"), nats: map[string]string{}}
+	r := &goldenRig{t: t, up: startUp(t, dir, append(options, "--database", database)...), token: token(t, "alice", "member"), nats: natsCLI(t, dir), database: database}
 	var err error
 	if r.db, err = postgres.Open(t.Context(), database); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.db.Close() }) // the server ends next
-	env, err := os.ReadFile(filepath.Join(dir, "nats-cli.env"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	said := r.nats
-	for _, m := range regexp.MustCompile(`([A-Z_]*NATS\w*)='?([^'\s]+)'?`).FindAllStringSubmatch(string(env), -1) {
-		said[m[1]] = m[2]
-	}
 	js, err := events.Connect(events.Connection{URL: said["NATS_URL"], User: said["NATS_USER"], Password: said["NATS_PASSWORD"]})
 	if err != nil {
 		t.Fatal(err)
@@ -58,6 +53,20 @@ func newGoldenRigIn(t *testing.T, dir string, options ...string) *goldenRig {
 	t.Cleanup(js.Conn().Close)
 	r.log = events.NewLog(js, "", nil)
 	return r
+}
+
+// natsCLI is what the nats-cli.env of a data folder says.
+func natsCLI(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	env, err := os.ReadFile(filepath.Join(dir, "nats-cli.env"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]string{}
+	for _, m := range regexp.MustCompile(`([A-Z_]*NATS\w*)='?([^'\s]+)'?`).FindAllStringSubmatch(string(env), -1) {
+		said[m[1]] = m[2]
+	}
+	return said
 }
 
 // file puts a sample where it can be uploaded from.

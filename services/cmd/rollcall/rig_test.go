@@ -19,11 +19,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"rollcall.example/events/eventstest"
 	"rollcall.example/schema"
 	"rollcall.example/services/postgres"
+	"rollcall.example/services/postgres/postgrestest"
 )
 
 const secret = "a secret of the tests"
@@ -37,14 +36,20 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	goleak.VerifyTestMain(m, append(eventstest.Kept(), goleak.Cleanup(func(code int) {
-		http.DefaultClient.CloseIdleConnections()
-		if err := sweep(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = max(code, 1)
-		}
-		os.Exit(code)
-	}))...)
+	postgrestest.Main(swept{m}, eventstest.Kept()...)
+}
+
+// swept are the tests and what is to be cleared away after them.
+type swept struct{ *testing.M }
+
+func (s swept) Run() int {
+	code := s.M.Run()
+	http.DefaultClient.CloseIdleConnections()
+	if err := sweep(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	return code
 }
 
 // syncBuffer collects what a program writes.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tealeg/xlsx/v3"
 
+	"rollcall.example/events"
 	"rollcall.example/services/postgres"
 )
 
@@ -68,6 +69,20 @@ func TestWhatTheFirstStateWroteIsReadAndGoesOn(t *testing.T) {
 	asAlice("retry", oldCancelled, "--watch")
 	if n := rowsReported(t, asAlice, oldCancelled); n != 15 {
 		t.Errorf("%d rows in the report of the job that was retried", n)
+	}
+
+	// What was stored then says what it came after, too.
+	cli := natsCLI(t, dir)
+	operator, err := events.Connect(events.Connection{URL: cli["NATS_URL"], User: cli["NATS_USER"], Password: cli["NATS_PASSWORD"]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer operator.Conn().Close()
+	for _, id := range []string{oldComplete, oldHalfDone, oldCancelled} {
+		follow(t, operator, id)
+		if said, err := verify(t, cli, id, "--database", database); err != nil || !strings.Contains(said, " follow from each other") {
+			t.Errorf("%s: %v\n%s", id, err, said)
+		}
 	}
 
 	// And a job of today finds the members of then.

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rollcall.example/events"
 	"rollcall.example/services/report"
 )
@@ -19,6 +17,7 @@ import (
 type verifyCmd struct {
 	Job string `arg:"" help:"The job's id."`
 	natsSettings
+	databaseSettings
 }
 
 // errAltered is what the command ends with when something was; what has been printed.
@@ -39,7 +38,8 @@ func (v *verification) say(what string, err error) {
 	fmt.Fprintf(v.out, "ALTERED  %s: %v\n", what, err)
 }
 
-// Run checks a job by the stream and the objects alone, as operator.
+// Run checks a job by the stream and the objects, as operator, and by the list of
+// jobs where it is told of a database.
 func (c *verifyCmd) Run(ctx context.Context, p *process) (err error) {
 	if c.NATS == "" {
 		return errors.New("verify: no NATS: give --nats, or read nats-cli.env of the data folder")
@@ -55,6 +55,14 @@ func (c *verifyCmd) Run(ctx context.Context, p *process) (err error) {
 	job, err := v.events(ctx, js, c.Job)
 	if err != nil {
 		return err
+	}
+	if c.Database != "" {
+		if err := in.database(ctx, c.Database); err != nil {
+			return err
+		}
+		if err := v.newest(ctx, in.db, &job); err != nil {
+			return err
+		}
 	}
 	store := events.NewStore(js)
 	for _, a := range job.Inputs() {
@@ -72,49 +80,6 @@ func (c *verifyCmd) Run(ctx context.Context, p *process) (err error) {
 		return errAltered
 	}
 	fmt.Fprintln(p.out, "Nothing was altered.")
-	return nil
-}
-
-// events reads all messages of the job and folds them: each must be what it says
-// of itself, and follow from those before it.
-func (v *verification) events(ctx context.Context, js jetstream.JetStream, id string) (job events.Job, err error) {
-	if !events.ValidJobID(id) {
-		return job, events.ErrNotFound
-	}
-	seen := map[uint64]bool{}
-	for from, more := uint64(1), true; more; {
-		var msgs []*jetstream.RawStreamMsg
-		if msgs, more, err = events.Read(ctx, js, events.StreamFacts, events.JobFilter(id), from); err != nil {
-			return job, err
-		}
-		for _, m := range msgs {
-			from = m.Sequence + 1
-			e, err := events.Decode(m.Subject, m.Header, m.Data, m.Sequence)
-			if err == nil {
-				err = errors.Join(caused(e, seen), job.Apply(e))
-			}
-			if err != nil {
-				v.say(fmt.Sprintf("event %d", m.Sequence), err)
-			}
-			seen[m.Sequence] = true
-		}
-	}
-	if job.ID == "" {
-		return job, events.ErrNotFound
-	}
-	if v.altered == 0 {
-		v.say(fmt.Sprintf("%d events, %d to %d, follow from each other", len(seen), job.FirstSeq, job.Seq), nil)
-	}
-	return job, nil
-}
-
-// caused says whether the event that led to e is still there. Of a cancelled job
-// that was retried both events can be taken out and what is left is a history
-// that could be: only the cause of what came after names what is missing.
-func caused(e events.Event, seen map[uint64]bool) error {
-	if e.Kind != events.KindUploaded && !seen[e.Cause] {
-		return fmt.Errorf("its cause, event %d, is not there", e.Cause)
-	}
 	return nil
 }
 

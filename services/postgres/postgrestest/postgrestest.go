@@ -38,9 +38,9 @@ var (
 	number  atomic.Int64
 )
 
-// Main runs the tests of a package, stops the server, and fails on goroutines
-// that are left. Call it from TestMain; it does not return.
-func Main(m *testing.M, ignore ...goleak.Option) {
+// Main runs the tests of a package, a *testing.M as a rule, stops the server, and
+// fails on goroutines that are left. Call it from TestMain; it does not return.
+func Main(m interface{ Run() int }, ignore ...goleak.Option) {
 	code := m.Run()
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop postgresql:", err)

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+)
+
+// events reads all messages of the job and folds them: each must be what it says
+// of itself, and follow from those before it.
+func (v *verification) events(ctx context.Context, js jetstream.JetStream, id string) (job events.Job, err error) {
+	if !events.ValidJobID(id) {
+		return job, events.ErrNotFound
+	}
+	c := chain{job: id, seen: map[uint64]bool{}}
+	for from, more := uint64(1), true; more; {
+		var msgs []*jetstream.RawStreamMsg
+		if msgs, more, err = events.Read(ctx, js, events.StreamFacts, events.JobFilter(id), from); err != nil {
+			return job, err
+		}
+		for _, m := range msgs {
+			from = m.Sequence + 1
+			if err := c.link(m, &job); err != nil {
+				v.say(fmt.Sprintf("event %d", m.Sequence), err)
+			}
+		}
+	}
+	switch {
+	case v.altered > 0 && job.ID == "":
+		return job, errAltered // of what is left nothing can be told
+	case job.ID == "":
+		return job, events.ErrNotFound
+	case v.altered == 0:
+		v.say(fmt.Sprintf("%d events, %d to %d, follow from each other", len(c.seen), job.FirstSeq, job.Seq), nil)
+	}
+	return job, nil
+}
+
+// chain is the messages of a job, each stored after the one before it.
+type chain struct {
+	job     string
+	seen    map[uint64]bool
+	last    uint64
+	guarded bool // one has said after which it was stored
+}
+
+// link adds the next message, to the job too.
+func (c *chain) link(m *jetstream.RawStreamMsg, job *events.Job) error {
+	err := c.after(m)
+	c.last, c.seen[m.Sequence] = m.Sequence, true
+	e, unfit := events.Decode(m.Subject, m.Header, m.Data, m.Sequence)
+	if unfit != nil {
+		return errors.Join(err, unfit)
+	}
+	if err == nil && e.Kind != events.KindUploaded && !c.seen[e.Cause] {
+		err = fmt.Errorf("its cause, event %d, is not there", e.Cause)
+	}
+	if err != nil && job.ID == "" {
+		return err // that it does not fit a job of which nothing is known says no more
+	}
+	return errors.Join(err, job.Apply(e))
+}
+
+// after compares after which message this one was stored with the one before it.
+// The server has held the two equal, so where they differ one was taken out since.
+func (c *chain) after(m *jetstream.RawStreamMsg) error {
+	seq, ok := events.After(c.job, m.Header)
+	switch {
+	case !ok && c.guarded:
+		return errors.New("it was stored without a look at those before it")
+	case !ok:
+		return nil // of a copied stream: only the causes are left to tell
+	}
+	c.guarded = true
+	switch {
+	case seq > c.last:
+		return fmt.Errorf("event %d, after which it was stored, is not there", seq)
+	case seq < c.last:
+		return fmt.Errorf("it was stored after event %d, and event %d stands between them", seq, c.last)
+	}
+	return nil
+}
+
+// newest looks whether the list of jobs, which follows the stream, has seen an
+// event after the last that there is. Nothing in the stream would tell.
+func (v *verification) newest(ctx context.Context, db *sqlx.DB, job *events.Job) error {
+	var seq uint64
+	err := db.GetContext(ctx, &seq, `SELECT seq FROM jobs WHERE job_id = $1`, job.ID)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("verify: read the list of jobs: %w", err)
+	}
+	var gone error
+	if seq > job.Seq {
+		gone = fmt.Errorf("event %d is not there", seq)
+	}
+	v.say("the newest event, by the list of jobs", gone)
+	return nil
+}
