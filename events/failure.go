@@ -37,7 +37,7 @@ func (r *Runner) failed(ctx context.Context, msg jetstream.Msg, w *Work, err err
 		log.Error("gave up", "failures", w.failures, "err", err)
 		code, message := "internal_error", "Something went wrong on our side. Please retry the job; if it fails again, contact support with the job id."
 		if errors.Is(err, ErrAltered) || errors.Is(err, ErrGone) {
-			code, message = "artifact_damaged", "A stored file of this job is missing or damaged. Please upload the spreadsheet again."
+			code, message = "artifact_damaged", "A stored file of this job is missing or damaged. Please retry the job once it has been put back, or upload the spreadsheet again."
 		}
 		r.fail(ctx, msg, w, &Rejection{Code: code, Message: message, Retryable: true, Err: err}, w.failures)
 		return true

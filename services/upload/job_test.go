@@ -175,7 +175,7 @@ func TestReportIsWhatTheLogNames(t *testing.T) {
 	if _, err := report.Put(t.Context(), events.BucketReports, id+"/report.xlsx", strings.NewReader("another!!!")); err != nil {
 		t.Fatal(err)
 	}
-	if a := r.get("alice member", "/report/"+id); a.status != 500 || a.Error.Code != "report_damaged" {
+	if a := r.get("alice member", "/report/"+id); a.status != 502 || a.Error.Code != "report_damaged" {
 		t.Errorf("altered: %d %s", a.status, a.raw)
 	}
 }

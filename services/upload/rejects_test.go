@@ -95,7 +95,7 @@ func TestRejectsThatWereAlteredAreNotSent(t *testing.T) {
 	r := newRig(t)
 	id := r.uploaded("alice member")
 	r.as(id, eventstest.Facts(id)[0]) // names objects that do not exist
-	if a := r.get("alice member", "/report/"+id+"?part=rejects"); a.status != 500 || a.Error.Code != "report_damaged" {
+	if a := r.get("alice member", "/report/"+id+"?part=rejects"); a.status != 502 || a.Error.Code != "report_damaged" {
 		t.Errorf("%d %s", a.status, a.raw)
 	}
 }

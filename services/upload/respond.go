@@ -44,7 +44,7 @@ var statuses = map[string]int{
 	"expired":            http.StatusGone,
 	"not_allowed":        http.StatusConflict,
 	"too_many_webhooks":  http.StatusConflict,
-	"report_damaged":     http.StatusInternalServerError,
+	"report_damaged":     http.StatusBadGateway,
 	"too_many_uploads":   http.StatusTooManyRequests,
 	"busy":               http.StatusServiceUnavailable,
 	"unavailable":        http.StatusServiceUnavailable,
