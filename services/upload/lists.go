@@ -23,20 +23,24 @@ var allStatuses = []events.Status{events.StatusPending, events.StatusProcessing,
 
 // listed is a job as it stands in the table.
 type listed struct {
-	JobID        string          `db:"job_id" json:"job_id"`
-	OwnerID      string          `db:"owner_id" json:"user_id"`
-	FileName     string          `db:"file_name" json:"file_name"`
-	FileSize     int64           `db:"file_size" json:"file_size"`
-	Status       events.Status   `db:"status" json:"status"`
-	Stage        string          `db:"stage" json:"stage"`
-	Progress     int             `db:"progress" json:"progress"`
-	Stats        json.RawMessage `db:"stats" json:"stats"`
-	ErrorCode    *string         `db:"error_code" json:"error_code"`
-	ErrorMessage *string         `db:"error_message" json:"error_message"`
-	CreatedAt    time.Time       `db:"created_at" json:"created_at"`
-	UpdatedAt    time.Time       `db:"updated_at" json:"updated_at"`
-	CompletedAt  *time.Time      `db:"completed_at" json:"completed_at"`
-	DurationMS   *int64          `db:"duration_ms" json:"processing_duration_ms"`
+	JobID    string          `db:"job_id" json:"job_id"`
+	OwnerID  string          `db:"owner_id" json:"user_id"`
+	FileName string          `db:"file_name" json:"file_name"`
+	FileSize int64           `db:"file_size" json:"file_size"`
+	Status   events.Status   `db:"status" json:"status"`
+	Stage    string          `db:"stage" json:"stage"`
+	Progress int             `db:"progress" json:"progress"`
+	Stats    json.RawMessage `db:"stats" json:"stats"`
+	// FailedStage is the service that gave up, after FailedAttempts; the latter is
+	// not known of jobs that failed before there was a column for it.
+	FailedStage    *string    `db:"failed_stage" json:"failed_stage"`
+	FailedAttempts *int       `db:"failed_attempts" json:"failed_attempts"`
+	ErrorCode      *string    `db:"error_code" json:"error_code"`
+	ErrorMessage   *string    `db:"error_message" json:"error_message"`
+	CreatedAt      time.Time  `db:"created_at" json:"created_at"`
+	UpdatedAt      time.Time  `db:"updated_at" json:"updated_at"`
+	CompletedAt    *time.Time `db:"completed_at" json:"completed_at"`
+	DurationMS     *int64     `db:"duration_ms" json:"processing_duration_ms"`
 }
 
 // history lists jobs, newest first: the person's own, or for administrators all.
@@ -60,7 +64,7 @@ func (s *Service) history(_ http.ResponseWriter, r *http.Request, who Principal)
 	}
 	jobs := []listed{}
 	err = s.cfg.DB.SelectContext(r.Context(), &jobs, `SELECT job_id, owner_id, file_name, file_size, status, stage, progress, stats,
-  error_code, error_message, created_at, updated_at, completed_at, duration_ms`+where+`
+  failed_stage, failed_attempts, error_code, error_message, created_at, updated_at, completed_at, duration_ms`+where+`
 ORDER BY created_at DESC, job_id DESC LIMIT $3 OFFSET $4`, scope(who), status, size, int64(page-1)*int64(size))
 	if err != nil {
 		return nil, fmt.Errorf("list jobs: %w", err)

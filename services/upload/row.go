@@ -24,6 +24,7 @@ type row struct {
 	Progress     int        `db:"progress"`
 	Stats        string     `db:"stats"`
 	FailedStage  *string    `db:"failed_stage"`
+	Attempts     *int       `db:"failed_attempts"`
 	ErrorCode    *string    `db:"error_code"`
 	ErrorMessage *string    `db:"error_message"`
 	CreatedAt    time.Time  `db:"created_at"`
@@ -41,7 +42,7 @@ type figures struct {
 
 var rowColumns = []string{
 	"job_id", "seq", "owner_id", "owner_role", "file_name", "file_size", "file_sha256", "status", "stage", "progress", "stats",
-	"failed_stage", "error_code", "error_message", "created_at", "updated_at", "completed_at", "duration_ms",
+	"failed_stage", "failed_attempts", "error_code", "error_message", "created_at", "updated_at", "completed_at", "duration_ms",
 }
 
 func rowOf(j *events.Job) (row, error) {
@@ -58,7 +59,7 @@ func rowOf(j *events.Job) (row, error) {
 	}
 	if f := j.Failed; f != nil {
 		stage, code, message := string(f.Stage), storable(f.Code), storable(f.Message)
-		r.FailedStage, r.ErrorCode, r.ErrorMessage = &stage, &code, &message
+		r.FailedStage, r.Attempts, r.ErrorCode, r.ErrorMessage = &stage, &f.Attempts, &code, &message
 	}
 	if j.Ended() {
 		r.CompletedAt = &j.UpdatedAt

@@ -134,8 +134,16 @@ func (c *jobsCmd) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "JOB\tSTATUS\t%\tUPLOADED\tFILE\tERROR")
+	if c.Failed {
+		fmt.Fprintln(w, "JOB\tSTAGE\tCODE\tATTEMPTS\tUPLOADED\tFILE\tERROR")
+	} else {
+		fmt.Fprintln(w, "JOB\tSTATUS\t%\tUPLOADED\tFILE\tERROR")
+	}
 	for _, j := range list.Jobs {
+		if c.Failed {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.JobID, j.Stage, j.Code, j.attempts(), j.CreatedAt.Local().Format(time.DateTime), j.FileName, j.Error)
+			continue
+		}
 		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", j.JobID, j.Status, j.Progress, j.CreatedAt.Local().Format(time.DateTime), j.FileName, j.Error)
 	}
 	if err := w.Flush(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -158,5 +159,16 @@ type jobRow struct {
 	FileName  string    `json:"file_name"`
 	CreatedAt time.Time `json:"created_at"`
 	Progress  int       `json:"progress"`
-	Error     string    `json:"error_message"`
+	// Of a job that failed; Attempts is nil where they are not known.
+	Stage    string `json:"failed_stage"`
+	Attempts *int   `json:"failed_attempts"`
+	Code     string `json:"error_code"`
+	Error    string `json:"error_message"`
+}
+
+func (j *jobRow) attempts() string {
+	if j.Attempts == nil {
+		return "?"
+	}
+	return strconv.Itoa(*j.Attempts)
 }

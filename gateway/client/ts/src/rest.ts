@@ -76,6 +76,8 @@ export interface ListedJob {
   stage: Stage;
   progress: number;
   stats: { validation_stats?: ValidationStats; iec_stats?: IECStats; database_stats?: DatabaseStats };
+  failed_stage: string | null;
+  failed_attempts: number | null;
   error_code: string | null;
   error_message: string | null;
   created_at: string;

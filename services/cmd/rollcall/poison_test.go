@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"rollcall.example/events"
+)
+
+// A file on which a stage panics, every time, fails alone: those that came after
+// it are done by the stage's one worker meanwhile.
+func TestAPoisonFileBlocksNobody(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	poison := map[events.Stage]string{}
+	for stage := range p.handlers {
+		p.step(stage, func(ctx context.Context, w *events.Work, h events.Handler) (events.Fact, error) {
+			if w.Job.FileName == string(stage)+".csv" {
+				panic("a parser's bug, in " + w.Job.FileName)
+			}
+			return h(ctx, w)
+		})
+		poison[stage] = p.upload(string(stage)+".csv", "Poison")
+	}
+	var good []string
+	for range 3 {
+		good = append(good, p.upload("good.csv", "Good"))
+	}
+	p.start()
+	for _, id := range good {
+		p.ends(id, events.KindReported)
+	}
+	for stage, id := range poison {
+		job := p.ends(id, events.KindFailed)
+		if f := job.Failed; f.Stage != stage || f.Code != "internal_error" || f.Attempts != 5 || !f.Retryable {
+			t.Errorf("%s: %+v", stage, f)
+		}
+		p.settled(stage)
+	}
+	p.settled("projection")
+
+	lines := strings.Split(strings.TrimSpace(mustAsk(t, "jobs", "--failed", "--server", p.url, "--token", p.token)), "\n")
+	if len(lines) != 1+len(poison) {
+		t.Fatalf("%d lines, want those of the %d that failed:\n%s", len(lines), len(poison), strings.Join(lines, "\n"))
+	}
+	for _, line := range lines[1:] {
+		f := strings.Fields(line)
+		if len(f) < 7 || poison[events.Stage(f[1])] != f[0] || f[2] != "internal_error" || f[3] != "5" || f[6] != f[1]+".csv" {
+			t.Errorf("the list says %q", line)
+		}
+	}
+
+	for stage, id := range poison { // the bug was mended
+		p.step(stage, nil)
+		p.post("retry", id)
+		p.ends(id, events.KindReported)
+	}
+}
