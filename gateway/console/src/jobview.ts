@@ -1,5 +1,6 @@
 import { badge } from "./badge.ts";
 import type { Job, JobEvent, Rollcall, RollcallError, Watch } from "../../client/ts/src/index.js";
+import { Confirm } from "./confirm.ts";
 import { countsView } from "./counts.ts";
 import { fill, h, save } from "./dom.ts";
 import { count, duration, time } from "./format.ts";
@@ -16,6 +17,7 @@ export class JobView {
   readonly #title = h("h1", { tabindex: "-1" });
   readonly #badge = h("span");
   readonly #options = h("p", { class: "hint" });
+  readonly #undoes = h("a", { class: "hint", hidden: true }, text.undoes);
   readonly #looking = h("p", { class: "looking", hidden: true });
   readonly #stages = h("div");
   readonly #bar = meter(text.progress, "progressbar");
@@ -27,12 +29,16 @@ export class JobView {
   readonly #counts = h("div", { class: "counts" });
   readonly #error = h("p", { class: "error", role: "alert" });
   readonly #note = h("p", { class: "hint", role: "status" });
-  readonly #cancel = h("button", { type: "button", onclick: () => ((this.#ask.returnValue = ""), this.#ask.showModal()) }, text.cancel);
+  readonly #cancel = h("button", { type: "button", onclick: () => this.#askCancel.open() }, text.cancel);
+  readonly #undo = h("button", { type: "button", onclick: () => this.#askUndo.open() }, text.undo);
   readonly #retry = h("button", { type: "button", class: "primary", onclick: () => this.#act(this.#retry, () => this.client.retry(this.id)) }, text.retry);
   readonly #report = h("button", { type: "button", class: "primary", onclick: () => this.#download(this.#report, "report") }, text.report);
   readonly #rejects = h("button", { type: "button", onclick: () => this.#download(this.#rejects, "rejects") }, text.rejects);
-  readonly #ask = h("dialog", { "aria-label": text.cancelAsk }, h("form", { method: "dialog" }, h("p", {}, text.cancelAsk),
-    h("div", { class: "actions" }, h("button", { value: "no" }, text.cancelNo), h("button", { value: "yes", class: "danger" }, text.cancelYes))));
+  readonly #askCancel = new Confirm(text.cancelQuestion, () => void this.#act(this.#cancel, () => this.client.cancel(this.id)));
+  readonly #askUndo = new Confirm(text.undoQuestion, () => void this.#act(this.#undo, async () => {
+    // What takes this job back is a job of its own.
+    location.hash = "#/jobs/" + (await this.client.undo(this.id)).job_id;
+  }));
   readonly #timeline = new Timeline(() => this.#render());
   readonly #body: HTMLElement;
   readonly element: HTMLElement;
@@ -42,21 +48,16 @@ export class JobView {
   #watch: Watch | undefined;
 
   constructor(readonly client: Rollcall, readonly id: string) {
-    // Not a form submission, which the page's policy forbids: the dialog answers by itself.
-    this.#ask.addEventListener("submit", (e) => {
-      e.preventDefault();
-      this.#ask.close(((e as SubmitEvent).submitter as HTMLButtonElement | null)?.value);
-    });
-    this.#ask.addEventListener("close", () => this.#ask.returnValue === "yes" && void this.#act(this.#cancel, () => this.client.cancel(this.id)));
     this.#body = h("div", { hidden: true },
       h("div", { class: "card job" }, this.#looking, this.#stages,
         h("div", { class: "progress" }, this.#percent, h("div", {}, this.#bar.element, this.#facts)), this.#message,
-        h("div", { class: "actions" }, this.#report, this.#rejects, this.#retry, this.#cancel)),
+        h("div", { class: "actions" }, this.#report, this.#rejects, this.#retry, this.#undo, this.#cancel)),
       h("section", { class: "card", "aria-label": text.counts }, h("h2", {}, text.counts), this.#counts),
       this.#timeline.element);
     this.element = h("article", {},
       h("a", { class: "back", href: "#/" }, "← ", strings.jobs.back),
-      h("div", { class: "heading" }, this.#title, this.#badge), this.#options, this.#error, this.#note, this.#said, this.#body, this.#ask);
+      h("div", { class: "heading" }, this.#title, this.#badge), this.#options, this.#undoes, this.#error, this.#note, this.#said, this.#body,
+      this.#askCancel.element, this.#askUndo.element);
     fill(this.#note, text.loading);
   }
 
@@ -68,7 +69,8 @@ export class JobView {
 
   close(): void {
     this.#watch?.close();
-    this.#ask.close();
+    this.#askCancel.close();
+    this.#askUndo.close();
   }
 
   #heard(e: JobEvent): void {
@@ -121,6 +123,8 @@ export class JobView {
     document.title = `${file_name} · ${strings.name}`;
     this.#badge.replaceChildren(badge(s.status));
     fill(this.#options, [options.dry_run && text.dryRun, options.skip_iec && text.withoutIEC].filter(Boolean).join(", "));
+    this.#undoes.hidden = !options.undoes;
+    this.#undoes.href = "#/jobs/" + options.undoes;
     this.#looking.hidden = !step;
     if (step) fill(this.#looking, strings.timeline.looking(this.#job.steps.indexOf(step) + 1, this.#job.steps.length, time(s.at)));
     this.#stages.replaceChildren(stepper(s));
@@ -134,6 +138,7 @@ export class JobView {
     const now = this.#job.now!;
     this.#cancel.hidden = isOver(now.status);
     this.#retry.hidden = !(isOver(now.status) && now.retryable);
+    this.#undo.hidden = !isOver(now.status) || !now.known.members || !!options.dry_run || !!options.undoes || now.reportGone === true;
     this.#report.hidden = now.status !== "completed" || now.reportGone === true;
     this.#rejects.hidden = !now.known.rows || !toFix(this.#status);
     // A button that is gone would take the keyboard's place on the page with it.

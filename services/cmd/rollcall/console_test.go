@@ -91,6 +91,7 @@ func TestConsoleFromSignInToReport(t *testing.T) {
 	}
 
 	b.stepThrough()
+	b.undo(jobID)
 	b.phone()
 	b.dark()
 
@@ -99,6 +100,37 @@ func TestConsoleFromSignInToReport(t *testing.T) {
 	if b.is(`sessionStorage.length || localStorage.length || document.cookie`) {
 		t.Error("something is kept after signing out")
 	}
+}
+
+// undo takes the finished job back, after a second thought, and comes back to it.
+func (b *tab) undo(jobID string) {
+	b.t.Helper()
+	before := b.address()
+	b.press("Undo")
+	b.shot("19-undo")
+	b.press("Leave it as it is")
+	b.until(`!document.querySelector("dialog[open]")`)
+	if now := b.address(); now != before || !b.is(doneInPage) {
+		b.t.Errorf("after a no the page is at %s", now)
+	}
+	inserted := b.text("[data-count=inserts]")
+	b.press("Undo")
+	b.press("Yes, undo it")
+	b.until(fmt.Sprintf("location.href !== %q", before))
+	b.until(doneInPage)
+	b.until(`document.querySelector("[data-count=removed]")`)
+	if removed := b.text("[data-count=removed]"); b.text("h1") != "Undo of roll-500.xlsx" || inserted == "0" || removed != inserted {
+		b.t.Errorf("%s: %s removed of %s", b.text("h1"), removed, inserted)
+	}
+	b.until(`document.querySelector(".jobs [aria-current=page]")?.innerText.includes("Undo of")`)
+	if b.is(`[...document.querySelectorAll("button")].some((e) => e.innerText === "Undo" && !e.hidden)`) {
+		b.t.Error("an undo can be undone")
+	}
+	b.shot("20-undone")
+	b.press("Go to the job that this one takes back")
+	b.until(fmt.Sprintf("location.href === %q", before))
+	b.until(doneInPage)
+	b.until(`document.querySelector("[data-count=inserts]")`)
 }
 
 // stepThrough walks through the history of the finished sample by keyboard.

@@ -115,6 +115,11 @@ export class Rollcall {
     return this.#rest.call("POST", `/retry/${encodeURIComponent(jobId)}`);
   }
 
+  /** Takes back what a job has written. The answer is the job that does so; asked twice, the same one. */
+  undo(jobId: string): Promise<Job> {
+    return this.#rest.call("POST", `/undo/${encodeURIComponent(jobId)}`);
+  }
+
   /** The report, or the rows that have to be corrected. */
   report(jobId: string, part: "report" | "rejects" = "report"): Promise<Workbook> {
     return this.#rest.workbook(`/report/${encodeURIComponent(jobId)}?part=${part}`);

@@ -37,6 +37,7 @@ test("a roll is uploaded, followed, and its report downloaded", async () => {
   assert.ok((await c.template()).blob.size > 0);
   await assert.rejects(c.cancel(job.job_id), { code: "not_allowed", status: 409 });
   await assert.rejects(c.retry(job.job_id), { code: "not_allowed" });
+  await assert.rejects(c.undo(job.job_id), { code: "not_allowed" }); // a dry run has written nothing
   c.close();
 });
 
