@@ -59,13 +59,17 @@ func setHeaders(h nats.Header, id, jobID, owner string, kind Kind, source Stage,
 // Decode reads a stored fact. Subject, headers and body must agree about the
 // job and the kind, and the message id must be the one that they give;
 // otherwise the error is ErrDisbelieved. It is ErrNewer for a version of data that
-// this program does not know.
+// this program does not know; an older one comes out in the newest shape.
 func Decode(subject string, header nats.Header, body []byte, seq uint64) (Event, error) {
+	return decode(casts[:], subject, header, body, seq)
+}
+
+func decode(casts []cast, subject string, header nats.Header, body []byte, seq uint64) (Event, error) {
 	jobID, kind, owner, err := believe(subject, header)
 	if err != nil {
 		return Event{}, err
 	}
-	if err := known(header); err != nil {
+	if body, err = newest(casts, header, kind, body); err != nil {
 		return Event{}, fmt.Errorf("decode %s: %w", subject, err)
 	}
 	fact := newFact(kind)

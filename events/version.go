@@ -9,10 +9,18 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// DataVersion is the version of the shape of facts that this program stores. It
-// grows when a field changes its meaning or goes, not when one is added: readers
-// pass over fields that they do not know.
-const DataVersion = 1
+// A cast makes the body of an older fact into that of the next version. What the
+// body says of its job, kind, time and cause has to stay.
+type cast func(kind Kind, body []byte) ([]byte, error)
+
+// casts are in order: the first takes version 1 to 2. Whoever changes what a field
+// means, or takes one away, adds one at the end, and nobody else knows of what was
+// before; for a field that is added there is no need, since readers pass over fields
+// that they do not know. So far all that has changed was added.
+var casts = [...]cast{}
+
+// DataVersion is the version of the shape of facts that this program stores.
+const DataVersion = 1 + len(casts)
 
 // ErrNewer marks a fact that a newer rollcall stored in a shape that this one
 // does not know. It is true, so it is neither refused nor left out: whoever meets
@@ -23,20 +31,24 @@ var ErrNewer = errors.New("stored by a newer rollcall")
 // to whichever takes it.
 const newerAgain = 10 * time.Second
 
-// known says whether facts of the version that the headers name can be read. The
-// first versions were stored without a number and are 1. Once DataVersion is
-// more, what is older is made into the newest shape here, and nobody else knows of it.
-func known(header nats.Header) error {
-	text := header.Get(HeaderDataVersion)
-	if text == "" {
-		return nil
+// newest is a body in the shape that the last of the casts leads to. The first
+// versions were stored without a number and are 1.
+func newest(casts []cast, header nats.Header, kind Kind, body []byte) ([]byte, error) {
+	version := 1
+	if text := header.Get(HeaderDataVersion); text != "" {
+		var err error
+		if version, err = strconv.Atoi(text); err != nil || version < 1 {
+			return nil, fmt.Errorf("%w: no such version of data", ErrDisbelieved)
+		}
 	}
-	version, err := strconv.Atoi(text)
-	switch {
-	case err != nil || version < 1:
-		return fmt.Errorf("%w: no such version of data", ErrDisbelieved)
-	case version > DataVersion:
-		return fmt.Errorf("%w: data of version %d, this one knows %d", ErrNewer, version, DataVersion)
+	if version > 1+len(casts) {
+		return nil, fmt.Errorf("%w: data of version %d, this one knows %d", ErrNewer, version, 1+len(casts))
 	}
-	return nil
+	for ; version <= len(casts); version++ {
+		var err error
+		if body, err = casts[version-1](kind, body); err != nil {
+			return nil, fmt.Errorf("%w: from version %d: %s", ErrDisbelieved, version, unfit(err))
+		}
+	}
+	return body, nil
 }

@@ -1,0 +1,107 @@
+package events
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fields changes the fields of a body.
+func fields(body []byte, change func(map[string]json.RawMessage)) ([]byte, error) {
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(body, &m); err != nil {
+		return nil, err
+	}
+	change(m)
+	return json.Marshal(m)
+}
+
+// Twice has the shape of a pause changed: in version 1 its time was called until and
+// its rows were a text, "3/9", which version 2 made two numbers.
+var twice = []cast{
+	func(kind Kind, body []byte) ([]byte, error) {
+		if kind != KindPaused {
+			return body, nil
+		}
+		var rows struct{ Rows string }
+		if err := json.Unmarshal(body, &rows); err != nil {
+			return nil, err
+		}
+		done, all, _ := strings.Cut(rows.Rows, "/")
+		return fields(body, func(m map[string]json.RawMessage) {
+			delete(m, "rows")
+			m["rows_processed"], m["rows_total"] = json.RawMessage(done), json.RawMessage(all)
+		})
+	},
+	func(kind Kind, body []byte) ([]byte, error) {
+		if kind != KindPaused {
+			return body, nil
+		}
+		return fields(body, func(m map[string]json.RawMessage) {
+			m["resumes_at"] = m["until"]
+			delete(m, "until")
+		})
+	},
+}
+
+func TestOlderBodiesAreCastToTheNewestShape(t *testing.T) {
+	id, at := NewJobID(), time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	want := &Paused{Stage: StageIEC, Reason: PauseQuota, Message: "Wait.", ResumesAt: at.Add(time.Hour), Processed: 3, Total: 9}
+	msg, err := encode(id, "alice", 7, at, StageIEC, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := func(change func(map[string]json.RawMessage)) []byte {
+		t.Helper()
+		body, err := fields(msg.Data, change)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return body
+	}
+	second := func(m map[string]json.RawMessage) {
+		m["until"] = m["resumes_at"]
+		delete(m, "resumes_at")
+	}
+	first := older(func(m map[string]json.RawMessage) {
+		second(m)
+		delete(m, "rows_processed")
+		delete(m, "rows_total")
+		m["rows"] = json.RawMessage(`"3/9"`)
+	})
+	for version, body := range map[string][]byte{"": first, "1": first, "2": older(second), "3": msg.Data} {
+		msg.Header.Set(HeaderDataVersion, version)
+		e, err := decode(twice, msg.Subject, msg.Header, body, 8)
+		if err != nil || !reflect.DeepEqual(e.Fact, want) || e.Cause != 7 || !e.At.Equal(at) {
+			t.Errorf("version %q: %+v, %v", version, e.Fact, err)
+		}
+	}
+	msg.Header.Set(HeaderDataVersion, "4")
+	if _, err := decode(twice, msg.Subject, msg.Header, msg.Data, 8); !errors.Is(err, ErrNewer) {
+		t.Errorf("of a version to come: %v", err)
+	}
+	// What cannot be cast is no fact of that version, and nothing of it is told.
+	msg.Header.Set(HeaderDataVersion, "1")
+	if _, err := decode(twice, msg.Subject, msg.Header, []byte(`{"rows": 8001015009087}`), 8); !errors.Is(err, ErrDisbelieved) || strings.Contains(err.Error(), "8001") {
+		t.Errorf("no body of version 1: %v", err)
+	}
+}
+
+// Other kinds than the one that has changed come through as they are.
+func TestBodiesThatHaveNotChangedAreLeftAlone(t *testing.T) {
+	id := NewJobID()
+	msg, err := encode(id, "alice", 1, time.Now(), StageIEC, &Resumed{Stage: StageIEC, Processed: 3, Total: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version := 1; version <= 1+len(twice); version++ {
+		msg.Header.Set(HeaderDataVersion, strconv.Itoa(version))
+		if e, err := decode(twice, msg.Subject, msg.Header, msg.Data, 2); err != nil || e.Fact.(*Resumed).Total != 9 {
+			t.Errorf("version %d: %+v, %v", version, e.Fact, err)
+		}
+	}
+}
