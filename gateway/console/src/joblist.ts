@@ -13,7 +13,7 @@ export class JobList {
   readonly #more = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => void this.#older() }, text.more);
   readonly element = h("section", { class: "card", "aria-label": text.title }, h("h2", {}, text.title), this.#list, this.#note, this.#more);
   #jobs: ListedJob[] = [];
-  #total = 0;
+  #total: number | undefined; // until the list is there
   #pages = 1;
   #marked = "";
   #asked = false;
@@ -66,7 +66,7 @@ export class JobList {
         badge(j.status, j.status === "processing" || j.status === "paused" ? ` ${j.progress} %` : ""),
         h("time", { datetime: j.created_at }, moment(j.created_at))))));
     if (focused) this.#list.querySelector<HTMLElement>(`[data-job="${focused}"]`)?.focus();
-    fill(this.#note, this.#jobs.length ? "" : text.none);
-    this.#more.hidden = this.#jobs.length >= this.#total;
+    fill(this.#note, this.#total === 0 ? text.none : "");
+    this.#more.hidden = this.#jobs.length >= (this.#total ?? 0);
   }
 }

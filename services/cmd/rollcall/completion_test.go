@@ -15,7 +15,7 @@ var completions = []struct {
 	want  []string
 }{
 	{[]string{"ret"}, []string{"retry"}},
-	{[]string{"serve", "p"}, []string{"persistence"}},
+	{[]string{"serve", "pe"}, []string{"persistence"}},
 	{[]string{"serve", "--addr", "127.0.0.1:1", "i"}, []string{"iec"}},
 	{[]string{"serve", "--iec-q"}, []string{"--iec-quota"}},
 	{[]string{"--log-format", ""}, []string{"json", "text"}},
