@@ -37,8 +37,7 @@ const (
 	KVQuota = "IEC_QUOTA"
 	// KVVerdicts holds answers of the IEC, keyed by an HMAC of the ID number.
 	KVVerdicts = "IEC_VERDICTS"
-	// KVClaims holds, in memory, who is being asked about at the moment, keyed in
-	// the same way.
+	// KVClaims holds who is being asked about at the moment, keyed in the same way.
 	KVClaims = "IEC_CLAIMS"
 
 	// ConsumerProjection is the durable consumer that keeps the jobs table.

@@ -3,6 +3,7 @@ package events
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -47,6 +48,9 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 	}
 	for _, kv := range keyValues {
 		kv.Replicas = cfg.Replicas
+		if err := forgetful(ctx, js, kv.Bucket); err != nil {
+			return fmt.Errorf("provision bucket %s: %w", kv.Bucket, err)
+		}
 		if _, err := js.CreateOrUpdateKeyValue(ctx, kv); err != nil {
 			return fmt.Errorf("provision bucket %s: %w", kv.Bucket, err)
 		}
@@ -57,6 +61,20 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 		}
 	}
 	return nil
+}
+
+// forgetful deletes a bucket that is kept in memory, as an earlier version made
+// that of the claims: it is gone, and not only empty, when its server starts again.
+// The server does not change this of one that is there.
+func forgetful(ctx context.Context, js jetstream.JetStream, bucket string) error {
+	s, err := js.Stream(ctx, "KV_"+bucket)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err != nil || s.CachedInfo().Config.Storage != jetstream.MemoryStorage {
+		return err
+	}
+	return js.DeleteKeyValue(ctx, bucket)
 }
 
 func (c ProvisionConfig) complete() ProvisionConfig {
@@ -73,7 +91,7 @@ func ObjectBuckets() []string { return slices.Clone(objectBuckets) }
 var keyValues = []jetstream.KeyValueConfig{
 	{Bucket: KVQuota},
 	{Bucket: KVVerdicts, TTL: VerdictsTTL},
-	{Bucket: KVClaims, TTL: ClaimLife, Storage: jetstream.MemoryStorage},
+	{Bucket: KVClaims, TTL: ClaimLife},
 }
 
 func streams(cfg ProvisionConfig) []jetstream.StreamConfig {

@@ -1,10 +1,15 @@
 package events_test
 
 import (
+	"errors"
 	"reflect"
+	"slices"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"rollcall.example/events"
+	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
 )
 
@@ -34,5 +39,41 @@ func TestProvisionAgainChangesNothing(t *testing.T) {
 	}
 	if _, err := logAs(t, srv, events.StageUpload).Load(t.Context(), job.ID); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A server that starts again, however it ended, has all that was provisioned: no
+// service may make it, and nobody would think of it.
+func TestWhatIsProvisionedOutlivesTheServer(t *testing.T) {
+	cfg := embedded.Config{Dir: t.TempDir()}
+	names := func(change func(jetstream.JetStream)) []string {
+		t.Helper()
+		srv, err := embedded.Start(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer srv.Stop()
+		js, err := srv.Connect("provisioner")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer js.Conn().Close()
+		change(js)
+		var list []string
+		for name := range js.StreamNames(t.Context()).Name() {
+			list = append(list, name)
+		}
+		return slices.Sorted(slices.Values(list))
+	}
+	provision := func(js jetstream.JetStream) {
+		// As a version made it that kept claims in memory.
+		_, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: events.KVClaims, Storage: jetstream.MemoryStorage, TTL: events.ClaimLife})
+		if err = errors.Join(err, events.Provision(t.Context(), js, events.ProvisionConfig{})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := names(provision)
+	if after := names(func(jetstream.JetStream) {}); len(before) != 11 || !slices.Equal(before, after) {
+		t.Errorf("before %v, after %v", before, after)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // claims are who is being asked about at the moment, for all replicas: one job
 // asks about a person, the others wait for its answer. A claim is a key of a
-// bucket in memory, named like the verdict that will follow, and holds the id of
+// bucket, named like the verdict that will follow, and holds the id of
 // the job. That of a process that died ends by itself, after events.ClaimLife.
 type claims struct{ kv jetstream.KeyValue }
 

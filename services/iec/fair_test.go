@@ -73,7 +73,7 @@ func TestAJobTakesItsOwnClaimsUpAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	info, err := claims.Info(t.Context(), jetstream.WithSubjectFilter(">"))
-	if err != nil || len(info.State.Subjects) != 1 || info.Config.Storage != jetstream.MemoryStorage {
+	if err != nil || len(info.State.Subjects) != 1 || info.Config.Storage != jetstream.FileStorage {
 		t.Fatalf("%+v, %v", info, err)
 	}
 	for subject := range info.State.Subjects {
