@@ -19,12 +19,14 @@ const crowdedRetry = "10"
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	claims, known, err := g.claims(r)
 	if err != nil {
+		g.turnAway(awayToken)
 		message, reason := unauthenticated(err)
 		w.Header().Set("WWW-Authenticate", `Bearer realm="rollcall"`)
 		g.refuse(w, http.StatusUnauthorized, codeUnauthenticated, message, map[string]any{"reason": reason})
 		return
 	}
 	if known && g.hub.crowded(claims.ID, g.cfg.UserConnections) {
+		g.turnAway(awayUser)
 		w.Header().Set("Retry-After", crowdedRetry)
 		g.refuse(w, http.StatusTooManyRequests, codeConnections, "You have too many connections. Please close some of them.",
 			map[string]any{"limit": g.cfg.UserConnections})
@@ -44,14 +46,21 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // accept makes a WebSocket of a request, where it is ok, and counts it until it
 // has been served.
 func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, protocols ...string) (ws *websocket.Conn, ok bool) {
-	if g.Ready() != nil || !g.begin() {
+	if why, ok := g.begin(); !ok {
+		g.turnAway(why)
 		w.Header().Set("Retry-After", "1")
 		g.refuse(w, http.StatusServiceUnavailable, codeOverloaded, "The live feed cannot be reached at the moment. Please try again.", map[string]any{})
 		return nil, false
 	}
-	ws, err := websocket.Accept(smallBuffers{w}, r, &websocket.AcceptOptions{Subprotocols: protocols, OriginPatterns: g.cfg.Origins})
+	answer := &smallBuffers{ResponseWriter: w}
+	ws, err := websocket.Accept(answer, r, &websocket.AcceptOptions{Subprotocols: protocols, OriginPatterns: g.cfg.Origins})
 	if err != nil {
 		g.end()
+		why := awayHandshake
+		if answer.status == http.StatusForbidden {
+			why = awayOrigin
+		}
+		g.turnAway(why)
 		g.cfg.Logger.Debug("websocket refused", "err", err)
 		return nil, false // Accept has answered
 	}
@@ -59,17 +68,23 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, protocols ...st
 	return ws, true
 }
 
-// begin counts a connection, which closeAll waits for; false when it is too
-// late, or one too many.
-func (g *Gateway) begin() bool {
+// begin counts a connection, which closeAll waits for, or says why there is none:
+// it is too early or too late, or one too many.
+func (g *Gateway) begin() (why away, ok bool) {
+	if g.Ready() != nil {
+		return awayFeed, false
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.open || g.count == g.cfg.Connections {
-		return false
+	switch {
+	case !g.open:
+		return awayFeed, false
+	case g.count == g.cfg.Connections:
+		return awayFull, false
 	}
 	g.count++
 	g.conns.Add(1)
-	return true
+	return 0, true
 }
 
 // end takes back one begin.

@@ -17,10 +17,19 @@ const (
 
 // smallBuffers gives a WebSocket smaller buffers than those of the HTTP server,
 // 4 KB in each direction, which would be most of an idle connection's memory.
-type smallBuffers struct{ http.ResponseWriter }
+type smallBuffers struct {
+	http.ResponseWriter
+	status int // of the answer
+}
+
+// WriteHeader notes the status, which is all that tells why there is no WebSocket.
+func (w *smallBuffers) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
 
 // Hijack takes the connection over from the HTTP server.
-func (w smallBuffers) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (w *smallBuffers) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, had, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err

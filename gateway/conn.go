@@ -23,6 +23,7 @@ type conn struct {
 	ctx  context.Context // ends when the connection has
 	cut  context.CancelFunc
 	once sync.Once
+	away sync.Once // it is turned away for one reason
 
 	// Only reading has a goroutine all the time; writing and pinging have one
 	// while there is something to do.
@@ -103,7 +104,15 @@ func (c *conn) fail(code websocket.StatusCode, reason string) {
 	})
 }
 
+// turnAway counts a connection that is not let in.
+func (c *conn) turnAway(why away) {
+	if c.user() == nil {
+		c.away.Do(func() { c.g.turnAway(why) })
+	}
+}
+
 func (c *conn) expire() {
+	c.turnAway(awayToken)
 	c.fail(CloseUnauthenticated, "token missing or expired")
 }
 
@@ -111,6 +120,7 @@ func (c *conn) expire() {
 // connections is told to leave, and false.
 func (c *conn) admit(claims auth.Claims) bool {
 	if c.user() == nil && !c.g.hub.enter(c, claims.ID, c.g.cfg.UserConnections) {
+		c.turnAway(awayUser)
 		c.fail(CloseTooMany, "too many connections")
 		return false
 	}

@@ -78,6 +78,7 @@ func (c *conn) authenticate(in incoming) error {
 	}
 	claims, err := c.g.cfg.Verifier.Verify(data.Token)
 	if err != nil {
+		c.turnAway(awayToken)
 		message, _ := unauthenticated(err)
 		return refuse(codeUnauthenticated, message)
 	}

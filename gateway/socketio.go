@@ -41,13 +41,13 @@ func (g *Gateway) ServeSocketIO(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	switch {
 	case q.Get("EIO") != "4":
-		refuseEngine(w, 5, "Unsupported protocol version: Engine.IO 4 is spoken here, that is socket.io-client 3 and later")
+		g.refuseEngine(w, 5, "Unsupported protocol version: Engine.IO 4 is spoken here, that is socket.io-client 3 and later")
 		return
 	case q.Get("transport") != "websocket":
-		refuseEngine(w, 0, `Transport unknown: connect with {transports: ["websocket"]}`)
+		g.refuseEngine(w, 0, `Transport unknown: connect with {transports: ["websocket"]}`)
 		return
 	case q.Get("sid") != "":
-		refuseEngine(w, 1, "Session ID unknown: there is no other transport to upgrade from")
+		g.refuseEngine(w, 1, "Session ID unknown: there is no other transport to upgrade from")
 		return
 	}
 	ws, ok := g.accept(w, r)
@@ -61,7 +61,8 @@ func (g *Gateway) ServeSocketIO(w http.ResponseWriter, r *http.Request) {
 }
 
 // refuseEngine answers a handshake as Engine.IO's own server does.
-func refuseEngine(w http.ResponseWriter, code int, message string) {
+func (g *Gateway) refuseEngine(w http.ResponseWriter, code int, message string) {
+	g.turnAway(awayHandshake)
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
@@ -128,6 +129,7 @@ func (s *ioDialect) connect(c *conn, text []byte) error {
 	}
 	claims, err := c.g.cfg.Verifier.Verify(data.Token)
 	if err != nil {
+		c.turnAway(awayToken)
 		message, reason := unauthenticated(err)
 		answer, err := json.Marshal(map[string]any{"message": codeUnauthenticated,
 			"data": map[string]any{"code": codeUnauthenticated, "message": message, "reason": reason}})

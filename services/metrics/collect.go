@@ -123,6 +123,7 @@ func (m *Metrics) Jobs(db *sql.DB) {
 type GatewayStats struct {
 	Connections, Subscriptions int
 	Sent, Conflated, Dropped   uint64
+	Refused                    map[string]uint64
 }
 
 // Gateway collects what a gateway counts.
@@ -130,14 +131,21 @@ func (m *Metrics) Gateway(stats func() GatewayStats) {
 	gauge := func(name, help string, f func(GatewayStats) float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return f(stats()) }))
 	}
+	count := func(opts prometheus.CounterOpts, f func(GatewayStats) float64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(opts, func() float64 { return f(stats()) }))
+	}
 	counter := func(name, help string, f func(GatewayStats) float64) {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return f(stats()) }))
+		count(prometheus.CounterOpts{Name: name, Help: help}, f)
 	}
 	gauge("rollcall_gateway_connections", "Clients that are connected.", func(s GatewayStats) float64 { return float64(s.Connections) })
 	gauge("rollcall_gateway_subscriptions", "Jobs that they follow together.", func(s GatewayStats) float64 { return float64(s.Subscriptions) })
 	counter("rollcall_gateway_frames_sent_total", "Frames that were written to clients.", func(s GatewayStats) float64 { return float64(s.Sent) })
 	counter("rollcall_gateway_frames_conflated_total", "Progress that was left out for what is newer.", func(s GatewayStats) float64 { return float64(s.Conflated) })
 	counter("rollcall_gateway_frames_dropped_total", "Frames for which a slow client had no room; it is disconnected and asks for them again.", func(s GatewayStats) float64 { return float64(s.Dropped) })
+	for reason := range stats().Refused {
+		count(prometheus.CounterOpts{Name: "rollcall_gateway_refused_total", Help: "Connections that were turned away.", ConstLabels: prometheus.Labels{"reason": reason}},
+			func(s GatewayStats) float64 { return float64(s.Refused[reason]) })
+	}
 }
 
 // Check collects whether a condition of health holds.

@@ -83,6 +83,9 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ws.CloseNow()
+	if _, _, err := websocket.Dial(t.Context(), p.url()+"/ws", &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer x"}}}); err == nil {
+		t.Fatal("a bad token is let in")
+	}
 	mustAsk(t, "report", jobID, "-o", t.TempDir()+"/r.xlsx", "--server", p.url(), "--token", alice)
 
 	var f families
@@ -119,6 +122,8 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 		{0, "rollcall_gateway_subscriptions", nil},
 		{5, "rollcall_gateway_fanout_seconds", nil},
 		{0, "rollcall_gateway_frames_dropped_total", nil},
+		{1, "rollcall_gateway_refused_total", nil},
+		{1, "rollcall_gateway_refused_total", []string{"reason", "token"}},
 		{16, "go_sql_max_open_connections", nil},
 	} {
 		if got := f.value(want.name, want.labels...); got != want.value {
