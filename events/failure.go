@@ -43,15 +43,9 @@ func (r *Runner) failed(ctx context.Context, msg jetstream.Msg, w *Work, err err
 		return true
 	}
 	log.Warn("failed, will be tried again", "failures", w.failures, "err", err)
-	w.mu.Lock()
-	p2 := w.last
-	w.mu.Unlock()
-	if p2.Step == "" {
-		p2 = Progress{Step: r.Stage.FirstStep(), Percent: w.Job.Standing.Percent, Status: StatusProcessing}
-	}
-	p2.Service, p2.Trigger, p2.Failures = r.Stage, w.Job.Trigger, w.failures
-	p2.Message = fmt.Sprintf("Attempt %d failed, trying again", w.failures)
-	w.store(p2)
+	last := w.newest()
+	last.Message = fmt.Sprintf("Attempt %d failed, trying again", w.failures)
+	w.store(last)
 	r.settle(msg, "postpone", msg.NakWithDelay(r.backoff(w.failures)))
 	return false
 }

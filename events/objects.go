@@ -87,6 +87,23 @@ func (s *Store) Remove(ctx context.Context, o Object) error {
 	return nil
 }
 
+// Discard removes an object that no fact names, if it is there. It needs no room,
+// which a bucket's own word that an object is deleted does.
+func (s *Store) Discard(ctx context.Context, bucket, name string) error {
+	b, err := s.js.ObjectStore(ctx, bucket)
+	if err != nil {
+		return fmt.Errorf("discard %s/%s: %w", bucket, name, err)
+	}
+	info, err := b.GetInfo(ctx, name)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("discard %s/%s: %w", bucket, name, err)
+	}
+	return s.Remove(ctx, Object{Bucket: bucket, Name: name, chunks: chunkSubject(bucket, info.NUID)})
+}
+
 // RemoveStray removes the bytes of a bucket that belong to no object: what writers
 // left behind that died. Bytes that came after before may be of one that is at
 // work, and stay. It returns of how many writings there were any.

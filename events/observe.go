@@ -23,6 +23,8 @@ const (
 	EndRetried End = "retried"
 	// EndPostponed: nothing is wrong, but it has to wait.
 	EndPostponed End = "postponed"
+	// EndFull: there was no room to store what came of it.
+	EndFull End = "storage_full"
 	// EndCancelled: the user asked.
 	EndCancelled End = "cancelled"
 	// EndHandedBack: the process is stopping.
@@ -32,7 +34,7 @@ const (
 )
 
 // Ends lists all of them.
-var Ends = []End{EndDone, EndFailed, EndRetried, EndPostponed, EndCancelled, EndHandedBack, EndLost}
+var Ends = []End{EndDone, EndFailed, EndRetried, EndPostponed, EndFull, EndCancelled, EndHandedBack, EndLost}
 
 // Attempt is one attempt of a stage at a job.
 type Attempt struct {

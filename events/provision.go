@@ -110,7 +110,9 @@ func streams(cfg ProvisionConfig) []jetstream.StreamConfig {
 		Replicas:    cfg.Replicas,
 		Duplicates:  DuplicateWindow,
 		AllowDirect: true,
-		RePublish:   live(),
+		// Should somebody limit it: what happened is not forgotten for what happens.
+		Discard:   jetstream.DiscardNew,
+		RePublish: live(),
 	}, {
 		Name:              StreamProgress,
 		Description:       "The newest progress of every job",
@@ -128,6 +130,7 @@ func streams(cfg ProvisionConfig) []jetstream.StreamConfig {
 		Replicas:    cfg.Replicas,
 		AllowDirect: true,
 		DenyDelete:  true,
+		Discard:     jetstream.DiscardNew,
 		MaxAge:      cfg.AuditAge,
 	}}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -15,7 +16,8 @@ import (
 
 // Handler does a stage's work on a job and returns the fact it ends with. It
 // stops soon after ctx ends; what it then returns does not matter. Errors other
-// than *Rejection and *Postponement are tried again.
+// than *Rejection and *Postponement are tried again, those that are StorageFull
+// for as long as it takes.
 type Handler func(ctx context.Context, w *Work) (Fact, error)
 
 // Runner feeds a stage from its durable consumer and is the only one that
@@ -56,6 +58,7 @@ type Runner struct {
 	lanes  lanes
 	atWork sync.Map // job id -> *context.CancelCauseFunc
 	works  sync.Map // *Work -> nothing
+	noRoom atomic.Pointer[noRoom]
 }
 
 // Run works until ctx ends, then hands back or finishes what is in hand.
@@ -212,6 +215,13 @@ func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delive
 		log.Info("handed back")
 		over.End = EndHandedBack
 		r.settle(msg, "hand back", msg.Nak())
+	case StorageFull(err): // whatever the handler made of it
+		again := r.roomAgain(&w.Job)
+		log.Error("no room to store", "again_in", again, "err", err)
+		over.End = EndFull
+		r.setRoom(err)
+		r.full(w)
+		r.settle(msg, "postpone", msg.NakWithDelay(again))
 	case errors.As(err, &reject):
 		log.Warn("rejected", "code", reject.Code, "err", err)
 		over.End = EndFailed
@@ -249,6 +259,7 @@ func (r *Runner) postpone(ctx context.Context, msg jetstream.Msg, w *Work, later
 func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *Job, cause uint64, fact Fact) bool {
 	for n := 1; ; n++ {
 		_, err := r.Log.Append(context.WithoutCancel(ctx), job, cause, fact)
+		r.setRoom(err)
 		if err == nil {
 			return true
 		}

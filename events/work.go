@@ -77,6 +77,18 @@ func (w *Work) ProgressUntil(step Step, done, total int, message string, eta tim
 	w.store(w.last)
 }
 
+// newest is the newest progress, or what there is to say before any.
+func (w *Work) newest() Progress {
+	w.mu.Lock()
+	p := w.last
+	w.mu.Unlock()
+	if p.Step == "" {
+		p = Progress{Step: w.runner.Stage.FirstStep(), Percent: w.Job.Standing.Percent, Status: StatusProcessing}
+	}
+	p.Service, p.Trigger, p.Failures = w.runner.Stage, w.Job.Trigger, w.failures
+	return p
+}
+
 func (w *Work) store(p Progress) {
 	if w.ctx.Err() != nil {
 		return

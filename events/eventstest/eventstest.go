@@ -23,7 +23,13 @@ import (
 // every progress that was stored is held against its JSON Schema.
 func Start(t testing.TB) *embedded.Server {
 	t.Helper()
-	srv, err := embedded.Start(embedded.Config{Dir: t.TempDir()})
+	return StartWith(t, nil)
+}
+
+// StartWith is Start with another nats.conf; nil means the shipped one.
+func StartWith(t testing.TB, conf []byte) *embedded.Server {
+	t.Helper()
+	srv, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Conf: conf})
 	if err != nil {
 		t.Fatal(err)
 	}

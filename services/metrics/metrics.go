@@ -90,6 +90,14 @@ func (m *Metrics) Stage(r *events.Runner) {
 			Name: "rollcall_stage_quiet_seconds", ConstLabels: labels,
 			Help: "How long the job at work that has not come forward for the longest time has not; 0 without a job.",
 		}, func() float64 { _, quiet := r.AtWork(); return quiet.Seconds() }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "rollcall_stage_storage_full", Help: "1 while the stage finds no room to store what it has, else 0.", ConstLabels: labels,
+		}, func() float64 {
+			if r.Room() != nil {
+				return 1
+			}
+			return 0
+		}),
 	)
 }
 

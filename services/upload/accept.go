@@ -69,7 +69,7 @@ func (s *Service) store(ctx context.Context, object string, f *form) (events.Art
 		if err == nil && (stored.SHA256 != f.sha256 || stored.Size != f.size) {
 			return stored, fmt.Errorf("store %s: spooled file changed on the disk", object)
 		}
-		if err == nil || try == storeTries || !leaderless(err) {
+		if err == nil || try == storeTries || !leaderless(err) || events.StorageFull(err) {
 			return stored, err
 		}
 		s.cfg.Logger.WarnContext(ctx, "file not stored yet", "object", object, "err", err)
@@ -114,11 +114,7 @@ func (s *Service) open(ctx context.Context, fact *events.Uploaded) (job events.J
 func (s *Service) discard(ctx context.Context, object string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTime)
 	defer cancel()
-	bucket, err := s.cfg.Log.JetStream().ObjectStore(ctx, events.BucketUploads)
-	if err == nil {
-		err = bucket.Delete(ctx, object)
-	}
-	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+	if err := s.cfg.Store.Discard(ctx, events.BucketUploads, object); err != nil {
 		s.cfg.Logger.ErrorContext(ctx, "file of a refused upload not removed", "object", object, "err", err)
 	}
 }

@@ -4,16 +4,19 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/schema"
+	"rollcall.example/services/workbook"
 )
 
 func (r *rig) objects() int {
@@ -45,16 +48,15 @@ func TestAFactThatIsRefusedLeavesNoFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	full := stream.CachedInfo().Config
-	full.MaxMsgs, full.Discard = 1, 1 // DiscardNew: the stream is full
+	full.MaxMsgs = 1 // the stream is full
 	if _, err := js.UpdateStream(t.Context(), full); err != nil {
 		t.Fatal(err)
 	}
 	a := r.upload("alice member", "file", goodRoll(t))
-	if a.status != http.StatusServiceUnavailable || a.Error.Code != "unavailable" {
+	if a.status != http.StatusInsufficientStorage || a.Error.Code != "storage_full" {
 		t.Fatalf("%d %s", a.status, a.raw)
 	}
-	// What stays is the marker of the deletion, a few hundred bytes.
-	if grown := r.objects() - before; grown > 1000 {
+	if grown := r.objects() - before; grown != 0 {
 		t.Errorf("%d bytes were left behind", grown)
 	}
 	if h := r.get("alice member", "/history"); h.Data["total"] != 1.0 {
@@ -234,5 +236,19 @@ func TestATemplateFilledInIsARoll(t *testing.T) {
 	r := newRig(t)
 	if a := r.upload("alice member", "file", workbookOf(t, headers, cells)); a.status != http.StatusAccepted {
 		t.Errorf("%d %s", a.status, a.raw)
+	}
+}
+
+// The upload's spool and the reader's own files: neither is the file's fault.
+func TestAFullDiskIsNotTheClients(t *testing.T) {
+	s := New(Config{MaxFileSize: 1 << 20, Authenticate: func(*http.Request) (Principal, error) { return Principal{}, nil }})
+	full := &fs.PathError{Op: "write", Path: "spool", Err: syscall.ENOSPC}
+	for name, err := range map[string]error{
+		"receiving": s.readError(full),
+		"reading":   &workbook.Error{Code: workbook.CodeUnreadable, Message: "The file is damaged.", Err: full},
+	} {
+		if p := s.problem(err); p.code != "storage_full" || statuses[p.code] != http.StatusInsufficientStorage {
+			t.Errorf("%s: %s", name, p.code)
+		}
 	}
 }

@@ -30,6 +30,8 @@ func (p *problem) Error() string {
 	return p.code
 }
 
+func (p *problem) Unwrap() error { return p.err }
+
 // statuses is the one table from code to HTTP status.
 var statuses = map[string]int{
 	"unauthenticated":    http.StatusUnauthorized,
@@ -48,6 +50,7 @@ var statuses = map[string]int{
 	"too_many_uploads":   http.StatusTooManyRequests,
 	"busy":               http.StatusServiceUnavailable,
 	"unavailable":        http.StatusServiceUnavailable,
+	"storage_full":       http.StatusInsufficientStorage,
 
 	workbook.CodeEmptyFile:       http.StatusBadRequest,
 	workbook.CodeXLS:             http.StatusUnsupportedMediaType,
@@ -135,6 +138,8 @@ func (s *Service) problem(err error) *problem {
 	var who *Unauthenticated
 	var file *workbook.Error
 	switch {
+	case events.StorageFull(err): // whatever was made of it
+		return &problem{code: "storage_full", message: "There is no room to store more at the moment. Please tell whoever runs this service, and try again later.", err: err}
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &who):

@@ -126,6 +126,8 @@ func (s *Service) judge(ctx context.Context, w *events.Work, sheet *workbook.She
 		return nil, fmt.Errorf("validate: %w", err)
 	}
 	if fact.Rejects, err = rejects.Store(ctx, s.cfg.Store, events.BucketRows, w.ArtifactName("rejects"), head("rejects")); err != nil {
+		// The next attempt has names of its own, and may want the room.
+		err = errors.Join(err, s.cfg.Store.Discard(context.WithoutCancel(ctx), events.BucketRows, fact.Rows.Name))
 		return nil, fmt.Errorf("validate: %w", err)
 	}
 	total = judge.Stats().TotalRecords

@@ -77,6 +77,7 @@ func (a *app) stage(js jetstream.JetStream, name events.Stage, h events.Handler,
 		change(r)
 	}
 	a.metrics.Stage(r)
+	a.found("room for "+string(name), func(context.Context) error { return r.Room() })
 	a.consumer(js, string(name))
 	a.run = append(a.run, r.Run)
 }

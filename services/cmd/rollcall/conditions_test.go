@@ -20,10 +20,10 @@ import (
 
 // conditions are the services that can be served, with what each of them cannot do without.
 var conditions = map[string][]string{
-	"validation":  {"nats as validation", "consumer validation", "bucket UPLOADS", "bucket ROWS"},
-	"iec":         {"nats as iec", "consumer iec", "bucket ROWS", "bucket VERDICTS", "bucket IEC_QUOTA", "bucket IEC_VERDICTS", "bucket IEC_CLAIMS"},
-	"persistence": {"nats as persistence", "consumer persistence", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "database"},
-	"report":      {"nats as report", "consumer report", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket REPORTS"},
+	"validation":  {"nats as validation", "consumer validation", "room for validation", "bucket UPLOADS", "bucket ROWS"},
+	"iec":         {"nats as iec", "consumer iec", "room for iec", "bucket ROWS", "bucket VERDICTS", "bucket IEC_QUOTA", "bucket IEC_VERDICTS", "bucket IEC_CLAIMS"},
+	"persistence": {"nats as persistence", "consumer persistence", "room for persistence", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "database"},
+	"report":      {"nats as report", "consumer report", "room for report", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket REPORTS"},
 	"upload":      {"nats as upload", "consumer projection", "bucket UPLOADS", "bucket ROWS", "bucket OUTCOMES", "bucket REPORTS", "bucket IEC_QUOTA", "database"},
 	"webhook":     {"nats as webhook", "consumer webhook", "database"},
 	"privacy":     {"nats as privacy", "bucket UPLOADS", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket REPORTS", "database"},

@@ -47,6 +47,7 @@ type plant struct {
 	token string
 
 	handlers map[events.Stage]events.Handler
+	runners  map[events.Stage]*events.Runner
 	undo     func(context.Context, *events.Job) error
 
 	mu    sync.Mutex
@@ -55,7 +56,12 @@ type plant struct {
 
 func newPlant(t *testing.T) *plant {
 	t.Helper()
-	p := &plant{t: t, nats: eventstest.Start(t), steps: map[events.Stage]around{}}
+	return newPlantOn(t, eventstest.Start(t))
+}
+
+func newPlantOn(t *testing.T, nats *embedded.Server) *plant {
+	t.Helper()
+	p := &plant{t: t, nats: nats, steps: map[events.Stage]around{}, runners: map[events.Stage]*events.Runner{}}
 	var err error
 	if p.db, err = postgres.Open(t.Context(), privateDatabase(t)); err != nil {
 		t.Fatal(err)
@@ -164,6 +170,7 @@ func (p *plant) start(stages ...events.Stage) {
 		if stage == events.StagePersistence {
 			r.Undo = p.undo
 		}
+		p.runners[stage] = r
 		p.running(string(stage), r.Run)
 	}
 }
