@@ -150,7 +150,7 @@ func (r *Runner) work(ctx context.Context, msg jetstream.Msg) {
 		r.settle(msg, "postpone", msg.NakWithDelay(job.Paused.ResumesAt.Sub(r.now())))
 		return
 	}
-	r.attempt(within(ctx, e.Trace), msg, job, meta.NumDelivered)
+	r.attempt(Within(ctx, e.Trace), msg, job, meta.NumDelivered)
 }
 
 // attempt runs the handler under a lease and turns its result into a fact.

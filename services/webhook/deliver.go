@@ -6,10 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"rollcall.example/events"
 )
 
 const (
@@ -103,7 +109,11 @@ RETURNING d.webhook_id, d.seq, d.job_id, d.kind, d.attempts, w.url, w.secret`, n
 func (s *Service) attempt(ctx context.Context, d delivery) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Timeout+spare/2)
 	defer cancel()
-	status, err := s.post(ctx, d)
+	event, err := s.event(ctx, d)
+	status := 0
+	if err == nil {
+		status, err = s.traced(ctx, d, event)
+	}
 	log := s.cfg.Logger.With("webhook", d.WebhookID, "job", d.JobID, "seq", d.Seq, "attempt", d.Attempts+1, "status", status)
 	if err != nil {
 		log.Info("not delivered", "err", err)
@@ -114,6 +124,19 @@ func (s *Service) attempt(ctx context.Context, d delivery) {
 		// It is tried again once its time is up.
 		log.Warn("delivery not written down", "err", err)
 	}
+}
+
+// traced posts a delivery within a span, which names neither the URL nor the user.
+func (s *Service) traced(ctx context.Context, d delivery, event *jetstream.RawStreamMsg) (status int, err error) {
+	ctx, span := s.cfg.Tracer.Start(events.Within(ctx, event.Header.Get(events.HeaderTrace)), "webhook "+d.Kind, trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String("http.request.method", http.MethodPost), attribute.Int("http.request.resend_count", d.Attempts),
+			attribute.String(events.AttrJob, d.JobID), attribute.String("rollcall.webhook", d.WebhookID)))
+	defer func() { events.EndSpan(span, err) }()
+	status, err = s.post(ctx, d, event)
+	if status != 0 {
+		span.SetAttributes(attribute.Int("http.response.status_code", status))
+	}
+	return status, err
 }
 
 // settled writes down an attempt, and disables a webhook that is gone or has

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"code.dny.dev/ssrf"
+	"github.com/nats-io/nats.go/jetstream"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"rollcall.example/events"
@@ -46,7 +47,7 @@ func (e *laterError) Error() string { return fmt.Sprintf("the receiver answered 
 // proxy, no redirect, and each address that a name has is looked at when it is
 // dialled, so that a name cannot change its mind in between.
 func newClient(cfg Config) *http.Client {
-	dialer := &net.Dialer{Timeout: dialTime}
+	dialer := &net.Dialer{Timeout: dialTime, Resolver: cfg.resolver}
 	if !cfg.Private {
 		dialer.Control = ssrf.New(ssrf.WithAnyPort()).Safe
 	}
@@ -73,27 +74,32 @@ type cloudEvent struct {
 	Data            json.RawMessage `json:"data"`
 }
 
-// body is what is posted of an event, which is read from the stream.
-func (s *Service) body(ctx context.Context, d delivery) (id string, body []byte, err error) {
+// event is what is told of, as the stream has it.
+func (s *Service) event(ctx context.Context, d delivery) (*jetstream.RawStreamMsg, error) {
 	msgs, _, err := events.Read(ctx, s.cfg.JetStream, events.StreamFacts, events.Subject(d.JobID, events.Kind(d.Kind)), uint64(d.Seq))
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	if len(msgs) == 0 || msgs[0].Sequence != uint64(d.Seq) {
-		return "", nil, errNoEvent
+		return nil, errNoEvent
 	}
-	h := msgs[0].Header
-	body, err = json.Marshal(cloudEvent{
+	return msgs[0], nil
+}
+
+// bodyOf is what is posted of an event.
+func bodyOf(m *jetstream.RawStreamMsg) ([]byte, error) {
+	h := m.Header
+	return json.Marshal(cloudEvent{
 		SpecVersion: h.Get(events.HeaderSpecVersion), ID: h.Get(events.HeaderID), Source: h.Get(events.HeaderSource), Type: h.Get(events.HeaderType),
-		Subject: h.Get(events.HeaderSubject), Time: h.Get(events.HeaderTime), DataContentType: h.Get(events.HeaderContentType), Data: msgs[0].Data,
+		Subject: h.Get(events.HeaderSubject), Time: h.Get(events.HeaderTime), DataContentType: h.Get(events.HeaderContentType), Data: m.Data,
 	})
-	return h.Get(events.HeaderID), body, err
 }
 
 // post makes one attempt. The error says for the list of deliveries what went
 // wrong; status is 0 when there was no answer.
-func (s *Service) post(ctx context.Context, d delivery) (status int, err error) {
-	id, body, err := s.body(ctx, d)
+func (s *Service) post(ctx context.Context, d delivery, event *jetstream.RawStreamMsg) (status int, err error) {
+	id := event.Header.Get(events.HeaderID)
+	body, err := bodyOf(event)
 	if err != nil {
 		return 0, err
 	}

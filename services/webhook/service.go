@@ -9,12 +9,16 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
+
+	"rollcall.example/events"
 )
 
 // Config is what the service works with.
@@ -39,10 +43,15 @@ type Config struct {
 	MaxFailures int
 	// Poll is how often the table is looked at for what is due; 0 means 1 s.
 	Poll time.Duration
+	// Tracer makes a span of each attempt, below that which stored the event; nil
+	// records nothing. The receiver is not told of it.
+	Tracer trace.Tracer
 	// Logger must be set.
 	Logger *slog.Logger
 	// Now is the clock of the signatures; nil means time.Now.
 	Now func() time.Time
+
+	resolver *net.Resolver // of tests; nil means the system's
 }
 
 // DefaultWaits spread ten attempts over three days.
@@ -71,6 +80,7 @@ func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	cfg.Tracer = cmp.Or(cfg.Tracer, events.Tracer(nil))
 	cfg.Logger = cfg.Logger.With("service", "webhook")
 	return &Service{cfg: cfg, client: newClient(cfg), wake: make(chan struct{}, 1)}
 }

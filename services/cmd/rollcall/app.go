@@ -225,7 +225,7 @@ func (a *app) webhook() error {
 		return err
 	}
 	a.consumer(js, events.ConsumerWebhook)
-	s := webhook.New(webhook.Config{JetStream: js, DB: a.db, Private: a.WebhookPrivate, Logger: a.p.log})
+	s := webhook.New(webhook.Config{JetStream: js, DB: a.db, Private: a.WebhookPrivate, Tracer: events.Tracer(a.traces), Logger: a.p.log})
 	a.run = append(a.run, s.Run)
 	return nil
 }
