@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
@@ -20,7 +19,7 @@ import (
 
 type whatIfCmd struct {
 	Job   string `arg:"" help:"The job's id."`
-	Rules string `required:"" type:"existingfile" placeholder:"FILE" help:"The other rules, as JSON."`
+	Rules string `required:"" type:"existingfile" placeholder:"FILE" help:"The other rules, as JSON, or as YAML where its name ends in .yaml or .yml."`
 	JSON  bool   `env:"-" name:"json" help:"Print a line of JSON for each row that differs, and one for the whole."`
 	natsSettings
 }
@@ -51,12 +50,8 @@ func (c *whatIfCmd) Run(ctx context.Context, p *process) (err error) {
 	if c.NATS == "" {
 		return errors.New("whatif: no NATS: give --nats, or read nats-cli.env of the data folder")
 	}
-	text, err := os.Open(c.Rules)
+	rules, err := readRules(c.Rules)
 	if err != nil {
-		return err
-	}
-	rules, err := schema.ReadRules(text)
-	if err = errors.Join(err, text.Close()); err != nil {
 		return err
 	}
 	in := &infra{p: p}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -63,6 +64,47 @@ func TestWhatIf(t *testing.T) {
 	}
 	if after := r.count("job_outcomes"); after != before {
 		t.Errorf("%d outcomes, %d before", after, before)
+	}
+}
+
+func TestRulesAsJSONAndAsYAMLAreTheSame(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	read := func(name, text string) (schema.Rules, error) {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return readRules(file)
+	}
+	want, err := read("rules.json", `{"vocabularies": {"gender": {"Male": ["bloke", "no"], "Female": []}}, "aliases": {"id_number": ["Ref"]},
+	"youngest": 18, "oldest": 90, "ward_target": 150, "ward_regions": {"79800001": "Soweto"}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"rules.yaml", "rules.yml"} {
+		got, err := read(name, `# what the branches ask for
+vocabularies:
+  gender:
+    Male: [bloke, no]
+    Female: []
+aliases: {id_number: [Ref]}
+youngest: 18
+oldest: 90
+ward_target: 150
+ward_regions:
+  79800001: Soweto # a code is a text, also without quotes
+`)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v; %v", name, got, want, err)
+		}
+	}
+	for _, bad := range []string{``, `[]`, `other: 1`, `oldest: -1`, `oldest: many`, "oldest: 30\n---\noldest: 40", `vocabularies: {shoes: {}}`, `ward_regions: {7980: Soweto}`,
+		"oldest: 30\noldest: 40", "a: &a [*a]", `oldest: 30.5`} {
+		if rules, err := read("bad.yaml", bad); err == nil {
+			t.Errorf("%q: %+v", bad, rules)
+		}
 	}
 }
 

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+
+	"rollcall.example/schema"
+)
+
+// yamlRules are schema.Rules as YAML has them: words and codes are texts even where
+// they look like numbers or truths, and a number may be none, which JSON will tell.
+type yamlRules struct {
+	Vocabularies map[string]schema.Vocabulary `yaml:"vocabularies" json:"vocabularies,omitempty"`
+	Aliases      map[string][]string          `yaml:"aliases" json:"aliases,omitempty"`
+	Youngest     json.Number                  `yaml:"youngest" json:"youngest,omitempty"`
+	Oldest       json.Number                  `yaml:"oldest" json:"oldest,omitempty"`
+	WardTarget   json.Number                  `yaml:"ward_target" json:"ward_target,omitempty"`
+	WardRegions  map[string]string            `yaml:"ward_regions" json:"ward_regions,omitempty"`
+}
+
+// readRules reads rules from a file of JSON or, by its name, of YAML.
+func readRules(file string) (schema.Rules, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return schema.Rules{}, err
+	}
+	defer func() { _ = f.Close() }() // a reader
+	if ext := filepath.Ext(file); ext != ".yaml" && ext != ".yml" {
+		return schema.ReadRules(f)
+	}
+	in := yaml.NewDecoder(f)
+	in.KnownFields(true)
+	var given yamlRules
+	if err := in.Decode(&given); err != nil {
+		return schema.Rules{}, fmt.Errorf("read rules: %w", err)
+	}
+	if err := in.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return schema.Rules{}, errors.New("read rules: something stands behind them")
+	}
+	text, err := json.Marshal(given)
+	if err != nil {
+		return schema.Rules{}, fmt.Errorf("read rules: %w", err)
+	}
+	return schema.ReadRules(bytes.NewReader(text))
+}
