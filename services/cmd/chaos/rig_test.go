@@ -1,0 +1,296 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/services/postgres"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, eventstest.Kept()...) }
+
+const (
+	secret      = "a secret of the tests"
+	replicas    = 2
+	concurrency = 15 // calls to the IEC that one process has under way
+)
+
+// services are run as two processes each, in the order of their start.
+var services = []string{"validation", "iec", "persistence", "report", "upload", "gateway"}
+
+// house is rollcall as processes of its own, with lines between them.
+type house struct {
+	t        *testing.T
+	program  string // path of rollcall
+	env      []string
+	nats     string // address without a line
+	database *database
+	counter  *counter
+	lines    map[string]*line
+	running  map[string]*process
+
+	kills, broken sync.Map // counts of strikes, by target
+}
+
+// newHouse starts everything.
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{t: t, lines: map[string]*line{}, running: map[string]*process{}, nats: freeAddr(t)}
+	programs := build(t, "rollcall.example/services/cmd/rollcall", "github.com/nats-io/nats-server/v2")
+	h.program = filepath.Join(programs, "rollcall")
+	h.env = []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p",
+		"ROLLCALL_NATS_STORE=" + t.TempDir()}
+	for _, user := range embedded.Users {
+		h.env = append(h.env, embedded.PasswordVariable(user)+"=password-of-"+user)
+	}
+	for _, service := range postgres.RoleServices() {
+		h.env = append(h.env, "ROLLCALL_DATABASE_PASSWORD_"+strings.ToUpper(service)+"=role-of-"+service)
+	}
+	h.database = startDatabase(t)
+
+	run := func(name string, argv ...string) {
+		ctx, stop := context.WithCancel(context.Background())
+		var ended sync.WaitGroup
+		// The last one first: what is to say farewell to another can.
+		t.Cleanup(func() { stop(); ended.Wait() })
+		p := &process{name: name, env: h.env, argv: argv}
+		h.running[name] = p
+		ended.Go(func() {
+			if err := p.run(ctx); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		for name, p := range h.running {
+			if idNumbers.MatchString(p.log.String()) {
+				t.Errorf("an ID number in the log of %s", name)
+			}
+			if t.Failed() {
+				text := p.log.String()
+				t.Logf("%s, ended by itself %d times:\n%s", name, p.ends.Load(), text[max(len(text)-3000, 0):])
+			}
+		}
+	})
+
+	run("nats", filepath.Join(programs, "nats-server"), "-c", h.natsConf())
+	h.migrate()
+	simulator := freeAddr(t)
+	run("iec-sim", h.program, "iec-sim", "--addr", simulator, "--latency", "40ms", "--jitter", "30ms")
+	h.counter = newCounter(t, simulator)
+	for _, service := range services {
+		for i := range replicas {
+			name := fmt.Sprintf("%s-%d", service, i+1)
+			addr := freeAddr(t)
+			run(name, append([]string{h.program, "serve", service, "--addr", addr, "--log-level", "warn"}, h.arguments(service, name)...)...)
+			h.running[name].addr = "http://" + addr
+		}
+	}
+	for _, p := range h.running {
+		p.healthy(t)
+	}
+	return h
+}
+
+// arguments tell a service where all that it needs is: at the end of lines of its own.
+func (h *house) arguments(service, name string) []string {
+	line := func(to, addr string) string {
+		l := newLine(h.t, name+"/"+to, addr)
+		h.lines[name+"/"+to] = l
+		return l.addr()
+	}
+	args := []string{"--nats", "nats://" + line("nats", h.nats)}
+	switch service {
+	case "iec":
+		args = append(args, "--iec-url", "http://"+line("sim", h.counter.Listener.Addr().String()), "--iec-quota", "1000000", fmt.Sprintf("--iec-concurrency=%d", concurrency))
+	case "persistence", "upload":
+		_, port, _ := net.SplitHostPort(line("postgres", h.database.ln.Addr().String()))
+		args = append(args, "--database", fmt.Sprintf("host=127.0.0.1 port=%s user=%s password=role-of-%s dbname=rollcall sslmode=disable", port, postgres.Role(service), service))
+		if service == "upload" {
+			args = append(args, "--user-uploads", "100000", "--user-jobs", "100000")
+		}
+	case "gateway":
+		args = append(args, "--user-connections", "100000")
+	}
+	return args
+}
+
+// natsConf is the project's own, but for its fixed ports.
+func (h *house) natsConf() string {
+	text := strings.NewReplacer(`"127.0.0.1:4222"`, `"`+h.nats+`"`, `"127.0.0.1:8222"`, `"`+freeAddr(h.t)+`"`).Replace(string(embedded.Conf))
+	file := filepath.Join(h.t.TempDir(), "nats.conf")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	return file
+}
+
+func (h *house) migrate() {
+	h.t.Helper()
+	wait(h.t, "NATS", time.Minute, func() bool {
+		c, err := net.Dial("tcp", h.nats)
+		return err == nil && c.Close() == nil
+	})
+	h.command("migrate", "--nats", "nats://"+h.nats, "--database", h.database.server.URL())
+}
+
+// command runs rollcall to its end and returns what it prints.
+func (h *house) command(args ...string) string {
+	h.t.Helper()
+	cmd := exec.CommandContext(h.t.Context(), h.program, args...)
+	cmd.Env = append(os.Environ(), h.env...)
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			out = append(out, exit.Stderr...)
+		}
+		h.t.Fatalf("rollcall %s: %v\n%s", args[0], err, out)
+	}
+	return string(out)
+}
+
+// connect reaches NATS without a line.
+func (h *house) connect(user string) jetstream.JetStream {
+	h.t.Helper()
+	js, err := events.Connect(events.Connection{URL: "nats://" + h.nats, User: user, Password: "password-of-" + user})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(js.Conn().Close)
+	return js
+}
+
+// newUser has a token for all replicas.
+func (h *house) newUser(name string) *user {
+	u := &user{token: strings.TrimSpace(h.command("token", "--user", name, "--role", "member", "--secret", secret, "--ttl", "4h"))}
+	for i := range replicas {
+		u.uploads = append(u.uploads, h.running[fmt.Sprintf("upload-%d", i+1)].addr)
+		u.gateways = append(u.gateways, h.running[fmt.Sprintf("gateway-%d", i+1)].addr)
+	}
+	return u
+}
+
+// targets are the names of what can be killed, and of the lines.
+func (h *house) targets() (processes, lines []string) {
+	processes = append(processes, "postgres")
+	for name := range h.running {
+		processes = append(processes, name)
+	}
+	for name := range h.lines {
+		lines = append(lines, name)
+	}
+	slices.Sort(processes)
+	slices.Sort(lines)
+	return processes, lines
+}
+
+// strike does what a plan says.
+func (h *house) strike(s strike) error {
+	if s.fault != "" {
+		count(&h.broken, s.target)
+		return h.lines[s.target].strike(s.fault, s.lasts)
+	}
+	kill := h.database.kill
+	if s.target != "postgres" {
+		kill = h.running[s.target].kill
+	}
+	killed, err := kill(s.lasts)
+	if killed {
+		count(&h.kills, s.target)
+	}
+	if err != nil {
+		return fmt.Errorf("kill %s: %w", s.target, err)
+	}
+	return nil
+}
+
+func count(in *sync.Map, name string) {
+	n, _ := in.LoadOrStore(name, new(atomic.Int64))
+	n.(*atomic.Int64).Add(1)
+}
+
+// counts sums up the counts of targets whose name begins so.
+func counts(of *sync.Map, prefix string) (sum int) {
+	of.Range(func(name, n any) bool {
+		if strings.HasPrefix(name.(string), prefix) {
+			sum += int(n.(*atomic.Int64).Load())
+		}
+		return true
+	})
+	return sum
+}
+
+func (p *process) healthy(t *testing.T) {
+	t.Helper()
+	if p.addr == "" {
+		return
+	}
+	wait(t, p.name+" to be healthy", time.Minute, func() bool {
+		resp, err := http.Get(p.addr + "/healthz")
+		if err != nil {
+			return false
+		}
+		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+	})
+}
+
+func wait(t *testing.T, what string, atMost time.Duration, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(atMost); !cond(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// freeAddr is below the ports that a system hands out by itself: nobody is given
+// it while the process that listens on it is down.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			_ = ln.Close() // nobody has used it
+			return addr
+		}
+	}
+	t.Fatal("no free port")
+	return ""
+}
+
+// build returns a folder with programs of the workspace.
+func build(t *testing.T, packages ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, pkg := range packages {
+		name := filepath.Base(strings.TrimSuffix(pkg, "/v2"))
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, name), pkg)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v\n%s", pkg, err, out)
+		}
+	}
+	return dir
+}
+
+var idNumbers = regexp.MustCompile(`\b[0-9]{13}\b`)
