@@ -39,6 +39,10 @@ func (r *Runner) failed(ctx context.Context, msg jetstream.Msg, w *Work, err err
 		if errors.Is(err, ErrAltered) || errors.Is(err, ErrGone) {
 			code, message = "artifact_damaged", "A stored file of this job is missing or damaged. Please retry the job once it has been put back, or upload the spreadsheet again."
 		}
+		if errors.Is(err, jetstream.ErrAsyncPublishTimeout) {
+			// NATS answers to what is asked and stores nothing: its disk has no room, or is broken.
+			code, message = "storage_unavailable", "What was made of this job could not be stored. Please retry the job later; nothing of it is lost."
+		}
 		r.fail(ctx, msg, w, &Rejection{Code: code, Message: message, Retryable: true, Err: err}, w.failures)
 		return true
 	}

@@ -91,9 +91,9 @@ const jobsOfAllStates = `SELECT s.status, coalesce(j.stage, ''), count(j.job_id)
 	FROM unnest(ARRAY['pending', 'processing', 'paused', 'completed', 'failed', 'cancelled']) AS s(status)
 	LEFT JOIN jobs j USING (status) GROUP BY 1, 2`
 
-// Database collects the pool of connections.
-func (m *Metrics) Database(db *sql.DB) {
-	m.registry.MustRegister(collectors.NewDBStatsCollector(db, "rollcall"))
+// Database collects a pool of connections, under a name that begins with rollcall.
+func (m *Metrics) Database(db *sql.DB, name string) {
+	m.registry.MustRegister(collectors.NewDBStatsCollector(db, name))
 }
 
 // Jobs collects how many jobs are in which state and stage.

@@ -116,7 +116,7 @@ func (s *Server) ready(ctx context.Context) error {
 func (s *Server) ensureDatabase(ctx context.Context) error {
 	err := execute(ctx, s.URL(), "")
 	if errorCode(err) == pqerror.InvalidCatalogName {
-		err = execute(ctx, s.dsn("postgres"), "CREATE DATABASE "+database)
+		err = execute(ctx, s.dsn(superuser, s.password, "postgres"), "CREATE DATABASE "+database)
 	}
 	return err
 }

@@ -86,11 +86,16 @@ func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 func (s *Server) log() string  { return filepath.Join(s.dir, "postgres.log") }
 
 // URL is what Open takes to reach the server.
-func (s *Server) URL() string { return s.dsn(database) }
+func (s *Server) URL() string { return s.dsn(superuser, s.password, database) }
+
+// RoleURL is URL for the role of a service that Grant gave the password.
+func (s *Server) RoleURL(service, password string) string {
+	return s.dsn(Role(service), password, database)
+}
 
 // dsn names the port too: without it PGPORT of the environment would count.
-func (s *Server) dsn(database string) string {
-	return fmt.Sprintf("host=%s port=%s user=%s password=%s dbname=%s sslmode=disable", s.sock, port, superuser, s.password, database)
+func (s *Server) dsn(user, password, database string) string {
+	return fmt.Sprintf("host=%s port=%s user=%s password=%s dbname=%s sslmode=disable", s.sock, port, user, password, database)
 }
 
 // Done is closed when the server has stopped, for whatever reason.

@@ -149,14 +149,15 @@ func (a *app) quota(js jetstream.JetStream) (*iec.Quota, error) {
 }
 
 func (a *app) persistence() error {
-	if err := a.needsDatabase(); err != nil {
+	db, err := a.databaseOf("persistence")
+	if err != nil {
 		return err
 	}
 	js, err := a.connected("persistence")
 	if err != nil {
 		return err
 	}
-	s := persistence.New(persistence.Config{DB: a.db, Store: a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes), Logger: a.p.log})
+	s := persistence.New(persistence.Config{DB: db, Store: a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes), Logger: a.p.log})
 	a.stage(js, events.StagePersistence, s.Handle, func(r *events.Runner) { r.Undo = s.Undo })
 	return nil
 }
@@ -182,7 +183,8 @@ func (a *app) verifier(ctx context.Context) (*auth.Verifier, error) {
 }
 
 func (a *app) upload(v *auth.Verifier) error {
-	if err := a.needsDatabase(); err != nil {
+	db, err := a.databaseOf("upload")
+	if err != nil {
 		return err
 	}
 	js, err := a.connected("upload")
@@ -196,7 +198,7 @@ func (a *app) upload(v *auth.Verifier) error {
 	s := upload.New(upload.Config{
 		Log:          events.NewLog(js, events.StageUpload, a.p.log),
 		Store:        a.store(js, events.BucketUploads, events.BucketRows, events.BucketOutcomes, events.BucketReports),
-		DB:           a.db,
+		DB:           db,
 		Authenticate: authenticate(v),
 		MaxFileSize:  int64(a.MaxFileSize),
 		UserUploads:  int(a.UserUploads), UserJobs: int(a.UserJobs), UserTransfers: int(a.UserTransfers),
@@ -207,7 +209,7 @@ func (a *app) upload(v *auth.Verifier) error {
 		TrustedProxies:  a.TrustedProxies,
 	})
 	a.consumer(js, events.ConsumerProjection)
-	a.metrics.Jobs(a.db.DB)
+	a.metrics.Jobs(db.DB)
 	a.mux.Handle(apiBase+"/", s.Handler())
 	if err := docs.Mount(a.mux, schema.Documents, "openapi.yaml", "asyncapi.yaml"); err != nil {
 		return err
@@ -217,7 +219,8 @@ func (a *app) upload(v *auth.Verifier) error {
 }
 
 func (a *app) webhook() error {
-	if err := a.needsDatabase(); err != nil {
+	db, err := a.databaseOf("webhook")
+	if err != nil {
 		return err
 	}
 	js, err := a.connected("webhook")
@@ -225,7 +228,7 @@ func (a *app) webhook() error {
 		return err
 	}
 	a.consumer(js, events.ConsumerWebhook)
-	s := webhook.New(webhook.Config{JetStream: js, DB: a.db, Private: a.WebhookPrivate, Tracer: events.Tracer(a.traces), Logger: a.p.log})
+	s := webhook.New(webhook.Config{JetStream: js, DB: db, Private: a.WebhookPrivate, Tracer: events.Tracer(a.traces), Logger: a.p.log})
 	a.run = append(a.run, s.Run)
 	return nil
 }

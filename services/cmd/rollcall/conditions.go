@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
@@ -83,14 +84,18 @@ func migratable(err error) error {
 	return err
 }
 
-// needsDatabase makes the database a condition of health.
-func (a *app) needsDatabase() error {
-	if a.db == nil {
-		return errors.New("no database: give --database")
+// databaseOf is the database as a service has it, which becomes a condition of health.
+func (a *app) databaseOf(service string) (*sqlx.DB, error) {
+	db, name, pool := a.db, "database", "rollcall"
+	if own, ok := a.roles[service]; ok {
+		db, name, pool = own, "database as "+service, postgres.Role(service)
 	}
-	if !slices.ContainsFunc(a.checks, func(c check) bool { return c.name == "database" }) {
-		a.metrics.Database(a.db.DB)
+	if db == nil {
+		return nil, errors.New("no database: give --database")
 	}
-	a.found("database", func(ctx context.Context) error { return postgres.Ready(ctx, a.db) })
-	return nil
+	if !slices.ContainsFunc(a.checks, func(c check) bool { return c.name == name }) {
+		a.metrics.Database(db.DB, pool)
+	}
+	a.found(name, func(ctx context.Context) error { return postgres.Ready(ctx, db) })
+	return db, nil
 }

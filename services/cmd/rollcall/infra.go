@@ -21,7 +21,10 @@ import (
 type infra struct {
 	p       *process
 	connect func(user string) (jetstream.JetStream, error)
-	db      *sqlx.DB
+	// db is the database as --database says, roles what there is instead of it for
+	// the services that have a role of their own.
+	db    *sqlx.DB
+	roles map[string]*sqlx.DB
 	// embedded is the NATS server of this process, nil where there is none.
 	embedded *embedded.Server
 	closers  []func() error
@@ -153,10 +156,10 @@ func (in *infra) provision(ctx context.Context, s provisionSettings) error {
 }
 
 // privatePostgres starts a PostgreSQL of the process's own.
-func (in *infra) privatePostgres(ctx context.Context, dir *dataDir) (url string, died func(context.Context) error, err error) {
-	srv, err := postgres.Start(ctx, postgres.Config{Dir: dir.join("postgres"), Logger: in.p.log})
+func (in *infra) privatePostgres(ctx context.Context, dir *dataDir) (srv *postgres.Server, died func(context.Context) error, err error) {
+	srv, err = postgres.Start(ctx, postgres.Config{Dir: dir.join("postgres"), Logger: in.p.log})
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
 	in.later(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -171,7 +174,40 @@ func (in *infra) privatePostgres(ctx context.Context, dir *dataDir) (url string,
 			return fmt.Errorf("the private PostgreSQL has stopped, its log is in %s: %w", dir.join("postgres"), srv.Err())
 		}
 	}
-	return srv.URL(), died, nil
+	return srv, died, nil
+}
+
+// ownRoles brings the tables of the process's own PostgreSQL up to date, as their
+// owner, and connects each service as its role, with a password that is made up and
+// kept in the data folder. It returns the URL of the role of privacy.
+func (in *infra) ownRoles(ctx context.Context, srv *postgres.Server, dir *dataDir) (privacyURL string, err error) {
+	owner, err := postgres.Open(ctx, srv.URL())
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, owner.Close()) }()
+	if err := postgres.Migrate(ctx, owner); err != nil {
+		return "", err
+	}
+	passwords := map[string]string{}
+	for _, service := range postgres.RoleServices() {
+		if passwords[service], err = dir.secret("database-password-" + service); err != nil {
+			return "", err
+		}
+	}
+	if _, err := postgres.Grant(ctx, owner, passwords); err != nil {
+		return "", err
+	}
+	in.roles = map[string]*sqlx.DB{}
+	for service, password := range passwords {
+		db, err := postgres.Open(ctx, srv.RoleURL(service, password))
+		if err != nil {
+			return "", fmt.Errorf("as role %s: %w", postgres.Role(service), err)
+		}
+		in.roles[service] = db
+		in.later(db.Close)
+	}
+	return srv.RoleURL("privacy", passwords["privacy"]), nil
 }
 
 // database opens the pool, without touching the tables.

@@ -124,7 +124,7 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 		{0, "rollcall_gateway_frames_dropped_total", nil},
 		{1, "rollcall_gateway_refused_total", nil},
 		{1, "rollcall_gateway_refused_total", []string{"reason", "token"}},
-		{16, "go_sql_max_open_connections", nil},
+		{4 * 16, "go_sql_max_open_connections", nil},
 	} {
 		if got := f.value(want.name, want.labels...); got != want.value {
 			t.Errorf("%s %v is %v, want %v", want.name, want.labels, got, want.value)

@@ -31,7 +31,8 @@ type exportCmd struct{ personSettings }
 
 // privacy runs the sweeps of what is kept too long.
 func (a *app) privacy() error {
-	if err := a.needsDatabase(); err != nil {
+	db, err := a.databaseOf("privacy")
+	if err != nil {
 		return err
 	}
 	js, err := a.connected("privacy")
@@ -39,7 +40,7 @@ func (a *app) privacy() error {
 		return err
 	}
 	s := privacy.New(privacy.Config{
-		Log: events.NewLog(js, "privacy", a.p.log), Store: a.store(js, events.ObjectBuckets()...), DB: a.db, Logger: a.p.log,
+		Log: events.NewLog(js, "privacy", a.p.log), Store: a.store(js, events.ObjectBuckets()...), DB: db, Logger: a.p.log,
 		Keep: privacy.Keep{
 			Uploads: a.KeepUploads.duration(), Artifacts: a.KeepArtifacts.duration(), Reports: a.KeepReports.duration(), Events: a.KeepEvents.duration(),
 		},

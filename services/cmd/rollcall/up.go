@@ -70,18 +70,23 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 	if err := in.provision(begin, c.provisionSettings); err != nil {
 		return err
 	}
-	url := c.Database
+	privacyURL := c.Database
 	var died func(context.Context) error
-	if url == "" {
-		if url, died, err = in.privatePostgres(begin, dir); err != nil {
+	if c.Database == "" {
+		var srv *postgres.Server
+		if srv, died, err = in.privatePostgres(begin, dir); err != nil {
 			return err
 		}
-	}
-	if err := in.database(begin, url); err != nil {
-		return err
-	}
-	if err := postgres.Migrate(begin, in.db); err != nil {
-		return err
+		if privacyURL, err = in.ownRoles(begin, srv, dir); err != nil {
+			return err
+		}
+	} else {
+		if err := in.database(begin, c.Database); err != nil {
+			return err
+		}
+		if err := postgres.Migrate(begin, in.db); err != nil {
+			return err
+		}
 	}
 
 	set := c.settings
@@ -97,7 +102,7 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 		}
 	}
 	if in.embedded != nil {
-		if err := in.leavePrivacyEnv(dir, c.NATSCA, url, cacheKey); err != nil {
+		if err := in.leavePrivacyEnv(dir, c.NATSCA, privacyURL, cacheKey); err != nil {
 			return err
 		}
 	}

@@ -7,11 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/tealeg/xlsx/v3"
+
+	"rollcall.example/services/postgres"
 )
 
 func startUp(t *testing.T, dir string, args ...string) *program {
@@ -63,9 +66,44 @@ func TestUpTakesARollAndGivesAReport(t *testing.T) {
 	if out := mustAsk(t, "jobs", "--server", p.url(), "--token", bob); strings.Contains(out, jobID) {
 		t.Errorf("bob lists alice's job:\n%s", out)
 	}
+	checkRoles(t, dir)
 	p.stop(syscall.SIGTERM)
 	if p.exit != nil {
 		t.Errorf("after SIGTERM: %v", p.exit)
+	}
+}
+
+// checkRoles looks, as the owner, at who is connected to the private database of a
+// data folder and whether each may do what it should and no more.
+func checkRoles(t *testing.T, dir string) {
+	t.Helper()
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(dir, "postgres", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(text))
+	}
+	db, err := postgres.Open(t.Context(), fmt.Sprintf("host=%s port=5432 user=rollcall password=%s dbname=rollcall sslmode=disable", read("socket"), read("password")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var users, want []string
+	if err := db.Select(&users, `SELECT DISTINCT usename FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY 1`); err != nil {
+		t.Fatal(err)
+	}
+	for _, service := range postgres.RoleServices() {
+		want = append(want, postgres.Role(service))
+		if exists, wrong, err := postgres.Misgranted(t.Context(), db, service); !exists || wrong != nil || err != nil {
+			t.Errorf("role of %s: exists %v, %v, %v", service, exists, wrong, err)
+		}
+		if info, err := os.Stat(filepath.Join(dir, "database-password-"+service)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("password of %s: %v, %v", service, info, err)
+		}
+	}
+	if !slices.Equal(users, want) {
+		t.Errorf("connected are %v, want %v", users, want)
 	}
 }
 
