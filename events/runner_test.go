@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
@@ -141,6 +143,22 @@ func TestRunnerGivesUpAfterTheLastAttempt(t *testing.T) {
 }
 
 // What a panic says may quote a row: the log has its type and where it was.
+func TestWhyTheStageGaveUp(t *testing.T) {
+	for code, err := range map[string]error{
+		"artifact_damaged":    fmt.Errorf("read rows: %w", events.ErrGone),
+		"storage_unavailable": fmt.Errorf("put rows: %w", jetstream.ErrAsyncPublishTimeout),
+	} {
+		srv := eventstest.Start(t)
+		runStage(t, srv, events.StageValidation, func(context.Context, *events.Work) (events.Fact, error) {
+			return nil, err
+		}, func(r *events.Runner) { r.Attempts = 2 })
+		job := waitFor(t, srv, upload(t, srv).ID, events.KindFailed)
+		if f := job.Failed; f.Code != code || f.Attempts != 2 || !f.Retryable {
+			t.Errorf("%v: %+v", err, f)
+		}
+	}
+}
+
 func TestAPanicIsToldWithoutItsWords(t *testing.T) {
 	srv := eventstest.Start(t)
 	var told bytes.Buffer

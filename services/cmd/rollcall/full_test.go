@@ -62,34 +62,46 @@ func (p *plant) refusedForRoom(name string) {
 	}
 }
 
-func TestAStageWaitsForRoomInItsBucket(t *testing.T) {
+func TestAStageWaitsForRoom(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
-	buckets := []string{events.BucketRows, events.BucketVerdicts, events.BucketOutcomes, events.BucketReports}
-	for _, b := range buckets {
-		p.limit("OBJ_"+b, 1)
+	stores := []struct {
+		stage   events.Stage
+		streams []string
+	}{
+		{events.StageValidation, []string{"OBJ_" + events.BucketRows}},
+		{events.StageIEC, []string{"KV_" + events.KVQuota, "KV_" + events.KVVerdicts, "OBJ_" + events.BucketVerdicts}},
+		{events.StagePersistence, []string{"OBJ_" + events.BucketOutcomes}},
+		{events.StageReport, []string{"OBJ_" + events.BucketReports}},
+	}
+	for _, s := range stores {
+		for _, stream := range s.streams {
+			p.limit(stream, 1)
+		}
 	}
 	id := p.upload("roll.csv", "Patient")
 	p.start()
-	for i, stage := range []events.Stage{events.StageValidation, events.StageIEC, events.StagePersistence, events.StageReport} {
-		eventstest.Wait(t, "the turn of "+string(stage), func() bool {
+	for _, s := range stores {
+		eventstest.Wait(t, "the turn of "+string(s.stage), func() bool {
 			job, err := p.log.Load(t.Context(), id)
-			return err == nil && job.Next() == stage
+			return err == nil && job.Next() == s.stage
 		})
 		members := p.database()
-		p.tried(stage)
-		job, err := p.log.Load(t.Context(), id)
-		if err != nil || job.Next() != stage || p.messages("OBJ_"+buckets[i]) != 0 || p.database() != members {
-			t.Fatalf("in front of a full %s the job is in %s, %v; %d messages are in the bucket", buckets[i], job.Stage, err, p.messages("OBJ_"+buckets[i]))
+		for _, stream := range s.streams {
+			p.tried(s.stage)
+			job, err := p.log.Load(t.Context(), id)
+			if err != nil || job.Next() != s.stage || p.messages(stream) != 0 || p.database() != members {
+				t.Fatalf("in front of a full %s the job is in %s, %v; it has %d messages", stream, job.Stage, err, p.messages(stream))
+			}
+			eventstest.Wait(t, "the status to say why", func() bool {
+				_, _, data := p.call(http.MethodGet, "/status/"+id, nil, "")
+				return data["status"] == "processing" && strings.Contains(fmt.Sprint(data["message"]), "no room")
+			})
+			if p.runners[s.stage].Room() == nil {
+				t.Errorf("%s does not know that %s has no room", s.stage, stream)
+			}
+			p.limit(stream, -1)
 		}
-		eventstest.Wait(t, "the status to say why", func() bool {
-			_, _, data := p.call(http.MethodGet, "/status/"+id, nil, "")
-			return data["status"] == "processing" && strings.Contains(fmt.Sprint(data["message"]), "no room")
-		})
-		if p.runners[stage].Room() == nil {
-			t.Errorf("%s does not know that there is no room", stage)
-		}
-		p.limit("OBJ_"+buckets[i], -1)
 	}
 	if job := p.ends(id, events.KindReported); job.Persisted.Stats.Inserts != len(onRoll) {
 		t.Errorf("%+v", job.Persisted.Stats)
@@ -129,6 +141,16 @@ func TestNoRoomForEvents(t *testing.T) {
 	p.refusedForRoom("third.csv")
 	p.limit("OBJ_UPLOADS", -1)
 	p.ends(p.upload("third.csv", "Third"), events.KindReported)
+
+	// Nobody reads what it cannot be noted that they read.
+	p.limit(events.StreamAudit, 1)
+	if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusInsufficientStorage || code != "storage_full" {
+		t.Errorf("report: %d %s", status, code)
+	}
+	p.limit(events.StreamAudit, -1)
+	if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusOK {
+		t.Errorf("report: %d %s", status, code)
+	}
 }
 
 func TestNoRoomInJetStream(t *testing.T) {
