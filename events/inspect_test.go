@@ -21,8 +21,8 @@ func TestInspectFindsWhatProvisionWouldChange(t *testing.T) {
 		if found.Skew.Abs() > time.Second {
 			t.Errorf("the clock of this process is off by %s", found.Skew)
 		}
-		// Three streams, eight buckets, four stages, the projection and webhooks.
-		if len(found.Findings) != 17 {
+		// Four streams, eight buckets, four stages, the projection and webhooks.
+		if len(found.Findings) != 18 {
 			t.Errorf("%d findings", len(found.Findings))
 		}
 		for _, f := range found.Findings {

@@ -143,7 +143,7 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (_ Ev
 	switch {
 	case err == nil:
 		seq = ack.Sequence
-	case isConflict(err):
+	case IsConflict(err):
 		// With one replica the guard is checked before the message id, so our
 		// own earlier append, whose acknowledgement was lost, looks like a
 		// conflict too.
@@ -181,7 +181,8 @@ func (l *Log) stored(ctx context.Context, msg *nats.Msg) (uint64, error) {
 	return m.Sequence, nil
 }
 
-func isConflict(err error) bool {
+// IsConflict says whether the guard of an append did not hold: another was first.
+func IsConflict(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && (api.ErrorCode == codeWrongLastSequence || api.ErrorCode == codeAppendInFlight)
 }

@@ -19,6 +19,11 @@ const (
 	// StreamAudit holds who has read personal data, one message a reading.
 	StreamAudit = "AUDIT"
 
+	// StreamPartial holds the parts of uploads that have not arrived whole.
+	StreamPartial = "PARTIAL"
+	// PartialLife is how long an upload may take to arrive.
+	PartialLife = 24 * time.Hour
+
 	// LivePrefix precedes a stored message's subject when it is republished.
 	LivePrefix = "live."
 

@@ -132,6 +132,14 @@ func streams(cfg ProvisionConfig) []jetstream.StreamConfig {
 		DenyDelete:  true,
 		Discard:     jetstream.DiscardNew,
 		MaxAge:      cfg.AuditAge,
+	}, {
+		Name:        StreamPartial,
+		Description: "Parts of uploads that have not arrived whole",
+		Subjects:    []string{"partial.*.*.*"},
+		Storage:     jetstream.FileStorage,
+		Replicas:    cfg.Replicas,
+		AllowDirect: true,
+		MaxAge:      PartialLife,
 	}}
 }
 

@@ -33,6 +33,9 @@ func rooms() map[string]room {
 			consumer: events.ConsumerProjection, log: true,
 			writes: []string{events.BucketUploads}, reads: []string{events.BucketReports, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes},
 			kvReads: []string{events.KVQuota},
+			publish: []string{
+				"partial.*.*.*", "$JS.API.STREAM.INFO." + events.StreamPartial, "$JS.API.DIRECT.GET." + events.StreamPartial, "$JS.API.STREAM.PURGE." + events.StreamPartial,
+			},
 		},
 		"validation": stage(events.StageValidation, room{writes: []string{events.BucketRows}, reads: []string{events.BucketUploads}}),
 		"iec": stage(events.StageIEC, room{
@@ -136,7 +139,7 @@ func operatorRoom(w world) (r room) {
 	for _, s := range w.publish {
 		for stream := range w.streams {
 			create := "$JS.API.CONSUMER.CREATE." + stream + ".x"
-			facts := stream == events.StreamFacts || stream == events.StreamProgress || stream == events.StreamAudit
+			facts := stream == events.StreamFacts || stream == events.StreamProgress || stream == events.StreamAudit || stream == events.StreamPartial
 			if facts && s == create || strings.HasPrefix(s, create+".") {
 				r.publish = append(r.publish, s)
 			}

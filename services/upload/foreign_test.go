@@ -96,8 +96,8 @@ func TestNobodyReachesWhatIsSomebodyElses(t *testing.T) {
 	job := r.uploaded("alice member")
 	r.as(job, eventstest.Facts(job)...)
 	hook := r.webhook("alice member", `{"url":"https://alice.example/hook"}`)
-	alices := map[string]string{"jobId": job, "webhookId": hook.Data["id"].(string), "n": "987654321"}
-	nobodys := map[string]string{"jobId": events.NewJobID(), "webhookId": "wh-019a0b3c-5f1e-7c3a-9d55-0242ac120002", "n": "987654321"}
+	alices := map[string]string{"jobId": job, "webhookId": hook.Data["id"].(string), "n": "987654321", "uploadId": r.begun("alice member", "9")}
+	nobodys := map[string]string{"jobId": events.NewJobID(), "webhookId": "wh-019a0b3c-5f1e-7c3a-9d55-0242ac120002", "n": "987654321", "uploadId": "6b8e7c1e-2f0a-4d53-9a56-5f1f7a3e9b10"}
 	whole := func() []any {
 		list, err := r.log.Replay(t.Context(), job, 0)
 		if err != nil {
@@ -137,7 +137,7 @@ func TestOddIDsNameNothing(t *testing.T) {
 	r.uploaded("alice member")
 	for _, o := range operations(t) {
 		for _, id := range []string{"job-1", "*", ">", "%3E", "bulk.x.uploaded", "%2e%2e", "..%2f..", "a%00b", "%ff", "'%20OR%201=1--", strings.Repeat("a", 4000)} {
-			path, named := o.at(t, map[string]string{"jobId": id, "webhookId": id, "n": "987654321"})
+			path, named := o.at(t, map[string]string{"jobId": id, "webhookId": id, "n": "987654321", "uploadId": id})
 			if !named {
 				continue
 			}

@@ -64,45 +64,54 @@ func (s *Service) process(w http.ResponseWriter, r *http.Request, who Principal)
 	if err != nil {
 		return nil, err
 	}
-	id, earlier, err := s.keyed(r.Context(), who, f.key)
-	if err != nil {
-		return nil, err
-	}
-	if earlier != nil {
-		return s.again(w, earlier, f)
-	}
-	release, err := s.turn(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	columns, err := schema.Columns()
-	if err != nil {
-		return nil, err
-	}
-	if _, err := workbook.Preflight(f.file, f.size, workbook.Limits{}, columns); err != nil {
-		return nil, err
-	}
-	if err := r.Context().Err(); err != nil {
-		return nil, err // nobody waits for the job id
-	}
-	counted, err := s.claim(r.Context(), who)
-	if err != nil {
-		return nil, err
-	}
-	defer counted()
-	job, first, err := s.accept(r.Context(), who, id, f)
+	job, first, err := s.admit(r.Context(), who, f)
 	if err != nil {
 		return nil, err
 	}
 	if !first {
-		return s.again(w, &job, f)
+		return s.again(w, job, f)
 	}
-	s.cfg.Logger.InfoContext(r.Context(), "accepted", "job", job.ID, "user", who.ID, "size", f.size)
-	s.projectNow(r.Context(), job)
-	data := answerOf(&job)
-	data.SameAs = s.sameAs(r.Context(), &job)
+	data := answerOf(job)
+	data.SameAs = s.sameAs(r.Context(), job)
 	return &result{status: http.StatusAccepted, message: "The file was received and is being processed.", data: data}, nil
+}
+
+// admit makes a job of a file that was received, or refuses it. First is false when its
+// key has led to the job already.
+func (s *Service) admit(ctx context.Context, who Principal, f *form) (job *events.Job, first bool, err error) {
+	id, earlier, err := s.keyed(ctx, who, f.key)
+	if err != nil || earlier != nil {
+		return earlier, false, err
+	}
+	release, err := s.turn(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	defer release()
+	columns, err := schema.Columns()
+	if err != nil {
+		return nil, false, err
+	}
+	if _, err := workbook.Preflight(f.file, f.size, workbook.Limits{}, columns); err != nil {
+		return nil, false, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, false, err // nobody waits for the job id
+	}
+	counted, err := s.claim(ctx, who)
+	if err != nil {
+		return nil, false, err
+	}
+	defer counted()
+	accepted, first, err := s.accept(ctx, who, id, f)
+	if err != nil {
+		return nil, false, err
+	}
+	if first {
+		s.cfg.Logger.InfoContext(ctx, "accepted", "job", accepted.ID, "user", who.ID, "size", f.size)
+		s.projectNow(ctx, accepted)
+	}
+	return &accepted, first, nil
 }
 
 // turn waits until there is room for one more file, for a while.

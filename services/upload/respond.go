@@ -117,11 +117,8 @@ func (s *Service) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="rollcall"`)
 	}
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "5")
-	}
-	if p.wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.wait.Seconds()))))
+	if after := retryAfter(status, p); after != "" {
+		w.Header().Set("Retry-After", after)
 	}
 	details := p.details
 	if details == nil {
@@ -131,6 +128,17 @@ func (s *Service) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		"success": false, "message": p.message, "timestamp": s.timestamp(),
 		"error": map[string]any{"code": p.code, "details": details},
 	})
+}
+
+// retryAfter is in how many seconds to come back, "" where that is not known.
+func retryAfter(status int, p *problem) string {
+	switch {
+	case p.wait > 0:
+		return strconv.Itoa(int(math.Ceil(p.wait.Seconds())))
+	case status == http.StatusServiceUnavailable:
+		return "5"
+	}
+	return ""
 }
 
 func (s *Service) problem(err error) *problem {

@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	tusd "github.com/tus/tusd/v2/pkg/handler"
 
 	"rollcall.example/events"
 )
@@ -95,6 +97,9 @@ type Service struct {
 
 	mu        sync.Mutex
 	transfers map[string]int // files on their way, by user
+
+	partials  partials
+	resumable *tusd.UnroutedHandler
 }
 
 // New returns the service; it does nothing until its handler is called or Run is.
@@ -122,13 +127,23 @@ func New(cfg Config) *Service {
 		}
 		return who, err
 	}
-	return &Service{cfg: cfg, slots: make(chan struct{}, cfg.MaxUploads), transfers: map[string]int{}}
+	s := &Service{cfg: cfg, slots: make(chan struct{}, cfg.MaxUploads), transfers: map[string]int{}}
+	if cfg.Log != nil {
+		s.partials.js = cfg.Log.JetStream()
+	}
+	s.resumable = s.newTus()
+	return s
 }
 
 // routes are the operations, by their patterns below Base.
 func (s *Service) routes() map[string]handler {
 	return map[string]handler{
 		"POST /process":              s.process,
+		"POST /tus":                  s.tus(func(t *tusd.UnroutedHandler) http.HandlerFunc { return t.PostFile }),
+		"HEAD /tus/{uploadId}":       s.tus(func(t *tusd.UnroutedHandler) http.HandlerFunc { return t.HeadFile }),
+		"PATCH /tus/{uploadId}":      s.tus(func(t *tusd.UnroutedHandler) http.HandlerFunc { return t.PatchFile }),
+		"DELETE /tus/{uploadId}":     s.tus(func(t *tusd.UnroutedHandler) http.HandlerFunc { return t.DelFile }),
+		"OPTIONS /tus":               s.tus(func(t *tusd.UnroutedHandler) http.HandlerFunc { return http.NotFound }),
 		"GET /status/{jobId}":        s.status,
 		"GET /report/{jobId}":        s.report,
 		"GET /jobs/{jobId}/rows/{n}": s.row,
@@ -172,7 +187,11 @@ func (s *Service) guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Referrer-Policy", "no-referrer")
-		if r.URL.Path != Base+"/process" {
+		switch {
+		case r.URL.Path == Base+"/process": // bounds it itself
+		case r.URL.Path+"/" == tusPath, strings.HasPrefix(r.URL.Path, tusPath):
+			r.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxFileSize)
+		default:
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		}
 		next.ServeHTTP(w, r)

@@ -1,0 +1,238 @@
+package upload
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+)
+
+// block is how much of a part is stored as one message. What a process had in hand
+// when it was killed has to be sent again; what came before a connection broke is
+// stored to the last byte.
+const block = 256 << 10
+
+// headerFrom is where in the file a message's bytes begin.
+const headerFrom = "Rollcall-From"
+
+// errOvertaken: another request has added to the upload since it was loaded.
+var errOvertaken = errors.New("another request has added to the upload")
+
+// partial is an upload that comes in parts, as the stream PARTIAL has it: what is
+// known of it on partial.<user>.<id>.info, its bytes on .part, and on .done, in place
+// of both, what became of it. The user is in the subject, so that nobody finds
+// what is another's. It may be sent to any replica: each append is guarded by the
+// last sequence of the upload, so that of two at the same place one is stored.
+type partial struct {
+	partialInfo
+	offset  int64
+	seq     uint64 // of the newest message
+	subject string // without the last token
+}
+
+type partialInfo struct {
+	ID   string            `json:"id"`
+	Size int64             `json:"size"` // bytes of the whole file
+	Meta map[string]string `json:"meta"`
+	// Job is what the file became, "" before it did.
+	Job string `json:"job_id,omitempty"`
+}
+
+func partialSubject(user, id string) string {
+	sum := sha256.Sum256([]byte(user))
+	return "partial." + hex.EncodeToString(sum[:16]) + "." + id
+}
+
+func (p *partial) complete() bool { return p.offset == p.Size }
+
+// partials is the stream.
+type partials struct{ js jetstream.JetStream }
+
+// begin stores that an upload begins.
+func (s partials) begin(ctx context.Context, user string, size int64, meta map[string]string) (*partial, error) {
+	id := uuid.NewString()
+	p := &partial{partialInfo: partialInfo{ID: id, Size: size, Meta: meta}, subject: partialSubject(user, id)}
+	if err := s.append(ctx, p, "info", p.partialInfo, nil); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// load returns an upload of a user. The error is events.ErrNotFound when there is none.
+func (s partials) load(ctx context.Context, user, id string) (*partial, error) {
+	if _, err := uuid.Parse(id); err != nil || len(id) != 36 {
+		return nil, events.ErrNotFound
+	}
+	p := &partial{subject: partialSubject(user, id)}
+	msgs, err := events.ReadLast(ctx, s.js, events.StreamPartial, []string{p.subject + ".info", p.subject + ".part", p.subject + ".done"})
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range msgs {
+		p.seq = max(p.seq, m.Sequence)
+		switch m.Subject {
+		case p.subject + ".part":
+			from, err := strconv.ParseInt(m.Header.Get(headerFrom), 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("load upload: part %d: %w", m.Sequence, err)
+			}
+			p.offset = from + int64(len(m.Data))
+		default:
+			if err := json.Unmarshal(m.Data, &p.partialInfo); err != nil {
+				return nil, fmt.Errorf("load upload: %w", err)
+			}
+		}
+	}
+	if p.ID == "" {
+		return nil, events.ErrNotFound
+	}
+	if p.Job != "" {
+		p.offset = p.Size
+	}
+	return p, nil
+}
+
+// write stores what comes from r, in blocks, and returns how many bytes that were.
+func (s partials) write(ctx context.Context, p *partial, r io.Reader) (written int64, err error) {
+	buf := make([]byte, block)
+	for {
+		n, err := io.ReadFull(r, buf)
+		if n > 0 {
+			header := nats.Header{headerFrom: {strconv.FormatInt(p.offset, 10)}}
+			if err := s.append(ctx, p, "part", buf[:n], header); err != nil {
+				return written, err
+			}
+			p.offset += int64(n)
+			written += int64(n)
+		}
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return written, nil
+		case err != nil:
+			return written, err
+		}
+	}
+}
+
+// append stores a message of the upload, if nothing came in between.
+func (s partials) append(ctx context.Context, p *partial, token string, body any, header nats.Header) error {
+	msg := &nats.Msg{Subject: p.subject + "." + token, Header: header}
+	var err error
+	if data, ok := body.([]byte); ok {
+		msg.Data = data
+	} else if msg.Data, err = json.Marshal(body); err != nil {
+		return fmt.Errorf("store part: %w", err)
+	}
+	ack, err := s.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(events.StreamPartial),
+		jetstream.WithExpectLastSequenceForSubject(p.seq, p.subject+".>"))
+	if events.IsConflict(err) {
+		return errOvertaken
+	}
+	if err != nil {
+		return fmt.Errorf("store part: %w", err)
+	}
+	p.seq = ack.Sequence
+	return nil
+}
+
+// reader reads all bytes of the upload. The error is errOvertaken when they are there
+// no more: another request has made a job of them.
+func (s partials) reader(ctx context.Context, p *partial) io.Reader {
+	return &partReader{ctx: ctx, partials: s, p: p, more: true}
+}
+
+type partReader struct {
+	ctx context.Context
+	partials
+	p    *partial
+	msgs []*jetstream.RawStreamMsg
+	from uint64 // sequence
+	at   int64  // bytes
+	more bool
+}
+
+func (r *partReader) Read(b []byte) (int, error) {
+	for len(r.msgs) == 0 || len(r.msgs[0].Data) == 0 {
+		if len(r.msgs) > 0 {
+			r.msgs = r.msgs[1:]
+		} else if err := r.batch(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(b, r.msgs[0].Data)
+	r.msgs[0].Data = r.msgs[0].Data[n:]
+	r.at += int64(n)
+	return n, nil
+}
+
+// batch reads some more messages, each of which must begin where the one before ends.
+func (r *partReader) batch() (err error) {
+	if r.at == r.p.Size {
+		return io.EOF
+	}
+	if !r.more {
+		return errOvertaken
+	}
+	if r.msgs, r.more, err = events.Read(r.ctx, r.js, events.StreamPartial, r.p.subject+".part", r.from); err != nil {
+		return err
+	}
+	at := r.at
+	for _, m := range r.msgs {
+		if m.Header.Get(headerFrom) != strconv.FormatInt(at, 10) {
+			return errOvertaken
+		}
+		at += int64(len(m.Data))
+		r.from = m.Sequence + 1
+	}
+	return nil
+}
+
+// done keeps in place of the bytes which job they became.
+func (s partials) done(ctx context.Context, p *partial, job string) error {
+	info := p.partialInfo
+	info.Job = job
+	if err := s.append(ctx, p, "done", info, nil); err != nil {
+		return err
+	}
+	p.Job = job
+	return s.purge(ctx, p.subject+".info", p.subject+".part")
+}
+
+// remove forgets the upload.
+func (s partials) remove(ctx context.Context, p *partial) error { return s.purge(ctx, p.subject+".>") }
+
+func (s partials) purge(ctx context.Context, subjects ...string) error {
+	stream, err := s.js.Stream(ctx, events.StreamPartial)
+	if err != nil {
+		return fmt.Errorf("remove parts: %w", err)
+	}
+	for _, subject := range subjects {
+		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
+			return fmt.Errorf("remove parts: %w", err)
+		}
+	}
+	return nil
+}
+
+// unfinished is how many uploads of a user have not arrived whole.
+func (s partials) unfinished(ctx context.Context, user string) (int, error) {
+	stream, err := s.js.Stream(ctx, events.StreamPartial)
+	if err != nil {
+		return 0, fmt.Errorf("count uploads: %w", err)
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(partialSubject(user, "*")+".info"))
+	if err != nil {
+		return 0, fmt.Errorf("count uploads: %w", err)
+	}
+	return len(info.State.Subjects), nil
+}
