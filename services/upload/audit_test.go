@@ -59,7 +59,7 @@ func TestWhoReadsIsWrittenDown(t *testing.T) {
 	if _, err := admin.UpdateStream(t.Context(), full); err != nil {
 		t.Fatal(err)
 	}
-	if a := r.get("alice member", "/report/"+id); a.status != 503 || a.Error.Code != "unavailable" {
+	if a := r.get("alice member", "/report/"+id); a.status != 507 || a.Error.Code != "storage_full" {
 		t.Errorf("%d %s", a.status, a.raw)
 	}
 }

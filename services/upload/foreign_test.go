@@ -156,7 +156,7 @@ func TestOddIDsNameNothing(t *testing.T) {
 func TestNoOtherSiteMayAsk(t *testing.T) {
 	r := newRig(t)
 	for _, o := range operations(t) {
-		path, _ := o.at(t, map[string]string{"jobId": "job-1", "webhookId": "wh-1", "n": "987654321"})
+		path, _ := o.at(t, map[string]string{"jobId": "job-1", "webhookId": "wh-1", "n": "987654321", "uploadId": "x"})
 		for _, method := range []string{http.MethodOptions, o.method} {
 			asked := operation{method, path}
 			status, text := asked.as(r, "", path, func(req *http.Request) { // which looks for headers that allow
