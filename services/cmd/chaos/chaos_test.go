@@ -29,7 +29,7 @@ var (
 	rowsFlag = flag.Int("rows", 300, "rows of the largest file")
 	seedFlag = flag.Uint64("seed", 0, "chooses files and plan; 0 makes one up")
 	spanFlag = flag.Duration("span", 10*time.Second, "for how long processes are killed and lines are broken")
-	downFlag = flag.Duration("down", 500*time.Millisecond, "for how long each is down or broken at most")
+	downFlag = flag.Duration("down", 300*time.Millisecond, "for how long each is down or broken at most")
 	fullFlag = flag.Bool("full", false, "leave consumers as they are shipped: what a killed process had in hand waits for a minute")
 )
 
@@ -57,7 +57,7 @@ func TestChaos(t *testing.T) {
 	deadline := 4*time.Minute + 2*o.span
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
-	jobs := make([]job, o.jobs)
+	jobs := make([]*job, o.jobs)
 	var uploading, following, striking sync.WaitGroup
 	start := time.Now()
 	for i, f := range plan.files {
@@ -65,7 +65,7 @@ func TestChaos(t *testing.T) {
 		uploading.Go(func() {
 			sleepUntil(ctx, start.Add(plan.uploads[i]))
 			id, err := u.upload(ctx, f)
-			jobs[i] = job{id: id, file: f, user: u}
+			jobs[i] = &job{id: id, file: f, user: u}
 			if err != nil {
 				t.Errorf("upload %s: %v", f.name, err)
 				return
@@ -114,7 +114,7 @@ type job struct {
 	id   string
 	file *file
 	user *user
-	seen []uint64 // the facts that its client was shown
+	seen []uint64 // the facts that its client was shown, once following is over
 }
 
 // hurry has the server hand out earlier what a killed process had in hand, a
@@ -136,7 +136,7 @@ func (h *house) hurry() {
 
 // settle waits until every job is complete, or failed as its file deserves, and
 // retries those that failed otherwise. It returns how many those were.
-func (h *house) settle(ctx context.Context, jobs []job) (retries int) {
+func (h *house) settle(ctx context.Context, jobs []*job) (retries int) {
 	h.t.Helper()
 	for name, p := range h.running {
 		if p.addr != "" {
@@ -152,7 +152,7 @@ func (h *house) settle(ctx context.Context, jobs []job) (retries int) {
 			}
 			return retries
 		}
-		left = slices.DeleteFunc(left, func(j job) bool {
+		left = slices.DeleteFunc(left, func(j *job) bool {
 			got, err := log.Load(ctx, j.id)
 			if err != nil || !got.Ended() {
 				return false

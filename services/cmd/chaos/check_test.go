@@ -23,7 +23,7 @@ type result struct {
 }
 
 // check holds what is left against what should be.
-func (h *house) check(jobs []job, retries int) result {
+func (h *house) check(jobs []*job, retries int) result {
 	t := h.t
 	t.Helper()
 	r := result{jobs: len(jobs), retries: retries}
@@ -58,7 +58,7 @@ func (h *house) check(jobs []job, retries int) result {
 
 // checkStory holds that a job has ended once, did each thing once, and that its
 // client has seen all of it. It returns the number of events.
-func (h *house) checkStory(log *events.Log, j job) int {
+func (h *house) checkStory(log *events.Log, j *job) int {
 	list, err := log.Replay(h.t.Context(), j.id, 0)
 	if err != nil {
 		h.t.Fatal(err)
@@ -93,7 +93,7 @@ func (h *house) checkStory(log *events.Log, j job) int {
 
 // checkMembers holds ledger, members and outcomes against the model, which
 // writes the files in the order of their commits.
-func (h *house) checkMembers(db *sqlx.DB, jobs []job) int {
+func (h *house) checkMembers(db *sqlx.DB, jobs []*job) int {
 	t := h.t
 	t.Helper()
 	files := map[string]*file{}
@@ -153,7 +153,7 @@ count(*) FILTER (WHERE result = 'unchanged') FROM job_outcomes WHERE job_id = $1
 }
 
 // checkProjection waits until the table of jobs says what the stream says.
-func (h *house) checkProjection(db *sqlx.DB, jobs []job) {
+func (h *house) checkProjection(db *sqlx.DB, jobs []*job) {
 	h.t.Helper()
 	log := events.NewLog(h.connect("operator"), "", nil)
 	for _, j := range jobs {
@@ -174,7 +174,7 @@ func (h *house) checkProjection(db *sqlx.DB, jobs []job) {
 // answer is lost, and asked for again, only if at that instant the process of
 // iec that had asked is killed, or one of its lines breaks, or the simulator
 // or NATS, where answers are kept, is killed. A process has 15 calls under way.
-func (h *house) checkCalls(jobs []job, r *result) {
+func (h *house) checkCalls(jobs []*job, r *result) {
 	people := map[string]bool{}
 	for _, j := range jobs {
 		for _, row := range j.file.rows {
