@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
 )
@@ -55,7 +53,7 @@ func TestWhoReadsIsWrittenDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	full := stream.CachedInfo().Config
-	full.MaxMsgs, full.Discard = 1, jetstream.DiscardNew
+	full.MaxMsgs = 1
 	if _, err := admin.UpdateStream(t.Context(), full); err != nil {
 		t.Fatal(err)
 	}
