@@ -18,13 +18,18 @@ type uploadCmd struct {
 	serverSettings
 	File    string `arg:"" type:"existingfile" help:"The spreadsheet."`
 	Watch   bool   `env:"-" help:"Follow the job until it ends."`
+	Resume  bool   `env:"-" help:"For weak lines: send only what has not arrived yet, over as many connections as it takes; interrupted, the same command goes on."`
 	DryRun  bool   `env:"-" help:"Write nothing to the database; the report says what would be written."`
 	SkipIEC bool   `env:"-" name:"skip-iec" help:"Ask the IEC about nobody."`
 }
 
 // Run uploads a file.
 func (c *uploadCmd) Run(ctx context.Context, p *process) error {
-	jobID, err := c.upload(ctx, c.File, map[string]string{
+	upload := c.upload
+	if c.Resume {
+		upload = c.uploadResumed
+	}
+	jobID, err := upload(ctx, c.File, map[string]string{
 		"dry_run": strconv.FormatBool(c.DryRun), "iec_verification": strconv.FormatBool(!c.SkipIEC),
 	})
 	if err != nil {

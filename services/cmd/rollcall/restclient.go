@@ -68,7 +68,8 @@ func (s serverSettings) call(ctx context.Context, method, path string, body io.R
 	return nil
 }
 
-func (s serverSettings) do(ctx context.Context, method, path string, body io.Reader, contentType string) (*http.Response, error) {
+// do makes a request, with headers in turn.
+func (s serverSettings) do(ctx context.Context, method, path string, body io.Reader, contentType string, headers ...string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.Server, "/")+apiBase+path, body)
 	if err != nil {
 		return nil, err
@@ -82,6 +83,12 @@ func (s serverSettings) do(ctx context.Context, method, path string, body io.Rea
 	}
 	if s.key != "" {
 		req.Header.Set("Idempotency-Key", s.key)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	if rest, ok := body.(*io.SectionReader); ok {
+		req.ContentLength = rest.Size()
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// weakLine passes connections on to a server, and of what clients send on each only so
+// many bytes: then it breaks, or with hold goes silent.
+type weakLine struct {
+	net.Listener
+	to     string
+	each   atomic.Int64 // bytes; 0 is no limit
+	hold   atomic.Bool
+	passed atomic.Int64 // from clients, over all connections
+	cut    atomic.Int64 // connections that broke
+	wg     sync.WaitGroup
+}
+
+func newWeakLine(t *testing.T, to string) *weakLine {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &weakLine{Listener: ln, to: strings.TrimPrefix(to, "http://")}
+	l.wg.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return // closed
+			}
+			l.wg.Go(func() { l.pass(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		l.hold.Store(false)
+		l.end()
+	})
+	return l
+}
+
+// end closes the line and waits until all that was under way is over.
+func (l *weakLine) end() {
+	_ = l.Close() // again, at the end of the test
+	l.wg.Wait()
+}
+
+func (l *weakLine) url() string { return "http://" + l.Addr().String() }
+
+func (l *weakLine) pass(conn net.Conn) {
+	defer func() { _ = conn.Close() }() // as lines end
+	server, err := net.Dial("tcp", l.to)
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }()
+	l.wg.Go(func() {
+		_, _ = io.Copy(conn, server) // ends with either
+		_ = conn.Close()
+	})
+	from := io.Reader(conn)
+	if each := l.each.Load(); each > 0 {
+		from = io.LimitReader(conn, each)
+	}
+	n, err := io.Copy(server, from)
+	l.passed.Add(n)
+	if err == nil && l.each.Load() > 0 && n == l.each.Load() {
+		l.cut.Add(1)
+		for l.hold.Load() {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+}
+
+// longRoll is a roll of some hundred kilobytes.
+func longRoll(t *testing.T) (file string, size int64) {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("ID Number,First name,Residential address\n")
+	for i := range 8000 {
+		fmt.Fprintf(&b, "%d,Thandi,%d Long Street, in a town with a name that is as long as the street\n", i, i)
+	}
+	file = filepath.Join(t.TempDir(), "roll.csv")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file, int64(b.Len())
+}
+
+// Over a line that breaks again and again all arrives, and none of it twice but what was
+// on its way; killed in between, the command goes on when it is started again.
+func TestUploadOverAWeakLine(t *testing.T) {
+	up := startUp(t, t.TempDir())
+	file, size := longRoll(t)
+	cache := t.TempDir()
+	env := []string{"XDG_CACHE_HOME=" + cache, "HOME=" + cache}
+	line := newWeakLine(t, up.url())
+	line.each.Store(150_000)
+	args := []string{"upload", file, "--resume", "--skip-iec", "--server", line.url(), "--token", token(t, "alice", "member")}
+
+	t.Run("breaks", func(t *testing.T) {
+		p := rollcall(t, env, args...)
+		p.end(t)
+		if p.exit != nil || jobIDs.FindString(p.out.String()) == "" {
+			t.Fatalf("%v\n%s%s", p.exit, p.out, p.err)
+		}
+		if cut, sent := line.cut.Load(), line.passed.Load(); cut < 3 || sent > 2*size {
+			t.Errorf("the line broke %d times, %d bytes were sent of %d", cut, sent, size)
+		}
+		left, err := filepath.Glob(filepath.Join(cache, "rollcall", "uploads", "*"))
+		if err != nil || len(left) != 0 {
+			t.Errorf("left in the cache: %v, %v", left, err)
+		}
+	})
+	t.Run("killed", func(t *testing.T) {
+		line.hold.Store(true)
+		line.cut.Store(0)
+		args := append(args, "--dry-run") // or it would be the same upload
+		p := rollcall(t, env, args...)
+		p.wait("the line to go silent", func() bool { return line.cut.Load() > 0 })
+		p.stop(syscall.SIGKILL)
+		line.hold.Store(false)
+		line.each.Store(0)
+		line.passed.Store(0)
+		again := rollcall(t, env, args...)
+		again.end(t)
+		if again.exit != nil || jobIDs.FindString(again.out.String()) == "" {
+			t.Fatalf("%v\n%s%s", again.exit, again.out, again.err)
+		}
+		line.end()
+		if sent := line.passed.Load(); sent == 0 || sent > size-100_000 {
+			t.Errorf("%d bytes were sent of %d, of which some had arrived", sent, size)
+		}
+	})
+}
+
+// end waits until the program has ended by itself.
+func (p *program) end(t *testing.T) {
+	t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(2 * time.Minute):
+		t.Fatalf("it does not end\n%s%s", p.out, p.err)
+	}
+}
+
+// What the server refuses is not tried again, and nothing is left of it.
+func TestResumedUploadIsRefused(t *testing.T) {
+	up := startUp(t, t.TempDir())
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	file := filepath.Join(t.TempDir(), "roll.xlsx")
+	if err := os.WriteFile(file, []byte("this is no workbook"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := ask(t, "upload", file, "--resume", "--server", up.url(), "--token", token(t, "alice", "member"))
+	var refused *apiError
+	if !errors.As(err, &refused) || refused.Status/100 != 4 || refused.Code == "" || refused.Message == "" {
+		t.Errorf("%v", err)
+	}
+	left, err := filepath.Glob(filepath.Join(os.Getenv("XDG_CACHE_HOME"), "rollcall", "uploads", "*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left in the cache: %v, %v", left, err)
+	}
+}
