@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"testing"
+	"time"
 
 	"rollcall.example/events"
 )
@@ -30,6 +31,9 @@ func TestCancelInEachStage(t *testing.T) {
 	}
 	p.post("retry", waiting)
 	p.ends(waiting, events.KindReported)
+
+	p.cancelWhilePaused(events.StageIEC, events.PauseUnavailable)
+	p.cancelWhilePaused(events.StagePersistence, events.PauseDatabase)
 
 	for _, c := range []struct {
 		name  string
@@ -82,4 +86,23 @@ func TestCancelInEachStage(t *testing.T) {
 			t.Errorf("%s: %v, %v", c.name, list, err)
 		}
 	}
+}
+
+// cancelWhilePaused cancels a job whose stage waits for something.
+func (p *plant) cancelWhilePaused(stage events.Stage, reason string) {
+	p.t.Helper()
+	p.step(stage, func(context.Context, *events.Work, events.Handler) (events.Fact, error) {
+		return nil, events.Later(time.Now().Add(time.Second), reason, "It goes on by itself.", nil)
+	})
+	before := p.database()
+	id := p.upload("paused.csv", "Paused")
+	p.ends(id, events.KindPaused)
+	p.post("cancel", id)
+	p.settled(stage)
+	if job := p.ends(id, events.KindCancelled); job.Stage != stage || p.database() != before {
+		p.t.Errorf("paused in %s: cancelled in %s; before\n%s\nafter\n%s", stage, job.Stage, before, p.database())
+	}
+	p.step(stage, nil)
+	p.post("retry", id)
+	p.ends(id, events.KindReported)
 }
