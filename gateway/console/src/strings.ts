@@ -26,7 +26,7 @@ export const strings = {
     skipIEC: "Without the IEC",
     skipIECHint: "Do not ask where people are registered",
     sending: (name: string) => `Uploading ${name}`,
-    waiting: "Received. The server is looking at the file …",
+    broken: "The line broke. Going on from there as soon as it is back …",
     template: "Get an empty template",
     notARoll: "Please choose an Excel workbook or a CSV file: one that ends in .xlsx or .csv.",
   },

@@ -47,15 +47,16 @@ export class Upload {
     this.#bar.set(0);
     fill(this.#note, text.sending(file.name));
     try {
-      const job = await this.client.upload(file, {
+      const job = await this.client.uploadResumed(file, {
         dryRun: this.#dryRun.checked,
         iecVerification: !this.#skipIEC.checked,
-        onProgress: (sent, total) => {
-          this.#bar.set((100 * sent) / total);
-          if (sent === total) fill(this.#note, text.waiting);
+        onProgress: (arrived, total) => {
+          this.#bar.set((100 * arrived) / total);
+          fill(this.#note, text.sending(file.name));
         },
+        onWaiting: () => fill(this.#note, text.broken),
       });
-      this.done(job.job_id);
+      this.done(job);
     } catch (e) {
       fill(this.#error, (e as Error).message);
     } finally {

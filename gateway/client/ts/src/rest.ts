@@ -1,5 +1,8 @@
 import { RollcallError, unauthenticated } from "./error.js";
 import type { DatabaseStats, IECStats, JobStatus, Quota, Stage, ValidationStats } from "./events.js";
+import type { Clock } from "./clock.js";
+import { Resumed } from "./resume.js";
+import type { Ask, ResumeOptions } from "./resume.js";
 import type { Tokens } from "./token.js";
 
 export interface UploadOptions {
@@ -146,6 +149,20 @@ export class Rest {
     const accepted = await this.call<Accepted>("POST", "/process", form, signal);
     onProgress?.(file.size, file.size);
     return accepted;
+  }
+
+  /** Sends a file in parts; returns the id of its job. */
+  uploadResumed(file: Blob, options: ResumeOptions, clock: Clock): Promise<string> {
+    const ask: Ask = (method, path, headers, body, signal) =>
+      this.#signedIn((token) =>
+        read(() => {
+          const init: RequestInit = { method, headers: { ...headers, Authorization: `Bearer ${token}` } };
+          if (body) init.body = body;
+          if (signal) init.signal = signal;
+          return this.#fetch(this.#url + path, init);
+        }),
+      );
+    return new Resumed(file, ask, clock, options, this.#url).send();
   }
 
   async call<T>(method: "GET" | "POST", path: string, body?: FormData, signal?: AbortSignal): Promise<T> {

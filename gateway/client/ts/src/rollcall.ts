@@ -2,6 +2,7 @@ import { backoff, realClock, type Clock } from "./clock.js";
 import { RollcallError } from "./error.js";
 import { isServerEvent, type Frame } from "./events.js";
 import { Rest, type Accepted, type History, type HistoryQuery, type Job, type RateLimit, type Stats, type UploadOptions, type Workbook } from "./rest.js";
+import type { ResumeOptions } from "./resume.js";
 import { Socket, type SocketConstructor } from "./socket.js";
 import { Tokens, type TokenSource } from "./token.js";
 import { Listening, type UserWatchOptions, type Watch, type WatchOptions } from "./watch.js";
@@ -92,6 +93,15 @@ export class Rollcall {
   /** Uploads a spreadsheet; the job is pending when this returns. */
   upload(file: Blob, options: UploadOptions = {}): Promise<Accepted> {
     return this.#rest.upload(file, options);
+  }
+
+  /**
+   * Uploads a spreadsheet over a weak line: what has arrived is not sent again,
+   * neither after the line broke nor, for a File of the browser that is chosen
+   * again, after the page was left. Returns the id of its job.
+   */
+  uploadResumed(file: Blob, options: ResumeOptions = {}): Promise<string> {
+    return this.#rest.uploadResumed(file, options, this.#clock);
   }
 
   status(jobId: string): Promise<Job> {

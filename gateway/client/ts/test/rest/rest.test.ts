@@ -41,6 +41,49 @@ test("a roll is uploaded, followed, and its report downloaded", async () => {
   c.close();
 });
 
+test("a roll is uploaded over a line that breaks, and none of it twice but what was on its way", async () => {
+  const data = await readFile(file);
+  // Larger than a part, and a roll all the same: a .csv may be long.
+  const text = "ID Number,Name\n8001015009087,A\n" + "1,an invalid number of a long, long list of rows that have no good one\n".repeat(20_000);
+  const roll = new File([text], "roll.csv", { lastModified: 7 });
+  const kept = new Map<string, string>();
+  const memory = { getItem: (k: string) => kept.get(k) ?? null, setItem: (k: string, v: string) => void kept.set(k, v), removeItem: (k: string) => void kept.delete(k) };
+  let parts = 0, bytes = 0, dead = false;
+  const weak: typeof fetch = async (input, init) => {
+    if (dead) throw new TypeError("no line");
+    const response = await fetch(input, init);
+    if (init?.method === "PATCH") {
+      bytes += (init.body as Blob).size;
+      if (++parts === 1) throw new TypeError("the answer was lost");
+      if (parts === 2) {
+        dead = true;
+        throw new TypeError("and then the line");
+      }
+    }
+    return response;
+  };
+  const waits: number[] = [];
+  const arrived: number[] = [];
+  const stop = new AbortController();
+  const flaky = new Rollcall({ url, token, fetch: weak });
+  await assert.rejects(flaky.uploadResumed(roll, { memory, signal: stop.signal, onWaiting: (ms) => (waits.push(ms), dead && stop.abort()) }), { code: "aborted" });
+  assert.equal(kept.size, 1); // the page is left, and the file chosen again
+  dead = false;
+  const job = await flaky.uploadResumed(roll, { memory, onProgress: (n, of) => (arrived.push(n), assert.equal(of, text.length)) });
+  assert.equal(kept.size, 0);
+  assert.equal(bytes, text.length, "something was sent twice");
+  assert.equal(arrived[0], 2 * 512 * 1024);
+  assert.equal(arrived.at(-1), text.length);
+  assert.ok(waits.length >= 2);
+  assert.equal((await flaky.status(job)).file_name, "roll.csv");
+  await assert.rejects(client().uploadResumed(new Blob(["<html>no workbook"]), { memory }), { status: 415 });
+  await assert.rejects(client("x.y.z").uploadResumed(new Blob([data])), { code: "unauthenticated" });
+  const direct = await client().uploadResumed(new Blob([data]), { fileName: "röll.xlsx", dryRun: true });
+  const told = await client().status(direct);
+  assert.equal(told.file_name, "röll.xlsx");
+  assert.deepEqual(told.options, { dry_run: true });
+});
+
 test("refusals have the server's codes", async () => {
   await assert.rejects(client().status("job-01890000-0000-7000-8000-000000000000"), { name: "RollcallError", code: "not_found", status: 404 });
   await assert.rejects(client().upload(new Blob(["<html>no workbook"])), { status: 415 });
