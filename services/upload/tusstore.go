@@ -1,0 +1,94 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	tusd "github.com/tus/tusd/v2/pkg/handler"
+)
+
+// tusStore is the library's view of the stream.
+type tusStore struct{ s *Service }
+
+type tusUpload struct {
+	tusStore
+	*partial
+}
+
+func (t tusStore) NewUpload(ctx context.Context, info tusd.FileInfo) (tusd.Upload, error) {
+	p, err := t.s.partials.begin(ctx, callOf(ctx).who.ID, info.Size, info.MetaData)
+	if err != nil {
+		return nil, t.s.tusRefusal(err)
+	}
+	return tusUpload{t, p}, nil
+}
+
+func (t tusStore) GetUpload(ctx context.Context, id string) (tusd.Upload, error) {
+	p, err := t.s.partials.load(ctx, callOf(ctx).who.ID, id)
+	if err != nil {
+		return nil, t.s.tusRefusal(err)
+	}
+	return tusUpload{t, p}, nil
+}
+
+func (t tusStore) AsTerminatableUpload(u tusd.Upload) tusd.TerminatableUpload {
+	return u.(tusUpload)
+}
+
+// WriteChunk stores what has come, also of a connection that broke.
+func (u tusUpload) WriteChunk(ctx context.Context, _ int64, src io.Reader) (int64, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime+time.Duration(u.Size/storeRate)*time.Second+u.s.cfg.Idle*time.Duration(1+u.Size/progress))
+	defer cancel()
+	n, err := u.s.partials.write(ctx, u.partial, src)
+	if errors.Is(err, errOvertaken) {
+		return n, tusd.ErrMismatchOffset
+	}
+	if err != nil {
+		return n, u.s.tusRefusal(err)
+	}
+	return n, nil
+}
+
+func (u tusUpload) GetInfo(context.Context) (tusd.FileInfo, error) {
+	return tusd.FileInfo{ID: u.ID, Size: u.Size, Offset: u.offset, MetaData: u.Meta}, nil
+}
+
+// GetReader is for downloads, of which there are none.
+func (u tusUpload) GetReader(context.Context) (io.ReadCloser, error) {
+	return nil, tusd.ErrNotImplemented
+}
+
+// FinishUpload has nothing to do: the file is made a job of afterwards.
+func (u tusUpload) FinishUpload(context.Context) error { return nil }
+
+// Terminate forgets the upload; the job that it has become stays.
+func (u tusUpload) Terminate(ctx context.Context) error {
+	if err := u.s.partials.remove(context.WithoutCancel(ctx), u.partial); err != nil {
+		return u.s.tusRefusal(err)
+	}
+	return nil
+}
+
+// steadyBody ends a body of which less than a piece comes in a while. The library gives
+// time for each byte.
+type steadyBody struct {
+	io.ReadCloser
+	idle  time.Duration
+	now   func() time.Time
+	since time.Time
+	due   int
+}
+
+func (b *steadyBody) Read(p []byte) (int, error) {
+	if b.due <= 0 {
+		b.since, b.due = b.now(), progress
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.due -= n
+	if err == nil && b.due > 0 && b.now().Sub(b.since) > b.idle {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
