@@ -88,11 +88,7 @@ func (s *Store) Fetch(ctx context.Context, a Artifact) (_ *os.File, err error) {
 	// Without a deadline the client gives up after five seconds in all.
 	ctx, cancel := context.WithTimeout(ctx, transferTime+time.Duration(a.Size/slowest)*time.Second)
 	defer cancel()
-	b, err := s.js.ObjectStore(ctx, a.Bucket)
-	if err != nil {
-		return nil, fmt.Errorf("fetch %s/%s: %w", a.Bucket, a.Name, err)
-	}
-	obj, err := b.Get(ctx, a.Name)
+	obj, err := s.open(ctx, a)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, fmt.Errorf("fetch %s/%s: %w", a.Bucket, a.Name, ErrGone)
 	}

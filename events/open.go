@@ -1,0 +1,68 @@
+package events
+
+import (
+	"context"
+	"errors"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+var errConnectionLost = errors.New("nats connection lost")
+
+// open begins to read an object. A question that is on its way when the connection
+// breaks is never answered, and the client waits for the answer until ctx ends:
+// it is asked again as soon as that has happened.
+func (s *Store) open(ctx context.Context, a Artifact) (jetstream.ObjectResult, error) {
+	nc := s.js.Conn()
+	for {
+		lost := nc.StatusChanged(nats.RECONNECTING)
+		// What was opened is read with its context; its Close ends that.
+		attempt, cancel := context.WithCancelCause(ctx)
+		opened := make(chan struct{})
+		watching := make(chan struct{})
+		go func() {
+			defer close(watching)
+			select {
+			case <-lost:
+				cancel(errConnectionLost)
+			case <-opened:
+			}
+		}()
+		obj, err := s.get(attempt, a)
+		close(opened)
+		<-watching
+		nc.RemoveStatusListener(lost)
+		again := context.Cause(attempt) == errConnectionLost
+		if err == nil && !again {
+			return closing{obj, cancel}, nil
+		}
+		if err == nil {
+			_ = obj.Close() // nothing of it was read
+		}
+		cancel(nil)
+		if !again || ctx.Err() != nil {
+			return nil, err
+		}
+	}
+}
+
+func (s *Store) get(ctx context.Context, a Artifact) (jetstream.ObjectResult, error) {
+	b, err := s.js.ObjectStore(ctx, a.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	return b.Get(ctx, a.Name)
+}
+
+// closing is an object whose context ends when it is closed.
+type closing struct {
+	jetstream.ObjectResult
+	cancel context.CancelCauseFunc
+}
+
+func (c closing) Close() error {
+	err := c.ObjectResult.Close()
+	c.cancel(nil)
+	return err
+}
