@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -130,8 +131,22 @@ func TestUploadOverAWeakLine(t *testing.T) {
 		p := rollcall(t, env, args...)
 		p.wait("the line to go silent", func() bool { return line.cut.Load() > 0 })
 		p.stop(syscall.SIGKILL)
-		line.hold.Store(false)
+		line.hold.Store(false) // which ends the connection to the server, too
 		line.each.Store(0)
+		u := &resumable{serverSettings: serverSettings{Server: up.url(), Token: args[7]}}
+		notes, err := filepath.Glob(filepath.Join(cache, "rollcall", "uploads", "*"))
+		if err != nil || len(notes) != 1 {
+			t.Fatalf("noted: %v, %v", notes, err)
+		}
+		u.note = notes[0]
+		path, err := u.noted()
+		if err != nil {
+			t.Fatal(err)
+		}
+		up.wait("what came to be stored", func() bool {
+			resp, err := u.request(t.Context(), http.MethodHead, path, nil)
+			return err == nil && resp.Header.Get("Upload-Offset") != "0"
+		})
 		line.passed.Store(0)
 		again := rollcall(t, env, args...)
 		again.end(t)
