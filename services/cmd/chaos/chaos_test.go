@@ -54,6 +54,13 @@ func TestChaos(t *testing.T) {
 	plan := newPlan(o, processes, lines)
 	users := []*user{h.newUser("alice"), h.newUser("bob"), h.newUser("carol")}
 
+	hooks := newReceiver(t)
+	for _, u := range users {
+		if err := u.hook(t.Context(), hooks.URL); err != nil {
+			t.Fatal(err)
+		}
+	}
+
 	deadline := 4*time.Minute + 2*o.span
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
@@ -99,6 +106,7 @@ func TestChaos(t *testing.T) {
 	}
 
 	r := h.check(jobs, retries)
+	r.toldTwice = hooks.check(t, jobs, retries)
 	r.took = time.Since(began)
 	http.DefaultClient.CloseIdleConnections()
 	fmt.Printf("chaos: %s\n", h.summary(r, users))
@@ -121,8 +129,12 @@ type job struct {
 // little after the next heartbeat of one that lives would have come.
 func (h *house) hurry() {
 	js := h.connect("provisioner")
+	durables := []string{events.ConsumerProjection, events.ConsumerWebhook}
 	for _, stage := range events.Stages {
-		c, err := js.Consumer(h.t.Context(), events.StreamFacts, string(stage))
+		durables = append(durables, string(stage))
+	}
+	for _, durable := range durables {
+		c, err := js.Consumer(h.t.Context(), events.StreamFacts, durable)
 		if err != nil {
 			h.t.Fatal(err)
 		}

@@ -41,7 +41,7 @@ const (
 )
 
 // services are run as two processes each, in the order of their start.
-var services = []string{"validation", "iec", "persistence", "report", "upload", "gateway"}
+var services = []string{"validation", "iec", "persistence", "report", "upload", "gateway", "webhook"}
 
 // house is rollcall as processes of its own, with lines between them.
 type house struct {
@@ -128,11 +128,14 @@ func (h *house) arguments(service, name string) []string {
 	switch service {
 	case "iec":
 		args = append(args, "--iec-url", "http://"+line("sim", h.counter.Listener.Addr().String()), "--iec-quota", "1000000", fmt.Sprintf("--iec-concurrency=%d", concurrency))
-	case "persistence", "upload":
+	case "persistence", "upload", "webhook":
 		_, port, _ := net.SplitHostPort(line("postgres", h.database.ln.Addr().String()))
 		args = append(args, "--database", fmt.Sprintf("host=127.0.0.1 port=%s user=%s password=role-of-%s dbname=rollcall sslmode=disable", port, postgres.Role(service), service))
-		if service == "upload" {
-			args = append(args, "--user-uploads", "100000", "--user-jobs", "100000")
+		switch service {
+		case "upload":
+			args = append(args, "--user-uploads", "100000", "--user-jobs", "100000", "--webhook-private")
+		case "webhook":
+			args = append(args, "--webhook-private")
 		}
 	case "gateway":
 		args = append(args, "--user-connections", "100000")

@@ -92,6 +92,8 @@ func (u *user) postOnce(ctx context.Context, url, contentType, key string, body 
 	req.Header.Set("Authorization", "Bearer "+u.token)
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
+	}
+	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
 	}
 	resp, err := http.DefaultClient.Do(req)
