@@ -113,9 +113,6 @@ func (v *verification) ask(ctx context.Context, row *events.Row, claim *claim) (
 	if err != nil {
 		return answered{}, err
 	}
-	if err := s.cfg.Cache.Put(call, row.ID, verdict); err != nil {
-		return answered{}, err
-	}
 	verdict.N = row.N
 	return answered{verdict, true}, nil
 }
@@ -134,8 +131,10 @@ func unanswerable(err error) string {
 	return ""
 }
 
-// lookup makes the call when it is the job's turn. It is seen through although
-// ctx ends, but no new attempt is begun then.
+// lookup makes the call when it is the job's turn, and keeps the answer. It is seen
+// through although ctx ends, but no new attempt is begun then. The turn is over
+// only when the answer is kept: a process that dies loses no more answers than it
+// has turns, however slow NATS is.
 func (v *verification) lookup(ctx, call context.Context, id string, claim *claim) (events.Verdict, error) {
 	if err := v.line.take(ctx); err != nil {
 		return events.Verdict{}, err
@@ -144,7 +143,7 @@ func (v *verification) lookup(ctx, call context.Context, id string, claim *claim
 	if v.traced.Add(1) > tracedCalls {
 		call = untraced(call)
 	}
-	return v.service.cfg.Client.Lookup(call, id, func(call context.Context) error {
+	verdict, err := v.service.cfg.Client.Lookup(call, id, func(call context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("ask: %w", context.Cause(ctx))
 		}
@@ -153,4 +152,8 @@ func (v *verification) lookup(ctx, call context.Context, id string, claim *claim
 		}
 		return v.service.cfg.Quota.Acquire(call, v.small)
 	})
+	if err != nil {
+		return events.Verdict{}, err
+	}
+	return verdict, v.service.cfg.Cache.Put(call, id, verdict)
 }
