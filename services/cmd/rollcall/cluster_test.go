@@ -135,6 +135,7 @@ func (c *cluster) keptBy(js jetstream.JetStream, servers int) {
 
 // What one server keeps is kept by three when a later migration says so.
 func TestReplicasCanBeRaised(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	c.migrate("1")
 	js := c.connect("provisioner")
@@ -147,6 +148,7 @@ func TestReplicasCanBeRaised(t *testing.T) {
 // jobs, then each part is replaced, one after the other. No job fails, and each
 // ends once.
 func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
+	t.Parallel() // it waits, more than it works
 	c := startCluster(t)
 	database := privateDatabase(t)
 	c.migrate("3", "--database", database)
@@ -250,6 +252,19 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 		follow(t, c.connect("operator"), id)
 	}
 	eventstest.CheckSchemas(t, js)
+
+	// All at once, and while there are servers: else each would look for them first.
+	var stopping sync.WaitGroup
+	for name, list := range running {
+		for _, p := range list {
+			stopping.Go(func() {
+				if p.stop(syscall.SIGTERM); p.exit != nil {
+					t.Errorf("%s at the end: %v\n%s", name, p.exit, p.err)
+				}
+			})
+		}
+	}
+	stopping.Wait()
 }
 
 // waitLong waits for what may take as long as AckWait, after which a message

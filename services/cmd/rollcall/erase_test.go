@@ -104,6 +104,7 @@ func unpacked(t *testing.T, data []byte) string {
 // A person of two jobs, in one of them twice, is erased: tables and artifacts are
 // without, the reports made anew of them, and figures, events and all others stay.
 func TestErase(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	r := newGoldenRigIn(t, dir)
 	const id, other = "8001015009087", "9001010001088"
@@ -207,6 +208,7 @@ func TestErase(t *testing.T) {
 // Nothing is kept for longer than a moment here: what is asked for later was there and
 // is no more, and all that tells of the job says so.
 func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
+	t.Parallel()
 	r := newGoldenRigIn(t, t.TempDir(), "--keep-uploads", "1s", "--keep-artifacts", "1s", "--keep-reports", "1s", "--keep-audit", "12h")
 	shown := mustAsk(t, "upload", r.csv("ID number\n8001015009087\n1\n"), "--watch", "--server", r.up.url(), "--token", r.token)
 	id := jobIDs.FindString(shown)

@@ -26,6 +26,7 @@ var formulas = []string{"=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", 
 // known, in headers that are not, in the sheet's name and in the file's: what
 // comes back has no formula and no link, and what looks like one is a text.
 func TestNoFormulaComesBack(t *testing.T) {
+	t.Parallel()
 	columns, err := schema.Columns()
 	if err != nil {
 		t.Fatal(err)

@@ -126,6 +126,7 @@ func (r *goldenRig) all(job events.Job, first string) string {
 // The samples, from the upload to the last cell: what is said, stored and
 // reported. Run with -update after a change that is meant, and read the diff.
 func TestGoldenSamples(t *testing.T) {
+	t.Parallel()
 	r := newGoldenRig(t)
 
 	dry := r.run(r.file("hostile.xlsx"), "--dry-run", "--skip-iec")

@@ -10,6 +10,7 @@ import (
 )
 
 func TestImportWards(t *testing.T) {
+	t.Parallel()
 	url := privateDatabase(t)
 	file := filepath.Join(t.TempDir(), "wards.csv")
 	load := func(text string) (string, error) {

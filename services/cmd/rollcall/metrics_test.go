@@ -74,6 +74,7 @@ func documented(t *testing.T) map[string][2]string {
 }
 
 func TestMetricsOfAKnownJob(t *testing.T) {
+	t.Parallel()
 	addr := freeAddr(t)
 	p := startUp(t, t.TempDir(), "--metrics-addr", addr)
 	alice := token(t, "alice", "member")

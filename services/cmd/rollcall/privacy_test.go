@@ -178,6 +178,7 @@ func (s *secrecy) check() {
 // voice: nobody who reads logs, errors, metrics, traces, subjects, headers or
 // events learns who is on a roll, or gets a token.
 func TestNothingTellsWhoIsOnARoll(t *testing.T) {
+	t.Parallel()
 	handler, err := sim.New(sim.Config{Username: "rollcall", Password: "the password of the IEC"})
 	if err != nil {
 		t.Fatal(err)

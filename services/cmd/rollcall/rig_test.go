@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -230,14 +231,30 @@ func privateDatabase(t *testing.T) string {
 	return db.URL()
 }
 
+// given are the ports that tests were given, which no other gets.
+var given sync.Map
+
+// freeAddr is an address that a server may have, be away from and come back to: its
+// port is none of those that the system gives to clients.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const low, high = 10_000, 32_000
+	for range 1000 {
+		port := low + rand.IntN(high-low)
+		if _, known := given.LoadOrStore(port, true); known {
+			continue
+		}
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue // somebody else's
+		}
+		if err := ln.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return ln.Addr().String()
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // built are programs that tests built, one of each for the process.

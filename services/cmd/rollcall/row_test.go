@@ -26,6 +26,7 @@ func (r *goldenRig) row(job events.Job, n int) (told rowTold, accepted bool) {
 
 // The passport of each row agrees with the artifacts, the table and the report.
 func TestTheRowPassport(t *testing.T) {
+	t.Parallel()
 	r := newGoldenRig(t)
 	job := r.run(r.file("hostile.xlsx"))
 	store := events.NewStore(r.log.JetStream())

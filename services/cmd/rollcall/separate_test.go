@@ -19,6 +19,7 @@ import (
 
 // Every part as a process of its own, with a NATS user and a database role of its own, gives the same report as all in one.
 func TestSeparateProcesses(t *testing.T) {
+	t.Parallel()
 	env := []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p",
 		"ROLLCALL_NATS_STORE=" + t.TempDir()}
 	for _, user := range embedded.Users {

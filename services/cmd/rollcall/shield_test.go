@@ -11,6 +11,7 @@ import (
 // Every answer of the program, to whatever is asked of it, tells browsers to
 // believe nothing else of it, and no page of another site that it may ask.
 func TestEveryAnswerIsShielded(t *testing.T) {
+	t.Parallel()
 	p := startUp(t, t.TempDir())
 	asked := map[string][]string{"/": {"GET"}, "/assets/main.js": {"GET"}, "/assets/main.css": {"GET"}, "/assets/icon.svg": {"GET"}, "/ws": {"GET", "POST"},
 		"/socket.io/?EIO=4&transport=polling": {"GET", "POST"}, "/socket.io/?EIO=4&transport=websocket": {"GET"}, "/nothing": {"GET"},

@@ -17,6 +17,7 @@ import (
 // From upload to report with TLS on every connection: HTTP, WebSocket, the IEC,
 // NATS with certificates on both sides, PostgreSQL. Each refuses to do without.
 func TestEverythingSpeaksTLS(t *testing.T) {
+	t.Parallel()
 	ca := newAuthority(t)
 	cert, key := ca.issue("server", 2)
 	clientCert, clientKey := ca.issue("client", 3)

@@ -101,6 +101,7 @@ func (c *otlp) oneTrace(t *testing.T, jobID string, services ...string) {
 
 // A job is one trace, from its upload to its report, through every process.
 func TestAJobIsOneTrace(t *testing.T) {
+	t.Parallel()
 	c, url := startCollector(t)
 	p := rollcall(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + url}, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--jwt-secret", secret)
 	p.healthy()
@@ -199,6 +200,7 @@ func TestAJobIsOneTrace(t *testing.T) {
 
 // A collector that is not there harms nobody.
 func TestTracesThatCannotBeSent(t *testing.T) {
+	t.Parallel()
 	p := rollcall(t, []string{"OTEL_BSP_SCHEDULE_DELAY=50"}, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--jwt-secret", secret,
 		"--otlp-endpoint", "http://"+freeAddr(t))
 	p.healthy()

@@ -9,6 +9,7 @@ import (
 
 // The REST calls of the TypeScript client, against the whole program.
 func TestTypeScriptClientUploadsAndDownloads(t *testing.T) {
+	t.Parallel()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Fatalf("%s is missing: go tool task node", tool)

@@ -22,6 +22,7 @@ func (r *goldenRig) undo(id string) events.Job {
 }
 
 func TestUndo(t *testing.T) {
+	t.Parallel()
 	r := newGoldenRig(t)
 	first := r.run(r.file("hostile.xlsx"))
 	before := r.members()

@@ -25,6 +25,7 @@ func startUp(t *testing.T, dir string, args ...string) *program {
 }
 
 func TestUpTakesARollAndGivesAReport(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := startUp(t, dir)
 	if first, _, _ := strings.Cut(p.err.String(), "\n"); !strings.Contains(first, "rollcall starts") || !strings.Contains(first, "go="+thisBuild().Go) {
@@ -108,6 +109,7 @@ func checkRoles(t *testing.T, dir string) {
 }
 
 func TestUpGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	alice := token(t, "alice", "member")
 	p := startUp(t, dir)
@@ -126,6 +128,7 @@ func TestUpGoesOnWhereItWas(t *testing.T) {
 }
 
 func TestTwoCannotShareADataFolder(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	startUp(t, dir)
 	second := rollcall(t, nil, "up", "--addr", "127.0.0.1:0", "--data", dir)
@@ -137,6 +140,7 @@ func TestTwoCannotShareADataFolder(t *testing.T) {
 
 // The commands that the README gives for the NATS CLI, on a real job.
 func TestTheNATSCLILooksIn(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := startUp(t, dir)
 	jobID, _ := uploadAndWatch(t, p.url(), p.url(), token(t, "alice", "member"))

@@ -27,6 +27,7 @@ const (
 )
 
 func TestWhatTheFirstStateWroteIsReadAndGoesOn(t *testing.T) {
+	t.Parallel()
 	dir, database := t.TempDir(), privateDatabase(t)
 	unpack(t, "testdata/upgrade/nats.tar.gz", dir)
 	restore(t, "testdata/upgrade/database.sql.gz", database)

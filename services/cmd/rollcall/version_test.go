@@ -32,6 +32,7 @@ func TestBuildTellsWhatTheLinkerSaidBeforeWhatTheToolchainKnows(t *testing.T) {
 
 // The names in -ldflags are text: nothing but a build says that they are right.
 func TestVersionOfALinkedProgram(t *testing.T) {
+	t.Parallel()
 	bin := filepath.Join(t.TempDir(), "rollcall")
 	flags := "-X main.version=1.2.3 -X main.commit=abc -X main.date=2026-01-02T03:04:05Z"
 	if out, err := exec.Command("go", "build", "-ldflags", flags, "-o", bin, ".").CombinedOutput(); err != nil {

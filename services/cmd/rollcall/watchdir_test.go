@@ -32,6 +32,7 @@ func (w watched) note(name string) string {
 }
 
 func TestWatchDirUploadsWhatIsPutThere(t *testing.T) {
+	t.Parallel()
 	r := newGoldenRig(t)
 	w := watched{t, t.TempDir()}
 	tokenFile := filepath.Join(t.TempDir(), "token")

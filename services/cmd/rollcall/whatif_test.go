@@ -26,6 +26,7 @@ func (r *goldenRig) whatIf(id, rules string, more ...string) (string, error) {
 }
 
 func TestWhatIf(t *testing.T) {
+	t.Parallel()
 	r := newGoldenRig(t)
 	job := r.run(r.csv("ID Number,Firstname,Gender,Shoe\n" +
 		"8001015009087,A,bloke,42\n" + // a word that is not known
