@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -198,107 +193,3 @@ func (h *house) newUser(name string) *user {
 	}
 	return u
 }
-
-// targets are the names of what can be killed, and of the lines.
-func (h *house) targets() (processes, lines []string) {
-	processes = append(processes, "postgres")
-	for name := range h.running {
-		processes = append(processes, name)
-	}
-	for name := range h.lines {
-		lines = append(lines, name)
-	}
-	slices.Sort(processes)
-	slices.Sort(lines)
-	return processes, lines
-}
-
-// strike does what a plan says.
-func (h *house) strike(s strike) error {
-	if s.fault != "" {
-		count(&h.broken, s.target)
-		return h.lines[s.target].strike(s.fault, s.lasts)
-	}
-	kill := h.database.kill
-	if s.target != "postgres" {
-		kill = h.running[s.target].kill
-	}
-	killed, err := kill(s.lasts)
-	if killed {
-		count(&h.kills, s.target)
-	}
-	if err != nil {
-		return fmt.Errorf("kill %s: %w", s.target, err)
-	}
-	return nil
-}
-
-func count(in *sync.Map, name string) {
-	n, _ := in.LoadOrStore(name, new(atomic.Int64))
-	n.(*atomic.Int64).Add(1)
-}
-
-// counts sums up the counts of targets whose name begins so.
-func counts(of *sync.Map, prefix string) (sum int) {
-	of.Range(func(name, n any) bool {
-		if strings.HasPrefix(name.(string), prefix) {
-			sum += int(n.(*atomic.Int64).Load())
-		}
-		return true
-	})
-	return sum
-}
-
-func (p *process) healthy(t *testing.T) {
-	t.Helper()
-	if p.addr == "" {
-		return
-	}
-	wait(t, p.name+" to be healthy", time.Minute, func() bool {
-		resp, err := http.Get(p.addr + "/healthz")
-		if err != nil {
-			return false
-		}
-		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
-	})
-}
-
-func wait(t *testing.T, what string, atMost time.Duration, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(atMost); !cond(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
-
-// freeAddr is below the ports that a system hands out by itself: nobody is given
-// it while the process that listens on it is down.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
-		if ln, err := net.Listen("tcp", addr); err == nil {
-			_ = ln.Close() // nobody has used it
-			return addr
-		}
-	}
-	t.Fatal("no free port")
-	return ""
-}
-
-// build returns a folder with programs of the workspace.
-func build(t *testing.T, packages ...string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, pkg := range packages {
-		name := filepath.Base(strings.TrimSuffix(pkg, "/v2"))
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, name), pkg)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", pkg, err, out)
-		}
-	}
-	return dir
-}
-
-var idNumbers = regexp.MustCompile(`\b[0-9]{13}\b`)
