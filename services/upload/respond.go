@@ -177,14 +177,19 @@ func (s *Service) fallback(mux *http.ServeMux) http.Handler {
 			mux.ServeHTTP(w, r)
 			return
 		}
-		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		var others []string
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodHead, http.MethodPatch, http.MethodDelete} {
 			other := r.Clone(r.Context())
 			other.Method = method
-			if _, pattern := mux.Handler(other); pattern != "" {
-				w.Header().Set("Allow", method)
-				s.refuse(w, r, refuse("method_not_allowed", fmt.Sprintf("Use %s for this address.", method)))
-				return
+			_, pattern := mux.Handler(other)
+			if named, _ := cut(pattern); named == method { // what answers GET answers HEAD as well
+				others = append(others, method)
 			}
+		}
+		if others != nil {
+			w.Header().Set("Allow", strings.Join(others, ", "))
+			s.refuse(w, r, refuse("method_not_allowed", fmt.Sprintf("Use %s for this address.", strings.Join(others, " or "))))
+			return
 		}
 		s.refuse(w, r, refuse("not_found", "There is nothing at this address."))
 	})

@@ -309,7 +309,7 @@ func TestTusOptions(t *testing.T) {
 		a.header.Get("Tus-Max-Size") != strconv.Itoa(1<<20) {
 		t.Errorf("%d %v", a.status, a.header)
 	}
-	if a := r.tus("alice member", http.MethodGet, "/tus/6b8e7c1e-2f0a-4d53-9a56-5f1f7a3e9b10", nil); a.status != http.StatusMethodNotAllowed {
+	if a := r.tus("alice member", http.MethodGet, "/tus/6b8e7c1e-2f0a-4d53-9a56-5f1f7a3e9b10", nil); a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != "HEAD, PATCH, DELETE" {
 		t.Errorf("downloads: %d", a.status)
 	}
 }
