@@ -100,6 +100,11 @@ func (s *Service) removeObjects(ctx context.Context, jobs map[string]*events.Job
 			}
 		}
 	}
+	listed, err := s.listed(ctx)
+	if err != nil {
+		return err
+	}
+	lost := map[string]bool{}
 	before := s.cfg.Now().Add(-s.cfg.Grace)
 	for _, bucket := range events.ObjectBuckets() {
 		for o, err := range s.cfg.Store.Objects(ctx, bucket) {
@@ -107,6 +112,10 @@ func (s *Service) removeObjects(ctx context.Context, jobs map[string]*events.Job
 				return err
 			}
 			k, job := key{bucket, o.Name}, jobs[o.JobID()]
+			if job == nil && listed[o.JobID()] {
+				lost[o.JobID()] = true
+				continue
+			}
 			left := o.At.Before(before) && (job == nil || job.Ended())
 			if named[k] || !erased[k] && !left {
 				continue
@@ -123,7 +132,25 @@ func (s *Service) removeObjects(ctx context.Context, jobs map[string]*events.Job
 			return err
 		}
 	}
+	if len(lost) > 0 {
+		s.cfg.Logger.ErrorContext(ctx, "the stream does not have jobs that the database knows: what is kept of them is left, to be put right by hand", "jobs", len(lost))
+	}
 	return nil
+}
+
+// listed are the jobs of the table jobs. A job that is there and not in the stream was
+// not forgotten here, which clears the table first: the stream was lost, or restored
+// from an old copy, and the objects are all that is left.
+func (s *Service) listed(ctx context.Context) (map[string]bool, error) {
+	var ids []string
+	if err := s.cfg.DB.SelectContext(ctx, &ids, `SELECT job_id FROM jobs`); err != nil {
+		return nil, fmt.Errorf("list jobs: %w", err)
+	}
+	all := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		all[id] = true
+	}
+	return all, nil
 }
 
 // clearOutcomes deletes what the database holds of the rows of jobs whose outcomes

@@ -287,6 +287,23 @@ func TestWhatWasLeftBehindGoes(t *testing.T) {
 	}
 }
 
+// A stream that was lost takes nothing with it: what the database knows of is left.
+func TestALostStreamTakesNothingWithIt(t *testing.T) {
+	w := newWorld(t, Keep{Uploads: day, Artifacts: day, Reports: day, Events: day})
+	job := w.job(4)
+	stream, err := eventstest.Connect(t, w.nats, "provisioner").Stream(t.Context(), events.StreamFacts)
+	if err == nil {
+		err = stream.Purge(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ahead = 10000 * day
+	if swept := w.sweep(); swept != (Swept{}) || len(w.objects(job.ID)) != 6 || w.rows("job_outcomes", job.ID) != 1 {
+		t.Errorf("%+v, left %v", swept, w.objects(job.ID))
+	}
+}
+
 // Run sweeps until it is told to end, in two processes at once.
 func TestRunSweeps(t *testing.T) {
 	w := newWorld(t, Keep{Reports: time.Millisecond})
