@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -36,8 +37,9 @@ var errOvertaken = errors.New("another request has added to the upload")
 type partial struct {
 	partialInfo
 	offset  int64
-	seq     uint64 // of the newest message
-	subject string // without the last token
+	begun   time.Time // or when it became a job
+	seq     uint64    // of the newest message
+	subject string    // without the last token
 }
 
 type partialInfo struct {
@@ -91,6 +93,7 @@ func (s partials) load(ctx context.Context, user, id string) (*partial, error) {
 			if err := json.Unmarshal(m.Data, &p.partialInfo); err != nil {
 				return nil, fmt.Errorf("load upload: %w", err)
 			}
+			p.begun = m.Time
 		}
 	}
 	if p.ID == "" {

@@ -25,6 +25,10 @@ const (
 	// headerJob names the job that a file has become, in the answer to its last part
 	// and from then on.
 	headerJob = "Upload-Job"
+	// headerExpires says until when an upload may go on, as the protocol's extension
+	// expiration has it. The library does not know it.
+	headerExpires   = "Upload-Expires"
+	headerExtension = "Tus-Extension"
 	// maxUnfinished is how many uploads of a user may not have arrived whole. Those that
 	// nobody goes on with are gone after events.PartialLife.
 	maxUnfinished = 16
@@ -85,7 +89,7 @@ func (s *Service) tus(of func(*tusd.UnroutedHandler) http.HandlerFunc) func(http
 			return nil, s.tooLarge()
 		}
 		r.Body = &steadyBody{ReadCloser: r.Body, idle: s.cfg.Idle, now: time.Now}
-		http.StripPrefix(Base+"/tus", s.resumable.Middleware(of(s.resumable))).ServeHTTP(pathLocation{w}, r)
+		http.StripPrefix(Base+"/tus", s.resumable.Middleware(of(s.resumable))).ServeHTTP(tusAnswer{w}, r)
 		return nil, nil
 	}
 }
@@ -106,6 +110,8 @@ func (s *Service) tusFound(w http.ResponseWriter, r *http.Request, id string) er
 	}
 	if p.Job != "" {
 		w.Header().Set(headerJob, p.Job)
+	} else {
+		w.Header().Set(headerExpires, expires(p.begun))
 	}
 	return nil
 }
@@ -142,7 +148,13 @@ func (s *Service) tusBegins(hook tusd.HookEvent) (resp tusd.HTTPResponse, change
 			change.MetaData[name] = value
 		}
 	}
+	resp.Header = tusd.HTTPHeader{headerExpires: expires(time.Now())} // as the stream does, by the clock
 	return resp, change, nil
+}
+
+// expires is when an upload is forgotten, as HTTP writes times.
+func expires(begun time.Time) string {
+	return begun.Add(events.PartialLife).UTC().Format(http.TimeFormat)
 }
 
 // tusArrived makes a job of a file whose last byte has come.
@@ -229,15 +241,23 @@ func (s *Service) tusRefusal(err error) error {
 	return tusd.Error{ErrorCode: p.code, Message: p.message, HTTPResponse: tusd.HTTPResponse{StatusCode: status, Body: string(body), Header: header}}
 }
 
-// pathLocation leaves the host out of where a new upload is: a proxy in front has
-// another, and maybe another scheme.
-type pathLocation struct{ http.ResponseWriter }
+// tusAnswer leaves the host out of where a new upload is: a proxy in front has another,
+// and maybe another scheme. It names the extension that is ours, and no time at which
+// an upload that is a job would be forgotten.
+type tusAnswer struct{ http.ResponseWriter }
 
-func (w pathLocation) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w tusAnswer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-func (w pathLocation) WriteHeader(status int) {
-	if u, err := url.Parse(w.Header().Get("Location")); err == nil && u.Path != "" {
-		w.Header().Set("Location", u.Path)
+func (w tusAnswer) WriteHeader(status int) {
+	h := w.Header()
+	if known := h.Get(headerExtension); known != "" {
+		h.Set(headerExtension, known+",expiration")
+	}
+	if h.Get(headerJob) != "" || status >= http.StatusBadRequest {
+		h.Del(headerExpires)
+	}
+	if u, err := url.Parse(h.Get("Location")); err == nil && u.Path != "" {
+		h.Set("Location", u.Path)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

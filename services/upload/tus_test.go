@@ -305,7 +305,7 @@ func TestUploadsInPartsThatAreRefused(t *testing.T) {
 func TestTusOptions(t *testing.T) {
 	r := newRig(t)
 	a := r.tus("alice member", http.MethodOptions, "/tus", nil)
-	if a.status != http.StatusOK || a.header.Get("Tus-Version") != "1.0.0" || a.header.Get("Tus-Extension") != "creation,creation-with-upload,termination" ||
+	if a.status != http.StatusOK || a.header.Get("Tus-Version") != "1.0.0" || a.header.Get("Tus-Extension") != "creation,creation-with-upload,termination,expiration" ||
 		a.header.Get("Tus-Max-Size") != strconv.Itoa(1<<20) {
 		t.Errorf("%d %v", a.status, a.header)
 	}
@@ -356,4 +356,57 @@ func TestAStalledPartIsCut(t *testing.T) {
 		t.Error("all of it was read")
 	}
 	eventstest.Wait(t, "what came to be stored", func() bool { n, _ := r.offset("alice member", id); return n > 0 })
+}
+
+// Each answer says until when an upload may go on; then it is gone, and with it what
+// had arrived. One that is a job says no such thing.
+func TestAnUploadExpires(t *testing.T) {
+	r := newRig(t)
+	roll := goodRoll(t)
+	before := time.Now().Truncate(time.Second)
+	soon := func(what string, a reply) {
+		t.Helper()
+		at, err := http.ParseTime(a.header.Get(headerExpires))
+		if err != nil || at.Before(before.Add(events.PartialLife)) || at.After(time.Now().Add(events.PartialLife)) {
+			t.Errorf("%s: expires %v, %v", what, at, err)
+		}
+	}
+	a := r.tus("alice member", http.MethodPost, "/tus", nil, "Upload-Length", strconv.Itoa(len(roll)))
+	soon("begun", a)
+	id := path.Base(a.header.Get("Location"))
+	soon("a part", r.part("alice member", id, 0, roll[:9]))
+	_, a = r.offset("alice member", id)
+	soon("offset", a)
+	last := r.part("alice member", id, 9, roll[9:])
+	_, a = r.offset("alice member", id)
+	for _, a := range []reply{last, a} {
+		if a.header.Get(headerJob) == "" || a.header.Get(headerExpires) != "" {
+			t.Errorf("a job: %v", a.header)
+		}
+	}
+
+	id = r.begun("alice member", strconv.Itoa(len(roll)))
+	if a := r.part("alice member", id, 0, roll[:9]); a.status != http.StatusNoContent {
+		t.Fatalf("%d %s", a.status, a.raw)
+	}
+	js := eventstest.Connect(t, r.nats, "provisioner")
+	stream, err := js.Stream(t.Context(), events.StreamPartial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := stream.CachedInfo().Config
+	if cfg.MaxAge != events.PartialLife {
+		t.Errorf("parts are kept for %v", cfg.MaxAge)
+	}
+	cfg.MaxAge, cfg.Duplicates = 200*time.Millisecond, 200*time.Millisecond
+	if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	eventstest.Wait(t, "the parts to go", func() bool { return r.parts() == 0 })
+	if _, a := r.offset("alice member", id); a.status != http.StatusNotFound || a.header.Get(headerExpires) != "" {
+		t.Errorf("offset of an expired one: %d %v", a.status, a.header)
+	}
+	if a := r.part("alice member", id, 9, roll[9:]); a.status != http.StatusNotFound || a.Error.Code != "not_found" {
+		t.Errorf("part of an expired one: %d %s", a.status, a.raw)
+	}
 }
