@@ -154,7 +154,8 @@ func TestRecordsComeBackAsWritten(t *testing.T) {
 }
 
 // A worker that was thought dead stores its artifact after its successor's fact
-// named one. Each delivery has names of its own, so that the fact stays true.
+// named one. Each attempt has names of its own, also of the same delivery, which a
+// server that was killed may count again, so that the fact stays true.
 func TestALateWorkerDoesNotReplaceAnArtifact(t *testing.T) {
 	srv := eventstest.Start(t)
 	store := events.NewStore(eventstest.Connect(t, srv, "iec"))
@@ -168,6 +169,7 @@ func TestALateWorkerDoesNotReplaceAnArtifact(t *testing.T) {
 	job := upload(t, srv)
 	named := put(&events.Work{Job: job, Delivery: 2}, "answered at noon")
 	put(&events.Work{Job: job, Delivery: 1}, "answered at eleven")
+	put(&events.Work{Job: job, Delivery: 2}, "answered at one")
 	f, err := events.NewStore(eventstest.Connect(t, srv, "report")).Fetch(context.Background(), named)
 	if err != nil {
 		t.Fatal(err)

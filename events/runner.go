@@ -255,7 +255,9 @@ func (r *Runner) postpone(ctx context.Context, msg jetstream.Msg, w *Work, later
 
 // append stores a fact, however long NATS takes to be there again, and reports
 // whether the message is still this worker's to settle with it. When the job
-// turns out to have ended or moved on, the message is acknowledged instead.
+// turns out to have ended or moved on, the message is acknowledged instead. When it
+// is this stage's turn all the same, another worker has the message too, and has
+// paused the job or gone on with it: acknowledged, nobody would ever do so again.
 func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *Job, cause uint64, fact Fact) bool {
 	for n := 1; ; n++ {
 		_, err := r.Log.Append(context.WithoutCancel(ctx), job, cause, fact)
@@ -277,8 +279,16 @@ func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *Job, cause 
 				*job = now
 			}
 		} else if errors.Is(err, ErrNotAllowed) {
-			r.logger().Error("fact refused", "job", job.ID, "err", err)
-			r.acknowledge(ctx, msg)
+			r.logger().Warn("fact refused", "job", job.ID, "err", err)
+			if job.Next() != r.Stage {
+				r.acknowledge(ctx, msg)
+				return false
+			}
+			again := r.ackWait() // the other one's time to show that it is alive
+			if job.Paused != nil {
+				again = max(job.Paused.ResumesAt.Sub(r.now()), 0)
+			}
+			r.settle(msg, "postpone", msg.NakWithDelay(again))
 			return false
 		}
 		if err != nil {

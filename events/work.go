@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 const progressEvery = 250 * time.Millisecond
@@ -36,11 +38,12 @@ func (w *Work) Undone(ctx context.Context) (Job, error) {
 }
 
 // ArtifactName names an artifact of this piece of work: <jobId>/<name>, and
-// behind it what makes it this delivery's own. A worker that was thought dead
+// behind it what makes it this attempt's own. A worker that was thought dead
 // may write at the same time as its successor; were the names the same, it
-// could replace what a fact of the successor names already.
+// could replace what a fact of the successor names already. The count of the
+// delivery is not enough: a server that was killed may count some again.
 func (w *Work) ArtifactName(name string) string {
-	return fmt.Sprintf("%s/%s.%d.%d", w.Job.ID, name, w.Job.Trigger, w.Delivery)
+	return fmt.Sprintf("%s/%s.%d.%s", w.Job.ID, name, w.Job.Trigger, uuid.NewString())
 }
 
 // Header is the header of an artifact of this job.
