@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -76,6 +77,11 @@ func (s *Service) Erase(ctx context.Context, id string, by events.User, from str
 	if err := s.removeObjects(ctx, jobs, &Swept{}); err != nil {
 		return done, fmt.Errorf("erase: %w", err)
 	}
+	if len(done.Jobs) == 0 {
+		if err := s.auditMember(ctx, id, events.ReadErasure, by, from); err != nil {
+			return done, fmt.Errorf("erase: %w", err)
+		}
+	}
 	if err := s.eraseRows(ctx, id, &done); err != nil {
 		return done, fmt.Errorf("erase: %w", err)
 	}
@@ -100,6 +106,20 @@ func valid(id string) bool {
 
 func (s *Service) audit(ctx context.Context, jobID string, what events.Reading, by events.User, from string) error {
 	return events.WriteAccess(ctx, s.cfg.Log.JetStream(), events.Access{JobID: jobID, What: what, At: s.cfg.Now().UTC(), By: by, From: from})
+}
+
+// auditMember is audit for a member who is in no job that is kept: it counts to the job
+// that has written last. Of nobody there is nothing to write down.
+func (s *Service) auditMember(ctx context.Context, id string, what events.Reading, by events.User, from string) error {
+	var jobID string
+	err := s.cfg.DB.GetContext(ctx, &jobID, `SELECT updated_by_job FROM members WHERE id_number = $1`, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	return s.audit(ctx, jobID, what, by, from)
 }
 
 // takeOut stores the artifacts of a job without a person and appends that they stand

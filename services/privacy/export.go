@@ -89,18 +89,10 @@ func (s *Service) Export(ctx context.Context, id string, by events.User, from st
 	}
 	if len(member) > 0 {
 		all.Member = member[0]
-		// Of somebody who is in no job that is kept, the reading is one of the job
-		// that has written last.
-		if len(all.Jobs) == 0 {
-			var written struct {
-				Job string `json:"updated_by_job"`
-			}
-			if err := json.Unmarshal(all.Member, &written); err != nil {
-				return all, fmt.Errorf("export: %w", err)
-			}
-			if err := s.audit(ctx, written.Job, events.ReadExport, by, from); err != nil {
-				return all, fmt.Errorf("export: %w", err)
-			}
+	}
+	if len(all.Jobs) == 0 {
+		if err := s.auditMember(ctx, id, events.ReadExport, by, from); err != nil {
+			return all, fmt.Errorf("export: %w", err)
 		}
 	}
 	if s.cfg.Answer != nil {

@@ -209,7 +209,8 @@ func TestErase(t *testing.T) {
 // is no more, and all that tells of the job says so.
 func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
 	t.Parallel()
-	r := newGoldenRigIn(t, t.TempDir(), "--keep-uploads", "1s", "--keep-artifacts", "1s", "--keep-reports", "1s", "--keep-audit", "12h")
+	dir := t.TempDir()
+	r := newGoldenRigIn(t, dir, "--keep-uploads", "1s", "--keep-artifacts", "1s", "--keep-reports", "1s", "--keep-audit", "12h")
 	shown := mustAsk(t, "upload", r.csv("ID number\n8001015009087\n1\n"), "--watch", "--server", r.up.url(), "--token", r.token)
 	id := jobIDs.FindString(shown)
 	var job events.Job
@@ -259,6 +260,22 @@ func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
 	}
 	if n := r.count("members"); n != 1 {
 		t.Errorf("%d members: they are not what is kept for a time", n)
+	}
+	// Of a member who is in no job any more, what is done is written down all the same.
+	for _, command := range []string{"export", "erase"} {
+		if said, err := r.person(dir, command, "8001015009087"); err != nil {
+			t.Errorf("%s: %v\n%s", command, err, said)
+		}
+	}
+	var audited []string
+	for a, err := range events.Accesses(t.Context(), r.log.JetStream(), id) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		audited = append(audited, string(a.What))
+	}
+	if n := r.count("members"); n != 0 || strings.Join(audited, " ") != "export erasure" {
+		t.Errorf("%d members, audited %v", n, audited)
 	}
 	audit, err := r.log.JetStream().Stream(t.Context(), events.StreamAudit)
 	if err != nil || audit.CachedInfo().Config.MaxAge != 12*time.Hour {
