@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -74,7 +75,7 @@ func decode(casts []cast, subject string, header nats.Header, body []byte, seq u
 	}
 	fact := newFact(kind)
 	if fact == nil {
-		return Event{}, fmt.Errorf("decode %s: %w: no such kind", subject, ErrDisbelieved)
+		return Event{}, fmt.Errorf("decode %s: %w: no fact", subject, ErrDisbelieved)
 	}
 	if err := json.Unmarshal(body, fact); err != nil {
 		return Event{}, fmt.Errorf("decode %s: %w: %s", subject, ErrDisbelieved, unfit(err))
@@ -136,6 +137,9 @@ func believe(subject string, header nats.Header) (jobID string, kind Kind, owner
 	jobID, kind, err = ParseSubject(subject)
 	if err != nil {
 		return "", "", "", fmt.Errorf("%w: %v", ErrDisbelieved, err)
+	}
+	if kind != KindProgress && !slices.Contains(Kinds, kind) {
+		return "", "", "", fmt.Errorf("decode %s: %w: no such kind", JobFilter(jobID), ErrDisbelieved)
 	}
 	if header.Get(HeaderSubject) != jobID || header.Get(HeaderType) != typePrefix+string(kind) {
 		return "", "", "", fmt.Errorf("decode %s: %w: headers name another job or kind", subject, ErrDisbelieved)

@@ -24,6 +24,8 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(string(kind), "alice", uint64(i), body)
 	}
+	f.Add("8001015009087", "alice", uint64(0), []byte(`{}`))
+	f.Add("\x1900000000000.", "alice", uint64(0), []byte(`{}`))
 	f.Add("uploaded", "%zz", uint64(0), []byte(`{"at":"8001015009087"}`))
 	f.Add("reported", "a", uint64(7), []byte(`{"processing_duration_ms":8001015009087.5}`))
 	f.Fuzz(func(t *testing.T, kind, owner string, cause uint64, body []byte) {
@@ -38,7 +40,7 @@ func FuzzDecode(f *testing.F) {
 			if err != nil && !errors.Is(err, ErrDisbelieved) {
 				t.Errorf("%v", err)
 			}
-			if err != nil && personal.MatchString(err.Error()) && !personal.MatchString(kind) {
+			if err != nil && personal.MatchString(err.Error()) {
 				t.Errorf("told: %v", err)
 			}
 		}
