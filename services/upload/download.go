@@ -56,6 +56,9 @@ func (s *Service) sendReport(w http.ResponseWriter, r *http.Request, job *events
 // sendRejects sends the rows that have to be corrected, from the moment on when
 // the rows have been checked.
 func (s *Service) sendRejects(w http.ResponseWriter, r *http.Request, job *events.Job, who Principal) error {
+	if undone := job.Options.Undoes; undone != "" {
+		return refuse("nothing_to_fix", "This job takes another one back. The rows to correct are those of "+undone+".")
+	}
 	if job.Validated == nil {
 		return notReady("The rows have not been checked", job)
 	}

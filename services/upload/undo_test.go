@@ -27,6 +27,9 @@ func TestUndoIsAJobOfItsOwn(t *testing.T) {
 	if b := r.post("alice member", "/undo/"+id); b.status != 200 || b.Data["job_id"] != undo {
 		t.Errorf("twice: %d %s", b.status, b.raw)
 	}
+	if b := r.get("alice member", "/report/"+undo+"?part=rejects"); b.status != 404 || b.Error.Code != "nothing_to_fix" {
+		t.Errorf("its rows to fix: %d %s", b.status, b.raw)
+	}
 	for _, path := range []string{"/undo/" + undo, "/cancel/" + undo} {
 		if b := r.post("alice member", path); b.status != 409 {
 			t.Errorf("%s: %d %s", path, b.status, b.raw)

@@ -140,7 +140,7 @@ export class JobView {
     this.#retry.hidden = !(isOver(now.status) && now.retryable);
     this.#undo.hidden = !isOver(now.status) || !now.known.members || !!options.dry_run || !!options.undoes || now.reportGone === true;
     this.#report.hidden = now.status !== "completed" || now.reportGone === true;
-    this.#rejects.hidden = !now.known.rows || !toFix(this.#status);
+    this.#rejects.hidden = !now.known.rows || !!options.undoes || !toFix(this.#status);
     // A button that is gone would take the keyboard's place on the page with it.
     if ((document.activeElement as HTMLElement | null)?.hidden) this.#title.focus();
   }

@@ -36,12 +36,13 @@ const (
 )
 
 // services are run as two processes each, in the order of their start.
-var services = []string{"validation", "iec", "persistence", "report", "upload", "gateway", "webhook"}
+var services = []string{"validation", "iec", "persistence", "report", "upload", "gateway", "webhook", "privacy"}
 
 // house is rollcall as processes of its own, with lines between them.
 type house struct {
 	t        *testing.T
-	program  string // path of rollcall
+	keep     time.Duration // of uploads
+	program  string        // path of rollcall
 	env      []string
 	nats     string // address without a line
 	database *database
@@ -52,10 +53,10 @@ type house struct {
 	kills, broken sync.Map // counts of strikes, by target
 }
 
-// newHouse starts everything.
-func newHouse(t *testing.T) *house {
+// newHouse starts everything. What was uploaded is kept for a while after a job's end.
+func newHouse(t *testing.T, keep time.Duration) *house {
 	t.Helper()
-	h := &house{t: t, lines: map[string]*line{}, running: map[string]*process{}, nats: freeAddr(t)}
+	h := &house{t: t, keep: keep, lines: map[string]*line{}, running: map[string]*process{}, nats: freeAddr(t)}
 	programs := build(t, "rollcall.example/services/cmd/rollcall", "github.com/nats-io/nats-server/v2")
 	h.program = filepath.Join(programs, "rollcall")
 	h.env = []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p",
@@ -123,7 +124,7 @@ func (h *house) arguments(service, name string) []string {
 	switch service {
 	case "iec":
 		args = append(args, "--iec-url", "http://"+line("sim", h.counter.Listener.Addr().String()), "--iec-quota", "1000000", fmt.Sprintf("--iec-concurrency=%d", concurrency))
-	case "persistence", "upload", "webhook":
+	case "persistence", "upload", "webhook", "privacy":
 		_, port, _ := net.SplitHostPort(line("postgres", h.database.ln.Addr().String()))
 		args = append(args, "--database", fmt.Sprintf("host=127.0.0.1 port=%s user=%s password=role-of-%s dbname=rollcall sslmode=disable", port, postgres.Role(service), service))
 		switch service {
@@ -131,6 +132,8 @@ func (h *house) arguments(service, name string) []string {
 			args = append(args, "--user-uploads", "100000", "--user-jobs", "100000", "--webhook-private")
 		case "webhook":
 			args = append(args, "--webhook-private")
+		case "privacy":
+			args = append(args, "--keep-uploads", h.keep.String())
 		}
 	case "gateway":
 		args = append(args, "--user-connections", "100000")

@@ -123,8 +123,10 @@ func (b *tab) undo(jobID string) {
 		b.t.Errorf("%s: %s removed of %s", b.text("h1"), removed, inserted)
 	}
 	b.until(`document.querySelector(".jobs [aria-current=page]")?.innerText.includes("Undo of")`)
-	if b.is(`[...document.querySelectorAll("button")].some((e) => e.innerText === "Undo" && !e.hidden)`) {
-		b.t.Error("an undo can be undone")
+	for _, name := range []string{"Undo", "Download rows to fix"} {
+		if b.is(fmt.Sprintf(`[...document.querySelectorAll("button")].some((e) => e.innerText === %q && !e.hidden)`, name)) {
+			b.t.Errorf("the page of an undo has the button %s", name)
+		}
 	}
 	b.shot("20-undone")
 	b.press("Go to the job that this one takes back")
