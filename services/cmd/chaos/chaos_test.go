@@ -73,7 +73,11 @@ func TestChaos(t *testing.T) {
 		u := users[i%len(users)]
 		uploading.Go(func() {
 			sleepUntil(ctx, start.Add(plan.uploads[i]))
-			id, err := u.upload(ctx, f)
+			upload := u.upload
+			if i/2%2 == 1 {
+				upload = u.uploadInParts
+			}
+			id, err := upload(ctx, f)
 			jobs[i] = &job{id: id, file: f, user: u}
 			if err != nil {
 				t.Errorf("upload %s: %v", f.name, err)

@@ -251,9 +251,10 @@ func (h *house) checkCalls(jobs []*job, r *result) {
 
 // summary is the run in one line.
 func (h *house) summary(r result, users []*user) string {
-	var refused, connections int
+	var refused, again, connections int
 	for _, u := range users {
 		refused += int(u.refused.Load())
+		again += int(u.again.Load())
 		connections += int(u.connections.Load())
 	}
 	ends := 0
@@ -272,8 +273,8 @@ func (h *house) summary(r result, users []*user) string {
 	if h.t.Failed() {
 		outcome = "FAILED"
 	}
-	return fmt.Sprintf("%d jobs, %d rows, %d members, %d events; kills %d:%s; lines broken %d times; ended by themselves %d; uploads tried again %d; clients connected again %d; webhooks called again %d; "+
+	return fmt.Sprintf("%d jobs, %d rows, %d members, %d events; kills %d:%s; lines broken %d times; ended by themselves %d; uploads tried again %d; parts of uploads sent again %d; clients connected again %d; webhooks called again %d; "+
 		"calls beyond one a person %d of %d allowed; jobs retried %d; uploads removed when kept long enough %d; %s; %s",
-		r.jobs, r.rows, r.members, r.facts, counts(&h.kills, ""), kills, counts(&h.broken, ""), ends, refused, connections-r.jobs, r.toldTwice,
+		r.jobs, r.rows, r.members, r.facts, counts(&h.kills, ""), kills, counts(&h.broken, ""), ends, refused, again, connections-r.jobs, r.toldTwice,
 		r.calls-r.people, r.bound, r.retries, r.removed, r.took.Round(time.Second), outcome)
 }

@@ -22,13 +22,15 @@ type user struct {
 	gateways []string // and of the gateway
 	// refused counts what was not answered, or with a word to come again.
 	refused atomic.Int64
+	// again counts parts of uploads that were not stored, or not answered.
+	again atomic.Int64
 	// connections counts those that following took.
 	connections atomic.Int64
 }
 
 const tryAgainAfter = 100 * time.Millisecond
 
-// upload returns the job of a file that was accepted.
+// upload sends a file as a form and returns the job that it became.
 func (u *user) upload(ctx context.Context, f *file) (jobID string, err error) {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
