@@ -84,6 +84,12 @@ func TestOlderBodiesAreCastToTheNewestShape(t *testing.T) {
 	if _, err := decode(twice, msg.Subject, msg.Header, msg.Data, 8); !errors.Is(err, ErrNewer) {
 		t.Errorf("of a version to come: %v", err)
 	}
+	// Of a kind to come as well, the name of which may be anything.
+	msg.Header.Set(HeaderType, typePrefix+"8001015009087")
+	if _, err := decode(twice, Subject(id, "8001015009087"), msg.Header, msg.Data, 8); !errors.Is(err, ErrNewer) || personal.MatchString(err.Error()) {
+		t.Errorf("a kind to come: %v", err)
+	}
+	msg.Header.Set(HeaderType, typePrefix+string(KindPaused))
 	// What cannot be cast is no fact of that version, and nothing of it is told.
 	msg.Header.Set(HeaderDataVersion, "1")
 	if _, err := decode(twice, msg.Subject, msg.Header, []byte(`{"rows": 8001015009087}`), 8); !errors.Is(err, ErrDisbelieved) || strings.Contains(err.Error(), "8001") {

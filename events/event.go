@@ -70,12 +70,13 @@ func decode(casts []cast, subject string, header nats.Header, body []byte, seq u
 	if err != nil {
 		return Event{}, err
 	}
+	subject = told(jobID, kind)
 	if body, err = newest(casts, header, kind, body); err != nil {
 		return Event{}, fmt.Errorf("decode %s: %w", subject, err)
 	}
 	fact := newFact(kind)
 	if fact == nil {
-		return Event{}, fmt.Errorf("decode %s: %w: no fact", subject, ErrDisbelieved)
+		return Event{}, fmt.Errorf("decode %s: %w: no such kind", subject, ErrDisbelieved)
 	}
 	if err := json.Unmarshal(body, fact); err != nil {
 		return Event{}, fmt.Errorf("decode %s: %w: %s", subject, ErrDisbelieved, unfit(err))
@@ -110,6 +111,7 @@ func DecodeProgress(subject string, header nats.Header, body []byte) (Progress, 
 	if err != nil {
 		return Progress{}, "", err
 	}
+	subject = told(jobID, kind)
 	var p Progress
 	if err := json.Unmarshal(body, &p); err != nil {
 		return Progress{}, "", fmt.Errorf("decode %s: %w: %s", subject, ErrDisbelieved, unfit(err))
@@ -133,14 +135,20 @@ func unfit(err error) string {
 	return "a value cannot be read"
 }
 
+// told is a subject as errors repeat it. A kind that is none of ours can be any text.
+func told(jobID string, kind Kind) string {
+	if kind != KindProgress && !slices.Contains(Kinds, kind) {
+		return JobFilter(jobID)
+	}
+	return Subject(jobID, kind)
+}
+
 func believe(subject string, header nats.Header) (jobID string, kind Kind, owner string, err error) {
 	jobID, kind, err = ParseSubject(subject)
 	if err != nil {
 		return "", "", "", fmt.Errorf("%w: %v", ErrDisbelieved, err)
 	}
-	if kind != KindProgress && !slices.Contains(Kinds, kind) {
-		return "", "", "", fmt.Errorf("decode %s: %w: no such kind", JobFilter(jobID), ErrDisbelieved)
-	}
+	subject = told(jobID, kind)
 	if header.Get(HeaderSubject) != jobID || header.Get(HeaderType) != typePrefix+string(kind) {
 		return "", "", "", fmt.Errorf("decode %s: %w: headers name another job or kind", subject, ErrDisbelieved)
 	}
