@@ -96,7 +96,7 @@ func (s *Store) Fetch(ctx context.Context, a Artifact) (_ *os.File, err error) {
 		return nil, fmt.Errorf("fetch %s/%s: %w", a.Bucket, a.Name, err)
 	}
 	defer func() { _ = obj.Close() }() // a reader: nothing is lost with its close
-	f, err := spoolFile(s.SpoolDir)
+	f, err := s.Spool()
 	if err != nil {
 		return nil, err
 	}
@@ -123,10 +123,10 @@ func (s *Store) moved(bucket string, written bool, bytes int64) {
 	}
 }
 
-// spoolFile opens a temporary file and takes its name away, so that no copy of
-// anybody's data outlives the process, however it ends.
-func spoolFile(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, "rollcall-*")
+// Spool opens a file in SpoolDir and takes its name away, so that no copy of
+// anybody's data outlives the process, however it ends. The caller closes it.
+func (s *Store) Spool() (*os.File, error) {
+	f, err := os.CreateTemp(s.SpoolDir, "rollcall-*")
 	if err != nil {
 		return nil, fmt.Errorf("open spool: %w", err)
 	}

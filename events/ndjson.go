@@ -60,7 +60,7 @@ type RecordWriter[T Record] struct {
 
 // NewRecordWriter opens a writer that spools in s.SpoolDir.
 func NewRecordWriter[T Record](s *Store) (*RecordWriter[T], error) {
-	f, err := spoolFile(s.SpoolDir)
+	f, err := s.Spool()
 	if err != nil {
 		return nil, err
 	}

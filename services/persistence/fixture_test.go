@@ -11,6 +11,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
+	"rollcall.example/services/iec/sim"
 	"rollcall.example/services/postgres/postgrestest"
 )
 
@@ -34,18 +35,7 @@ func newWorld(t testing.TB) *world {
 
 // idNumber is the ith of ten thousand valid ID numbers.
 func idNumber(i int) string {
-	head := fmt.Sprintf("800101%04d08", i)
-	sum := 0
-	for k, c := range head {
-		d := int(c - '0')
-		if k%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return fmt.Sprintf("%s%d", head, (10-sum%10)%10)
+	return sim.WithCheckDigit(fmt.Sprintf("800101%04d08", i))
 }
 
 // one makes a person; row numbers are given by people.

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"time"
 
 	"rollcall.example/events"
@@ -58,7 +57,7 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (events.Fact, erro
 	if job.Uploaded == nil || job.Validated == nil || job.Verified == nil || job.Persisted == nil {
 		return nil, errors.New("report: the job lacks a fact of an earlier stage")
 	}
-	file, err := spool(s.store.SpoolDir)
+	file, err := s.store.Spool()
 	if err != nil {
 		return nil, err
 	}
@@ -105,17 +104,4 @@ func Completed(job *events.Job) events.ValidationStats {
 	stats.ExistingMembers = db.Updates + db.Unchanged
 	stats.NewMembers = db.Inserts
 	return stats
-}
-
-// spool opens a file that has no name any more, so that no copy of anybody's
-// data outlives the process.
-func spool(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, "rollcall-report-*")
-	if err != nil {
-		return nil, fmt.Errorf("report: open spool: %w", err)
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		return nil, errors.Join(fmt.Errorf("report: open spool: %w", err), f.Close())
-	}
-	return f, nil
 }

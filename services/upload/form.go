@@ -119,14 +119,11 @@ func (s *Service) readPart(f *form, part *multipart.Part) error {
 // spool copies the file part to the disk, where its structure can be looked at,
 // in a file whose name is gone before the first byte is in it.
 func (s *Service) spool(f *form, part io.Reader) error {
-	file, err := os.CreateTemp(s.cfg.Store.SpoolDir, "rollcall-upload-*")
+	file, err := s.cfg.Store.Spool()
 	if err != nil {
-		return fmt.Errorf("open spool: %w", err)
+		return err
 	}
 	f.file = file
-	if err := os.Remove(file.Name()); err != nil {
-		return fmt.Errorf("open spool: %w", err)
-	}
 	sum := sha256.New()
 	f.size, err = io.Copy(io.MultiWriter(file, sum), io.LimitReader(part, s.cfg.MaxFileSize+1))
 	if err != nil {

@@ -143,7 +143,7 @@ func (s *Service) routes() map[string]handler {
 		"HEAD /tus/{uploadId}":       s.tus(func(t *tusd.UnroutedHandler) http.HandlerFunc { return t.HeadFile }),
 		"PATCH /tus/{uploadId}":      s.tus(func(t *tusd.UnroutedHandler) http.HandlerFunc { return t.PatchFile }),
 		"DELETE /tus/{uploadId}":     s.tus(func(t *tusd.UnroutedHandler) http.HandlerFunc { return t.DelFile }),
-		"OPTIONS /tus":               s.tus(func(t *tusd.UnroutedHandler) http.HandlerFunc { return http.NotFound }),
+		"OPTIONS /tus":               s.tus(func(t *tusd.UnroutedHandler) http.HandlerFunc { return http.NotFound }), // its middleware answers
 		"GET /status/{jobId}":        s.status,
 		"GET /report/{jobId}":        s.report,
 		"GET /jobs/{jobId}/rows/{n}": s.row,

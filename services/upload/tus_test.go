@@ -209,6 +209,20 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
+// arrived is the id of an upload of alice's that is there whole and is no job.
+func (r *rig) arrived(file string) string {
+	r.t.Helper()
+	id := r.begun("alice member", strconv.Itoa(len(file)))
+	p, err := r.svc.partials.load(r.t.Context(), "alice", id)
+	if err == nil {
+		_, err = r.svc.partials.write(r.t.Context(), p, strings.NewReader(file))
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return id
+}
+
 // A process that dies after the last byte leaves a whole upload that is no job yet; who
 // asks for it next, or sends its last part again, makes it one.
 func TestAWholeUploadThatIsNoJobBecomesOne(t *testing.T) {
@@ -218,28 +232,14 @@ func TestAWholeUploadThatIsNoJobBecomesOne(t *testing.T) {
 		func(id string) reply { _, a := r.offset("alice member", id); return a },
 		func(id string) reply { return r.part("alice member", id, len(roll), "") },
 	} {
-		id := r.begun("alice member", strconv.Itoa(len(roll)))
-		p, err := r.svc.partials.load(t.Context(), "alice", id)
-		if err == nil {
-			_, err = r.svc.partials.write(t.Context(), p, strings.NewReader(roll))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		id := r.arrived(roll)
 		first := ask(id).header.Get(headerJob)
 		if again := ask(id).header.Get(headerJob); !events.ValidJobID(first) || again != first {
 			t.Errorf("it became %q, and %q", first, again)
 		}
 	}
 	// Died between the job and the note of it: the job is found again.
-	id := r.begun("alice member", strconv.Itoa(len(roll)))
-	p, err := r.svc.partials.load(t.Context(), "alice", id)
-	if err == nil {
-		_, err = r.svc.partials.write(t.Context(), p, strings.NewReader(roll))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := r.arrived(roll)
 	f := &form{key: id, name: fileName("")}
 	if err := r.svc.spool(f, strings.NewReader(roll)); err != nil {
 		t.Fatal(err)

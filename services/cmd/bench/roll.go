@@ -85,26 +85,11 @@ func cellsOf(n int) []string {
 	born := time.Date(1940, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, n%birthdays)
 	// The last digit but one is below 8, as today's numbers are not known to
 	// have it, so that a number made up is hardly anybody's.
-	id := withCheckDigit(fmt.Sprintf("%s%04d07", born.Format("060102"), n/birthdays))
+	id := sim.WithCheckDigit(fmt.Sprintf("%s%04d07", born.Format("060102"), n/birthdays))
 	at := sim.Home(id)
 	return []string{id, fmt.Sprint("Thandi ", n%997), fmt.Sprint("Nkosi ", n%1499), fmt.Sprintf("082%07d", n%10_000_000),
 		fmt.Sprintf("person%d@example.org", n), fmt.Sprintf("%d Vilakazi Street, Erf %d", n%300, n), "Female", "African",
 		"South African", "isiZulu", "Teacher", at.Province, at.Municipality, at.Ward, "2024-02-01", "Active"}
-}
-
-// withCheckDigit appends the Luhn digit to 12 digits.
-func withCheckDigit(digits string) string {
-	sum := 0
-	for i, c := range digits {
-		d := int(c - '0')
-		if i%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return fmt.Sprint(digits, (10-sum%10)%10)
 }
 
 // sharedTexts spools a workbook's shared strings.

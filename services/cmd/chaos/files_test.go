@@ -98,16 +98,5 @@ func newRow(r *rand.Rand, people int) row {
 
 // idNumber is the ith of a hundred thousand people.
 func idNumber(i int) string {
-	head := fmt.Sprintf("%02d0615%04d08", 60+i/10_000, i%10_000)
-	sum := 0
-	for k, c := range head {
-		d := int(c - '0')
-		if k%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return fmt.Sprintf("%s%d", head, (10-sum%10)%10)
+	return sim.WithCheckDigit(fmt.Sprintf("%02d0615%04d08", 60+i/10_000, i%10_000))
 }

@@ -163,7 +163,7 @@ func (c *crowd) next(born string, male bool, citizen, digit int, fits func(sim.P
 		if male {
 			serial, gender, first = serial+5000, "M", males[c.serial%len(males)]
 		}
-		id := withCheckDigit(fmt.Sprintf("%s%04d%d%d", born, serial, citizen, digit))
+		id := sim.WithCheckDigit(fmt.Sprintf("%s%04d%d%d", born, serial, citizen, digit))
 		if home := sim.Home(id); fits(sim.PersonOf(id), home) {
 			return person{id: id, first: first, last: "Number" + strconv.Itoa(c.serial), gender: gender, at: home}
 		}

@@ -48,22 +48,9 @@ func newPerson(r *rand.Rand, day time.Time) person {
 	if r.IntN(25) == 0 {
 		citizen, p.citizenship = 1, "Permanent Resident"
 	}
-	p.id = withCheckDigit(fmt.Sprintf("%s%04d%d%d", p.born.Format("060102"), serial, citizen, r.IntN(8)))
+	p.id = sim.WithCheckDigit(fmt.Sprintf("%s%04d%d%d", p.born.Format("060102"), serial, citizen, r.IntN(8)))
 	p.at = sim.Home(p.id)
 	return p
-}
-
-// withCheckDigit appends the Luhn digit to 12 digits.
-func withCheckDigit(digits string) string {
-	sum := 0
-	for i, d := range digits {
-		n := int(d - '0')
-		if i%2 == 1 {
-			n = n*2/10 + n*2%10
-		}
-		sum += n
-	}
-	return digits + string(rune('0'+(10-sum%10)%10))
 }
 
 func (p person) email(n int) string {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/tealeg/xlsx/v3"
+
+	"rollcall.example/services/iec/sim"
 )
 
 var headers = []string{
@@ -116,7 +118,7 @@ func writeID(cell *xlsx.Cell, id string, n int) {
 	case n%47 == 0:
 		cell.SetString(id[:12] + string('0'+(id[12]-'0'+1)%10)) // checksum
 	case n%53 == 0:
-		cell.SetString(withCheckDigit(id[:2] + "1331" + id[6:12])) // date
+		cell.SetString(sim.WithCheckDigit(id[:2] + "1331" + id[6:12])) // date
 	case n%3 == 0:
 		cell.SetString(id)
 	case n%5 == 0:

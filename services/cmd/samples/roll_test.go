@@ -92,11 +92,3 @@ func TestAnotherSeedMakesAnotherRoll(t *testing.T) {
 		t.Errorf("ID numbers %v", ids)
 	}
 }
-
-func TestWithCheckDigit(t *testing.T) {
-	for _, id := range []string{"8001015009087", "9001010001088", "8506155000084", "8001015009285"} {
-		if got := withCheckDigit(id[:12]); got != id {
-			t.Errorf("withCheckDigit(%s) = %s", id[:12], got)
-		}
-	}
-}

@@ -40,6 +40,20 @@ type Person struct {
 	Malformed bool
 }
 
+// WithCheckDigit appends the Luhn digit to the first 12 digits of an ID number that is
+// made up.
+func WithCheckDigit(digits string) string {
+	sum := 0
+	for i, c := range digits {
+		d := int(c - '0')
+		if i%2 == 1 {
+			d = d*2/10 + d*2%10
+		}
+		sum += d
+	}
+	return digits + strconv.Itoa((10-sum%10)%10)
+}
+
 // Home is where a person lives, whether registered there or not.
 func Home(id string) Place { return Places[hash(id, "home")%uint64(len(Places))] }
 

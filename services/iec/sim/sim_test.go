@@ -217,3 +217,11 @@ func TestFaultsChangeWhileItRuns(t *testing.T) {
 		t.Errorf("calls %v, want 1", body)
 	}
 }
+
+func TestWithCheckDigit(t *testing.T) {
+	for _, id := range []string{"8001015009087", "9001010001088", "8506155000084", "8001015009285"} {
+		if got := sim.WithCheckDigit(id[:12]); got != id {
+			t.Errorf("WithCheckDigit(%s) = %s", id[:12], got)
+		}
+	}
+}
