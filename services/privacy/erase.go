@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/google/uuid"
@@ -24,7 +23,8 @@ type Erasure struct {
 	// Busy are jobs that have not ended: the person may be in them, so erase again
 	// when they have.
 	Busy []string `json:"busy"`
-	// Unread are files that could not be looked through, by their jobs' ids.
+	// Unread are jobs with a file or an artifact that could not be looked through: it is
+	// missing, altered, or not what it should be. The person may be in it.
 	Unread []string `json:"unread"`
 	// Members and Outcomes are rows of the database: the member, and what jobs have
 	// noted about it.
@@ -131,6 +131,9 @@ func (s *Service) takeOut(ctx context.Context, job *events.Job, h *held, replace
 		fact.Removed = append(fact.Removed, job.Uploaded.File)
 	}
 	replace := func(was events.Artifact, without func(events.Artifact) (events.Artifact, error)) error {
+		if slices.Contains(h.unread, was) {
+			return nil
+		}
 		now, ok := replaced[was]
 		if !ok {
 			var err error
@@ -196,7 +199,7 @@ func (s *Service) takeOut(ctx context.Context, job *events.Job, h *held, replace
 }
 
 // reportWithout adds to the fact what becomes of the report: it is made anew, or
-// where what it was made of is kept no longer, removed.
+// removed, where what it was made of is kept no longer or damaged.
 func (s *Service) reportWithout(ctx context.Context, job *events.Job, h *held, fact *events.Erased) error {
 	if job.Reported == nil || job.Removed(job.Reported.Report) != nil {
 		return nil
@@ -214,15 +217,17 @@ func (s *Service) reportWithout(ctx context.Context, job *events.Job, h *held, f
 	if err := then.Apply(event); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(s.cfg.Store.SpoolDir, "rollcall-report-*")
+	file, err := s.cfg.Store.Spool()
 	if err != nil {
-		return fmt.Errorf("open spool: %w", err)
+		return err
 	}
 	defer func() { _ = file.Close() }() // nameless: nothing is lost with it
-	if err := os.Remove(file.Name()); err != nil {
-		return fmt.Errorf("open spool: %w", err)
+	err = s.cfg.Rebuild(ctx, &then, file)
+	if damaged(err) {
+		fact.Removed = append(fact.Removed, job.Reported.Report)
+		return nil
 	}
-	if err := s.cfg.Rebuild(ctx, &then, file); err != nil {
+	if err != nil {
 		return err
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {

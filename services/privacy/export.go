@@ -72,7 +72,7 @@ func (s *Service) Export(ctx context.Context, id string, by events.User, from st
 			return all, fmt.Errorf("export: %w", err)
 		}
 		all.Jobs = append(all.Jobs, JobHoldings{
-			JobID: jobID, FileName: job.FileName, UploadedBy: job.Owner.ID, UploadedAt: job.CreatedAt, Columns: h.header.Columns,
+			JobID: jobID, FileName: job.FileName, UploadedBy: job.Owner.ID, UploadedAt: job.CreatedAt, Columns: h.columns,
 			Rows: h.rows, Rejects: h.rejects, Verdicts: h.verdicts, Outcomes: h.outcomes, InUpload: h.upload, InReport: h.report,
 		})
 	}

@@ -12,7 +12,7 @@ import (
 
 // held is what the artifacts of a job hold of one person.
 type held struct {
-	header   events.Header
+	columns  []string // of rows and rejects
 	rows     []*events.Row
 	rejects  []*events.RejectedRow
 	verdicts []*events.Verdict
@@ -20,8 +20,14 @@ type held struct {
 	// upload and report say that the file has the ID number in a cell; a file that
 	// cannot be read does not.
 	upload, report bool
-	// unread are files that could not be looked through.
+	// unread are artifacts and files that could not be looked through.
 	unread []events.Artifact
+}
+
+// damaged says that an artifact is not there, or not as it was: whoever looks for it is
+// told so and goes on, for no other job's data is to stay because of that.
+func damaged(err error) bool {
+	return errors.Is(err, events.ErrGone) || errors.Is(err, events.ErrAltered)
 }
 
 func (h *held) anything() bool { return len(h.rows)+len(h.rejects) > 0 || h.upload || h.report }
@@ -30,7 +36,7 @@ func (h *held) anything() bool { return len(h.rows)+len(h.rejects) > 0 || h.uplo
 func (s *Service) search(ctx context.Context, job *events.Job, id string) (h *held, err error) {
 	h = &held{}
 	if v := job.Validated; v != nil && job.Removed(v.Rows) == nil {
-		if h.header, h.rows, err = pick(ctx, s.cfg.Store, v.Rows, func(r *events.Row) bool { return r.ID == id }); err != nil {
+		if h.rows, err = pick(ctx, s.cfg.Store, h, v.Rows, func(r *events.Row) bool { return r.ID == id }); err != nil {
 			return nil, err
 		}
 		mine := func(r *events.RejectedRow) bool {
@@ -44,7 +50,7 @@ func (s *Service) search(ctx context.Context, job *events.Job, id string) (h *he
 			}
 			return spells(r.Cell, false, id)
 		}
-		if _, h.rejects, err = pick(ctx, s.cfg.Store, v.Rejects, mine); err != nil {
+		if h.rejects, err = pick(ctx, s.cfg.Store, h, v.Rejects, mine); err != nil {
 			return nil, err
 		}
 		rows := map[int]bool{}
@@ -52,12 +58,12 @@ func (s *Service) search(ctx context.Context, job *events.Job, id string) (h *he
 			rows[r.N] = true
 		}
 		if f := job.Verified; f != nil && len(rows) > 0 {
-			if _, h.verdicts, err = pick(ctx, s.cfg.Store, f.Verdicts, func(v *events.Verdict) bool { return rows[v.N] }); err != nil {
+			if h.verdicts, err = pick(ctx, s.cfg.Store, h, f.Verdicts, func(v *events.Verdict) bool { return rows[v.N] }); err != nil {
 				return nil, err
 			}
 		}
 		if f := job.Persisted; f != nil && len(rows) > 0 {
-			if _, h.outcomes, err = pick(ctx, s.cfg.Store, f.Outcomes, func(o *events.Outcome) bool { return rows[o.N] }); err != nil {
+			if h.outcomes, err = pick(ctx, s.cfg.Store, h, f.Outcomes, func(o *events.Outcome) bool { return rows[o.N] }); err != nil {
 				return nil, err
 			}
 		}
@@ -76,21 +82,28 @@ func (s *Service) search(ctx context.Context, job *events.Job, id string) (h *he
 }
 
 // pick reads the records of an artifact that are wanted.
-func pick[T events.Record](ctx context.Context, store *events.Store, a events.Artifact, want func(*T) bool) (head events.Header, list []*T, err error) {
+func pick[T events.Record](ctx context.Context, store *events.Store, h *held, a events.Artifact, want func(*T) bool) (list []*T, err error) {
 	r, err := events.OpenRecords[T](ctx, store, a)
+	if damaged(err) {
+		h.unread = append(h.unread, a)
+		return nil, nil
+	}
 	if err != nil {
-		return head, nil, err
+		return nil, err
+	}
+	if h.columns == nil {
+		h.columns = r.Header.Columns
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	for record, err := range r.All() {
 		if err = errors.Join(err, ctx.Err()); err != nil {
-			return head, nil, err
+			return nil, err
 		}
 		if want(record) {
 			list = append(list, record)
 		}
 	}
-	return r.Header, list, nil
+	return list, nil
 }
 
 // inFile says whether a cell of a workbook spells the ID number.
@@ -99,6 +112,10 @@ func (s *Service) inFile(ctx context.Context, job *events.Job, a events.Artifact
 		return false, nil
 	}
 	file, err := s.cfg.Store.Fetch(ctx, a)
+	if damaged(err) {
+		h.unread = append(h.unread, a)
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}

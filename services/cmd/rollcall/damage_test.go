@@ -1,13 +1,18 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/services/privacy"
+	"rollcall.example/services/report"
 )
 
 // damage alters or removes an object, as the user that writes its bucket, and
@@ -102,5 +107,64 @@ func (p *plant) damagedRejects(job *events.Job, remove bool) {
 	defer mend()
 	if status, code, _ := p.call(http.MethodGet, "/report/"+job.ID+"?part=rejects", nil, ""); status != http.StatusBadGateway || code != "report_damaged" {
 		p.t.Errorf("rejects, removed %v: %d %s", remove, status, code)
+	}
+}
+
+// Damage to one job keeps nobody in the others: who is erased goes from all that can be
+// read, and jobs with what cannot be are named.
+func TestErasingGoesOnWhereSomethingIsDamaged(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	p.start()
+	all := map[string]events.Job{}
+	for _, name := range []string{"whole", "rows gone", "rows altered", "verdicts altered", "report gone", "upload altered"} {
+		all[name] = p.ends(p.upload(name+".csv", "Some"), events.KindReported)
+	}
+	rows, verdicts := all["rows altered"].Validated.Rows, all["verdicts altered"].Verified.Verdicts
+	p.damage("validation", all["rows gone"].Validated.Rows, true)
+	p.damage("validation", rows, false)
+	p.damage("iec", verdicts, false)
+	p.damage("report", all["report gone"].Reported.Report, true)
+	p.damage("upload", all["upload altered"].Uploaded.File, false)
+
+	js := eventstest.Connect(t, p.nats, "privacy")
+	store := events.NewStore(js)
+	reports := report.New(report.Config{Store: store})
+	s := privacy.New(privacy.Config{Log: events.NewLog(js, "privacy", nil), Store: store, DB: p.db, Rebuild: reports.Rebuild, Logger: slog.New(slog.DiscardHandler)})
+	by := events.User{ID: "an officer", Role: "operator"}
+	held, err := s.Export(t.Context(), onRoll[0], by, "here")
+	if err != nil || len(held.Jobs) != len(all) || len(held.Unread) != len(all)-1 {
+		t.Fatalf("exported of %d jobs, %d unread, %v", len(held.Jobs), len(held.Unread), err)
+	}
+	done, err := s.Erase(t.Context(), onRoll[0], by, "here")
+	if err != nil || len(done.Jobs) != len(all) || len(done.Unread) != len(all)-1 || slices.Contains(done.Unread, all["whole"].ID) || done.Members != 1 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	for name, was := range all {
+		now, err := p.log.Load(t.Context(), was.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Without rows or verdicts there is no report to be made.
+		remade := map[string]bool{"whole": true, "report gone": true, "upload altered": true}[name]
+		if removed := now.Removed(was.Reported.Report) != nil; removed == remade {
+			t.Errorf("%s: the report was removed: %t", name, removed)
+		}
+		for _, a := range now.Artifacts() {
+			file, err := store.Fetch(t.Context(), a)
+			if errors.Is(err, events.ErrGone) && name == "rows gone" || errors.Is(err, events.ErrAltered) && (a == rows || a == verdicts || a == was.Uploaded.File) {
+				continue
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			data, err := io.ReadAll(file)
+			if err = errors.Join(err, file.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(unpacked(t, data), onRoll[0]) {
+				t.Errorf("%s: the person is still in %s", name, a.Name)
+			}
+		}
 	}
 }

@@ -129,7 +129,7 @@ func (c *eraseCmd) Run(ctx context.Context, p *process) (err error) {
 		fmt.Fprintf(p.out, "An answer of the IEC that is kept goes by itself within %s; with ROLLCALL_IEC_CACHE_KEY it goes now.\n", events.VerdictsTTL)
 	}
 	for _, job := range done.Unread {
-		fmt.Fprintf(p.out, "%s: holds a file that cannot be read, in which the person may be\n", job)
+		fmt.Fprintf(p.out, "%s: a file of it is missing, altered or cannot be read, and the person may be in it\n", job)
 	}
 	if len(done.Busy) > 0 {
 		for _, job := range done.Busy {
