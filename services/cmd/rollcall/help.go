@@ -1,0 +1,135 @@
+package main
+
+// The longer help of commands: what --help shows below the one sentence of the
+// command, and docs/commands.md too. Lines that are indented by four are kept as
+// they are.
+
+// Help implements kong.HelpProvider.
+func (demoCmd) Help() string {
+	return "The folder has the sample, the report and the data of the server. " +
+		"With --keep the server goes on running, and a link leads to the job in the web console."
+}
+
+// Help implements kong.HelpProvider.
+func (upCmd) Help() string {
+	return "Runs all services and the gateway. Without --nats it embeds a NATS server, " +
+		"without --database it runs a private PostgreSQL, and without --iec-url a simulator of the IEC. " +
+		"Without a secret or public keys for tokens it makes up a secret, keeps it in DIR/jwt-secret, " +
+		"and prints a link to the web console with a token for it."
+}
+
+// Help implements kong.HelpProvider.
+func (serveCmd) Help() string {
+	return "Any number of processes may run the same service. Each needs --nats. " +
+		"upload, persistence, webhook and privacy also need --database, iec needs --iec-url and ROLLCALL_IEC_CACHE_KEY, " +
+		"and upload and gateway need --jwt-secret, --jwt-jwks-file or --jwt-jwks-url."
+}
+
+// Help implements kong.HelpProvider.
+func (migrateCmd) Help() string {
+	return "Updates streams, buckets and consumers with --nats, and tables with --database; it takes either or both. " +
+		"For each ROLLCALL_DATABASE_PASSWORD_<SERVICE> it makes a role of the database, " +
+		"and it grants each role exactly what its service needs."
+}
+
+// Help implements kong.HelpProvider.
+func (doctorCmd) Help() string {
+	return "Looks at configuration, connections (NATS as each user, database, IEC), permissions, " +
+		"streams, buckets and consumers, clocks, disks and tables. " +
+		"Give it the flags of serve; beside a running up it needs --data alone. " +
+		"It changes nothing and spends no call of the IEC's quota. " +
+		"The exit code is 1 when something is broken."
+}
+
+// Help implements kong.HelpProvider.
+func (verifyCmd) Help() string {
+	return "Checks that each event is there, and so are the event it was stored after and the one that caused it; " +
+		"that each artifact has the SHA-256 of its event; that the report has the figures of the stages; " +
+		"and that the report, made again of its inputs, has the same bytes. It prints what was altered; the exit code is then 1. " +
+		"The stream cannot tell that its newest event was taken out; with --database the list of jobs can. " +
+		"Needs --nats and the operator's password, which nats-cli.env has:\n\n" +
+		"    . rollcall-data/nats-cli.env"
+}
+
+// Help implements kong.HelpProvider.
+func (whatIfCmd) Help() string {
+	return `The rules replace those that rollcall has, part by part. As JSON:
+
+    {
+      "vocabularies": {"gender": {"Male": ["M"], "Female": ["F"]}},
+      "aliases": {"id_number": ["Ref"]},
+      "youngest": 18, "oldest": 90,
+      "ward_target": 150,
+      "ward_regions": {"79800001": "Soweto"}
+    }
+
+It reads the job's upload again. ` +
+		"For a row that names no region it prints the sub-region that ward_regions gives to the file's ward, or else to the IEC's. " +
+		"Only the database knows which sub-region the row has, and which ward an earlier file gave. " +
+		"Needs --nats and the operator's password, which nats-cli.env has."
+}
+
+// Help implements kong.HelpProvider.
+func (uploadCmd) Help() string {
+	return "With --resume an interrupted upload goes on when the same command runs again. " +
+		"Ten failures in a row, with nothing more having arrived, end it."
+}
+
+// Help implements kong.HelpProvider.
+func (watchDirCmd) Help() string {
+	return "Takes files that end in .xlsx or .csv. A file that the server has taken goes to done/, with the job's id beside it; " +
+		"a file that it refuses goes to failed/, with the reason. A file that it cannot take now stays and is tried again. " +
+		"Started again, the command uploads nothing twice."
+}
+
+// Help implements kong.HelpProvider.
+func (watchCmd) Help() string {
+	return "Shows a bar on a terminal, and lines elsewhere. Ctrl-C leaves the job running. The exit code is 1 when the job did not complete."
+}
+
+// Help implements kong.HelpProvider.
+func (jobsCmd) Help() string {
+	return "--failed also prints stage, code and attempts."
+}
+
+// Help implements kong.HelpProvider.
+func (undoCmd) Help() string {
+	return "Removes the members that the job has added and puts back the values that it has changed, in one transaction. " +
+		"A member whom another job has changed since stays, and is named. " +
+		"The undo is a job of its own, with events and a report."
+}
+
+// Help implements kong.HelpProvider.
+func (importWardsCmd) Help() string {
+	return "A row whose file names no region gets the sub-region of its ward."
+}
+
+// Help implements kong.HelpProvider.
+func (personSettings) Help() string {
+	return "Needs --nats with ROLLCALL_NATS_PASSWORD_PRIVACY, --database, and ROLLCALL_IEC_CACHE_KEY for the IEC's answer. " +
+		"Beside a running up, privacy.env of its data folder has them all:\n\n" +
+		"    . rollcall-data/privacy.env"
+}
+
+// Help implements kong.HelpProvider.
+func (auditCmd) Help() string {
+	return "Lists who has read which report, rejects or row, and who has exported or erased a person, when and from where. " +
+		"Each access is stored before anything is sent; what cannot be stored is not sent. " +
+		"Needs --nats and the operator's password, which nats-cli.env has."
+}
+
+// Help implements kong.HelpProvider.
+func (rebuildCmd) Help() string {
+	return "The list is the table jobs, which follows the stream. Everything may go on running meanwhile. " +
+		"Needs --nats, --database and ROLLCALL_NATS_PASSWORD_UPLOAD."
+}
+
+// Help implements kong.HelpProvider.
+func (iecSimCmd) Help() string {
+	return "Answers as the IEC's API does, about people that it makes up. Flags choose latency, quota, failures and fixed answers."
+}
+
+// Help implements kong.HelpProvider.
+func (versionCmd) Help() string {
+	return "The same stands in /healthz and in the first line of a server's log."
+}
