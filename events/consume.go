@@ -17,7 +17,7 @@ import (
 func Consume(ctx context.Context, js jetstream.JetStream, durable string, ahead int, logger *slog.Logger, take func(context.Context, jetstream.Msg) error) error {
 	consumer, err := js.Consumer(ctx, StreamFacts, durable)
 	if err == nil {
-		err = consume(ctx, consumer, ahead, logger.With("consumer", durable), take)
+		err = ConsumeFrom(ctx, consumer, ahead, logger.With("consumer", durable), take)
 	}
 	if err != nil {
 		return fmt.Errorf("consume %s: %w", durable, err)
@@ -25,7 +25,8 @@ func Consume(ctx context.Context, js jetstream.JetStream, durable string, ahead 
 	return nil
 }
 
-func consume(ctx context.Context, consumer jetstream.Consumer, ahead int, logger *slog.Logger, take func(context.Context, jetstream.Msg) error) error {
+// ConsumeFrom is Consume with a consumer that is known already.
+func ConsumeFrom(ctx context.Context, consumer jetstream.Consumer, ahead int, logger *slog.Logger, take func(context.Context, jetstream.Msg) error) error {
 	it, err := consumer.Messages(jetstream.PullMaxMessages(ahead))
 	if err != nil {
 		return err

@@ -3,9 +3,7 @@ package events
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -30,29 +28,5 @@ func TestWhatNoRoomIs(t *testing.T) {
 		if got := StorageFull(c.err); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
-	}
-}
-
-// A full disk is known as one through the compression and all.
-func TestASpoolOnAFullDisk(t *testing.T) {
-	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	zw, err := newCompressor(full)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &RecordWriter[Row]{file: full, zw: zw}
-	defer func() { _ = w.Close() }() // says once more that it is full
-	err = w.Write(&Row{N: 2, Cells: []string{strings.Repeat("x", bufferSize)}})
-	if err == nil {
-		_, err = w.finish(Header{})
-	}
-	if !StorageFull(err) {
-		t.Errorf("write: %v", err)
-	}
-	if _, err := io.Copy(full, strings.NewReader("x")); !StorageFull(err) {
-		t.Errorf("copy: %v", err)
 	}
 }

@@ -7,11 +7,20 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-type workKey struct{}
+type jobKey struct{}
 
-// LogHandler adds to what is logged with the context of a handler its job and
-// stage, where the line does not say them itself, and to all with the context of
-// a trace the trace's id.
+type jobOf struct {
+	id    string
+	stage Stage
+}
+
+// WithJob returns a context whose log lines name the job and the stage that works on it.
+func WithJob(ctx context.Context, jobID string, stage Stage) context.Context {
+	return context.WithValue(ctx, jobKey{}, jobOf{jobID, stage})
+}
+
+// LogHandler adds the job and stage of WithJob and the id of the trace to each
+// line that is logged with such a context and does not name them itself.
 type LogHandler struct {
 	slog.Handler
 	// What With has said already.
@@ -25,12 +34,12 @@ func NewLogHandler(h slog.Handler) *LogHandler { return &LogHandler{Handler: h} 
 func (h *LogHandler) Handle(ctx context.Context, r slog.Record) error {
 	said := *h
 	r.Attrs(func(a slog.Attr) bool { said.note(a); return true })
-	if w, ok := ctx.Value(workKey{}).(*Work); ok {
+	if of, ok := ctx.Value(jobKey{}).(jobOf); ok {
 		if !said.job {
-			r.AddAttrs(slog.String("job", w.Job.ID))
+			r.AddAttrs(slog.String("job", of.id))
 		}
 		if !said.stage {
-			r.AddAttrs(slog.String("stage", string(w.runner.Stage)))
+			r.AddAttrs(slog.String("stage", string(of.stage)))
 		}
 	}
 	if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() && !said.trace {

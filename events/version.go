@@ -27,9 +27,9 @@ const DataVersion = 1 + len(casts)
 // it leaves the job to a newer process.
 var ErrNewer = errors.New("stored by a newer rollcall")
 
-// newerAgain is when a message that is left to a newer process is offered again,
+// NewerDelay is when a message that is left to a newer process is offered again,
 // to whichever takes it.
-const newerAgain = 10 * time.Second
+const NewerDelay = 10 * time.Second
 
 // newest is a body in the shape that the last of the casts leads to. The first
 // versions were stored without a number and are 1.

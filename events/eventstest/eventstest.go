@@ -16,6 +16,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
+	"rollcall.example/events/stage"
 	"rollcall.example/schema"
 )
 
@@ -176,10 +177,10 @@ func Wait(t testing.TB, what string, cond func() bool) {
 
 // RunStage runs a handler as one of the stages, as its user of nats.conf, until
 // the test ends. Failures are tried again at once.
-func RunStage(t testing.TB, srv *embedded.Server, stage events.Stage, h events.Handler) {
+func RunStage(t testing.TB, srv *embedded.Server, name events.Stage, h stage.Handler) {
 	t.Helper()
-	r := &events.Runner{
-		Log: events.NewLog(Connect(t, srv, string(stage)), stage, nil), Stage: stage, Handle: h,
+	r := &stage.Runner{
+		Log: events.NewLog(Connect(t, srv, string(name)), name, nil), Stage: name, Handle: h,
 		Backoff: func(int) time.Duration { return time.Millisecond },
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -188,7 +189,7 @@ func RunStage(t testing.TB, srv *embedded.Server, stage events.Stage, h events.H
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
-			t.Errorf("run %s: %v", stage, err)
+			t.Errorf("run %s: %v", name, err)
 		}
 	})
 }

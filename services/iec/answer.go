@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // voter is the body of an answer of the IEC's API.
@@ -42,37 +42,37 @@ var provinces = map[string]string{
 // decodeVerdict reads an answer about a person. Whatever is not the API's JSON, or is
 // about somebody else, is an error: it must never look like "not registered".
 // The error quotes nothing of the body.
-func decodeVerdict(body []byte, id string, at time.Time) (events.Verdict, error) {
+func decodeVerdict(body []byte, id string, at time.Time) (records.Verdict, error) {
 	var v voter
 	if err := json.Unmarshal(body, &v); err != nil {
-		return events.Verdict{}, errors.New("answer is not JSON of the contract")
+		return records.Verdict{}, errors.New("answer is not JSON of the contract")
 	}
 	if v.Registered == nil {
-		return events.Verdict{}, errors.New("answer does not say bRegistered")
+		return records.Verdict{}, errors.New("answer does not say bRegistered")
 	}
 	// A number has lost its leading zeros.
 	if got := v.ID.String(); len(got) > 13 || strings.Repeat("0", 13-len(got))+got != id {
-		return events.Verdict{}, errors.New("answer is about another person")
+		return records.Verdict{}, errors.New("answer is about another person")
 	}
-	verdict := events.Verdict{VoterStatus: clean(v.Status), At: at.UTC()}
+	verdict := records.Verdict{VoterStatus: clean(v.Status), At: at.UTC()}
 	switch word := strings.ToLower(v.Status); {
 	case strings.Contains(word, "deceased"):
-		verdict.Status = events.Deceased
+		verdict.Status = records.Deceased
 	case strings.Contains(word, "international"), strings.Contains(word, "abroad"):
-		verdict.Status = events.International
+		verdict.Status = records.International
 	case *v.Registered:
-		verdict.Status = events.Registered
+		verdict.Status = records.Registered
 	default:
-		verdict.Status = events.NotRegistered
+		verdict.Status = records.NotRegistered
 	}
 	if s := v.VotingStation; s != nil {
 		var err error
 		d := s.Delimitation
 		if verdict.Ward, err = code("WardID", d.WardID); err != nil {
-			return events.Verdict{}, err
+			return records.Verdict{}, err
 		}
 		if verdict.VD, err = code("VDNumber", d.VDNumber); err != nil {
-			return events.Verdict{}, err
+			return records.Verdict{}, err
 		}
 		verdict.Station = clean(s.Name)
 		verdict.MunicipalityCode, verdict.Municipality = municipality(clean(d.Municipality))

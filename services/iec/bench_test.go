@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/services/iec/sim"
 )
 
@@ -98,7 +99,7 @@ func BenchmarkKnown(b *testing.B) {
 	for range 64 { // each answer is synced to the disk, many at a time
 		wg.Go(func() {
 			for id := range next {
-				if err := cache.Put(b.Context(), id, events.Verdict{Status: events.Registered, At: time.Now(), Ward: "79800001",
+				if err := cache.Put(b.Context(), id, records.Verdict{Status: records.Registered, At: time.Now(), Ward: "79800001",
 					VD: "32840001", Station: "EXAMPLE PRIMARY SCHOOL", MunicipalityCode: "JHB", Municipality: "City of Johannesburg", Province: "Gauteng"}); err != nil {
 					b.Error(err)
 				}

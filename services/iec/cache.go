@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // CacheConfig says how long an answer of the IEC is good for.
@@ -82,7 +83,7 @@ func (c *Cache) key(id string) string {
 // Get returns an answer that is fresh enough for a job uploaded at since. An
 // answer given after that is, however old: the job itself may have paid for
 // it before a pause that lasted for hours.
-func (c *Cache) Get(ctx context.Context, id string, since time.Time) (v events.Verdict, ok bool, err error) {
+func (c *Cache) Get(ctx context.Context, id string, since time.Time) (v records.Verdict, ok bool, err error) {
 	entry, err := c.kv.Get(ctx, c.key(id))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return v, false, nil
@@ -93,12 +94,12 @@ func (c *Cache) Get(ctx context.Context, id string, since time.Time) (v events.V
 	return c.fresh(entry.Value(), since)
 }
 
-func (c *Cache) fresh(value []byte, since time.Time) (v events.Verdict, ok bool, err error) {
-	if err := events.ReadRecord(value, &v); err != nil {
+func (c *Cache) fresh(value []byte, since time.Time) (v records.Verdict, ok bool, err error) {
+	if err := records.Parse(value, &v); err != nil {
 		return v, false, fmt.Errorf("read verdict: %w", err)
 	}
 	limit := c.cfg.Registered
-	if v.Status == events.NotRegistered {
+	if v.Status == records.NotRegistered {
 		limit = c.cfg.NotRegistered
 	}
 	return v, !v.At.Before(since) || c.cfg.Now().Sub(v.At) < limit, nil
@@ -106,7 +107,7 @@ func (c *Cache) fresh(value []byte, since time.Time) (v events.Verdict, ok bool,
 
 // GetMany is Get for up to events.MaxLast people at once, by their ID numbers.
 // Who is not among the answers may have one all the same.
-func (c *Cache) GetMany(ctx context.Context, ids []string, since time.Time) (map[string]events.Verdict, error) {
+func (c *Cache) GetMany(ctx context.Context, ids []string, since time.Time) (map[string]records.Verdict, error) {
 	byKey := make(map[string]string, len(ids))
 	subjects := make([]string, len(ids))
 	for i, id := range ids {
@@ -117,7 +118,7 @@ func (c *Cache) GetMany(ctx context.Context, ids []string, since time.Time) (map
 	if err != nil {
 		return nil, fmt.Errorf("read verdicts: %w", err)
 	}
-	found := make(map[string]events.Verdict, len(msgs))
+	found := make(map[string]records.Verdict, len(msgs))
 	for _, m := range msgs {
 		v, ok, err := c.fresh(m.Data, since)
 		if err != nil {
@@ -131,7 +132,7 @@ func (c *Cache) GetMany(ctx context.Context, ids []string, since time.Time) (map
 }
 
 // Held is the answer that is kept about a person, however old; nil for none.
-func (c *Cache) Held(ctx context.Context, id string) (*events.Verdict, error) {
+func (c *Cache) Held(ctx context.Context, id string) (*records.Verdict, error) {
 	entry, err := c.kv.Get(ctx, c.key(id))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return nil, nil
@@ -139,8 +140,8 @@ func (c *Cache) Held(ctx context.Context, id string) (*events.Verdict, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read verdict: %w", err)
 	}
-	v := &events.Verdict{}
-	if err := events.ReadRecord(entry.Value(), v); err != nil {
+	v := &records.Verdict{}
+	if err := records.Parse(entry.Value(), v); err != nil {
 		return nil, fmt.Errorf("read verdict: %w", err)
 	}
 	return v, nil
@@ -160,8 +161,8 @@ func (c *Cache) claim(ctx context.Context, id, job string) (*claim, error) {
 }
 
 // Put keeps an answer. Unverified is no answer and is not kept.
-func (c *Cache) Put(ctx context.Context, id string, v events.Verdict) error {
-	if v.Status == events.Unverified {
+func (c *Cache) Put(ctx context.Context, id string, v records.Verdict) error {
+	if v.Status == records.Unverified {
 		return nil
 	}
 	v.N = 0

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 const (
@@ -117,15 +117,15 @@ func (c *Client) SignIn(ctx context.Context) error {
 //
 // Errors: that of acquire, *RateLimitedError, *UnavailableError, *RowError,
 // *MalformedError, or ErrCredentials. When ctx ends it is that of ctx, which is no outage.
-func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Context) error) (events.Verdict, error) {
+func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Context) error) (records.Verdict, error) {
 	renewed := false
 	for retry := 0; ; {
 		token, err := c.token.get(ctx)
 		if err != nil {
-			return events.Verdict{}, err
+			return records.Verdict{}, err
 		}
 		if err := acquire(ctx); err != nil {
-			return events.Verdict{}, err
+			return records.Verdict{}, err
 		}
 		verdict, err := c.watched(ctx, token, id)
 		if errors.Is(err, errTokenRefused) && !renewed {
@@ -146,7 +146,7 @@ func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Con
 		c.cfg.Logger.WarnContext(ctx, "iec call failed, trying again", "retry", retry, "err", err)
 		select {
 		case <-ctx.Done():
-			return events.Verdict{}, fmt.Errorf("iec: %w", context.Cause(ctx))
+			return records.Verdict{}, fmt.Errorf("iec: %w", context.Cause(ctx))
 		case <-time.After(c.cfg.Backoff(retry)):
 		}
 	}
@@ -154,42 +154,42 @@ func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Con
 
 var errTokenRefused = errors.New("token refused")
 
-func (c *Client) ask(ctx context.Context, token, id string) (events.Verdict, error) {
+func (c *Client) ask(ctx context.Context, token, id string) (records.Verdict, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/Voters/IDNumber/"+url.PathEscape(id), &once{})
 	if err != nil {
-		return events.Verdict{}, errors.New("iec: request cannot be made")
+		return records.Verdict{}, errors.New("iec: request cannot be made")
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/json")
 	status, header, body, err := c.do(req)
 	if err != nil {
-		return events.Verdict{}, err
+		return records.Verdict{}, err
 	}
 	switch {
 	case status == http.StatusUnauthorized:
-		return events.Verdict{}, errTokenRefused
+		return records.Verdict{}, errTokenRefused
 	case status == http.StatusTooManyRequests:
-		return events.Verdict{}, &RateLimitedError{RetryAfter: c.retryAfter(header)}
+		return records.Verdict{}, &RateLimitedError{RetryAfter: c.retryAfter(header)}
 	case status == http.StatusOK, status == http.StatusNotFound:
 		// An unknown person may come as a 404, but only the API itself can say
 		// so: a 404 of a proxy or of a wrong base URL has another body.
 		verdict, err := decodeVerdict(body, id, c.cfg.Now())
-		if err == nil && status == http.StatusNotFound && verdict.Status != events.NotRegistered {
+		if err == nil && status == http.StatusNotFound && verdict.Status != records.NotRegistered {
 			err = errors.New("not found, but has a status")
 		}
 		switch {
 		case err != nil && aboutVoter(body):
-			return events.Verdict{}, &MalformedError{err}
+			return records.Verdict{}, &MalformedError{err}
 		case err != nil:
-			return events.Verdict{}, &UnavailableError{Status: status, Err: err}
+			return records.Verdict{}, &UnavailableError{Status: status, Err: err}
 		}
 		return verdict, nil
 	case status >= 500:
-		return events.Verdict{}, &UnavailableError{Status: status, RetryAfter: c.retryAfter(header)}
+		return records.Verdict{}, &UnavailableError{Status: status, RetryAfter: c.retryAfter(header)}
 	case status >= 400:
-		return events.Verdict{}, &RowError{Status: status}
+		return records.Verdict{}, &RowError{Status: status}
 	}
-	return events.Verdict{}, &UnavailableError{Status: status, Err: errors.New("unexpected status")}
+	return records.Verdict{}, &UnavailableError{Status: status, Err: errors.New("unexpected status")}
 }
 
 // do sends a request and reads the whole answer, so that its connection can be

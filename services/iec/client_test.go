@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/services/iec/sim"
 )
 
@@ -292,17 +293,17 @@ func TestAnswers(t *testing.T) {
 		name   string
 		status int
 		body   string
-		want   events.VerdictStatus // "" for unavailable, malformed
+		want   records.VerdictStatus // "" for unavailable, malformed
 		vd     string
 	}{
-		{"registered", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "97540035"), events.Registered, "97540035"},
-		{"id as number", 200, with(`"Id":8001015009087,"VoterStatus":"Registered","bRegistered":true`, "97540035"), events.Registered, "97540035"},
-		{"no vd", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "null"), events.Registered, ""},
-		{"vd zero", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "0"), events.Registered, ""},
-		{"not registered", 200, `{"Id":"8001015009087","VoterStatus":"Not registered","bRegistered":false,"VotingStation":null}`, events.NotRegistered, ""},
-		{"deceased", 200, `{"Id":"8001015009087","VoterStatus":"DECEASED","bRegistered":false,"VotingStation":null}`, events.Deceased, ""},
-		{"international", 200, `{"Id":"8001015009087","VoterStatus":"International","bRegistered":true,"VotingStation":null}`, events.International, ""},
-		{"404 of the api", 404, `{"Id":"8001015009087","VoterStatus":"Not registered","bRegistered":false,"VotingStation":null}`, events.NotRegistered, ""},
+		{"registered", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "97540035"), records.Registered, "97540035"},
+		{"id as number", 200, with(`"Id":8001015009087,"VoterStatus":"Registered","bRegistered":true`, "97540035"), records.Registered, "97540035"},
+		{"no vd", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "null"), records.Registered, ""},
+		{"vd zero", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "0"), records.Registered, ""},
+		{"not registered", 200, `{"Id":"8001015009087","VoterStatus":"Not registered","bRegistered":false,"VotingStation":null}`, records.NotRegistered, ""},
+		{"deceased", 200, `{"Id":"8001015009087","VoterStatus":"DECEASED","bRegistered":false,"VotingStation":null}`, records.Deceased, ""},
+		{"international", 200, `{"Id":"8001015009087","VoterStatus":"International","bRegistered":true,"VotingStation":null}`, records.International, ""},
+		{"404 of the api", 404, `{"Id":"8001015009087","VoterStatus":"Not registered","bRegistered":false,"VotingStation":null}`, records.NotRegistered, ""},
 		{"404 of a proxy", 404, `<h1>not found</h1>`, "", ""},
 		{"404 in json", 404, `{"Message":"No HTTP resource was found"}`, "", ""},
 		{"404 that says registered", 404, `{"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true,"VotingStation":null}`, "malformed", ""},
@@ -338,7 +339,7 @@ func TestAnswers(t *testing.T) {
 			if err != nil || v.Status != tc.want || v.VD != tc.vd {
 				t.Fatalf("got %+v, %v", v, err)
 			}
-			if v.Status == events.Registered && (v.Ward != "10105003" || v.Station != "Town Hall" || v.MunicipalityCode != "WC015" ||
+			if v.Status == records.Registered && (v.Ward != "10105003" || v.Station != "Town Hall" || v.MunicipalityCode != "WC015" ||
 				v.Municipality != "Swartland - West" || v.Province != "Western Cape") {
 				t.Errorf("got %+v", v)
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/stage"
 )
 
 func TestETA(t *testing.T) {
@@ -84,7 +85,7 @@ func TestAPausedJobIsNotDoneBeforeItGoesOn(t *testing.T) {
 		speed.add(mark{c.now(), false})
 	}
 	spent := &SpentError{events.Quota{Used: 100, Limit: 100, ResetAt: c.now().Add(time.Hour)}}
-	var later *events.Postponement
+	var later *stage.Postponement
 	if err := New(Config{Quota: quota, Now: c.now}).explain(spent, true, speed, 5); !errors.As(err, &later) || !later.ETA.Equal(spent.Quota.ResetAt) {
 		t.Errorf("%+v, want done at %s", later, spent.Quota.ResetAt)
 	}

@@ -4,7 +4,8 @@ import (
 	"context"
 	"iter"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
+	"rollcall.example/events/stage"
 )
 
 const (
@@ -17,17 +18,17 @@ const (
 
 // item is a row with the answer that was found for it, nil for none.
 type item struct {
-	*events.Row
-	known *events.Verdict
+	*records.Row
+	known *records.Verdict
 }
 
 // withKnown looks the rows up in the cache, many at a time and ahead of the work
 // on them: one by one it would take longer than anything else for people who were
 // asked about before. A look-up that fails finds nothing; then each row is looked
 // up by itself.
-func (v *verification) withKnown(ctx context.Context, rows iter.Seq2[*events.Row, error]) iter.Seq2[item, error] {
+func (v *verification) withKnown(ctx context.Context, rows iter.Seq2[*records.Row, error]) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
-		for batch, err := range events.Ahead(knownAhead, v.batches(ctx, rows)) {
+		for batch, err := range stage.ReadAhead(knownAhead, v.batches(ctx, rows)) {
 			for _, it := range batch {
 				if !yield(it, nil) {
 					return
@@ -42,7 +43,7 @@ func (v *verification) withKnown(ctx context.Context, rows iter.Seq2[*events.Row
 }
 
 // batches yields the rows before an error together with it.
-func (v *verification) batches(ctx context.Context, rows iter.Seq2[*events.Row, error]) iter.Seq2[[]item, error] {
+func (v *verification) batches(ctx context.Context, rows iter.Seq2[*records.Row, error]) iter.Seq2[[]item, error] {
 	return func(yield func([]item, error) bool) {
 		batch := make([]item, 0, knownBatch)
 		for row, err := range rows {

@@ -12,6 +12,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
 )
 
 // clock is a clock that tests set.
@@ -229,13 +230,13 @@ func TestCacheKnowsHowOldAnAnswerMayBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	answered := c.now()
-	ids := map[events.VerdictStatus]string{events.Registered: "8001015009087", events.NotRegistered: "9001010001088"}
+	ids := map[records.VerdictStatus]string{records.Registered: "8001015009087", records.NotRegistered: "9001010001088"}
 	for status, id := range ids {
-		if err := cache.Put(t.Context(), id, events.Verdict{N: 7, Status: status, Ward: "79800001", At: answered}); err != nil {
+		if err := cache.Put(t.Context(), id, records.Verdict{N: 7, Status: status, Ward: "79800001", At: answered}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := cache.Put(t.Context(), "8506155000084", events.Verdict{Status: events.Unverified}); err != nil {
+	if err := cache.Put(t.Context(), "8506155000084", records.Verdict{Status: records.Unverified}); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -245,11 +246,11 @@ func TestCacheKnowsHowOldAnAnswerMayBe(t *testing.T) {
 		since time.Time
 		ok    bool
 	}{
-		{"registered, young", ids[events.Registered], 23 * time.Hour, answered.Add(time.Hour), true},
-		{"registered, old", ids[events.Registered], 25 * time.Hour, answered.Add(time.Hour), false},
-		{"not registered, young", ids[events.NotRegistered], 59 * time.Minute, answered.Add(time.Minute), true},
-		{"not registered, old", ids[events.NotRegistered], 61 * time.Minute, answered.Add(time.Minute), false},
-		{"old, but of this job", ids[events.NotRegistered], 6 * time.Hour, answered, true},
+		{"registered, young", ids[records.Registered], 23 * time.Hour, answered.Add(time.Hour), true},
+		{"registered, old", ids[records.Registered], 25 * time.Hour, answered.Add(time.Hour), false},
+		{"not registered, young", ids[records.NotRegistered], 59 * time.Minute, answered.Add(time.Minute), true},
+		{"not registered, old", ids[records.NotRegistered], 61 * time.Minute, answered.Add(time.Minute), false},
+		{"old, but of this job", ids[records.NotRegistered], 6 * time.Hour, answered, true},
 		{"unverified is not kept", "8506155000084", 0, answered, false},
 		{"never asked", "8001015009285", 0, answered, false},
 	} {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
+	"rollcall.example/events/stage"
 )
 
 // Reasons why a row is unverified, beside http_ and the status of an answer that
@@ -40,7 +42,7 @@ type Config struct {
 	Now func() time.Time
 	// Observe hears of each row's verdict, and whether the IEC was asked for it
 	// just now; nil means that nobody counts.
-	Observe func(status events.VerdictStatus, asked bool)
+	Observe func(status records.VerdictStatus, asked bool)
 }
 
 // Service is the stage iec.
@@ -69,7 +71,7 @@ func New(cfg Config) *Service {
 // Handle gives every row of the artifact rows a verdict. It is an
 // events.Handler. When the quota is spent or the API is down the error is an
 // *events.Postponement, and the answers so far are kept.
-func (s *Service) Handle(ctx context.Context, w *events.Work) (fact events.Fact, err error) {
+func (s *Service) Handle(ctx context.Context, w *stage.Work) (fact events.Fact, err error) {
 	if w.Job.Validated == nil {
 		return nil, errors.New("verify: job was not validated")
 	}
@@ -80,12 +82,12 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (fact events.Fact,
 		}
 		return &events.Verified{Verdicts: undone.Verified.Verdicts, Stats: undone.Verified.Stats}, nil
 	}
-	rows, err := events.OpenRecords[events.Row](ctx, s.cfg.Store, w.Job.Validated.Rows)
+	rows, err := records.Open[records.Row](ctx, s.cfg.Store, w.Job.Validated.Rows)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	out, err := events.NewRecordWriter[events.Verdict](s.cfg.Store)
+	out, err := records.NewWriter[records.Verdict](s.cfg.Store)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
@@ -134,7 +136,7 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (fact events.Fact,
 const asking = "Asking the IEC"
 
 // warn says once that nine tenths of the quota are spent.
-func (s *Service) warn(w *events.Work) {
+func (s *Service) warn(w *stage.Work) {
 	if q := s.cfg.Quota.Last(); q.Used*10 >= q.Limit*9 {
 		w.Warn(q, fmt.Sprintf("%d of this hour's %d calls to the IEC are spent. When all are, the job waits and goes on by itself.", q.Used, q.Limit))
 	}
@@ -149,7 +151,7 @@ func (s *Service) explain(err error, small bool, speed *pace, left int) error {
 	switch {
 	case errors.As(err, &spent):
 		until := spent.Quota.ResetAt
-		later := events.Later(until, events.PauseQuota,
+		later := stage.Later(until, events.PauseQuota,
 			fmt.Sprintf("The calls to the IEC that this job may make are spent for this hour (%d of %d). It goes on by itself at %s.",
 				spent.Quota.Used, spent.Quota.Limit, until.In(sast).Format("15:04 MST")), err)
 		later.Quota = &spent.Quota
@@ -159,13 +161,13 @@ func (s *Service) explain(err error, small bool, speed *pace, left int) error {
 		}
 		return later
 	case errors.As(err, &limited):
-		return events.Later(now.Add(bounded(limited.RetryAfter, s.cfg.Outage)), events.PauseRateLimited,
+		return stage.Later(now.Add(bounded(limited.RetryAfter, s.cfg.Outage)), events.PauseRateLimited,
 			"The IEC asked us to wait. The job goes on by itself.", err)
 	case errors.Is(err, ErrCredentials):
-		return events.Later(now.Add(s.cfg.Outage), events.PauseUnavailable,
+		return stage.Later(now.Add(s.cfg.Outage), events.PauseUnavailable,
 			"The IEC refused our credentials. The job goes on by itself when they are mended.", err)
 	case errors.As(err, &down):
-		return events.Later(now.Add(bounded(down.RetryAfter, s.cfg.Outage)), events.PauseUnavailable,
+		return stage.Later(now.Add(bounded(down.RetryAfter, s.cfg.Outage)), events.PauseUnavailable,
 			"The IEC cannot be reached at the moment. The job goes on by itself.", err)
 	}
 	return fmt.Errorf("verify: %w", err)
@@ -180,15 +182,15 @@ func bounded(asked, otherwise time.Duration) time.Duration {
 	return min(asked, time.Hour)
 }
 
-func count(s *events.IECStats, status events.VerdictStatus) {
+func count(s *events.IECStats, status records.VerdictStatus) {
 	switch status {
-	case events.Registered:
+	case records.Registered:
 		s.Registered++
-	case events.NotRegistered:
+	case records.NotRegistered:
 		s.NotRegistered++
-	case events.Deceased:
+	case records.Deceased:
 		s.Deceased++
-	case events.International:
+	case records.International:
 		s.International++
 	default:
 		s.Unverified++

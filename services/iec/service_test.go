@@ -13,6 +13,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
 	"rollcall.example/services/iec/sim"
 )
 
@@ -95,17 +96,17 @@ func (r *rig) validatedAs(t testing.TB, role string, people []string, options ev
 	job := eventstest.Upload(t, r.log, events.User{ID: "alice", Role: role}, events.Artifact{}, options)
 	js := eventstest.Connect(t, r.nats, "validation")
 	store := events.NewStore(js)
-	w, err := events.NewRecordWriter[events.Row](store)
+	w, err := records.NewWriter[records.Row](store)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
 	for i, id := range people {
-		if err := w.Write(&events.Row{N: i + 2, ID: id}); err != nil {
+		if err := w.Write(&records.Row{N: i + 2, ID: id}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	rows, err := w.Store(t.Context(), store, events.BucketRows, job.ID+"/rows", events.Header{Artifact: "rows", JobID: job.ID})
+	rows, err := w.Store(t.Context(), store, events.BucketRows, job.ID+"/rows", records.Header{Artifact: "rows", JobID: job.ID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func (r *rig) validatedAs(t testing.TB, role string, people []string, options ev
 // check reads the verdicts of a job and holds them against what the simulator knows.
 func (r *rig) check(t *testing.T, job events.Job, people []string) {
 	t.Helper()
-	v, err := events.OpenRecords[events.Verdict](t.Context(), events.NewStore(eventstest.Connect(t, r.nats, "persistence")), job.Verified.Verdicts)
+	v, err := records.Open[records.Verdict](t.Context(), events.NewStore(eventstest.Connect(t, r.nats, "persistence")), job.Verified.Verdicts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +234,7 @@ func TestSkippedRowsAreUnverifiedAndNobodyIsAsked(t *testing.T) {
 // the job does not wait for ever.
 func TestARowWithoutAUsefulAnswerIsUnverified(t *testing.T) {
 	people := ids(20)
-	r := newRig(t, 100, sim.Config{Answers: map[string]sim.Person{people[7]: {Status: events.NotRegistered, Malformed: true}}})
+	r := newRig(t, 100, sim.Config{Answers: map[string]sim.Person{people[7]: {Status: records.NotRegistered, Malformed: true}}})
 	job := eventstest.WaitKind(t, r.log, r.validated(t, people, events.Options{}).ID, events.KindVerified)
 	if s := job.Verified.Stats; s.Unverified != 1 || s.Total != 20 || r.sim.Calls(people[7]) != 1+maxRetries {
 		t.Errorf("%+v, asked %d times", s, r.sim.Calls(people[7]))

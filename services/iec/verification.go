@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 const (
@@ -31,14 +32,14 @@ type verification struct {
 
 // answered is a verdict, and whether the IEC was asked for it just now.
 type answered struct {
-	events.Verdict
+	records.Verdict
 	asked bool
 }
 
 // ready is the verdict of a row for which nothing is left to do.
 func (v *verification) ready(row item) (a answered, ok bool) {
 	if v.job.Options.SkipIEC {
-		return answered{Verdict: events.Verdict{N: row.N, Status: events.Unverified, Reason: ReasonDisabled}}, true
+		return answered{Verdict: records.Verdict{N: row.N, Status: records.Unverified, Reason: ReasonDisabled}}, true
 	}
 	if row.known == nil {
 		return a, false
@@ -75,7 +76,7 @@ func (v *verification) verdict(ctx context.Context, row item) (answered, error) 
 
 // known looks for an answer that was given already. It does so although the
 // rest has stopped: a pause says how many rows have their verdicts.
-func (v *verification) known(ctx context.Context, row *events.Row) (a answered, ok bool, err error) {
+func (v *verification) known(ctx context.Context, row *records.Row) (a answered, ok bool, err error) {
 	a.Verdict, ok, err = v.service.cfg.Cache.Get(context.WithoutCancel(ctx), row.ID, v.job.CreatedAt)
 	if ok {
 		v.cached.Add(1)
@@ -85,7 +86,7 @@ func (v *verification) known(ctx context.Context, row *events.Row) (a answered, 
 }
 
 // ask asks the IEC and writes the answer down. Only then others may ask again.
-func (v *verification) ask(ctx context.Context, row *events.Row, claim *claim) (a answered, err error) {
+func (v *verification) ask(ctx context.Context, row *records.Row, claim *claim) (a answered, err error) {
 	s := v.service
 	defer func() {
 		if rerr := claim.release(ctx); rerr != nil {
@@ -108,7 +109,7 @@ func (v *verification) ask(ctx context.Context, row *events.Row, claim *claim) (
 		v.calls.Add(1)
 	}
 	if reason := unanswerable(err); reason != "" {
-		return answered{events.Verdict{N: row.N, Status: events.Unverified, Reason: reason}, true}, nil
+		return answered{records.Verdict{N: row.N, Status: records.Unverified, Reason: reason}, true}, nil
 	}
 	if err != nil {
 		return answered{}, err
@@ -135,9 +136,9 @@ func unanswerable(err error) string {
 // through although ctx ends, but no new attempt is begun then. The turn is over
 // only when the answer is kept: a process that dies loses no more answers than it
 // has turns, however slow NATS is.
-func (v *verification) lookup(ctx, call context.Context, id string, claim *claim) (events.Verdict, error) {
+func (v *verification) lookup(ctx, call context.Context, id string, claim *claim) (records.Verdict, error) {
 	if err := v.line.take(ctx); err != nil {
-		return events.Verdict{}, err
+		return records.Verdict{}, err
 	}
 	defer v.service.turns.give()
 	if v.traced.Add(1) > tracedCalls {
@@ -153,7 +154,7 @@ func (v *verification) lookup(ctx, call context.Context, id string, claim *claim
 		return v.service.cfg.Quota.Acquire(call, v.small)
 	})
 	if err != nil {
-		return events.Verdict{}, err
+		return records.Verdict{}, err
 	}
 	return verdict, v.service.cfg.Cache.Put(call, id, verdict)
 }

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // tracedCalls is how many answered calls of one attempt at a job have a span.
@@ -24,7 +25,7 @@ func untraced(ctx context.Context) context.Context {
 
 // watched makes a call that is counted and traced. Nothing of the trace is sent
 // to the IEC, and nothing of the person is in the span.
-func (c *Client) watched(ctx context.Context, token, id string) (events.Verdict, error) {
+func (c *Client) watched(ctx context.Context, token, id string) (records.Verdict, error) {
 	began := time.Now()
 	verdict, err := c.ask(ctx, token, id)
 	result := resultOf(err)

@@ -14,6 +14,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
+	"rollcall.example/events/stage"
 )
 
 // asWorker makes this test binary one process of the stage, for tests that kill it.
@@ -64,7 +65,7 @@ func work() error {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	s := New(Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache, Outage: 200 * time.Millisecond, Logger: log})
-	r := &events.Runner{Log: events.NewLog(js, events.StageIEC, log), Stage: events.StageIEC, Handle: s.Handle, Workers: 4, AckWait: cfg.AckWait, Logger: log}
+	r := &stage.Runner{Log: events.NewLog(js, events.StageIEC, log), Stage: events.StageIEC, Handle: s.Handle, Workers: 4, AckWait: cfg.AckWait, Logger: log}
 	return r.Run(ctx)
 }
 

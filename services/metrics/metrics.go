@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
+	"rollcall.example/events/stage"
 )
 
 // Metrics are those of one process.
@@ -62,26 +64,26 @@ func (m *Metrics) Artifacts(s *events.Store) *events.Store {
 }
 
 // Stage counts the attempts of a runner, and collects what it has in hand.
-func (m *Metrics) Stage(r *events.Runner) {
-	stage := string(r.Stage)
+func (m *Metrics) Stage(r *stage.Runner) {
+	name := string(r.Stage)
 	if m.attempts == nil {
 		m.stages()
 	}
-	for _, end := range events.Ends {
-		m.attempts.WithLabelValues(stage, string(end))
+	for _, end := range stage.Ends {
+		m.attempts.WithLabelValues(name, string(end))
 	}
-	seconds, rows, again := m.seconds.WithLabelValues(stage), m.rows.WithLabelValues(stage), m.redeliveries.WithLabelValues(stage)
-	r.Observe = func(a events.Attempt) {
-		m.attempts.WithLabelValues(stage, string(a.End)).Inc()
+	seconds, rows, again := m.seconds.WithLabelValues(name), m.rows.WithLabelValues(name), m.redeliveries.WithLabelValues(name)
+	r.Observe = func(a stage.Attempt) {
+		m.attempts.WithLabelValues(name, string(a.End)).Inc()
 		if a.Delivery > 1 {
 			again.Inc()
 		}
-		if a.End == events.EndDone {
+		if a.End == stage.EndDone {
 			seconds.Observe(a.Took.Seconds())
 			rows.Add(float64(a.Rows))
 		}
 	}
-	labels := prometheus.Labels{"stage": stage}
+	labels := prometheus.Labels{"stage": name}
 	m.registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "rollcall_stage_jobs", Help: "Jobs that the stage works on at the moment.", ConstLabels: labels,
@@ -144,12 +146,12 @@ func (m *Metrics) IECCalls(results []string) func(result string, took time.Durat
 }
 
 // Verdicts registers the verdicts on rows and returns what hears of each.
-func (m *Metrics) Verdicts() func(status events.VerdictStatus, asked bool) {
+func (m *Metrics) Verdicts() func(status records.VerdictStatus, asked bool) {
 	m.verdicts = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "rollcall_iec_verdicts_total", Help: "Verdicts on rows, and whether the IEC was asked for it just now.",
 	}, []string{"status", "source"})
 	m.registry.MustRegister(m.verdicts)
-	return func(status events.VerdictStatus, asked bool) {
+	return func(status records.VerdictStatus, asked bool) {
 		source := "not_asked"
 		if asked {
 			source = "asked"

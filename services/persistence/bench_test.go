@@ -17,6 +17,8 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
+	"rollcall.example/events/stage"
 	"rollcall.example/services/postgres/postgrestest"
 )
 
@@ -48,9 +50,9 @@ func benchPeople(yield func(person, error) bool) {
 }
 
 // benchArtifact stores one of the records of benchPeople.
-func benchArtifact[T events.Record](b *testing.B, js jetstream.JetStream, bucket string, of func(person) *T) events.Artifact {
+func benchArtifact[T records.Record](b *testing.B, js jetstream.JetStream, bucket string, of func(person) *T) events.Artifact {
 	store := events.NewStore(js)
-	w, err := events.NewRecordWriter[T](store)
+	w, err := records.NewWriter[T](store)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -60,7 +62,7 @@ func benchArtifact[T events.Record](b *testing.B, js jetstream.JetStream, bucket
 			b.Fatal(err)
 		}
 	}
-	a, err := w.Store(b.Context(), store, bucket, "job-bench/records", events.Header{})
+	a, err := w.Store(b.Context(), store, bucket, "job-bench/records", records.Header{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -72,8 +74,8 @@ func benchArtifact[T events.Record](b *testing.B, js jetstream.JetStream, bucket
 // the same COPY, on the same server, one after the other in each iteration.
 func BenchmarkPersistence(b *testing.B) {
 	took := make(chan time.Duration, 1)
-	s := startStage(b, func(h events.Handler) events.Handler {
-		return func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	s := startStage(b, func(h stage.Handler) stage.Handler {
+		return func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 			begin := time.Now()
 			fact, err := h(ctx, w)
 			took <- time.Since(begin)
@@ -81,8 +83,8 @@ func BenchmarkPersistence(b *testing.B) {
 		}
 	})
 	validation, iec := eventstest.Connect(b, s.srv, "validation"), eventstest.Connect(b, s.srv, "iec")
-	rows := benchArtifact(b, validation, events.BucketRows, func(p person) *events.Row { return p.row })
-	verdicts := benchArtifact(b, iec, events.BucketVerdicts, func(p person) *events.Verdict { return p.verdict })
+	rows := benchArtifact(b, validation, events.BucketRows, func(p person) *records.Row { return p.row })
+	verdicts := benchArtifact(b, iec, events.BucketVerdicts, func(p person) *records.Verdict { return p.verdict })
 	ours := func() time.Duration {
 		job := s.submit(b, events.Options{}, rows, verdicts)
 		s.wait(b, job.ID, events.KindPersisted)

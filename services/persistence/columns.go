@@ -3,7 +3,7 @@ package persistence
 import (
 	"time"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // rule says how an incoming value meets a stored one.
@@ -82,7 +82,7 @@ func (c *column) value(p person) string {
 	if c.verdict == nil {
 		return p.row.Fields[c.field]
 	}
-	if p.verdict.Status == events.Unverified {
+	if p.verdict.Status == records.Unverified {
 		return ""
 	}
 	return c.verdict(p)

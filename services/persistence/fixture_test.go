@@ -11,6 +11,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/services/iec/sim"
 	"rollcall.example/services/postgres/postgrestest"
 )
@@ -39,8 +40,8 @@ func idNumber(i int) string {
 }
 
 // one makes a person; row numbers are given by people.
-func one(i int, v events.Verdict, fields ...string) person {
-	row := &events.Row{ID: idNumber(i), Fields: map[string]string{}}
+func one(i int, v records.Verdict, fields ...string) person {
+	row := &records.Row{ID: idNumber(i), Fields: map[string]string{}}
 	for k := 0; k < len(fields); k += 2 {
 		row.Fields[fields[k]] = fields[k+1]
 	}
@@ -64,16 +65,16 @@ func newJob(rows int, opts events.Options) *events.Job {
 }
 
 // attempt writes people for a job and returns the outcomes as the artifact has them.
-func (w *world) attempt(ctx context.Context, job *events.Job, list ...person) (got []events.Outcome, stats events.DatabaseStats, err error) {
+func (w *world) attempt(ctx context.Context, job *events.Job, list ...person) (got []records.Outcome, stats events.DatabaseStats, err error) {
 	err = w.write(ctx, job, people(list), func(int, string) {}, func(tx *sqlx.Tx) error {
-		stats, err = outcomes(ctx, tx, job.ID, func(o *events.Outcome) error { got = append(got, *o); return nil })
+		stats, err = outcomes(ctx, tx, job.ID, func(o *records.Outcome) error { got = append(got, *o); return nil })
 		return err
 	})
 	return got, stats, err
 }
 
 // upload writes people as a new job, which must succeed.
-func (w *world) upload(list ...person) []events.Outcome {
+func (w *world) upload(list ...person) []records.Outcome {
 	w.t.Helper()
 	got, stats, err := w.attempt(w.t.Context(), newJob(len(list), events.Options{}), list...)
 	if err != nil {
@@ -134,9 +135,9 @@ func object(m map[string]string) string {
 	return string(b)
 }
 
-func registered(ward, vd string) events.Verdict {
-	return events.Verdict{Status: events.Registered, VoterStatus: "REGISTERED", Ward: ward, VD: vd,
+func registered(ward, vd string) records.Verdict {
+	return records.Verdict{Status: records.Registered, VoterStatus: "REGISTERED", Ward: ward, VD: vd,
 		Station: "TOWN HALL", MunicipalityCode: "JHB", Municipality: "City of Johannesburg", Province: "Gauteng", At: monday}
 }
 
-var unverified = events.Verdict{Status: events.Unverified, Reason: "disabled"}
+var unverified = records.Verdict{Status: records.Unverified, Reason: "disabled"}

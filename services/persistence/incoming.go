@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"rollcall.example/events"
+	"rollcall.example/events/stage"
 	"rollcall.example/services/postgres"
 )
 
@@ -126,7 +127,7 @@ func (m *merge) copyRows(ctx context.Context, people iter.Seq2[person, error]) (
 	// However it ends, even in a panic: the COPY must be over before the
 	// connection can take a ROLLBACK. Its errors are known by then.
 	defer func() { _ = finish() }()
-	for c, err := range events.Ahead(chunksAhead, chunks(people)) {
+	for c, err := range stage.ReadAhead(chunksAhead, chunks(people)) {
 		if err != nil {
 			return 0, err
 		}

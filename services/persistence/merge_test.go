@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 )
 
@@ -48,7 +48,7 @@ func TestNewMember(t *testing.T) {
 		one(2, unverified, "surname", "Smith"),
 		one(3, registered("79800002", "32840123"), "ward", "79800001"))
 	for i, vd := range []string{"32840123", "", "22222222"} {
-		if o := got[i]; o.N != i+2 || o.Result != events.Inserted || o.VD != vd || len(o.Changed) > 0 || o.Error != "" {
+		if o := got[i]; o.N != i+2 || o.Result != records.Inserted || o.VD != vd || len(o.Changed) > 0 || o.Error != "" {
 			t.Errorf("outcome %+v", o)
 		}
 	}
@@ -73,7 +73,7 @@ func TestExistingMember(t *testing.T) {
 	moved.At = noon
 	later := in
 	later.At = noon
-	gone := events.Verdict{Status: events.Deceased, VoterStatus: "DECEASED", At: noon}
+	gone := records.Verdict{Status: records.Deceased, VoterStatus: "DECEASED", At: noon}
 	full := []string{"firstname", "Nomsa", "surname", "Dube", "ward", "79800001", "date_joined", "2020-01-31", "membership_amount", "10.00"}
 	verdictOf := func(extra ...string) []string {
 		return append([]string{"iec_municipality", "iec_municipality_code", "iec_province", "iec_station", "iec_status", "iec_vd", "iec_voter_status", "iec_ward", "vd_code", "verified_at"}, extra...)
@@ -119,9 +119,9 @@ func TestExistingMember(t *testing.T) {
 			o := w.upload(c.second)[0]
 			slices.Sort(o.Changed)
 			slices.Sort(c.changed)
-			want := events.Unchanged
+			want := records.Unchanged
 			if len(c.changed) > 0 {
-				want = events.Updated
+				want = records.Updated
 			}
 			if o.Result != want || !slices.Equal(o.Changed, c.changed) || !reflect.DeepEqual(o.Before, c.before) || !reflect.DeepEqual(o.After, c.after) {
 				t.Errorf("outcome %+v", o)
@@ -129,7 +129,7 @@ func TestExistingMember(t *testing.T) {
 			w.expect(1, c.member)
 			now := w.member(1)
 			touched := now["updated_at"] != was["updated_at"] && now["updated_by_job"] != was["updated_by_job"]
-			if touched != (want == events.Updated) || now["created_by_job"] != was["created_by_job"] || now["created_at"] != was["created_at"] {
+			if touched != (want == records.Updated) || now["created_by_job"] != was["created_by_job"] || now["created_at"] != was["created_at"] {
 				t.Errorf("was %v\nnow %v", was, now)
 			}
 			// The images hold all that changed, and undo it.
@@ -157,7 +157,7 @@ func TestSameFileTwiceChangesNoMember(t *testing.T) {
 	}
 	w.clock = noon.Add(time.Hour)
 	for _, o := range w.upload(list...) {
-		if o.Result != events.Unchanged || len(o.Changed) > 0 {
+		if o.Result != records.Unchanged || len(o.Changed) > 0 {
 			t.Fatalf("outcome %+v", o)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
+	"rollcall.example/events/stage"
 )
 
 func TestDryRunWritesNothingAndTellsAll(t *testing.T) {
@@ -24,7 +26,7 @@ func TestDryRunWritesNothingAndTellsAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{events.Updated, events.Unchanged, events.Inserted, events.Refused} {
+	for i, want := range []string{records.Updated, records.Unchanged, records.Inserted, records.Refused} {
 		if got[i].Result != want {
 			t.Errorf("outcome %+v, want %s", got[i], want)
 		}
@@ -64,7 +66,7 @@ func TestManyWorkersOnOneJob(t *testing.T) {
 	w.upload(one(0, unverified, "firstname", "Old"))
 	job := newJob(50, events.Options{})
 	const workers = 6
-	results := make([][]events.Outcome, workers)
+	results := make([][]records.Outcome, workers)
 	release := make(chan struct{})
 	var all sync.WaitGroup
 	for k := range workers {
@@ -84,7 +86,7 @@ func TestManyWorkersOnOneJob(t *testing.T) {
 	close(release)
 	all.Wait()
 	for _, got := range results {
-		if len(got) != 50 || got[0].Result != events.Updated || !reflect.DeepEqual(got, results[0]) {
+		if len(got) != 50 || got[0].Result != records.Updated || !reflect.DeepEqual(got, results[0]) {
 			t.Fatalf("%d outcomes, first %+v", len(got), got[0])
 		}
 	}
@@ -148,10 +150,10 @@ func TestCancelLeavesTheDatabaseAsItWas(t *testing.T) {
 	list := []person{one(1, unverified, "firstname", "New"), one(2, unverified), one(3, unverified)}
 	for name, when := range map[string]func(w *world, job *events.Job, cancel context.CancelCauseFunc, ctx context.Context) error{
 		"while rows are copied": func(w *world, job *events.Job, cancel context.CancelCauseFunc, ctx context.Context) error {
-			return w.write(ctx, job, people(list), func(int, string) { cancel(events.ErrCancelled) }, func(*sqlx.Tx) error { return nil })
+			return w.write(ctx, job, people(list), func(int, string) { cancel(stage.ErrCancelled) }, func(*sqlx.Tx) error { return nil })
 		},
 		"after the last statement": func(w *world, job *events.Job, cancel context.CancelCauseFunc, ctx context.Context) error {
-			return w.write(ctx, job, people(list), func(int, string) {}, func(*sqlx.Tx) error { cancel(events.ErrCancelled); return nil })
+			return w.write(ctx, job, people(list), func(int, string) {}, func(*sqlx.Tx) error { cancel(stage.ErrCancelled); return nil })
 		},
 		"while it waits for a lock": func(w *world, job *events.Job, cancel context.CancelCauseFunc, ctx context.Context) error {
 			other := w.db.MustBegin()
@@ -167,7 +169,7 @@ func TestCancelLeavesTheDatabaseAsItWas(t *testing.T) {
 			eventstest.Wait(w.t, "a blocked statement", func() bool {
 				return w.count(fmt.Sprintf("pg_stat_activity WHERE %d = ANY (pg_blocking_pids(pid))", pid)) > 0
 			})
-			cancel(events.ErrCancelled)
+			cancel(stage.ErrCancelled)
 			return <-done
 		},
 	} {
@@ -204,7 +206,7 @@ func TestALostConnectionIsTriedAgain(t *testing.T) {
 		return err
 	}
 	err := w.write(t.Context(), job, people([]person{one(1, unverified)}), func(int, string) {}, kill)
-	var reject *events.Rejection
+	var reject *stage.Rejection
 	if err == nil || errors.As(err, &reject) {
 		t.Fatalf("commit on a lost connection: %v", err)
 	}

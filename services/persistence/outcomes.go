@@ -10,11 +10,12 @@ import (
 	"github.com/lib/pq"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // outcomes hands the outcome of each row of a job to write, in the order of the
 // rows, one at a time, and counts them.
-func outcomes(ctx context.Context, tx *sqlx.Tx, jobID string, write func(*events.Outcome) error) (events.DatabaseStats, error) {
+func outcomes(ctx context.Context, tx *sqlx.Tx, jobID string, write func(*records.Outcome) error) (events.DatabaseStats, error) {
 	var stats events.DatabaseStats
 	rows, err := tx.QueryContext(ctx, `SELECT n, result, changed, coalesce(vd_code, ''), coalesce(error, ''),
   before->>'ward_code', after->>'ward_code', before->>'vd_code', after->>'vd_code'
@@ -24,7 +25,7 @@ FROM job_outcomes WHERE job_id = $1 ORDER BY n`, jobID)
 	}
 	defer func() { _ = rows.Close() }() // rows.Err says what is to be said
 	for rows.Next() {
-		var o events.Outcome
+		var o records.Outcome
 		var was, is [2]sql.NullString
 		if err := rows.Scan(&o.N, &o.Result, (*pq.StringArray)(&o.Changed), &o.VD, &o.Error, &was[0], &is[0], &was[1], &is[1]); err != nil {
 			return stats, fmt.Errorf("read outcomes: %w", safe(err))
@@ -61,17 +62,17 @@ func with(m map[string]string, name string, v sql.NullString) map[string]string 
 func count(s *events.DatabaseStats, result string) error {
 	s.Total++
 	switch result {
-	case events.Inserted:
+	case records.Inserted:
 		s.Inserts++
-	case events.Updated:
+	case records.Updated:
 		s.Updates++
-	case events.Unchanged:
+	case records.Unchanged:
 		s.Unchanged++
-	case events.Refused:
+	case records.Refused:
 		s.Errors++
-	case events.Removed:
+	case records.Removed:
 		s.Removed++
-	case events.Kept:
+	case records.Kept:
 		s.Kept++
 	default:
 		return fmt.Errorf("read outcomes: result %q is unknown", result)

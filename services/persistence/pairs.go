@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"iter"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // errMismatch says that rows and verdicts do not run in parallel.
@@ -13,13 +13,13 @@ var errMismatch = errors.New("rows and verdicts do not match")
 
 // person is a row with its verdict.
 type person struct {
-	row     *events.Row
-	verdict *events.Verdict
+	row     *records.Row
+	verdict *records.Verdict
 }
 
 // pairs joins rows and verdicts, which must have the same row numbers in the
 // same order. An error is the last thing yielded.
-func pairs(rows iter.Seq2[*events.Row, error], verdicts iter.Seq2[*events.Verdict, error]) iter.Seq2[person, error] {
+func pairs(rows iter.Seq2[*records.Row, error], verdicts iter.Seq2[*records.Verdict, error]) iter.Seq2[person, error] {
 	return func(yield func(person, error) bool) {
 		next, stop := iter.Pull2(verdicts)
 		defer stop()

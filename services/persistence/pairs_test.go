@@ -5,7 +5,7 @@ import (
 	"iter"
 	"testing"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 var errRead = errors.New("disk gone")
@@ -41,13 +41,13 @@ func TestPairs(t *testing.T) {
 		"error at the end":   {rows: []int{2}, verdicts: []int{2}, verdErr: errRead, want: 1, err: errRead},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var rows []events.Row
-			var verdicts []events.Verdict
+			var rows []records.Row
+			var verdicts []records.Verdict
 			for _, n := range c.rows {
-				rows = append(rows, events.Row{N: n})
+				rows = append(rows, records.Row{N: n})
 			}
 			for _, n := range c.verdicts {
-				verdicts = append(verdicts, events.Verdict{N: n})
+				verdicts = append(verdicts, records.Verdict{N: n})
 			}
 			got := 0
 			var last error

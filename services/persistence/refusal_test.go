@@ -11,7 +11,7 @@ import (
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 func TestRefusedRowsAreSetAside(t *testing.T) {
@@ -37,12 +37,12 @@ func TestRefusedRowsAreSetAside(t *testing.T) {
 	}
 	for i, o := range w.upload(list...) {
 		b, isBad := bad[i]
-		want := events.Inserted
+		want := records.Inserted
 		switch {
 		case isBad:
-			want = events.Refused
+			want = records.Refused
 		case i == 11:
-			want = events.Updated
+			want = records.Updated
 		}
 		if o.Result != want || (isBad != (o.Error != "")) || !strings.Contains(o.Error, b.want) {
 			t.Errorf("row %d: %+v", i, o)
@@ -73,7 +73,7 @@ CREATE TRIGGER refuse BEFORE INSERT ON members FOR EACH ROW WHEN (NEW.surname = 
 	}
 	list[700].row.Fields["surname"] = "Bad"
 	got := w.upload(list...)
-	if o := got[700]; o.Result != events.Refused || o.Error != "The database refused the row: a rule of the database forbids it (P0001 raise_exception)." {
+	if o := got[700]; o.Result != records.Refused || o.Error != "The database refused the row: a rule of the database forbids it (P0001 raise_exception)." {
 		t.Errorf("outcome %+v", o)
 	}
 	var attempts int
@@ -86,11 +86,11 @@ func TestAllRowsRefused(t *testing.T) {
 	w := newWorld(t)
 	got := w.upload(one(1, unverified, "age", "x"), one(2, unverified, "age", "y"), one(3, unverified, "surname", "\x00"))
 	for _, o := range got {
-		if o.Result != events.Refused {
+		if o.Result != records.Refused {
 			t.Errorf("outcome %+v", o)
 		}
 	}
-	if got := w.upload(one(1, unverified, "surname", "\x00")); got[0].Result != events.Refused {
+	if got := w.upload(one(1, unverified, "surname", "\x00")); got[0].Result != records.Refused {
 		t.Errorf("outcome %+v", got[0])
 	}
 	if n := w.count("members"); n != 0 {

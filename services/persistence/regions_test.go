@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/services/wards"
 )
 
@@ -26,31 +27,31 @@ func (w *world) mapWards(pairs ...string) {
 
 func TestRegionOfTheWard(t *testing.T) {
 	const soweto, sandton, rural = "79800001", "79800002", "93400001"
-	in := func(ward string) events.Verdict { return registered(ward, "32840123") }
+	in := func(ward string) records.Verdict { return registered(ward, "32840123") }
 	for name, c := range map[string]struct {
 		before *person // a member already
 		row    person
 		region string
 		result string
 	}{
-		"the file's ward":                    {row: one(1, unverified, "ward", soweto), region: "Soweto", result: events.Inserted},
-		"the IEC's ward":                     {row: one(1, in(soweto)), region: "Soweto", result: events.Inserted},
-		"the file's ward before the IEC's":   {row: one(1, in(sandton), "ward", soweto), region: "Soweto", result: events.Inserted},
-		"a file's unmapped ward":             {row: one(1, in(soweto), "ward", rural), result: events.Inserted},
-		"an unmapped ward of the IEC":        {row: one(1, in(rural)), result: events.Inserted},
-		"no ward":                            {row: one(1, unverified), result: events.Inserted},
-		"a region in the file wins":          {row: one(1, in(soweto), "ward", soweto, "region", "Other"), region: "Other", result: events.Inserted},
-		"an empty region is none":            {row: one(1, unverified, "ward", soweto, "region", ""), region: "Soweto", result: events.Inserted},
-		"a member gets a region":             {before: ptr(one(1, in(rural), "ward", rural)), row: one(1, in(soweto), "ward", soweto), region: "Soweto", result: events.Updated},
-		"a member of another ward":           {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(sandton), "ward", sandton), region: "Sandton", result: events.Updated},
-		"a blank cell takes no region":       {before: ptr(one(1, in(rural), "ward", rural, "region", "Own")), row: one(1, in(rural), "ward", rural), region: "Own", result: events.Unchanged},
-		"an unmapped ward takes no region":   {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(rural), "ward", rural), region: "Soweto", result: events.Updated},
-		"the ward of an earlier file":        {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(sandton)), region: "Soweto", result: events.Updated},
-		"the ward of an earlier verdict":     {before: ptr(one(1, in(soweto), "region", "Other")), row: one(1, unverified), region: "Soweto", result: events.Updated},
-		"a verdict without a ward":           {before: ptr(one(1, in(soweto), "region", "Other")), row: one(1, events.Verdict{Status: events.NotRegistered, At: noon}), region: "Other", result: events.Updated},
-		"the same again changes nothing":     {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(soweto), "ward", soweto), region: "Soweto", result: events.Unchanged},
-		"a file's region over a mapped one":  {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(soweto), "ward", soweto, "region", "Other"), region: "Other", result: events.Updated},
-		"a ward that is refused has no part": {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(sandton), "ward", "7980"), region: "Soweto", result: events.Refused},
+		"the file's ward":                    {row: one(1, unverified, "ward", soweto), region: "Soweto", result: records.Inserted},
+		"the IEC's ward":                     {row: one(1, in(soweto)), region: "Soweto", result: records.Inserted},
+		"the file's ward before the IEC's":   {row: one(1, in(sandton), "ward", soweto), region: "Soweto", result: records.Inserted},
+		"a file's unmapped ward":             {row: one(1, in(soweto), "ward", rural), result: records.Inserted},
+		"an unmapped ward of the IEC":        {row: one(1, in(rural)), result: records.Inserted},
+		"no ward":                            {row: one(1, unverified), result: records.Inserted},
+		"a region in the file wins":          {row: one(1, in(soweto), "ward", soweto, "region", "Other"), region: "Other", result: records.Inserted},
+		"an empty region is none":            {row: one(1, unverified, "ward", soweto, "region", ""), region: "Soweto", result: records.Inserted},
+		"a member gets a region":             {before: ptr(one(1, in(rural), "ward", rural)), row: one(1, in(soweto), "ward", soweto), region: "Soweto", result: records.Updated},
+		"a member of another ward":           {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(sandton), "ward", sandton), region: "Sandton", result: records.Updated},
+		"a blank cell takes no region":       {before: ptr(one(1, in(rural), "ward", rural, "region", "Own")), row: one(1, in(rural), "ward", rural), region: "Own", result: records.Unchanged},
+		"an unmapped ward takes no region":   {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(rural), "ward", rural), region: "Soweto", result: records.Updated},
+		"the ward of an earlier file":        {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(sandton)), region: "Soweto", result: records.Updated},
+		"the ward of an earlier verdict":     {before: ptr(one(1, in(soweto), "region", "Other")), row: one(1, unverified), region: "Soweto", result: records.Updated},
+		"a verdict without a ward":           {before: ptr(one(1, in(soweto), "region", "Other")), row: one(1, records.Verdict{Status: records.NotRegistered, At: noon}), region: "Other", result: records.Updated},
+		"the same again changes nothing":     {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(soweto), "ward", soweto), region: "Soweto", result: records.Unchanged},
+		"a file's region over a mapped one":  {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(soweto), "ward", soweto, "region", "Other"), region: "Other", result: records.Updated},
+		"a ward that is refused has no part": {before: ptr(one(1, in(soweto), "ward", soweto)), row: one(1, in(sandton), "ward", "7980"), region: "Soweto", result: records.Refused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -87,20 +88,20 @@ func TestRegionsFollowTheMapping(t *testing.T) {
 		result  string // of the first; the second has a region of its own
 		region  string
 	}{
-		{nil, events.Inserted, ""},
-		{nil, events.Unchanged, ""},
-		{[]string{"79800001", "Soweto"}, events.Updated, "Soweto"},
-		{[]string{"79800001", "Soweto"}, events.Unchanged, "Soweto"},
-		{[]string{"79800001", "Soweto West"}, events.Updated, "Soweto West"},
-		{nil, events.Unchanged, "Soweto West"},
+		{nil, records.Inserted, ""},
+		{nil, records.Unchanged, ""},
+		{[]string{"79800001", "Soweto"}, records.Updated, "Soweto"},
+		{[]string{"79800001", "Soweto"}, records.Unchanged, "Soweto"},
+		{[]string{"79800001", "Soweto West"}, records.Updated, "Soweto West"},
+		{nil, records.Unchanged, "Soweto West"},
 	} {
 		w.mapWards(step.mapping...)
 		w.clock = w.clock.Add(time.Hour)
 		got := w.upload(list...)
-		if got[0].Result != step.result || (step.result == events.Updated && !slices.Equal(got[0].Changed, []string{"region"})) {
+		if got[0].Result != step.result || (step.result == records.Updated && !slices.Equal(got[0].Changed, []string{"region"})) {
 			t.Errorf("mapping %q: %+v", step.mapping, got[0])
 		}
-		if step.result != events.Inserted && got[1].Result != events.Unchanged {
+		if step.result != records.Inserted && got[1].Result != records.Unchanged {
 			t.Errorf("mapping %q: %+v", step.mapping, got[1])
 		}
 		w.expect(1, map[string]string{"region": step.region})

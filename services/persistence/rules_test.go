@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // cells are two values that a column of the file can hold.
@@ -58,7 +59,7 @@ func TestEachColumnOfTheFile(t *testing.T) {
 	if len(of) != 25 {
 		t.Fatalf("%d columns", len(of))
 	}
-	all := func(result string, got []events.Outcome) {
+	all := func(result string, got []records.Outcome) {
 		t.Helper()
 		for i, o := range got {
 			if o.Result != result || len(o.Changed) > 0 {
@@ -66,20 +67,20 @@ func TestEachColumnOfTheFile(t *testing.T) {
 			}
 		}
 	}
-	all(events.Inserted, w.upload(full...))
+	all(records.Inserted, w.upload(full...))
 	w.clock = noon.Add(time.Hour)
-	all(events.Unchanged, w.upload(full...))
-	all(events.Unchanged, w.upload(blank...))
+	all(records.Unchanged, w.upload(full...))
+	all(records.Unchanged, w.upload(blank...))
 	var nothing []person
 	for i := range of {
 		nothing = append(nothing, one(i, unverified))
 	}
-	all(events.Unchanged, w.upload(nothing...))
+	all(records.Unchanged, w.upload(nothing...))
 	for i, o := range w.upload(other...) {
 		a, b := cells(of[i])
-		want := events.Outcome{Result: events.Updated, Changed: []string{of[i].name}}
+		want := records.Outcome{Result: records.Updated, Changed: []string{of[i].name}}
 		if of[i].name == "date_joined" {
-			b, want = a, events.Outcome{Result: events.Unchanged}
+			b, want = a, records.Outcome{Result: records.Unchanged}
 		}
 		if o.Result != want.Result || !slices.Equal(o.Changed, want.Changed) {
 			t.Errorf("%s: %+v", of[i].name, o)
@@ -101,13 +102,13 @@ func TestVDCodeIsWritten(t *testing.T) {
 	at := monday
 	cases := []struct {
 		name     string
-		verdict  events.Verdict
+		verdict  records.Verdict
 		fileWard string
 		want     string
 	}{
-		{"deceased", events.Verdict{Status: events.Deceased, At: at}, ward, "11111111"},
-		{"not registered", events.Verdict{Status: events.NotRegistered, At: at}, ward, "99999999"},
-		{"international", events.Verdict{Status: events.International, At: at}, ward, "33333333"},
+		{"deceased", records.Verdict{Status: records.Deceased, At: at}, ward, "11111111"},
+		{"not registered", records.Verdict{Status: records.NotRegistered, At: at}, ward, "99999999"},
+		{"international", records.Verdict{Status: records.International, At: at}, ward, "33333333"},
 		{"another ward", registered(other, vd), ward, "22222222"},
 		{"the file's ward", registered(ward, vd), ward, vd},
 		{"no ward in the file", registered(other, vd), "", vd},
@@ -123,22 +124,22 @@ func TestVDCodeIsWritten(t *testing.T) {
 	}
 	w.upload(members...)
 	for i, o := range w.upload(fresh...) {
-		if o.Result != events.Inserted || o.VD != cases[i].want || o.Before != nil || o.After != nil {
+		if o.Result != records.Inserted || o.VD != cases[i].want || o.Before != nil || o.After != nil {
 			t.Errorf("new, %s: %+v", cases[i].name, o)
 		}
 		w.expect(100+i, map[string]string{"vd_code": cases[i].want, "iec_status": string(cases[i].verdict.Status)})
 	}
 	for i, o := range w.upload(again...) {
 		c := cases[i]
-		if c.verdict.Status == events.Unverified {
+		if c.verdict.Status == records.Unverified {
 			// What the IEC once said stays.
-			if o.Result != events.Unchanged || o.Before != nil || o.After != nil {
+			if o.Result != records.Unchanged || o.Before != nil || o.After != nil {
 				t.Errorf("member, %s: %+v", c.name, o)
 			}
 			w.expect(i, map[string]string{"vd_code": earlier, "iec_status": "registered"})
 			continue
 		}
-		if o.Result != events.Updated || o.VD != c.want || o.Before["vd_code"] != earlier || o.After["vd_code"] != c.want {
+		if o.Result != records.Updated || o.VD != c.want || o.Before["vd_code"] != earlier || o.After["vd_code"] != c.want {
 			t.Errorf("member, %s: %+v", c.name, o)
 		}
 		w.expect(i, map[string]string{"vd_code": c.want, "ward_code": ward})

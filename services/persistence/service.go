@@ -12,6 +12,8 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
+	"rollcall.example/events/stage"
 	"rollcall.example/services/postgres"
 )
 
@@ -55,12 +57,12 @@ func New(c Config) *Service {
 // but the fact is left to do after it: a cancellation that arrives earlier
 // leaves the database as it was. Every error may be tried again: when it is
 // unknown whether the commit took place, the ledger knows.
-func (s *Service) Handle(ctx context.Context, w *events.Work) (events.Fact, error) {
+func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error) {
 	job := &w.Job
 	if job.Validated == nil || job.Verified == nil {
 		return nil, errors.New("persist: the job has no rows or no verdicts")
 	}
-	out, err := events.NewRecordWriter[events.Outcome](s.store)
+	out, err := records.NewWriter[records.Outcome](s.store)
 	if err != nil {
 		return nil, fmt.Errorf("persist: %w", err)
 	}
@@ -108,12 +110,12 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (events.Fact, erro
 // fresh writes a job that has no ledger row yet. The artifacts are fetched
 // before the transaction begins, so that no lock waits for them.
 func (s *Service) fresh(ctx context.Context, job *events.Job, progress func(int, string), keep func(*sqlx.Tx) error) error {
-	rows, err := events.OpenRecords[events.Row](ctx, s.store, job.Validated.Rows)
+	rows, err := records.Open[records.Row](ctx, s.store, job.Validated.Rows)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = rows.Close() }() // a reader
-	verdicts, err := events.OpenRecords[events.Verdict](ctx, s.store, job.Verified.Verdicts)
+	verdicts, err := records.Open[records.Verdict](ctx, s.store, job.Verified.Verdicts)
 	if err != nil {
 		return err
 	}

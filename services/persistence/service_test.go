@@ -14,27 +14,29 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
+	"rollcall.example/events/stage"
 )
 
-// stage is the service in its runner, as user persistence, with a database.
-type stage struct {
+// rig is the service in its runner, as user persistence, with a database.
+type rig struct {
 	*world
 	srv *embedded.Server
 	log *events.Log // as upload writes it
 }
 
 // startStage runs the stage; around may be nil, or stand between runner and Handle.
-func startStage(t testing.TB, around func(events.Handler) events.Handler) *stage {
+func startStage(t testing.TB, around func(stage.Handler) stage.Handler) *rig {
 	t.Helper()
-	s := &stage{world: newWorld(t), srv: eventstest.Start(t)}
+	s := &rig{world: newWorld(t), srv: eventstest.Start(t)}
 	s.log = events.NewLog(eventstest.Connect(t, s.srv, "upload"), events.StageUpload, nil)
 	js := eventstest.Connect(t, s.srv, "persistence")
 	s.Service = New(Config{DB: s.db, Store: events.NewStore(js), Now: func() time.Time { return noon }})
-	handle := events.Handler(s.Handle)
+	handle := stage.Handler(s.Handle)
 	if around != nil {
 		handle = around(handle)
 	}
-	r := &events.Runner{Log: events.NewLog(js, events.StagePersistence, nil), Stage: events.StagePersistence, Handle: handle,
+	r := &stage.Runner{Log: events.NewLog(js, events.StagePersistence, nil), Stage: events.StagePersistence, Handle: handle,
 		Attempts: 3, Backoff: func(int) time.Duration { return time.Millisecond }}
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
@@ -47,11 +49,11 @@ func startStage(t testing.TB, around func(events.Handler) events.Handler) *stage
 	return s
 }
 
-// records stores an artifact as the stage that writes it does.
-func records[T events.Record](t testing.TB, js jetstream.JetStream, bucket, name string, list []T) events.Artifact {
+// storeRecords stores an artifact as the stage that writes it does.
+func storeRecords[T records.Record](t testing.TB, js jetstream.JetStream, bucket, name string, list []T) events.Artifact {
 	t.Helper()
 	store := events.NewStore(js)
-	w, err := events.NewRecordWriter[T](store)
+	w, err := records.NewWriter[T](store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +63,7 @@ func records[T events.Record](t testing.TB, js jetstream.JetStream, bucket, name
 			t.Fatal(err)
 		}
 	}
-	a, err := w.Store(t.Context(), store, bucket, name, events.Header{})
+	a, err := w.Store(t.Context(), store, bucket, name, records.Header{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,26 +71,26 @@ func records[T events.Record](t testing.TB, js jetstream.JetStream, bucket, name
 }
 
 // verified uploads a job whose rows and verdicts are those of list.
-func (s *stage) verified(t testing.TB, opts events.Options, list []person) events.Job {
+func (s *rig) verified(t testing.TB, opts events.Options, list []person) events.Job {
 	t.Helper()
-	var rows []events.Row
-	var verdicts []events.Verdict
+	var rows []records.Row
+	var verdicts []records.Verdict
 	for p := range people(list) {
 		rows, verdicts = append(rows, *p.row), append(verdicts, *p.verdict)
 	}
 	return s.start(t, opts, rows, verdicts)
 }
 
-func (s *stage) start(t testing.TB, opts events.Options, rows []events.Row, verdicts []events.Verdict) events.Job {
+func (s *rig) start(t testing.TB, opts events.Options, rows []records.Row, verdicts []records.Verdict) events.Job {
 	t.Helper()
 	id := events.NewJobID() // of the names only
 	return s.submit(t, opts,
-		records(t, eventstest.Connect(t, s.srv, "validation"), events.BucketRows, id+"/rows", rows),
-		records(t, eventstest.Connect(t, s.srv, "iec"), events.BucketVerdicts, id+"/verdicts", verdicts))
+		storeRecords(t, eventstest.Connect(t, s.srv, "validation"), events.BucketRows, id+"/rows", rows),
+		storeRecords(t, eventstest.Connect(t, s.srv, "iec"), events.BucketVerdicts, id+"/verdicts", verdicts))
 }
 
 // submit uploads a job whose artifacts are there.
-func (s *stage) submit(t testing.TB, opts events.Options, rows, verdicts events.Artifact) events.Job {
+func (s *rig) submit(t testing.TB, opts events.Options, rows, verdicts events.Artifact) events.Job {
 	t.Helper()
 	job := eventstest.Upload(t, s.log, events.User{ID: "alice", Role: "member"}, events.Artifact{}, opts)
 	validation, iec := eventstest.Connect(t, s.srv, "validation"), eventstest.Connect(t, s.srv, "iec")
@@ -98,7 +100,7 @@ func (s *stage) submit(t testing.TB, opts events.Options, rows, verdicts events.
 	return job
 }
 
-func (s *stage) wait(t testing.TB, id string, kind events.Kind) (job events.Job) {
+func (s *rig) wait(t testing.TB, id string, kind events.Kind) (job events.Job) {
 	t.Helper()
 	eventstest.Wait(t, string(kind), func() bool {
 		var err error
@@ -109,9 +111,9 @@ func (s *stage) wait(t testing.TB, id string, kind events.Kind) (job events.Job)
 }
 
 // outcomes reads the artifact as the report does.
-func (s *stage) outcomes(t *testing.T, a events.Artifact) (list []events.Outcome) {
+func (s *rig) outcomes(t *testing.T, a events.Artifact) (list []records.Outcome) {
 	t.Helper()
-	r, err := events.OpenRecords[events.Outcome](t.Context(), events.NewStore(eventstest.Connect(t, s.srv, "report")), a)
+	r, err := records.Open[records.Outcome](t.Context(), events.NewStore(eventstest.Connect(t, s.srv, "report")), a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +144,7 @@ func TestStageWritesTheMembersOfAJob(t *testing.T) {
 	}
 	got := s.outcomes(t, job.Persisted.Outcomes)
 	for i, o := range got {
-		if o.N != i+2 || (o.Result == events.Inserted) != (i != 7) {
+		if o.N != i+2 || (o.Result == records.Inserted) != (i != 7) {
 			t.Errorf("outcome %+v", o)
 		}
 	}
@@ -171,8 +173,8 @@ func TestStageWritesTheMembersOfAJob(t *testing.T) {
 func TestStageWritesOnceWhenItsFactWasLost(t *testing.T) {
 	var mu sync.Mutex
 	var lost events.Artifact
-	s := startStage(t, func(h events.Handler) events.Handler {
-		return func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	s := startStage(t, func(h stage.Handler) stage.Handler {
+		return func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 			fact, err := h(ctx, w)
 			mu.Lock()
 			defer mu.Unlock()
@@ -201,13 +203,13 @@ func TestStageWritesOnceWhenItsFactWasLost(t *testing.T) {
 func TestARetriedJobIsNotWrittenAgain(t *testing.T) {
 	var mu sync.Mutex
 	broken := true
-	s := startStage(t, func(h events.Handler) events.Handler {
-		return func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	s := startStage(t, func(h stage.Handler) stage.Handler {
+		return func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 			fact, err := h(ctx, w)
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil && broken {
-				return nil, &events.Rejection{Code: "x", Message: "m", Retryable: true}
+				return nil, &stage.Rejection{Code: "x", Message: "m", Retryable: true}
 			}
 			return fact, err
 		}
@@ -225,8 +227,8 @@ func TestARetriedJobIsNotWrittenAgain(t *testing.T) {
 
 func TestVerdictsOfOtherRowsFailTheJob(t *testing.T) {
 	s := startStage(t, nil)
-	job := s.start(t, events.Options{}, []events.Row{{N: 2, ID: idNumber(1)}, {N: 3, ID: idNumber(2)}},
-		[]events.Verdict{{N: 2, Status: events.Unverified}, {N: 4, Status: events.Unverified}})
+	job := s.start(t, events.Options{}, []records.Row{{N: 2, ID: idNumber(1)}, {N: 3, ID: idNumber(2)}},
+		[]records.Verdict{{N: 2, Status: records.Unverified}, {N: 4, Status: records.Unverified}})
 	job = s.wait(t, job.ID, events.KindFailed)
 	if job.Failed.Attempts != 3 || !job.Failed.Retryable || s.count("members") != 0 || s.count("job_ledger") != 0 {
 		t.Errorf("failed %+v, %d members", job.Failed, s.count("members"))
@@ -234,10 +236,10 @@ func TestVerdictsOfOtherRowsFailTheJob(t *testing.T) {
 }
 
 func TestACancelledJobIsNotWritten(t *testing.T) {
-	var s *stage
+	var s *rig
 	ended := make(chan error, 1)
-	s = startStage(t, func(h events.Handler) events.Handler {
-		return func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	s = startStage(t, func(h stage.Handler) stage.Handler {
+		return func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 			// Another session holds a row, so that the stage waits inside its transaction.
 			other := s.db.MustBegin()
 			defer func() { _ = other.Rollback() }()

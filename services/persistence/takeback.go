@@ -7,6 +7,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
+	"rollcall.example/events/stage"
 )
 
 // takeBack writes an undo: in one transaction the members that the undone job
@@ -35,7 +36,7 @@ func (s *Service) takeBack(ctx context.Context, job *events.Job, progress func(i
 			return err
 		}
 		if n == 0 {
-			return events.Reject("nothing_to_undo", "What this job wrote is not on record any more, so it cannot be undone.", nil)
+			return stage.Reject("nothing_to_undo", "What this job wrote is not on record any more, so it cannot be undone.", nil)
 		}
 		progress(0, "Putting the values back")
 		if _, err := step("lock members", lockWritten, undone); err != nil {

@@ -13,13 +13,15 @@ import (
 	"pgregory.net/rapid"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
+	"rollcall.example/events/stage"
 )
 
 // undo takes a job back and returns the outcomes as the artifact has them.
-func (w *world) undo(ctx context.Context, undone string) (got []events.Outcome, stats events.DatabaseStats, err error) {
+func (w *world) undo(ctx context.Context, undone string) (got []records.Outcome, stats events.DatabaseStats, err error) {
 	job := &events.Job{ID: events.UndoJobID(undone), Options: events.Options{Undoes: undone}}
 	err = w.takeBack(ctx, job, func(int, string) {}, func(tx *sqlx.Tx) error {
-		stats, err = outcomes(ctx, tx, job.ID, func(o *events.Outcome) error { got = append(got, *o); return nil })
+		stats, err = outcomes(ctx, tx, job.ID, func(o *records.Outcome) error { got = append(got, *o); return nil })
 		return err
 	})
 	return got, stats, err
@@ -48,8 +50,8 @@ func TestUndoPutsBackRemovesAndKeeps(t *testing.T) {
 	if err != nil || stats != (events.DatabaseStats{Total: 6, Updates: 1, Unchanged: 2, Removed: 1, Kept: 2}) {
 		t.Fatalf("%+v, %v", stats, err)
 	}
-	for i, want := range []string{events.Updated, events.Unchanged, events.Kept, events.Removed, events.Kept, events.Unchanged} {
-		if got[i].Result != want || got[i].N != i+2 || (want == events.Kept) != (got[i].Error == "Changed since by "+later.ID+", so it is left as it is.") {
+	for i, want := range []string{records.Updated, records.Unchanged, records.Kept, records.Removed, records.Kept, records.Unchanged} {
+		if got[i].Result != want || got[i].N != i+2 || (want == records.Kept) != (got[i].Error == "Changed since by "+later.ID+", so it is left as it is.") {
 			t.Errorf("row %d: %+v, want %s", i+2, got[i], want)
 		}
 	}
@@ -75,7 +77,7 @@ func TestUndoPutsBackRemovesAndKeeps(t *testing.T) {
 func TestUndoOfAJobThatIsNotOnRecordIsRefused(t *testing.T) {
 	w := newWorld(t)
 	_, _, err := w.undo(t.Context(), events.NewJobID())
-	var refused *events.Rejection
+	var refused *stage.Rejection
 	if !errors.As(err, &refused) || refused.Code != "nothing_to_undo" || refused.Retryable || w.count("job_ledger") != 0 {
 		t.Errorf("%v, %d in the ledger", err, w.count("job_ledger"))
 	}

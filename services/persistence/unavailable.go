@@ -12,6 +12,7 @@ import (
 	"github.com/lib/pq"
 
 	"rollcall.example/events"
+	"rollcall.example/events/stage"
 )
 
 const (
@@ -61,6 +62,6 @@ func unavailable(err error) bool {
 func (s *Service) later(job *events.Job, err error) error {
 	now := s.now()
 	wait := min(max(now.Sub(job.Verified.At)/2, shortestWait), longestWait)
-	return events.Later(now.Add(wait), events.PauseDatabase,
+	return stage.Later(now.Add(wait), events.PauseDatabase,
 		"The database cannot be reached at the moment. The job goes on by itself.", err)
 }

@@ -10,6 +10,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
 )
 
 // table is all of members, as text.
@@ -24,7 +25,7 @@ func (w *world) table() string {
 
 func TestUndoLeavesTheDatabaseAsItWas(t *testing.T) {
 	w := newWorld(t)
-	ward := events.Verdict{Status: events.Registered, VoterStatus: "Registered", Ward: "79800001", VD: "32840123", Station: "Hall", At: monday}
+	ward := records.Verdict{Status: records.Registered, VoterStatus: "Registered", Ward: "79800001", VD: "32840123", Station: "Hall", At: monday}
 	w.upload(one(1, ward, "firstname", "A", "ward", "79800001", "age", "40", "membership_amount", "10.00", "date_joined", "2020-01-02"),
 		one(2, unverified, "firstname", "B"), one(3, unverified))
 	before := w.table()

@@ -1,6 +1,8 @@
 package persistence
 
-import "rollcall.example/events"
+import (
+	"rollcall.example/events/records"
+)
 
 // Codes that stand where a member has no voting district of their own.
 const (
@@ -13,15 +15,15 @@ const (
 // vdCode is the voting district code to write for a verdict and the ward that
 // the file names, "" where it names none: then there is no other ward either.
 // The result is "" for a person whom the IEC could not be asked about.
-func vdCode(v *events.Verdict, fileWard string) string {
+func vdCode(v *records.Verdict, fileWard string) string {
 	switch {
-	case v.Status == events.Deceased:
+	case v.Status == records.Deceased:
 		return vdDeceased
-	case v.Status == events.NotRegistered:
+	case v.Status == records.NotRegistered:
 		return vdNotRegistered
-	case v.Status == events.International:
+	case v.Status == records.International:
 		return vdInternational
-	case v.Status != events.Registered:
+	case v.Status != records.Registered:
 		return ""
 	case fileWard != "" && v.Ward != "" && v.Ward != fileWard:
 		return vdElsewhere

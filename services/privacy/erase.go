@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // ErrNoID: what was given is no ID number. It is not told again.
@@ -150,16 +151,16 @@ func (s *Service) takeOut(ctx context.Context, job *events.Job, h *held, replace
 		for _, r := range h.rows {
 			rows[r.N] = true
 		}
-		if err := replace(job.Validated.Rows, drop(ctx, s, func(r *events.Row) bool { return rows[r.N] })); err != nil {
+		if err := replace(job.Validated.Rows, drop(ctx, s, func(r *records.Row) bool { return rows[r.N] })); err != nil {
 			return nil, err
 		}
 		if f := job.Verified; f != nil {
-			if err := replace(f.Verdicts, drop(ctx, s, func(v *events.Verdict) bool { return rows[v.N] })); err != nil {
+			if err := replace(f.Verdicts, drop(ctx, s, func(v *records.Verdict) bool { return rows[v.N] })); err != nil {
 				return nil, err
 			}
 		}
 		if f := job.Persisted; f != nil {
-			if err := replace(f.Outcomes, drop(ctx, s, func(o *events.Outcome) bool { return rows[o.N] })); err != nil {
+			if err := replace(f.Outcomes, drop(ctx, s, func(o *records.Outcome) bool { return rows[o.N] })); err != nil {
 				return nil, err
 			}
 		}
@@ -169,7 +170,7 @@ func (s *Service) takeOut(ctx context.Context, job *events.Job, h *held, replace
 		for _, r := range h.rejects {
 			rejects[r.N] = true
 		}
-		if err := replace(job.Validated.Rejects, drop(ctx, s, func(r *events.RejectedRow) bool { return rejects[r.N] })); err != nil {
+		if err := replace(job.Validated.Rejects, drop(ctx, s, func(r *records.RejectedRow) bool { return rejects[r.N] })); err != nil {
 			return nil, err
 		}
 	}
@@ -242,14 +243,14 @@ func (s *Service) reportWithout(ctx context.Context, job *events.Job, h *held, f
 }
 
 // drop returns what stores an artifact without some of its records.
-func drop[T events.Record](ctx context.Context, s *Service, gone func(*T) bool) func(events.Artifact) (events.Artifact, error) {
+func drop[T records.Record](ctx context.Context, s *Service, gone func(*T) bool) func(events.Artifact) (events.Artifact, error) {
 	return func(was events.Artifact) (now events.Artifact, err error) {
-		r, err := events.OpenRecords[T](ctx, s.cfg.Store, was)
+		r, err := records.Open[T](ctx, s.cfg.Store, was)
 		if err != nil {
 			return now, err
 		}
 		defer func() { err = errors.Join(err, r.Close()) }()
-		w, err := events.NewRecordWriter[T](s.cfg.Store)
+		w, err := records.NewWriter[T](s.cfg.Store)
 		if err != nil {
 			return now, err
 		}

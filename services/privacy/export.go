@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // Holdings is all that is held of a person.
@@ -17,7 +18,7 @@ type Holdings struct {
 	Changes []json.RawMessage `json:"changes"`
 	Jobs    []JobHoldings     `json:"jobs"`
 	// Answer is the IEC's that is kept, nil for none or where its key is not known.
-	Answer *events.Verdict `json:"iec_answer,omitempty"`
+	Answer *records.Verdict `json:"iec_answer,omitempty"`
 	// Busy are jobs that have not got far enough to be looked through, Unread those
 	// with a file that cannot be.
 	Busy   []string `json:"busy"`
@@ -31,11 +32,11 @@ type JobHoldings struct {
 	UploadedBy string    `json:"uploaded_by"`
 	UploadedAt time.Time `json:"uploaded_at"`
 	// Columns are the headers that the cells of rows and rejects belong to.
-	Columns  []string              `json:"columns,omitempty"`
-	Rows     []*events.Row         `json:"rows,omitempty"`
-	Rejects  []*events.RejectedRow `json:"rejects,omitempty"`
-	Verdicts []*events.Verdict     `json:"verdicts,omitempty"`
-	Outcomes []*events.Outcome     `json:"outcomes,omitempty"`
+	Columns  []string               `json:"columns,omitempty"`
+	Rows     []*records.Row         `json:"rows,omitempty"`
+	Rejects  []*records.RejectedRow `json:"rejects,omitempty"`
+	Verdicts []*records.Verdict     `json:"verdicts,omitempty"`
+	Outcomes []*records.Outcome     `json:"outcomes,omitempty"`
 	// InUpload and InReport say that the file names the person.
 	InUpload bool `json:"in_upload"`
 	InReport bool `json:"in_report"`

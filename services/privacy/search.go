@@ -7,16 +7,17 @@ import (
 	"strings"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/services/workbook"
 )
 
 // held is what the artifacts of a job hold of one person.
 type held struct {
 	columns  []string // of rows and rejects
-	rows     []*events.Row
-	rejects  []*events.RejectedRow
-	verdicts []*events.Verdict
-	outcomes []*events.Outcome
+	rows     []*records.Row
+	rejects  []*records.RejectedRow
+	verdicts []*records.Verdict
+	outcomes []*records.Outcome
 	// upload and report say that the file has the ID number in a cell; a file that
 	// cannot be read does not.
 	upload, report bool
@@ -36,10 +37,10 @@ func (h *held) anything() bool { return len(h.rows)+len(h.rejects) > 0 || h.uplo
 func (s *Service) search(ctx context.Context, job *events.Job, id string) (h *held, err error) {
 	h = &held{}
 	if v := job.Validated; v != nil && job.Removed(v.Rows) == nil {
-		if h.rows, err = pick(ctx, s.cfg.Store, h, v.Rows, func(r *events.Row) bool { return r.ID == id }); err != nil {
+		if h.rows, err = pick(ctx, s.cfg.Store, h, v.Rows, func(r *records.Row) bool { return r.ID == id }); err != nil {
 			return nil, err
 		}
-		mine := func(r *events.RejectedRow) bool {
+		mine := func(r *records.RejectedRow) bool {
 			if r.ID == id {
 				return true
 			}
@@ -58,12 +59,12 @@ func (s *Service) search(ctx context.Context, job *events.Job, id string) (h *he
 			rows[r.N] = true
 		}
 		if f := job.Verified; f != nil && len(rows) > 0 {
-			if h.verdicts, err = pick(ctx, s.cfg.Store, h, f.Verdicts, func(v *events.Verdict) bool { return rows[v.N] }); err != nil {
+			if h.verdicts, err = pick(ctx, s.cfg.Store, h, f.Verdicts, func(v *records.Verdict) bool { return rows[v.N] }); err != nil {
 				return nil, err
 			}
 		}
 		if f := job.Persisted; f != nil && len(rows) > 0 {
-			if h.outcomes, err = pick(ctx, s.cfg.Store, h, f.Outcomes, func(o *events.Outcome) bool { return rows[o.N] }); err != nil {
+			if h.outcomes, err = pick(ctx, s.cfg.Store, h, f.Outcomes, func(o *records.Outcome) bool { return rows[o.N] }); err != nil {
 				return nil, err
 			}
 		}
@@ -82,8 +83,8 @@ func (s *Service) search(ctx context.Context, job *events.Job, id string) (h *he
 }
 
 // pick reads the records of an artifact that are wanted.
-func pick[T events.Record](ctx context.Context, store *events.Store, h *held, a events.Artifact, want func(*T) bool) (list []*T, err error) {
-	r, err := events.OpenRecords[T](ctx, store, a)
+func pick[T records.Record](ctx context.Context, store *events.Store, h *held, a events.Artifact, want func(*T) bool) (list []*T, err error) {
+	r, err := records.Open[T](ctx, store, a)
 	if damaged(err) {
 		h.unread = append(h.unread, a)
 		return nil, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // Keep says for how long data is kept after its job has ended; 0 means for ever.
@@ -63,7 +64,7 @@ type Config struct {
 	Rebuild func(ctx context.Context, job *events.Job, to io.Writer) error
 	// Answer is the IEC's answer about a person that is kept, nil for none, and
 	// ForgetAnswer removes it; nil where the key is not known under which they are.
-	Answer       func(ctx context.Context, id string) (*events.Verdict, error)
+	Answer       func(ctx context.Context, id string) (*records.Verdict, error)
 	ForgetAnswer func(ctx context.Context, id string) error
 	// Logger must be set.
 	Logger *slog.Logger

@@ -9,16 +9,17 @@ import (
 	"slices"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // artifacts are the four that a report is made of, fetched and verified.
 type artifacts struct {
-	rows     *events.RecordReader[events.Row]
-	rejects  *events.RecordReader[events.RejectedRow]
-	verdicts *events.RecordReader[events.Verdict]
-	outcomes *events.RecordReader[events.Outcome]
+	rows     *records.Reader[records.Row]
+	rejects  *records.Reader[records.RejectedRow]
+	verdicts *records.Reader[records.Verdict]
+	outcomes *records.Reader[records.Outcome]
 	// first holds a repetition by the number of the row that it repeats.
-	first map[int]*events.RejectedRow
+	first map[int]*records.RejectedRow
 }
 
 // fetch opens the artifacts of a job. The caller closes them, also after an error.
@@ -29,21 +30,21 @@ func fetch(ctx context.Context, store *events.Store, job *events.Job) (a *artifa
 	if a.first, err = repeated(ctx, store, job.Validated.Rejects); err != nil {
 		return a, err
 	}
-	if a.rows, err = events.OpenRecords[events.Row](ctx, store, job.Validated.Rows); err != nil {
+	if a.rows, err = records.Open[records.Row](ctx, store, job.Validated.Rows); err != nil {
 		return a, err
 	}
-	if a.rejects, err = events.OpenRecords[events.RejectedRow](ctx, store, job.Validated.Rejects); err != nil {
+	if a.rejects, err = records.Open[records.RejectedRow](ctx, store, job.Validated.Rejects); err != nil {
 		return a, err
 	}
-	if a.verdicts, err = events.OpenRecords[events.Verdict](ctx, store, job.Verified.Verdicts); err != nil {
+	if a.verdicts, err = records.Open[records.Verdict](ctx, store, job.Verified.Verdicts); err != nil {
 		return a, err
 	}
-	if a.outcomes, err = events.OpenRecords[events.Outcome](ctx, store, job.Persisted.Outcomes); err != nil {
+	if a.outcomes, err = records.Open[records.Outcome](ctx, store, job.Persisted.Outcomes); err != nil {
 		return a, err
 	}
 	// An undo has all but the outcomes from the job that it undoes.
 	of := cmp.Or(job.Options.Undoes, job.ID)
-	for h, of := range map[*events.Header]string{&a.rows.Header: of, &a.rejects.Header: of, &a.verdicts.Header: of, &a.outcomes.Header: job.ID} {
+	for h, of := range map[*records.Header]string{&a.rows.Header: of, &a.rejects.Header: of, &a.verdicts.Header: of, &a.outcomes.Header: job.ID} {
 		if h.JobID != of {
 			return a, fmt.Errorf("%s of another job: %w", h.Artifact, errMismatch)
 		}
@@ -54,17 +55,17 @@ func fetch(ctx context.Context, store *events.Store, job *events.Job) (a *artifa
 	return a, nil
 }
 
-func repeated(ctx context.Context, store *events.Store, rejects events.Artifact) (map[int]*events.RejectedRow, error) {
-	r, err := events.OpenRecords[events.RejectedRow](ctx, store, rejects)
+func repeated(ctx context.Context, store *events.Store, rejects events.Artifact) (map[int]*records.RejectedRow, error) {
+	r, err := records.Open[records.RejectedRow](ctx, store, rejects)
 	if err != nil {
 		return nil, err
 	}
-	first := make(map[int]*events.RejectedRow)
+	first := make(map[int]*records.RejectedRow)
 	for reject, err := range r.All() {
 		if err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
-		if reject.Code == events.RejectDuplicate && first[reject.FirstRow] == nil {
+		if reject.Code == records.RejectDuplicate && first[reject.FirstRow] == nil {
 			first[reject.FirstRow] = reject
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
 )
 
 // BenchmarkReport writes the report of a roll of 100,000 rows and 16 columns:
@@ -20,11 +21,11 @@ func BenchmarkReport(b *testing.B) {
 	}
 	in := bigRoll(rows)
 	job := events.Job{ID: events.NewJobID(), Owner: events.User{ID: "alice"}, FileName: "roll.xlsx", CreatedAt: time.Now()}
-	head := events.Header{JobID: job.ID, Columns: in.columns, Fields: in.fields}
+	head := records.Header{JobID: job.ID, Columns: in.columns, Fields: in.fields}
 	validation := store(events.StageValidation)
 	job.Validated = &events.Validated{Rows: put(b, validation, events.BucketRows, "rows", head, in.rows),
 		Rejects: put(b, validation, events.BucketRows, "rejects", head, in.rejects)}
-	head = events.Header{JobID: job.ID}
+	head = records.Header{JobID: job.ID}
 	job.Verified = &events.Verified{Verdicts: put(b, store(events.StageIEC), events.BucketVerdicts, "verdicts", head, in.verdicts)}
 	job.Persisted = &events.Persisted{Outcomes: put(b, store(events.StagePersistence), events.BucketOutcomes, "outcomes", head, in.outcomes)}
 	s := New(Config{Store: store(events.StageReport)})
@@ -52,22 +53,22 @@ func bigRoll(rows int) roll {
 			fmt.Sprintf("%d Acacia Street, Suburb %d", i%200, i%71), "Female", "African", "isiZulu", "Teacher", ward, "32840011",
 			"01/02/2024", "2024-08-31", "R10.00", "Good standing"}
 		if i%100 == 99 {
-			in.rejects = append(in.rejects, events.RejectedRow{N: i + 2, Code: events.RejectChecksum, Message: "The ID number has a wrong check digit: a digit is mistyped.", Cell: id, Cells: cells})
+			in.rejects = append(in.rejects, records.RejectedRow{N: i + 2, Code: records.RejectChecksum, Message: "The ID number has a wrong check digit: a digit is mistyped.", Cell: id, Cells: cells})
 			continue
 		}
-		in.rows = append(in.rows, events.Row{N: i + 2, ID: id, Cells: cells, Fields: map[string]string{
+		in.rows = append(in.rows, records.Row{N: i + 2, ID: id, Cells: cells, Fields: map[string]string{
 			"firstname": cells[1], "surname": cells[2], "cell_number": "+27" + cells[3][1:], "email": cells[4], "residential_address": cells[5],
 			"gender": "Female", "race": "Black African", "language": "isiZulu", "occupation": "Teacher", "ward": ward, "voting_district": "32840011",
 			"date_joined": "2024-02-01", "last_payment": "2024-08-31", "expiry_date": "2026-08-31", "membership_amount": "10.00", "status": "Good standing"}})
-		v := events.Verdict{N: i + 2, Status: events.Registered, VoterStatus: "Registered", Ward: ward, VD: "32840011", Station: "Baobab Primary School",
+		v := records.Verdict{N: i + 2, Status: records.Registered, VoterStatus: "Registered", Ward: ward, VD: "32840011", Station: "Baobab Primary School",
 			MunicipalityCode: "JHB", Municipality: "City of Johannesburg", Province: "Gauteng", At: time.Unix(1_750_000_000+int64(i), 0)}
 		if i%10 == 3 {
-			v = events.Verdict{N: i + 2, Status: events.NotRegistered, VoterStatus: "Not registered", At: v.At}
+			v = records.Verdict{N: i + 2, Status: records.NotRegistered, VoterStatus: "Not registered", At: v.At}
 		}
 		in.verdicts = append(in.verdicts, v)
-		o := events.Outcome{N: i + 2, Result: events.Inserted, VD: "32840011"}
+		o := records.Outcome{N: i + 2, Result: records.Inserted, VD: "32840011"}
 		if i%2 == 0 {
-			o = events.Outcome{N: i + 2, Result: events.Updated, Changed: []string{"email", "status"}, VD: "32840011"}
+			o = records.Outcome{N: i + 2, Result: records.Updated, Changed: []string{"email", "status"}, VD: "32840011"}
 		}
 		in.outcomes = append(in.outcomes, o)
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf16"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 )
 
@@ -91,7 +91,7 @@ func TestWardCheck(t *testing.T) {
 		{"79800001", "", noWardFromIEC},
 		{"", "", noWardFromIEC},
 	} {
-		e := &entry{row: &events.Row{Fields: map[string]string{fieldWard: tt.file}}, verdict: &events.Verdict{Ward: tt.iec}}
+		e := &entry{row: &records.Row{Fields: map[string]string{fieldWard: tt.file}}, verdict: &records.Verdict{Ward: tt.iec}}
 		if got := checkWard(e); got != tt.want {
 			t.Errorf("%q, %q: got %q", tt.file, tt.iec, got)
 		}

@@ -3,7 +3,7 @@ package report
 import (
 	"strings"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 )
 
@@ -15,7 +15,7 @@ type columns struct {
 	kinds  []schema.Kind
 }
 
-func newColumns(h events.Header) (columns, error) {
+func newColumns(h records.Header) (columns, error) {
 	known, err := schema.Columns()
 	if err != nil {
 		return columns{}, err

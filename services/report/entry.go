@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"iter"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // errMismatch says that the artifacts of a job do not belong together.
@@ -16,20 +16,20 @@ var errMismatch = errors.New("artifacts do not match")
 type entry struct {
 	n       int
 	cells   []string
-	reject  *events.RejectedRow
-	row     *events.Row
-	verdict *events.Verdict
-	outcome *events.Outcome
+	reject  *records.RejectedRow
+	row     *records.Row
+	verdict *records.Verdict
+	outcome *records.Outcome
 	// repeats is a later row with the same ID number, set on the row that was kept.
-	repeats *events.RejectedRow
+	repeats *records.RejectedRow
 }
 
 // merge yields the entries in the order of the uploaded sheet. Rows and rejects
 // are each in that order; verdicts and outcomes have a record for each row. The
 // error wraps errMismatch where this is not so, and is the last thing yielded.
 func merge(
-	rows iter.Seq2[*events.Row, error], rejects iter.Seq2[*events.RejectedRow, error],
-	verdicts iter.Seq2[*events.Verdict, error], outcomes iter.Seq2[*events.Outcome, error],
+	rows iter.Seq2[*records.Row, error], rejects iter.Seq2[*records.RejectedRow, error],
+	verdicts iter.Seq2[*records.Verdict, error], outcomes iter.Seq2[*records.Outcome, error],
 ) iter.Seq2[*entry, error] {
 	return func(yield func(*entry, error) bool) {
 		r, j, v, o := pull(rows), pull(rejects), pull(verdicts), pull(outcomes)

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"testing"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
-func records[T any](make func(int) T, n []int) iter.Seq2[*T, error] {
+func entryLines[T any](make func(int) T, n []int) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		for _, n := range n {
 			record := make(n)
@@ -52,10 +52,10 @@ func TestMerge(t *testing.T) {
 			var got []int
 			var err error
 			for e, e2 := range merge(
-				records(func(n int) events.Row { return events.Row{N: n} }, tt.rows),
-				records(func(n int) events.RejectedRow { return events.RejectedRow{N: n} }, tt.rejects),
-				records(func(n int) events.Verdict { return events.Verdict{N: n} }, tt.verdicts),
-				records(func(n int) events.Outcome { return events.Outcome{N: n} }, tt.outcomes)) {
+				entryLines(func(n int) records.Row { return records.Row{N: n} }, tt.rows),
+				entryLines(func(n int) records.RejectedRow { return records.RejectedRow{N: n} }, tt.rejects),
+				entryLines(func(n int) records.Verdict { return records.Verdict{N: n} }, tt.verdicts),
+				entryLines(func(n int) records.Outcome { return records.Outcome{N: n} }, tt.outcomes)) {
 				if err = e2; err != nil {
 					continue
 				}
@@ -75,10 +75,10 @@ func TestMerge(t *testing.T) {
 func TestMergeCanBeLeft(t *testing.T) {
 	n := []int{1, 2, 3}
 	for e, err := range merge(
-		records(func(n int) events.Row { return events.Row{N: n} }, n),
-		records(func(n int) events.RejectedRow { return events.RejectedRow{N: n} }, nil),
-		records(func(n int) events.Verdict { return events.Verdict{N: n} }, n),
-		records(func(n int) events.Outcome { return events.Outcome{N: n} }, n)) {
+		entryLines(func(n int) records.Row { return records.Row{N: n} }, n),
+		entryLines(func(n int) records.RejectedRow { return records.RejectedRow{N: n} }, nil),
+		entryLines(func(n int) records.Verdict { return records.Verdict{N: n} }, n),
+		entryLines(func(n int) records.Outcome { return records.Outcome{N: n} }, n)) {
 		if err != nil || e.n != 1 {
 			t.Fatal(fmt.Sprint(e, err))
 		}

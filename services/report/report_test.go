@@ -16,6 +16,7 @@ import (
 	"github.com/tealeg/xlsx/v3"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -73,7 +74,7 @@ func TestReportOfDryRunWithoutIEC(t *testing.T) {
 	in.options = events.Options{DryRun: true, SkipIEC: true}
 	in.db.DryRun = true
 	for i := range in.verdicts {
-		in.verdicts[i] = events.Verdict{N: in.verdicts[i].N, Status: events.Unverified, Reason: "disabled"}
+		in.verdicts[i] = records.Verdict{N: in.verdicts[i].N, Status: records.Unverified, Reason: "disabled"}
 		in.outcomes[i].VD = ""
 	}
 	in.iec = events.IECStats{Total: 9, Unverified: 9}

@@ -12,6 +12,8 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
+	"rollcall.example/events/stage"
 )
 
 // rig is a NATS server with the report stage at work on it.
@@ -32,7 +34,7 @@ func newRig(t *testing.T) *rig {
 	r.stage = New(Config{Store: r.store, WardTarget: 2, Now: func() time.Time { return r.now }})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
-	runner := &events.Runner{Log: r.log, Stage: events.StageReport, Handle: r.stage.Handle, Attempts: 1}
+	runner := &stage.Runner{Log: r.log, Stage: events.StageReport, Handle: r.stage.Handle, Attempts: 1}
 	go func() { done <- runner.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
@@ -57,13 +59,13 @@ func (r *rig) run(t *testing.T, in roll) events.Job {
 	job := eventstest.Upload(t, log, events.User{ID: "alice@example.org", Role: "member"}, events.Artifact{}, in.options)
 
 	log, store := r.as(t, events.StageValidation)
-	head := events.Header{JobID: job.ID, Columns: in.columns, Fields: in.fields}
+	head := records.Header{JobID: job.ID, Columns: in.columns, Fields: in.fields}
 	eventstest.Append(t, log, &job, &events.Validated{
 		Rows:    put(t, store, events.BucketRows, "rows", head, in.rows),
 		Rejects: put(t, store, events.BucketRows, "rejects", head, in.rejects), Stats: in.stats})
 
 	log, store = r.as(t, events.StageIEC)
-	head = events.Header{JobID: job.ID}
+	head = records.Header{JobID: job.ID}
 	eventstest.Append(t, log, &job, &events.Verified{
 		Verdicts: put(t, store, events.BucketVerdicts, "verdicts", head, in.verdicts), Stats: in.iec})
 
@@ -81,9 +83,9 @@ func (r *rig) run(t *testing.T, in roll) events.Job {
 	return job
 }
 
-func put[T events.Record](t testing.TB, store *events.Store, bucket, name string, h events.Header, list []T) events.Artifact {
+func put[T records.Record](t testing.TB, store *events.Store, bucket, name string, h records.Header, list []T) events.Artifact {
 	t.Helper()
-	w, err := events.NewRecordWriter[T](store)
+	w, err := records.NewWriter[T](store)
 	if err != nil {
 		t.Fatal(err)
 	}

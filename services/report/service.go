@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/stage"
 )
 
 // Config says what a Service works with.
@@ -52,7 +53,7 @@ func New(cfg Config) *Service {
 // Handle is an events.Handler: it writes the report of w's job, stores it in
 // the bucket REPORTS and returns the reported fact. The same artifacts and facts
 // give the same bytes, however often it is run.
-func (s *Service) Handle(ctx context.Context, w *events.Work) (events.Fact, error) {
+func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error) {
 	job := &w.Job
 	if job.Uploaded == nil || job.Validated == nil || job.Verified == nil || job.Persisted == nil {
 		return nil, errors.New("report: the job lacks a fact of an earlier stage")

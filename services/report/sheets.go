@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // rowSheet is a sheet of uploaded rows. Its first columns explain a row, the
@@ -20,7 +21,7 @@ type rowSheet struct {
 	as look
 }
 
-func isVerdict(s events.VerdictStatus) func(*entry) bool {
+func isVerdict(s records.VerdictStatus) func(*entry) bool {
 	return func(e *entry) bool { return e.row != nil && e.verdict.Status == s }
 }
 
@@ -38,11 +39,11 @@ func isOutcome(results ...string) func(*entry) bool {
 // lookOf is how a row looks where its sheet has no look of its own.
 func lookOf(e *entry) look {
 	switch {
-	case e.reject != nil && e.reject.Code == events.RejectDuplicate:
+	case e.reject != nil && e.reject.Code == records.RejectDuplicate:
 		return yellow
-	case e.reject != nil, e.verdict.Status == events.NotRegistered:
+	case e.reject != nil, e.verdict.Status == records.NotRegistered:
 		return red
-	case e.outcome.Result == events.Updated, e.outcome.Result == events.Unchanged:
+	case e.outcome.Result == records.Updated, e.outcome.Result == records.Unchanged:
 		return yellow
 	}
 	return plain
@@ -70,12 +71,12 @@ func rowSheets(options events.Options) []rowSheet {
 		return []cell{whole(e.n), text(string(checkWard(e))), text(v.Ward), text(v.VD), text(v.Station),
 			text(v.MunicipalityCode), text(v.Municipality), text(v.Province), text(e.outcome.VD), result(e)}
 	}
-	registered := isVerdict(events.Registered)
+	registered := isVerdict(records.Registered)
 	news := rowSheet{
 		name:    "New Members",
 		empty:   "Nobody of the file is a new member.",
 		explain: []string{"Sheet Row", "Database Result", "IEC Status", "IEC Ward", "IEC VD", vdCode},
-		take:    isOutcome(events.Inserted),
+		take:    isOutcome(records.Inserted),
 		cells: func(e *entry) []cell {
 			return []cell{whole(e.n), result(e), status(e), text(e.verdict.Ward), text(e.verdict.VD), text(e.outcome.VD)}
 		},
@@ -84,12 +85,12 @@ func rowSheets(options events.Options) []rowSheet {
 		name:    "Database Errors",
 		empty:   "The database refused no row.",
 		explain: []string{"Sheet Row", "Database Error"},
-		take:    isOutcome(events.Refused),
+		take:    isOutcome(records.Refused),
 		cells:   func(e *entry) []cell { return []cell{whole(e.n), text(e.outcome.Error)} },
 	}
 	if options.Undoes != "" {
-		news.name, news.empty, news.take = "Removed Members", "Nobody of the file had become a member by the job that was undone.", isOutcome(events.Removed)
-		errors.name, errors.empty, errors.take = "Left As They Are", "Nobody of the file was changed since by another job.", isOutcome(events.Kept)
+		news.name, news.empty, news.take = "Removed Members", "Nobody of the file had become a member by the job that was undone.", isOutcome(records.Removed)
+		errors.name, errors.empty, errors.take = "Left As They Are", "Nobody of the file was changed since by another job.", isOutcome(records.Kept)
 		errors.explain = []string{"Sheet Row", "Reason"}
 	}
 
@@ -104,7 +105,7 @@ func rowSheets(options events.Options) []rowSheet {
 					text(""), text(""), text(""), text(""), text("")}
 			}
 			reason := e.outcome.Error
-			if reason == "" && e.verdict.Status == events.Unverified {
+			if reason == "" && e.verdict.Status == records.Unverified {
 				reason = unverifiedWord(e.verdict.Reason)
 			}
 			return []cell{whole(e.n), result(e), text(reason), status(e), text(e.verdict.Ward), text(e.verdict.VD),
@@ -114,7 +115,7 @@ func rowSheets(options events.Options) []rowSheet {
 		name:    "Invalid IDs",
 		empty:   "Every row has a valid ID number.",
 		explain: []string{"Sheet Row", "Code", "Reason", "Offending Cell"},
-		take:    func(e *entry) bool { return e.reject != nil && e.reject.Code != events.RejectDuplicate },
+		take:    func(e *entry) bool { return e.reject != nil && e.reject.Code != records.RejectDuplicate },
 		cells: func(e *entry) []cell {
 			return []cell{whole(e.n), text(e.reject.Code), text(e.reject.Message), text(e.reject.Cell)}
 		},
@@ -124,7 +125,7 @@ func rowSheets(options events.Options) []rowSheet {
 		empty:   "No ID number occurs twice in the file.",
 		explain: []string{"Sheet Row", "Occurrence", "ID Number Read", "Times", "First Row", "All Rows"},
 		take: func(e *entry) bool {
-			return e.repeats != nil || e.reject != nil && e.reject.Code == events.RejectDuplicate
+			return e.repeats != nil || e.reject != nil && e.reject.Code == records.RejectDuplicate
 		},
 		cells: func(e *entry) []cell {
 			d, which := e.reject, "Repeated, left out"
@@ -138,20 +139,20 @@ func rowSheets(options events.Options) []rowSheet {
 		name:    "Deceased Voters",
 		empty:   "The IEC knows nobody of the file as deceased.",
 		explain: iec,
-		take:    isVerdict(events.Deceased),
+		take:    isVerdict(records.Deceased),
 		cells:   iecCells,
 	}, {
 		name:    "Not Registered",
 		empty:   "Nobody of the file was found not to be registered as a voter.",
 		explain: iec,
-		take:    isVerdict(events.NotRegistered),
+		take:    isVerdict(records.NotRegistered),
 		cells:   iecCells,
 		as:      red,
 	}, {
 		name:    "Unverified",
 		empty:   "The IEC answered about everybody with a valid ID number.",
 		explain: []string{"Sheet Row", "Code", "Reason", "Database Result"},
-		take:    isVerdict(events.Unverified),
+		take:    isVerdict(records.Unverified),
 		cells: func(e *entry) []cell {
 			return []cell{whole(e.n), text(e.verdict.Reason), text(unverifiedWord(e.verdict.Reason)), result(e)}
 		},
@@ -160,7 +161,7 @@ func rowSheets(options events.Options) []rowSheet {
 		empty: "Nobody of the file was a member before.",
 		explain: []string{"Sheet Row", "Database Result", "Changed Columns", "Before", "After",
 			"IEC Status", vdCode},
-		take: isOutcome(events.Updated, events.Unchanged),
+		take: isOutcome(records.Updated, records.Unchanged),
 		cells: func(e *entry) []cell {
 			o := e.outcome
 			return []cell{whole(e.n), result(e), text(strings.Join(o.Changed, ", ")), text(pairs(o.Before)), text(pairs(o.After)),
@@ -187,8 +188,8 @@ func rowSheets(options events.Options) []rowSheet {
 		cells: func(e *entry) []cell {
 			list := e.row.Warnings
 			return []cell{whole(e.n), text(messages(list)),
-				text(warnings(list, func(w events.Warning) string { return w.Field }, "; ")),
-				text(warnings(list, func(w events.Warning) string { return w.Code }, "; "))}
+				text(warnings(list, func(w records.Warning) string { return w.Field }, "; ")),
+				text(warnings(list, func(w records.Warning) string { return w.Code }, "; "))}
 		},
 	}}
 }

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // wardTally counts the people of one ward.
@@ -35,13 +35,13 @@ func (w wardTallies) add(e *entry) {
 		w[ward] = t
 	}
 	t.people++
-	if e.verdict.Status != events.Registered || e.verdict.Ward != ward || ward == "" {
+	if e.verdict.Status != records.Registered || e.verdict.Ward != ward || ward == "" {
 		return
 	}
 	switch e.outcome.Result {
-	case events.Inserted:
+	case records.Inserted:
 		t.new++
-	case events.Updated, events.Unchanged:
+	case records.Updated, records.Unchanged:
 		t.existing++
 	}
 }

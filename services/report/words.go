@@ -8,21 +8,22 @@ import (
 	"strings"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // What the codes of the artifacts are called in a report.
 
-func verdictWord(s events.VerdictStatus) string {
+func verdictWord(s records.VerdictStatus) string {
 	switch s {
-	case events.Registered:
+	case records.Registered:
 		return "Registered"
-	case events.NotRegistered:
+	case records.NotRegistered:
 		return "Not registered"
-	case events.Deceased:
+	case records.Deceased:
 		return "Deceased"
-	case events.International:
+	case records.International:
 		return "Registered abroad"
-	case events.Unverified:
+	case records.Unverified:
 		return "Unverified"
 	}
 	return string(s)
@@ -31,37 +32,37 @@ func verdictWord(s events.VerdictStatus) string {
 func outcomeWord(result string, options events.Options) string {
 	if options.Undoes != "" {
 		switch result {
-		case events.Updated:
+		case records.Updated:
 			return "Values put back"
-		case events.Unchanged:
+		case records.Unchanged:
 			return "Nothing to put back"
 		}
 	}
 	switch result {
-	case events.Inserted:
+	case records.Inserted:
 		if options.DryRun {
 			return "Would be a new member"
 		}
 		return "New member"
-	case events.Updated:
+	case records.Updated:
 		if options.DryRun {
 			return "Existing member, would be updated"
 		}
 		return "Existing member, updated"
-	case events.Unchanged:
+	case records.Unchanged:
 		return "Existing member, unchanged"
-	case events.Refused:
+	case records.Refused:
 		return "Refused by the database"
-	case events.Removed:
+	case records.Removed:
 		return "Member no more"
-	case events.Kept:
+	case records.Kept:
 		return "Changed since, left as it is"
 	}
 	return result
 }
 
 func rejectWord(code string) string {
-	if code == events.RejectDuplicate {
+	if code == records.RejectDuplicate {
 		return "Duplicate, left out"
 	}
 	return "Invalid ID number, left out"
@@ -137,7 +138,7 @@ func pairs(m map[string]string) string {
 }
 
 // warnings joins the same part of each warning.
-func warnings(list []events.Warning, part func(events.Warning) string, separator string) string {
+func warnings(list []records.Warning, part func(records.Warning) string, separator string) string {
 	parts := make([]string, len(list))
 	for i, w := range list {
 		parts[i] = part(w)
@@ -146,6 +147,6 @@ func warnings(list []events.Warning, part func(events.Warning) string, separator
 }
 
 // messages are sentences, one after the other.
-func messages(list []events.Warning) string {
-	return warnings(list, func(w events.Warning) string { return w.Message }, " ")
+func messages(list []records.Warning) string {
+	return warnings(list, func(w records.Warning) string { return w.Message }, " ")
 }

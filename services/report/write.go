@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"rollcall.example/events"
+	"rollcall.example/events/stage"
 	"rollcall.example/services/sheets"
 )
 
@@ -23,7 +24,7 @@ func (s *Service) write(ctx context.Context, job *events.Job, to io.Writer, prog
 
 func mismatch(err error) error {
 	if errors.Is(err, errMismatch) {
-		return events.Reject("artifact_mismatch",
+		return stage.Reject("artifact_mismatch",
 			"The stored results of this job do not belong together. Please upload the spreadsheet again.", err)
 	}
 	return err
@@ -92,7 +93,7 @@ func openSheets(book *workbook, specs []rowSheet, original []string) ([]openShee
 	for _, spec := range specs {
 		names := slices.Concat(spec.explain, original)
 		if len(names) > sheets.MaxColumns {
-			return nil, events.Reject("too_many_columns",
+			return nil, stage.Reject("too_many_columns",
 				"The file has more columns than fit into a report. Please remove some that are not needed and upload it again.", nil)
 		}
 		w, err := book.sheet(spec.name)

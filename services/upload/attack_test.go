@@ -12,6 +12,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
 )
 
 const formHead = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.xlsx\"\r\n\r\n"
@@ -195,7 +196,7 @@ func TestNothingInRejectsIsAFormula(t *testing.T) {
 	}
 	columns[1] = "ID Number"
 	validated.Rejects = stored(r, "validation", events.BucketRows, "rejects", id, columns,
-		events.RejectedRow{N: 2, Code: events.RejectFormat, Message: "=1+1", Cell: cells[1], Cells: cells})
+		records.RejectedRow{N: 2, Code: records.RejectFormat, Message: "=1+1", Cell: cells[1], Cells: cells})
 	r.as(id, facts[0])
 	a := r.get("alice member", "/report/"+id+"?part=rejects")
 	if a.status != 200 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/services/workbook"
 )
 
@@ -20,13 +21,13 @@ type passport struct {
 	JobID string `json:"job_id"`
 	Row   int    `json:"row"`
 	// Accepted says whether the row went on after validation.
-	Accepted bool             `json:"accepted"`
-	Cells    []cellRead       `json:"cells"`
-	Rules    []ruleAnswer     `json:"rules"`
-	Warnings []events.Warning `json:"warnings"`
-	IEC      rowVerdict       `json:"iec"`
-	Database rowOutcome       `json:"database"`
-	Sheets   []reportSheet    `json:"report_sheets"`
+	Accepted bool              `json:"accepted"`
+	Cells    []cellRead        `json:"cells"`
+	Rules    []ruleAnswer      `json:"rules"`
+	Warnings []records.Warning `json:"warnings"`
+	IEC      rowVerdict        `json:"iec"`
+	Database rowOutcome        `json:"database"`
+	Sheets   []reportSheet     `json:"report_sheets"`
 }
 
 // cellRead is a cell, and what it was understood as.
@@ -45,7 +46,7 @@ type ruleAnswer struct {
 }
 
 // rules are those that decide about a row, in their order.
-var rules = []string{events.RejectMissing, events.RejectFormat, events.RejectChecksum, events.RejectDate, events.RejectDuplicate}
+var rules = []string{records.RejectMissing, records.RejectFormat, records.RejectChecksum, records.RejectDate, records.RejectDuplicate}
 
 // rowVerdict is the IEC's answer. Status is none where there is no answer, and Why
 // says why.
@@ -109,14 +110,14 @@ func (s *Service) row(_ http.ResponseWriter, r *http.Request, who Principal) (*r
 }
 
 func (s *Service) passport(ctx context.Context, job *events.Job, n int) (*passport, error) {
-	p := &passport{JobID: job.ID, Row: n, Rules: []ruleAnswer{}, Warnings: []events.Warning{}, Sheets: []reportSheet{}}
-	row, head, err := find(ctx, s.cfg.Store, job.Validated.Rows, func(r *events.Row) int { return r.N - n })
+	p := &passport{JobID: job.ID, Row: n, Rules: []ruleAnswer{}, Warnings: []records.Warning{}, Sheets: []reportSheet{}}
+	row, head, err := find(ctx, s.cfg.Store, job.Validated.Rows, func(r *records.Row) int { return r.N - n })
 	if err != nil {
 		return nil, err
 	}
-	var reject *events.RejectedRow
+	var reject *records.RejectedRow
 	if row == nil {
-		reject, head, err = find(ctx, s.cfg.Store, job.Validated.Rejects, func(r *events.RejectedRow) int { return r.N - n })
+		reject, head, err = find(ctx, s.cfg.Store, job.Validated.Rejects, func(r *records.RejectedRow) int { return r.N - n })
 		if err != nil {
 			return nil, err
 		}
@@ -139,10 +140,10 @@ func (s *Service) passport(ctx context.Context, job *events.Job, n int) (*passpo
 
 // find is the record for which where is 0, nil for none. Records stand in the
 // order of their rows.
-func find[T events.Record](ctx context.Context, store *events.Store, a events.Artifact, where func(*T) int) (*T, events.Header, error) {
-	r, err := events.OpenRecords[T](ctx, store, a)
+func find[T records.Record](ctx context.Context, store *events.Store, a events.Artifact, where func(*T) int) (*T, records.Header, error) {
+	r, err := records.Open[T](ctx, store, a)
 	if err != nil {
-		return nil, events.Header{}, err
+		return nil, records.Header{}, err
 	}
 	defer func() { _ = r.Close() }() // a local copy
 	for record, err := range r.All() {
@@ -160,7 +161,7 @@ func find[T events.Record](ctx context.Context, store *events.Store, a events.Ar
 }
 
 // judged tells the cells and what each rule said.
-func (p *passport) judged(head events.Header, row *events.Row, reject *events.RejectedRow) {
+func (p *passport) judged(head records.Header, row *records.Row, reject *records.RejectedRow) {
 	fields := make(map[int]string, len(head.Fields))
 	for field, i := range head.Fields {
 		fields[i] = field
@@ -200,7 +201,7 @@ func (s *Service) fate(ctx context.Context, job *events.Job, p *passport) error 
 	if job.Verified == nil {
 		return nil
 	}
-	v, _, err := find(ctx, s.cfg.Store, job.Verified.Verdicts, func(v *events.Verdict) int { return v.N - p.Row })
+	v, _, err := find(ctx, s.cfg.Store, job.Verified.Verdicts, func(v *records.Verdict) int { return v.N - p.Row })
 	if err != nil {
 		return err
 	}
@@ -214,7 +215,7 @@ func (s *Service) fate(ctx context.Context, job *events.Job, p *passport) error 
 	if job.Persisted == nil {
 		return nil
 	}
-	o, _, err := find(ctx, s.cfg.Store, job.Persisted.Outcomes, func(o *events.Outcome) int { return o.N - p.Row })
+	o, _, err := find(ctx, s.cfg.Store, job.Persisted.Outcomes, func(o *records.Outcome) int { return o.N - p.Row })
 	if err != nil || o == nil {
 		return err
 	}

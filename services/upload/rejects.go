@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 )
 
@@ -22,11 +23,11 @@ type rejected struct {
 // those without a valid ID number, those whose ID number stood above with
 // other cells, and, once the members are written, those that the database
 // refused. A row that says again what stands above needs no correction.
-func (s *Service) toFix(ctx context.Context, job *events.Job) (list []rejected, head events.Header, err error) {
+func (s *Service) toFix(ctx context.Context, job *events.Job) (list []rejected, head records.Header, err error) {
 	repeats := make(map[int][]rejected) // by the row that they repeat
-	head, err = each(ctx, s.cfg.Store, job.Validated.Rejects, func(r *events.RejectedRow) {
+	head, err = each(ctx, s.cfg.Store, job.Validated.Rejects, func(r *records.RejectedRow) {
 		row := rejected{n: r.N, reason: r.Message, cells: r.Cells}
-		if r.Code == events.RejectDuplicate {
+		if r.Code == records.RejectDuplicate {
 			row.reason += " Correct it, or delete this row."
 			repeats[r.FirstRow] = append(repeats[r.FirstRow], row)
 			return
@@ -38,8 +39,8 @@ func (s *Service) toFix(ctx context.Context, job *events.Job) (list []rejected, 
 	}
 	refused := make(map[int]string)
 	if job.Persisted != nil {
-		_, err = each(ctx, s.cfg.Store, job.Persisted.Outcomes, func(o *events.Outcome) {
-			if o.Result == events.Refused {
+		_, err = each(ctx, s.cfg.Store, job.Persisted.Outcomes, func(o *records.Outcome) {
+			if o.Result == records.Refused {
 				refused[o.N] = o.Error
 			}
 		})
@@ -49,7 +50,7 @@ func (s *Service) toFix(ctx context.Context, job *events.Job) (list []rejected, 
 	}
 	if len(repeats) > 0 || len(refused) > 0 {
 		id := head.Fields[schema.FieldID]
-		_, err = each(ctx, s.cfg.Store, job.Validated.Rows, func(r *events.Row) {
+		_, err = each(ctx, s.cfg.Store, job.Validated.Rows, func(r *records.Row) {
 			if reason, ok := refused[r.N]; ok {
 				list = append(list, rejected{n: r.N, reason: reason, cells: r.Cells})
 			}
@@ -68,14 +69,14 @@ func (s *Service) toFix(ctx context.Context, job *events.Job) (list []rejected, 
 }
 
 // each visits the records of an artifact.
-func each[T events.Record](ctx context.Context, store *events.Store, a events.Artifact, visit func(*T)) (events.Header, error) {
-	r, err := events.OpenRecords[T](ctx, store, a)
+func each[T records.Record](ctx context.Context, store *events.Store, a events.Artifact, visit func(*T)) (records.Header, error) {
+	r, err := records.Open[T](ctx, store, a)
 	if err != nil {
-		return events.Header{}, err
+		return records.Header{}, err
 	}
 	for record, err := range r.All() {
 		if err = errors.Join(err, ctx.Err()); err != nil {
-			return events.Header{}, errors.Join(err, r.Close())
+			return records.Header{}, errors.Join(err, r.Close())
 		}
 		visit(record)
 	}

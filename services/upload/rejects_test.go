@@ -9,24 +9,25 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 )
 
 // stored puts records as an artifact of a job.
-func stored[T events.Record](r *rig, user, bucket, name, id string, columns []string, records ...T) events.Artifact {
+func stored[T records.Record](r *rig, user, bucket, name, id string, columns []string, list ...T) events.Artifact {
 	r.t.Helper()
 	store := events.NewStore(eventstest.Connect(r.t, r.nats, user))
-	w, err := events.NewRecordWriter[T](store)
+	w, err := records.NewWriter[T](store)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	defer func() { _ = w.Close() }()
-	for i := range records {
-		if err := w.Write(&records[i]); err != nil {
+	for i := range list {
+		if err := w.Write(&list[i]); err != nil {
 			r.t.Fatal(err)
 		}
 	}
-	a, err := w.Store(r.t.Context(), store, bucket, id+"/"+name, events.Header{Artifact: name, JobID: id, Columns: columns, Fields: map[string]int{"id_number": 1}})
+	a, err := w.Store(r.t.Context(), store, bucket, id+"/"+name, records.Header{Artifact: name, JobID: id, Columns: columns, Fields: map[string]int{"id_number": 1}})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -44,12 +45,12 @@ func TestRejectsAreTheRowsToFix(t *testing.T) {
 	facts := eventstest.Facts(id)
 	validated := facts[0].(*events.Validated)
 	validated.Rows = stored(r, "validation", events.BucketRows, "rows", id, columns,
-		events.Row{N: 2, ID: "8001015009087", Cells: []string{"A", "8001015009087", "7"}},
-		events.Row{N: 4, ID: "9001010001088", Cells: []string{"B", "9001010001088", "8"}})
+		records.Row{N: 2, ID: "8001015009087", Cells: []string{"A", "8001015009087", "7"}},
+		records.Row{N: 4, ID: "9001010001088", Cells: []string{"B", "9001010001088", "8"}})
 	validated.Rejects = stored(r, "validation", events.BucketRows, "rejects", id, columns,
-		events.RejectedRow{N: 3, Code: events.RejectFormat, Message: "The ID number does not have 13 digits.", Cell: "0012", Cells: []string{"=1+1", "0012", "", "beyond"}},
-		events.RejectedRow{N: 5, Code: events.RejectDuplicate, Message: "The ID number stands in row 2 already.", FirstRow: 2, Cells: []string{"A ", "800101 5009 087", "7"}},
-		events.RejectedRow{N: 6, Code: events.RejectDuplicate, Message: "The ID number stands in row 2 already.", FirstRow: 2, Cells: []string{"C", "8001015009087", "7"}})
+		records.RejectedRow{N: 3, Code: records.RejectFormat, Message: "The ID number does not have 13 digits.", Cell: "0012", Cells: []string{"=1+1", "0012", "", "beyond"}},
+		records.RejectedRow{N: 5, Code: records.RejectDuplicate, Message: "The ID number stands in row 2 already.", FirstRow: 2, Cells: []string{"A ", "800101 5009 087", "7"}},
+		records.RejectedRow{N: 6, Code: records.RejectDuplicate, Message: "The ID number stands in row 2 already.", FirstRow: 2, Cells: []string{"C", "8001015009087", "7"}})
 	r.as(id, facts[0])
 	want := [][]string{
 		{"Name", "ID Number", "Shoe Size", "", schema.ReasonHeader},
@@ -67,7 +68,7 @@ func TestRejectsAreTheRowsToFix(t *testing.T) {
 
 	// What the database refused has to be corrected as well.
 	facts[2].(*events.Persisted).Outcomes = stored(r, "persistence", events.BucketOutcomes, "outcomes", id, nil,
-		events.Outcome{N: 2, Result: events.Inserted}, events.Outcome{N: 4, Result: events.Refused, Error: "The database refused the row: age is out of range."})
+		records.Outcome{N: 2, Result: records.Inserted}, records.Outcome{N: 4, Result: records.Refused, Error: "The database refused the row: age is out of range."})
 	r.as(id, facts[1:]...)
 	want = slices.Insert(want, 2, []string{"B", "9001010001088", "8", "", "Row 4: The database refused the row: age is out of range."})
 	checkBook(t, r.get("alice member", path), want)
@@ -84,7 +85,7 @@ func TestARollWithoutFaultsHasNoRejects(t *testing.T) {
 	r := newRig(t)
 	id := r.uploaded("alice member")
 	facts := eventstest.Facts(id)
-	facts[0].(*events.Validated).Rejects = stored[events.RejectedRow](r, "validation", events.BucketRows, "rejects", id, []string{"Name", "ID Number"})
+	facts[0].(*events.Validated).Rejects = stored[records.RejectedRow](r, "validation", events.BucketRows, "rejects", id, []string{"Name", "ID Number"})
 	r.as(id, facts[0])
 	if a := r.get("alice member", "/report/"+id+"?part=rejects"); a.status != 404 || a.Error.Code != "nothing_to_fix" {
 		t.Errorf("%d %s", a.status, a.raw)

@@ -12,6 +12,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 	"rollcall.example/services/workbook"
 )
@@ -63,11 +64,11 @@ func asCSV(t *testing.T, data []byte) []byte {
 }
 
 // validated is what comes of a file.
-func validated(t *testing.T, srv *embedded.Server, data []byte) (events.ValidationStats, []events.Row, []events.RejectedRow) {
+func validated(t *testing.T, srv *embedded.Server, data []byte) (events.ValidationStats, []records.Row, []records.RejectedRow) {
 	t.Helper()
 	js := eventstest.Connect(t, srv, "report")
 	fact := eventstest.WaitKind(t, events.NewLog(js, events.StageReport, nil), uploadFile(t, srv, data).ID, events.KindValidated).Validated
-	return fact.Stats, recordsOf[events.Row](t, js, fact.Rows), recordsOf[events.RejectedRow](t, js, fact.Rejects)
+	return fact.Stats, recordsOf[records.Row](t, js, fact.Rows), recordsOf[records.RejectedRow](t, js, fact.Rejects)
 }
 
 func TestACSVIsJudgedLikeTheWorkbookThatItWasSavedFrom(t *testing.T) {
@@ -96,9 +97,9 @@ func TestACSVIsJudgedLikeTheWorkbookThatItWasSavedFrom(t *testing.T) {
 	}
 }
 
-func recordsOf[T events.Record](t *testing.T, js jetstream.JetStream, a events.Artifact) []T {
+func recordsOf[T records.Record](t *testing.T, js jetstream.JetStream, a events.Artifact) []T {
 	t.Helper()
-	r, err := events.OpenRecords[T](t.Context(), events.NewStore(js), a)
+	r, err := records.Open[T](t.Context(), events.NewStore(js), a)
 	if err != nil {
 		t.Fatal(err)
 	}

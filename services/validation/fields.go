@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 	"rollcall.example/services/workbook"
 )
@@ -19,11 +19,11 @@ const ageSlack = 1
 type reader struct {
 	judge    *Judge
 	fields   map[string]string
-	warnings []events.Warning
+	warnings []records.Warning
 }
 
 func (r *reader) warn(field, code, format string, args ...any) {
-	r.warnings = append(r.warnings, events.Warning{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
+	r.warnings = append(r.warnings, records.Warning{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
 }
 
 // read reads the cell of a column. What cannot be read is a warning and stores

@@ -5,7 +5,7 @@ import (
 	"time"
 	"unicode"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // Citizenship is what the eleventh digit of an ID number says.
@@ -50,23 +50,23 @@ var southAfrica = time.FixedZone("SAST", 2*60*60)
 func ParseID(text string, numeric bool, at time.Time) (ID, *Problem) {
 	digits := dropSeparators(text)
 	if digits == "" {
-		return ID{}, &Problem{events.RejectMissing, "The row has no ID number."}
+		return ID{}, &Problem{records.RejectMissing, "The row has no ID number."}
 	}
 	if strings.Trim(digits, "0123456789") != "" {
-		return ID{}, &Problem{events.RejectFormat, "The ID number has characters that are no digits."}
+		return ID{}, &Problem{records.RejectFormat, "The ID number has characters that are no digits."}
 	}
 	if numeric && (len(digits) == 11 || len(digits) == 12) {
 		digits = strings.Repeat("0", idDigits-len(digits)) + digits
 	}
 	if len(digits) != idDigits {
-		return ID{}, &Problem{events.RejectFormat, "The ID number does not have 13 digits."}
+		return ID{}, &Problem{records.RejectFormat, "The ID number does not have 13 digits."}
 	}
 	if !luhn(digits) {
-		return ID{}, &Problem{events.RejectChecksum, "The ID number has a wrong check digit: a digit is mistyped."}
+		return ID{}, &Problem{records.RejectChecksum, "The ID number has a wrong check digit: a digit is mistyped."}
 	}
 	born, ok := dateOfBirth(digits, at)
 	if !ok {
-		return ID{}, &Problem{events.RejectDate, "The ID number begins with a date of birth that does not exist."}
+		return ID{}, &Problem{records.RejectDate, "The ID number begins with a date of birth that does not exist."}
 	}
 	return ID{
 		Number: digits, Born: born, Male: digits[6] >= '5', Citizenship: Citizenship(digits[10] - '0'),

@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 var uploaded = time.Date(2025, time.November, 25, 10, 0, 0, 0, time.UTC)
@@ -27,23 +27,23 @@ func TestParseID(t *testing.T) {
 		"spaces":                    {" 800101 5009 087 ", false, "8001015009087"},
 		"dashes":                    {"800101-5009-08-7", false, "8001015009087"},
 		"typographic":               {"800101\u20135009\u00a0087\u200b", false, "8001015009087"},
-		"blank":                     {"", false, events.RejectMissing},
-		"white space":               {" \t\u00a0", false, events.RejectMissing},
-		"dash":                      {"-", false, events.RejectMissing},
-		"checksum":                  {"8001015009086", false, events.RejectChecksum},
-		"no such month":             {"9913315000088", false, events.RejectDate},
-		"no such day":               {"9902305000083", false, events.RejectDate},
-		"zeros":                     {"0000000000018", false, events.RejectDate},
-		"letter":                    {"800101500908O", false, events.RejectFormat},
-		"other digits":              {"٨٠٠١٠١٥٠٠٩٠٨٧", false, events.RejectFormat},
-		"decimals":                  {"8001015009087.5", true, events.RejectFormat},
-		"short":                     {"800101500908", false, events.RejectFormat},
-		"long":                      {"80010150090870", false, events.RejectFormat},
+		"blank":                     {"", false, records.RejectMissing},
+		"white space":               {" \t\u00a0", false, records.RejectMissing},
+		"dash":                      {"-", false, records.RejectMissing},
+		"checksum":                  {"8001015009086", false, records.RejectChecksum},
+		"no such month":             {"9913315000088", false, records.RejectDate},
+		"no such day":               {"9902305000083", false, records.RejectDate},
+		"zeros":                     {"0000000000018", false, records.RejectDate},
+		"letter":                    {"800101500908O", false, records.RejectFormat},
+		"other digits":              {"٨٠٠١٠١٥٠٠٩٠٨٧", false, records.RejectFormat},
+		"decimals":                  {"8001015009087.5", true, records.RejectFormat},
+		"short":                     {"800101500908", false, records.RejectFormat},
+		"long":                      {"80010150090870", false, records.RejectFormat},
 		"one zero eaten":            {withoutZeros(t, 1), true, restored(t, 1)},
 		"two zeros eaten":           {withoutZeros(t, 2), true, restored(t, 2)},
-		"three zeros eaten":         {withoutZeros(t, 3), true, events.RejectFormat},
-		"one zero missing in text":  {withoutZeros(t, 1), false, events.RejectFormat},
-		"two zeros missing in text": {withoutZeros(t, 2), false, events.RejectFormat},
+		"three zeros eaten":         {withoutZeros(t, 3), true, records.RejectFormat},
+		"one zero missing in text":  {withoutZeros(t, 1), false, records.RejectFormat},
+		"two zeros missing in text": {withoutZeros(t, 2), false, records.RejectFormat},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -125,8 +125,8 @@ func TestCenturyIsTheLatestNotInTheFuture(t *testing.T) {
 			t.Errorf("%s at %s: born %v, %v, want %s", test.digits, test.at, id.Born, problem, test.want)
 		}
 	}
-	if _, problem := ParseID(checked("250229500908"), false, uploaded); problem == nil || problem.Code != events.RejectDate {
-		t.Errorf("29 February 2025: %v, want %s", problem, events.RejectDate)
+	if _, problem := ParseID(checked("250229500908"), false, uploaded); problem == nil || problem.Code != records.RejectDate {
+		t.Errorf("29 February 2025: %v, want %s", problem, records.RejectDate)
 	}
 }
 
@@ -173,8 +173,8 @@ func TestAnyWrongDigitBreaksTheChecksum(t *testing.T) {
 		at := rapid.IntRange(0, idDigits-1).Draw(t, "at")
 		digit := (number[at]-'0'+byte(rapid.IntRange(1, 9).Draw(t, "by")))%10 + '0'
 		wrong := number[:at] + string(rune(digit)) + number[at+1:]
-		if _, problem := ParseID(wrong, false, uploaded); problem == nil || problem.Code != events.RejectChecksum {
-			t.Fatalf("problem %v, want %s", problem, events.RejectChecksum)
+		if _, problem := ParseID(wrong, false, uploaded); problem == nil || problem.Code != records.RejectChecksum {
+			t.Fatalf("problem %v, want %s", problem, records.RejectChecksum)
 		}
 	})
 }

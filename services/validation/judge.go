@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 	"rollcall.example/services/workbook"
 )
@@ -82,7 +83,7 @@ func NewJudge(s Settings) (*Judge, error) {
 // Row judges a row. Rows are given in the sheet's order. A row becomes a row that
 // goes on or a rejected one; a blank one, and what stands above the roll's first row, neither.
 // Cells that are no part of the roll are blanked in row itself.
-func (j *Judge) Row(row workbook.Row) (*events.Row, *events.RejectedRow) {
+func (j *Judge) Row(row workbook.Row) (*records.Row, *records.RejectedRow) {
 	for _, i := range j.header.Reasons {
 		if i < len(row.Cells) {
 			row.Cells[i] = workbook.Cell{}
@@ -98,7 +99,7 @@ func (j *Judge) Row(row workbook.Row) (*events.Row, *events.RejectedRow) {
 	id, problem := ParseID(idCell.Text, idCell.Numeric(), j.at)
 	if problem != nil {
 		j.stats.InvalidIDs++
-		return nil, &events.RejectedRow{
+		return nil, &records.RejectedRow{
 			N: row.N, Code: problem.Code, Message: problem.Message, Cell: idCell.Text, Cells: j.texts(row),
 		}
 	}
@@ -107,8 +108,8 @@ func (j *Judge) Row(row workbook.Row) (*events.Row, *events.RejectedRow) {
 	if first, seen := j.first[key]; seen {
 		j.stats.Duplicates++
 		j.again[key] = append(j.again[key], row.N)
-		return nil, &events.RejectedRow{
-			N: row.N, Code: events.RejectDuplicate, Message: fmt.Sprintf("The ID number stands in row %d already.", first),
+		return nil, &records.RejectedRow{
+			N: row.N, Code: records.RejectDuplicate, Message: fmt.Sprintf("The ID number stands in row %d already.", first),
 			Cell: idCell.Text, Cells: j.texts(row), ID: id.Number, FirstRow: first,
 		}
 	}
@@ -118,7 +119,7 @@ func (j *Judge) Row(row workbook.Row) (*events.Row, *events.RejectedRow) {
 	return j.accept(row, id), nil
 }
 
-func (j *Judge) accept(row workbook.Row, id ID) *events.Row {
+func (j *Judge) accept(row workbook.Row, id ID) *records.Row {
 	r := reader{judge: j, fields: make(map[string]string, len(j.columns))}
 	for _, column := range j.columns {
 		r.read(column, cellAt(row, j.header.Fields[column.Field]))
@@ -129,13 +130,13 @@ func (j *Judge) accept(row workbook.Row, id ID) *events.Row {
 	})
 	r.compare(id)
 	j.stats.Warnings += len(r.warnings)
-	return &events.Row{N: row.N, ID: id.Number, Fields: r.fields, Cells: j.texts(row), Warnings: r.warnings}
+	return &records.Row{N: row.N, ID: id.Number, Fields: r.fields, Cells: j.texts(row), Warnings: r.warnings}
 }
 
 // Complete fills in what only the whole roll tells: the Rows and Count of a
 // duplicate. Call it after the last row.
-func (j *Judge) Complete(reject *events.RejectedRow) {
-	if reject.Code != events.RejectDuplicate {
+func (j *Judge) Complete(reject *records.RejectedRow) {
+	if reject.Code != records.RejectDuplicate {
 		return
 	}
 	again := j.again[uint64(number(reject.ID))]

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/services/workbook"
 )
 
 // judged is what became of the rows of a roll.
 type judged struct {
-	rows    []events.Row
-	rejects []events.RejectedRow
+	rows    []records.Row
+	rejects []records.RejectedRow
 	stats   events.ValidationStats
 }
 
@@ -84,14 +85,14 @@ func TestRowsAreJudgedInTheSheetsOrder(t *testing.T) {
 	if !slices.Equal(n, []int{4, 12}) {
 		t.Errorf("valid rows %v", n)
 	}
-	want := []events.RejectedRow{
-		{N: 7, Code: events.RejectDuplicate, Cell: "800101 5009 087", Cells: []string{"B", "800101 5009 087", "8", "", "beyond"},
+	want := []records.RejectedRow{
+		{N: 7, Code: records.RejectDuplicate, Cell: "800101 5009 087", Cells: []string{"B", "800101 5009 087", "8", "", "beyond"},
 			ID: "8001015009087", FirstRow: 4, Rows: []int{4, 7, 13}, Count: 3},
-		{N: 8, Code: events.RejectMissing, Cells: []string{"C", "", ""}},
-		{N: 9, Code: events.RejectChecksum, Cell: "8001015009086", Cells: []string{"D", "8001015009086", ""}},
-		{N: 10, Code: events.RejectDate, Cell: "9913315000088", Cells: []string{"E", "9913315000088", ""}},
-		{N: 11, Code: events.RejectFormat, Cell: "12", Cells: []string{"F", "12", ""}},
-		{N: 13, Code: events.RejectDuplicate, Cell: "8001015009087", Cells: []string{"H", "8001015009087", ""},
+		{N: 8, Code: records.RejectMissing, Cells: []string{"C", "", ""}},
+		{N: 9, Code: records.RejectChecksum, Cell: "8001015009086", Cells: []string{"D", "8001015009086", ""}},
+		{N: 10, Code: records.RejectDate, Cell: "9913315000088", Cells: []string{"E", "9913315000088", ""}},
+		{N: 11, Code: records.RejectFormat, Cell: "12", Cells: []string{"F", "12", ""}},
+		{N: 13, Code: records.RejectDuplicate, Cell: "8001015009087", Cells: []string{"H", "8001015009087", ""},
 			ID: "8001015009087", FirstRow: 4, Rows: []int{4, 7, 13}, Count: 3},
 	}
 	for i, reject := range got.rejects {

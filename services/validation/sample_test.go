@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 	"rollcall.example/services/workbook"
 )
@@ -48,7 +48,7 @@ func TestTheSampleHasEverySortOfRow(t *testing.T) {
 			warnings[warning.Code]++
 		}
 	}
-	for _, code := range []string{events.RejectMissing, events.RejectFormat, events.RejectChecksum, events.RejectDate, events.RejectDuplicate} {
+	for _, code := range []string{records.RejectMissing, records.RejectFormat, records.RejectChecksum, records.RejectDate, records.RejectDuplicate} {
 		if codes[code] < 3 {
 			t.Errorf("%d rejects of code %s", codes[code], code)
 		}

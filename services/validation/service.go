@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
+	"rollcall.example/events/stage"
 	"rollcall.example/schema"
 	"rollcall.example/services/workbook"
 )
@@ -29,7 +31,7 @@ func New(cfg Config) *Service {
 // Handle reads a job's workbook and judges its rows. It is an events.Handler.
 // What is wrong with the file is an *events.Rejection with the code of the
 // workbook.Error. The same file gives the same artifacts, whenever it is read.
-func (s *Service) Handle(ctx context.Context, w *events.Work) (_ events.Fact, err error) {
+func (s *Service) Handle(ctx context.Context, w *stage.Work) (_ events.Fact, err error) {
 	if w.Job.Options.Undoes != "" {
 		undone, err := w.Undone(ctx)
 		if err != nil {
@@ -65,14 +67,14 @@ func (s *Service) Handle(ctx context.Context, w *events.Work) (_ events.Fact, er
 	return s.judge(ctx, w, sheet, header, judge)
 }
 
-func (s *Service) judge(ctx context.Context, w *events.Work, sheet *workbook.Sheet, header workbook.Header, judge *Judge) (_ events.Fact, err error) {
-	rows, err := events.NewRecordWriter[events.Row](s.cfg.Store)
+func (s *Service) judge(ctx context.Context, w *stage.Work, sheet *workbook.Sheet, header workbook.Header, judge *Judge) (_ events.Fact, err error) {
+	rows, err := records.NewWriter[records.Row](s.cfg.Store)
 	if err != nil {
 		return nil, fmt.Errorf("validate: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	// Written again after the last row: only then is it known how often each occurs.
-	rejected, err := events.NewRecordWriter[events.RejectedRow](s.cfg.Store)
+	rejected, err := records.NewWriter[records.RejectedRow](s.cfg.Store)
 	if err != nil {
 		return nil, fmt.Errorf("validate: %w", err)
 	}
@@ -100,9 +102,9 @@ func (s *Service) judge(ctx context.Context, w *events.Work, sheet *workbook.She
 		w.Progress(events.PreValidation, row.N, total, "Checking ID numbers and duplicates")
 	}
 	if judge.Stats().TotalRecords == 0 {
-		return nil, events.Reject(workbook.CodeNoRows, "The sheet has a header but no rows below it. Please add the members and upload the file again.", nil)
+		return nil, stage.Reject(workbook.CodeNoRows, "The sheet has a header but no rows below it. Please add the members and upload the file again.", nil)
 	}
-	rejects, err := events.NewRecordWriter[events.RejectedRow](s.cfg.Store)
+	rejects, err := records.NewWriter[records.RejectedRow](s.cfg.Store)
 	if err != nil {
 		return nil, fmt.Errorf("validate: %w", err)
 	}
@@ -117,7 +119,7 @@ func (s *Service) judge(ctx context.Context, w *events.Work, sheet *workbook.She
 		}
 	}
 	fact := &events.Validated{Stats: judge.Stats()}
-	head := func(name string) events.Header {
+	head := func(name string) records.Header {
 		h := w.Header(name)
 		h.Columns, h.Fields = header.Columns, header.Fields
 		return h
@@ -141,5 +143,5 @@ func refuse(err error) error {
 	if !errors.As(err, &bad) {
 		return fmt.Errorf("validate: %w", err)
 	}
-	return events.Reject(bad.Code, bad.Message, err)
+	return stage.Reject(bad.Code, bad.Message, err)
 }

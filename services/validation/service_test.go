@@ -9,6 +9,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 )
 
@@ -45,7 +46,7 @@ func TestTheSampleBecomesRowsAndRejects(t *testing.T) {
 		t.Fatalf("stats %+v", stats)
 	}
 	store := events.NewStore(report)
-	rows, err := events.OpenRecords[events.Row](t.Context(), store, job.Validated.Rows)
+	rows, err := records.Open[records.Row](t.Context(), store, job.Validated.Rows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func TestTheSampleBecomesRowsAndRejects(t *testing.T) {
 		}
 		last = row.N
 	}
-	rejects, err := events.OpenRecords[events.RejectedRow](t.Context(), store, job.Validated.Rejects)
+	rejects, err := records.Open[records.RejectedRow](t.Context(), store, job.Validated.Rejects)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,11 +75,11 @@ func TestTheSampleBecomesRowsAndRejects(t *testing.T) {
 			t.Fatal(err)
 		}
 		codes[r.Code]++
-		if r.Code == events.RejectDuplicate && (r.Count < 2 || len(r.Rows) != r.Count || r.Rows[0] != r.FirstRow) {
+		if r.Code == records.RejectDuplicate && (r.Count < 2 || len(r.Rows) != r.Count || r.Rows[0] != r.FirstRow) {
 			t.Fatalf("duplicate %+v", r)
 		}
 	}
-	for _, code := range []string{events.RejectMissing, events.RejectFormat, events.RejectChecksum, events.RejectDate, events.RejectDuplicate} {
+	for _, code := range []string{records.RejectMissing, records.RejectFormat, records.RejectChecksum, records.RejectDate, records.RejectDuplicate} {
 		if codes[code] == 0 {
 			t.Errorf("no reject of code %s in %v", code, codes)
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/tealeg/xlsx/v3"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 	"rollcall.example/services/workbook"
 )
@@ -104,8 +104,8 @@ func TestARollIsJudgedAsItsCellsAreStored(t *testing.T) {
 			t.Errorf("row %d has fields %v", row.N, f)
 		}
 	}
-	if len(got.rejects) != 2 || got.rejects[0].N != 8 || got.rejects[0].Code != events.RejectFormat ||
-		got.rejects[1].N != 9 || got.rejects[1].Code != events.RejectDuplicate || !slices.Equal(got.rejects[1].Rows, []int{5, 9}) {
+	if len(got.rejects) != 2 || got.rejects[0].N != 8 || got.rejects[0].Code != records.RejectFormat ||
+		got.rejects[1].N != 9 || got.rejects[1].Code != records.RejectDuplicate || !slices.Equal(got.rejects[1].Rows, []int{5, 9}) {
 		t.Errorf("rejects %+v", got.rejects)
 	}
 	if got.stats.TotalRecords != 5 || got.stats.BlankRows != 1 {

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/services/iec/sim"
 )
 
@@ -63,11 +64,11 @@ func (m member) with(r row) member {
 	p := sim.PersonOf(r.id)
 	m.Status = string(p.Status)
 	switch {
-	case p.Status == events.Deceased:
+	case p.Status == records.Deceased:
 		m.VD = "11111111"
-	case p.Status == events.NotRegistered:
+	case p.Status == records.NotRegistered:
 		m.VD = "99999999"
-	case p.Status == events.International:
+	case p.Status == records.International:
 		m.VD = "33333333"
 	case p.Place.Ward != r.ward || p.Place.VD == "":
 		m.VD = "22222222"

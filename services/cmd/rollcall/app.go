@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rollcall.example/events"
+	"rollcall.example/events/stage"
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/console"
@@ -64,8 +65,8 @@ func newApp(in *infra, s settings) *app {
 }
 
 // stage runs a handler as one of the stages. change may be nil.
-func (a *app) stage(js jetstream.JetStream, name events.Stage, h events.Handler, change func(*events.Runner)) {
-	r := &events.Runner{
+func (a *app) stage(js jetstream.JetStream, name events.Stage, h stage.Handler, change func(*stage.Runner)) {
+	r := &stage.Runner{
 		Log:     events.NewLog(js, name, a.p.log),
 		Stage:   name,
 		Handle:  h,
@@ -136,7 +137,7 @@ func (a *app) iec() error {
 	s := iec.New(iec.Config{Store: a.store(js, events.BucketRows, events.BucketVerdicts), Client: client, Quota: quota, Cache: cache, Concurrency: a.IECConcurrency, Logger: a.p.log,
 		Observe: a.metrics.Verdicts()})
 	// Jobs share the calls in turn, which only those can that were taken up.
-	a.stage(js, events.StageIEC, s.Handle, func(r *events.Runner) { r.Workers = max(a.Workers, iecJobs) })
+	a.stage(js, events.StageIEC, s.Handle, func(r *stage.Runner) { r.Workers = max(a.Workers, iecJobs) })
 	return nil
 }
 
@@ -158,7 +159,7 @@ func (a *app) persistence() error {
 		return err
 	}
 	s := persistence.New(persistence.Config{DB: db, Store: a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes), Logger: a.p.log})
-	a.stage(js, events.StagePersistence, s.Handle, func(r *events.Runner) { r.Undo = s.Undo })
+	a.stage(js, events.StagePersistence, s.Handle, func(r *stage.Runner) { r.Undo = s.Undo })
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/stage"
 )
 
 // A cancellation at each moment of a job leaves the database as it was before
@@ -14,11 +15,11 @@ func TestCancelInEachStage(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
 	// cancelled asks for the end of the job in hand and waits until the stage is told.
-	cancelled := func(ctx context.Context, w *events.Work) {
+	cancelled := func(ctx context.Context, w *stage.Work) {
 		p.post("cancel", w.Job.ID)
 		<-ctx.Done()
 	}
-	during := func(ctx context.Context, w *events.Work, h events.Handler) (events.Fact, error) {
+	during := func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
 		cancelled(ctx, w)
 		return h(ctx, w)
 	}
@@ -43,7 +44,7 @@ func TestCancelInEachStage(t *testing.T) {
 		{"validation at work", events.StageValidation, during},
 		{"iec at work", events.StageIEC, during},
 		{"persistence before its commit", events.StagePersistence, during},
-		{"persistence between its commit and its fact", events.StagePersistence, func(ctx context.Context, w *events.Work, h events.Handler) (events.Fact, error) {
+		{"persistence between its commit and its fact", events.StagePersistence, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
 			before := p.database()
 			fact, err := h(ctx, w)
 			if err == nil && p.database() == before {
@@ -53,7 +54,7 @@ func TestCancelInEachStage(t *testing.T) {
 			return fact, err
 		}},
 		{"report at work", events.StageReport, during},
-		{"report has stored its workbook", events.StageReport, func(ctx context.Context, w *events.Work, h events.Handler) (events.Fact, error) {
+		{"report has stored its workbook", events.StageReport, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
 			fact, err := h(ctx, w)
 			cancelled(ctx, w)
 			return fact, err
@@ -89,20 +90,20 @@ func TestCancelInEachStage(t *testing.T) {
 }
 
 // cancelWhilePaused cancels a job whose stage waits for something.
-func (p *plant) cancelWhilePaused(stage events.Stage, reason string) {
+func (p *plant) cancelWhilePaused(name events.Stage, reason string) {
 	p.t.Helper()
-	p.step(stage, func(context.Context, *events.Work, events.Handler) (events.Fact, error) {
-		return nil, events.Later(time.Now().Add(time.Second), reason, "It goes on by itself.", nil)
+	p.step(name, func(context.Context, *stage.Work, stage.Handler) (events.Fact, error) {
+		return nil, stage.Later(time.Now().Add(time.Second), reason, "It goes on by itself.", nil)
 	})
 	before := p.database()
 	id := p.upload("paused.csv", "Paused")
 	p.ends(id, events.KindPaused)
 	p.post("cancel", id)
-	p.settled(stage)
-	if job := p.ends(id, events.KindCancelled); job.Stage != stage || p.database() != before {
-		p.t.Errorf("paused in %s: cancelled in %s; before\n%s\nafter\n%s", stage, job.Stage, before, p.database())
+	p.settled(name)
+	if job := p.ends(id, events.KindCancelled); job.Stage != name || p.database() != before {
+		p.t.Errorf("paused in %s: cancelled in %s; before\n%s\nafter\n%s", name, job.Stage, before, p.database())
 	}
-	p.step(stage, nil)
+	p.step(name, nil)
 	p.post("retry", id)
 	p.ends(id, events.KindReported)
 }

@@ -15,6 +15,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/stage"
 )
 
 // limit bounds the bytes of a stream; -1 takes the bound away. It returns how many
@@ -45,14 +46,14 @@ func (p *plant) messages(stream string) uint64 {
 }
 
 // tried waits until a stage was at it more often than a failure may be tried again.
-func (p *plant) tried(stage events.Stage) {
+func (p *plant) tried(name events.Stage) {
 	p.t.Helper()
 	var attempts atomic.Int32
-	p.step(stage, func(ctx context.Context, w *events.Work, h events.Handler) (events.Fact, error) {
+	p.step(name, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
 		attempts.Add(1)
 		return h(ctx, w)
 	})
-	eventstest.Wait(p.t, string(stage)+" to try again and again", func() bool { return attempts.Load() > 7 })
+	eventstest.Wait(p.t, string(name)+" to try again and again", func() bool { return attempts.Load() > 7 })
 }
 
 func (p *plant) refusedForRoom(name string) {
@@ -210,15 +211,15 @@ func TestAFullDiskIsNoFailure(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
 	id := p.upload("roll.csv", "Patient")
-	for _, stage := range []events.Stage{events.StageValidation, events.StageIEC, events.StagePersistence, events.StageReport} {
+	for _, name := range []events.Stage{events.StageValidation, events.StageIEC, events.StagePersistence, events.StageReport} {
 		var attempts atomic.Int32
-		p.step(stage, func(ctx context.Context, w *events.Work, h events.Handler) (events.Fact, error) {
+		p.step(name, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
 			full := fmt.Errorf("write spool: %w", &fs.PathError{Op: "write", Path: "spool", Err: syscall.ENOSPC})
 			switch n := attempts.Add(1); {
 			case n > 12:
 				return h(ctx, w)
 			case n%2 == 0:
-				return nil, events.Reject("unreadable_workbook", "The file cannot be read.", full)
+				return nil, stage.Reject("unreadable_workbook", "The file cannot be read.", full)
 			}
 			return nil, full
 		})

@@ -23,6 +23,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/stage"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/services/iec"
 	"rollcall.example/services/iec/sim"
@@ -34,7 +35,7 @@ import (
 )
 
 // around stands between a runner and its stage's handler.
-type around func(ctx context.Context, w *events.Work, h events.Handler) (events.Fact, error)
+type around func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error)
 
 // plant is the API and the four stages in this process, over a real NATS and a
 // real PostgreSQL, where a test may step between each runner and its handler.
@@ -46,8 +47,8 @@ type plant struct {
 	url   string // of the API
 	token string
 
-	handlers map[events.Stage]events.Handler
-	runners  map[events.Stage]*events.Runner
+	handlers map[events.Stage]stage.Handler
+	runners  map[events.Stage]*stage.Runner
 	undo     func(context.Context, *events.Job) error
 
 	mu    sync.Mutex
@@ -61,7 +62,7 @@ func newPlant(t *testing.T) *plant {
 
 func newPlantOn(t *testing.T, nats *embedded.Server) *plant {
 	t.Helper()
-	p := &plant{t: t, nats: nats, steps: map[events.Stage]around{}, runners: map[events.Stage]*events.Runner{}}
+	p := &plant{t: t, nats: nats, steps: map[events.Stage]around{}, runners: map[events.Stage]*stage.Runner{}}
 	var err error
 	if p.db, err = postgres.Open(t.Context(), privateDatabase(t)); err != nil {
 		t.Fatal(err)
@@ -73,7 +74,7 @@ func newPlantOn(t *testing.T, nats *embedded.Server) *plant {
 	p.serveAPI()
 	persist := persistence.New(persistence.Config{DB: p.db, Store: p.store("persistence")})
 	p.undo = persist.Undo
-	p.handlers = map[events.Stage]events.Handler{
+	p.handlers = map[events.Stage]stage.Handler{
 		events.StageValidation:  validation.New(validation.Config{Store: p.store("validation")}).Handle,
 		events.StageIEC:         p.iec().Handle,
 		events.StagePersistence: persist.Handle,
@@ -153,25 +154,25 @@ func (p *plant) start(stages ...events.Stage) {
 	if len(stages) == 0 {
 		stages = slices.Collect(maps.Keys(p.handlers))
 	}
-	for _, stage := range stages {
-		r := &events.Runner{
-			Log: events.NewLog(eventstest.Connect(p.t, p.nats, string(stage)), stage, nil), Stage: stage, Workers: 1,
+	for _, name := range stages {
+		r := &stage.Runner{
+			Log: events.NewLog(eventstest.Connect(p.t, p.nats, string(name)), name, nil), Stage: name, Workers: 1,
 			Backoff: func(int) time.Duration { return 20 * time.Millisecond },
-			Handle: func(ctx context.Context, w *events.Work) (events.Fact, error) {
+			Handle: func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 				p.mu.Lock()
-				step := p.steps[stage]
+				step := p.steps[name]
 				p.mu.Unlock()
 				if step == nil {
-					return p.handlers[stage](ctx, w)
+					return p.handlers[name](ctx, w)
 				}
-				return step(ctx, w, p.handlers[stage])
+				return step(ctx, w, p.handlers[name])
 			},
 		}
-		if stage == events.StagePersistence {
+		if name == events.StagePersistence {
 			r.Undo = p.undo
 		}
-		p.runners[stage] = r
-		p.running(string(stage), r.Run)
+		p.runners[name] = r
+		p.running(string(name), r.Run)
 	}
 }
 

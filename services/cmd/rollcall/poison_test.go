@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"rollcall.example/events"
+	"rollcall.example/events/stage"
 )
 
 // A file on which a stage panics, every time, fails alone: those that came after
@@ -14,14 +15,14 @@ func TestAPoisonFileBlocksNobody(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
 	poison := map[events.Stage]string{}
-	for stage := range p.handlers {
-		p.step(stage, func(ctx context.Context, w *events.Work, h events.Handler) (events.Fact, error) {
-			if w.Job.FileName == string(stage)+".csv" {
+	for name := range p.handlers {
+		p.step(name, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
+			if w.Job.FileName == string(name)+".csv" {
 				panic("a parser's bug, in " + w.Job.FileName)
 			}
 			return h(ctx, w)
 		})
-		poison[stage] = p.upload(string(stage)+".csv", "Poison")
+		poison[name] = p.upload(string(name)+".csv", "Poison")
 	}
 	var good []string
 	for range 3 {
@@ -31,12 +32,12 @@ func TestAPoisonFileBlocksNobody(t *testing.T) {
 	for _, id := range good {
 		p.ends(id, events.KindReported)
 	}
-	for stage, id := range poison {
+	for name, id := range poison {
 		job := p.ends(id, events.KindFailed)
-		if f := job.Failed; f.Stage != stage || f.Code != "internal_error" || f.Attempts != 5 || !f.Retryable {
-			t.Errorf("%s: %+v", stage, f)
+		if f := job.Failed; f.Stage != name || f.Code != "internal_error" || f.Attempts != 5 || !f.Retryable {
+			t.Errorf("%s: %+v", name, f)
 		}
-		p.settled(stage)
+		p.settled(name)
 	}
 	p.settled("projection")
 
@@ -51,8 +52,8 @@ func TestAPoisonFileBlocksNobody(t *testing.T) {
 		}
 	}
 
-	for stage, id := range poison { // the bug was mended
-		p.step(stage, nil)
+	for name, id := range poison { // the bug was mended
+		p.step(name, nil)
 		p.post("retry", id)
 		p.ends(id, events.KindReported)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // row asks what happened to a row.
@@ -30,7 +31,7 @@ func TestTheRowPassport(t *testing.T) {
 	r := newGoldenRig(t)
 	job := r.run(r.file("hostile.xlsx"))
 	store := events.NewStore(r.log.JetStream())
-	rejects, err := events.OpenRecords[events.RejectedRow](t.Context(), store, job.Validated.Rejects)
+	rejects, err := records.Open[records.RejectedRow](t.Context(), store, job.Validated.Rejects)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,12 +63,12 @@ func TestTheRowPassport(t *testing.T) {
 	if len(codes) != 5 {
 		t.Errorf("only rejects of %v", codes)
 	}
-	outcomes, err := events.OpenRecords[events.Outcome](t.Context(), store, job.Persisted.Outcomes)
+	outcomes, err := records.Open[records.Outcome](t.Context(), store, job.Persisted.Outcomes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer outcomes.Close()
-	sheets := map[string]string{events.Inserted: "New Members", events.Refused: "Database Errors"}
+	sheets := map[string]string{records.Inserted: "New Members", records.Refused: "Database Errors"}
 	for o, err := range outcomes.All() {
 		if err != nil {
 			t.Fatal(err)
@@ -90,7 +91,7 @@ func TestTheRowPassport(t *testing.T) {
 	}
 
 	// The same person with another name: what was overwritten is told.
-	rows, err := events.OpenRecords[events.Row](t.Context(), store, job.Validated.Rows)
+	rows, err := records.Open[records.Row](t.Context(), store, job.Validated.Rows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,7 @@ func TestTheRowPassport(t *testing.T) {
 	}
 	again := r.run(r.csv("ID Number,Firstname\n" + id + ",Somebody Else\n"))
 	told, _ := r.row(again, 2)
-	if told.Database.Result != events.Updated || told.Database.After["firstname"] != "Somebody Else" || told.Database.Before["firstname"] == nil ||
+	if told.Database.Result != records.Updated || told.Database.After["firstname"] != "Somebody Else" || told.Database.Before["firstname"] == nil ||
 		!told.IEC.Kept || told.Cells[1].Field != "firstname" || told.Cells[1].Value != "Somebody Else" {
 		t.Errorf("updated: %+v", told)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 	"rollcall.example/services/validation"
 	"rollcall.example/services/workbook"
@@ -30,7 +31,7 @@ type judgement struct {
 	class    string // accepted, or the code of the rejection
 	fields   map[string]string
 	warnings []string // field and code
-	verdict  *events.Verdict
+	verdict  *records.Verdict
 }
 
 // difference is how the judgements of a row differ.
@@ -99,7 +100,7 @@ func (c *whatIfCmd) compare(ctx context.Context, out io.Writer, store *events.St
 		case !ok || was.n != after.n:
 			return fmt.Errorf("whatif: row %d was none before", after.n)
 		}
-		if was.verdict != nil && was.verdict.Status == events.Registered && after.class == accepted {
+		if was.verdict != nil && was.verdict.Status == records.Registered && after.class == accepted {
 			wards[was.verdict.Ward]++
 		}
 		d, differs := differ(was, after)
@@ -158,7 +159,7 @@ func judged(file io.ReaderAt, size int64, job *events.Job, rules schema.Rules, v
 	return judge.Stats(), nil
 }
 
-func ofRow(r *events.Row) judgement {
+func ofRow(r *records.Row) judgement {
 	j := judgement{n: r.N, class: accepted, fields: r.Fields}
 	for _, w := range r.Warnings {
 		j.warnings = append(j.warnings, w.Field+" "+w.Code)
@@ -168,18 +169,18 @@ func ofRow(r *events.Row) judgement {
 
 // told yields the judgements that the job was given, in the order of the rows.
 func told(ctx context.Context, store *events.Store, job *events.Job) (iter.Seq2[judgement, error], func() error, error) {
-	rows, err := events.OpenRecords[events.Row](ctx, store, job.Validated.Rows)
+	rows, err := records.Open[records.Row](ctx, store, job.Validated.Rows)
 	if err != nil {
 		return nil, nil, err
 	}
-	rejects, err := events.OpenRecords[events.RejectedRow](ctx, store, job.Validated.Rejects)
+	rejects, err := records.Open[records.RejectedRow](ctx, store, job.Validated.Rejects)
 	if err != nil {
 		return nil, nil, errors.Join(err, rows.Close())
 	}
 	closers := []func() error{rows.Close, rejects.Close}
-	verdicts := func(func(*events.Verdict, error) bool) {}
+	verdicts := func(func(*records.Verdict, error) bool) {}
 	if job.Verified != nil {
-		v, err := events.OpenRecords[events.Verdict](ctx, store, job.Verified.Verdicts)
+		v, err := records.Open[records.Verdict](ctx, store, job.Verified.Verdicts)
 		if err != nil {
 			return nil, nil, errors.Join(err, rows.Close(), rejects.Close())
 		}
@@ -230,7 +231,7 @@ func told(ctx context.Context, store *events.Store, job *events.Job) (iter.Seq2[
 
 // subRegion is that of the ward which the file names, else of the IEC's, for a row
 // that goes on and names no region itself; "" for none.
-func subRegion(is judgement, verdict *events.Verdict, rules schema.Rules) string {
+func subRegion(is judgement, verdict *records.Verdict, rules schema.Rules) string {
 	if is.class != accepted || is.fields["region"] != "" {
 		return ""
 	}

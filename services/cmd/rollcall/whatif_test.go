@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/schema"
 )
 
@@ -126,7 +126,7 @@ func TestWhatIfWardsHadOtherSubRegions(t *testing.T) {
 	if said, err = r.whatIf(job.ID, rules, "--json"); err != nil || !strings.Contains(said, `"sub_region":"Soweto"`) || !strings.Contains(said, `"rows_with_sub_region":1`) {
 		t.Errorf("%v\n%s", err, said)
 	}
-	verdict := &events.Verdict{Ward: "79800001"}
+	verdict := &records.Verdict{Ward: "79800001"}
 	given := schema.Rules{WardRegions: map[string]string{"79800001": "Soweto"}}
 	for ward, want := range map[string]string{"": "Soweto", "79800002": ""} {
 		if got := subRegion(judgement{class: accepted, fields: map[string]string{"ward": ward}}, verdict, given); got != want {

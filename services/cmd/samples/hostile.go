@@ -8,7 +8,7 @@ import (
 
 	"github.com/tealeg/xlsx/v3"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/services/iec/sim"
 )
 
@@ -154,7 +154,7 @@ type crowd struct{ serial int }
 func (c *crowd) next(born string, male bool, citizen, digit int, fits func(sim.Person, sim.Place) bool) person {
 	if fits == nil {
 		fits = func(p sim.Person, home sim.Place) bool {
-			return p.Status == events.Registered && p.Place != nil && *p.Place == home
+			return p.Status == records.Registered && p.Place != nil && *p.Place == home
 		}
 	}
 	for {

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/services/iec/sim"
 )
 
@@ -17,7 +17,7 @@ func hostileRows() []hostileRow {
 	answered := func(wrong string, fits func(sim.Person, sim.Place) bool) {
 		add(wrong, people.next("700615", false, 0, 5, fits), nil)
 	}
-	is := func(s events.VerdictStatus) func(sim.Person, sim.Place) bool {
+	is := func(s records.VerdictStatus) func(sim.Person, sim.Place) bool {
 		return func(p sim.Person, _ sim.Place) bool { return p.Status == s }
 	}
 
@@ -108,9 +108,9 @@ func hostileRows() []hostileRow {
 	one("VD has 7 digits", colVD, say("3284001"))
 
 	// What the IEC says.
-	answered("not registered", is(events.NotRegistered))
-	answered("deceased", is(events.Deceased))
-	answered("registered abroad", is(events.International))
+	answered("not registered", is(records.NotRegistered))
+	answered("deceased", is(records.Deceased))
+	answered("registered abroad", is(records.International))
 	answered("registered in another ward", func(p sim.Person, home sim.Place) bool { return p.Place != nil && p.Place.Ward != home.Ward })
 	answered("registered without a voting district", func(p sim.Person, _ sim.Place) bool { return p.Place != nil && p.Place.VD == "" })
 	add("the file names no ward", anyone(), map[int]value{colWard: {}, colVD: {}})

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 // Place is where somebody may be registered.
@@ -33,7 +33,7 @@ var Places = []Place{
 
 // Person is what the simulator knows of somebody.
 type Person struct {
-	Status events.VerdictStatus
+	Status records.VerdictStatus
 	// Place is where a registered person votes; nil otherwise.
 	Place *Place
 	// Malformed says that every answer about the person is of no use.
@@ -62,17 +62,17 @@ func PersonOf(id string) Person {
 	place := Home(id)
 	switch n := hash(id, "status") % 100; {
 	case n < 12:
-		return Person{Status: events.NotRegistered}
+		return Person{Status: records.NotRegistered}
 	case n < 16:
-		return Person{Status: events.Deceased}
+		return Person{Status: records.Deceased}
 	case n < 18:
-		return Person{Status: events.International}
+		return Person{Status: records.International}
 	case n < 20:
 		place = Places[(hash(id, "home")+1)%uint64(len(Places))]
 	case n < 23:
 		place.VD = ""
 	}
-	return Person{Status: events.Registered, Place: &place}
+	return Person{Status: records.Registered, Place: &place}
 }
 
 func hash(id, what string) uint64 {
@@ -82,14 +82,14 @@ func hash(id, what string) uint64 {
 }
 
 // statuses of the API, by what they mean here.
-var statuses = map[events.VerdictStatus]struct {
+var statuses = map[records.VerdictStatus]struct {
 	id   int
 	text string
 }{
-	events.Registered:    {1, "Registered"},
-	events.NotRegistered: {2, "Not registered"},
-	events.Deceased:      {3, "Deceased"},
-	events.International: {4, "International"},
+	records.Registered:    {1, "Registered"},
+	records.NotRegistered: {2, "Not registered"},
+	records.Deceased:      {3, "Deceased"},
+	records.International: {4, "International"},
 }
 
 // answer is the body that the API answers with.
@@ -102,7 +102,7 @@ func (p Person) answer(id string) map[string]any {
 	}
 	body := map[string]any{
 		"Id": json.Number(number), "VoterId": hash(id, "voter") % 100_000_000, "VoterStatus": status.text, "VoterStatusID": status.id,
-		"bRegistered": p.Status == events.Registered || p.Status == events.International, "VotingStation": nil,
+		"bRegistered": p.Status == records.Registered || p.Status == records.International, "VotingStation": nil,
 	}
 	if p.Place == nil {
 		return body
@@ -155,9 +155,9 @@ func personFrom(row []string) (Person, error) {
 		return Person{}, errors.New("id has not 13 digits")
 	}
 	if row[1] == "malformed" {
-		return Person{Status: events.Registered, Malformed: true}, nil
+		return Person{Status: records.Registered, Malformed: true}, nil
 	}
-	p := Person{Status: events.VerdictStatus(row[1])}
+	p := Person{Status: records.VerdictStatus(row[1])}
 	if _, ok := statuses[p.Status]; !ok {
 		return Person{}, errors.New("unknown status")
 	}

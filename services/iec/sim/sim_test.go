@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"rollcall.example/events"
+	"rollcall.example/events/records"
 	"rollcall.example/services/iec/sim"
 )
 
@@ -105,7 +105,7 @@ func TestBadAnswers(t *testing.T) {
 }
 
 func TestPeopleAreMixed(t *testing.T) {
-	n := map[events.VerdictStatus]int{}
+	n := map[records.VerdictStatus]int{}
 	withoutVD := 0
 	for i := range 20000 {
 		p := sim.PersonOf(fmt.Sprintf("800101%07d", i))
@@ -115,8 +115,8 @@ func TestPeopleAreMixed(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ got, min, max int }{
-		{n[events.Registered], 15000, 18000}, {n[events.NotRegistered], 1600, 2800}, {n[events.Deceased], 400, 1000},
-		{n[events.International], 200, 600}, {withoutVD, 300, 1200},
+		{n[records.Registered], 15000, 18000}, {n[records.NotRegistered], 1600, 2800}, {n[records.Deceased], 400, 1000},
+		{n[records.International], 200, 600}, {withoutVD, 300, 1200},
 	} {
 		if c.got < c.min || c.got > c.max {
 			t.Errorf("%d of 20000, want %d to %d: %v", c.got, c.min, c.max, n)

@@ -1,8 +1,9 @@
-package events
+package stage
 
 import (
 	"errors"
 	"fmt"
+	"rollcall.example/events"
 	"time"
 )
 
@@ -38,7 +39,7 @@ type Postponement struct {
 	Until time.Time
 	// Reason and Message go into the fact paused, where the stage has one.
 	Reason, Message string
-	Quota           *Quota
+	Quota           *events.Quota
 	// ETA is when the stage will be done all the same; zero if not known.
 	ETA time.Time
 	Err error

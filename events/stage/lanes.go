@@ -1,7 +1,8 @@
-package events
+package stage
 
 import (
 	"math"
+	"rollcall.example/events"
 	"time"
 )
 
@@ -48,15 +49,15 @@ func (l lanes) enter(rows int) (leave func(), ok bool) {
 }
 
 // rowsOf is how many rows, about, the stage that a fact sets to work has before it.
-func rowsOf(f Fact) int {
+func rowsOf(f events.Fact) int {
 	switch f := f.(type) {
-	case *Uploaded:
+	case *events.Uploaded:
 		return int(min(f.File.Size/fileRow, math.MaxInt32))
-	case *Validated:
+	case *events.Validated:
 		return f.Stats.ValidRecords
-	case *Verified:
+	case *events.Verified:
 		return f.Stats.Total
-	case *Persisted:
+	case *events.Persisted:
 		return f.Stats.Total
 	}
 	return math.MaxInt32 // a retry does not say

@@ -1,4 +1,4 @@
-package events
+package stage
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
+	"rollcall.example/events"
 )
 
 // End is what became of one attempt of a stage at a job.
@@ -66,9 +67,9 @@ func (r *Runner) observe(w *Work, span trace.Span, over *Attempt) func() {
 }
 
 // span begins the span of an attempt.
-func (r *Runner) span(ctx context.Context, job *Job, delivery uint64) (context.Context, trace.Span) {
-	return cmp.Or(r.Tracer, Tracer(nil)).Start(ctx, string(r.Stage), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
-		attribute.String("messaging.system", "nats"), attribute.String(AttrJob, job.ID), attribute.String(AttrStage, string(r.Stage)),
+func (r *Runner) span(ctx context.Context, job *events.Job, delivery uint64) (context.Context, trace.Span) {
+	return cmp.Or(r.Tracer, events.Tracer(nil)).Start(ctx, string(r.Stage), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
+		attribute.String("messaging.system", "nats"), attribute.String(events.AttrJob, job.ID), attribute.String(events.AttrStage, string(r.Stage)),
 		attribute.Int64("messaging.nats.delivery", int64(delivery))))
 }
 
@@ -87,15 +88,15 @@ func (r *Runner) AtWork() (jobs int, quiet time.Duration) {
 }
 
 // rowsDone is how many rows a stage has handled when it ends with a fact.
-func rowsDone(f Fact) int {
+func rowsDone(f events.Fact) int {
 	switch f := f.(type) {
-	case *Validated:
+	case *events.Validated:
 		return f.Stats.TotalRecords
-	case *Verified:
+	case *events.Verified:
 		return f.Stats.Total
-	case *Persisted:
+	case *events.Persisted:
 		return f.Stats.Total
-	case *Reported:
+	case *events.Reported:
 		return f.Validation.TotalRecords
 	}
 	return 0

@@ -1,4 +1,4 @@
-package events
+package stage
 
 import (
 	"cmp"
@@ -9,10 +9,11 @@ import (
 	"runtime/debug"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"rollcall.example/events"
 )
 
 // protect keeps a panic in the handler, or in a library below it, to this job.
-func (r *Runner) protect(ctx context.Context, w *Work) (fact Fact, err error) {
+func (r *Runner) protect(ctx context.Context, w *Work) (fact events.Fact, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{value: v, stack: debug.Stack()}
@@ -36,7 +37,7 @@ func (r *Runner) failed(ctx context.Context, msg jetstream.Msg, w *Work, err err
 	if w.failures >= cmp.Or(r.Attempts, 5) {
 		log.Error("gave up", "failures", w.failures, "err", err)
 		code, message := "internal_error", "Something went wrong on our side. Please retry the job; if it fails again, contact support with the job id."
-		if errors.Is(err, ErrAltered) || errors.Is(err, ErrGone) {
+		if errors.Is(err, events.ErrAltered) || errors.Is(err, events.ErrGone) {
 			code, message = "artifact_damaged", "A stored file of this job is missing or damaged. Please retry the job once it has been put back, or upload the spreadsheet again."
 		}
 		if errors.Is(err, jetstream.ErrAsyncPublishTimeout) {
@@ -55,7 +56,7 @@ func (r *Runner) failed(ctx context.Context, msg jetstream.Msg, w *Work, err err
 }
 
 func (r *Runner) fail(ctx context.Context, msg jetstream.Msg, w *Work, reject *Rejection, attempts int) {
-	fact := &Failed{Stage: r.Stage, Code: reject.Code, Message: reject.Message, Attempts: attempts, Retryable: reject.Retryable}
+	fact := &events.Failed{Stage: r.Stage, Code: reject.Code, Message: reject.Message, Attempts: attempts, Retryable: reject.Retryable}
 	if r.append(ctx, msg, &w.Job, w.Job.Trigger, fact) {
 		r.settle(msg, "terminate", msg.TermWithReason(reject.Code))
 	}

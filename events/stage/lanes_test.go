@@ -1,4 +1,4 @@
-package events_test
+package stage_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/stage"
 )
 
 // bigUpload is a job whose file is of a size that holds many rows.
@@ -26,7 +27,7 @@ func TestSmallJobsDoNotWaitForBigOnes(t *testing.T) {
 	}
 	release := make(chan struct{})
 	var atWork, most atomic.Int32
-	runStage(t, srv, events.StageValidation, func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		if w.Job.Uploaded.File.Size > 1<<20 {
 			most.Store(max(most.Load(), atWork.Add(1)))
 			defer atWork.Add(-1)
@@ -36,7 +37,7 @@ func TestSmallJobsDoNotWaitForBigOnes(t *testing.T) {
 			}
 		}
 		return validated(ctx, w)
-	}, func(r *events.Runner) { r.Workers = 2 })
+	}, func(r *stage.Runner) { r.Workers = 2 })
 	eventstest.Wait(t, "all workers to be at work", func() bool { return atWork.Load() == 2 })
 	for range 5 {
 		waitFor(t, srv, upload(t, srv).ID, events.KindValidated)

@@ -1,4 +1,4 @@
-package events
+package records
 
 import "time"
 
@@ -110,13 +110,4 @@ type Outcome struct {
 	VD string `json:"vd,omitempty"`
 	// Error is the database's reason for refusing the row.
 	Error string `json:"error,omitempty"`
-}
-
-// MaskID hides the middle of an ID number, as everywhere that it is shown:
-// 800101*****87. Anything that is not 13 characters long is masked whole.
-func MaskID(id string) string {
-	if len(id) != 13 {
-		return "*************"
-	}
-	return id[:6] + "*****" + id[11:]
 }

@@ -1,10 +1,11 @@
-package events
+package stage
 
 import (
 	"context"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"rollcall.example/events"
 )
 
 // keepLease renews the server's patience with a message every third of AckWait,
@@ -45,8 +46,8 @@ func (r *Runner) keepLease(ctx context.Context, reply string, cancelled func(con
 // fact is stored.
 func (r *Runner) watchCancelled() (*nats.Subscription, error) {
 	nc := r.Log.JetStream().Conn()
-	return nc.Subscribe(LivePrefix+Subject("*", KindCancelled), func(m *nats.Msg) {
-		jobID, _, err := ParseSubject(m.Subject)
+	return nc.Subscribe(events.LivePrefix+events.Subject("*", events.KindCancelled), func(m *nats.Msg) {
+		jobID, _, err := events.ParseSubject(m.Subject)
 		if err != nil {
 			return
 		}

@@ -1,4 +1,4 @@
-package events_test
+package stage_test
 
 import (
 	"context"
@@ -8,32 +8,33 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/stage"
 )
 
 // Each way in which an attempt can end is told, and what is in hand meanwhile.
 func TestRunnerTellsHowAttemptsEnd(t *testing.T) {
 	srv := eventstest.Start(t)
-	ends := make(chan events.Attempt, 10)
+	ends := make(chan stage.Attempt, 10)
 	attempt := 0
 	hold := make(chan struct{})
-	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		attempt++
 		switch attempt {
 		case 1:
 			return nil, errors.New("the disk is full")
 		case 2:
-			return nil, events.Later(time.Now(), "busy", "", nil)
+			return nil, stage.Later(time.Now(), "busy", "", nil)
 		case 3:
 			<-hold
 			return &events.Validated{Stats: events.ValidationStats{TotalRecords: 7},
 				Rows:    eventstest.FakeArtifact(events.BucketRows, w.Job.ID+"/rows"),
 				Rejects: eventstest.FakeArtifact(events.BucketRows, w.Job.ID+"/rejects")}, nil
 		}
-		return nil, events.Reject("no_rows", "The sheet has no rows.", nil)
-	}, func(r *events.Runner) { r.Observe = func(a events.Attempt) { ends <- a } })
+		return nil, stage.Reject("no_rows", "The sheet has no rows.", nil)
+	}, func(r *stage.Runner) { r.Observe = func(a stage.Attempt) { ends <- a } })
 
 	job := upload(t, srv)
-	want := func(end events.End, delivery uint64, rows int) {
+	want := func(end stage.End, delivery uint64, rows int) {
 		t.Helper()
 		select {
 		case a := <-ends:
@@ -44,18 +45,18 @@ func TestRunnerTellsHowAttemptsEnd(t *testing.T) {
 			t.Fatalf("no attempt ended as %s", end)
 		}
 	}
-	want(events.EndRetried, 1, 0)
-	want(events.EndPostponed, 2, 0)
+	want(stage.EndRetried, 1, 0)
+	want(stage.EndPostponed, 2, 0)
 	eventstest.Wait(t, "a job at work that is quiet", func() bool {
 		jobs, quiet := s.AtWork()
 		return jobs == 1 && quiet > 20*time.Millisecond
 	})
 	close(hold)
-	want(events.EndDone, 3, 7)
+	want(stage.EndDone, 3, 7)
 	waitFor(t, srv, job.ID, events.KindValidated)
 	if jobs, quiet := s.AtWork(); jobs != 0 || quiet != 0 {
 		t.Errorf("%d jobs at work, quiet for %s", jobs, quiet)
 	}
 	upload(t, srv)
-	want(events.EndFailed, 1, 0)
+	want(stage.EndFailed, 1, 0)
 }

@@ -1,4 +1,4 @@
-package events_test
+package stage_test
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/stage"
 )
 
 func TestWhatIsDoneToAJobLaterIsInItsTrace(t *testing.T) {
@@ -22,10 +23,10 @@ func TestWhatIsDoneToAJobLaterIsInItsTrace(t *testing.T) {
 	log := logAs(t, srv, events.StageUpload)
 	var logged bytes.Buffer
 	work := slog.New(events.NewLogHandler(slog.NewTextHandler(&logged, nil)))
-	runStage(t, srv, events.StageValidation, func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		work.InfoContext(ctx, "at work")
-		return nil, &events.Rejection{Code: "disk_full", Message: "Try again.", Retryable: true, Err: errors.New("full")}
-	}, func(r *events.Runner) { r.Tracer = tracer })
+		return nil, &stage.Rejection{Code: "disk_full", Message: "Try again.", Retryable: true, Err: errors.New("full")}
+	}, func(r *stage.Runner) { r.Tracer = tracer })
 
 	first, upload := tracer.Start(t.Context(), "upload")
 	fact := &events.Uploaded{Owner: events.User{ID: "alice"}, FileName: "roll.xlsx"}
@@ -80,7 +81,7 @@ func TestTheLogSaysNothingTwice(t *testing.T) {
 	srv := eventstest.Start(t)
 	var logged bytes.Buffer
 	log := slog.New(events.NewLogHandler(slog.NewTextHandler(&logged, nil))).With("stage", "upload")
-	runStage(t, srv, events.StageValidation, func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		log.InfoContext(ctx, "at work", "job", "mine")
 		return validated(ctx, w)
 	})

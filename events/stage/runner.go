@@ -1,4 +1,4 @@
-package events
+package stage
 
 import (
 	"cmp"
@@ -12,26 +12,27 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/trace"
+	"rollcall.example/events"
 )
 
 // Handler does a stage's work on a job and returns the fact it ends with. It
 // stops soon after ctx ends; what it then returns does not matter. Errors other
 // than *Rejection and *Postponement are tried again, those that are StorageFull
 // for as long as it takes.
-type Handler func(ctx context.Context, w *Work) (Fact, error)
+type Handler func(ctx context.Context, w *Work) (events.Fact, error)
 
 // Runner feeds a stage from its durable consumer and is the only one that
 // acknowledges. The fact is appended first and the message acknowledged last,
 // so a death in between means that the message comes again and finds its fact.
 type Runner struct {
-	Log    *Log
-	Stage  Stage
+	Log    *events.Log
+	Stage  events.Stage
 	Handle Handler
 	// Undo takes back what the stage did outside of the log, for a job that was
 	// cancelled while it was the stage's turn. It may have done nothing, and may
 	// be asked again: until it returns nil the message is kept. Nil means that
 	// there is nothing to take back.
-	Undo func(ctx context.Context, job *Job) error
+	Undo func(ctx context.Context, job *events.Job) error
 	// Workers is how many messages are worked on at once, beside two of small
 	// jobs; 0 means 2.
 	Workers int
@@ -63,7 +64,7 @@ type Runner struct {
 
 // Run works until ctx ends, then hands back or finishes what is in hand.
 func (r *Runner) Run(ctx context.Context) error {
-	cons, err := r.Log.js.Consumer(ctx, StreamFacts, string(r.Stage))
+	cons, err := r.Log.JetStream().Consumer(ctx, events.StreamFacts, string(r.Stage))
 	if err != nil {
 		return fmt.Errorf("run %s: %w", r.Stage, err)
 	}
@@ -95,7 +96,7 @@ func (r *Runner) Run(ctx context.Context) error {
 
 // fetch takes one message at a time: one taken in advance would age unseen.
 func (r *Runner) fetch(ctx, work context.Context, cons jetstream.Consumer) error {
-	err := consume(ctx, cons, 1, r.logger(), func(_ context.Context, msg jetstream.Msg) error {
+	err := events.ConsumeFrom(ctx, cons, 1, r.logger(), func(_ context.Context, msg jetstream.Msg) error {
 		r.work(work, msg)
 		return nil
 	})
@@ -114,10 +115,10 @@ func (r *Runner) work(ctx context.Context, msg jetstream.Msg) {
 		return
 	}
 	seq := meta.Sequence.Stream
-	e, err := Decode(msg.Subject(), msg.Headers(), msg.Data(), seq)
-	if errors.Is(err, ErrNewer) {
+	e, err := events.Decode(msg.Subject(), msg.Headers(), msg.Data(), seq)
+	if errors.Is(err, events.ErrNewer) {
 		log.Warn("message left to a newer rollcall", "seq", seq, "err", err)
-		r.settle(msg, "postpone", msg.NakWithDelay(newerAgain))
+		r.settle(msg, "postpone", msg.NakWithDelay(events.NewerDelay))
 		return
 	}
 	if err != nil {
@@ -150,18 +151,18 @@ func (r *Runner) work(ctx context.Context, msg jetstream.Msg) {
 		r.settle(msg, "postpone", msg.NakWithDelay(job.Paused.ResumesAt.Sub(r.now())))
 		return
 	}
-	r.attempt(Within(ctx, e.Trace), msg, job, meta.NumDelivered)
+	r.attempt(events.Within(ctx, e.Trace), msg, job, meta.NumDelivered)
 }
 
 // attempt runs the handler under a lease and turns its result into a fact.
-func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delivery uint64) {
+func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job events.Job, delivery uint64) {
 	log := r.logger().With("job", job.ID, "seq", job.Trigger, "delivery", delivery)
 	ctx, span := r.span(ctx, &job, delivery)
 	if sc := span.SpanContext(); sc.HasTraceID() {
 		log = log.With("trace", sc.TraceID())
 	}
 	w := &Work{Job: job, Delivery: delivery, runner: r, moved: r.now()}
-	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, workKey{}, w))
+	ctx, cancel := context.WithCancelCause(events.WithJob(ctx, job.ID, r.Stage))
 	w.ctx = ctx
 	r.atWork.Store(job.ID, &cancel)
 	var lease sync.WaitGroup
@@ -188,7 +189,7 @@ func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delive
 	}
 	if job.Paused != nil {
 		done, total := job.Paused.Processed, job.Paused.Total
-		if !r.append(ctx, msg, &w.Job, job.Seq, &Resumed{Stage: r.Stage, Processed: done, Total: total}) {
+		if !r.append(ctx, msg, &w.Job, job.Seq, &events.Resumed{Stage: r.Stage, Processed: done, Total: total}) {
 			return
 		}
 	}
@@ -215,7 +216,7 @@ func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delive
 		log.Info("handed back")
 		over.End = EndHandedBack
 		r.settle(msg, "hand back", msg.Nak())
-	case StorageFull(err): // whatever the handler made of it
+	case events.StorageFull(err): // whatever the handler made of it
 		again := r.roomAgain(&w.Job)
 		log.Error("no room to store", "again_in", again, "err", err)
 		over.End = EndFull
@@ -241,10 +242,10 @@ func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job Job, delive
 func (r *Runner) postpone(ctx context.Context, msg jetstream.Msg, w *Work, later *Postponement) {
 	if r.Stage.MayPause() {
 		done, total := w.rows()
-		if r.Stage != StageIEC {
+		if r.Stage != events.StageIEC {
 			done = 0 // what was not written as a whole was not written
 		}
-		fact := &Paused{Stage: r.Stage, Reason: later.Reason, Message: later.Message, ResumesAt: later.Until.UTC(),
+		fact := &events.Paused{Stage: r.Stage, Reason: later.Reason, Message: later.Message, ResumesAt: later.Until.UTC(),
 			Processed: done, Total: total, Quota: later.Quota, ETA: later.ETA}
 		if !r.append(ctx, msg, &w.Job, w.Job.Seq, fact) {
 			return
@@ -258,15 +259,15 @@ func (r *Runner) postpone(ctx context.Context, msg jetstream.Msg, w *Work, later
 // turns out to have ended or moved on, the message is acknowledged instead. When it
 // is this stage's turn all the same, another worker has the message too, and has
 // paused the job or gone on with it: acknowledged, nobody would ever do so again.
-func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *Job, cause uint64, fact Fact) bool {
+func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *events.Job, cause uint64, fact events.Fact) bool {
 	for n := 1; ; n++ {
 		_, err := r.Log.Append(context.WithoutCancel(ctx), job, cause, fact)
 		r.setRoom(err)
 		if err == nil {
 			return true
 		}
-		if errors.Is(err, ErrConflict) {
-			var now Job
+		if errors.Is(err, events.ErrConflict) {
+			var now events.Job
 			if now, err = r.Log.Load(context.WithoutCancel(ctx), job.ID); err == nil {
 				switch {
 				case now.Cancelled != nil && now.Stage == r.Stage && now.Trigger == job.Trigger:
@@ -278,7 +279,7 @@ func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *Job, cause 
 				}
 				*job = now
 			}
-		} else if errors.Is(err, ErrNotAllowed) {
+		} else if errors.Is(err, events.ErrNotAllowed) {
 			r.logger().Warn("fact refused", "job", job.ID, "err", err)
 			if job.Next() != r.Stage {
 				r.acknowledge(ctx, msg)
@@ -309,7 +310,7 @@ func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *Job, cause 
 
 // cancelled ends the message of a job that was cancelled in this stage, once
 // nothing of the stage's work is left.
-func (r *Runner) cancelled(ctx context.Context, msg jetstream.Msg, job *Job) {
+func (r *Runner) cancelled(ctx context.Context, msg jetstream.Msg, job *events.Job) {
 	if r.Undo != nil {
 		if err := r.Undo(context.WithoutCancel(ctx), job); err != nil {
 			r.logger().Error("work of a cancelled job not taken back yet", "job", job.ID, "err", err)

@@ -1,11 +1,11 @@
-package events_test
+package stage_test
 
 import (
 	"errors"
 	"iter"
 	"testing"
 
-	"rollcall.example/events"
+	"rollcall.example/events/stage"
 )
 
 var errAhead = errors.New("cannot be read")
@@ -31,7 +31,7 @@ func TestAhead(t *testing.T) {
 	} {
 		for _, n := range []int{0, 1, 3, 100} {
 			got, last := 0, ""
-			for v, err := range events.Ahead(3, numbersAnd(n, c.end)) {
+			for v, err := range stage.ReadAhead(3, numbersAnd(n, c.end)) {
 				if err != nil {
 					last += err.Error()
 				} else if v != got {
@@ -53,14 +53,14 @@ func TestAPanicAheadIsTheReaders(t *testing.T) {
 			t.Errorf("recovered %v", v)
 		}
 	}()
-	for range events.Ahead(3, numbersAnd(10, func(func(int, error) bool) { panic("bug") })) {
+	for range stage.ReadAhead(3, numbersAnd(10, func(func(int, error) bool) { panic("bug") })) {
 	}
 	t.Error("no panic")
 }
 
 func TestAheadStopsWithItsReader(t *testing.T) {
 	produced, ended := 0, false
-	for range events.Ahead(3, func(yield func(int, error) bool) {
+	for range stage.ReadAhead(3, func(yield func(int, error) bool) {
 		defer func() { ended = true }()
 		for yield(produced, nil) {
 			produced++

@@ -1,9 +1,10 @@
-package events
+package stage
 
 import (
 	"cmp"
 	"log/slog"
 	"math/rand/v2"
+	"rollcall.example/events"
 	"time"
 )
 
@@ -21,7 +22,7 @@ func (r *Runner) now() time.Time {
 	return r.Now()
 }
 
-func (r *Runner) ackWait() time.Duration { return cmp.Or(r.AckWait, AckWait) }
+func (r *Runner) ackWait() time.Duration { return cmp.Or(r.AckWait, events.AckWait) }
 
 func (r *Runner) backoff(failures int) time.Duration {
 	if r.Backoff != nil {

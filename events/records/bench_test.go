@@ -1,4 +1,4 @@
-package events
+package records
 
 import (
 	"encoding/json"
@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"rollcall.example/events"
 )
 
 // How long 100,000 records of a roll of 20 columns take, as lines alone
@@ -121,7 +123,7 @@ func benchEncode[T Record](b *testing.B, list []T) {
 
 // writeBench writes an artifact to a file.
 func writeBench[T Record](path string, list []T) (err error) {
-	w, err := NewRecordWriter[T](&Store{SpoolDir: filepath.Dir(path)})
+	w, err := NewWriter[T](&events.Store{SpoolDir: filepath.Dir(path)})
 	if err != nil {
 		return err
 	}

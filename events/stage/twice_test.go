@@ -1,4 +1,4 @@
-package events_test
+package stage_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/stage"
 )
 
 // A message that came to two workers: while one of them works, the other one pauses the
@@ -20,16 +21,16 @@ func TestWhatAnotherWorkerHasPausedGoesOn(t *testing.T) {
 	paused := func(resumes time.Time) *events.Paused {
 		return &events.Paused{Stage: events.StageIEC, Reason: events.PauseUnavailable, Message: "Wait.", ResumesAt: resumes}
 	}
-	for what, first := range map[string]func(other *events.Log, w *events.Work) (events.Fact, error){
-		"the result of a job that was paused": func(other *events.Log, w *events.Work) (events.Fact, error) {
+	for what, first := range map[string]func(other *events.Log, w *stage.Work) (events.Fact, error){
+		"the result of a job that was paused": func(other *events.Log, w *stage.Work) (events.Fact, error) {
 			job := w.Job
 			eventstest.Append(t, other, &job, paused(until(300*time.Millisecond)))
 			return eventstest.Facts(job.ID)[1], nil
 		},
-		"a second pause": func(other *events.Log, w *events.Work) (events.Fact, error) {
+		"a second pause": func(other *events.Log, w *stage.Work) (events.Fact, error) {
 			job := w.Job
 			eventstest.Append(t, other, &job, paused(until(300*time.Millisecond)))
-			return nil, events.Later(until(500*time.Millisecond), events.PauseUnavailable, "Wait longer.", nil)
+			return nil, stage.Later(until(500*time.Millisecond), events.PauseUnavailable, "Wait longer.", nil)
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -39,7 +40,7 @@ func TestWhatAnotherWorkerHasPausedGoesOn(t *testing.T) {
 			eventstest.Append(t, logAs(t, srv, events.StageValidation), &job, eventstest.Facts(job.ID)[0])
 			other := logAs(t, srv, events.StageIEC)
 			var calls atomic.Int32
-			s := runStage(t, srv, events.StageIEC, func(_ context.Context, w *events.Work) (events.Fact, error) {
+			s := runStage(t, srv, events.StageIEC, func(_ context.Context, w *stage.Work) (events.Fact, error) {
 				if calls.Add(1) == 1 {
 					return first(other, w)
 				}

@@ -1,4 +1,4 @@
-package events
+package stage
 
 import (
 	"iter"
@@ -10,7 +10,7 @@ import (
 // values wait. A panic of seq is the reader's: the runner's recover does not
 // reach other goroutines than the handler's. Whatever seq uses may be closed once
 // the loop over Ahead is over.
-func Ahead[T any](most int, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
+func ReadAhead[T any](most int, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
 	type item struct {
 		value    T
 		err      error

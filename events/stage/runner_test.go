@@ -1,4 +1,4 @@
-package events_test
+package stage_test
 
 import (
 	"bytes"
@@ -17,18 +17,19 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/stage"
 )
 
 // stage runs a handler as one stage until the test ends or stop is called.
-type stage struct {
-	*events.Runner
+type running struct {
+	*stage.Runner
 	srv  *embedded.Server
 	stop func()
 }
 
-func runStage(t *testing.T, srv *embedded.Server, name events.Stage, h events.Handler, change ...func(*events.Runner)) *stage {
+func runStage(t *testing.T, srv *embedded.Server, name events.Stage, h stage.Handler, change ...func(*stage.Runner)) *running {
 	t.Helper()
-	r := &events.Runner{Log: logAs(t, srv, name), Stage: name, Handle: h,
+	r := &stage.Runner{Log: logAs(t, srv, name), Stage: name, Handle: h,
 		Backoff: func(int) time.Duration { return time.Millisecond }}
 	for _, c := range change {
 		c(r)
@@ -42,11 +43,11 @@ func runStage(t *testing.T, srv *embedded.Server, name events.Stage, h events.Ha
 	})
 	stop := sync.OnceFunc(func() { cancel(); done.Wait() })
 	t.Cleanup(stop)
-	return &stage{Runner: r, srv: srv, stop: stop}
+	return &running{Runner: r, srv: srv, stop: stop}
 }
 
 // settled waits until the stage's consumer has nothing left to hand out.
-func (s *stage) settled(t *testing.T) {
+func (s *running) settled(t *testing.T) {
 	t.Helper()
 	js := eventstest.Connect(t, s.srv, "operator")
 	eventstest.Wait(t, "all messages acknowledged", func() bool {
@@ -71,14 +72,14 @@ func waitFor(t *testing.T, srv *embedded.Server, id string, kind events.Kind) ev
 	return job
 }
 
-func validated(_ context.Context, w *events.Work) (events.Fact, error) {
+func validated(_ context.Context, w *stage.Work) (events.Fact, error) {
 	return eventstest.Facts(w.Job.ID)[0], nil
 }
 
 func TestRunnerAppendsTheFactThenAcknowledges(t *testing.T) {
 	srv := eventstest.Start(t)
 	var calls atomic.Int32
-	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		calls.Add(1)
 		w.Progress(events.PreValidation, 5, 10, "half way")
 		return validated(ctx, w)
@@ -101,7 +102,7 @@ func TestRunnerDoesNotWorkTwiceWhenTheAckWasLost(t *testing.T) {
 	// A worker that died between its append and its acknowledgement.
 	dead := logAs(t, srv, events.StageValidation)
 	eventstest.Append(t, dead, &job, eventstest.Facts(job.ID)[0])
-	s := runStage(t, srv, events.StageValidation, func(context.Context, *events.Work) (events.Fact, error) {
+	s := runStage(t, srv, events.StageValidation, func(context.Context, *stage.Work) (events.Fact, error) {
 		t.Error("worked again")
 		return nil, errors.New("no")
 	})
@@ -111,8 +112,8 @@ func TestRunnerDoesNotWorkTwiceWhenTheAckWasLost(t *testing.T) {
 func TestRunnerRejects(t *testing.T) {
 	srv := eventstest.Start(t)
 	cause := errors.New("row 7 is odd")
-	s := runStage(t, srv, events.StageValidation, func(context.Context, *events.Work) (events.Fact, error) {
-		return nil, events.Reject("no_rows", "The sheet has no rows. Please add some.", cause)
+	s := runStage(t, srv, events.StageValidation, func(context.Context, *stage.Work) (events.Fact, error) {
+		return nil, stage.Reject("no_rows", "The sheet has no rows. Please add some.", cause)
 	})
 	job := waitFor(t, srv, upload(t, srv).ID, events.KindFailed)
 	s.settled(t)
@@ -129,10 +130,10 @@ func TestRunnerGivesUpAfterTheLastAttempt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := eventstest.Start(t)
 			var calls atomic.Int32
-			s := runStage(t, srv, events.StageValidation, func(context.Context, *events.Work) (events.Fact, error) {
+			s := runStage(t, srv, events.StageValidation, func(context.Context, *stage.Work) (events.Fact, error) {
 				calls.Add(1)
 				return nil, fail()
-			}, func(r *events.Runner) { r.Attempts = 3 })
+			}, func(r *stage.Runner) { r.Attempts = 3 })
 			job := waitFor(t, srv, upload(t, srv).ID, events.KindFailed)
 			s.settled(t)
 			if calls.Load() != 3 || job.Failed.Attempts != 3 || !job.Failed.Retryable || job.Failed.Code != "internal_error" {
@@ -149,9 +150,9 @@ func TestWhyTheStageGaveUp(t *testing.T) {
 		"storage_unavailable": fmt.Errorf("put rows: %w", jetstream.ErrAsyncPublishTimeout),
 	} {
 		srv := eventstest.Start(t)
-		runStage(t, srv, events.StageValidation, func(context.Context, *events.Work) (events.Fact, error) {
+		runStage(t, srv, events.StageValidation, func(context.Context, *stage.Work) (events.Fact, error) {
 			return nil, err
-		}, func(r *events.Runner) { r.Attempts = 2 })
+		}, func(r *stage.Runner) { r.Attempts = 2 })
 		job := waitFor(t, srv, upload(t, srv).ID, events.KindFailed)
 		if f := job.Failed; f.Code != code || f.Attempts != 2 || !f.Retryable {
 			t.Errorf("%v: %+v", err, f)
@@ -162,9 +163,9 @@ func TestWhyTheStageGaveUp(t *testing.T) {
 func TestAPanicIsToldWithoutItsWords(t *testing.T) {
 	srv := eventstest.Start(t)
 	var told bytes.Buffer
-	s := runStage(t, srv, events.StageValidation, func(context.Context, *events.Work) (events.Fact, error) {
+	s := runStage(t, srv, events.StageValidation, func(context.Context, *stage.Work) (events.Fact, error) {
 		panic("row of 8001015009087")
-	}, func(r *events.Runner) {
+	}, func(r *stage.Runner) {
 		r.Attempts = 2
 		r.Logger = slog.New(slog.NewTextHandler(&told, &slog.HandlerOptions{Level: slog.LevelDebug})) // which locks
 	})
@@ -185,13 +186,13 @@ func TestFailuresAreCountedAcrossProcesses(t *testing.T) {
 	srv := eventstest.Start(t)
 	job := upload(t, srv)
 	var calls atomic.Int32
-	failing := func(context.Context, *events.Work) (events.Fact, error) {
+	failing := func(context.Context, *stage.Work) (events.Fact, error) {
 		calls.Add(1)
 		return nil, errors.New("no")
 	}
 	const attempts = 4
 	for range attempts {
-		s := runStage(t, srv, events.StageValidation, failing, func(r *events.Runner) {
+		s := runStage(t, srv, events.StageValidation, failing, func(r *stage.Runner) {
 			r.Attempts, r.Workers = attempts, 1
 			r.Backoff = func(int) time.Duration { return 10 * time.Millisecond }
 		})
@@ -207,9 +208,9 @@ func TestFailuresAreCountedAcrossProcesses(t *testing.T) {
 func TestRetriedSetsTheFailedStageToWorkAgain(t *testing.T) {
 	srv := eventstest.Start(t)
 	var mended atomic.Bool
-	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		if !mended.Load() {
-			return nil, &events.Rejection{Code: "x", Message: "m", Retryable: true}
+			return nil, &stage.Rejection{Code: "x", Message: "m", Retryable: true}
 		}
 		return validated(ctx, w)
 	})
@@ -230,10 +231,10 @@ func TestLaterPausesAndResumesByItself(t *testing.T) {
 	eventstest.Append(t, logAs(t, srv, events.StageValidation), &job, eventstest.Facts(job.ID)[0])
 	var calls atomic.Int32
 	until := time.Now().Add(300 * time.Millisecond)
-	s := runStage(t, srv, events.StageIEC, func(_ context.Context, w *events.Work) (events.Fact, error) {
+	s := runStage(t, srv, events.StageIEC, func(_ context.Context, w *stage.Work) (events.Fact, error) {
 		if calls.Add(1) == 1 {
 			w.Progress(events.IECVerification, 3, 9, "asking")
-			return nil, events.Later(until, events.PauseQuota, "The hourly quota is spent.", nil)
+			return nil, stage.Later(until, events.PauseQuota, "The hourly quota is spent.", nil)
 		}
 		return eventstest.Facts(w.Job.ID)[1], nil
 	})
@@ -260,7 +261,7 @@ func TestCancelStopsTheHandler(t *testing.T) {
 	srv := eventstest.Start(t)
 	began := make(chan struct{})
 	ended := make(chan error, 1)
-	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		close(began)
 		<-ctx.Done()
 		ended <- context.Cause(ctx)
@@ -271,7 +272,7 @@ func TestCancelStopsTheHandler(t *testing.T) {
 	eventstest.Append(t, logAs(t, srv, events.StageUpload), &job, &events.Cancelled{Stage: job.Stage, By: alice})
 	select {
 	case err := <-ended:
-		if !errors.Is(err, events.ErrCancelled) {
+		if !errors.Is(err, stage.ErrCancelled) {
 			t.Fatalf("cause %v", err)
 		}
 	case <-time.After(10 * time.Second):
@@ -294,17 +295,17 @@ func TestCancelIsNoticedByTheHeartbeat(t *testing.T) {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		job := w.Job
 		eventstest.Append(t, logAs(t, srv, events.StageUpload), &job, &events.Cancelled{Stage: job.Stage, By: alice})
 		<-ctx.Done()
 		ended <- context.Cause(ctx)
 		return nil, ctx.Err()
-	}, func(r *events.Runner) { r.AckWait = 300 * time.Millisecond })
+	}, func(r *stage.Runner) { r.AckWait = 300 * time.Millisecond })
 	upload(t, srv)
 	select {
 	case err := <-ended:
-		if !errors.Is(err, events.ErrCancelled) {
+		if !errors.Is(err, stage.ErrCancelled) {
 			t.Fatalf("cause %v", err)
 		}
 	case <-time.After(10 * time.Second):
@@ -315,7 +316,7 @@ func TestCancelIsNoticedByTheHeartbeat(t *testing.T) {
 
 func TestCancelBeatsAResult(t *testing.T) {
 	srv := eventstest.Start(t)
-	s := runStage(t, srv, events.StageValidation, func(_ context.Context, w *events.Work) (events.Fact, error) {
+	s := runStage(t, srv, events.StageValidation, func(_ context.Context, w *stage.Work) (events.Fact, error) {
 		job := w.Job
 		eventstest.Append(t, logAs(t, srv, events.StageUpload), &job, &events.Cancelled{Stage: job.Stage, By: alice})
 		return eventstest.Facts(job.ID)[0], nil
@@ -334,7 +335,7 @@ func TestTheWorkOfACancelledJobIsTakenBack(t *testing.T) {
 		eventstest.Append(t, logAs(t, srv, events.StageUpload), &job, &events.Cancelled{Stage: job.Stage, By: alice})
 	}
 	undone := make(chan string, 9)
-	undo := func(r *events.Runner) {
+	undo := func(r *stage.Runner) {
 		tries := 0
 		r.Undo = func(_ context.Context, job *events.Job) error {
 			if tries++; tries == 1 {
@@ -346,7 +347,7 @@ func TestTheWorkOfACancelledJobIsTakenBack(t *testing.T) {
 	}
 	t.Run("while it was at work", func(t *testing.T) {
 		srv := eventstest.Start(t)
-		s := runStage(t, srv, events.StageValidation, func(_ context.Context, w *events.Work) (events.Fact, error) {
+		s := runStage(t, srv, events.StageValidation, func(_ context.Context, w *stage.Work) (events.Fact, error) {
 			cancel(t, srv, w.Job)
 			return eventstest.Facts(w.Job.ID)[0], nil
 		}, undo)
@@ -360,7 +361,7 @@ func TestTheWorkOfACancelledJobIsTakenBack(t *testing.T) {
 		srv := eventstest.Start(t)
 		job := upload(t, srv)
 		cancel(t, srv, job)
-		s := runStage(t, srv, events.StageValidation, func(context.Context, *events.Work) (events.Fact, error) {
+		s := runStage(t, srv, events.StageValidation, func(context.Context, *stage.Work) (events.Fact, error) {
 			t.Error("a cancelled job was worked on")
 			return nil, nil
 		}, undo)
@@ -374,14 +375,14 @@ func TestTheWorkOfACancelledJobIsTakenBack(t *testing.T) {
 func TestShutdownHandsTheMessageBackAtOnce(t *testing.T) {
 	srv := eventstest.Start(t)
 	began := make(chan struct{})
-	first := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	first := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		close(began)
 		<-ctx.Done()
-		if !errors.Is(context.Cause(ctx), events.ErrShutdown) {
+		if !errors.Is(context.Cause(ctx), stage.ErrShutdown) {
 			t.Errorf("cause %v", context.Cause(ctx))
 		}
 		return nil, ctx.Err()
-	}, func(r *events.Runner) { r.Grace = time.Millisecond })
+	}, func(r *stage.Runner) { r.Grace = time.Millisecond })
 	job := upload(t, srv)
 	<-began
 	first.stop()
@@ -396,7 +397,7 @@ func TestShutdownHandsTheMessageBackAtOnce(t *testing.T) {
 func TestShutdownLetsWorkInHandFinish(t *testing.T) {
 	srv := eventstest.Start(t)
 	began, finish := make(chan struct{}), make(chan struct{})
-	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		close(began)
 		<-finish
 		return validated(ctx, w)
@@ -422,18 +423,18 @@ func TestALostLeaseEndsTheHandler(t *testing.T) {
 	began := make(chan struct{})
 	ended := make(chan error, 1)
 	var once sync.Once
-	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		once.Do(func() { close(began) })
 		<-ctx.Done()
 		ended <- context.Cause(ctx)
 		return nil, ctx.Err()
-	}, func(r *events.Runner) { r.AckWait = 300 * time.Millisecond })
+	}, func(r *stage.Runner) { r.AckWait = 300 * time.Millisecond })
 	upload(t, srv)
 	<-began
 	srv.Stop() // nobody agrees to a renewal any more
 	select {
 	case err := <-ended:
-		if !errors.Is(err, events.ErrLeaseLost) {
+		if !errors.Is(err, stage.ErrLeaseLost) {
 			t.Fatalf("cause %v", err)
 		}
 	case <-time.After(10 * time.Second):
@@ -445,7 +446,7 @@ func TestALostLeaseEndsTheHandler(t *testing.T) {
 
 func TestForgedTriggersAreTerminated(t *testing.T) {
 	srv := eventstest.Start(t)
-	s := runStage(t, srv, events.StageValidation, func(context.Context, *events.Work) (events.Fact, error) {
+	s := runStage(t, srv, events.StageValidation, func(context.Context, *stage.Work) (events.Fact, error) {
 		t.Error("worked on a forgery")
 		return nil, errors.New("no")
 	})
@@ -459,12 +460,12 @@ func TestForgedTriggersAreTerminated(t *testing.T) {
 func TestOneJobForeverBrokenDoesNotHoldUpOthers(t *testing.T) {
 	srv := eventstest.Start(t)
 	poison := upload(t, srv)
-	runStage(t, srv, events.StageValidation, func(ctx context.Context, w *events.Work) (events.Fact, error) {
+	runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		if w.Job.ID == poison.ID {
 			panic("poison")
 		}
 		return validated(ctx, w)
-	}, func(r *events.Runner) {
+	}, func(r *stage.Runner) {
 		r.Workers, r.Backoff = 1, func(int) time.Duration { return time.Hour }
 	})
 	for range 5 {

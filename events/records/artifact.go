@@ -1,4 +1,4 @@
-package events
+package records
 
 import (
 	"bufio"
@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"github.com/klauspost/compress/zstd"
+	"rollcall.example/events"
 )
 
 // Header is the first line of an artifact of records.
@@ -51,7 +52,7 @@ func newCompressor(w io.Writer) (*zstd.Encoder, error) {
 // RecordWriter writes an artifact of records: zstd-compressed lines of JSON.
 // The lines are spooled to a nameless file, for the header comes first and
 // holds their count. Close it in any case; only Store makes an object.
-type RecordWriter[T Record] struct {
+type Writer[T Record] struct {
 	file  *os.File
 	zw    *zstd.Encoder
 	lines []byte
@@ -59,7 +60,7 @@ type RecordWriter[T Record] struct {
 }
 
 // NewRecordWriter opens a writer that spools in s.SpoolDir.
-func NewRecordWriter[T Record](s *Store) (*RecordWriter[T], error) {
+func NewWriter[T Record](s *events.Store) (*Writer[T], error) {
 	f, err := s.Spool()
 	if err != nil {
 		return nil, err
@@ -68,11 +69,11 @@ func NewRecordWriter[T Record](s *Store) (*RecordWriter[T], error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open zstd: %w", err), f.Close())
 	}
-	return &RecordWriter[T]{file: f, zw: zw}, nil
+	return &Writer[T]{file: f, zw: zw}, nil
 }
 
 // Write appends a record. It keeps nothing of it.
-func (w *RecordWriter[T]) Write(r *T) error {
+func (w *Writer[T]) Write(r *T) error {
 	lines, err := any(r).(record).append(w.lines)
 	if err != nil {
 		return fmt.Errorf("write record: %w", err)
@@ -85,7 +86,7 @@ func (w *RecordWriter[T]) Write(r *T) error {
 	return w.flush()
 }
 
-func (w *RecordWriter[T]) flush() error {
+func (w *Writer[T]) flush() error {
 	if _, err := w.zw.Write(w.lines); err != nil {
 		return fmt.Errorf("write records: %w", err)
 	}
@@ -93,14 +94,11 @@ func (w *RecordWriter[T]) flush() error {
 	return nil
 }
 
-// Count is how many records were written.
-func (w *RecordWriter[T]) Count() int { return w.count }
-
 // Store finishes the artifact and puts it, header first.
-func (w *RecordWriter[T]) Store(ctx context.Context, s *Store, bucket, name string, h Header) (Artifact, error) {
+func (w *Writer[T]) Store(ctx context.Context, s *events.Store, bucket, name string, h Header) (events.Artifact, error) {
 	whole, err := w.finish(h)
 	if err != nil {
-		return Artifact{}, fmt.Errorf("finish %s: %w", name, err)
+		return events.Artifact{}, fmt.Errorf("finish %s: %w", name, err)
 	}
 	a, err := s.Put(ctx, bucket, name, whole)
 	a.Records = w.count
@@ -109,7 +107,7 @@ func (w *RecordWriter[T]) Store(ctx context.Context, s *Store, bucket, name stri
 
 // Replay ends the writing and yields the records again, with one record, which is
 // good until the next: for what only the last of them tells about the first.
-func (w *RecordWriter[T]) Replay() iter.Seq2[*T, error] {
+func (w *Writer[T]) Replay() iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		r, err := w.spooled()
 		if err != nil {
@@ -121,7 +119,7 @@ func (w *RecordWriter[T]) Replay() iter.Seq2[*T, error] {
 	}
 }
 
-func (w *RecordWriter[T]) spooled() (*RecordReader[T], error) {
+func (w *Writer[T]) spooled() (*Reader[T], error) {
 	if err := errors.Join(w.flush(), w.zw.Close()); err != nil {
 		return nil, err
 	}
@@ -138,7 +136,7 @@ func (w *RecordWriter[T]) spooled() (*RecordReader[T], error) {
 
 // finish returns the whole artifact: the header and the records are two zstd
 // frames, which decoders read as one stream.
-func (w *RecordWriter[T]) finish(h Header) (io.Reader, error) {
+func (w *Writer[T]) finish(h Header) (io.Reader, error) {
 	if err := errors.Join(w.flush(), w.zw.Close()); err != nil {
 		return nil, err
 	}
@@ -162,12 +160,12 @@ func (w *RecordWriter[T]) finish(h Header) (io.Reader, error) {
 }
 
 // Close gives the spool back.
-func (w *RecordWriter[T]) Close() error {
+func (w *Writer[T]) Close() error {
 	return errors.Join(w.zw.Close(), w.file.Close())
 }
 
 // RecordReader reads an artifact of records that Fetch has verified.
-type RecordReader[T Record] struct {
+type Reader[T Record] struct {
 	Header  Header
 	file    *os.File
 	zr      *zstd.Decoder
@@ -177,7 +175,7 @@ type RecordReader[T Record] struct {
 
 // OpenRecords fetches and verifies an artifact and reads its header. The
 // caller closes the reader. Errors: ErrGone, ErrAltered, or that of the transfer.
-func OpenRecords[T Record](ctx context.Context, s *Store, a Artifact) (*RecordReader[T], error) {
+func Open[T Record](ctx context.Context, s *events.Store, a events.Artifact) (*Reader[T], error) {
 	f, err := s.Fetch(ctx, a)
 	if err != nil {
 		return nil, err
@@ -190,7 +188,7 @@ func OpenRecords[T Record](ctx context.Context, s *Store, a Artifact) (*RecordRe
 }
 
 // newReader reads the header of f, which it closes after an error.
-func newReader[T Record](f *os.File) (*RecordReader[T], error) {
+func newReader[T Record](f *os.File) (*Reader[T], error) {
 	r, err := newLines[T](f)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -206,18 +204,18 @@ func newReader[T Record](f *os.File) (*RecordReader[T], error) {
 }
 
 // newLines reads f from where it stands.
-func newLines[T Record](f *os.File) (*RecordReader[T], error) {
+func newLines[T Record](f *os.File) (*Reader[T], error) {
 	zr, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}
-	r := &RecordReader[T]{file: f, zr: zr, lines: bufio.NewScanner(zr)}
+	r := &Reader[T]{file: f, zr: zr, lines: bufio.NewScanner(zr)}
 	r.lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	return r, nil
 }
 
 // next is the next line, valid until the one after it.
-func (r *RecordReader[T]) next() ([]byte, error) {
+func (r *Reader[T]) next() ([]byte, error) {
 	if !r.lines.Scan() {
 		if err := r.lines.Err(); err != nil {
 			return nil, err
@@ -231,13 +229,13 @@ func (r *RecordReader[T]) next() ([]byte, error) {
 // texts are parts of one line: who keeps one of many records' texts keeps their
 // lines, unless it is cloned. An error is the last thing yielded; fewer records
 // than the header says are an error too.
-func (r *RecordReader[T]) All() iter.Seq2[*T, error] {
+func (r *Reader[T]) All() iter.Seq2[*T, error] {
 	return r.each(func() *T { return new(T) })
 }
 
 // Reusing is All with one record, which is good until the next: for those who
 // keep nothing but texts. What a line leaves out may be empty instead of nil.
-func (r *RecordReader[T]) Reusing() iter.Seq2[*T, error] {
+func (r *Reader[T]) Reusing() iter.Seq2[*T, error] {
 	one := new(T)
 	return r.each(func() *T {
 		any(one).(record).reset()
@@ -245,13 +243,13 @@ func (r *RecordReader[T]) Reusing() iter.Seq2[*T, error] {
 	})
 }
 
-func (r *RecordReader[T]) each(empty func() *T) iter.Seq2[*T, error] {
+func (r *Reader[T]) each(empty func() *T) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		for n := 0; ; n++ {
 			line, err := r.next()
 			if errors.Is(err, io.EOF) {
 				if n != r.Header.Records {
-					yield(nil, fmt.Errorf("read %s: %d of %d records: %w", r.Header.Artifact, n, r.Header.Records, ErrAltered))
+					yield(nil, fmt.Errorf("read %s: %d of %d records: %w", r.Header.Artifact, n, r.Header.Records, events.ErrAltered))
 				}
 				return
 			}
@@ -272,7 +270,7 @@ func (r *RecordReader[T]) each(empty func() *T) iter.Seq2[*T, error] {
 
 // ReadRecord reads one record as encoding/json would, from what that or a
 // RecordWriter wrote. r must be empty.
-func ReadRecord[T Record](line []byte, r *T) error {
+func Parse[T Record](line []byte, r *T) error {
 	var s scanner
 	if err := s.record(string(line), any(r).(record)); err != nil {
 		return fmt.Errorf("read record: %w", err)
@@ -281,7 +279,7 @@ func ReadRecord[T Record](line []byte, r *T) error {
 }
 
 // Close gives the local copy back.
-func (r *RecordReader[T]) Close() error {
+func (r *Reader[T]) Close() error {
 	r.zr.Close()
 	return r.file.Close()
 }
