@@ -25,7 +25,7 @@ type Header struct {
 	Columns []string `json:"columns,omitempty"`
 	// Fields maps a canonical field name to its index in Columns.
 	Fields map[string]int `json:"fields,omitempty"`
-	// Records counts the lines that follow. RecordWriter fills it in.
+	// Records counts the lines that follow. Writer fills it in.
 	Records int `json:"records"`
 }
 
@@ -49,7 +49,7 @@ func newCompressor(w io.Writer) (*zstd.Encoder, error) {
 	return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(window))
 }
 
-// RecordWriter writes an artifact of records: zstd-compressed lines of JSON.
+// Writer writes an artifact of records: zstd-compressed lines of JSON.
 // The lines are spooled to a nameless file, for the header comes first and
 // holds their count. Close it in any case; only Store makes an object.
 type Writer[T Record] struct {
@@ -59,7 +59,7 @@ type Writer[T Record] struct {
 	count int
 }
 
-// NewRecordWriter opens a writer that spools in s.SpoolDir.
+// NewWriter opens a writer that spools in s.SpoolDir.
 func NewWriter[T Record](s *events.Store) (*Writer[T], error) {
 	f, err := s.Spool()
 	if err != nil {
@@ -164,7 +164,7 @@ func (w *Writer[T]) Close() error {
 	return errors.Join(w.zw.Close(), w.file.Close())
 }
 
-// RecordReader reads an artifact of records that Fetch has verified.
+// Reader reads an artifact of records that Fetch has verified.
 type Reader[T Record] struct {
 	Header  Header
 	file    *os.File
@@ -173,7 +173,7 @@ type Reader[T Record] struct {
 	scanner scanner
 }
 
-// OpenRecords fetches and verifies an artifact and reads its header. The
+// Open fetches and verifies an artifact and reads its header. The
 // caller closes the reader. Errors: ErrGone, ErrAltered, or that of the transfer.
 func Open[T Record](ctx context.Context, s *events.Store, a events.Artifact) (*Reader[T], error) {
 	f, err := s.Fetch(ctx, a)
@@ -268,8 +268,8 @@ func (r *Reader[T]) each(empty func() *T) iter.Seq2[*T, error] {
 	}
 }
 
-// ReadRecord reads one record as encoding/json would, from what that or a
-// RecordWriter wrote. r must be empty.
+// Parse reads one record as encoding/json would, from what that or a
+// Writer wrote. r must be empty.
 func Parse[T Record](line []byte, r *T) error {
 	var s scanner
 	if err := s.record(string(line), any(r).(record)); err != nil {
