@@ -163,15 +163,21 @@ func Facts(id string) []events.Fact {
 	}
 }
 
-// Wait returns when cond holds, asking again and again for at most ten seconds.
+// Wait returns as soon as cond holds. It asks again and again and fails the
+// test after ten seconds.
 func Wait(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	end := time.Now().Add(10 * time.Second)
-	for !cond() {
+	WaitFor(t, 10*time.Second, what, cond)
+}
+
+// WaitFor is Wait with another limit, for what needs a process to start or a
+// real pause to end.
+func WaitFor(t testing.TB, limit time.Duration, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !cond(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain for: %s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 
