@@ -1,18 +1,22 @@
 package gateway
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/coder/websocket"
 
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/auth"
 )
 
-// crowdedRetry is when a user with too many connections may come back, in seconds.
-const crowdedRetry = "10"
+// When to come back: who has too many connections, and who found no live feed.
+const (
+	crowdedRetry = 10 * time.Second
+	feedRetry    = time.Second
+)
 
 // ServeHTTP opens a WebSocket. A token may come in the Authorization header or,
 // from a browser, as the subprotocol bearer.TOKEN; else as the first frame.
@@ -20,16 +24,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	claims, known, err := g.claims(r)
 	if err != nil {
 		g.turnAway(awayToken)
-		message, reason := unauthenticated(err)
-		w.Header().Set("WWW-Authenticate", `Bearer realm="rollcall"`)
-		g.refuse(w, http.StatusUnauthorized, codeUnauthenticated, message, map[string]any{"reason": reason})
+		g.refuse(w, unauthenticated(err))
 		return
 	}
 	if known && g.hub.crowded(claims.ID, g.cfg.UserConnections) {
 		g.turnAway(awayUser)
-		w.Header().Set("Retry-After", crowdedRetry)
-		g.refuse(w, http.StatusTooManyRequests, codeConnections, "You have too many connections. Please close some of them.",
-			map[string]any{"limit": g.cfg.UserConnections})
+		g.refuse(w, &refusal.Error{Code: refusal.CodeTooManyConnections, Message: "You have too many connections. Please close some of them.",
+			Details: map[string]any{"limit": g.cfg.UserConnections}, RetryAfter: crowdedRetry})
 		return
 	}
 	ws, ok := g.accept(w, r, subprotocol)
@@ -48,8 +49,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, protocols ...string) (ws *websocket.Conn, ok bool) {
 	if why, ok := g.begin(); !ok {
 		g.turnAway(why)
-		w.Header().Set("Retry-After", "1")
-		g.refuse(w, http.StatusServiceUnavailable, codeOverloaded, "The live feed cannot be reached at the moment. Please try again.", map[string]any{})
+		g.refuse(w, &refusal.Error{Code: refusal.CodeOverloaded, Message: "The live feed cannot be reached at the moment. Please try again.",
+			RetryAfter: feedRetry})
 		return nil, false
 	}
 	answer := &smallBuffers{ResponseWriter: w}
@@ -117,23 +118,20 @@ func (g *Gateway) claims(r *http.Request) (claims auth.Claims, known bool, err e
 	return claims, err == nil, err
 }
 
-// unauthenticated is what a user may know of a token that was refused.
-func unauthenticated(err error) (message, reason string) {
-	var refused *auth.Error
-	if errors.As(err, &refused) {
-		return refused.Message, refused.Reason
+// unauthenticated is the refusal of a token.
+func unauthenticated(err error) *refusal.Error {
+	if refused, ok := errors.AsType[*refusal.Error](err); ok {
+		return refused
 	}
-	return "The token is not valid.", auth.ReasonInvalid
+	return auth.Refuse(auth.ReasonInvalid, "The token is not valid.", err)
 }
 
 // refuse answers a request that does not become a WebSocket as the REST API does.
-func (g *Gateway) refuse(w http.ResponseWriter, status int, code, message string, details map[string]any) {
-	body := map[string]any{"success": false, "message": message, "timestamp": g.cfg.Now().UTC(),
-		"error": map[string]any{"code": code, "details": details}}
+func (g *Gateway) refuse(w http.ResponseWriter, refused *refusal.Error) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client may be gone
+	if err := refused.Write(w, g.cfg.Now()); err != nil {
+		g.cfg.Logger.Debug("refusal not sent", "err", err)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
 )
 
@@ -175,7 +176,7 @@ func TestAsyncAPIDescribesEveryFrame(t *testing.T) {
 		}
 	}
 	codes, _ := d.find("./frames/error.json#/properties/data/properties/code/enum").([]any)
-	want := []any{codeUnauthenticated, codeForbidden, codeNotFound, codeBadRequest, codeTooMany, codeOverloaded}
+	want := []any{refusal.CodeUnauthenticated, refusal.CodeForbidden, refusal.CodeNotFound, refusal.CodeBadRequest, refusal.CodeTooManySubscriptions, refusal.CodeOverloaded}
 	if !slices.Equal(codes, want) {
 		t.Errorf("codes %v, want %v", codes, want)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/auth"
 )
 
@@ -50,7 +51,7 @@ func newConn(g *Gateway, ws *websocket.Conn, talk dialect) *conn {
 	g.hub.arrive(c)
 	if !g.isOpen() {
 		// closeAll may have looked for connections before this one was there.
-		c.fail(CloseRestart, "service restart")
+		c.fail(refusal.CloseRestart, "service restart")
 	}
 	return c
 }
@@ -113,7 +114,7 @@ func (c *conn) turnAway(why away) {
 
 func (c *conn) expire() {
 	c.turnAway(awayToken)
-	c.fail(CloseUnauthenticated, "token missing or expired")
+	c.fail(refusal.CloseUnauthenticated, "token missing or expired")
 }
 
 // admit lets a user in, or prolongs the stay of one. One who has too many
@@ -121,7 +122,7 @@ func (c *conn) expire() {
 func (c *conn) admit(claims auth.Claims) bool {
 	if c.user() == nil && !c.g.hub.enter(c, claims.ID, c.g.cfg.UserConnections) {
 		c.turnAway(awayUser)
-		c.fail(CloseTooMany, "too many connections")
+		c.fail(refusal.CloseTooMany, "too many connections")
 		return false
 	}
 	c.mu.Lock()

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"rollcall.example/gateway"
+	"rollcall.example/events/refusal"
 )
 
 // A cursor beyond the stream's end is of a stream that is no more. Taken for
@@ -14,7 +14,7 @@ func TestACursorOfAnotherStreamIsToldToStartOver(t *testing.T) {
 	job := r.upload("alice")
 	s := dial(t, r.url, mint(t, "alice", "member", time.Hour))
 	s.subscribe(job.ID, job.Seq+100)
-	if code := s.closed(); code != gateway.CloseAnew {
+	if code := s.closed(); code != refusal.CloseAnew {
 		t.Fatalf("closed with %d", code)
 	}
 	// A foreign job does not show by how such a cursor is answered.

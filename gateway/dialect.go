@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 
 	"github.com/coder/websocket"
+
+	"rollcall.example/events/refusal"
 )
 
 // Dialects of the wire. Rooms, queues, limits and tokens are the same for all.
@@ -51,7 +53,7 @@ func (plain) kind() int { return plainJSON }
 
 func (plain) hear(c *conn, text []byte) (in incoming, ok bool) {
 	if err := json.Unmarshal(text, &in); err != nil || len(in.ID) > 100 {
-		c.send(EventError, refuse(codeBadRequest, "A frame is JSON: {\"event\", \"data\", \"id\"?}."), nil)
+		c.send(EventError, refusal.New(refusal.CodeBadRequest, "A frame is JSON: {\"event\", \"data\", \"id\"?}.").Frame(), nil)
 		return in, false
 	}
 	return in, true

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 )
 
 // shutdownTime is how long clients have to take the news that it closes.
@@ -67,11 +68,11 @@ func (g *Gateway) Run(ctx context.Context) error {
 		err := g.feed(ctx)
 		switch {
 		case ctx.Err() != nil:
-			g.closeAll(CloseRestart, "service restart")
+			g.closeAll(refusal.CloseRestart, "service restart")
 			return nil
 		case errors.Is(err, errAnew):
 			g.cfg.Logger.Error("the stream was made anew, clients start over", "stream", events.StreamFacts)
-			g.closeAll(CloseAnew, "stream was made anew")
+			g.closeAll(refusal.CloseAnew, "stream was made anew")
 		default:
 			g.cfg.Logger.Warn("live feed not started", "err", err)
 		}

@@ -17,6 +17,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway"
 )
 
@@ -233,7 +234,7 @@ func TestTokens(t *testing.T) {
 		}
 	})
 	t.Run("none in time", func(t *testing.T) {
-		if code := dial(t, r.url, "").closed(); code != gateway.CloseUnauthenticated {
+		if code := dial(t, r.url, "").closed(); code != refusal.CloseUnauthenticated {
 			t.Fatalf("closed with %d", code)
 		}
 	})
@@ -262,7 +263,7 @@ func TestTokens(t *testing.T) {
 		if f := s.want("error"); f.Data["code"] != "forbidden" {
 			t.Fatalf("%s", f.raw)
 		}
-		if code := s.closed(); code != gateway.CloseUnauthenticated {
+		if code := s.closed(); code != refusal.CloseUnauthenticated {
 			t.Fatalf("at its end: closed with %d", code)
 		}
 	})
@@ -352,7 +353,7 @@ func TestAReplacedGatewayLosesNothing(t *testing.T) {
 	s.want("ack")
 	seen := s.want("bulk_upload_progress").Seq
 	go r.stop()
-	if code := s.closed(); code != gateway.CloseRestart {
+	if code := s.closed(); code != refusal.CloseRestart {
 		t.Fatalf("closed with %d", code)
 	}
 	r.step(&job)
@@ -441,7 +442,7 @@ func TestASlowClientIsToldToResume(t *testing.T) {
 	if n := r.gw.Stats().Dropped; n == 0 {
 		t.Error("no frame was dropped")
 	}
-	if code := s.closed(); code != gateway.CloseSlow && code != -1 {
+	if code := s.closed(); code != refusal.CloseSlow && code != -1 {
 		t.Fatalf("closed with %d", code)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/auth"
 )
 
@@ -88,7 +89,7 @@ func TestAClientThatAnswersNoPingIsGone(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("still there")
 	}
-	if _, _, err := ws.Read(t.Context()); websocket.CloseStatus(err) != CloseGone {
+	if _, _, err := ws.Read(t.Context()); websocket.CloseStatus(err) != refusal.CloseGone {
 		t.Fatalf("closed with %v", err)
 	}
 }

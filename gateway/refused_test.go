@@ -9,6 +9,7 @@ import (
 	"github.com/coder/websocket"
 
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway"
 )
 
@@ -77,7 +78,7 @@ func TestRefusedConnectionsAreCountedByReason(t *testing.T) {
 		return err == nil
 	})
 	late.send("authenticate", map[string]string{"token": token}, 1)
-	if code := late.closed(); code != gateway.CloseTooMany {
+	if code := late.closed(); code != refusal.CloseTooMany {
 		t.Errorf("closed with %d", code)
 	}
 	counted("one more of the user, by a frame", "user_connections")
@@ -89,7 +90,7 @@ func TestRefusedConnectionsAreCountedByReason(t *testing.T) {
 
 func TestWhoShowsNoTokenInTimeIsCounted(t *testing.T) {
 	r := newRig(t, func(c *gateway.Config) { c.AuthTimeout = 500 * time.Millisecond })
-	if code := dial(t, r.url, "").closed(); code != gateway.CloseUnauthenticated {
+	if code := dial(t, r.url, "").closed(); code != refusal.CloseUnauthenticated {
 		t.Errorf("closed with %d", code)
 	}
 	engine := dialEngine(t, r.url)
@@ -98,7 +99,7 @@ func TestWhoShowsNoTokenInTimeIsCounted(t *testing.T) {
 	engine.starts("44")
 	// Whose token ends has been let in.
 	brief := dial(t, r.url, mint(t, "alice", "member", 2*time.Second))
-	if code := brief.closed(); code != gateway.CloseUnauthenticated {
+	if code := brief.closed(); code != refusal.CloseUnauthenticated {
 		t.Errorf("closed with %d", code)
 	}
 	if got := r.gw.Stats().Refused; got["token"] != 2 {

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/coder/websocket"
+
+	"rollcall.example/events/refusal"
 )
 
 // read handles what the client asks for, one after the other, until the
@@ -27,12 +29,12 @@ func (c *conn) read() {
 		err = c.handle(in)
 		c.turns.Add(1)
 		if err != nil {
-			var refused *refusal
-			if !errors.As(err, &refused) {
+			refused, ok := errors.AsType[*refusal.Error](err)
+			if !ok {
 				c.g.cfg.Logger.Warn("history not read", "err", err)
-				refused = refuse(codeOverloaded, "This cannot be done at the moment. Please try again.")
+				refused = refusal.New(refusal.CodeOverloaded, "This cannot be done at the moment. Please try again.")
 			}
-			c.send(EventError, refused, in.ID)
+			c.send(EventError, refused.Frame(), in.ID)
 		}
 	}
 }
@@ -47,7 +49,7 @@ func (c *conn) handle(in incoming) error {
 	}
 	claims := c.user()
 	if claims == nil {
-		return refuse(codeUnauthenticated, "Send an authenticate frame with a token first.")
+		return refusal.New(refusal.CodeUnauthenticated, "Send an authenticate frame with a token first.")
 	}
 	var data struct {
 		JobID string `json:"job_id"`
@@ -56,10 +58,10 @@ func (c *conn) handle(in incoming) error {
 	switch in.Event {
 	case eventSubscribe, eventUnsubscribe:
 		if err := json.Unmarshal(in.Data, &data); err != nil || data.JobID == "" {
-			return refuse(codeBadRequest, "The data must have a job_id.")
+			return refusal.New(refusal.CodeBadRequest, "The data must have a job_id.")
 		}
 	default:
-		return refuse(codeBadRequest, "There is no such event.")
+		return refusal.New(refusal.CodeBadRequest, "There is no such event.")
 	}
 	if in.Event == eventUnsubscribe {
 		c.unsubscribe(data.JobID)
@@ -74,16 +76,15 @@ func (c *conn) authenticate(in incoming) error {
 		Token string `json:"token"`
 	}
 	if err := json.Unmarshal(in.Data, &data); err != nil {
-		return refuse(codeBadRequest, "The data must have a token.")
+		return refusal.New(refusal.CodeBadRequest, "The data must have a token.")
 	}
 	claims, err := c.g.cfg.Verifier.Verify(data.Token)
 	if err != nil {
 		c.turnAway(awayToken)
-		message, _ := unauthenticated(err)
-		return refuse(codeUnauthenticated, message)
+		return unauthenticated(err)
 	}
 	if old := c.user(); old != nil && (old.ID != claims.ID || old.Role != claims.Role) {
-		return refuse(codeForbidden, "The token is of another user or role. Please open another connection for it.")
+		return refusal.New(refusal.CodeForbidden, "The token is of another user or role. Please open another connection for it.")
 	}
 	if !c.admit(claims) {
 		return nil // the connection ends

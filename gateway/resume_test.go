@@ -8,6 +8,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway"
 )
 
@@ -33,13 +34,13 @@ func TestAStreamMadeAnewSendsClientsBackToTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := r.upload("alice")
-	if code := s.closed(); code != gateway.CloseAnew {
+	if code := s.closed(); code != refusal.CloseAnew {
 		t.Fatalf("closed with %d", code)
 	}
 	// One that was away meanwhile is told when it comes back.
 	s = redial(t, r.url, token)
 	s.subscribe(again.ID, seen)
-	if code := s.closed(); code != gateway.CloseAnew {
+	if code := s.closed(); code != refusal.CloseAnew {
 		t.Fatalf("a late one: closed with %d", code)
 	}
 	s = redial(t, r.url, token)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 
 	"github.com/coder/websocket"
+
+	"rollcall.example/events/refusal"
 )
 
 // send answers a request of the client.
@@ -31,7 +33,7 @@ func (c *conn) write() {
 		text, ok := c.q.take()
 		switch {
 		case !ok:
-			c.fail(CloseSlow, "too slow, resume")
+			c.fail(refusal.CloseSlow, "too slow, resume")
 			return
 		case text == nil:
 			return // the queue starts another when it has more
@@ -55,7 +57,7 @@ func (c *conn) ping() {
 	cancel()
 	// While a frame is handled nobody reads the answer.
 	if busy := turns%2 == 1 || c.turns.Load() != turns; err != nil && !busy {
-		c.fail(CloseGone, "no answer to a ping")
+		c.fail(refusal.CloseGone, "no answer to a ping")
 		return
 	}
 	c.life.Lock()

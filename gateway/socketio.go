@@ -11,6 +11,8 @@ import (
 	"strconv"
 
 	"github.com/coder/websocket"
+
+	"rollcall.example/gateway/auth"
 )
 
 // Packets of Engine.IO 4; a message holds one of Socket.IO 5.
@@ -130,9 +132,9 @@ func (s *ioDialect) connect(c *conn, text []byte) error {
 	claims, err := c.g.cfg.Verifier.Verify(data.Token)
 	if err != nil {
 		c.turnAway(awayToken)
-		message, reason := unauthenticated(err)
-		answer, err := json.Marshal(map[string]any{"message": codeUnauthenticated,
-			"data": map[string]any{"code": codeUnauthenticated, "message": message, "reason": reason}})
+		refused := unauthenticated(err)
+		answer, err := json.Marshal(map[string]any{"message": refused.Code,
+			"data": map[string]any{"code": refused.Code, "message": refused.Message, "reason": auth.Reason(refused)}})
 		if err != nil {
 			return err
 		}

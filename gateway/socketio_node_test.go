@@ -11,6 +11,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway"
 )
 
@@ -124,7 +125,7 @@ func TestSocketIOClient(t *testing.T) {
 		r, n := newRig(t, socketIOConfig), startNode(t, dir)
 		n.connect(r.url, mint(t, "alice", "member", 2*time.Second), "", map[string]any{"reconnection": false})
 		n.want("connect")
-		if s := n.want("disconnect"); s.Message != "transport close" || s.Code != int(gateway.CloseUnauthenticated) {
+		if s := n.want("disconnect"); s.Message != "transport close" || s.Code != int(refusal.CloseUnauthenticated) {
 			t.Fatalf("%s", s.raw)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway"
 )
 
@@ -108,8 +109,8 @@ func TestSocketIOPackets(t *testing.T) {
 		"an event that is no list": {connect, `42{}`, websocket.StatusProtocolError},
 		"a bad id":                 {connect, `42-1["ping"]`, websocket.StatusProtocolError},
 		"binary":                   {connect, `451-["x",{"_placeholder":true,"num":0}]`, websocket.StatusProtocolError},
-		"never connects":           {"", `3`, gateway.CloseUnauthenticated},
-		"a wrong token, and waits": {"", `40{"token":"x"}`, gateway.CloseUnauthenticated},
+		"never connects":           {"", `3`, refusal.CloseUnauthenticated},
+		"a wrong token, and waits": {"", `40{"token":"x"}`, refusal.CloseUnauthenticated},
 		"the namespace is left":    {connect, `41`, websocket.StatusNormalClosure},
 		"the connection is closed": {connect, `1`, websocket.StatusNormalClosure},
 	} {
@@ -156,7 +157,7 @@ func TestSocketIOPings(t *testing.T) {
 	p.starts("2")
 	for {
 		if _, err := p.hear(); err != nil {
-			if code := websocket.CloseStatus(err); code != gateway.CloseGone {
+			if code := websocket.CloseStatus(err); code != refusal.CloseGone {
 				t.Fatalf("closed with %d", code)
 			}
 			return

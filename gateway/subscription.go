@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/auth"
 )
 
@@ -69,7 +70,7 @@ func (c *conn) put(f frame) {
 // of the two or in both; sequences tell which of those were sent already.
 func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id json.RawMessage) error {
 	if !events.ValidJobID(jobID) {
-		return notFound()
+		return refusal.NotFound()
 	}
 	c.unsubscribe(jobID)
 	routed, err := c.enter(jobID)
@@ -79,7 +80,7 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 	past, err := c.g.past.of(c.ctx, jobID, routed)
 	job := past.job
 	if err == nil && (job.ID == "" || (job.Owner.ID != claims.ID && !claims.Admin())) {
-		err = notFound()
+		err = refusal.NotFound()
 	}
 	if err != nil {
 		c.unsubscribe(jobID)
@@ -88,7 +89,7 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 	if ok, err := c.reached(job.Seq, after); err != nil || !ok {
 		c.unsubscribe(jobID)
 		if err == nil {
-			c.fail(CloseAnew, "after is not of this stream")
+			c.fail(refusal.CloseAnew, "after is not of this stream")
 		}
 		return err
 	}
@@ -106,7 +107,7 @@ func (c *conn) enter(jobID string) (routed uint64, err error) {
 	c.mu.Lock()
 	if len(c.subs) >= c.g.cfg.Subscriptions {
 		c.mu.Unlock()
-		return 0, refuse(codeTooMany, fmt.Sprintf("A connection may follow %d jobs. Please unsubscribe from one first.", c.g.cfg.Subscriptions))
+		return 0, refusal.New(refusal.CodeTooManySubscriptions, fmt.Sprintf("A connection may follow %d jobs. Please unsubscribe from one first.", c.g.cfg.Subscriptions))
 	}
 	c.subs[jobID] = &subscription{joining: true}
 	c.mu.Unlock()

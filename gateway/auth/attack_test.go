@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"rollcall.example/events/refusal"
 )
 
 // signed is a token with whatever header an attacker wants.
@@ -109,7 +111,7 @@ func TestTokensOfAttackers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for of, v := range map[string]*Verifier{"secret": secret, "JWKS": keys} {
-				var refused *Error
+				var refused *refusal.Error
 				_, err := v.Verify(token)
 				if !errors.As(err, &refused) || refused.Message == "" {
 					t.Fatalf("%s: %v", of, err)

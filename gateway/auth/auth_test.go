@@ -11,6 +11,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"go.uber.org/goleak"
+
+	"rollcall.example/events/refusal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -113,8 +115,8 @@ func TestVerify(t *testing.T) {
 				}
 				return
 			}
-			var refused *Error
-			if !errors.As(err, &refused) || refused.Reason != tt.reason || refused.Message == "" {
+			var refused *refusal.Error
+			if !errors.As(err, &refused) || Reason(refused) != tt.reason || refused.Message == "" {
 				t.Fatalf("err = %v, want %s", err, tt.reason)
 			}
 			if tt.token != "" && strings.Contains(err.Error(), tt.token) {
@@ -199,8 +201,8 @@ func TestFromRequest(t *testing.T) {
 func TestFromRequestRefusesTwoHeaders(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header["Authorization"] = []string{"Bearer a.b.c", "Bearer d.e.f"}
-	var refused *Error
-	if _, err := FromRequest(r); !errors.As(err, &refused) || refused.Reason != ReasonInvalid {
+	var refused *refusal.Error
+	if _, err := FromRequest(r); !errors.As(err, &refused) || Reason(refused) != ReasonInvalid {
 		t.Fatalf("err = %v", err)
 	}
 }
@@ -208,8 +210,8 @@ func TestFromRequestRefusesTwoHeaders(t *testing.T) {
 func TestRequest(t *testing.T) {
 	v := verifier(t, Config{Secret: "s"})
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	var refused *Error
-	if _, err := v.Request(r); !errors.As(err, &refused) || refused.Reason != ReasonMissing {
+	var refused *refusal.Error
+	if _, err := v.Request(r); !errors.As(err, &refused) || Reason(refused) != ReasonMissing {
 		t.Fatalf("err = %v", err)
 	}
 	token, err := Mint("s", "alice", RoleMember, time.Minute, now)

@@ -25,6 +25,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"go.uber.org/goleak"
+
+	"rollcall.example/events/refusal"
 )
 
 func b64(n *big.Int) string { return base64.RawURLEncoding.EncodeToString(n.Bytes()) }
@@ -94,8 +96,8 @@ func TestPublicKeysFromAFile(t *testing.T) {
 		"RS512":                      sign(t, jwt.SigningMethodRS512, rs, "r", good()),
 		"none":                       sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "r", good()),
 	} {
-		var refused *Error
-		if _, err := v.Verify(token); !errors.As(err, &refused) || refused.Reason != ReasonInvalid {
+		var refused *refusal.Error
+		if _, err := v.Verify(token); !errors.As(err, &refused) || Reason(refused) != ReasonInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -14,37 +14,37 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 )
 
-// Code is the stable code of every Error on the wire.
-const Code = "unauthenticated"
-
-// Error is why a request is not authenticated; its code is Code. It never holds
-// the token. It wraps the fault, one of jwt.ErrToken... where the library found
-// it.
-type Error struct {
-	// Reason is stable: token_missing, token_expired or token_invalid.
-	Reason string
-	// Message is a sentence for the user.
-	Message string
-	err     error
-}
-
-func (e *Error) Error() string {
-	if e.err != nil {
-		return e.Reason + ": " + e.err.Error()
-	}
-	return e.Reason
-}
-
-func (e *Error) Unwrap() error { return e.err }
-
-// Reasons of an Error.
+// Reasons why a request is not authenticated. They are stable.
 const (
 	ReasonMissing = "token_missing"
 	ReasonExpired = "token_expired"
 	ReasonInvalid = "token_invalid"
 )
+
+// Refuse returns the refusal of an unauthenticated request. Its code is
+// unauthenticated, its details hold the reason. It wraps err, which may be nil
+// and must not hold the token: one of jwt.ErrToken... where the library found it.
+func Refuse(reason, message string, err error) *refusal.Error {
+	cause := errors.New(reason)
+	if err != nil {
+		cause = fmt.Errorf("%s: %w", reason, err)
+	}
+	return &refusal.Error{Code: refusal.CodeUnauthenticated, Message: message, Details: map[string]any{"reason": reason}, Err: cause}
+}
+
+// Reason returns the reason of a refusal that this package has made, "" for any
+// other error.
+func Reason(err error) string {
+	refused, ok := errors.AsType[*refusal.Error](err)
+	if !ok || refused.Code != refusal.CodeUnauthenticated {
+		return ""
+	}
+	reason, _ := refused.Details["reason"].(string)
+	return reason
+}
 
 // Roles that are known. Any other is an ordinary user's, like RoleMember.
 const (
@@ -78,7 +78,8 @@ const (
 )
 
 // Verify checks a token: its signature, exp (required), nbf and iat, and that
-// it has a sub (or id) and a role_name. The error is an *Error. It blocks only
+// it has a sub (or id) and a role_name. The error is a
+// *refusal.Error with a Reason. It blocks only
 // when keys come from a URL and the token names an unknown one, up to 5 s.
 func (v *Verifier) Verify(token string) (Claims, error) {
 	if token == "" {
@@ -90,7 +91,7 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 	claims := jwt.MapClaims{}
 	if _, err := v.parser.ParseWithClaims(token, claims, v.key); err != nil {
 		if errors.Is(err, jwt.ErrTokenExpired) {
-			return Claims{}, &Error{Reason: ReasonExpired, Message: "Your session has expired. Please sign in again.", err: plain(err)}
+			return Claims{}, Refuse(ReasonExpired, "Your session has expired. Please sign in again.", plain(err))
 		}
 		return Claims{}, invalid(plain(err))
 	}
@@ -160,17 +161,17 @@ func tidy(s string) bool {
 		!strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-func missing() *Error {
-	return &Error{Reason: ReasonMissing, Message: "Please sign in: send a token in the Authorization header."}
+func missing() error {
+	return Refuse(ReasonMissing, "Please sign in: send a token in the Authorization header.", nil)
 }
 
-func invalid(err error) *Error {
-	return &Error{Reason: ReasonInvalid, Message: "The token is not valid. Please sign in again.", err: err}
+func invalid(err error) error {
+	return Refuse(ReasonInvalid, "The token is not valid. Please sign in again.", err)
 }
 
 // FromRequest returns the bearer token of the Authorization header, unchecked. A
 // token in the URL is not looked for: URLs end up in logs and histories. The
-// error is an *Error.
+// error is a *refusal.Error with a Reason.
 func FromRequest(r *http.Request) (string, error) {
 	header := r.Header.Get("Authorization")
 	if header == "" {

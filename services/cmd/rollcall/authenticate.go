@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/services/upload"
 )
@@ -12,9 +13,8 @@ import (
 func authenticate(v *auth.Verifier) func(*http.Request) (upload.Principal, error) {
 	return func(r *http.Request) (upload.Principal, error) {
 		claims, err := v.Request(r)
-		var refused *auth.Error
-		if errors.As(err, &refused) {
-			return upload.Principal{}, &upload.Unauthenticated{Reason: refused.Reason, Message: refused.Message}
+		if refused, ok := errors.AsType[*refusal.Error](err); ok {
+			return upload.Principal{}, &upload.Unauthenticated{Reason: auth.Reason(refused), Message: refused.Message}
 		}
 		if err != nil {
 			return upload.Principal{}, err
