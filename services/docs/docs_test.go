@@ -57,12 +57,37 @@ func TestThePageTellsWhatTheDocumentsSay(t *testing.T) {
 	if foreign := regexp.MustCompile(`(src|href)="([a-z]+:|//)[^"]*"|<script|style="`).FindString(text); foreign != "" {
 		t.Errorf("the page has %s", foreign)
 	}
-	wellFormed(t, text)
+	if links := wellFormed(t, text); links < 50 {
+		t.Errorf("only %d links", links)
+	}
+}
+
+func TestPagesAreServed(t *testing.T) {
+	mux := mounted(t)
+	index := get(mux, "/api/docs").Body.String()
+	for _, name := range pageNames(t) {
+		w := get(mux, "/api/docs/"+name)
+		text := w.Body.String()
+		if w.Code != http.StatusOK || !strings.Contains(text, `<link rel="stylesheet" href="page.css"/>`) {
+			t.Errorf("%s: %d %s", name, w.Code, text)
+		}
+		if found := regexp.MustCompile(`<script|<img|style=|src=`).FindString(text); found != "" {
+			t.Errorf("%s has %s", name, found)
+		}
+		wellFormed(t, text)
+		title := regexp.MustCompile(`<h1[^>]*>(.*)</h1>`).FindStringSubmatch(text)[1]
+		if !strings.Contains(index, `<a href="docs/`+name+`">`+title) {
+			t.Errorf("/api/docs has no link to %s", name)
+		}
+		if !strings.Contains(text, `<a href="../docs">`) {
+			t.Errorf("%s has no link to /api/docs", name)
+		}
+	}
 }
 
 // wellFormed holds that tags are closed, each place is there once, and links
-// within the page lead somewhere.
-func wellFormed(t *testing.T, text string) {
+// within the page lead somewhere. It returns how many of them there are.
+func wellFormed(t *testing.T, text string) int {
 	t.Helper()
 	d := xml.NewDecoder(strings.NewReader(text))
 	d.Entity = xml.HTMLEntity
@@ -90,14 +115,12 @@ func wellFormed(t *testing.T, text string) {
 			}
 		}
 	}
-	if len(links) < 50 {
-		t.Errorf("only %d links", len(links))
-	}
 	for _, link := range links {
 		if !ids[link] {
 			t.Errorf("nothing at #%s", link)
 		}
 	}
+	return len(links)
 }
 
 func TestTheDocumentsAreServedAsTheyAre(t *testing.T) {

@@ -18,12 +18,20 @@ var pageCSS []byte
 // policy lets the page load its style and nothing else.
 const policy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Mount serves the page at /api/docs, and below it the named documents and all
-// files that they may refer to. Each document is OpenAPI or AsyncAPI in YAML. The
-// error is one of the documents: it cannot be read, or refers to nothing.
+// Mount serves the page at /api/docs, and below it the pages of the folder docs, the
+// named documents and all files that they may refer to. Each document is OpenAPI or
+// AsyncAPI in YAML. The error is one of the documents: it cannot be read, or refers
+// to nothing.
 func Mount(mux *http.ServeMux, files fs.FS, documents ...string) error {
-	text, err := pageOf(files, documents)
+	pages, err := readPages()
 	if err != nil {
+		return err
+	}
+	text, err := pageOf(files, documents, pages)
+	if err != nil {
+		return err
+	}
+	if err := mountPages(mux, pages); err != nil {
 		return err
 	}
 	mux.Handle("GET /api/docs", serve("page.html", text))
@@ -42,7 +50,7 @@ func Mount(mux *http.ServeMux, files fs.FS, documents ...string) error {
 	})
 }
 
-func pageOf(files fs.FS, names []string) ([]byte, error) {
+func pageOf(files fs.FS, names []string, pages []Page) ([]byte, error) {
 	lib := newLibrary(files)
 	var documents []Document
 	for _, name := range names {
@@ -69,7 +77,7 @@ func pageOf(files fs.FS, names []string) ([]byte, error) {
 		}
 		documents = append(documents, d)
 	}
-	return render(documents)
+	return render(documents, pages)
 }
 
 var types = map[string]string{".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".yaml": "application/yaml", ".json": "application/json"}

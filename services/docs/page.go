@@ -45,9 +45,12 @@ var pageHTML string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{"prose": prose}).Parse(pageHTML))
 
-func render(documents []Document) ([]byte, error) {
+func render(documents []Document, pages []Page) ([]byte, error) {
 	var out bytes.Buffer
-	if err := page.Execute(&out, documents); err != nil {
+	if err := page.Execute(&out, struct {
+		Documents []Document
+		Pages     []Page
+	}{documents, pages}); err != nil {
 		return nil, fmt.Errorf("render documents: %w", err)
 	}
 	return out.Bytes(), nil

@@ -18,4 +18,8 @@ func TestDocsPageInABrowser(t *testing.T) {
 	b.size(360, 740, true)
 	evaluate[bool](b, `[...document.querySelectorAll("details")].every((d) => d.open = true)`)
 	b.fits()
+	b.open("/api/docs/commands")
+	b.says("rollcall watch-dir")
+	b.shot("docs-commands")
+	b.fits()
 }

@@ -3,6 +3,8 @@ package main
 // The longer help of commands: what --help shows below the one sentence of the
 // command, and docs/commands.md too. Lines that are indented by four are kept as
 // they are.
+//
+//go:generate go test . -run TestCommandsPageIsCurrent -update
 
 // Help implements kong.HelpProvider.
 func (demoCmd) Help() string {

@@ -298,10 +298,10 @@ func sweep() error {
 	return os.RemoveAll(built.dir)
 }
 
-// commandsOf returns the commands that the README gives which begin so.
+// commandsOf returns the commands of docs/events.md that begin so.
 func commandsOf(t *testing.T, prefix string) []string {
 	t.Helper()
-	f, err := os.Open("../../../README.md")
+	f, err := os.Open("../../../docs/events.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func commandsOf(t *testing.T, prefix string) []string {
 		}
 	}
 	if len(list) == 0 {
-		t.Fatal(errors.New("the README has no such commands"))
+		t.Fatal(errors.New("docs/events.md has no such commands"))
 	}
 	return list
 }

@@ -138,7 +138,7 @@ func TestTwoCannotShareADataFolder(t *testing.T) {
 	}
 }
 
-// The commands that the README gives for the NATS CLI, on a real job.
+// The commands that docs/events.md gives for the NATS CLI, on a real job.
 func TestTheNATSCLILooksIn(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -183,7 +183,7 @@ func TestTheNATSCLILooksIn(t *testing.T) {
 		}
 	}
 	if len(seen) != len(want) {
-		t.Errorf("the README gives only %v", seen)
+		t.Errorf("docs/events.md gives only %v", seen)
 	}
 }
 

@@ -1,4 +1,4 @@
-// What the server says of a job. gateway/README.md is the protocol; the names
+// What the server says of a job. docs/gateway.md is the protocol; the names
 // and fields are those of schema/frames.
 
 export type Stage =
