@@ -13,6 +13,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/events/records"
+	"rollcall.example/services/httpserver"
 )
 
 const formHead = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.xlsx\"\r\n\r\n"
@@ -109,12 +110,12 @@ func TestSlowUploads(t *testing.T) {
 		<-gone
 	})
 	t.Run("a slow line", func(t *testing.T) {
-		body := formHead + padded(t, 8*progress) + "\r\n--b--\r\n"
+		body := formHead + padded(t, 8*httpserver.BodyPiece) + "\r\n--b--\r\n"
 		c := r.dial()
 		c.send(head(len(body)))
 		begun := time.Now()
-		for at := 0; at < len(body); at += progress {
-			c.send(body[at:min(at+progress, len(body))])
+		for at := 0; at < len(body); at += httpserver.BodyPiece {
+			c.send(body[at:min(at+httpserver.BodyPiece, len(body))])
 			time.Sleep(idle / 4) // so is that of the line
 		}
 		if resp, text := c.answer(); resp.StatusCode != 202 || time.Since(begun) < idle {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/services/httpserver"
 	"rollcall.example/services/workbook"
 )
 
@@ -58,10 +59,7 @@ func (s *Service) readForm(w http.ResponseWriter, r *http.Request) (*form, error
 		return f, s.tooLarge()
 	}
 	control := http.NewResponseController(w)
-	r.Body = &patientBody{
-		ReadCloser: http.MaxBytesReader(w, r.Body, s.cfg.MaxFileSize+formOverhead),
-		control:    control, idle: s.cfg.Idle,
-	}
+	r.Body = httpserver.BoundBody(w, http.MaxBytesReader(w, r.Body, s.cfg.MaxFileSize+formOverhead), s.cfg.Idle)
 	parts, err := r.MultipartReader()
 	if errors.Is(err, http.ErrNotMultipart) {
 		return f, refuse("bad_request", "Send the spreadsheet as multipart/form-data, in a part named file.")
@@ -199,29 +197,4 @@ func megabytes(n int64) string {
 		return fmt.Sprintf("%d bytes", n)
 	}
 	return strconv.FormatFloat(float64(n*10>>20)/10, 'f', -1, 64) + " MB"
-}
-
-// progress is how many bytes a client has to send to be given more time.
-const progress = 64 << 10
-
-// patientBody gives a client a while for each piece of a body, however large
-// the whole is. A piece is more than a byte: who sends one now and then would
-// hold the connection for ever.
-type patientBody struct {
-	io.ReadCloser
-	control *http.ResponseController
-	idle    time.Duration
-	due     int // bytes until there is more time
-}
-
-func (b *patientBody) Read(p []byte) (int, error) {
-	if b.due <= 0 {
-		if err := b.control.SetReadDeadline(time.Now().Add(b.idle)); err != nil {
-			return 0, fmt.Errorf("bound read: %w", err)
-		}
-		b.due = progress
-	}
-	n, err := b.ReadCloser.Read(p)
-	b.due -= n
-	return n, err
 }

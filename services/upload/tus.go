@@ -14,6 +14,7 @@ import (
 	"golang.org/x/exp/slog"
 
 	"rollcall.example/events"
+	"rollcall.example/services/httpserver"
 	"rollcall.example/services/workbook"
 )
 
@@ -88,7 +89,7 @@ func (s *Service) tus(of func(*tusd.UnroutedHandler) http.HandlerFunc) func(http
 		} else if size, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64); err == nil && size > s.cfg.MaxFileSize {
 			return nil, s.tooLarge()
 		}
-		r.Body = &steadyBody{ReadCloser: r.Body, idle: s.cfg.Idle, now: time.Now}
+		r.Body = httpserver.ClockBody(r.Body, s.cfg.Idle)
 		http.StripPrefix(Base+"/tus", s.resumable.Middleware(of(s.resumable))).ServeHTTP(tusAnswer{w}, r)
 		return nil, nil
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	tusd "github.com/tus/tusd/v2/pkg/handler"
+
+	"rollcall.example/services/httpserver"
 )
 
 // tusStore is the library's view of the stream.
@@ -39,7 +41,7 @@ func (t tusStore) AsTerminatableUpload(u tusd.Upload) tusd.TerminatableUpload {
 
 // WriteChunk stores what has come, also of a connection that broke.
 func (u tusUpload) WriteChunk(ctx context.Context, _ int64, src io.Reader) (int64, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime+time.Duration(u.Size/storeRate)*time.Second+u.s.cfg.Idle*time.Duration(1+u.Size/progress))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime+time.Duration(u.Size/storeRate)*time.Second+u.s.cfg.Idle*time.Duration(1+u.Size/httpserver.BodyPiece))
 	defer cancel()
 	n, err := u.s.partials.write(ctx, u.partial, src)
 	if errors.Is(err, errOvertaken) {
@@ -69,26 +71,4 @@ func (u tusUpload) Terminate(ctx context.Context) error {
 		return u.s.tusRefusal(err)
 	}
 	return nil
-}
-
-// steadyBody ends a body of which less than a piece comes in a while. The library gives
-// time for each byte.
-type steadyBody struct {
-	io.ReadCloser
-	idle  time.Duration
-	now   func() time.Time
-	since time.Time
-	due   int
-}
-
-func (b *steadyBody) Read(p []byte) (int, error) {
-	if b.due <= 0 {
-		b.since, b.due = b.now(), progress
-	}
-	n, err := b.ReadCloser.Read(p)
-	b.due -= n
-	if err == nil && b.due > 0 && b.now().Sub(b.since) > b.idle {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
 }

@@ -18,6 +18,7 @@ import (
 	"rollcall.example/gateway/console"
 	"rollcall.example/schema"
 	"rollcall.example/services/docs"
+	"rollcall.example/services/httpserver"
 	"rollcall.example/services/iec"
 	"rollcall.example/services/metrics"
 	"rollcall.example/services/persistence"
@@ -274,7 +275,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener) error {
 	for _, run := range a.run {
 		group.Go(func() error { return run(ctx) })
 	}
-	group.Go(func() error { return serveHTTP(ctx, ln, a.traced(a.mux), a.p.log) })
+	group.Go(func() error { return httpserver.Serve(ctx, ln, a.traced(a.mux), a.p.log) })
 	if watch != nil {
 		group.Go(func() error { return watch(ctx) })
 	}

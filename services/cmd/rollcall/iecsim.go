@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"rollcall.example/services/httpserver"
 	"rollcall.example/services/iec/sim"
 )
 
@@ -54,10 +55,10 @@ func (c *iecSimCmd) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	ln, err := listen(c.Addr, c.tlsSettings, p.log)
+	ln, err := httpserver.Listen(c.Addr, c.TLSCert, c.TLSKey, p.log)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.out, "the simulated IEC is up on %s\n", ln.url())
-	return serveHTTP(ctx, ln, handler, p.log)
+	fmt.Fprintf(p.out, "the simulated IEC is up on %s\n", ln.URL())
+	return httpserver.Serve(ctx, ln, handler, p.log)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"net/http"
+
+	"rollcall.example/services/httpserver"
 )
 
 // watch is what serves the metrics, on a listener of its own: they are for
@@ -15,13 +17,13 @@ func (a *app) watch() (func(context.Context) error, error) {
 	for _, c := range a.checks {
 		a.metrics.Check(c.name, c.ok)
 	}
-	ln, err := listen(a.MetricsAddr, a.tlsSettings, a.p.log)
+	ln, err := httpserver.Listen(a.MetricsAddr, a.TLSCert, a.TLSKey, a.p.log)
 	if err != nil {
 		return nil, err
 	}
 	a.later(func() error { return closed(ln.Close()) })
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", a.metrics.Handler(a.p.log))
-	a.p.log.Info("metrics are served", "url", ln.url()+"/metrics")
-	return func(ctx context.Context) error { return serveHTTP(ctx, ln, mux, a.p.log) }, nil
+	a.p.log.Info("metrics are served", "url", ln.URL()+"/metrics")
+	return func(ctx context.Context) error { return httpserver.Serve(ctx, ln, mux, a.p.log) }, nil
 }

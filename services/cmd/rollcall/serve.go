@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"rollcall.example/events"
+	"rollcall.example/services/httpserver"
 )
 
 type serveCmd struct {
@@ -24,7 +25,7 @@ func (c *serveCmd) Run(ctx context.Context, p *process) (err error) {
 	p.logBuild()
 	in := &infra{p: p}
 	defer func() { err = errors.Join(err, in.close()) }()
-	ln, err := listen(c.Addr, c.tlsSettings, p.log)
+	ln, err := httpserver.Listen(c.Addr, c.TLSCert, c.TLSKey, p.log)
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func (c *serveCmd) Run(ctx context.Context, p *process) (err error) {
 	if err := c.service(ctx, a); err != nil {
 		return fmt.Errorf("serve %s: %w", c.Service, err)
 	}
-	fmt.Fprintf(p.out, "%s is up on %s\n", c.Service, ln.url())
+	fmt.Fprintf(p.out, "%s is up on %s\n", c.Service, ln.URL())
 	return a.serve(ctx, ln)
 }
 

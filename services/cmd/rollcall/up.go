@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rollcall.example/gateway/auth"
+	"rollcall.example/services/httpserver"
 	"rollcall.example/services/iec/sim"
 	"rollcall.example/services/postgres"
 )
@@ -49,7 +50,7 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 	p.logBuild()
 	in := &infra{p: p}
 	defer func() { err = errors.Join(err, in.close()) }()
-	ln, err := listen(c.Addr, c.tlsSettings, p.log)
+	ln, err := httpserver.Listen(c.Addr, c.TLSCert, c.TLSKey, p.log)
 	if err != nil {
 		return err
 	}
@@ -132,13 +133,13 @@ func (c *upCmd) start(ctx context.Context, p *process, ready func(ctx context.Co
 	if died != nil {
 		a.run = append(a.run, died)
 	}
-	a.run = append(a.run, func(ctx context.Context) error { return ready(ctx, ln.url(), set.JWTSecret) })
+	a.run = append(a.run, func(ctx context.Context) error { return ready(ctx, ln.URL(), set.JWTSecret) })
 	return a.serve(ctx, ln)
 }
 
 // simulator runs an IEC of our own, over real HTTP, for those who have none.
 func (a *app) simulator() error {
-	ln, err := listen("127.0.0.1:0", tlsSettings{}, a.p.log)
+	ln, err := httpserver.Listen("127.0.0.1:0", "", "", a.p.log)
 	if err != nil {
 		return err
 	}
@@ -146,8 +147,8 @@ func (a *app) simulator() error {
 	if err != nil {
 		return err
 	}
-	a.IECURL = ln.url()
-	a.run = append(a.run, func(ctx context.Context) error { return serveHTTP(ctx, ln, handler, a.p.log) })
+	a.IECURL = ln.URL()
+	a.run = append(a.run, func(ctx context.Context) error { return httpserver.Serve(ctx, ln, handler, a.p.log) })
 	return nil
 }
 

@@ -1,4 +1,4 @@
-package main
+package httpserver
 
 import (
 	"bufio"
@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// serving serves a handler as rollcall does, with little patience.
-func serving(t *testing.T, h http.Handler, p patience) (addr string, log *syncBuffer) {
+// serving serves a handler until the test ends.
+func serving(t *testing.T, h http.Handler, limits Limits) (addr string, log *logBuffer) {
 	t.Helper()
-	log = &syncBuffer{}
-	srv := newServer(h, slog.New(slog.NewTextHandler(log, nil)), p)
+	log = &logBuffer{}
+	srv := New(h, slog.New(slog.NewTextHandler(log, nil)), limits)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestSlowConnectionsAreClosed(t *testing.T) {
 	const short = 200 * time.Millisecond
 	addr, _ := serving(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "answered") // the client may be gone
-	}), patience{header: short, rest: short, piece: time.Minute})
+	}), Limits{Header: short, Drain: short, Piece: time.Minute})
 	for name, tt := range map[string]struct{ says, answer string }{
 		"says nothing":          {"", ""},
 		"header without an end": {"GET / HTTP/1.1\r\nHost: x\r\nX-A: ", ""},
@@ -65,7 +65,7 @@ func TestSlowConnectionsAreClosed(t *testing.T) {
 		"length and chunks":     {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde", "400"},
 		"header with a space":   {"GET / HTTP/1.1\r\nHost: x\r\nX-A : x\r\n\r\n", "400"},
 		"no host":               {"GET / HTTP/1.1\r\n\r\n", "400"},
-		"a method of one's own": {"TOKEN / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "501"},
+		"an unknown method": {"TOKEN / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "501"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -92,7 +92,7 @@ func TestAClientThatTakesNoAnswerIsCutOff(t *testing.T) {
 	addr, _ := serving(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, err := w.Write(make([]byte, 64<<20)) // more than any buffer on the way
 		ended <- err
-	}), patience{header: time.Minute, rest: time.Minute, piece: piece})
+	}), Limits{Header: time.Minute, Drain: time.Minute, Piece: piece})
 	ask := func() net.Conn {
 		conn := connect(t, addr)
 		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
@@ -142,7 +142,7 @@ func TestAConnectionIsKeptAfterASlowAnswer(t *testing.T) {
 			time.Sleep(3 * piece) // work that takes longer than a piece may
 		}
 		w.WriteHeader(http.StatusNoContent)
-	}), patience{header: time.Minute, rest: piece, piece: piece})
+	}), Limits{Header: time.Minute, Drain: piece, Piece: piece})
 	conn := connect(t, addr)
 	answers := bufio.NewReader(conn)
 	for _, path := range []string{"/", "/work", "/", "/work"} {
@@ -159,10 +159,10 @@ func TestAConnectionIsKeptAfterASlowAnswer(t *testing.T) {
 	}
 }
 
-func TestAPanicIsToldWithoutItsWords(t *testing.T) {
+func TestAPanicIsLoggedWithoutItsMessage(t *testing.T) {
 	addr, log := serving(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		panic("row of 8001015009087 with token eyJhbGciOi")
-	}), patience{header: time.Minute, rest: time.Minute, piece: time.Minute})
+	}), Limits{Header: time.Minute, Drain: time.Minute, Piece: time.Minute})
 	resp, err := http.Get("http://" + addr)
 	if err == nil {
 		resp.Body.Close()
@@ -173,14 +173,14 @@ func TestAPanicIsToldWithoutItsWords(t *testing.T) {
 			t.Errorf("logged %s", said)
 		}
 	}
-	if !strings.Contains(log.String(), "panic") || !strings.Contains(log.String(), "type=string") {
+	if !strings.Contains(log.String(), "panicked") || !strings.Contains(log.String(), "type=string") {
 		t.Errorf("log %q", log)
 	}
 }
 
-func TestTLSIsStrictAndWaitsForNobody(t *testing.T) {
+func TestTLSAnswersAreStrictAndSlowHandshakesEnd(t *testing.T) {
 	srv := httptest.NewUnstartedServer(nil)
-	srv.Config = newServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler), patience{header: 200 * time.Millisecond, rest: time.Minute, piece: time.Minute})
+	srv.Config = New(http.NotFoundHandler(), slog.New(slog.DiscardHandler), Limits{Header: 200 * time.Millisecond, Drain: time.Minute, Piece: time.Minute})
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	resp, err := srv.Client().Get(srv.URL)

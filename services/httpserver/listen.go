@@ -1,0 +1,94 @@
+package httpserver
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// Listener is one that may speak TLS, and says so in its URL.
+type Listener struct {
+	net.Listener
+	scheme string
+}
+
+// URL is where the listener is reached, as http://127.0.0.1:8080.
+func (l Listener) URL() string { return l.scheme + "://" + l.Addr().String() }
+
+// Listen takes an address. With the files of a certificate and its key it speaks
+// TLS 1.2 and later, without them plain HTTP. The files are read again when they
+// change, since certificates are renewed while processes run. A nil log discards.
+func Listen(addr, certFile, keyFile string, log *slog.Logger) (Listener, error) {
+	if (certFile == "") != (keyFile == "") {
+		return Listener{}, errors.New("listen: a TLS certificate and its key are given together or not at all")
+	}
+	if certFile == "" {
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			return Listener{}, fmt.Errorf("listen: %w", err)
+		}
+		return Listener{ln, "http"}, nil
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	pair := &keyPair{cert: certFile, key: keyFile, log: log}
+	if err := pair.load(); err != nil {
+		return Listener{}, fmt.Errorf("listen: %w", err)
+	}
+	ln, err := tls.Listen("tcp", addr, &tls.Config{
+		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: pair.current,
+	})
+	if err != nil {
+		return Listener{}, fmt.Errorf("listen: %w", err)
+	}
+	return Listener{ln, "https"}, nil
+}
+
+// keyPair is a certificate with its key, from files that are read again when
+// they change.
+type keyPair struct {
+	cert, key string
+	log       *slog.Logger
+
+	mu       sync.Mutex
+	loaded   *tls.Certificate
+	modified [2]time.Time // of the files when they were read last
+}
+
+// current returns the certificate for the next connection. Files that are bad,
+// or half replaced, leave the last good one in use.
+func (p *keyPair) current(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.load(); err != nil {
+		p.log.ErrorContext(hello.Context(), "TLS certificate not read again; the last good one stays in use", "err", err)
+	}
+	return p.loaded, nil
+}
+
+func (p *keyPair) load() error {
+	var modified [2]time.Time
+	for i, file := range []string{p.cert, p.key} {
+		info, err := os.Stat(file)
+		if err != nil {
+			return fmt.Errorf("tls certificate: %w", err)
+		}
+		modified[i] = info.ModTime()
+	}
+	if p.loaded != nil && modified == p.modified {
+		return nil
+	}
+	p.modified = modified
+	pair, err := tls.LoadX509KeyPair(p.cert, p.key)
+	if err != nil {
+		return fmt.Errorf("tls certificate: %w", err)
+	}
+	p.loaded = &pair
+	return nil
+}
