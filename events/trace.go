@@ -51,9 +51,9 @@ func traceparent(ctx context.Context) string {
 	return c[HeaderTrace]
 }
 
-// Within makes the span that a message's header HeaderTrace names the parent of
+// WithTrace makes the span that a message's header HeaderTrace names the parent of
 // what follows; where there is none it changes nothing.
-func Within(ctx context.Context, header string) context.Context {
+func WithTrace(ctx context.Context, header string) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{HeaderTrace: header})
 }
 
@@ -65,7 +65,7 @@ func storing(ctx context.Context, j *Job, jobID string, kind Kind) (context.Cont
 		attribute.String("messaging.system", "nats"), attribute.String("messaging.destination.name", Subject("*", kind)),
 		attribute.String(AttrJob, jobID))}
 	tracer := Tracer(trace.SpanFromContext(ctx).TracerProvider())
-	if whole := Within(ctx, j.Trace); j.Trace != "" && trace.SpanContextFromContext(whole).TraceID() != here.TraceID() {
+	if whole := WithTrace(ctx, j.Trace); j.Trace != "" && trace.SpanContextFromContext(whole).TraceID() != here.TraceID() {
 		if here.IsValid() {
 			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: here}))
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -26,10 +25,6 @@ const DataVersion = 1 + len(casts)
 // does not know. It is true, so it is neither refused nor left out: whoever meets
 // it leaves the job to a newer process.
 var ErrNewer = errors.New("stored by a newer rollcall")
-
-// NewerDelay is when a message that is left to a newer process is offered again,
-// to whichever takes it.
-const NewerDelay = 10 * time.Second
 
 // newest is a body in the shape that the last of the casts leads to. The first
 // versions were stored without a number and are 1.

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 
 	"github.com/nats-io/nats.go/jetstream"
+
 	"rollcall.example/events"
 )
 
@@ -26,38 +27,48 @@ func (r *Runner) protect(ctx context.Context, w *Work) (fact events.Fact, err er
 	return fact, err
 }
 
-// failed counts a failure, durably, and hands the message back or gives up,
-// which it reports.
-func (r *Runner) failed(ctx context.Context, msg jetstream.Msg, w *Work, err error, log *slog.Logger) (gaveUp bool) {
+// retry counts a failure, durably, and returns what settles the message: it comes
+// again after a while, or the job fails because this attempt was the last.
+func (r *Runner) retry(ctx context.Context, w *Work, err error, log *slog.Logger) (result error, gaveUp bool) {
 	w.failures++
-	var p *panicError
-	if errors.As(err, &p) {
-		log.Error("panic", "type", fmt.Sprintf("%T", p.value), "stack", string(p.stack))
+	if p, ok := errors.AsType[*panicError](err); ok {
+		log.ErrorContext(ctx, "panic", "type", fmt.Sprintf("%T", p.value), "stack", string(p.stack))
 	}
 	if w.failures >= cmp.Or(r.Attempts, 5) {
-		log.Error("gave up", "failures", w.failures, "err", err)
-		code, message := "internal_error", "Something went wrong on our side. Please retry the job; if it fails again, contact support with the job id."
-		if errors.Is(err, events.ErrAltered) || errors.Is(err, events.ErrGone) {
-			code, message = "artifact_damaged", "A stored file of this job is missing or damaged. Please retry the job once it has been put back, or upload the spreadsheet again."
-		}
-		if errors.Is(err, jetstream.ErrAsyncPublishTimeout) {
-			// NATS answers to what is asked and stores nothing: its disk has no room, or is broken.
-			code, message = "storage_unavailable", "What was made of this job could not be stored. Please retry the job later; nothing of it is lost."
-		}
-		r.fail(ctx, msg, w, &Rejection{Code: code, Message: message, Retryable: true, Err: err}, w.failures)
-		return true
+		log.ErrorContext(ctx, "gave up", "failures", w.failures, "err", err)
+		return r.fail(ctx, w, rejectionOf(err), w.failures), true
 	}
-	log.Warn("failed, will be tried again", "failures", w.failures, "err", err)
+	log.WarnContext(ctx, "failed, will be tried again", "failures", w.failures, "err", err)
 	last := w.newest()
 	last.Message = fmt.Sprintf("Attempt %d failed, trying again", w.failures)
 	w.store(last)
-	r.settle(msg, "postpone", msg.NakWithDelay(r.backoff(w.failures)))
-	return false
+	return events.Redeliver(r.backoff(w.failures), err), false
 }
 
-func (r *Runner) fail(ctx context.Context, msg jetstream.Msg, w *Work, reject *Rejection, attempts int) {
-	fact := &events.Failed{Stage: r.Stage, Code: reject.Code, Message: reject.Message, Attempts: attempts, Retryable: reject.Retryable}
-	if r.append(ctx, msg, &w.Job, w.Job.Trigger, fact) {
-		r.settle(msg, "terminate", msg.TermWithReason(reject.Code))
+// rejectionOf says to the user what an error of the last attempt means.
+func rejectionOf(err error) *Rejection {
+	r := &Rejection{Retryable: true, Err: err, Code: "internal_error",
+		Message: "Something went wrong on our side. Please retry the job; if it fails again, contact support with the job id."}
+	switch {
+	case errors.Is(err, jetstream.ErrAsyncPublishTimeout):
+		// NATS answers to what is asked and stores nothing: its disk has no room, or is broken.
+		r.Code = "storage_unavailable"
+		r.Message = "What was made of this job could not be stored. Please retry the job later; nothing of it is lost."
+	case errors.Is(err, events.ErrAltered), errors.Is(err, events.ErrGone):
+		r.Code = "artifact_damaged"
+		r.Message = "A stored file of this job is missing or damaged. " +
+			"Please retry the job once it has been put back, or upload the spreadsheet again."
 	}
+	return r
+}
+
+// fail stores the fact that the stage gave up, and terminates the message.
+func (r *Runner) fail(ctx context.Context, w *Work, reject *Rejection, attempts int) error {
+	fact := &events.Failed{
+		Stage: r.Stage, Code: reject.Code, Message: reject.Message, Attempts: attempts, Retryable: reject.Retryable,
+	}
+	if err := r.append(ctx, &w.Job, w.Job.Trigger, fact); err != nil {
+		return err
+	}
+	return events.Terminate(reject.Code)
 }

@@ -2,8 +2,9 @@ package stage
 
 import (
 	"math"
-	"rollcall.example/events"
 	"time"
+
+	"rollcall.example/events"
 )
 
 const (
@@ -63,9 +64,9 @@ func rowsOf(f events.Fact) int {
 	return math.MaxInt32 // a retry does not say
 }
 
-// patience is how long a message is parked for which there is no place: an eighth
+// laneWait is how long a message is parked for which there is no place: an eighth
 // of the time that it has waited for already, so that neither an idle worker
 // waits long for it nor a long queue is handed round all the time.
-func patience(since time.Time) time.Duration {
+func laneWait(since time.Time) time.Duration {
 	return min(max(time.Since(since)/8, 50*time.Millisecond), 3*time.Second)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
 	"rollcall.example/events"
 )
 
@@ -13,8 +14,7 @@ import (
 // AckWait, the message may be with another worker already, and lost is called.
 // Each renewal also asks whether the job was cancelled, for the live word of it
 // is sent at most once.
-func (r *Runner) keepLease(ctx context.Context, reply string, cancelled func(context.Context) bool, cancel context.CancelCauseFunc) {
-	nc := r.Log.JetStream().Conn()
+func (r *Runner) keepLease(ctx context.Context, d events.Delivery, cancelled func(context.Context) bool, cancel context.CancelCauseFunc) {
 	every := r.ackWait() / 3
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -27,7 +27,7 @@ func (r *Runner) keepLease(ctx context.Context, reply string, cancelled func(con
 		}
 		asked := time.Now()
 		req, stop := context.WithTimeout(ctx, every)
-		_, err := nc.RequestWithContext(req, reply, []byte("+WPI"))
+		err := d.Renew(req)
 		if err == nil {
 			agreed = asked
 			if cancelled(req) {

@@ -3,8 +3,9 @@ package stage
 import (
 	"errors"
 	"fmt"
-	"rollcall.example/events"
 	"time"
+
+	"rollcall.example/events"
 )
 
 // Rejection is a handler's word that another attempt would end the same way:

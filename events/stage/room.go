@@ -1,8 +1,9 @@
 package stage
 
 import (
-	"rollcall.example/events"
 	"time"
+
+	"rollcall.example/events"
 )
 
 const (

@@ -10,8 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/errgroup"
+
 	"rollcall.example/events"
 )
 
@@ -62,18 +63,17 @@ type Runner struct {
 	noRoom atomic.Pointer[noRoom]
 }
 
-// Run works until ctx ends, then hands back or finishes what is in hand.
+// Run works until ctx ends, then hands back or finishes what is in hand. An error
+// before that means that the stage is dead: its consumer is gone, or NATS has
+// closed the connection for good.
 func (r *Runner) Run(ctx context.Context) error {
-	cons, err := r.Log.JetStream().Consumer(ctx, events.StreamFacts, string(r.Stage))
-	if err != nil {
-		return fmt.Errorf("run %s: %w", r.Stage, err)
-	}
 	sub, err := r.watchCancelled()
 	if err != nil {
 		return fmt.Errorf("run %s: watch cancellations: %w", r.Stage, err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
 
+	fetchers, ctx := errgroup.WithContext(ctx)
 	// Handlers outlive ctx by the grace period.
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
@@ -84,90 +84,70 @@ func (r *Runner) Run(ctx context.Context) error {
 	defer grace()
 
 	r.lanes = newLanes(cmp.Or(r.Workers, 2))
-	errs := make(chan error, r.lanes.fetchers())
-	for range cap(errs) {
-		go func() { errs <- r.fetch(ctx, work, cons) }()
+	for range r.lanes.fetchers() {
+		fetchers.Go(func() error { return r.fetch(ctx, work) })
 	}
-	for range cap(errs) {
-		err = errors.Join(err, <-errs)
-	}
-	return err
-}
-
-// fetch takes one message at a time: one taken in advance would age unseen.
-func (r *Runner) fetch(ctx, work context.Context, cons jetstream.Consumer) error {
-	err := events.ConsumeFrom(ctx, cons, 1, r.logger(), func(_ context.Context, msg jetstream.Msg) error {
-		r.work(work, msg)
-		return nil
-	})
-	if err != nil {
+	if err := fetchers.Wait(); err != nil {
 		return fmt.Errorf("run %s: %w", r.Stage, err)
 	}
 	return nil
 }
 
-// work decides what a message asks for and sees it through.
-func (r *Runner) work(ctx context.Context, msg jetstream.Msg) {
-	log := r.logger().With("subject", msg.Subject())
-	meta, err := msg.Metadata()
-	if err != nil {
-		log.Error("message without metadata", "err", err)
-		return
-	}
-	seq := meta.Sequence.Stream
-	e, err := events.Decode(msg.Subject(), msg.Headers(), msg.Data(), seq)
-	if errors.Is(err, events.ErrNewer) {
-		log.Warn("message left to a newer rollcall", "seq", seq, "err", err)
-		r.settle(msg, "postpone", msg.NakWithDelay(events.NewerDelay))
-		return
-	}
-	if err != nil {
-		log.Error("message refused", "seq", seq, "err", err)
-		r.settle(msg, "terminate", msg.TermWithReason("disbelieved"))
-		return
-	}
-	leave, ok := r.lanes.enter(rowsOf(e.Fact))
+// fetch takes one message at a time: one taken in advance would age unseen.
+func (r *Runner) fetch(ctx, work context.Context) error {
+	opts := events.ConsumeOptions{Logger: r.Logger}
+	return events.Consume(ctx, r.Log.JetStream(), string(r.Stage), opts, func(ctx context.Context, d events.Delivery) error {
+		err := r.process(events.WithTrace(work, d.Trace), d)
+		if errors.Is(err, errMovedOn) {
+			return nil
+		}
+		return err
+	})
+}
+
+// errMovedOn says that the job no longer waits for what a message asks for. The
+// message is acknowledged.
+var errMovedOn = errors.New("job has moved on")
+
+// process decides what a message asks for and sees it through. What it returns
+// settles the message.
+func (r *Runner) process(ctx context.Context, d events.Delivery) error {
+	leave, ok := r.lanes.enter(rowsOf(d.Fact))
 	if !ok {
-		r.settle(msg, "postpone", msg.NakWithDelay(patience(meta.Timestamp)))
-		return
+		return events.Redeliver(laneWait(d.Stored), nil)
 	}
 	defer leave()
-	job, err := r.Log.Load(ctx, e.JobID)
-	if err != nil || job.Seq < seq {
+	job, err := r.Log.Load(ctx, d.JobID)
+	if err != nil || job.Seq < d.Seq {
 		// A follower that answered may not have the newest facts yet.
-		log.Warn("job not loaded", "seq", seq, "err", err)
-		r.settle(msg, "postpone", msg.NakWithDelay(time.Second))
-		return
+		r.logger().WarnContext(ctx, "job not loaded yet", "job", d.JobID, "seq", d.Seq, "err", err)
+		return events.Redeliver(time.Second, err)
 	}
 	switch {
-	case job.Cancelled != nil && job.Stage == r.Stage && job.Trigger == seq:
-		r.cancelled(ctx, msg, &job)
-		return
-	case job.Next() != r.Stage || job.Trigger != seq:
-		// Done already, ended, or another stage's.
-		r.acknowledge(ctx, msg)
-		return
+	case job.Cancelled != nil && job.Stage == r.Stage && job.Trigger == d.Seq:
+		return r.undoCancelled(ctx, &job)
+	case job.Next() != r.Stage || job.Trigger != d.Seq:
+		return nil // done already, ended, or another stage's
 	case job.Paused != nil && r.now().Before(job.Paused.ResumesAt):
-		r.settle(msg, "postpone", msg.NakWithDelay(job.Paused.ResumesAt.Sub(r.now())))
-		return
+		return events.Redeliver(job.Paused.ResumesAt.Sub(r.now()), nil)
 	}
-	r.attempt(events.Within(ctx, e.Trace), msg, job, meta.NumDelivered)
+	return r.attempt(ctx, d, job)
 }
 
 // attempt runs the handler under a lease and turns its result into a fact.
-func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job events.Job, delivery uint64) {
-	log := r.logger().With("job", job.ID, "seq", job.Trigger, "delivery", delivery)
-	ctx, span := r.span(ctx, &job, delivery)
+func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job) error {
+	log := r.logger().With("job", job.ID, "seq", job.Trigger, "delivery", d.Count)
+	ctx, span := r.span(ctx, &job, d.Count)
 	if sc := span.SpanContext(); sc.HasTraceID() {
 		log = log.With("trace", sc.TraceID())
 	}
-	w := &Work{Job: job, Delivery: delivery, runner: r, moved: r.now()}
+	w := &Work{Job: job, Delivery: d.Count, runner: r, moved: r.now()}
 	ctx, cancel := context.WithCancelCause(events.WithJob(ctx, job.ID, r.Stage))
 	w.ctx = ctx
 	r.atWork.Store(job.ID, &cancel)
 	var lease sync.WaitGroup
 	lease.Go(func() {
-		r.keepLease(ctx, msg.Reply(), func(ctx context.Context) bool {
+		r.keepLease(ctx, d, func(ctx context.Context) bool {
 			now, err := r.Log.Load(ctx, job.ID)
 			return err == nil && now.Cancelled != nil
 		}, cancel)
@@ -176,21 +156,20 @@ func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job events.Job,
 	defer cancel(nil)
 	defer r.atWork.CompareAndDelete(job.ID, &cancel)
 
-	over := Attempt{End: EndLost, Delivery: delivery}
+	over := Attempt{End: EndLost, Delivery: d.Count}
 	defer r.observe(w, span, &over)()
 	last, ok, err := r.Log.Progress(ctx, job.ID)
 	if err != nil {
-		log.Warn("progress not read", "err", err)
-		r.settle(msg, "postpone", msg.NakWithDelay(time.Second))
-		return
+		log.WarnContext(ctx, "progress not read", "err", err)
+		return events.Redeliver(time.Second, err)
 	}
 	if ok && last.Service == r.Stage && last.Trigger == job.Trigger {
 		w.failures, w.last = last.Failures, last
 	}
 	if job.Paused != nil {
 		done, total := job.Paused.Processed, job.Paused.Total
-		if !r.append(ctx, msg, &w.Job, job.Seq, &events.Resumed{Stage: r.Stage, Processed: done, Total: total}) {
-			return
+		if err := r.append(ctx, &w.Job, job.Seq, &events.Resumed{Stage: r.Stage, Processed: done, Total: total}); err != nil {
+			return err
 		}
 	}
 	began := time.Now()
@@ -201,45 +180,48 @@ func (r *Runner) attempt(ctx context.Context, msg jetstream.Msg, job events.Job,
 	var later *Postponement
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, ErrCancelled):
-		log.Info("cancelled")
+		log.InfoContext(ctx, "cancelled")
 		over.End = EndCancelled
-		r.cancelled(ctx, msg, &w.Job)
+		return r.undoCancelled(ctx, &w.Job)
 	case errors.Is(cause, ErrLeaseLost):
-		log.Warn("lease lost, left to another worker")
+		log.WarnContext(ctx, "lease lost, another worker has the message")
+		return events.ErrUnsettled
 	case err == nil:
-		if r.append(ctx, msg, &w.Job, job.Trigger, fact) {
-			log.Info("done", "fact", fact.FactKind())
-			over.End, over.Rows = EndDone, rowsDone(fact)
-			r.acknowledge(ctx, msg)
+		if err := r.append(ctx, &w.Job, job.Trigger, fact); err != nil {
+			return err
 		}
+		log.InfoContext(ctx, "done", "fact", fact.FactKind())
+		over.End, over.Rows = EndDone, rowsDone(fact)
+		return nil
 	case errors.Is(cause, ErrShutdown):
-		log.Info("handed back")
+		log.InfoContext(ctx, "handed back")
 		over.End = EndHandedBack
-		r.settle(msg, "hand back", msg.Nak())
+		return events.Redeliver(0, cause)
 	case events.StorageFull(err): // whatever the handler made of it
 		again := r.roomAgain(&w.Job)
-		log.Error("no room to store", "again_in", again, "err", err)
+		log.ErrorContext(ctx, "no room to store", "again_in", again, "err", err)
 		over.End = EndFull
 		r.setRoom(err)
 		r.full(w)
-		r.settle(msg, "postpone", msg.NakWithDelay(again))
+		return events.Redeliver(again, err)
 	case errors.As(err, &reject):
-		log.Warn("rejected", "code", reject.Code, "err", err)
+		log.WarnContext(ctx, "rejected", "code", reject.Code, "err", err)
 		over.End = EndFailed
-		r.fail(ctx, msg, w, reject, w.failures+1)
+		return r.fail(ctx, w, reject, w.failures+1)
 	case errors.As(err, &later):
-		log.Info("postponed", "reason", later.Reason, "until", later.Until)
+		log.InfoContext(ctx, "postponed", "reason", later.Reason, "until", later.Until)
 		over.End = EndPostponed
-		r.postpone(ctx, msg, w, later)
-	default:
-		over.End = EndRetried
-		if r.failed(ctx, msg, w, err, log) {
-			over.End = EndFailed
-		}
+		return r.postpone(ctx, w, later)
 	}
+	over.End = EndRetried
+	result, gaveUp := r.retry(ctx, w, err, log)
+	if gaveUp {
+		over.End = EndFailed
+	}
+	return result
 }
 
-func (r *Runner) postpone(ctx context.Context, msg jetstream.Msg, w *Work, later *Postponement) {
+func (r *Runner) postpone(ctx context.Context, w *Work, later *Postponement) error {
 	if r.Stage.MayPause() {
 		done, total := w.rows()
 		if r.Stage != events.StageIEC {
@@ -247,60 +229,53 @@ func (r *Runner) postpone(ctx context.Context, msg jetstream.Msg, w *Work, later
 		}
 		fact := &events.Paused{Stage: r.Stage, Reason: later.Reason, Message: later.Message, ResumesAt: later.Until.UTC(),
 			Processed: done, Total: total, Quota: later.Quota, ETA: later.ETA}
-		if !r.append(ctx, msg, &w.Job, w.Job.Seq, fact) {
-			return
+		if err := r.append(ctx, &w.Job, w.Job.Seq, fact); err != nil {
+			return err
 		}
 	}
-	r.settle(msg, "postpone", msg.NakWithDelay(max(later.Until.Sub(r.now()), 0)))
+	return events.Redeliver(max(later.Until.Sub(r.now()), 0), later)
 }
 
-// append stores a fact, however long NATS takes to be there again, and reports
-// whether the message is still this worker's to settle with it. When the job
-// turns out to have ended or moved on, the message is acknowledged instead. When it
-// is this stage's turn all the same, another worker has the message too, and has
-// paused the job or gone on with it: acknowledged, nobody would ever do so again.
-func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *events.Job, cause uint64, fact events.Fact) bool {
+// append stores a fact, however long NATS takes to be there again. It returns nil
+// once the fact is stored; else the message is to be settled with the error, and
+// there is nothing more to do for it. errMovedOn means that the job has ended or
+// moved on. When it is this stage's turn all the same, another worker has the
+// message too, and has paused the job or gone on with it: the message comes again,
+// for acknowledged, nobody would ever go on with the job.
+func (r *Runner) append(ctx context.Context, job *events.Job, cause uint64, fact events.Fact) error {
 	for n := 1; ; n++ {
 		_, err := r.Log.Append(context.WithoutCancel(ctx), job, cause, fact)
 		r.setRoom(err)
-		if err == nil {
-			return true
-		}
-		if errors.Is(err, events.ErrConflict) {
-			var now events.Job
-			if now, err = r.Log.Load(context.WithoutCancel(ctx), job.ID); err == nil {
-				switch {
-				case now.Cancelled != nil && now.Stage == r.Stage && now.Trigger == job.Trigger:
-					r.cancelled(ctx, msg, &now)
-					return false
-				case now.Trigger != job.Trigger || now.Next() != r.Stage:
-					r.acknowledge(ctx, msg)
-					return false
-				}
-				*job = now
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, events.ErrConflict):
+			var settled error
+			if settled, err = r.reload(ctx, job); settled != nil {
+				return settled
 			}
-		} else if errors.Is(err, events.ErrNotAllowed) {
-			r.logger().Warn("fact refused", "job", job.ID, "err", err)
+		case errors.Is(err, events.ErrNotAllowed):
+			r.logger().WarnContext(ctx, "fact refused", "job", job.ID, "err", err)
 			if job.Next() != r.Stage {
-				r.acknowledge(ctx, msg)
-				return false
+				return errMovedOn
 			}
 			again := r.ackWait() // the other one's time to show that it is alive
 			if job.Paused != nil {
 				again = max(job.Paused.ResumesAt.Sub(r.now()), 0)
 			}
-			r.settle(msg, "postpone", msg.NakWithDelay(again))
-			return false
+			return events.Redeliver(again, err)
+		case r.Log.JetStream().Conn().IsClosed():
+			return fmt.Errorf("%w: %w", events.ErrUnsettled, err) // Consume ends with it
 		}
 		if err != nil {
-			r.logger().Warn("fact not stored yet", "job", job.ID, "err", err)
+			r.logger().WarnContext(ctx, "fact not stored yet", "job", job.ID, "err", err)
 		}
 		again := time.NewTimer(min(time.Duration(n)*50*time.Millisecond, 2*time.Second))
 		select {
 		case <-ctx.Done():
 			if cause := context.Cause(ctx); errors.Is(cause, ErrLeaseLost) || errors.Is(cause, ErrShutdown) {
 				again.Stop()
-				return false // the message comes again and the work is repeated
+				return events.ErrUnsettled // the message comes again and the work is repeated
 			}
 			<-again.C // cancelled, which the next try finds in the log
 		case <-again.C:
@@ -308,28 +283,34 @@ func (r *Runner) append(ctx context.Context, msg jetstream.Msg, job *events.Job,
 	}
 }
 
-// cancelled ends the message of a job that was cancelled in this stage, once
-// nothing of the stage's work is left.
-func (r *Runner) cancelled(ctx context.Context, msg jetstream.Msg, job *events.Job) {
-	if r.Undo != nil {
-		if err := r.Undo(context.WithoutCancel(ctx), job); err != nil {
-			r.logger().Error("work of a cancelled job not taken back yet", "job", job.ID, "err", err)
-			r.settle(msg, "postpone", msg.NakWithDelay(r.backoff(1)))
-			return
+// reload looks at a job after a conflict. Settled is what settles the message when
+// the job no longer waits for this fact; err says that the job could not be loaded.
+func (r *Runner) reload(ctx context.Context, job *events.Job) (settled, err error) {
+	now, err := r.Log.Load(context.WithoutCancel(ctx), job.ID)
+	switch {
+	case err != nil:
+		return nil, err
+	case now.Cancelled != nil && now.Stage == r.Stage && now.Trigger == job.Trigger:
+		if err := r.undoCancelled(ctx, &now); err != nil {
+			return err, nil
 		}
+		return errMovedOn, nil
+	case now.Trigger != job.Trigger || now.Next() != r.Stage:
+		return errMovedOn, nil
 	}
-	r.acknowledge(ctx, msg)
+	*job = now
+	return nil, nil
 }
 
-// acknowledge ends a message for good, and waits until the server has agreed.
-func (r *Runner) acknowledge(ctx context.Context, msg jetstream.Msg) {
-	r.settle(msg, "acknowledge", msg.DoubleAck(context.WithoutCancel(ctx)))
-}
-
-// settle logs an acknowledgement that could not be sent: the message comes
-// again after AckWait and finds the log as it is.
-func (r *Runner) settle(msg jetstream.Msg, what string, err error) {
-	if err != nil {
-		r.logger().Warn("message not settled", "what", what, "subject", msg.Subject(), "err", err)
+// undoCancelled takes back what the stage did for a job that was cancelled in it.
+// Once nothing of it is left it returns nil: the message is done with.
+func (r *Runner) undoCancelled(ctx context.Context, job *events.Job) error {
+	if r.Undo == nil {
+		return nil
 	}
+	if err := r.Undo(context.WithoutCancel(ctx), job); err != nil {
+		r.logger().ErrorContext(ctx, "work of a cancelled job not taken back yet", "job", job.ID, "err", err)
+		return events.Redeliver(r.backoff(1), err)
+	}
+	return nil
 }

@@ -4,15 +4,13 @@ import (
 	"cmp"
 	"log/slog"
 	"math/rand/v2"
-	"rollcall.example/events"
 	"time"
+
+	"rollcall.example/events"
 )
 
 func (r *Runner) logger() *slog.Logger {
-	if r.Logger == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return r.Logger.With("stage", string(r.Stage))
+	return events.Logger(r.Logger).With("stage", string(r.Stage))
 }
 
 func (r *Runner) now() time.Time {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
 	"rollcall.example/events"
 	"rollcall.example/events/records"
 )

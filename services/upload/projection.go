@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rollcall.example/events"
 	"rollcall.example/services/postgres"
 )
@@ -16,10 +14,9 @@ import (
 const (
 	// prefetch is few enough that all can be settled within AckWait, even when
 	// each waits for a database that does not answer.
-	prefetch     = 10
-	upsertTime   = 5 * time.Second
-	projectTime  = 3 * time.Second
-	maxRedeliver = time.Minute
+	prefetch    = 10
+	upsertTime  = 5 * time.Second
+	projectTime = 3 * time.Second
 	// strays is how often a fact may come whose job cannot be found: a server
 	// that lags behind answers so, and a forgery does for ever.
 	strays = 10
@@ -29,46 +26,24 @@ const (
 // processes may run it: each message makes the job's row what the whole log
 // says, and an older one never replaces a newer.
 func (s *Service) Run(ctx context.Context) error {
-	return events.Consume(ctx, s.cfg.Log.JetStream(), events.ConsumerProjection, prefetch, s.cfg.Logger, s.take)
+	opts := events.ConsumeOptions{Ahead: prefetch, Logger: s.cfg.Logger}
+	return events.Consume(ctx, s.cfg.Log.JetStream(), events.ConsumerProjection, opts, s.projectFact)
 }
 
-// take projects the job of one fact and acknowledges it.
-func (s *Service) take(ctx context.Context, msg jetstream.Msg) error {
-	meta, err := msg.Metadata()
-	if err != nil {
-		return fmt.Errorf("message without metadata: %w", err)
+// projectFact makes the row of a fact's job what the whole log says.
+func (s *Service) projectFact(ctx context.Context, d events.Delivery) error {
+	job, err := s.cfg.Log.Load(ctx, d.JobID)
+	if errors.Is(err, events.ErrNotFound) && d.Count >= strays {
+		s.cfg.Logger.ErrorContext(ctx, "fact of a job that was never uploaded", "job", d.JobID, "seq", d.Seq)
+		return events.Terminate("no such job")
 	}
-	seq := meta.Sequence.Stream
-	log := s.cfg.Logger.With("subject", msg.Subject(), "seq", seq)
-	e, err := events.Decode(msg.Subject(), msg.Headers(), msg.Data(), seq)
-	if errors.Is(err, events.ErrNewer) {
-		log.Warn("message left to a newer rollcall", "err", err)
-		return msg.NakWithDelay(maxRedeliver)
+	if err == nil && job.Seq < d.Seq {
+		err = fmt.Errorf("log answers with %d facts less than known", d.Seq-job.Seq)
 	}
 	if err != nil {
-		log.Error("message refused", "err", err)
-		return msg.TermWithReason("disbelieved")
+		return err
 	}
-	job, err := s.cfg.Log.Load(ctx, e.JobID)
-	if errors.Is(err, events.ErrNotFound) && meta.NumDelivered >= strays {
-		log.Error("fact of a job that was never uploaded", "job", e.JobID)
-		return msg.TermWithReason("no such job")
-	}
-	if err == nil && job.Seq < seq {
-		err = fmt.Errorf("log answers with %d facts less than known", seq-job.Seq)
-	}
-	if err == nil {
-		err = s.project(ctx, &job)
-	}
-	if ctx.Err() != nil {
-		return msg.Nak()
-	}
-	if err != nil {
-		delay := min(time.Second<<min(meta.NumDelivered-1, 6), maxRedeliver)
-		log.Warn("job not projected yet", "job", e.JobID, "again_in", delay, "err", err)
-		return msg.NakWithDelay(delay)
-	}
-	return msg.DoubleAck(ctx)
+	return s.project(ctx, &job)
 }
 
 // project makes the row of a job what its facts say, unless it says newer ones.

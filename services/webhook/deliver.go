@@ -128,7 +128,7 @@ func (s *Service) attempt(ctx context.Context, d delivery) {
 
 // traced posts a delivery within a span, which names neither the URL nor the user.
 func (s *Service) traced(ctx context.Context, d delivery, event *jetstream.RawStreamMsg) (status int, err error) {
-	ctx, span := s.cfg.Tracer.Start(events.Within(ctx, event.Header.Get(events.HeaderTrace)), "webhook "+d.Kind, trace.WithSpanKind(trace.SpanKindClient),
+	ctx, span := s.cfg.Tracer.Start(events.WithTrace(ctx, event.Header.Get(events.HeaderTrace)), "webhook "+d.Kind, trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(attribute.String("http.request.method", http.MethodPost), attribute.Int("http.request.resend_count", d.Attempts),
 			attribute.String(events.AttrJob, d.JobID), attribute.String("rollcall.webhook", d.WebhookID)))
 	defer func() { events.EndSpan(span, err) }()

@@ -2,20 +2,15 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
 )
 
 const (
 	enqueueTime = 5 * time.Second
-	again       = time.Second
-	newerAgain  = 10 * time.Second
-	// prefetch is few enough that all can be settled within the consumer's
+	// prefetch is few enough that all can be handled within the consumer's
 	// AckWait, even when each waits for a database that does not answer.
 	prefetch = 8
 )
@@ -23,33 +18,21 @@ const (
 // enqueue notes for each event of the stream who has to be told, and only then
 // acknowledges it.
 func (s *Service) enqueue(ctx context.Context) error {
-	return events.Consume(ctx, s.cfg.JetStream, events.ConsumerWebhook, prefetch, s.cfg.Logger, s.take)
+	opts := events.ConsumeOptions{Ahead: prefetch, Logger: s.cfg.Logger}
+	return events.Consume(ctx, s.cfg.JetStream, events.ConsumerWebhook, opts, s.noteDeliveries)
 }
 
-func (s *Service) take(ctx context.Context, msg jetstream.Msg) error {
-	meta, err := msg.Metadata()
-	if err != nil {
-		return fmt.Errorf("message without metadata: %w", err)
-	}
-	e, err := events.Decode(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream)
-	if errors.Is(err, events.ErrNewer) {
-		s.cfg.Logger.Warn("message left to a newer rollcall", "subject", msg.Subject(), "seq", meta.Sequence.Stream, "err", err)
-		return msg.NakWithDelay(newerAgain)
-	}
-	if err != nil {
-		s.cfg.Logger.Error("message refused", "subject", msg.Subject(), "seq", meta.Sequence.Stream, "err", err)
-		return msg.TermWithReason("disbelieved")
-	}
+// noteDeliveries stores a delivery for each webhook that wants the event. An event
+// that comes again finds its deliveries.
+func (s *Service) noteDeliveries(ctx context.Context, e events.Delivery) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), enqueueTime)
 	defer cancel()
-	// An event that comes again finds its deliveries.
 	done, err := s.cfg.DB.ExecContext(ctx, `INSERT INTO webhook_deliveries (webhook_id, seq, job_id, kind)
 SELECT id, $1, $2, $3 FROM webhooks
 WHERE disabled_at IS NULL AND $3 = ANY (kinds) AND (job_id = $2 OR job_id IS NULL AND owner_id = $4)
 ON CONFLICT DO NOTHING`, int64(e.Seq), e.JobID, string(e.Kind), e.Owner)
 	if err != nil {
-		s.cfg.Logger.Warn("deliveries not noted yet", "job", e.JobID, "seq", e.Seq, "err", err)
-		return msg.NakWithDelay(again)
+		return fmt.Errorf("note deliveries: %w", err)
 	}
 	if n, err := done.RowsAffected(); err == nil && n > 0 {
 		select {
@@ -57,5 +40,5 @@ ON CONFLICT DO NOTHING`, int64(e.Seq), e.JobID, string(e.Kind), e.Owner)
 		default:
 		}
 	}
-	return msg.DoubleAck(ctx)
+	return nil
 }

@@ -1,0 +1,155 @@
+package events_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
+)
+
+// consume runs Consume on validation's consumer until the test ends or stop is called.
+func consume(t *testing.T, srv *embedded.Server, handle func(context.Context, events.Delivery) error) (stop func()) {
+	t.Helper()
+	js := eventstest.Connect(t, srv, "validation")
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- events.Consume(ctx, js, string(events.StageValidation), events.ConsumeOptions{}, handle) }()
+	var stopped atomic.Bool
+	stop = func() {
+		if stopped.Swap(true) {
+			return
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("consume: %v", err)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// unsettled is how many messages the server still expects to hear of.
+func unsettled(t *testing.T, srv *embedded.Server) (handedOut int, waiting uint64) {
+	t.Helper()
+	c, err := eventstest.Connect(t, srv, "operator").Consumer(t.Context(), events.StreamFacts, string(events.StageValidation))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.CachedInfo().NumAckPending, c.CachedInfo().NumPending
+}
+
+func TestConsumeSettlesByWhatTheHandlerReturns(t *testing.T) {
+	for name, tt := range map[string]struct {
+		first   error
+		again   bool // the message comes a second time
+		pending int  // messages that stay unsettled, when it does not
+	}{
+		"nil acknowledges":                {first: nil},
+		"a termination ends it":           {first: events.Terminate("no such job")},
+		"a redelivery comes again":        {first: events.Redeliver(time.Millisecond, nil), again: true},
+		"a redelivery at once":            {first: events.Redeliver(0, nil), again: true},
+		"another error comes again":       {first: errors.New("database closed"), again: true},
+		"ErrUnsettled leaves the message": {first: events.ErrUnsettled, pending: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := eventstest.Start(t)
+			job := upload(t, srv)
+			var calls atomic.Uint64
+			stop := consume(t, srv, func(_ context.Context, d events.Delivery) error {
+				n := calls.Add(1)
+				if d.JobID != job.ID || d.Seq != job.Seq || d.Count != n {
+					t.Errorf("delivery %d is %+v", n, d)
+				}
+				if n == 1 {
+					return tt.first
+				}
+				return nil
+			})
+			want := uint64(1)
+			if tt.again {
+				want = 2
+			}
+			eventstest.Wait(t, "the message to be handled and settled", func() bool {
+				handedOut, waiting := unsettled(t, srv)
+				return calls.Load() == want && handedOut == tt.pending && waiting == 0
+			})
+			stop()
+			if got := calls.Load(); got != want {
+				t.Errorf("handled %d times, want %d", got, want)
+			}
+		})
+	}
+}
+
+// What could not be finished before the process stops is another one's at once.
+func TestConsumeHandsBackWhenStopped(t *testing.T) {
+	srv := eventstest.Start(t)
+	upload(t, srv)
+	inHand := make(chan struct{})
+	stop := consume(t, srv, func(ctx context.Context, _ events.Delivery) error {
+		close(inHand)
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	<-inHand
+	stop()
+	done := make(chan uint64, 1)
+	consume(t, srv, func(_ context.Context, d events.Delivery) error {
+		done <- d.Count
+		return nil
+	})
+	select {
+	case n := <-done:
+		if n != 2 {
+			t.Errorf("delivery %d, want the second", n)
+		}
+	case <-time.After(events.AckWait / 2):
+		t.Error("the message was not handed back")
+	}
+}
+
+// The passwords of NATS are changed and the server is started again. The client
+// closes the connection for good after two refusals, and nobody consumes any more.
+func TestConsumeFailsWhenTheConnectionIsClosedForGood(t *testing.T) {
+	dir := t.TempDir()
+	srv, err := embedded.Start(embedded.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := srv.URL()[len("nats://"):]
+	provisioner := eventstest.Connect(t, srv, "provisioner")
+	if err := events.Provision(t.Context(), provisioner, events.ProvisionConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	provisioner.Conn().Close()
+	js, err := events.Connect(events.Connection{
+		URL: srv.URL(), User: "validation", Password: srv.Password("validation"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer js.Conn().Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		done <- events.Consume(ctx, js, string(events.StageValidation), events.ConsumeOptions{},
+			func(context.Context, events.Delivery) error { return nil })
+	}()
+	srv.Stop()
+	if srv, err = embedded.Start(embedded.Config{Dir: dir, Addr: addr}); err != nil { // with other passwords
+		t.Fatal(err)
+	}
+	defer srv.Stop()
+	if err := <-done; !errors.Is(err, nats.ErrConnectionClosed) {
+		t.Errorf("consume ended with %v, want that the connection is closed", err)
+	}
+}
