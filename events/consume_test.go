@@ -20,7 +20,9 @@ func consume(t *testing.T, srv *embedded.Server, handle func(context.Context, ev
 	js := eventstest.Connect(t, srv, "validation")
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- events.Consume(ctx, js, string(events.StageValidation), events.ConsumeOptions{}, handle) }()
+	go func() {
+		done <- events.Consume(ctx, js, string(events.StageValidation), events.ConsumeOptions{}, handle)
+	}()
 	var stopped atomic.Bool
 	stop = func() {
 		if stopped.Swap(true) {
