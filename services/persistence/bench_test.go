@@ -24,18 +24,23 @@ import (
 
 const benchRows = 100_000
 
-// benchPeople are as many people as a large branch has, in no order.
+// benchPeople yields as many people as a large branch has, in no order.
 func benchPeople(yield func(person, error) bool) {
 	for i := range benchRows {
 		id := (i * 7919) % benchRows // a prime: each once
 		ward := fmt.Sprint(79800000 + id%150)
 		v := registered(ward, fmt.Sprint(32840000+id%1000))
 		v.Station = fmt.Sprint("PRIMARY SCHOOL ", id%1000)
-		p := one(0, v, "firstname", fmt.Sprint("Thandi ", id%997), "surname", fmt.Sprint("Nkosi ", id%1499), "cell_number", fmt.Sprintf("+2782%07d", id),
-			"email", fmt.Sprintf("person%d@example.org", id), "residential_address", fmt.Sprint(id%300, " Vilakazi Street, Orlando West"), "age", fmt.Sprint(18+id%70),
-			"gender", "Female", "race", "African", "citizenship", "South African citizen", "language", "isiZulu", "occupation", "Teacher", "qualification", "Matric",
-			"province", "Gauteng", "municipality", "City of Johannesburg", "ward", ward, "voting_station", v.Station,
-			"date_joined", "2024-02-01", "last_payment", "2025-07-14", "expiry_date", "2027-07-14", "membership_amount", "10.00", "status", "Active")
+		p := newPerson(0, v,
+			"firstname", fmt.Sprint("Thandi ", id%997), "surname", fmt.Sprint("Nkosi ", id%1499),
+			"cell_number", fmt.Sprintf("+2782%07d", id), "email", fmt.Sprintf("person%d@example.org", id),
+			"residential_address", fmt.Sprint(id%300, " Vilakazi Street, Orlando West"),
+			"age", fmt.Sprint(18+id%70), "gender", "Female", "race", "African",
+			"citizenship", "South African citizen", "language", "isiZulu", "occupation", "Teacher",
+			"qualification", "Matric", "province", "Gauteng", "municipality", "City of Johannesburg",
+			"ward", ward, "voting_station", v.Station, "date_joined", "2024-02-01",
+			"last_payment", "2025-07-14", "expiry_date", "2027-07-14", "membership_amount", "10.00",
+			"status", "Active")
 		p.row.N, p.verdict.N = i+2, i+2
 		p.row.ID = fmt.Sprintf("%06d%07d", id%991, id)
 		for _, c := range columns {
@@ -49,8 +54,9 @@ func benchPeople(yield func(person, error) bool) {
 	}
 }
 
-// benchArtifact stores one of the records of benchPeople.
-func benchArtifact[T records.Record](b *testing.B, js jetstream.JetStream, bucket string, of func(person) *T) events.Artifact {
+// storeBenchRecords stores an artifact with one record of each of benchPeople.
+func storeBenchRecords[T records.Record](b *testing.B, js jetstream.JetStream, bucket string,
+	of func(person) *T) events.Artifact {
 	store := events.NewStore(js)
 	w, err := records.NewWriter[T](store)
 	if err != nil {
@@ -69,9 +75,9 @@ func benchArtifact[T records.Record](b *testing.B, js jetstream.JetStream, bucke
 	return a
 }
 
-// BenchmarkPersistence holds the whole stage, from the artifacts to the stored
-// outcomes, against psql running the same statements over the prepared data of
-// the same COPY, on the same server, one after the other in each iteration.
+// BenchmarkPersistence compares the whole stage, from the artifacts to the stored
+// outcomes, with psql. psql runs the same statements on the same server, with the
+// data of the COPY prepared. Each iteration runs one after the other.
 func BenchmarkPersistence(b *testing.B) {
 	took := make(chan time.Duration, 1)
 	s := startStage(b, func(h stage.Handler) stage.Handler {
@@ -83,11 +89,11 @@ func BenchmarkPersistence(b *testing.B) {
 		}
 	})
 	validation, iec := eventstest.Connect(b, s.srv, "validation"), eventstest.Connect(b, s.srv, "iec")
-	rows := benchArtifact(b, validation, events.BucketRows, func(p person) *records.Row { return p.row })
-	verdicts := benchArtifact(b, iec, events.BucketVerdicts, func(p person) *records.Verdict { return p.verdict })
+	rows := storeBenchRecords(b, validation, events.BucketRows, func(p person) *records.Row { return p.row })
+	verdicts := storeBenchRecords(b, iec, events.BucketVerdicts, func(p person) *records.Verdict { return p.verdict })
 	ours := func() time.Duration {
-		job := s.submit(b, events.Options{}, rows, verdicts)
-		s.wait(b, job.ID, events.KindPersisted)
+		job := s.submitJob(b, events.Options{}, rows, verdicts)
+		eventstest.WaitKind(b, s.log, job.ID, events.KindPersisted)
 		return <-took
 	}
 	peer := newPsql(b)
@@ -101,18 +107,18 @@ func BenchmarkPersistence(b *testing.B) {
 			}
 		}
 	}
-	b.Run("insert", func(b *testing.B) { sideBySide(b, s.db, empty, ours, merge(true)) })
+	b.Run("insert", func(b *testing.B) { timeBoth(b, s.db, empty, ours, merge(true)) })
 	b.Run("unchanged", func(b *testing.B) {
 		empty()
 		ours()
 		peer.run(true)
-		sideBySide(b, s.db, func() {}, ours, merge(false))
+		timeBoth(b, s.db, func() {}, ours, merge(false))
 	})
 }
 
-// sideBySide times ours and theirs, taking turns at going first, each after a
-// checkpoint. Medians are reported.
-func sideBySide(b *testing.B, db *sqlx.DB, prepare func(), ours, theirs func() time.Duration) {
+// timeBoth times ours and theirs, each after a checkpoint, and reports the
+// medians. They take turns at going first.
+func timeBoth(b *testing.B, db *sqlx.DB, prepare func(), ours, theirs func() time.Duration) {
 	var us, them []float64
 	for i := range b.N {
 		prepare()
@@ -140,13 +146,13 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// psql runs the merge as a script.
+// psql runs the merge as a script of psql.
 type psql struct {
 	b   *testing.B
 	db  *sqlx.DB
 	url string
-	// script is what every run does, changes what follows where some rows were
-	// members before. JOB stands for the job's id.
+	// Every run executes script, and changes after it if some people are members
+	// already. JOB stands for the job's id.
 	script, changes string
 	job             int
 }
@@ -170,7 +176,7 @@ func newPsql(b *testing.B) *psql {
 	buf := bufio.NewWriter(f)
 	var line []byte
 	for p := range benchPeople {
-		line = appendLine(line[:0], p)
+		line = appendCopyLine(line[:0], p)
 		if _, err := buf.Write(line); err != nil {
 			b.Fatal(err)
 		}
@@ -185,15 +191,18 @@ func newPsql(b *testing.B) *psql {
 		return fmt.Sprintf("PREPARE %s AS %s;\nEXECUTE %s(%s);\n", name, sql, name, strings.Join(args, ", "))
 	}
 	job, from, to, at := "'JOB'", "''", "repeat('9', 13)", "'"+noon.Format(time.RFC3339)+"'"
-	p.script = "\\set ON_ERROR_STOP on\nBEGIN;\nINSERT INTO job_ledger VALUES ('JOB', now());\n" + createIncoming + ";\n" +
-		"\\" + strings.ToLower(copyIncoming[:4]) + strings.Replace(copyIncoming[4:], "FROM STDIN", "FROM '"+data+"'", 1) + "\n" +
-		indexIncoming + ";\n" + fillRegions + ";\n" +
-		statement("insert_new", insertNew, job, from, to, at)
-	p.changes = statement("record_changes", recordChanges, job, from, to) + statement("update_changed", updateChanged, job, from, to, at)
+	p.script = "\\set ON_ERROR_STOP on\nBEGIN;\nINSERT INTO job_ledger VALUES ('JOB', now());\n" + createIncomingSQL +
+		";\n" +
+		"\\" + strings.ToLower(copyIncomingSQL[:4]) +
+		strings.Replace(copyIncomingSQL[4:], "FROM STDIN", "FROM '"+data+"'", 1) + "\n" +
+		indexIncomingSQL + ";\n" + fillRegionsSQL + ";\n" +
+		statement("insert_new", insertNewSQL, job, from, to, at)
+	p.changes = statement("record_changes", recordChangesSQL, job, from, to) +
+		statement("update_changed", updateChangedSQL, job, from, to, at)
 	return p
 }
 
-// run merges the people; fresh says that none is a member.
+// run merges the people. fresh means that none of them is a member.
 func (p *psql) run(fresh bool) time.Duration {
 	p.job++
 	script := p.script

@@ -6,33 +6,33 @@ import (
 	"rollcall.example/events/records"
 )
 
-// rule says how an incoming value meets a stored one.
-type rule int
+// mergeRule says which value a member has after a row is merged.
+type mergeRule int
 
 const (
-	// given: what the file says, unless its cell is blank.
-	given rule = iota
-	// first: the stored value, unless there is none.
-	first
-	// judged: what the IEC says, even if that is nothing, unless the row is unverified.
-	judged
-	// since: the time of the verdict, as long as the verdict stays the same.
-	since
+	// fileWins takes the file's value, unless its cell is blank.
+	fileWins mergeRule = iota
+	// storedWins keeps the stored value, unless there is none.
+	storedWins
+	// verdictWins takes the IEC's value, even an empty one, unless the row is unverified.
+	verdictWins
+	// verdictTime keeps the time of the first verdict until the verdict changes.
+	verdictTime
 )
 
-// column is a column of members that a row can change.
+// column is a column of the table members that a row can change.
 type column struct {
 	name string
-	rule rule
-	// typ is the column's type where it is not text.
+	rule mergeRule
+	// typ is the column's SQL type, "" for text.
 	typ string
-	// field is the canonical name of the roll's column, for given and first.
+	// field is the canonical name of the roll's column, for fileWins and storedWins.
 	field string
-	// verdict reads the value of a verified row, for judged and since; "" is NULL.
+	// verdict returns the value of a verified row, for verdictWins and verdictTime; "" is NULL.
 	verdict func(p person) string
 }
 
-// columns is all that a row can change of a member. The ID number is the key.
+// columns lists all that a row can change of a member. The ID number is the key.
 var columns = []column{
 	{name: "firstname", field: "firstname"},
 	{name: "surname", field: "surname"},
@@ -53,23 +53,27 @@ var columns = []column{
 	{name: "ward_code", field: "ward"},
 	{name: "voting_station", field: "voting_station"},
 	{name: "voting_district", field: "voting_district"},
-	{name: "date_joined", field: "date_joined", typ: "date", rule: first},
+	{name: "date_joined", field: "date_joined", typ: "date", rule: storedWins},
 	{name: "last_payment", field: "last_payment", typ: "date"},
 	{name: "expiry_date", field: "expiry_date", typ: "date"},
 	{name: "subscription", field: "subscription"},
 	{name: "membership_amount", field: "membership_amount", typ: "numeric(12,2)"},
 	{name: "status", field: "status"},
 
-	{name: "vd_code", rule: judged, verdict: func(p person) string { return vdCode(p.verdict, p.row.Fields["ward"]) }},
-	{name: "iec_status", rule: judged, verdict: func(p person) string { return string(p.verdict.Status) }},
-	{name: "iec_voter_status", rule: judged, verdict: func(p person) string { return p.verdict.VoterStatus }},
-	{name: "iec_ward", rule: judged, verdict: func(p person) string { return p.verdict.Ward }},
-	{name: "iec_vd", rule: judged, verdict: func(p person) string { return p.verdict.VD }},
-	{name: "iec_station", rule: judged, verdict: func(p person) string { return p.verdict.Station }},
-	{name: "iec_municipality_code", rule: judged, verdict: func(p person) string { return p.verdict.MunicipalityCode }},
-	{name: "iec_municipality", rule: judged, verdict: func(p person) string { return p.verdict.Municipality }},
-	{name: "iec_province", rule: judged, verdict: func(p person) string { return p.verdict.Province }},
-	{name: "verified_at", rule: since, typ: "timestamptz", verdict: func(p person) string {
+	{name: "vd_code", rule: verdictWins, verdict: func(p person) string {
+		return vdCode(p.verdict,
+			p.row.Fields["ward"])
+	}},
+	{name: "iec_status", rule: verdictWins, verdict: func(p person) string { return string(p.verdict.Status) }},
+	{name: "iec_voter_status", rule: verdictWins, verdict: func(p person) string { return p.verdict.VoterStatus }},
+	{name: "iec_ward", rule: verdictWins, verdict: func(p person) string { return p.verdict.Ward }},
+	{name: "iec_vd", rule: verdictWins, verdict: func(p person) string { return p.verdict.VD }},
+	{name: "iec_station", rule: verdictWins, verdict: func(p person) string { return p.verdict.Station }},
+	{name: "iec_municipality_code", rule: verdictWins,
+		verdict: func(p person) string { return p.verdict.MunicipalityCode }},
+	{name: "iec_municipality", rule: verdictWins, verdict: func(p person) string { return p.verdict.Municipality }},
+	{name: "iec_province", rule: verdictWins, verdict: func(p person) string { return p.verdict.Province }},
+	{name: "verified_at", rule: verdictTime, typ: "timestamptz", verdict: func(p person) string {
 		if p.verdict.At.IsZero() {
 			return ""
 		}
@@ -77,8 +81,8 @@ var columns = []column{
 	}},
 }
 
-// value is what a person brings to the column, "" for nothing.
-func (c *column) value(p person) string {
+// valueOf returns a person's value for the column, "" for none.
+func (c *column) valueOf(p person) string {
 	if c.verdict == nil {
 		return p.row.Fields[c.field]
 	}
@@ -88,45 +92,45 @@ func (c *column) value(p person) string {
 	return c.verdict(p)
 }
 
-// incoming is the SQL of the row's value, in the column's type.
-func (c *column) incoming() string {
+// incomingSQL returns the row's value, cast to the column's type.
+func (c *column) incomingSQL() string {
 	if c.typ == "" {
 		return "i." + c.name
 	}
 	return "i." + c.name + "::" + c.typ
 }
 
-// inserted is the SQL of the value of a new member.
-func (c *column) inserted() string {
+// insertedSQL returns the value that a new member gets.
+func (c *column) insertedSQL() string {
 	if c.name == "iec_status" {
 		return "coalesce(i.iec_status, 'unverified')"
 	}
-	return c.incoming()
+	return c.incomingSQL()
 }
 
-// merged is the SQL of the value that an existing member m has in the end.
-func (c *column) merged() string {
+// mergedSQL returns the value that an existing member m gets.
+func (c *column) mergedSQL() string {
 	stored := "m." + c.name
 	switch c.rule {
-	case given:
-		return "coalesce(" + c.incoming() + ", " + stored + ")"
-	case first:
-		return "coalesce(" + stored + ", " + c.incoming() + ")"
+	case fileWins:
+		return "coalesce(" + c.incomingSQL() + ", " + stored + ")"
+	case storedWins:
+		return "coalesce(" + stored + ", " + c.incomingSQL() + ")"
 	}
 	keep := "i.iec_status IS NULL"
-	if c.rule == since {
-		keep += " OR (" + stored + " IS NOT NULL AND NOT " + newVerdict() + ")"
+	if c.rule == verdictTime {
+		keep += " OR (" + stored + " IS NOT NULL AND NOT " + verdictDiffersSQL() + ")"
 	}
-	return "CASE WHEN " + keep + " THEN " + stored + " ELSE " + c.incoming() + " END"
+	return "CASE WHEN " + keep + " THEN " + stored + " ELSE " + c.incomingSQL() + " END"
 }
 
-// newVerdict is the SQL of whether the IEC's word differs from the stored one.
-func newVerdict() string {
+// verdictDiffersSQL is true when the new verdict differs from the stored one.
+func verdictDiffersSQL() string {
 	var stored, given []string
 	for _, c := range columns {
-		if c.rule == judged {
-			stored, given = append(stored, "m."+c.name), append(given, c.incoming())
+		if c.rule == verdictWins {
+			stored, given = append(stored, "m."+c.name), append(given, c.incomingSQL())
 		}
 	}
-	return "(" + list(stored) + ") IS DISTINCT FROM (" + list(given) + ")"
+	return "(" + commaList(stored) + ") IS DISTINCT FROM (" + commaList(given) + ")"
 }

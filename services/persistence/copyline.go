@@ -5,24 +5,24 @@ import (
 	"strings"
 )
 
-// appendLine appends a row of incoming in the text format of COPY.
-func appendLine(b []byte, p person) []byte {
+// appendCopyLine appends a row of the table incoming in the text format of COPY.
+func appendCopyLine(b []byte, p person) []byte {
 	b = strconv.AppendInt(b, int64(p.row.N), 10)
-	b = appendCopied(append(b, '\t'), p.row.ID)
+	b = appendCopyValue(append(b, '\t'), p.row.ID)
 	broken := ""
 	for i := range columns {
-		text := columns[i].value(p)
+		text := columns[i].valueOf(p)
 		if strings.IndexByte(text, 0) >= 0 {
-			// The one character that PostgreSQL's text cannot hold.
+			// PostgreSQL's text cannot hold a NUL.
 			text, broken = "", columns[i].name
 		}
-		b = appendCopied(append(b, '\t'), text)
+		b = appendCopyValue(append(b, '\t'), text)
 	}
-	return append(appendCopied(append(b, '\t'), broken), '\n')
+	return append(appendCopyValue(append(b, '\t'), broken), '\n')
 }
 
-// appendCopied appends a value of COPY; an empty text is NULL.
-func appendCopied(b []byte, text string) []byte {
+// appendCopyValue appends a value in the text format of COPY; "" becomes NULL.
+func appendCopyValue(b []byte, text string) []byte {
 	if text == "" {
 		return append(b, `\N`...)
 	}

@@ -21,26 +21,27 @@ var (
 	monday = time.Date(2026, 2, 23, 8, 0, 0, 0, time.UTC)
 )
 
-// world is a service on a database of its own.
-type world struct {
+// fixture is a service on a database of its own.
+type fixture struct {
 	*Service
 	t     testing.TB
 	clock time.Time
 }
 
-func newWorld(t testing.TB) *world {
-	w := &world{t: t, clock: noon}
+func newFixture(t testing.TB) *fixture {
+	w := &fixture{t: t, clock: noon}
 	w.Service = New(Config{DB: postgrestest.New(t), Now: func() time.Time { return w.clock }})
 	return w
 }
 
-// idNumber is the ith of ten thousand valid ID numbers.
+// idNumber returns the ith of ten thousand valid ID numbers.
 func idNumber(i int) string {
 	return sim.WithCheckDigit(fmt.Sprintf("800101%04d08", i))
 }
 
-// one makes a person; row numbers are given by people.
-func one(i int, v records.Verdict, fields ...string) person {
+// newPerson returns a person with idNumber(i); fields are pairs of name and value.
+// numberRows sets the row number.
+func newPerson(i int, v records.Verdict, fields ...string) person {
 	row := &records.Row{ID: idNumber(i), Fields: map[string]string{}}
 	for k := 0; k < len(fields); k += 2 {
 		row.Fields[fields[k]] = fields[k+1]
@@ -48,7 +49,7 @@ func one(i int, v records.Verdict, fields ...string) person {
 	return person{row: row, verdict: &v}
 }
 
-func people(list []person) iter.Seq2[person, error] {
+func numberRows(list []person) iter.Seq2[person, error] {
 	return func(yield func(person, error) bool) {
 		for i, p := range list {
 			p.row.N, p.verdict.N = i+2, i+2
@@ -64,32 +65,35 @@ func newJob(rows int, opts events.Options) *events.Job {
 		Validated: &events.Validated{Rows: events.Artifact{Records: rows}}}
 }
 
-// attempt writes people for a job and returns the outcomes as the artifact has them.
-func (w *world) attempt(ctx context.Context, job *events.Job, list ...person) (got []records.Outcome, stats events.DatabaseStats, err error) {
-	err = w.write(ctx, job, people(list), func(int, string) {}, func(tx *sqlx.Tx) error {
-		stats, err = outcomes(ctx, tx, job.ID, func(o *records.Outcome) error { got = append(got, *o); return nil })
+// writeJob writes people for a job and returns the outcomes as the artifact has them.
+func (w *fixture) writeJob(ctx context.Context, job *events.Job,
+	list ...person) (got []records.Outcome, stats events.DatabaseStats, err error) {
+	err = w.mergePeople(ctx, job, numberRows(list), func(int, string) {}, func(tx *sqlx.Tx) error {
+		stats, err = eachOutcome(ctx, tx, job.ID, func(o *records.Outcome) error { got = append(got, *o); return nil })
 		return err
 	})
 	return got, stats, err
 }
 
-// upload writes people as a new job, which must succeed.
-func (w *world) upload(list ...person) []records.Outcome {
+// upload writes people as a new job and fails the test if that fails.
+func (w *fixture) upload(list ...person) []records.Outcome {
 	w.t.Helper()
-	got, stats, err := w.attempt(w.t.Context(), newJob(len(list), events.Options{}), list...)
+	got, stats, err := w.writeJob(w.t.Context(), newJob(len(list), events.Options{}), list...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if len(got) != len(list) || stats.Total != len(list) || stats.Inserts+stats.Updates+stats.Unchanged+stats.Errors != stats.Total {
+	if len(got) != len(list) || stats.Total != len(list) ||
+		stats.Inserts+stats.Updates+stats.Unchanged+stats.Errors != stats.Total {
 		w.t.Fatalf("%d outcomes of %d rows, %+v", len(got), len(list), stats)
 	}
 	return got
 }
 
-// member reads a member's columns, all as text, NULL as "".
-func (w *world) member(i int) map[string]string {
+// member returns a member's columns as text, NULL as "".
+func (w *fixture) member(i int) map[string]string {
 	w.t.Helper()
-	rows, err := w.db.Queryx(`SELECT j.key, coalesce(j.value, '') FROM members m, jsonb_each_text(to_jsonb(m)) j WHERE m.id_number = $1`, idNumber(i))
+	rows, err := w.db.Queryx(`SELECT j.key, coalesce(j.value, '')
+FROM members m, jsonb_each_text(to_jsonb(m)) j WHERE m.id_number = $1`, idNumber(i))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -108,7 +112,7 @@ func (w *world) member(i int) map[string]string {
 	return got
 }
 
-func (w *world) expect(i int, want map[string]string) {
+func (w *fixture) expectMember(i int, want map[string]string) {
 	w.t.Helper()
 	got := w.member(i)
 	for k, v := range want {
@@ -118,7 +122,7 @@ func (w *world) expect(i int, want map[string]string) {
 	}
 }
 
-func (w *world) count(table string) (n int) {
+func (w *fixture) countRows(table string) (n int) {
 	w.t.Helper()
 	if err := w.db.Get(&n, "SELECT count(*) FROM "+table); err != nil {
 		w.t.Fatal(err)
@@ -126,8 +130,8 @@ func (w *world) count(table string) (n int) {
 	return n
 }
 
-// object is a map as JSON.
-func object(m map[string]string) string {
+// toJSON returns a map as a JSON object.
+func toJSON(m map[string]string) string {
 	b, err := json.Marshal(m)
 	if err != nil {
 		panic(err)
@@ -137,7 +141,8 @@ func object(m map[string]string) string {
 
 func registered(ward, vd string) records.Verdict {
 	return records.Verdict{Status: records.Registered, VoterStatus: "REGISTERED", Ward: ward, VD: vd,
-		Station: "TOWN HALL", MunicipalityCode: "JHB", Municipality: "City of Johannesburg", Province: "Gauteng", At: monday}
+		Station: "TOWN HALL", MunicipalityCode: "JHB", Municipality: "City of Johannesburg", Province: "Gauteng",
+		At: monday}
 }
 
 var unverified = records.Verdict{Status: records.Unverified, Reason: "disabled"}

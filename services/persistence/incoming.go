@@ -13,10 +13,10 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-// The rows on their way, as text: a value that its column cannot take must
-// refuse its own row and not the whole COPY. Broken marks what cannot even be
-// sent as text.
-var createIncoming = func() string {
+// createIncomingSQL makes the table of the rows to merge. Its columns are text, so
+// that a value that does not fit its type refuses one row and not the whole COPY.
+// broken names a column whose value cannot even be sent as text.
+var createIncomingSQL = func() string {
 	var b strings.Builder
 	b.WriteString("CREATE TEMPORARY TABLE incoming (n integer NOT NULL, id_number text NOT NULL, broken text")
 	for _, c := range columns {
@@ -26,58 +26,59 @@ var createIncoming = func() string {
 	return b.String()
 }()
 
-var copyIncoming = func() string {
+var copyIncomingSQL = func() string {
 	names := []string{"n", "id_number"}
 	for _, c := range columns {
 		names = append(names, c.name)
 	}
 	names = append(names, "broken")
-	return "COPY incoming (" + list(names) + ") FROM STDIN"
+	return "COPY incoming (" + commaList(names) + ") FROM STDIN"
 }()
 
-// No statistics are gathered on a temporary table by itself. Those of the
-// columns that joins and conditions name suffice; of all it would take longer
-// than the COPY.
-const indexIncoming = "ALTER TABLE incoming ADD PRIMARY KEY (id_number); ANALYZE incoming (n, id_number, region, ward_code)"
+// PostgreSQL gathers no statistics on a temporary table by itself. ANALYZE takes
+// the columns that joins and conditions use; all columns would take longer than
+// the COPY.
+const indexIncomingSQL = "ALTER TABLE incoming ADD PRIMARY KEY (id_number); " +
+	"ANALYZE incoming (n, id_number, region, ward_code)"
 
-// load copies people into the table incoming and returns how many they are.
-func (m *merge) load(ctx context.Context, people iter.Seq2[person, error]) (n int, err error) {
+// loadIncoming copies people into the table incoming and returns how many they are.
+func (m *merge) loadIncoming(ctx context.Context, people iter.Seq2[person, error]) (n int, err error) {
 	ctx, span := postgres.Span(ctx, "copy rows")
 	defer func() { events.EndSpan(span, err) }()
-	if _, err := m.tx.ExecContext(ctx, createIncoming); err != nil {
-		return 0, fmt.Errorf("create incoming: %w", safe(err))
+	if _, err := m.tx.ExecContext(ctx, createIncomingSQL); err != nil {
+		return 0, fmt.Errorf("create incoming: %w", redact(err))
 	}
 	if n, err = m.copyRows(ctx, people); err != nil {
 		return 0, err
 	}
-	if _, err := m.tx.ExecContext(ctx, indexIncoming); err != nil {
-		return 0, fmt.Errorf("index rows: %w", safe(err))
+	if _, err := m.tx.ExecContext(ctx, indexIncomingSQL); err != nil {
+		return 0, fmt.Errorf("index rows: %w", redact(err))
 	}
 	return n, m.fillRegions(ctx)
 }
 
-// copyIn is the driver's statement of a COPY. It takes whole lines as they are,
-// many at a time, where database/sql would pass each value by itself.
-type copyIn interface {
+// copyStmt is the driver's statement of a COPY. It takes many whole lines at a
+// time, where database/sql would pass each value by itself.
+type copyStmt interface {
 	driver.Stmt
-	// CopyData appends the line's end itself.
+	// CopyData appends the newline of the last line.
 	CopyData(ctx context.Context, line string) (driver.Result, error)
 }
 
 const (
-	copySize    = 60 << 10 // how much is handed to the driver at once
+	copySize    = 60 << 10 // bytes that the driver gets at once
 	chunksAhead = 4
 )
 
-// chunk is lines of COPY, the last one's end left out, and how many people
-// there are up to its end.
+// chunk is lines of COPY without the last newline. people counts the rows from
+// the first chunk to the end of this one.
 type chunk struct {
 	lines  string
 	people int
 }
 
-// chunks makes lines of people.
-func chunks(people iter.Seq2[person, error]) iter.Seq2[chunk, error] {
+// chunkLines writes people as lines of COPY.
+func chunkLines(people iter.Seq2[person, error]) iter.Seq2[chunk, error] {
 	return func(yield func(chunk, error) bool) {
 		lines := make([]byte, 0, copySize+copySize/4)
 		n := 0
@@ -86,7 +87,7 @@ func chunks(people iter.Seq2[person, error]) iter.Seq2[chunk, error] {
 				yield(chunk{}, err)
 				return
 			}
-			lines = appendLine(lines, p)
+			lines = appendCopyLine(lines, p)
 			n++
 			if len(lines) < copySize {
 				continue
@@ -102,50 +103,49 @@ func chunks(people iter.Seq2[person, error]) iter.Seq2[chunk, error] {
 	}
 }
 
-// raw runs f with the driver's connection. The error goes around Raw: at one of
-// a broken connection, or at a panic, Raw closes the connection, for which it
-// waits until the transaction is over, and that waits for Raw. So f is nothing
-// but a call of the driver.
-func (m *merge) raw(f func(driverConn any) error) (err error) {
+// withDriver runs f with the driver's connection. f must only call the driver,
+// and its error bypasses Raw: at a bad connection or a panic, Raw would close the
+// connection, which waits for the transaction to end, which waits for Raw.
+func (m *merge) withDriver(f func(driverConn any) error) (err error) {
 	closed := m.conn.Raw(func(driverConn any) error { err = f(driverConn); return nil })
 	return errors.Join(closed, err)
 }
 
 func (m *merge) copyRows(ctx context.Context, people iter.Seq2[person, error]) (n int, err error) {
-	var stmt copyIn
-	err = m.raw(func(driverConn any) error {
-		prepared, err := driverConn.(driver.ConnPrepareContext).PrepareContext(ctx, copyIncoming)
+	var stmt copyStmt
+	err = m.withDriver(func(driverConn any) error {
+		prepared, err := driverConn.(driver.ConnPrepareContext).PrepareContext(ctx, copyIncomingSQL)
 		if err == nil {
-			stmt = prepared.(copyIn)
+			stmt = prepared.(copyStmt)
 		}
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("copy rows: %w", safe(err))
+		return 0, fmt.Errorf("copy rows: %w", redact(err))
 	}
-	finish := func() error { return m.raw(func(any) error { return stmt.Close() }) }
-	// However it ends, even in a panic: the COPY must be over before the
-	// connection can take a ROLLBACK. Its errors are known by then.
+	finish := func() error { return m.withDriver(func(any) error { return stmt.Close() }) }
+	// However this ends, even in a panic, the COPY must be over before the
+	// connection can take a ROLLBACK. Its error is returned where it first occurs.
 	defer func() { _ = finish() }()
-	for c, err := range stage.ReadAhead(chunksAhead, chunks(people)) {
+	for c, err := range stage.ReadAhead(chunksAhead, chunkLines(people)) {
 		if err != nil {
 			return 0, err
 		}
-		err := m.raw(func(any) error {
+		err := m.withDriver(func(any) error {
 			_, err := stmt.CopyData(ctx, c.lines)
 			return err
 		})
 		if err != nil {
-			return 0, fmt.Errorf("copy rows up to %d: %w", c.people, safe(err))
+			return 0, fmt.Errorf("copy rows up to %d: %w", c.people, redact(err))
 		}
 		n = c.people
-		// Loading is about half of the work.
+		// Loading is half of the work.
 		m.progress(n/2, "Loading the rows")
 	}
 	if err := finish(); err != nil {
-		return 0, fmt.Errorf("copy rows: %w", safe(err))
+		return 0, fmt.Errorf("copy rows: %w", redact(err))
 	}
 	return n, nil
 }
 
-func list(names []string) string { return strings.Join(names, ", ") }
+func commaList(names []string) string { return strings.Join(names, ", ") }

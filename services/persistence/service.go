@@ -23,7 +23,7 @@ type Config struct {
 	DB *sqlx.DB
 	// Store reads rows and verdicts and writes outcomes. Required.
 	Store *events.Store
-	// Logger hears how many rows of a job were refused; nil discards.
+	// Logger gets how many rows of a job were refused; nil discards.
 	Logger *slog.Logger
 	// Now is the clock of created_at and updated_at; nil means time.Now.
 	Now func() time.Time
@@ -37,7 +37,7 @@ type Service struct {
 	now    func() time.Time
 }
 
-// New makes the stage. It connects to nothing by itself.
+// New returns the stage. It connects to nothing.
 func New(c Config) *Service {
 	s := &Service{db: c.DB, store: c.Store, logger: c.Logger, now: c.Now}
 	if s.logger == nil {
@@ -49,14 +49,14 @@ func New(c Config) *Service {
 	return s
 }
 
-// Handle is an events.Handler. It writes the job's members, once however often
-// it is called, and returns *events.Persisted. A dry run does all of it in a
+// Handle is a stage.Handler. It writes the job's members, once however often it
+// is called, and returns *events.Persisted. A dry run does the same in a
 // transaction that is rolled back.
 //
-// The artifact outcomes is stored before the commit, so that hardly anything
-// but the fact is left to do after it: a cancellation that arrives earlier
-// leaves the database as it was. Every error may be tried again: when it is
-// unknown whether the commit took place, the ledger knows.
+// Handle stores the artifact outcomes before the commit. A cancellation that
+// arrives before the commit then leaves the database as it was, and almost
+// nothing but the fact is left to do after it. Every error may be tried again:
+// if it is unknown whether the commit took place, the ledger row tells.
 func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error) {
 	job := &w.Job
 	if job.Validated == nil || job.Verified == nil {
@@ -66,13 +66,13 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error
 	if err != nil {
 		return nil, fmt.Errorf("persist: %w", err)
 	}
-	defer func() { _ = out.Close() }() // a spool: nothing is lost with its close
+	defer func() { _ = out.Close() }() // a temporary file
 
 	fact := &events.Persisted{}
 	total := job.Validated.Rows.Records
 	progress := func(done int, message string) { w.Progress(events.DatabaseOperations, done, total, message) }
-	keep := func(tx *sqlx.Tx) error {
-		fact.Stats, err = outcomes(ctx, tx, job.ID, out.Write)
+	storeOutcomes := func(tx *sqlx.Tx) error {
+		fact.Stats, err = eachOutcome(ctx, tx, job.ID, out.Write)
 		if err != nil {
 			return err
 		}
@@ -81,35 +81,37 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error
 			return fmt.Errorf("%d outcomes for %d rows", fact.Stats.Total, total)
 		}
 		progress(total, "Storing the outcomes")
-		fact.Outcomes, err = out.Store(ctx, s.store, events.BucketOutcomes, w.ArtifactName("outcomes"), w.Header("outcomes"))
+		name, header := w.ArtifactName("outcomes"), w.Header("outcomes")
+		fact.Outcomes, err = out.Store(ctx, s.store, events.BucketOutcomes, name, header)
 		return err
 	}
 
-	written, err := s.written(ctx, job.ID)
+	written, err := s.isWritten(ctx, job.ID)
 	switch {
 	case err != nil:
 	case written:
-		err = s.transaction(ctx, false, func(_ *sqlx.Conn, tx *sqlx.Tx) error { return keep(tx) })
+		err = s.transaction(ctx, false, func(_ *sqlx.Conn, tx *sqlx.Tx) error { return storeOutcomes(tx) })
 	case job.Options.Undoes != "":
-		err = s.takeBack(ctx, job, progress, keep)
+		err = s.undoJob(ctx, job, progress, storeOutcomes)
 	default:
-		err = s.fresh(ctx, job, progress, keep)
+		err = s.writeNew(ctx, job, progress, storeOutcomes)
 	}
-	if unavailable(err) {
-		return nil, s.later(job, err)
+	if isUnavailable(err) {
+		return nil, s.postpone(job, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("persist: %w", err)
 	}
 	if fact.Stats.Errors > 0 {
-		s.logger.WarnContext(ctx, "rows refused by the database", "job", job.ID, "rows", fact.Stats.Errors)
+		s.logger.WarnContext(ctx, "database refused rows", "job", job.ID, "rows", fact.Stats.Errors)
 	}
 	return fact, nil
 }
 
-// fresh writes a job that has no ledger row yet. The artifacts are fetched
-// before the transaction begins, so that no lock waits for them.
-func (s *Service) fresh(ctx context.Context, job *events.Job, progress func(int, string), keep func(*sqlx.Tx) error) error {
+// writeNew writes a job that has no ledger row. It fetches the artifacts before
+// the transaction begins, so that no lock is held while they arrive.
+func (s *Service) writeNew(ctx context.Context, job *events.Job, progress func(int, string),
+	storeOutcomes func(*sqlx.Tx) error) error {
 	rows, err := records.Open[records.Row](ctx, s.store, job.Validated.Rows)
 	if err != nil {
 		return err
@@ -120,48 +122,50 @@ func (s *Service) fresh(ctx context.Context, job *events.Job, progress func(int,
 		return err
 	}
 	defer func() { _ = verdicts.Close() }() // a reader
-	return s.write(ctx, job, pairs(rows.Reusing(), verdicts.Reusing()), progress, keep)
+	return s.mergePeople(ctx, job, pairUp(rows.Reusing(), verdicts.Reusing()), progress, storeOutcomes)
 }
 
-// write merges people in one transaction, with keep as its last step.
-func (s *Service) write(ctx context.Context, job *events.Job, people iter.Seq2[person, error], progress func(int, string), keep func(*sqlx.Tx) error) error {
+// mergePeople merges people in one transaction, with storeOutcomes as its last step.
+func (s *Service) mergePeople(ctx context.Context, job *events.Job, people iter.Seq2[person, error],
+	progress func(int, string), storeOutcomes func(*sqlx.Tx) error) error {
 	return s.transaction(ctx, !job.Options.DryRun, func(conn *sqlx.Conn, tx *sqlx.Tx) error {
-		m := merge{tx: tx, conn: conn, jobID: job.ID, now: s.now(), total: job.Validated.Rows.Records, progress: progress}
+		m := merge{tx: tx, conn: conn, jobID: job.ID, now: s.now(), total: job.Validated.Rows.Records,
+			progress: progress}
 		if err := m.run(ctx, people); err != nil {
 			return err
 		}
-		return keep(tx)
+		return storeOutcomes(tx)
 	})
 }
 
-// written reports whether the job's ledger row exists.
-func (s *Service) written(ctx context.Context, jobID string) (exists bool, err error) {
+// isWritten reports whether the job has a ledger row.
+func (s *Service) isWritten(ctx context.Context, jobID string) (exists bool, err error) {
 	ctx, span := postgres.Span(ctx, "read ledger")
 	defer func() { events.EndSpan(span, err) }()
 	err = s.db.GetContext(ctx, &exists, `SELECT EXISTS (SELECT FROM job_ledger WHERE job_id = $1)`, jobID)
 	if err != nil {
-		return false, fmt.Errorf("read ledger: %w", safe(err))
+		return false, fmt.Errorf("read ledger: %w", redact(err))
 	}
 	return exists, nil
 }
 
-// transaction runs work in one transaction, which is committed if commit is
-// set and work found no error, and rolled back in any other case.
+// transaction runs work in one transaction. It commits if commit is true and work
+// returns nil, and rolls back in every other case.
 func (s *Service) transaction(ctx context.Context, commit bool, work func(*sqlx.Conn, *sqlx.Tx) error) error {
 	conn, err := s.db.Connx(ctx)
 	if err != nil {
-		return fmt.Errorf("begin: %w", safe(err))
+		return fmt.Errorf("begin: %w", redact(err))
 	}
-	defer func() { _ = conn.Close() }() // gives it back to the pool
-	// Each statement has ctx; the transaction itself has not, or database/sql
-	// would roll it back from another goroutine, into the middle of a COPY.
-	// Each statement must see what others have committed before it, whatever
-	// the server's default is.
+	defer func() { _ = conn.Close() }() // returns it to the pool
+	// Each statement has ctx. The transaction itself has not: database/sql would
+	// roll it back from another goroutine, in the middle of a COPY. The isolation
+	// level is explicit, because each statement must see what others have committed
+	// before it, whatever the server's default is.
 	tx, err := conn.BeginTxx(context.WithoutCancel(ctx), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
-		return fmt.Errorf("begin: %w", safe(err))
+		return fmt.Errorf("begin: %w", redact(err))
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit there is nothing to roll back
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	if err := work(conn, tx); err != nil {
 		return err
 	}
@@ -175,7 +179,7 @@ func (s *Service) transaction(ctx context.Context, commit bool, work func(*sqlx.
 	err = tx.Commit()
 	events.EndSpan(span, err)
 	if err != nil {
-		return fmt.Errorf("commit: %w", safe(err))
+		return fmt.Errorf("commit: %w", redact(err))
 	}
 	return nil
 }

@@ -18,17 +18,17 @@ import (
 	"rollcall.example/events/stage"
 )
 
-// rig is the service in its runner, as user persistence, with a database.
+// rig is the service in a stage runner, as NATS user persistence, with a database.
 type rig struct {
-	*world
+	*fixture
 	srv *embedded.Server
 	log *events.Log // as upload writes it
 }
 
-// startStage runs the stage; around may be nil, or stand between runner and Handle.
+// startStage runs the stage until the test ends. around may be nil, or wrap Handle.
 func startStage(t testing.TB, around func(stage.Handler) stage.Handler) *rig {
 	t.Helper()
-	s := &rig{world: newWorld(t), srv: eventstest.Start(t)}
+	s := &rig{fixture: newFixture(t), srv: eventstest.Start(t)}
 	s.log = events.NewLog(eventstest.Connect(t, s.srv, "upload"), events.StageUpload, nil)
 	js := eventstest.Connect(t, s.srv, "persistence")
 	s.Service = New(Config{DB: s.db, Store: events.NewStore(js), Now: func() time.Time { return noon }})
@@ -36,7 +36,8 @@ func startStage(t testing.TB, around func(stage.Handler) stage.Handler) *rig {
 	if around != nil {
 		handle = around(handle)
 	}
-	r := &stage.Runner{Log: events.NewLog(js, events.StagePersistence, nil), Stage: events.StagePersistence, Handle: handle,
+	r := &stage.Runner{Log: events.NewLog(js, events.StagePersistence, nil), Stage: events.StagePersistence,
+		Handle:   handle,
 		Attempts: 3, Backoff: func(int) time.Duration { return time.Millisecond }}
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
@@ -49,8 +50,9 @@ func startStage(t testing.TB, around func(stage.Handler) stage.Handler) *rig {
 	return s
 }
 
-// storeRecords stores an artifact as the stage that writes it does.
-func storeRecords[T records.Record](t testing.TB, js jetstream.JetStream, bucket, name string, list []T) events.Artifact {
+// storeRecords stores an artifact the way the stage that owns it does.
+func storeRecords[T records.Record](t testing.TB, js jetstream.JetStream, bucket, name string,
+	list []T) events.Artifact {
 	t.Helper()
 	store := events.NewStore(js)
 	w, err := records.NewWriter[T](store)
@@ -70,27 +72,28 @@ func storeRecords[T records.Record](t testing.TB, js jetstream.JetStream, bucket
 	return a
 }
 
-// verified uploads a job whose rows and verdicts are those of list.
-func (s *rig) verified(t testing.TB, opts events.Options, list []person) events.Job {
+// uploadVerified uploads a job with the rows and verdicts of list.
+func (s *rig) uploadVerified(t testing.TB, opts events.Options, list []person) events.Job {
 	t.Helper()
 	var rows []records.Row
 	var verdicts []records.Verdict
-	for p := range people(list) {
+	for p := range numberRows(list) {
 		rows, verdicts = append(rows, *p.row), append(verdicts, *p.verdict)
 	}
-	return s.start(t, opts, rows, verdicts)
+	return s.uploadRecords(t, opts, rows, verdicts)
 }
 
-func (s *rig) start(t testing.TB, opts events.Options, rows []records.Row, verdicts []records.Verdict) events.Job {
+func (s *rig) uploadRecords(t testing.TB, opts events.Options, rows []records.Row,
+	verdicts []records.Verdict) events.Job {
 	t.Helper()
 	id := events.NewJobID() // of the names only
-	return s.submit(t, opts,
+	return s.submitJob(t, opts,
 		storeRecords(t, eventstest.Connect(t, s.srv, "validation"), events.BucketRows, id+"/rows", rows),
 		storeRecords(t, eventstest.Connect(t, s.srv, "iec"), events.BucketVerdicts, id+"/verdicts", verdicts))
 }
 
-// submit uploads a job whose artifacts are there.
-func (s *rig) submit(t testing.TB, opts events.Options, rows, verdicts events.Artifact) events.Job {
+// submitJob uploads a job with artifacts that are stored already.
+func (s *rig) submitJob(t testing.TB, opts events.Options, rows, verdicts events.Artifact) events.Job {
 	t.Helper()
 	job := eventstest.Upload(t, s.log, events.User{ID: "alice", Role: "member"}, events.Artifact{}, opts)
 	validation, iec := eventstest.Connect(t, s.srv, "validation"), eventstest.Connect(t, s.srv, "iec")
@@ -100,18 +103,8 @@ func (s *rig) submit(t testing.TB, opts events.Options, rows, verdicts events.Ar
 	return job
 }
 
-func (s *rig) wait(t testing.TB, id string, kind events.Kind) (job events.Job) {
-	t.Helper()
-	eventstest.Wait(t, string(kind), func() bool {
-		var err error
-		job, err = s.log.Load(t.Context(), id)
-		return err == nil && job.Kind == kind
-	})
-	return job
-}
-
-// outcomes reads the artifact as the report does.
-func (s *rig) outcomes(t *testing.T, a events.Artifact) (list []records.Outcome) {
+// readOutcomes reads the artifact as the NATS user report.
+func (s *rig) readOutcomes(t *testing.T, a events.Artifact) (list []records.Outcome) {
 	t.Helper()
 	r, err := records.Open[records.Outcome](t.Context(), events.NewStore(eventstest.Connect(t, s.srv, "report")), a)
 	if err != nil {
@@ -127,28 +120,29 @@ func (s *rig) outcomes(t *testing.T, a events.Artifact) (list []records.Outcome)
 	return list
 }
 
-func roll(n int) (list []person) {
+func newRoll(n int) (list []person) {
 	for i := range n {
-		list = append(list, one(i, registered("79800001", "32840123"), "firstname", fmt.Sprint("Person ", i), "ward", "79800001"))
+		list = append(list, newPerson(i, registered("79800001", "32840123"), "firstname", fmt.Sprint("Person ", i),
+			"ward", "79800001"))
 	}
 	return list
 }
 
-func TestStageWritesTheMembersOfAJob(t *testing.T) {
+func TestStageWritesMembers(t *testing.T) {
 	s := startStage(t, nil)
-	list := roll(300)
+	list := newRoll(300)
 	list[7].row.Fields["age"] = "x"
-	job := s.wait(t, s.verified(t, events.Options{}, list).ID, events.KindPersisted)
+	job := eventstest.WaitKind(t, s.log, s.uploadVerified(t, events.Options{}, list).ID, events.KindPersisted)
 	if want := (events.DatabaseStats{Total: 300, Inserts: 299, Errors: 1}); job.Persisted.Stats != want {
 		t.Errorf("stats %+v", job.Persisted.Stats)
 	}
-	got := s.outcomes(t, job.Persisted.Outcomes)
+	got := s.readOutcomes(t, job.Persisted.Outcomes)
 	for i, o := range got {
 		if o.N != i+2 || (o.Result == records.Inserted) != (i != 7) {
 			t.Errorf("outcome %+v", o)
 		}
 	}
-	if n := s.count("members"); n != 299 || len(got) != 300 || job.Persisted.Outcomes.Records != 300 {
+	if n := s.countRows("members"); n != 299 || len(got) != 300 || job.Persisted.Outcomes.Records != 300 {
 		t.Errorf("%d members, %d outcomes", n, len(got))
 	}
 	p, ok, err := s.log.Progress(t.Context(), job.ID)
@@ -156,21 +150,23 @@ func TestStageWritesTheMembersOfAJob(t *testing.T) {
 		t.Errorf("progress %+v, %v", p, err)
 	}
 
-	second := s.wait(t, s.verified(t, events.Options{}, list).ID, events.KindPersisted)
+	second := eventstest.WaitKind(t, s.log, s.uploadVerified(t, events.Options{}, list).ID, events.KindPersisted)
 	if want := (events.DatabaseStats{Total: 300, Unchanged: 299, Errors: 1}); second.Persisted.Stats != want {
 		t.Errorf("the same file again: %+v", second.Persisted.Stats)
 	}
-	dry := s.wait(t, s.verified(t, events.Options{DryRun: true}, roll(301)).ID, events.KindPersisted)
-	if want := (events.DatabaseStats{Total: 301, Inserts: 2, Unchanged: 299, DryRun: true}); dry.Persisted.Stats != want {
+	dry := eventstest.WaitKind(t, s.log, s.uploadVerified(t, events.Options{DryRun: true}, newRoll(301)).ID,
+		events.KindPersisted)
+	if want := (events.DatabaseStats{Total: 301, Inserts: 2, Unchanged: 299,
+		DryRun: true}); dry.Persisted.Stats != want {
 		t.Errorf("dry run: %+v", dry.Persisted.Stats)
 	}
-	if n := s.count("members"); n != 299 || len(s.outcomes(t, dry.Persisted.Outcomes)) != 301 {
+	if n := s.countRows("members"); n != 299 || len(s.readOutcomes(t, dry.Persisted.Outcomes)) != 301 {
 		t.Errorf("%d members after a dry run", n)
 	}
 }
 
-// A worker that dies between its commit and its fact.
-func TestStageWritesOnceWhenItsFactWasLost(t *testing.T) {
+// The worker dies between its commit and its fact.
+func TestLostFactDoesNotWriteTwice(t *testing.T) {
 	var mu sync.Mutex
 	var lost events.Artifact
 	s := startStage(t, func(h stage.Handler) stage.Handler {
@@ -185,7 +181,7 @@ func TestStageWritesOnceWhenItsFactWasLost(t *testing.T) {
 			return fact, err
 		}
 	})
-	job := s.wait(t, s.verified(t, events.Options{}, roll(50)).ID, events.KindPersisted)
+	job := eventstest.WaitKind(t, s.log, s.uploadVerified(t, events.Options{}, newRoll(50)).ID, events.KindPersisted)
 	if want := (events.DatabaseStats{Total: 50, Inserts: 50}); job.Persisted.Stats != want {
 		t.Errorf("stats %+v", job.Persisted.Stats)
 	}
@@ -194,13 +190,13 @@ func TestStageWritesOnceWhenItsFactWasLost(t *testing.T) {
 	if lost.Name == "" || lost.Name == job.Persisted.Outcomes.Name {
 		t.Errorf("first %+v, then %+v", lost, job.Persisted.Outcomes)
 	}
-	if !reflect.DeepEqual(s.outcomes(t, lost), s.outcomes(t, job.Persisted.Outcomes)) {
+	if !reflect.DeepEqual(s.readOutcomes(t, lost), s.readOutcomes(t, job.Persisted.Outcomes)) {
 		t.Error("the outcomes differ")
 	}
 }
 
-// The same after the stage had given up and a person asked for another try.
-func TestARetriedJobIsNotWrittenAgain(t *testing.T) {
+// The stage gives up after the commit, and a person retries the job.
+func TestRetriedJobIsNotWrittenAgain(t *testing.T) {
 	var mu sync.Mutex
 	broken := true
 	s := startStage(t, func(h stage.Handler) stage.Handler {
@@ -214,33 +210,36 @@ func TestARetriedJobIsNotWrittenAgain(t *testing.T) {
 			return fact, err
 		}
 	})
-	job := s.wait(t, s.verified(t, events.Options{}, roll(5)).ID, events.KindFailed)
+	job := eventstest.WaitKind(t, s.log, s.uploadVerified(t, events.Options{}, newRoll(5)).ID, events.KindFailed)
 	mu.Lock()
 	broken = false
 	mu.Unlock()
-	eventstest.Append(t, s.log, &job, &events.Retried{Stage: events.StagePersistence, By: events.User{ID: "alice", Role: "member"}})
-	job = s.wait(t, job.ID, events.KindPersisted)
-	if want := (events.DatabaseStats{Total: 5, Inserts: 5}); job.Persisted.Stats != want || s.count("members") != 5 || s.count("job_ledger") != 1 {
-		t.Errorf("stats %+v, %d members", job.Persisted.Stats, s.count("members"))
+	eventstest.Append(t, s.log, &job, &events.Retried{Stage: events.StagePersistence,
+		By: events.User{ID: "alice", Role: "member"}})
+	job = eventstest.WaitKind(t, s.log, job.ID, events.KindPersisted)
+	if want := (events.DatabaseStats{Total: 5, Inserts: 5}); job.Persisted.Stats != want ||
+		s.countRows("members") != 5 || s.countRows("job_ledger") != 1 {
+		t.Errorf("stats %+v, %d members", job.Persisted.Stats, s.countRows("members"))
 	}
 }
 
 func TestVerdictsOfOtherRowsFailTheJob(t *testing.T) {
 	s := startStage(t, nil)
-	job := s.start(t, events.Options{}, []records.Row{{N: 2, ID: idNumber(1)}, {N: 3, ID: idNumber(2)}},
+	job := s.uploadRecords(t, events.Options{}, []records.Row{{N: 2, ID: idNumber(1)}, {N: 3, ID: idNumber(2)}},
 		[]records.Verdict{{N: 2, Status: records.Unverified}, {N: 4, Status: records.Unverified}})
-	job = s.wait(t, job.ID, events.KindFailed)
-	if job.Failed.Attempts != 3 || !job.Failed.Retryable || s.count("members") != 0 || s.count("job_ledger") != 0 {
-		t.Errorf("failed %+v, %d members", job.Failed, s.count("members"))
+	job = eventstest.WaitKind(t, s.log, job.ID, events.KindFailed)
+	if job.Failed.Attempts != 3 || !job.Failed.Retryable || s.countRows("members") != 0 ||
+		s.countRows("job_ledger") != 0 {
+		t.Errorf("failed %+v, %d members", job.Failed, s.countRows("members"))
 	}
 }
 
-func TestACancelledJobIsNotWritten(t *testing.T) {
+func TestCancelledJobIsNotWritten(t *testing.T) {
 	var s *rig
 	ended := make(chan error, 1)
 	s = startStage(t, func(h stage.Handler) stage.Handler {
 		return func(ctx context.Context, w *stage.Work) (events.Fact, error) {
-			// Another session holds a row, so that the stage waits inside its transaction.
+			// Another session locks a row, so the stage waits inside its transaction.
 			other := s.db.MustBegin()
 			defer func() { _ = other.Rollback() }()
 			var pid int
@@ -252,22 +251,23 @@ func TestACancelledJobIsNotWritten(t *testing.T) {
 				ended <- err
 			}()
 			eventstest.Wait(t, "a blocked statement", func() bool {
-				return s.count(fmt.Sprintf("pg_stat_activity WHERE %d = ANY (pg_blocking_pids(pid))", pid)) > 0
+				return s.countRows(fmt.Sprintf("pg_stat_activity WHERE %d = ANY (pg_blocking_pids(pid))", pid)) > 0
 			})
 			job := w.Job
-			eventstest.Append(t, s.log, &job, &events.Cancelled{Stage: job.Stage, By: events.User{ID: "alice", Role: "member"}})
+			eventstest.Append(t, s.log, &job,
+				&events.Cancelled{Stage: job.Stage, By: events.User{ID: "alice", Role: "member"}})
 			err := <-ended
 			ended <- err
 			return nil, err
 		}
 	})
-	s.upload(one(1, unverified, "firstname", "Old"))
-	s.wait(t, s.verified(t, events.Options{}, roll(5)).ID, events.KindCancelled)
+	s.upload(newPerson(1, unverified, "firstname", "Old"))
+	eventstest.WaitKind(t, s.log, s.uploadVerified(t, events.Options{}, newRoll(5)).ID, events.KindCancelled)
 	if err := <-ended; err == nil {
 		t.Error("no error after the cancellation")
 	}
-	s.expect(1, map[string]string{"firstname": "Old"})
-	if m, l := s.count("members"), s.count("job_ledger"); m != 1 || l != 1 {
+	s.expectMember(1, map[string]string{"firstname": "Old"})
+	if m, l := s.countRows("members"), s.countRows("job_ledger"); m != 1 || l != 1 {
 		t.Errorf("%d members, %d ledger rows", m, l)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"rollcall.example/events/records"
 )
 
-// Codes that stand where a member has no voting district of their own.
+// Codes that stand in for a voting district where a member has none of their own.
 const (
 	vdDeceased      = "11111111"
 	vdElsewhere     = "22222222"
@@ -12,9 +12,9 @@ const (
 	vdNotRegistered = "99999999"
 )
 
-// vdCode is the voting district code to write for a verdict and the ward that
-// the file names, "" where it names none: then there is no other ward either.
-// The result is "" for a person whom the IEC could not be asked about.
+// vdCode returns the voting district code for a verdict. fileWard is the ward
+// that the file names, "" for none; without it no verdict counts as another
+// ward. The result is "" for a person whom the IEC could not be asked about.
 func vdCode(v *records.Verdict, fileWard string) string {
 	switch {
 	case v.Status == records.Deceased:
@@ -30,6 +30,6 @@ func vdCode(v *records.Verdict, fileWard string) string {
 	case v.VD != "":
 		return v.VD
 	}
-	// Registered without a voting district is written like elsewhere.
+	// Registered without a voting district counts as registered elsewhere.
 	return vdElsewhere
 }

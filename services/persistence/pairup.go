@@ -8,7 +8,7 @@ import (
 	"rollcall.example/events/records"
 )
 
-// errMismatch says that rows and verdicts do not run in parallel.
+// errMismatch says that a row has no verdict, or a verdict no row.
 var errMismatch = errors.New("rows and verdicts do not match")
 
 // person is a row with its verdict.
@@ -17,9 +17,9 @@ type person struct {
 	verdict *records.Verdict
 }
 
-// pairs joins rows and verdicts, which must have the same row numbers in the
-// same order. An error is the last thing yielded.
-func pairs(rows iter.Seq2[*records.Row, error], verdicts iter.Seq2[*records.Verdict, error]) iter.Seq2[person, error] {
+// pairUp joins rows and verdicts, which must have the same row numbers in the
+// same order. After an error it yields nothing more.
+func pairUp(rows iter.Seq2[*records.Row, error], verdicts iter.Seq2[*records.Verdict, error]) iter.Seq2[person, error] {
 	return func(yield func(person, error) bool) {
 		next, stop := iter.Pull2(verdicts)
 		defer stop()
@@ -33,7 +33,7 @@ func pairs(rows iter.Seq2[*records.Row, error], verdicts iter.Seq2[*records.Verd
 			case !ok:
 				err = fmt.Errorf("%w: no verdict for row %d", errMismatch, row.N)
 			case err == nil && verdict.N != row.N:
-				err = fmt.Errorf("%w: the verdict of row %d stands beside row %d", errMismatch, verdict.N, row.N)
+				err = fmt.Errorf("%w: found the verdict of row %d at row %d", errMismatch, verdict.N, row.N)
 			}
 			if err != nil {
 				yield(person{}, err)
@@ -48,7 +48,7 @@ func pairs(rows iter.Seq2[*records.Row, error], verdicts iter.Seq2[*records.Verd
 		case err != nil:
 			yield(person{}, err)
 		default:
-			yield(person{}, fmt.Errorf("%w: no row for the verdict of row %d", errMismatch, verdict.N))
+			yield(person{}, fmt.Errorf("%w: no row %d for its verdict", errMismatch, verdict.N))
 		}
 	}
 }

@@ -5,12 +5,43 @@ import (
 	"testing"
 	"time"
 
-	"rollcall.example/events"
 	"rollcall.example/events/records"
+	"rollcall.example/schema"
 )
 
-// cells are two values that a column of the file can hold.
-func cells(c column) (a, b string) {
+func TestColumnsMatchTheRollAndTheTable(t *testing.T) {
+	fields, err := schema.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range fields {
+		known := slices.ContainsFunc(columns, func(c column) bool { return c.field == f.Field })
+		if known == (f.Field == schema.FieldID) {
+			t.Errorf("field %s is mapped: %v", f.Field, known)
+		}
+	}
+	db := newFixture(t).db
+	for _, c := range columns {
+		var typ string
+		if err := db.Get(&typ, `SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+WHERE attrelid = 'members'::regclass AND attname = $1`, c.name); err != nil {
+			t.Errorf("column %s: %v", c.name, err)
+		}
+		want := c.typ
+		switch want {
+		case "":
+			want = "text"
+		case "timestamptz":
+			want = "timestamp with time zone"
+		}
+		if typ != want {
+			t.Errorf("column %s is %s, not %s", c.name, typ, want)
+		}
+	}
+}
+
+// sampleCells returns two values that a column of the file can hold.
+func sampleCells(c column) (a, b string) {
 	switch {
 	case c.typ == "smallint":
 		return "44", "45"
@@ -28,10 +59,10 @@ func cells(c column) (a, b string) {
 	return "First", "Second"
 }
 
-// Each column of the file by itself: a cell changes its column and no other, a
-// blank cell nothing, and when somebody joined never changes.
-func TestEachColumnOfTheFile(t *testing.T) {
-	w := newWorld(t)
+// A cell changes its own column and no other, a blank cell changes nothing, and
+// date_joined never changes.
+func TestEachCellChangesItsColumnOnly(t *testing.T) {
+	w := newFixture(t)
 	var of []column
 	var full, blank, other []person
 	for _, c := range columns {
@@ -45,7 +76,7 @@ func TestEachColumnOfTheFile(t *testing.T) {
 			if d.verdict != nil {
 				continue
 			}
-			a, b := cells(d)
+			a, b := sampleCells(d)
 			all = append(all, d.field, a)
 			if d.name == c.name {
 				a = b
@@ -54,7 +85,8 @@ func TestEachColumnOfTheFile(t *testing.T) {
 		}
 		blanked := slices.Clone(all)
 		blanked[2*i+1] = ""
-		full, blank, other = append(full, one(i, unverified, all...)), append(blank, one(i, unverified, blanked...)), append(other, one(i, unverified, changed...))
+		full, blank, other = append(full, newPerson(i, unverified, all...)),
+			append(blank, newPerson(i, unverified, blanked...)), append(other, newPerson(i, unverified, changed...))
 	}
 	if len(of) != 25 {
 		t.Fatalf("%d columns", len(of))
@@ -73,11 +105,11 @@ func TestEachColumnOfTheFile(t *testing.T) {
 	all(records.Unchanged, w.upload(blank...))
 	var nothing []person
 	for i := range of {
-		nothing = append(nothing, one(i, unverified))
+		nothing = append(nothing, newPerson(i, unverified))
 	}
 	all(records.Unchanged, w.upload(nothing...))
 	for i, o := range w.upload(other...) {
-		a, b := cells(of[i])
+		a, b := sampleCells(of[i])
 		want := records.Outcome{Result: records.Updated, Changed: []string{of[i].name}}
 		if of[i].name == "date_joined" {
 			b, want = a, records.Outcome{Result: records.Unchanged}
@@ -86,18 +118,18 @@ func TestEachColumnOfTheFile(t *testing.T) {
 			t.Errorf("%s: %+v", of[i].name, o)
 		}
 		for k, d := range of {
-			value, _ := cells(d)
+			value, _ := sampleCells(d)
 			if k == i {
 				value = b
 			}
-			w.expect(i, map[string]string{d.name: value})
+			w.expectMember(i, map[string]string{d.name: value})
 		}
 	}
 }
 
-// The rules of the VD code, in the table and in the outcome, for somebody new
-// and for a member who had another one.
-func TestVDCodeIsWritten(t *testing.T) {
+// The rules of the VD code hold in the table and in the outcome, for a new member
+// and for one who had another code.
+func TestMergeWritesVDCode(t *testing.T) {
 	const ward, other, vd, earlier = "79800001", "79800002", "32840123", "32840999"
 	at := monday
 	cases := []struct {
@@ -115,73 +147,35 @@ func TestVDCodeIsWritten(t *testing.T) {
 		{"no VD", registered(ward, ""), ward, "22222222"},
 		{"unverified", unverified, ward, ""},
 	}
-	w := newWorld(t)
+	w := newFixture(t)
 	var members, again, fresh []person
 	for i, c := range cases {
-		members = append(members, one(i, registered(ward, earlier), "ward", ward))
-		again = append(again, one(i, c.verdict, "ward", c.fileWard))
-		fresh = append(fresh, one(100+i, c.verdict, "ward", c.fileWard))
+		members = append(members, newPerson(i, registered(ward, earlier), "ward", ward))
+		again = append(again, newPerson(i, c.verdict, "ward", c.fileWard))
+		fresh = append(fresh, newPerson(100+i, c.verdict, "ward", c.fileWard))
 	}
 	w.upload(members...)
 	for i, o := range w.upload(fresh...) {
 		if o.Result != records.Inserted || o.VD != cases[i].want || o.Before != nil || o.After != nil {
 			t.Errorf("new, %s: %+v", cases[i].name, o)
 		}
-		w.expect(100+i, map[string]string{"vd_code": cases[i].want, "iec_status": string(cases[i].verdict.Status)})
+		w.expectMember(100+i, map[string]string{"vd_code": cases[i].want,
+			"iec_status": string(cases[i].verdict.Status)})
 	}
 	for i, o := range w.upload(again...) {
 		c := cases[i]
 		if c.verdict.Status == records.Unverified {
-			// What the IEC once said stays.
+			// The earlier verdict stays.
 			if o.Result != records.Unchanged || o.Before != nil || o.After != nil {
 				t.Errorf("member, %s: %+v", c.name, o)
 			}
-			w.expect(i, map[string]string{"vd_code": earlier, "iec_status": "registered"})
+			w.expectMember(i, map[string]string{"vd_code": earlier, "iec_status": "registered"})
 			continue
 		}
-		if o.Result != records.Updated || o.VD != c.want || o.Before["vd_code"] != earlier || o.After["vd_code"] != c.want {
+		if o.Result != records.Updated || o.VD != c.want || o.Before["vd_code"] != earlier ||
+			o.After["vd_code"] != c.want {
 			t.Errorf("member, %s: %+v", c.name, o)
 		}
-		w.expect(i, map[string]string{"vd_code": c.want, "ward_code": ward})
-	}
-}
-
-// The numbers are those of the table: what they count is found there.
-func TestDatabaseStatsAddUp(t *testing.T) {
-	w := newWorld(t)
-	var known []person
-	for i := range 30 {
-		known = append(known, one(i, unverified, "firstname", "Old"))
-	}
-	w.upload(known...)
-	// 30 members: 9 refused, 11 changed, 10 the same; 20 are new, 4 of them refused.
-	var list []person
-	for i := range 50 {
-		p := one(i, unverified, "firstname", "Old")
-		switch {
-		case i < 9, i >= 46:
-			p.row.Fields["age"] = "old"
-		case i < 20:
-			p.row.Fields["firstname"] = "New"
-		}
-		list = append(list, p)
-	}
-	job := newJob(len(list), events.Options{})
-	got, stats, err := w.attempt(t.Context(), job, list...)
-	if want := (events.DatabaseStats{Total: 50, Inserts: 16, Updates: 11, Unchanged: 10, Errors: 13}); err != nil || stats != want || len(got) != 50 {
-		t.Fatalf("stats %+v, %d outcomes, %v", stats, len(got), err)
-	}
-	for what, want := range map[string]int{
-		"members": 46,
-		"members WHERE created_by_job = '" + job.ID + "'":                           stats.Inserts,
-		"members WHERE updated_by_job = '" + job.ID + "' AND firstname = 'New'":     stats.Updates,
-		"members WHERE updated_by_job <> '" + job.ID + "'":                          stats.Unchanged + 9,
-		"job_outcomes WHERE job_id = '" + job.ID + "'":                              stats.Total,
-		"job_outcomes WHERE job_id = '" + job.ID + "' AND result = 'refused'":       stats.Errors,
-		"job_outcomes WHERE job_id = '" + job.ID + "' AND changed <> '{firstname}'": stats.Total - stats.Updates,
-	} {
-		if n := w.count(what); n != want {
-			t.Errorf("%d %s, want %d", n, what, want)
-		}
+		w.expectMember(i, map[string]string{"vd_code": c.want, "ward_code": ward})
 	}
 }

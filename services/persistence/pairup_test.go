@@ -10,8 +10,8 @@ import (
 
 var errRead = errors.New("disk gone")
 
-// stream yields values and then err, if there is one.
-func stream[T any](values []T, err error) iter.Seq2[*T, error] {
+// yieldAll yields values, and then err if it is not nil.
+func yieldAll[T any](values []T, err error) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		for i := range values {
 			if !yield(&values[i], nil) {
@@ -24,7 +24,7 @@ func stream[T any](values []T, err error) iter.Seq2[*T, error] {
 	}
 }
 
-func TestPairs(t *testing.T) {
+func TestPairUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		rows, verdicts  []int
 		rowErr, verdErr error
@@ -51,7 +51,7 @@ func TestPairs(t *testing.T) {
 			}
 			got := 0
 			var last error
-			for p, err := range pairs(stream(rows, c.rowErr), stream(verdicts, c.verdErr)) {
+			for p, err := range pairUp(yieldAll(rows, c.rowErr), yieldAll(verdicts, c.verdErr)) {
 				if last = err; err != nil {
 					continue
 				}
@@ -61,7 +61,7 @@ func TestPairs(t *testing.T) {
 				got++
 			}
 			if got != c.want || !errors.Is(last, c.err) {
-				t.Fatalf("%d pairs, %v; want %d, %v", got, last, c.want, c.err)
+				t.Fatalf("got %d pairs and %v, want %d, %v", got, last, c.want, c.err)
 			}
 		})
 	}
