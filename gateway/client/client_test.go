@@ -16,6 +16,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/client"
@@ -67,7 +68,9 @@ func (r *running) replace() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	g, err := gateway.New(gateway.Config{JetStream: eventstest.Connect(r.t, r.nats, "gateway"), Verifier: v, Logger: slog.New(slog.DiscardHandler)})
+	g, err := gateway.New(gateway.Config{
+		JetStream: eventstest.Connect(r.t, r.nats, "gateway"), Verifier: v, Logger: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -91,7 +94,7 @@ func (r *running) client(user string, ttl time.Duration) *client.Client {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	c, err := client.New(client.Config{URL: r.url, Token: token, Backoff: func(int) time.Duration { return 10 * time.Millisecond }, Attempts: 500})
+	c, err := client.New(client.Config{URL: r.url, Token: token, Backoff: quick, Attempts: 500})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -101,7 +104,8 @@ func (r *running) client(user string, ttl time.Duration) *client.Client {
 func (r *running) job() (events.Job, func(*events.Job)) {
 	r.t.Helper()
 	log := events.NewLog(eventstest.Connect(r.t, r.nats, "upload"), events.StageUpload, nil)
-	job := eventstest.Upload(r.t, log, events.User{ID: "alice", Role: "member"}, events.Artifact{}, events.Options{})
+	alice := events.User{ID: "alice", Role: "member"}
+	job := eventstest.Upload(r.t, log, alice, events.Artifact{}, events.Options{})
 	return job, func(j *events.Job) {
 		for i, s := range events.Stages {
 			if s == j.Next() {
@@ -166,6 +170,12 @@ func TestWatchAfterTheEndEnds(t *testing.T) {
 	}
 }
 
+// refusedAs reports whether an error is the server's refusal of that code.
+func refusedAs(err error, code string) bool {
+	e, ok := errors.AsType[*refusal.Error](err)
+	return ok && e.Code == code
+}
+
 func TestErrorsThatTryingAgainDoesNotMend(t *testing.T) {
 	r := start(t)
 	job, _ := r.job()
@@ -175,20 +185,20 @@ func TestErrorsThatTryingAgainDoesNotMend(t *testing.T) {
 		}
 		return got
 	}
-	if err := only(r.client("bob", time.Hour), job.ID); !errors.Is(err, client.ErrNotFound) {
+	if err := only(r.client("bob", time.Hour), job.ID); !refusedAs(err, refusal.CodeNotFound) {
 		t.Errorf("a foreign job: %v", err)
 	}
 	bad, err := client.New(client.Config{URL: r.url, Token: "x.y.z"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := only(bad, job.ID); !errors.Is(err, client.ErrUnauthenticated) {
+	if err := only(bad, job.ID); !refusedAs(err, refusal.CodeUnauthenticated) {
 		t.Errorf("a bad token: %v", err)
 	}
-	if err := only(r.client("alice", 2*time.Second), job.ID); !errors.Is(err, client.ErrUnauthenticated) {
+	if err := only(r.client("alice", 2*time.Second), job.ID); !refusedAs(err, refusal.CodeUnauthenticated) {
 		t.Errorf("a token that ends meanwhile: %v", err)
 	}
-	nowhere, err := client.New(client.Config{URL: "http://127.0.0.1:1", Token: "x", Attempts: 2, Backoff: func(int) time.Duration { return time.Millisecond }})
+	nowhere, err := client.New(client.Config{URL: "http://127.0.0.1:1", Token: "x", Attempts: 2, Backoff: quick})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +238,9 @@ func TestWatchEndsWithWhatWasErased(t *testing.T) {
 		step(&job)
 	}
 	log := events.NewLog(eventstest.Connect(t, r.nats, "privacy"), "privacy", nil)
-	eventstest.Append(t, log, &job, &events.Erased{Reason: events.ErasedExpired, Status: job.Status, Removed: []events.Artifact{job.Reported.Report}})
+	eventstest.Append(t, log, &job, &events.Erased{
+		Reason: events.ErasedExpired, Status: job.Status, Removed: []events.Artifact{job.Reported.Report},
+	})
 	var last client.Frame
 	n := 0
 	for f, err := range r.client("alice", time.Hour).Watch(t.Context(), job.ID, 0) {
@@ -239,7 +251,8 @@ func TestWatchEndsWithWhatWasErased(t *testing.T) {
 		n++
 	}
 	d, err := last.Erased()
-	if err != nil || n != 6 || last.Event != client.EventErased || !d.Report || d.Status != events.StatusCompleted || d.Reason != events.ErasedExpired {
+	if err != nil || n != 6 || last.Event != client.EventErased ||
+		!d.Report || d.Status != events.StatusCompleted || d.Reason != events.ErasedExpired {
 		t.Fatalf("%d frames, last %+v, %v", n, d, err)
 	}
 }

@@ -2,7 +2,6 @@ package client_test
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"net/http"
 	"net/http/httptest"
@@ -15,9 +14,13 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/client"
 )
+
+// errNoToken is what a source of tokens says when there will be none.
+var errNoToken = refusal.New(refusal.CodeUnauthenticated, "Sign in again.")
 
 func quick(int) time.Duration { return 10 * time.Millisecond }
 
@@ -72,7 +75,7 @@ func TestATokenSourceThatHasNoGoodOneEndsTheWatch(t *testing.T) {
 	job, _ := r.job()
 	for name, source := range map[string]func(context.Context) (string, error){
 		"bad tokens": func(context.Context) (string, error) { return "x.y.z", nil },
-		"no tokens":  func(context.Context) (string, error) { return "", client.ErrUnauthenticated },
+		"no tokens":  func(context.Context) (string, error) { return "", errNoToken },
 	} {
 		c, err := client.New(client.Config{URL: r.url, Backoff: quick, TokenSource: source})
 		if err != nil {
@@ -81,7 +84,7 @@ func TestATokenSourceThatHasNoGoodOneEndsTheWatch(t *testing.T) {
 		for _, got := range c.Watch(t.Context(), job.ID, 0) {
 			err = got
 		}
-		if !errors.Is(err, client.ErrUnauthenticated) {
+		if !refusedAs(err, refusal.CodeUnauthenticated) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -158,9 +161,7 @@ func TestRefusals(t *testing.T) {
 		for _, err := range c.Watch(t.Context(), events.NewJobID(), 0) {
 			got = err
 		}
-		var refused *client.Refused
-		final := errors.Is(got, client.ErrNotFound) || errors.As(got, &refused) && refused.Code == name
-		if dials.Load() != want || final != (want == 1) {
+		if dials.Load() != want || !refusedAs(got, name) {
 			t.Errorf("%s: %d connections, then %v", name, dials.Load(), got)
 		}
 	}

@@ -2,15 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime/multipart"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,16 +21,16 @@ type server struct {
 // job uploads a roll and follows it until it is reported. The time is that from
 // the beginning of the POST to the frame that says so.
 func (s *server) job(ctx context.Context, roll string, dryRun bool) (time.Duration, error) {
-	begin := time.Now()
-	id, err := s.post(ctx, roll, dryRun)
-	if err != nil {
-		return 0, fmt.Errorf("upload %s: %w", filepath.Base(roll), err)
-	}
 	c, err := client.New(client.Config{URL: s.url, Token: s.token})
 	if err != nil {
 		return 0, err
 	}
-	var stages strings.Builder // how long each stage took, for whoever looks on
+	begin := time.Now()
+	id, err := upload(ctx, c, roll, dryRun)
+	if err != nil {
+		return 0, fmt.Errorf("upload %s: %w", filepath.Base(roll), err)
+	}
+	var stages strings.Builder // how long each stage took
 	last := begin
 	for frame, err := range c.Watch(ctx, id, 0) {
 		if err != nil {
@@ -73,52 +68,11 @@ func (s *server) complete(frame client.Frame) error {
 	return nil
 }
 
-func (s *server) post(ctx context.Context, roll string, dryRun bool) (id string, err error) {
+func upload(ctx context.Context, c *client.Client, roll string, dryRun bool) (id string, err error) {
 	f, err := os.Open(roll)
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	body, w := io.Pipe()
-	defer func() { _ = body.Close() }() // ends the writer when the server answered early
-	form := multipart.NewWriter(w)
-	go func() { w.CloseWithError(writeForm(form, f, dryRun)) }()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/api/v1/bulk-upload/process", body)
-	if err != nil {
-		return "", err
-	}
-	req.Header.Set("Authorization", "Bearer "+s.token)
-	req.Header.Set("Content-Type", form.FormDataContentType())
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	var answer struct {
-		Message string `json:"message"`
-		Data    struct {
-			JobID string `json:"job_id"`
-		} `json:"data"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return "", fmt.Errorf("%s: %w", resp.Status, err)
-	}
-	if resp.StatusCode != http.StatusAccepted {
-		return "", fmt.Errorf("%s: %s", resp.Status, answer.Message)
-	}
-	return answer.Data.JobID, nil
-}
-
-func writeForm(form *multipart.Writer, f *os.File, dryRun bool) error {
-	if err := form.WriteField("dry_run", strconv.FormatBool(dryRun)); err != nil {
-		return err
-	}
-	part, err := form.CreateFormFile("file", filepath.Base(f.Name()))
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(part, f); err != nil {
-		return err
-	}
-	return form.Close()
+	return c.Upload(ctx, filepath.Base(roll), f, client.UploadOptions{DryRun: dryRun})
 }

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -73,9 +74,21 @@ func (r *receiver) check(t *testing.T, jobs []*job, retries int) (twice int) {
 // hook has the ends of a user's jobs told to a server.
 func (u *user) hook(ctx context.Context, url string) error {
 	body := fmt.Appendf(nil, `{"url": %q, "events": ["reported", "failed"]}`, url)
-	status, _, err := u.postOnce(ctx, u.uploads[0]+api+"/webhooks", "application/json", "", body)
-	if err == nil && status != http.StatusCreated {
-		err = fmt.Errorf("register webhook: status %d", status)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.servers[0]+"/api/v1/bulk-upload/webhooks", bytes.NewReader(body))
+	if err != nil {
+		return err
 	}
-	return err
+	req.Header.Set("Authorization", "Bearer "+u.token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	if err := resp.Body.Close(); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusCreated {
+		return fmt.Errorf("register webhook: %s", resp.Status)
+	}
+	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +21,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/gateway/client"
 	"rollcall.example/services/postgres"
 )
 
@@ -187,12 +190,33 @@ func (h *house) connect(user string) jetstream.JetStream {
 	return js
 }
 
-// newUser has a token for all replicas.
+// newUser returns a user with a token and clients of all replicas.
 func (h *house) newUser(name string) *user {
-	u := &user{token: strings.TrimSpace(h.command("token", "--user", name, "--role", "member", "--secret", secret, "--ttl", "4h"))}
+	h.t.Helper()
+	u := &user{token: strings.TrimSpace(h.command(
+		"token", "--user", name, "--role", "member", "--secret", secret, "--ttl", "4h"))}
+	newClient := func(server string, via http.RoundTripper) *client.Client {
+		c, err := client.New(client.Config{
+			URL: server, Token: u.token, HTTPClient: &http.Client{Timeout: requestTime, Transport: via},
+			Attempts: -1, Backoff: func(int) time.Duration { return tryAgainAfter },
+		})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		return c
+	}
+	all := &rotation{failed: &u.again}
 	for i := range replicas {
-		u.uploads = append(u.uploads, h.running[fmt.Sprintf("upload-%d", i+1)].addr)
+		server := h.running[fmt.Sprintf("upload-%d", i+1)].addr
+		addr, err := url.Parse(server)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		all.replicas = append(all.replicas, addr)
+		u.servers = append(u.servers, server)
+		u.uploads = append(u.uploads, newClient(server, nil))
 		u.gateways = append(u.gateways, h.running[fmt.Sprintf("gateway-%d", i+1)].addr)
 	}
+	u.all = newClient(u.servers[0], all)
 	return u
 }

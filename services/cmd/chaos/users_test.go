@@ -3,9 +3,8 @@ package chaos
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"mime/multipart"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -13,103 +12,60 @@ import (
 	"rollcall.example/gateway/client"
 )
 
-const api = "/api/v1/bulk-upload"
-
 // user uploads files and follows jobs, however often that has to be tried again.
 type user struct {
 	token    string
-	uploads  []string // addresses of the replicas of upload
-	gateways []string // and of the gateway
+	servers  []string         // addresses of the replicas of upload
+	uploads  []*client.Client // of each of them
+	all      *client.Client   // of all of them in turn
+	gateways []string         // addresses of the replicas of the gateway
 	// refused counts what was not answered, or with a word to come again.
 	refused atomic.Int64
-	// again counts parts of uploads that were not stored, or not answered.
+	// again counts requests of uploads in parts that were not answered, or refused.
 	again atomic.Int64
 	// connections counts those that following took.
 	connections atomic.Int64
 }
 
-const tryAgainAfter = 100 * time.Millisecond
+const (
+	tryAgainAfter = 100 * time.Millisecond
+	requestTime   = 15 * time.Second // for a request and its answer
+)
 
-// upload sends a file as a form and returns the job that it became.
+// upload sends a file as a form and returns the job that it became. With a key, what was
+// accepted and not answered is no second job.
 func (u *user) upload(ctx context.Context, f *file) (jobID string, err error) {
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	if f.dry {
-		if err := form.WriteField("dry_run", "true"); err != nil {
-			return "", err
-		}
-	}
-	part, err := form.CreateFormFile("file", f.name)
-	if err != nil {
-		return "", err
-	}
-	if _, err := part.Write(f.bytes); err != nil {
-		return "", err
-	}
-	if err := form.Close(); err != nil {
-		return "", err
-	}
-	var data struct {
-		JobID string `json:"job_id"`
-	}
-	// With a key, what was accepted and not answered is no second job.
-	err = u.post(ctx, "/process", form.FormDataContentType(), f.name, body.Bytes(), &data)
-	return data.JobID, err
+	err = u.persist(ctx, func(c *client.Client) error {
+		o := client.UploadOptions{DryRun: f.dry, Key: f.name}
+		jobID, err = c.Upload(ctx, f.name, bytes.NewReader(f.bytes), o)
+		return err
+	})
+	return jobID, err
 }
 
 func (u *user) retry(ctx context.Context, jobID string) error {
-	return u.post(ctx, "/retry/"+jobID, "", "", nil, nil)
+	return u.persist(ctx, func(c *client.Client) error {
+		_, err := c.Retry(ctx, jobID)
+		return err
+	})
 }
 
-// post asks one replica after the other until one has answered what no repeating mends.
-func (u *user) post(ctx context.Context, path, contentType, key string, body []byte, into any) error {
+// persist asks one replica after the other until one has answered what no repeating mends.
+func (u *user) persist(ctx context.Context, do func(*client.Client) error) error {
 	for try := 0; ; try++ {
-		status, answer, err := u.postOnce(ctx, u.uploads[try%len(u.uploads)]+api+path, contentType, key, body)
+		err := do(u.uploads[try%len(u.uploads)])
+		status, refused := errors.AsType[*client.StatusError](err)
 		switch {
+		case err == nil:
+			return nil
 		case ctx.Err() != nil:
-			return fmt.Errorf("post %s: %w, last %d, %v", path, ctx.Err(), status, err)
-		case err == nil && status == http.StatusAccepted:
-			if into == nil {
-				return nil
-			}
-			return json.Unmarshal(answer, into)
-		case err == nil && status < 500 && status != http.StatusTooManyRequests:
-			return fmt.Errorf("post %s: status %d", path, status)
+			return fmt.Errorf("%w, last %w", ctx.Err(), err)
+		case refused && status.Status < 500 && status.Status != http.StatusTooManyRequests:
+			return err
 		}
 		u.refused.Add(1)
-		select {
-		case <-ctx.Done():
-		case <-time.After(tryAgainAfter):
-		}
+		sleepUntil(ctx, time.Now().Add(tryAgainAfter))
 	}
-}
-
-func (u *user) postOnce(ctx context.Context, url, contentType, key string, body []byte) (status int, data json.RawMessage, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+u.token)
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	if key != "" {
-		req.Header.Set("Idempotency-Key", key)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer func() { _ = resp.Body.Close() }() // read to its end or given up
-	var answer struct {
-		Data json.RawMessage `json:"data"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return 0, nil, err
-	}
-	return resp.StatusCode, answer.Data, nil
 }
 
 // follow returns the sequences of the facts that a client of one gateway was

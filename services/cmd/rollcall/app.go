@@ -212,7 +212,7 @@ func (a *app) upload(v *auth.Verifier) error {
 	})
 	a.consumer(js, events.ConsumerProjection)
 	a.metrics.Jobs(db.DB)
-	a.mux.Handle(apiBase+"/", s.Handler())
+	a.mux.Handle(upload.Base+"/", s.Handler())
 	if err := docs.Mount(a.mux, schema.Documents, "openapi.yaml", "asyncapi.yaml"); err != nil {
 		return err
 	}

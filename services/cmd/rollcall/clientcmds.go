@@ -7,10 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"text/tabwriter"
 	"time"
 
+	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/client"
 )
 
@@ -18,20 +22,23 @@ type uploadCmd struct {
 	serverSettings
 	File    string `arg:"" type:"existingfile" help:"The spreadsheet."`
 	Watch   bool   `env:"-" help:"Follow the job until it ends."`
-	Resume  bool   `env:"-" help:"For weak lines: send only what has not arrived yet, over as many connections as it takes; interrupted, the same command goes on."`
+	Resume  bool   `env:"-" help:"For weak lines: send only what has not arrived yet, over several connections if need be."`
 	DryRun  bool   `env:"-" help:"Write nothing to the database; the report says what would be written."`
 	SkipIEC bool   `env:"-" name:"skip-iec" help:"Ask the IEC about nobody."`
 }
 
 // Run uploads a file.
 func (c *uploadCmd) Run(ctx context.Context, p *process) error {
-	upload := c.upload
-	if c.Resume {
-		upload = c.uploadResumed
+	api, err := c.client()
+	if err != nil {
+		return err
 	}
-	jobID, err := upload(ctx, c.File, map[string]string{
-		"dry_run": strconv.FormatBool(c.DryRun), "iec_verification": strconv.FormatBool(!c.SkipIEC),
-	})
+	options := client.UploadOptions{DryRun: c.DryRun, SkipIEC: c.SkipIEC}
+	send := uploadFile
+	if c.Resume {
+		send = resumeUpload
+	}
+	jobID, err := send(ctx, api, c.File, options)
 	if err != nil {
 		return err
 	}
@@ -39,8 +46,32 @@ func (c *uploadCmd) Run(ctx context.Context, p *process) error {
 	if !c.Watch {
 		return nil
 	}
-	_, err = watch(ctx, p, c.serverSettings, jobID, 0)
+	_, err = watch(ctx, p, api, jobID, 0)
 	return err
+}
+
+// resumeUpload sends what has not arrived yet, and notes in the user's cache where the
+// upload is.
+func resumeUpload(ctx context.Context, c *client.Client, path string, o client.UploadOptions) (jobID string, err error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("resume upload: %w", err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = file.Close() }() // only read from
+	info, err := file.Stat()
+	if err != nil {
+		return "", err
+	}
+	notes := filepath.Join(cache, "rollcall", "uploads")
+	jobID, err = c.UploadInParts(ctx, filepath.Base(path), file, info.Size(), o, client.PartOptions{Notes: notes})
+	if _, refused := errors.AsType[*refusal.Error](err); err != nil && !refused {
+		err = fmt.Errorf("%w; the same command goes on from there", err)
+	}
+	return jobID, err
 }
 
 type watchCmd struct {
@@ -51,7 +82,11 @@ type watchCmd struct {
 
 // Run follows a job.
 func (c *watchCmd) Run(ctx context.Context, p *process) error {
-	_, err := watch(ctx, p, c.serverSettings, c.Job, c.After)
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	_, err = watch(ctx, p, api, c.Job, c.After)
 	return err
 }
 
@@ -60,11 +95,7 @@ func (c *watchCmd) Run(ctx context.Context, p *process) error {
 var errJobFailed = errors.New("the job did not complete")
 
 // watch prints a job's frames until it ends, and returns the last.
-func watch(ctx context.Context, p *process, s serverSettings, jobID string, after uint64) (client.Frame, error) {
-	c, err := client.New(client.Config{URL: s.Server, Token: s.Token})
-	if err != nil {
-		return client.Frame{}, err
-	}
+func watch(ctx context.Context, p *process, c *client.Client, jobID string, after uint64) (client.Frame, error) {
 	out := newProgress(p.out)
 	defer out.close()
 	var last client.Frame
@@ -94,7 +125,7 @@ type historyCmd struct {
 
 // Run prints a job's events so far.
 func (c *historyCmd) Run(ctx context.Context, p *process) error {
-	api, err := client.New(client.Config{URL: c.Server, Token: c.Token})
+	api, err := c.client()
 	if err != nil {
 		return err
 	}
@@ -127,15 +158,16 @@ type jobsCmd struct {
 
 // Run lists jobs.
 func (c *jobsCmd) Run(ctx context.Context, p *process) error {
-	query := url.Values{"page": {strconv.Itoa(c.Page)}}
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	status := events.Status("")
 	if c.Failed {
-		query.Set("status", "failed")
+		status = events.StatusFailed
 	}
-	var list struct {
-		Jobs  []jobRow `json:"jobs"`
-		Total int      `json:"total"`
-	}
-	if err := c.call(ctx, "GET", "/history?"+query.Encode(), nil, "", &list); err != nil {
+	list, err := api.Jobs(ctx, c.Page, status)
+	if err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
@@ -145,16 +177,22 @@ func (c *jobsCmd) Run(ctx context.Context, p *process) error {
 		fmt.Fprintln(w, "JOB\tSTATUS\t%\tUPLOADED\tFILE\tERROR")
 	}
 	for _, j := range list.Jobs {
+		uploaded := j.CreatedAt.Local().Format(time.DateTime)
 		if c.Failed {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.JobID, j.Stage, j.Code, j.attempts(), j.CreatedAt.Local().Format(time.DateTime), j.FileName, j.Error)
+			attempts := "?"
+			if j.Attempts != nil {
+				attempts = strconv.Itoa(*j.Attempts)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+				j.JobID, j.Stage, j.Code, attempts, uploaded, j.FileName, j.Error)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", j.JobID, j.Status, j.Progress, j.CreatedAt.Local().Format(time.DateTime), j.FileName, j.Error)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", j.JobID, j.Status, j.Progress, uploaded, j.FileName, j.Error)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if shown := (c.Page-1)*20 + len(list.Jobs); shown < list.Total {
+	if shown := (c.Page-1)*client.JobsPerPage + len(list.Jobs); shown < list.Total {
 		fmt.Fprintf(p.out, "%d of %d; the next are on --page %d\n", shown, list.Total, c.Page+1)
 	}
 	return nil
@@ -169,12 +207,16 @@ type reportCmd struct {
 
 // Run downloads a report.
 func (c *reportCmd) Run(ctx context.Context, p *process) error {
-	part := "report"
+	what := client.Report
 	if c.Rejects {
-		part = "rejects"
+		what = client.Rejects
 	}
-	file := cmp.Or(c.File, part+"-"+url.PathEscape(c.Job)+".xlsx")
-	if err := c.report(ctx, c.Job, part, file); err != nil {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	file := cmp.Or(c.File, string(what)+"-"+url.PathEscape(c.Job)+".xlsx")
+	if err := api.Save(ctx, c.Job, what, file); err != nil {
 		return err
 	}
 	fmt.Fprintln(p.out, file)

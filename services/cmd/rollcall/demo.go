@@ -62,18 +62,21 @@ func (c *demoCmd) show(ctx context.Context, p *process, url, secret string) erro
 	if err != nil {
 		return err
 	}
-	s := serverSettings{Server: url, Token: token}
-	fmt.Fprintf(p.out, "It is up on %s. Uploading %s, 500 people who do not exist ...\n\n", url, file)
-	jobID, err := s.upload(ctx, file, nil)
+	api, err := serverSettings{Server: url, Token: token}.client()
 	if err != nil {
 		return err
 	}
-	last, err := watch(ctx, p, s, jobID, 0)
+	fmt.Fprintf(p.out, "It is up on %s. Uploading %s, 500 people who do not exist ...\n\n", url, file)
+	jobID, err := uploadFile(ctx, api, file, client.UploadOptions{})
+	if err != nil {
+		return err
+	}
+	last, err := watch(ctx, p, api, jobID, 0)
 	if err != nil {
 		return err
 	}
 	report := filepath.Join(c.Dir, "report-"+jobID+".xlsx")
-	if err := s.report(ctx, jobID, "report", report); err != nil {
+	if err := api.Save(ctx, jobID, client.Report, report); err != nil {
 		return err
 	}
 	if err := c.totals(p, last, jobID, report); err != nil || !c.Keep {

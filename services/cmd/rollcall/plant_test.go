@@ -186,7 +186,7 @@ func (p *plant) step(stage events.Stage, a around) {
 // call makes a request of the API and returns its status and the code of its error.
 func (p *plant) call(method, path string, body io.Reader, contentType string) (status int, code string, data map[string]any) {
 	p.t.Helper()
-	req, err := http.NewRequest(method, p.url+apiBase+path, body)
+	req, err := http.NewRequest(method, p.url+upload.Base+path, body)
 	if err != nil {
 		p.t.Fatal(err)
 	}

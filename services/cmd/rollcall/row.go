@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -45,8 +46,13 @@ type rowTold struct {
 
 // Run prints what happened to the row.
 func (c *rowCmd) Run(ctx context.Context, p *process) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
 	var raw json.RawMessage
-	if err := c.call(ctx, "GET", fmt.Sprintf("/jobs/%s/rows/%d", url.PathEscape(c.Job), c.Row), nil, "", &raw); err != nil {
+	path := fmt.Sprintf("/jobs/%s/rows/%d", url.PathEscape(c.Job), c.Row)
+	if err := api.Call(ctx, http.MethodGet, path, &raw); err != nil {
 		return err
 	}
 	if c.JSON {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -23,8 +24,12 @@ func (c *statusCmd) Run(ctx context.Context, p *process) error {
 	if c.AtSeq > 0 {
 		path += "?at_seq=" + strconv.FormatUint(c.AtSeq, 10)
 	}
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
 	var raw json.RawMessage
-	if err := c.call(ctx, "GET", path, nil, "", &raw); err != nil {
+	if err := api.Call(ctx, http.MethodGet, path, &raw); err != nil {
 		return err
 	}
 	if c.JSON {

@@ -181,7 +181,7 @@ func TestStatusAtASequenceIsWhatALiveClientSaw(t *testing.T) {
 				Seq uint64
 			}
 			path := fmt.Sprintf("/status/%s?at_seq=%d", job.ID, seq)
-			if err := (serverSettings{Server: r.url, Token: access[3]}).call(t.Context(), http.MethodGet, path, nil, "", &then); err != nil {
+			if err := r.live.Call(t.Context(), http.MethodGet, path, &then); err != nil {
 				rt.Fatal(err)
 			}
 			if then.Seq != seq || then.seen != want {

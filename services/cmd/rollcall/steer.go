@@ -3,7 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/url"
+
+	"rollcall.example/gateway/client"
 )
 
 // steerSettings are those of the commands that steer a job.
@@ -12,27 +13,31 @@ type steerSettings struct {
 	Job string `arg:"" help:"The job's id."`
 }
 
-// steer asks for something to be done to the job and returns the id of the one to
-// follow.
-func (c *steerSettings) steer(ctx context.Context, p *process, what string) (string, error) {
-	var job struct {
-		JobID   string `json:"job_id"`
-		Status  string `json:"status"`
-		Message string `json:"message"`
+// steer has something done to the job, prints where it stands and, if asked to, follows
+// it, or the job that undoes it, to its end.
+func (s *steerSettings) steer(ctx context.Context, p *process, follow bool,
+	do func(*client.Client, context.Context, string) (client.Steered, error)) error {
+	api, err := s.client()
+	if err != nil {
+		return err
 	}
-	if err := c.call(ctx, "POST", "/"+what+"/"+url.PathEscape(c.Job), nil, "", &job); err != nil {
-		return "", err
+	job, err := do(api, ctx, s.Job)
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(p.out, "%s is %s: %s\n", job.JobID, job.Status, job.Message)
-	return job.JobID, nil
+	if !follow {
+		return nil
+	}
+	_, err = watch(ctx, p, api, job.JobID, 0)
+	return err
 }
 
 type cancelCmd struct{ steerSettings }
 
 // Run cancels the job.
 func (c *cancelCmd) Run(ctx context.Context, p *process) error {
-	_, err := c.steer(ctx, p, "cancel")
-	return err
+	return c.steer(ctx, p, false, (*client.Client).Cancel)
 }
 
 type retryCmd struct {
@@ -40,14 +45,9 @@ type retryCmd struct {
 	Watch bool `env:"-" help:"Follow the job until it ends."`
 }
 
-// Run sets the job to work again.
+// Run runs the job again.
 func (c *retryCmd) Run(ctx context.Context, p *process) error {
-	id, err := c.steer(ctx, p, "retry")
-	if err != nil || !c.Watch {
-		return err
-	}
-	_, err = watch(ctx, p, c.serverSettings, id, 0)
-	return err
+	return c.steer(ctx, p, c.Watch, (*client.Client).Retry)
 }
 
 type undoCmd struct {
@@ -57,10 +57,5 @@ type undoCmd struct {
 
 // Run takes back what the job has written.
 func (c *undoCmd) Run(ctx context.Context, p *process) error {
-	id, err := c.steer(ctx, p, "undo")
-	if err != nil || !c.Watch {
-		return err
-	}
-	_, err = watch(ctx, p, c.serverSettings, id, 0)
-	return err
+	return c.steer(ctx, p, c.Watch, (*client.Client).Undo)
 }

@@ -8,6 +8,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/services/tracing"
+	"rollcall.example/services/upload"
 )
 
 // flushTime is how long the last spans may take to be sent when the process ends.
@@ -39,7 +40,7 @@ func (a *app) trace(ctx context.Context, service string) error {
 func (a *app) traced(next http.Handler) http.Handler {
 	traced := tracing.Handler(events.Tracer(a.traces), next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.traces != nil && strings.HasPrefix(r.URL.Path, apiBase+"/") {
+		if a.traces != nil && strings.HasPrefix(r.URL.Path, upload.Base+"/") {
 			traced.ServeHTTP(w, r)
 			return
 		}

@@ -11,9 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"rollcall.example/gateway/client"
 )
 
 type watchDirCmd struct {
@@ -132,24 +133,25 @@ func (w *dirWatcher) take(ctx context.Context, name string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var refused *apiError
 	switch {
 	case err == nil:
 		fmt.Fprintf(w.p.out, "%s is %s\n", name, jobID)
 		return w.move(name, doneDir, jobSuffix, jobID)
-	case errors.As(err, &refused) && final(refused):
-		fmt.Fprintf(w.p.out, "%s was refused: %v\n", name, refused)
-		return w.move(name, failedDir, reasonSuffix, refused.Error())
+	case fileRefused(err):
+		fmt.Fprintf(w.p.out, "%s was refused: %v\n", name, err)
+		return w.move(name, failedDir, reasonSuffix, err.Error())
 	}
 	w.p.log.Warn("file not uploaded yet", "file", name, "err", err)
 	w.until[name] = time.Now().Add(max(retryAfter, w.cmd.Settle))
 	return nil
 }
 
-// final says whether the file itself is refused. A bad token, too much at once, and
+// fileRefused reports whether the file itself is refused. A bad token, too much at once, and
 // a server that is not there are none of the file's business.
-func final(e *apiError) bool {
-	return e.Status >= 400 && e.Status < 500 && !slices.Contains([]int{401, 403, 404, 408, 409, 425, 429}, e.Status)
+func fileRefused(err error) bool {
+	e, ok := errors.AsType[*client.StatusError](err)
+	return ok && e.Status >= 400 && e.Status < 500 &&
+		!slices.Contains([]int{401, 403, 404, 408, 409, 425, 429}, e.Status)
 }
 
 // upload sends a file. Its key follows from what is in it, so that one which was
@@ -173,9 +175,12 @@ func (w *dirWatcher) upload(ctx context.Context, path string) (string, error) {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return "", err
 	}
-	settings.key = hex.EncodeToString(sum.Sum(nil))
-	return settings.upload(ctx, path, map[string]string{
-		"dry_run": strconv.FormatBool(w.cmd.DryRun), "iec_verification": strconv.FormatBool(!w.cmd.SkipIEC),
+	api, err := settings.client()
+	if err != nil {
+		return "", err
+	}
+	return uploadFile(ctx, api, path, client.UploadOptions{
+		DryRun: w.cmd.DryRun, SkipIEC: w.cmd.SkipIEC, Key: hex.EncodeToString(sum.Sum(nil)),
 	})
 }
 

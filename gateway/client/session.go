@@ -63,12 +63,13 @@ func (f *follower) session(ctx context.Context) (done bool, err error) {
 			}
 			f.joined, last = true, ack.Last
 			retryable := ack.Status == "failed" || ack.Status == "cancelled"
-			if f.enough(place{caughtUp: f.after >= last, ended: retryable || ack.Status == "completed", retryable: retryable}) {
+			ended := retryable || ack.Status == "completed"
+			if f.enough(place{caughtUp: f.after >= last, ended: ended, retryable: retryable}) {
 				return true, nil // the caller has seen it all
 			}
 			continue
 		case "error":
-			return false, refusal(frame)
+			return false, frameRefusal(frame)
 		}
 		// A connection hears of all its user's jobs from the start. What comes
 		// before the acknowledgement comes again with the history.
@@ -76,7 +77,9 @@ func (f *follower) session(ctx context.Context) (done bool, err error) {
 			continue
 		}
 		f.after = max(f.after, frame.Seq)
-		end := f.enough(place{caughtUp: frame.Seq > 0 && frame.Seq >= last, ended: frame.Terminal(), retryable: frame.retryable()})
+		end := f.enough(place{
+			caughtUp: frame.Seq > 0 && frame.Seq >= last, ended: frame.Terminal(), retryable: frame.retryable(),
+		})
 		if !f.yield(frame, nil) || end {
 			return true, nil
 		}
@@ -84,19 +87,16 @@ func (f *follower) session(ctx context.Context) (done bool, err error) {
 }
 
 func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
-	token := c.cfg.Token
-	if c.cfg.TokenSource != nil {
-		var err error
-		if token, err = c.cfg.TokenSource(ctx); err != nil {
-			return nil, fmt.Errorf("get token: %w", err)
-		}
+	token, err := c.token(ctx)
+	if err != nil {
+		return nil, err
 	}
-	ws, resp, err := websocket.Dial(ctx, c.url, &websocket.DialOptions{
+	ws, resp, err := websocket.Dial(ctx, c.ws, &websocket.DialOptions{
 		HTTPClient: c.cfg.HTTPClient, HTTPHeader: http.Header{"Authorization": {"Bearer " + token}},
 	})
 	if err != nil {
 		if resp != nil && resp.StatusCode == http.StatusUnauthorized {
-			return nil, ErrUnauthenticated
+			return nil, unauthenticated("The token is missing, bad or has expired.")
 		}
 		return nil, err
 	}

@@ -1,0 +1,65 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+const apiBase = "/api/v1/bulk-upload"
+
+// Call makes a request without a body, at a path below /api/v1/bulk-upload, and
+// decodes the data of the answer into out, unless it is nil.
+func (c *Client) Call(ctx context.Context, method, path string, out any) error {
+	return c.call(ctx, method, path, nil, nil, out)
+}
+
+func (c *Client) call(ctx context.Context, method, path string, body io.Reader, header http.Header, out any) error {
+	resp, err := c.do(ctx, method, path, body, header)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }() // read to its end or given up
+	var a envelope
+	if err := json.NewDecoder(resp.Body).Decode(&a); err != nil {
+		return fmt.Errorf("%s %s: %s: answer is not rollcall's: %w", method, path, resp.Status, err)
+	}
+	if !a.Success {
+		return a.refused(resp)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(a.Data, out); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+// do makes a request. Whatever the answer's status, it is no error.
+func (c *Client) do(
+	ctx context.Context, method, path string, body io.Reader, header http.Header,
+) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return nil, err
+	}
+	token, err := c.token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if header != nil {
+		req.Header = header.Clone()
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	if part, ok := body.(*io.SectionReader); ok {
+		req.ContentLength = part.Size()
+	}
+	resp, err := c.cfg.HTTPClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return resp, nil
+}
