@@ -8,6 +8,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/records"
+	"rollcall.example/events/refusal"
 	"rollcall.example/services/workbook"
 )
 
@@ -122,7 +123,7 @@ func (s *Service) inFile(ctx context.Context, job *events.Job, a events.Artifact
 	}
 	defer func() { _ = file.Close() }() // a local copy
 	found, err := spelled(ctx, file, a.Size, id)
-	var fault *workbook.Error
+	var fault *refusal.Error
 	if errors.As(err, &fault) {
 		h.unread = append(h.unread, a)
 		return false, nil

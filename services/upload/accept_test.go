@@ -15,8 +15,8 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
-	"rollcall.example/services/workbook"
 )
 
 func (r *rig) objects() int {
@@ -245,7 +245,7 @@ func TestAFullDiskIsNotTheClients(t *testing.T) {
 	full := &fs.PathError{Op: "write", Path: "spool", Err: syscall.ENOSPC}
 	for name, err := range map[string]error{
 		"receiving": s.readError(full),
-		"reading":   &workbook.Error{Code: workbook.CodeUnreadable, Message: "The file is damaged.", Err: full},
+		"reading":   &refusal.Error{Code: refusal.CodeUnreadable, Message: "The file is damaged.", Err: full},
 	} {
 		if p := s.problem(err); p.code != "storage_full" || statuses[p.code] != http.StatusInsufficientStorage {
 			t.Errorf("%s: %s", name, p.code)

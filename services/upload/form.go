@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 	"rollcall.example/services/httpserver"
-	"rollcall.example/services/workbook"
 )
 
 const (
@@ -90,7 +90,7 @@ func (s *Service) readForm(w http.ResponseWriter, r *http.Request) (*form, error
 	case f.file == nil:
 		return f, refuse("no_file", "No file was sent. Choose a spreadsheet; it belongs into a part named file.")
 	case f.size == 0:
-		return f, refuse(workbook.CodeEmptyFile, "The file is empty. Save the workbook again and upload it.")
+		return f, refuse(refusal.CodeEmptyFile, "The file is empty. Save the workbook again and upload it.")
 	}
 	return f, nil
 }

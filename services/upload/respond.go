@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
-	"rollcall.example/services/workbook"
+	"rollcall.example/events/refusal"
 )
 
 // problem is an answer that is no success.
@@ -52,16 +52,16 @@ var statuses = map[string]int{
 	"unavailable":        http.StatusServiceUnavailable,
 	"storage_full":       http.StatusInsufficientStorage,
 
-	workbook.CodeEmptyFile:       http.StatusBadRequest,
-	workbook.CodeXLS:             http.StatusUnsupportedMediaType,
-	workbook.CodeNotAZip:         http.StatusUnsupportedMediaType,
-	workbook.CodeNotAWorkbook:    http.StatusUnsupportedMediaType,
-	workbook.CodeEncrypted:       http.StatusUnsupportedMediaType,
-	workbook.CodeTooLarge:        http.StatusRequestEntityTooLarge,
-	workbook.CodeUnreadable:      http.StatusUnprocessableEntity,
-	workbook.CodeNoRows:          http.StatusUnprocessableEntity,
-	workbook.CodeNoIDColumn:      http.StatusUnprocessableEntity,
-	workbook.CodeDuplicateColumn: http.StatusUnprocessableEntity,
+	refusal.CodeEmptyFile:       http.StatusBadRequest,
+	refusal.CodeXLS:             http.StatusUnsupportedMediaType,
+	refusal.CodeNotAZip:         http.StatusUnsupportedMediaType,
+	refusal.CodeNotAWorkbook:    http.StatusUnsupportedMediaType,
+	refusal.CodeEncrypted:       http.StatusUnsupportedMediaType,
+	refusal.CodeTooLarge:        http.StatusRequestEntityTooLarge,
+	refusal.CodeUnreadable:      http.StatusUnprocessableEntity,
+	refusal.CodeNoRows:          http.StatusUnprocessableEntity,
+	refusal.CodeNoIDColumn:      http.StatusUnprocessableEntity,
+	refusal.CodeDuplicateColumn: http.StatusUnprocessableEntity,
 }
 
 func refuse(code, message string) *problem { return &problem{code: code, message: message} }
@@ -144,7 +144,7 @@ func retryAfter(status int, p *problem) string {
 func (s *Service) problem(err error) *problem {
 	var p *problem
 	var who *Unauthenticated
-	var file *workbook.Error
+	var file *refusal.Error
 	switch {
 	case events.StorageFull(err): // whatever was made of it
 		return &problem{code: "storage_full", message: "There is no room to store more at the moment. Please tell whoever runs this service, and try again later.", err: err}

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/exp/slog"
 
 	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 	"rollcall.example/services/httpserver"
-	"rollcall.example/services/workbook"
 )
 
 // Uploads that are resumed, by the tus protocol 1.0 (https://tus.io/protocols/resumable-upload):
@@ -128,7 +128,7 @@ func (s *Service) tusBegins(hook tusd.HookEvent) (resp tusd.HTTPResponse, change
 		}
 	}
 	if hook.Upload.Size == 0 {
-		return resp, change, s.tusRefusal(refuse(workbook.CodeEmptyFile, "The file is empty. Save the workbook again and upload it."))
+		return resp, change, s.tusRefusal(refuse(refusal.CodeEmptyFile, "The file is empty. Save the workbook again and upload it."))
 	}
 	who := callOf(hook.Context).who
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(hook.Context), limitTime)

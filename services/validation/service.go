@@ -7,6 +7,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/records"
+	"rollcall.example/events/refusal"
 	"rollcall.example/events/stage"
 	"rollcall.example/schema"
 	"rollcall.example/services/workbook"
@@ -30,7 +31,7 @@ func New(cfg Config) *Service {
 
 // Handle reads a job's workbook and judges its rows. It is an events.Handler.
 // What is wrong with the file is an *events.Rejection with the code of the
-// workbook.Error. The same file gives the same artifacts, whenever it is read.
+// refusal.Error. The same file gives the same artifacts, whenever it is read.
 func (s *Service) Handle(ctx context.Context, w *stage.Work) (_ events.Fact, err error) {
 	if w.Job.Options.Undoes != "" {
 		undone, err := w.Undone(ctx)
@@ -102,7 +103,7 @@ func (s *Service) judge(ctx context.Context, w *stage.Work, sheet *workbook.Shee
 		w.Progress(events.PreValidation, row.N, total, "Checking ID numbers and duplicates")
 	}
 	if judge.Stats().TotalRecords == 0 {
-		return nil, stage.Reject(workbook.CodeNoRows, "The sheet has a header but no rows below it. Please add the members and upload the file again.", nil)
+		return nil, stage.Reject(refusal.CodeNoRows, "The sheet has a header but no rows below it. Please add the members and upload the file again.", nil)
 	}
 	rejects, err := records.NewWriter[records.RejectedRow](s.cfg.Store)
 	if err != nil {
@@ -139,9 +140,8 @@ func (s *Service) judge(ctx context.Context, w *stage.Work, sheet *workbook.Shee
 
 // refuse tells a bad file, which stays bad, from a bad moment.
 func refuse(err error) error {
-	var bad *workbook.Error
-	if !errors.As(err, &bad) {
-		return fmt.Errorf("validate: %w", err)
+	if bad, ok := errors.AsType[*refusal.Error](err); ok {
+		return stage.Reject(bad.Code, bad.Message, err)
 	}
-	return stage.Reject(bad.Code, bad.Message, err)
+	return fmt.Errorf("validate: %w", err)
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"rollcall.example/events/refusal"
 )
 
 // Every part that is read is read by the same strict scanner.
@@ -40,7 +42,7 @@ func TestAttacksInAnyPartAreRefused(t *testing.T) {
 				p["[Content_Types].xml"] = `<Types/>`
 				p[name] = change(p[name])
 				_, err := openBytes(zipped(t, p))
-				wantCode(t, err, CodeUnreadable)
+				wantCode(t, err, refusal.CodeUnreadable)
 			})
 		}
 	}
@@ -53,8 +55,8 @@ func TestNamesInAnArchiveLeadNowhere(t *testing.T) {
 		p := parts("")
 		p["xl/_rels/workbook.xml.rels"] = strings.Replace(p["xl/_rels/workbook.xml.rels"], "worksheets/sheet1.xml", target, 1)
 		_, err := openBytes(zipped(t, p))
-		var fault *Error
-		if !errors.As(err, &fault) || fault.Code != CodeUnreadable {
+		var refused *refusal.Error
+		if !errors.As(err, &refused) || refused.Code != refusal.CodeUnreadable {
 			t.Errorf("%q: %v", target, err)
 		}
 	}
@@ -95,15 +97,15 @@ func TestBombsAreRefusedUnread(t *testing.T) {
 		data []byte
 		code string
 	}{
-		"high ratio": {stuffed(func(zw *zip.Writer) { add(t, zw, "xl/media/a", make([]byte, ratioFrom+1)) }), CodeTooLarge},
+		"high ratio": {stuffed(func(zw *zip.Writer) { add(t, zw, "xl/media/a", make([]byte, ratioFrom+1)) }), refusal.CodeTooLarge},
 		"many parts": {stuffed(func(zw *zip.Writer) {
 			for i := range 100_000 {
 				add(t, zw, fmt.Sprintf("xl/media/%d", i), nil)
 			}
-		}), CodeTooLarge},
-		"archives in archives": {inner, CodeNotAWorkbook},
-		"a promise of much":    {promising(t, stuffed(func(*zip.Writer) {}), 1<<32-2), CodeTooLarge},
-		"a promise of little":  {promising(t, stuffed(func(*zip.Writer) {}), 1), CodeUnreadable},
+		}), refusal.CodeTooLarge},
+		"archives in archives": {inner, refusal.CodeNotAWorkbook},
+		"a promise of much":    {promising(t, stuffed(func(*zip.Writer) {}), 1<<32-2), refusal.CodeTooLarge},
+		"a promise of little":  {promising(t, stuffed(func(*zip.Writer) {}), 1), refusal.CodeUnreadable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := openBytes(tt.data)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tealeg/xlsx/v3"
 
+	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
 )
 
@@ -104,7 +105,7 @@ func columns(t testing.TB) []schema.Column {
 	return all
 }
 
-// wantCode demands an *Error of a code whose message is a sentence, or none.
+// wantCode demands a refusal of a code whose message is a sentence, or none.
 func wantCode(t *testing.T, err error, code string) {
 	t.Helper()
 	if code == "" {
@@ -113,12 +114,12 @@ func wantCode(t *testing.T, err error, code string) {
 		}
 		return
 	}
-	var fault *Error
-	if !errors.As(err, &fault) || fault.Code != code {
+	var refused *refusal.Error
+	if !errors.As(err, &refused) || refused.Code != code {
 		t.Fatalf("error %v, want code %s", err, code)
 	}
-	if !strings.HasSuffix(fault.Message, ".") || len(fault.Message) < 20 {
-		t.Fatalf("message %q is no sentence", fault.Message)
+	if !strings.HasSuffix(refused.Message, ".") || len(refused.Message) < 20 {
+		t.Fatalf("message %q is no sentence", refused.Message)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"rollcall.example/events/refusal"
 )
 
 // Limits bounds what a file may unpack to. The zero value has the defaults.
@@ -53,7 +55,7 @@ var zipMagic = []byte("PK")
 // isArchive tells an archive from a text, and refuses what is neither.
 func isArchive(r io.ReaderAt, size int64) (bool, error) {
 	if size <= 0 {
-		return false, fault(CodeEmptyFile, "The file is empty. Save the workbook again and upload it.", nil)
+		return false, refuse(refusal.CodeEmptyFile, "The file is empty. Save the workbook again and upload it.", nil)
 	}
 	magic := make([]byte, len(oleMagic))
 	n, err := r.ReadAt(magic, 0)
@@ -61,7 +63,7 @@ func isArchive(r io.ReaderAt, size int64) (bool, error) {
 		return false, fmt.Errorf("read workbook: %w", err)
 	}
 	if bytes.Equal(magic[:n], oleMagic) {
-		return false, fault(CodeXLS, "The file is an old .xls workbook or is protected with a password. "+
+		return false, refuse(refusal.CodeXLS, "The file is an old .xls workbook or is protected with a password. "+
 			"Save it as an Excel workbook (.xlsx) without a password and upload that.", nil)
 	}
 	return bytes.HasPrefix(magic[:n], zipMagic), nil
@@ -72,16 +74,16 @@ func isArchive(r io.ReaderAt, size int64) (bool, error) {
 func openZip(r io.ReaderAt, size int64, limits Limits) (*zip.Reader, error) {
 	// The table of parts is unpacked into memory, however short it says it is.
 	if _, err := zip.NewReader(&upTo{r, maxTable}, size); errors.Is(err, errTable) {
-		return nil, fault(CodeTooLarge, "The workbook consists of too many parts. "+
+		return nil, refuse(refusal.CodeTooLarge, "The workbook consists of too many parts. "+
 			"Copy the rows into a new workbook and upload that.", err)
 	}
 	zr, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, fault(CodeNotAZip, "The file is not an Excel workbook (.xlsx), or it is incomplete. "+
+		return nil, refuse(refusal.CodeNotAZip, "The file is not an Excel workbook (.xlsx), or it is incomplete. "+
 			"Save it again as .xlsx and upload it.", err)
 	}
 	if !hasPart(zr, "[Content_Types].xml") || !hasPart(zr, "xl/workbook.xml") && !hasPart(zr, "_rels/.rels") {
-		return nil, fault(CodeNotAWorkbook, "The file is an archive, but no Excel workbook (.xlsx). "+
+		return nil, refuse(refusal.CodeNotAWorkbook, "The file is an archive, but no Excel workbook (.xlsx). "+
 			"Save the roll as .xlsx and upload that.", nil)
 	}
 	if err := checkSize(zr, size, limits); err != nil {
@@ -120,13 +122,13 @@ func checkSize(zr *zip.Reader, size int64, limits Limits) error {
 	for _, part := range zr.File {
 		sum := unpacked + part.UncompressedSize64
 		if sum < unpacked || sum > uint64(limits.unpacked()) {
-			return fault(CodeTooLarge, fmt.Sprintf("The workbook unpacks to more than %d MB. "+
+			return refuse(refusal.CodeTooLarge, fmt.Sprintf("The workbook unpacks to more than %d MB. "+
 				"Remove what is not part of the roll, or upload it in parts.", limits.unpacked()>>20), nil)
 		}
 		unpacked = sum
 	}
 	if unpacked > ratioFrom && unpacked/uint64(size) > uint64(limits.ratio()) {
-		return fault(CodeTooLarge, fmt.Sprintf("The workbook unpacks to more than %d times its size. "+
+		return refuse(refusal.CodeTooLarge, fmt.Sprintf("The workbook unpacks to more than %d times its size. "+
 			"Copy the rows into a new workbook and upload that.", limits.ratio()), nil)
 	}
 	return nil

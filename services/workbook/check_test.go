@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
 )
 
@@ -19,18 +20,18 @@ func TestCheck(t *testing.T) {
 		want   string
 	}{
 		"workbook":                 {data: good},
-		"empty file":               {data: nil, want: CodeEmptyFile},
+		"empty file":               {data: nil, want: refusal.CodeEmptyFile},
 		"text":                     {data: []byte("ID Number;Name\n8001015009087;A")},
-		"a page":                   {data: []byte("<html><table><tr><td>ID Number"), want: CodeNotAZip},
-		"something else":           {data: []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), want: CodeNotAZip},
-		"two bytes":                {data: []byte("PK"), want: CodeNotAZip},
-		"truncated":                {data: good[:len(good)/2], want: CodeNotAZip},
-		"xls":                      {data: append([]byte{0xD0, 0xCF, 0x11, 0xE0}, make([]byte, 512)...), want: CodeXLS},
-		"other archive":            {data: zipped(t, map[string]string{"a.txt": "a"}), want: CodeNotAWorkbook},
-		"document":                 {data: zipped(t, map[string]string{"[Content_Types].xml": "", "word/document.xml": ""}), want: CodeNotAWorkbook},
-		"no content types":         {data: zipped(t, map[string]string{"xl/workbook.xml": ""}), want: CodeNotAWorkbook},
-		"larger than the limit":    {data: good, limits: Limits{Unpacked: 1000}, want: CodeTooLarge},
-		"absurd ratio":             {data: zipped(t, bomb), want: CodeTooLarge},
+		"a page":                   {data: []byte("<html><table><tr><td>ID Number"), want: refusal.CodeNotAZip},
+		"something else":           {data: []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), want: refusal.CodeNotAZip},
+		"two bytes":                {data: []byte("PK"), want: refusal.CodeNotAZip},
+		"truncated":                {data: good[:len(good)/2], want: refusal.CodeNotAZip},
+		"xls":                      {data: append([]byte{0xD0, 0xCF, 0x11, 0xE0}, make([]byte, 512)...), want: refusal.CodeXLS},
+		"other archive":            {data: zipped(t, map[string]string{"a.txt": "a"}), want: refusal.CodeNotAWorkbook},
+		"document":                 {data: zipped(t, map[string]string{"[Content_Types].xml": "", "word/document.xml": ""}), want: refusal.CodeNotAWorkbook},
+		"no content types":         {data: zipped(t, map[string]string{"xl/workbook.xml": ""}), want: refusal.CodeNotAWorkbook},
+		"larger than the limit":    {data: good, limits: Limits{Unpacked: 1000}, want: refusal.CodeTooLarge},
+		"absurd ratio":             {data: zipped(t, bomb), want: refusal.CodeTooLarge},
 		"ratio allowed":            {data: zipped(t, bomb), limits: Limits{Ratio: 2000}},
 		"small and full of spaces": {data: zipped(t, map[string]string{"[Content_Types].xml": "", "xl/workbook.xml": strings.Repeat(" ", 1<<20)})},
 	}
@@ -51,8 +52,8 @@ func TestCheck(t *testing.T) {
 func TestOpenTellsAFailingReaderFromABadFile(t *testing.T) {
 	broken := errors.New("disk gone")
 	_, err := Open(failingReader{broken}, 100, Limits{})
-	var fault *Error
-	if !errors.Is(err, broken) || errors.As(err, &fault) {
+	var refused *refusal.Error
+	if !errors.Is(err, broken) || errors.As(err, &refused) {
 		t.Fatalf("error %v, want the reader's own", err)
 	}
 }
@@ -73,12 +74,12 @@ func TestPreflight(t *testing.T) {
 		want string
 	}{
 		"roll":              {data: built(t, []string{"ID Number", "Name"}, []string{"8001015009087", "A"})},
-		"header alone":      {data: built(t, []string{"ID Number", "Name"}), want: CodeNoRows},
-		"nothing":           {data: built(t), want: CodeNoRows},
-		"no ID column":      {data: built(t, []string{"Surname", "Name"}, []string{"A", "B"}), want: CodeNoIDColumn},
-		"one field twice":   {data: built(t, []string{"ID", "RSA ID"}, []string{"1", "2"}), want: CodeDuplicateColumn},
+		"header alone":      {data: built(t, []string{"ID Number", "Name"}), want: refusal.CodeNoRows},
+		"nothing":           {data: built(t), want: refusal.CodeNoRows},
+		"no ID column":      {data: built(t, []string{"Surname", "Name"}, []string{"A", "B"}), want: refusal.CodeNoIDColumn},
+		"one field twice":   {data: built(t, []string{"ID", "RSA ID"}, []string{"1", "2"}), want: refusal.CodeDuplicateColumn},
 		"rows far below":    {data: built(t, gap...)},
-		"xml that is none":  {data: zipped(t, map[string]string{"[Content_Types].xml": "x", "xl/workbook.xml": "<<<"}), want: CodeUnreadable},
+		"xml that is none":  {data: zipped(t, map[string]string{"[Content_Types].xml": "x", "xl/workbook.xml": "<<<"}), want: refusal.CodeUnreadable},
 		"sample of the kit": {data: sample(t)},
 	}
 	for name, test := range tests {

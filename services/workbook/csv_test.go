@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 
+	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
 )
 
@@ -105,15 +106,15 @@ func TestCSVThatIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct{ text, want string }{
-		"a page":                   {"<html><body><table>", CodeNotAZip},
-		"JSON":                     {`{"id":"8001015009087"}`, CodeNotAZip},
-		"zeros":                    {"ID Number\n1\x00\x00\x01\x02", CodeNotAZip},
-		"no column of ID numbers":  {"name,age\nA,7\n", CodeNoIDColumn},
-		"two of them":              {"ID Number,ID No\n1,2\n", CodeDuplicateColumn},
-		"no rows":                  {"ID Number,Name\n\n\n", CodeNoRows},
-		"too many columns":         {"ID Number,Name\n1" + strings.Repeat(",", maxColumns) + "\n", CodeUnreadable},
-		"a quote without an end":   {"ID Number,Name\n1,\"" + strings.Repeat("a,b\n", maxRecord/4+10_000), CodeUnreadable},
-		"a separator that is none": {"sep=\"\nID Number\n1\n", CodeUnreadable},
+		"a page":                   {"<html><body><table>", refusal.CodeNotAZip},
+		"JSON":                     {`{"id":"8001015009087"}`, refusal.CodeNotAZip},
+		"zeros":                    {"ID Number\n1\x00\x00\x01\x02", refusal.CodeNotAZip},
+		"no column of ID numbers":  {"name,age\nA,7\n", refusal.CodeNoIDColumn},
+		"two of them":              {"ID Number,ID No\n1,2\n", refusal.CodeDuplicateColumn},
+		"no rows":                  {"ID Number,Name\n\n\n", refusal.CodeNoRows},
+		"too many columns":         {"ID Number,Name\n1" + strings.Repeat(",", maxColumns) + "\n", refusal.CodeUnreadable},
+		"a quote without an end":   {"ID Number,Name\n1,\"" + strings.Repeat("a,b\n", maxRecord/4+10_000), refusal.CodeUnreadable},
+		"a separator that is none": {"sep=\"\nID Number\n1\n", refusal.CodeUnreadable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := bytes.NewReader([]byte(tt.text))
@@ -136,7 +137,7 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte("ID\rM\xfcller\r"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := openCSV(&source{r: bytes.NewReader(data)}, int64(len(data)))
-		var refused *Error
+		var refused *refusal.Error
 		if err != nil {
 			if len(data) > 0 && !errors.As(err, &refused) {
 				t.Fatal(err)

@@ -11,12 +11,14 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
+
+	"rollcall.example/events/refusal"
 )
 
 // sniffed is how much of a file tells what it is.
 const sniffed = 4 << 10
 
-var errNoText = fault(CodeNotAZip, "The file is neither an Excel workbook (.xlsx) nor a text of comma-separated values (.csv), "+
+var errNoText = refuse(refusal.CodeNotAZip, "The file is neither an Excel workbook (.xlsx) nor a text of comma-separated values (.csv), "+
 	"or it is incomplete. Save it again as .xlsx and upload it.", nil)
 
 // plainText is a file of text in some encoding.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
 )
 
@@ -41,8 +42,8 @@ func Fold(text string) string {
 
 // FindHeader finds the header among the first rows of a sheet: the row with an
 // ID column and the most columns that are known, the upper one of equals.
-// A row without an ID column is none (CodeNoIDColumn), and one field must not
-// have two columns (CodeDuplicateColumn).
+// A row without an ID column is none (refusal.CodeNoIDColumn), and one field must not
+// have two columns (refusal.CodeDuplicateColumn).
 func FindHeader(rows []Row, columns []schema.Column) (Header, error) {
 	header, known, err := find(rows, columns)
 	if err == nil && header.Row == 0 {
@@ -118,7 +119,7 @@ func checkDuplicates(header []string, fields map[string]string) error {
 			continue
 		}
 		if other, ok := first[field]; ok {
-			return fault(CodeDuplicateColumn, fmt.Sprintf("The columns %q and %q mean the same. "+
+			return refuse(refusal.CodeDuplicateColumn, fmt.Sprintf("The columns %q and %q mean the same. "+
 				"Keep one of them, or rename the other, and upload the workbook again.", other, text), nil)
 		}
 		first[field] = text
@@ -137,7 +138,7 @@ func noIDColumn(found []string, columns []schema.Column) error {
 	if len(found) > 0 {
 		seen = "Columns found: " + strings.Join(found, ", ") + "."
 	}
-	return fault(CodeNoIDColumn, fmt.Sprintf("No sheet has a column for the ID number within its first %d rows. %s "+
+	return refuse(refusal.CodeNoIDColumn, fmt.Sprintf("No sheet has a column for the ID number within its first %d rows. %s "+
 		"Name the column one of: %s.", headerRows, seen, strings.Join(names, ", ")), nil)
 }
 

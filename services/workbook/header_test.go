@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/tealeg/xlsx/v3"
+
+	"rollcall.example/events/refusal"
 )
 
 func textRow(n int, texts ...string) Row {
@@ -24,7 +26,7 @@ func TestEveryHeaderAndAliasIsFound(t *testing.T) {
 			for _, spelling := range []string{text, strings.ToUpper(text), " " + strings.ReplaceAll(text, " ", "\n_") + ": "} {
 				h, err := FindHeader([]Row{textRow(1, spelling, "Id no.")}, columns(t))
 				if column.Field == "id_number" {
-					wantCode(t, err, CodeDuplicateColumn)
+					wantCode(t, err, refusal.CodeDuplicateColumn)
 					continue
 				}
 				if got, ok := h.Fields[column.Field]; err != nil || !ok || got != 0 {
@@ -62,9 +64,9 @@ func TestTheNamesInUseAreKnown(t *testing.T) {
 			}
 			for _, other := range texts[:i] {
 				_, err := FindHeader([]Row{textRow(1, append(row, other)...)}, columns(t))
-				wantCode(t, err, CodeDuplicateColumn)
+				wantCode(t, err, refusal.CodeDuplicateColumn)
 				for _, name := range []string{text, other} {
-					if !strings.Contains(err.Error(), name) {
+					if !strings.Contains(refusal.From(err).Message, name) {
 						t.Errorf("%q and %q: the message does not name both: %v", text, other, err)
 					}
 				}
@@ -98,21 +100,21 @@ func TestHeaderFaultsNameTheHeaders(t *testing.T) {
 		code string
 		says []string
 	}{
-		"two for one field": {[]Row{textRow(1, "ID", "VD Code", "Voting District")}, CodeDuplicateColumn, []string{`"VD Code"`, `"Voting District"`}},
-		"two IDs":           {[]Row{textRow(1, "ID No", "RSA ID")}, CodeDuplicateColumn, []string{`"ID No"`, `"RSA ID"`}},
-		"no ID":             {[]Row{textRow(1, "Surname", "Ward Code")}, CodeNoIDColumn, []string{"Surname", "Ward Code", "Identity Number"}},
-		"too far down":      {[]Row{textRow(51, "ID", "Surname")}, CodeNoIDColumn, []string{"first 50 rows"}},
-		"part of a text":    {[]Row{textRow(1, "Valid", "Identification of the ID Number")}, CodeNoIDColumn, nil},
+		"two for one field": {[]Row{textRow(1, "ID", "VD Code", "Voting District")}, refusal.CodeDuplicateColumn, []string{`"VD Code"`, `"Voting District"`}},
+		"two IDs":           {[]Row{textRow(1, "ID No", "RSA ID")}, refusal.CodeDuplicateColumn, []string{`"ID No"`, `"RSA ID"`}},
+		"no ID":             {[]Row{textRow(1, "Surname", "Ward Code")}, refusal.CodeNoIDColumn, []string{"Surname", "Ward Code", "Identity Number"}},
+		"too far down":      {[]Row{textRow(51, "ID", "Surname")}, refusal.CodeNoIDColumn, []string{"first 50 rows"}},
+		"part of a text":    {[]Row{textRow(1, "Valid", "Identification of the ID Number")}, refusal.CodeNoIDColumn, nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := FindHeader(test.rows, columns(t))
 			wantCode(t, err, test.code)
-			var fault *Error
-			errors.As(err, &fault)
+			var refused *refusal.Error
+			errors.As(err, &refused)
 			for _, text := range test.says {
-				if !strings.Contains(fault.Message, text) {
-					t.Errorf("message %q does not name %q", fault.Message, text)
+				if !strings.Contains(refused.Message, text) {
+					t.Errorf("message %q does not name %q", refused.Message, text)
 				}
 			}
 		})
@@ -121,11 +123,11 @@ func TestHeaderFaultsNameTheHeaders(t *testing.T) {
 
 func TestAMissingHeaderQuotesNobody(t *testing.T) {
 	_, err := FindHeader([]Row{textRow(1, "8001015009087", "Nomsa", "Dlamini")}, columns(t))
-	wantCode(t, err, CodeNoIDColumn)
-	var fault *Error
-	errors.As(err, &fault)
+	wantCode(t, err, refusal.CodeNoIDColumn)
+	var refused *refusal.Error
+	errors.As(err, &refused)
 	for _, text := range []string{"8001015009087", "Nomsa", "Dlamini"} {
-		if strings.Contains(fault.Message, text) || strings.Contains(fault.Error(), text) {
+		if strings.Contains(refused.Message, text) || strings.Contains(refused.Error(), text) {
 			t.Errorf("fault quotes %s", text)
 		}
 	}
@@ -161,8 +163,8 @@ func FuzzHeader(f *testing.F) {
 		texts := []string{a, b, c}
 		h, err := FindHeader([]Row{textRow(1, "Title"), textRow(2, texts...)}, all)
 		if err != nil {
-			var fault *Error
-			if !errors.As(err, &fault) || fault.Message == "" {
+			var refused *refusal.Error
+			if !errors.As(err, &refused) || refused.Message == "" {
 				t.Fatalf("error %v of no code", err)
 			}
 			return

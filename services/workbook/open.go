@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"path"
+
+	"rollcall.example/events/refusal"
 )
 
 const (
@@ -49,9 +51,9 @@ func (s *source) blame(err error) error {
 	return err
 }
 
-// Open opens the workbook of size bytes, or the text of comma-separated values. What is wrong with the file is an
-// *Error, then or when its rows are read; any other error means that r could not
-// be read.
+// Open opens a workbook of size bytes, or a text of comma-separated values. What is
+// wrong with the file is a *refusal.Error, from Open or when its rows are read. Any
+// other error means that r could not be read.
 func Open(r io.ReaderAt, size int64, limits Limits) (*File, error) {
 	src := &source{r: r}
 	archive, err := isArchive(src, size)
@@ -121,7 +123,7 @@ func (p packageParts) workbook(main string) (*File, error) {
 		return nil, err
 	}
 	if root != "workbook" {
-		return nil, fault(CodeNotAWorkbook, "The file is a document of another kind, but no Excel workbook (.xlsx). "+
+		return nil, refuse(refusal.CodeNotAWorkbook, "The file is a document of another kind, but no Excel workbook (.xlsx). "+
 			"Save the roll as .xlsx and upload that.", nil)
 	}
 	if len(file.Sheets) == 0 {
@@ -175,13 +177,3 @@ func (p packageParts) addSheet(file *File, x *scanner, related map[string]relati
 
 // Close gives back what reading took.
 func (f *File) Close() error { return f.strings.close() }
-
-// unreadable is a file that cannot be read. An *Error in it is passed on.
-func unreadable(cause error) error {
-	var known *Error
-	if errors.As(cause, &known) {
-		return known
-	}
-	return fault(CodeUnreadable, "The workbook cannot be read. Open it in a spreadsheet program, "+
-		"save it as a new .xlsx file and upload that.", cause)
-}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"rollcall.example/events/refusal"
 )
 
 func TestRowsKeepTheSheetsNumbers(t *testing.T) {
@@ -70,7 +72,7 @@ func TestBrokenWorkbooksAreErrors(t *testing.T) {
 			p := parts("")
 			breakIt(p)
 			_, err := openBytes(zipped(t, p))
-			wantCode(t, err, CodeUnreadable)
+			wantCode(t, err, refusal.CodeUnreadable)
 			if strings.Contains(err.Error(), "8001015009087") {
 				t.Errorf("error quotes a cell: %v", err)
 			}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/flate"
+
+	"rollcall.example/events/refusal"
 )
 
 // packageParts are the files of a package, by their names in lower case: names of
@@ -24,7 +26,7 @@ func partsOf(zr *zip.Reader) (packageParts, error) {
 			return nil, unreadable(errors.New("a part that is there twice"))
 		}
 		if f.Flags&1 != 0 {
-			return nil, fault(CodeEncrypted, "The workbook is protected with a password. "+
+			return nil, refuse(refusal.CodeEncrypted, "The workbook is protected with a password. "+
 				"Save it without one and upload that.", nil)
 		}
 		all[name] = f

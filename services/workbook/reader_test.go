@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"rollcall.example/events/refusal"
 )
 
 // cells reads the only sheet of a workbook of parts as text: A1=... for each
@@ -117,7 +119,7 @@ func TestWhatIsRefused(t *testing.T) {
 			p := parts(one)
 			change(p)
 			_, err := openBytes(zipped(t, p))
-			wantCode(t, err, CodeUnreadable)
+			wantCode(t, err, refusal.CodeUnreadable)
 		})
 	}
 }
@@ -133,7 +135,7 @@ func TestASheetOfBlankPlacesIsRefused(t *testing.T) {
 		fmt.Fprintf(&rows, `<row r="%d"><c r="XFD%d"/></row>`, n, n)
 	}
 	_, err := openBytes(zipped(t, parts(rows.String())))
-	wantCode(t, err, CodeTooLarge)
+	wantCode(t, err, refusal.CodeTooLarge)
 }
 
 // Names and places of parts are what the relations say, whatever they are.
@@ -159,7 +161,7 @@ func TestPartsAreFoundByTheirRelations(t *testing.T) {
 	}
 	p["_rels/.rels"] = strings.Replace(p["_rels/.rels"], "/Book/Main.xml", "data/rows.bin", 1)
 	_, err = openBytes(zipped(t, p))
-	wantCode(t, err, CodeNotAWorkbook)
+	wantCode(t, err, refusal.CodeNotAWorkbook)
 }
 
 func TestSharedStringsBeyondTheLimitAreReadFromDisk(t *testing.T) {

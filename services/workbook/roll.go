@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
 )
 
@@ -29,8 +30,8 @@ func Preflight(r io.ReaderAt, size int64, limits Limits, columns []schema.Column
 }
 
 // Roll finds the sheet that has a header with an ID column and a row below it,
-// visible sheets first, in the workbook's order. The *Error says why there is
-// none: CodeNoRows, CodeNoIDColumn or CodeDuplicateColumn.
+// visible sheets first, in the workbook's order. The *refusal.Error says why there is
+// none: refusal.CodeNoRows, refusal.CodeNoIDColumn or refusal.CodeDuplicateColumn.
 func (f *File) Roll(columns []schema.Column) (*Sheet, Header, error) {
 	sheets := slices.Clone(f.Sheets)
 	slices.SortStableFunc(sheets, func(a, b *Sheet) int {
@@ -61,7 +62,7 @@ func (f *File) Roll(columns []schema.Column) (*Sheet, Header, error) {
 		rowsSeen = rowsSeen || data
 	}
 	if headerOnly || !rowsSeen {
-		return nil, Header{}, fault(CodeNoRows, "The workbook has no rows. "+
+		return nil, Header{}, refuse(refusal.CodeNoRows, "The workbook has no rows. "+
 			"Fill in at least one row below the header and upload it again.", nil)
 	}
 	return nil, Header{}, noIDColumn(nearest, columns)

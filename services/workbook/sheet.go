@@ -386,8 +386,3 @@ func position(ref []byte) (column, row int, ok bool) {
 	}
 	return column, row, row > 0
 }
-
-func tooMuch(what string) *Error {
-	return fault(CodeTooLarge, "The workbook has too many "+what+
-		". Copy the rows of the roll into a new workbook and upload that.", nil)
-}

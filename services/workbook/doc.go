@@ -1,0 +1,21 @@
+// Package workbook reads uploaded .xlsx and .csv files. It refuses a file that is
+// neither, yields the rows of its sheets, and finds the sheet and the columns of a
+// roll. It trusts nothing in a file.
+//
+// Rows are read from the packed file as the caller asks for them, and no sheet is
+// held in memory: memory does not depend on the size of the file. The reader
+// understands shared, inline and rich strings (without their phonetic runs),
+// numbers, dates of both systems and in ISO form, booleans, errors and the results
+// of formulas; cells and rows that do not say where they stand; transitional and
+// strict workbooks with any prefix; entities, CDATA and _xHHHH_. It refuses document
+// types, text that is not in UTF-8, cells and rows that occur twice or out of order,
+// and whatever is larger than a sheet can be.
+//
+// A text of comma-separated values is a workbook of one sheet: in UTF-8, UTF-16 or
+// Windows-1252, with the delimiter that makes most columns known. Its rows have the
+// numbers that a spreadsheet program shows.
+//
+// What is wrong with a file is a *refusal.Error. It holds nothing that stands in a
+// row of the file, so it may be logged and shown. Any other error means that the
+// file could not be read.
+package workbook
