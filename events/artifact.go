@@ -123,19 +123,6 @@ func (s *Store) moved(bucket string, written bool, bytes int64) {
 	}
 }
 
-// Spool opens a file in SpoolDir and takes its name away, so that no copy of
-// anybody's data outlives the process, however it ends. The caller closes it.
-func (s *Store) Spool() (*os.File, error) {
-	f, err := os.CreateTemp(s.SpoolDir, "rollcall-*")
-	if err != nil {
-		return nil, fmt.Errorf("open spool: %w", err)
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		return nil, errors.Join(fmt.Errorf("open spool: %w", err), f.Close())
-	}
-	return f, nil
-}
-
 type counter struct{ n int64 }
 
 func (c *counter) Write(p []byte) (int, error) { c.n += int64(len(p)); return len(p), nil }

@@ -36,11 +36,7 @@ type Connection struct {
 // Connect opens a connection that reconnects for ever and keeps its replies
 // under an inbox of the user's own, the only one it may subscribe to.
 func Connect(c Connection) (jetstream.JetStream, error) {
-	log := c.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	log = log.With("nats_user", c.User)
+	log := Logger(c.Logger).With("nats_user", c.User)
 	opts := []nats.Option{
 		nats.Name("rollcall " + c.User),
 		nats.MaxReconnects(-1),

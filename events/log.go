@@ -46,10 +46,7 @@ type Log struct {
 // NewLog returns the log as the given stage writes it; the stage becomes the
 // CloudEvents source of its facts. A nil logger discards.
 func NewLog(js jetstream.JetStream, source Stage, logger *slog.Logger) *Log {
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
-	}
-	return &Log{js: js, source: source, logger: logger, now: time.Now}
+	return &Log{js: js, source: source, logger: Logger(logger), now: time.Now}
 }
 
 // JetStream is the context that the log was made with.

@@ -112,10 +112,7 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start nats: %w", err)
 	}
-	log := cfg.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+	log := events.Logger(cfg.Logger)
 	ns.SetLoggerV2(slogger{log.With("part", "nats")}, false, false, false)
 	ns.Start()
 	if !ns.ReadyForConnections(20 * time.Second) {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall.example/events"
 	"rollcall.example/events/records"
 )
 
@@ -79,9 +80,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
+	cfg.Logger = events.Logger(cfg.Logger)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxConnsPerHost = cfg.Concurrency
 	transport.MaxIdleConnsPerHost = cfg.Concurrency

@@ -36,7 +36,8 @@ type Config struct {
 	// Outage is how long a job waits when the API is down and does not say
 	// until when; 0 means a minute.
 	Outage time.Duration
-	// Logger must be set.
+	// Logger hears of calls that were not given back and of claims that were not
+	// released; nil discards.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -51,9 +52,6 @@ type Service struct {
 	turns *turns
 }
 
-// sast is the time of the people who read the messages; it has no summer time.
-var sast = time.FixedZone("SAST", 2*60*60)
-
 // New returns the stage.
 func New(cfg Config) *Service {
 	if cfg.Concurrency == 0 {
@@ -65,6 +63,7 @@ func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	cfg.Logger = events.Logger(cfg.Logger)
 	return &Service{cfg: cfg, turns: newTurns(cfg.Concurrency)}
 }
 
@@ -153,7 +152,7 @@ func (s *Service) explain(err error, small bool, speed *pace, left int) error {
 		until := spent.Quota.ResetAt
 		later := stage.Later(until, events.PauseQuota,
 			fmt.Sprintf("The calls to the IEC that this job may make are spent for this hour (%d of %d). It goes on by itself at %s.",
-				spent.Quota.Used, spent.Quota.Limit, until.In(sast).Format("15:04 MST")), err)
+				spent.Quota.Used, spent.Quota.Limit, until.In(events.SouthAfrica).Format("15:04 MST")), err)
 		later.Quota = &spent.Quota
 		later.ETA = speed.eta(now, left, s.cfg.Quota.For(small, spent.Quota), s.cfg.Quota.Window())
 		if !later.ETA.IsZero() && later.ETA.Before(until) {

@@ -118,13 +118,9 @@ func (r *rig) validatedAs(t testing.TB, role string, people []string, options ev
 // check reads the verdicts of a job and holds them against what the simulator knows.
 func (r *rig) check(t *testing.T, job events.Job, people []string) {
 	t.Helper()
-	v, err := records.Open[records.Verdict](t.Context(), events.NewStore(eventstest.Connect(t, r.nats, "persistence")), job.Verified.Verdicts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer v.Close()
+	store := events.NewStore(eventstest.Connect(t, r.nats, "persistence"))
 	i := 0
-	for verdict, err := range v.All() {
+	for verdict, err := range records.Each[records.Verdict](t.Context(), store, job.Verified.Verdicts, nil) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -39,10 +39,7 @@ type Service struct {
 
 // New returns the stage. It connects to nothing.
 func New(c Config) *Service {
-	s := &Service{db: c.DB, store: c.Store, logger: c.Logger, now: c.Now}
-	if s.logger == nil {
-		s.logger = slog.New(slog.DiscardHandler)
-	}
+	s := &Service{db: c.DB, store: c.Store, logger: events.Logger(c.Logger), now: c.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -106,12 +106,8 @@ func (s *rig) submitJob(t testing.TB, opts events.Options, rows, verdicts events
 // readOutcomes reads the artifact as the NATS user report.
 func (s *rig) readOutcomes(t *testing.T, a events.Artifact) (list []records.Outcome) {
 	t.Helper()
-	r, err := records.Open[records.Outcome](t.Context(), events.NewStore(eventstest.Connect(t, s.srv, "report")), a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	for o, err := range r.All() {
+	store := events.NewStore(eventstest.Connect(t, s.srv, "report"))
+	for o, err := range records.Each[records.Outcome](t.Context(), store, a, nil) {
 		if err != nil {
 			t.Fatal(err)
 		}

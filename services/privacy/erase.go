@@ -245,18 +245,14 @@ func (s *Service) reportWithout(ctx context.Context, job *events.Job, h *held, f
 // drop returns what stores an artifact without some of its records.
 func drop[T records.Record](ctx context.Context, s *Service, gone func(*T) bool) func(events.Artifact) (events.Artifact, error) {
 	return func(was events.Artifact) (now events.Artifact, err error) {
-		r, err := records.Open[T](ctx, s.cfg.Store, was)
-		if err != nil {
-			return now, err
-		}
-		defer func() { err = errors.Join(err, r.Close()) }()
 		w, err := records.NewWriter[T](s.cfg.Store)
 		if err != nil {
 			return now, err
 		}
 		defer func() { err = errors.Join(err, w.Close()) }()
-		for record, err := range r.All() {
-			if err = errors.Join(err, ctx.Err()); err != nil {
+		var head records.Header
+		for record, err := range records.Each[T](ctx, s.cfg.Store, was, &head) {
+			if err != nil {
 				return now, err
 			}
 			if gone(record) {
@@ -266,7 +262,7 @@ func drop[T records.Record](ctx context.Context, s *Service, gone func(*T) bool)
 				return now, err
 			}
 		}
-		return w.Store(ctx, s.cfg.Store, was.Bucket, newName(r.Header.JobID, r.Header.Artifact), r.Header)
+		return w.Store(ctx, s.cfg.Store, was.Bucket, newName(head.JobID, head.Artifact), head)
 	}
 }
 

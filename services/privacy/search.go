@@ -85,25 +85,21 @@ func (s *Service) search(ctx context.Context, job *events.Job, id string) (h *he
 
 // pick reads the records of an artifact that are wanted.
 func pick[T records.Record](ctx context.Context, store *events.Store, h *held, a events.Artifact, want func(*T) bool) (list []*T, err error) {
-	r, err := records.Open[T](ctx, store, a)
-	if damaged(err) {
-		h.unread = append(h.unread, a)
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if h.columns == nil {
-		h.columns = r.Header.Columns
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	for record, err := range r.All() {
-		if err = errors.Join(err, ctx.Err()); err != nil {
+	var head records.Header
+	for record, err := range records.Each[T](ctx, store, a, &head) {
+		if damaged(err) {
+			h.unread = append(h.unread, a)
+			return nil, nil
+		}
+		if err != nil {
 			return nil, err
 		}
 		if want(record) {
 			list = append(list, record)
 		}
+	}
+	if h.columns == nil {
+		h.columns = head.Columns
 	}
 	return list, nil
 }

@@ -56,20 +56,16 @@ func fetch(ctx context.Context, store *events.Store, job *events.Job) (a *artifa
 }
 
 func repeated(ctx context.Context, store *events.Store, rejects events.Artifact) (map[int]*records.RejectedRow, error) {
-	r, err := records.Open[records.RejectedRow](ctx, store, rejects)
-	if err != nil {
-		return nil, err
-	}
 	first := make(map[int]*records.RejectedRow)
-	for reject, err := range r.All() {
+	for reject, err := range records.Each[records.RejectedRow](ctx, store, rejects, nil) {
 		if err != nil {
-			return nil, errors.Join(err, r.Close())
+			return nil, err
 		}
 		if reject.Code == records.RejectDuplicate && first[reject.FirstRow] == nil {
 			first[reject.FirstRow] = reject
 		}
 	}
-	return first, r.Close()
+	return first, nil
 }
 
 // total is how many entries there are.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"rollcall.example/events"
 )
 
 // cell is one value of a sheet.
@@ -72,15 +74,12 @@ func day(iso string) (cell, bool) {
 	return cell{value: strconv.FormatInt(days, 10), number: true, format: formatDay, width: len(formats[formatDay])}, true
 }
 
-// The one time zone of South Africa, which has no summer time.
-var sast = time.FixedZone("SAST", 2*60*60)
-
 // moment is a point in time, shown as the clocks in South Africa do.
 func moment(t time.Time) cell {
 	if t.IsZero() {
 		return text("")
 	}
-	_, offset := t.In(sast).Zone()
+	_, offset := t.In(events.SouthAfrica).Zone()
 	// LibreOffice cuts what is short of a second, so the fraction is never below it.
 	seconds := float64(t.Unix()+int64(offset)-serialZero.Unix()) + 0.001
 	return cell{

@@ -40,10 +40,7 @@ type Service struct {
 
 // New returns the stage.
 func New(cfg Config) *Service {
-	s := &Service{store: cfg.Store, target: cmp.Or(cfg.WardTarget, 200), log: cfg.Logger, now: cfg.Now}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
+	s := &Service{store: cfg.Store, target: cmp.Or(cfg.WardTarget, 200), log: events.Logger(cfg.Logger), now: cfg.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/flate"
+
+	"rollcall.example/events"
 )
 
 const (
@@ -65,13 +67,9 @@ type part struct {
 type piece struct{ at, n int64 }
 
 func newSpool(dir string) (*spool, error) {
-	file, err := os.CreateTemp(dir, "rollcall-book-*")
+	file, err := events.Spool(dir)
 	if err != nil {
-		return nil, fmt.Errorf("open spool: %w", err)
-	}
-	// Without a name no copy of anybody's data outlives the process.
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(fmt.Errorf("open spool: %w", err), file.Close())
+		return nil, err
 	}
 	packers := runtime.GOMAXPROCS(0)
 	s := &spool{file: file, work: make(chan *chunk, packers), order: make(chan *chunk, 2*packers), free: make(chan *chunk, 4*packers)}

@@ -141,23 +141,19 @@ func (s *Service) passport(ctx context.Context, job *events.Job, n int) (*passpo
 // find is the record for which where is 0, nil for none. Records stand in the
 // order of their rows.
 func find[T records.Record](ctx context.Context, store *events.Store, a events.Artifact, where func(*T) int) (*T, records.Header, error) {
-	r, err := records.Open[T](ctx, store, a)
-	if err != nil {
-		return nil, records.Header{}, err
-	}
-	defer func() { _ = r.Close() }() // a local copy
-	for record, err := range r.All() {
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			return nil, r.Header, err
+	var head records.Header
+	for record, err := range records.Each[T](ctx, store, a, &head) {
+		if err != nil {
+			return nil, head, err
 		}
 		switch at := where(record); {
 		case at == 0:
-			return record, r.Header, nil
+			return record, head, nil
 		case at > 0:
-			return nil, r.Header, nil
+			return nil, head, nil
 		}
 	}
-	return nil, r.Header, nil
+	return nil, head, nil
 }
 
 // judged tells the cells and what each rule said.

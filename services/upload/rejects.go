@@ -3,7 +3,6 @@ package upload
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -70,17 +69,14 @@ func (s *Service) toFix(ctx context.Context, job *events.Job) (list []rejected, 
 
 // each visits the records of an artifact.
 func each[T records.Record](ctx context.Context, store *events.Store, a events.Artifact, visit func(*T)) (records.Header, error) {
-	r, err := records.Open[T](ctx, store, a)
-	if err != nil {
-		return records.Header{}, err
-	}
-	for record, err := range r.All() {
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			return records.Header{}, errors.Join(err, r.Close())
+	var head records.Header
+	for record, err := range records.Each[T](ctx, store, a, &head) {
+		if err != nil {
+			return records.Header{}, err
 		}
 		visit(record)
 	}
-	return r.Header, r.Close()
+	return head, nil
 }
 
 // sameCells compares the cells of two rows but for the one of the ID number,

@@ -114,10 +114,7 @@ func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	cfg.Logger = cfg.Logger.With("stage", string(events.StageUpload))
+	cfg.Logger = events.Logger(cfg.Logger).With("stage", string(events.StageUpload))
 	verify := cfg.Authenticate
 	cfg.Authenticate = func(r *http.Request) (Principal, error) {
 		who, err := verify(r)

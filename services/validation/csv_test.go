@@ -99,13 +99,8 @@ func TestACSVIsJudgedLikeTheWorkbookThatItWasSavedFrom(t *testing.T) {
 
 func recordsOf[T records.Record](t *testing.T, js jetstream.JetStream, a events.Artifact) []T {
 	t.Helper()
-	r, err := records.Open[T](t.Context(), events.NewStore(js), a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
 	var all []T
-	for record, err := range r.All() {
+	for record, err := range records.Each[T](t.Context(), events.NewStore(js), a, nil) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 	"unicode"
 
+	"rollcall.example/events"
 	"rollcall.example/events/records"
 )
 
@@ -36,10 +37,6 @@ type Problem struct {
 }
 
 const idDigits = 13
-
-// southAfrica is where the date of an upload is read: a child is born there
-// while it is still yesterday in UTC.
-var southAfrica = time.FixedZone("SAST", 2*60*60)
 
 // ParseID reads the text of a cell as an ID number. Spaces and dashes do not
 // count. The zeros that a spreadsheet eats from the front of a number are put
@@ -101,7 +98,8 @@ func luhn(digits string) bool {
 
 func dateOfBirth(digits string, at time.Time) (time.Time, bool) {
 	year, month, day := number(digits[:2]), number(digits[2:4]), number(digits[4:6])
-	at = at.In(southAfrica)
+	// A child is born in South Africa while it is still yesterday in UTC.
+	at = at.In(events.SouthAfrica)
 	today := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
 	century := at.Year() / 100 * 100
 	for _, year := range []int{century + year, century - 100 + year} {
@@ -130,7 +128,7 @@ func date(year, month, day int) (time.Time, bool) {
 
 // Age is the whole years from the date of birth to at.
 func (id ID) Age(at time.Time) int {
-	at = at.In(southAfrica)
+	at = at.In(events.SouthAfrica)
 	age := at.Year() - id.Born.Year()
 	if at.Month() < id.Born.Month() || at.Month() == id.Born.Month() && at.Day() < id.Born.Day() {
 		age--

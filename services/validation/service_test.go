@@ -46,16 +46,9 @@ func TestTheSampleBecomesRowsAndRejects(t *testing.T) {
 		t.Fatalf("stats %+v", stats)
 	}
 	store := events.NewStore(report)
-	rows, err := records.Open[records.Row](t.Context(), store, job.Validated.Rows)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	if rows.Header.Fields["id_number"] != 0 || len(rows.Header.Columns) != 25 || rows.Header.Records != stats.ValidRecords {
-		t.Fatalf("header %+v", rows.Header)
-	}
+	var header records.Header
 	last := 4 // the header's row
-	for row, err := range rows.All() {
+	for row, err := range records.Each[records.Row](t.Context(), store, job.Validated.Rows, &header) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,13 +57,11 @@ func TestTheSampleBecomesRowsAndRejects(t *testing.T) {
 		}
 		last = row.N
 	}
-	rejects, err := records.Open[records.RejectedRow](t.Context(), store, job.Validated.Rejects)
-	if err != nil {
-		t.Fatal(err)
+	if header.Fields["id_number"] != 0 || len(header.Columns) != 25 || header.Records != stats.ValidRecords {
+		t.Fatalf("header %+v", header)
 	}
-	defer rejects.Close()
 	codes := map[string]int{}
-	for r, err := range rejects.All() {
+	for r, err := range records.Each[records.RejectedRow](t.Context(), store, job.Validated.Rejects, nil) {
 		if err != nil {
 			t.Fatal(err)
 		}

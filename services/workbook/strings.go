@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"rollcall.example/events"
 )
 
 const (
@@ -120,12 +122,9 @@ func (s *sharedStrings) keep(text []byte) error {
 		return nil
 	}
 	if s.spill == nil {
-		file, err := os.CreateTemp("", "rollcall-strings-*")
+		file, err := events.Spool("")
 		if err != nil {
 			return fmt.Errorf("spill: %w", err)
-		}
-		if err := os.Remove(file.Name()); err != nil {
-			return errors.Join(fmt.Errorf("spill: %w", err), file.Close())
 		}
 		s.spill, s.writer, s.ends = file, bufio.NewWriterSize(file, spillWindow), []int64{0}
 	}

@@ -31,13 +31,8 @@ func TestTheRowPassport(t *testing.T) {
 	r := newGoldenRig(t)
 	job := r.run(r.file("hostile.xlsx"))
 	store := events.NewStore(r.log.JetStream())
-	rejects, err := records.Open[records.RejectedRow](t.Context(), store, job.Validated.Rejects)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rejects.Close()
 	codes := map[string]bool{}
-	for reject, err := range rejects.All() {
+	for reject, err := range records.Each[records.RejectedRow](t.Context(), store, job.Validated.Rejects, nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,13 +58,8 @@ func TestTheRowPassport(t *testing.T) {
 	if len(codes) != 5 {
 		t.Errorf("only rejects of %v", codes)
 	}
-	outcomes, err := records.Open[records.Outcome](t.Context(), store, job.Persisted.Outcomes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer outcomes.Close()
 	sheets := map[string]string{records.Inserted: "New Members", records.Refused: "Database Errors"}
-	for o, err := range outcomes.All() {
+	for o, err := range records.Each[records.Outcome](t.Context(), store, job.Persisted.Outcomes, nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,13 +81,8 @@ func TestTheRowPassport(t *testing.T) {
 	}
 
 	// The same person with another name: what was overwritten is told.
-	rows, err := records.Open[records.Row](t.Context(), store, job.Validated.Rows)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
 	var id string
-	for row, err := range rows.All() {
+	for row, err := range records.Each[records.Row](t.Context(), store, job.Validated.Rows, nil) {
 		if err != nil {
 			t.Fatal(err)
 		}

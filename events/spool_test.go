@@ -1,0 +1,30 @@
+package events_test
+
+import (
+	"io"
+	"os"
+	"testing"
+
+	"rollcall.example/events"
+)
+
+func TestSpoolLeavesNoNameBehind(t *testing.T) {
+	dir := t.TempDir()
+	f, err := events.Spool(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("the folder holds %v, %v", left, err)
+	}
+	if _, err := f.WriteString("kept"); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(io.NewSectionReader(f, 0, 10)); err != nil || string(text) != "kept" {
+		t.Errorf("read back %q, %v", text, err)
+	}
+	if _, err := events.Spool(dir + "/missing"); err == nil {
+		t.Error("a folder that does not exist gave a spool")
+	}
+}
