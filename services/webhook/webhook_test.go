@@ -348,7 +348,7 @@ func TestADatabaseThatFailsLosesNoEvent(t *testing.T) {
 	r.hook("wh-1", rec.URL, "", events.KindFailed)
 	r.exec("ALTER TABLE webhook_deliveries RENAME TO away")
 	r.failed(alice)
-	eventstest.Wait(t, "the failure to be noticed", func() bool { return strings.Contains(r.logs.String(), "deliveries not noted yet") })
+	eventstest.Wait(t, "the failure to be noticed", func() bool { return strings.Contains(r.logs.String(), "note deliveries") })
 	r.exec("ALTER TABLE away RENAME TO webhook_deliveries")
 	r.waitState("wh-1", "delivered")
 }
