@@ -64,24 +64,18 @@ func Accesses(ctx context.Context, js jetstream.JetStream, jobID string) iter.Se
 		filter = "audit." + jobID + ".>"
 	}
 	return func(yield func(Access, error) bool) {
-		for from, more := uint64(1), true; more; {
-			var msgs []*jetstream.RawStreamMsg
-			var err error
-			if msgs, more, err = Read(ctx, js, StreamAudit, filter, from); err != nil {
+		for m, err := range Messages(ctx, js, StreamAudit, filter, 1) {
+			if err != nil {
 				yield(Access{}, err)
 				return
 			}
-			for _, m := range msgs {
-				var a Access
-				if err := json.Unmarshal(m.Data, &a); err != nil {
-					err = fmt.Errorf("audit %d: %w", m.Sequence, err)
-					yield(a, err)
-					return
-				}
-				if !yield(a, nil) {
-					return
-				}
-				from = m.Sequence + 1
+			var a Access
+			if err := json.Unmarshal(m.Data, &a); err != nil {
+				yield(Access{}, fmt.Errorf("audit %d: %w", m.Sequence, err))
+				return
+			}
+			if !yield(a, nil) {
+				return
 			}
 		}
 	}

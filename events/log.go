@@ -64,25 +64,21 @@ func (l *Log) replay(ctx context.Context, jobID string, after uint64) (list []Ev
 		return nil, 0, ErrNotFound
 	}
 	last = after
-	for more := true; more; {
-		var msgs []*jetstream.RawStreamMsg
-		msgs, more, err = Read(ctx, l.js, StreamFacts, JobFilter(jobID), last+1)
+	for m, err := range Messages(ctx, l.js, StreamFacts, JobFilter(jobID), after+1) {
 		if err != nil {
 			return nil, 0, fmt.Errorf("replay job: %w", err)
 		}
-		for _, m := range msgs {
-			last = m.Sequence
-			e, err := Decode(m.Subject, m.Header, m.Data, m.Sequence)
-			if errors.Is(err, ErrNewer) {
-				// Without it the job would look as it does not stand.
-				return nil, 0, fmt.Errorf("replay job: %w", err)
-			}
-			if err != nil {
-				l.logger.Warn("message left out of the history", "seq", m.Sequence, "err", err)
-				continue
-			}
-			list = append(list, e)
+		last = m.Sequence
+		e, err := Decode(m.Subject, m.Header, m.Data, m.Sequence)
+		if errors.Is(err, ErrNewer) {
+			// Without it the job would not look as it stands.
+			return nil, 0, fmt.Errorf("replay job: %w", err)
 		}
+		if err != nil {
+			l.logger.WarnContext(ctx, "message left out of the history", "seq", m.Sequence, "err", err)
+			continue
+		}
+		list = append(list, e)
 	}
 	return list, last, nil
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
@@ -245,22 +244,15 @@ func TestReadPagesThroughLongHistories(t *testing.T) {
 		ids[eventstest.Upload(t, l, alice, events.Artifact{}, events.Options{}).ID] = true
 	}
 	js := eventstest.Connect(t, srv, "gateway")
-	var from uint64
-	for more := true; more; {
-		var msgs []*jetstream.RawStreamMsg
-		var err error
-		msgs, more, err = events.Read(t.Context(), js, events.StreamFacts, "bulk.>", from+1)
+	for m, err := range events.Messages(t.Context(), js, events.StreamFacts, "bulk.>", 1) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range msgs {
-			from = m.Sequence
-			id, _, err := events.ParseSubject(m.Subject)
-			if err != nil || !ids[id] {
-				t.Fatalf("%s twice or unknown: %v", m.Subject, err)
-			}
-			delete(ids, id)
+		id, _, err := events.ParseSubject(m.Subject)
+		if err != nil || !ids[id] {
+			t.Fatalf("%s twice or unknown: %v", m.Subject, err)
 		}
+		delete(ids, id)
 	}
 	if len(ids) != 0 {
 		t.Fatalf("%d not read", len(ids))

@@ -47,26 +47,22 @@ func chunkSubject(bucket, nuid string) string { return "$O." + bucket + ".C." + 
 // yielded. It needs permission for batched direct gets of the bucket's stream.
 func (s *Store) Objects(ctx context.Context, bucket string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		for from, more := uint64(1), true; more; {
-			msgs, next, err := Read(ctx, s.js, objectStream(bucket), "$O."+bucket+".M.>", from)
+		for m, err := range Messages(ctx, s.js, objectStream(bucket), "$O."+bucket+".M.>", 1) {
 			if err != nil {
 				yield(Object{}, err)
 				return
 			}
-			more = next
-			for _, m := range msgs {
-				from = m.Sequence + 1
-				var info jetstream.ObjectInfo
-				if err := json.Unmarshal(m.Data, &info); err != nil {
-					yield(Object{}, fmt.Errorf("list %s: message %d describes no object", bucket, m.Sequence))
-					return
-				}
-				if info.Deleted {
-					continue
-				}
-				if !yield(Object{Bucket: bucket, Name: info.Name, Size: int64(info.Size), At: m.Time, chunks: chunkSubject(bucket, info.NUID)}, nil) {
-					return
-				}
+			var info jetstream.ObjectInfo
+			if err := json.Unmarshal(m.Data, &info); err != nil {
+				yield(Object{}, fmt.Errorf("list %s: message %d describes no object", bucket, m.Sequence))
+				return
+			}
+			if info.Deleted {
+				continue
+			}
+			o := Object{Bucket: bucket, Name: info.Name, Size: int64(info.Size), At: m.Time, chunks: chunkSubject(bucket, info.NUID)}
+			if !yield(o, nil) {
+				return
 			}
 		}
 	}
@@ -166,18 +162,13 @@ func (l *Log) Forget(ctx context.Context, jobID string) error {
 func (l *Log) JobIDs(ctx context.Context) iter.Seq2[string, error] {
 	every := Subject("*", KindUploaded)
 	return func(yield func(string, error) bool) {
-		for from, more := uint64(1), true; more; {
-			msgs, next, err := Read(ctx, l.js, StreamFacts, every, from)
+		for m, err := range Messages(ctx, l.js, StreamFacts, every, 1) {
 			if err != nil {
 				yield("", err)
 				return
 			}
-			more = next
-			for _, m := range msgs {
-				from = m.Sequence + 1
-				if id, _, err := ParseSubject(m.Subject); err == nil && !yield(id, nil) {
-					return
-				}
+			if id, _, err := ParseSubject(m.Subject); err == nil && !yield(id, nil) {
+				return
 			}
 		}
 	}

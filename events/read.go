@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"time"
 
@@ -64,6 +65,28 @@ func Read(ctx context.Context, js jetstream.JetStream, stream, filter string, fr
 		return nil, false, fmt.Errorf("read %s %s: %w", stream, filter, ErrIncomplete)
 	}
 	return msgs, pending > 0, nil
+}
+
+// Messages yields all stored messages from sequence from on whose subject matches
+// filter, oldest first, as Read reads them. An error is the last thing yielded.
+func Messages(ctx context.Context, js jetstream.JetStream, stream, filter string, from uint64,
+) iter.Seq2[*jetstream.RawStreamMsg, error] {
+	return func(yield func(*jetstream.RawStreamMsg, error) bool) {
+		for more := true; more; {
+			var msgs []*jetstream.RawStreamMsg
+			var err error
+			if msgs, more, err = Read(ctx, js, stream, filter, from); err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, m := range msgs {
+				if !yield(m, nil) {
+					return
+				}
+				from = m.Sequence + 1
+			}
+		}
+	}
 }
 
 // MaxLast is how many subjects ReadLast takes. The library has room for a

@@ -61,19 +61,12 @@ func CheckSchemas(t testing.TB, js jetstream.JetStream) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	for stream, filter := range map[string]string{events.StreamFacts: "bulk.>", events.StreamProgress: "bulk.>", events.StreamAudit: "audit.>"} {
-		var from uint64
-		for more := true; more; {
-			var msgs []*jetstream.RawStreamMsg
-			var err error
-			msgs, more, err = events.Read(ctx, js, stream, filter, from+1)
+		for m, err := range events.Messages(ctx, js, stream, filter, 1) {
 			if err != nil {
 				t.Errorf("read %s: %v", stream, err)
 				return
 			}
-			for _, m := range msgs {
-				from = m.Sequence
-				checkSchema(t, m)
-			}
+			checkSchema(t, m)
 		}
 	}
 }

@@ -198,17 +198,11 @@ func sleepUntil(ctx context.Context, at time.Time) {
 // stored returns every message of the facts whose subject fits.
 func stored(t *testing.T, js jetstream.JetStream, filter string) (list []*jetstream.RawStreamMsg) {
 	t.Helper()
-	var from uint64
-	for more := true; more; {
-		var msgs []*jetstream.RawStreamMsg
-		var err error
-		if msgs, more, err = events.Read(t.Context(), js, events.StreamFacts, filter, from+1); err != nil {
+	for m, err := range events.Messages(t.Context(), js, events.StreamFacts, filter, 1) {
+		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range msgs {
-			from = m.Sequence
-		}
-		list = append(list, msgs...)
+		list = append(list, m)
 	}
 	return list
 }
