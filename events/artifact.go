@@ -49,7 +49,7 @@ type Store struct {
 	SpoolDir string
 	// Moved hears how many bytes of a bucket were written, or else read, once
 	// they were; nil means that nobody counts.
-	Moved func(bucket string, written bool, bytes int64)
+	Observe func(bucket string, written bool, bytes int64)
 }
 
 // NewStore returns a store over the buckets that js may reach.
@@ -65,17 +65,17 @@ func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (_ Ar
 		return Artifact{}, fmt.Errorf("put %s/%s: %w", bucket, name, err)
 	}
 	sum := sha256.New()
-	count := &counter{}
+	count := &byteCounter{}
 	// The object store makes a chunk of each read, however short.
 	src := bufio.NewReaderSize(io.TeeReader(r, io.MultiWriter(sum, count)), chunkSize)
 	_, err = b.Put(ctx, jetstream.ObjectMeta{
 		Name: name,
 		Opts: &jetstream.ObjectMetaOptions{ChunkSize: chunkSize},
-	}, filler{src})
+	}, fullReader{src})
 	if err != nil {
 		return Artifact{}, fmt.Errorf("put %s/%s: %w", bucket, name, err)
 	}
-	s.moved(bucket, true, count.n)
+	s.countBytes(bucket, true, count.n)
 	return Artifact{Bucket: bucket, Name: name, Size: count.n, SHA256: hexSum(sum)}, nil
 }
 
@@ -88,7 +88,7 @@ func (s *Store) Fetch(ctx context.Context, a Artifact) (_ *os.File, err error) {
 	// Without a deadline the client gives up after five seconds in all.
 	ctx, cancel := context.WithTimeout(ctx, transferTime+time.Duration(a.Size/slowest)*time.Second)
 	defer cancel()
-	obj, err := s.open(ctx, a)
+	obj, err := s.openRetrying(ctx, a)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, fmt.Errorf("fetch %s/%s: %w", a.Bucket, a.Name, ErrGone)
 	}
@@ -102,7 +102,7 @@ func (s *Store) Fetch(ctx context.Context, a Artifact) (_ *os.File, err error) {
 	}
 	sum := sha256.New()
 	n, err := io.Copy(io.MultiWriter(f, sum), obj)
-	s.moved(a.Bucket, false, n)
+	s.countBytes(a.Bucket, false, n)
 	switch {
 	case errors.Is(err, jetstream.ErrDigestMismatch):
 		err = ErrAltered
@@ -117,19 +117,19 @@ func (s *Store) Fetch(ctx context.Context, a Artifact) (_ *os.File, err error) {
 	return f, nil
 }
 
-func (s *Store) moved(bucket string, written bool, bytes int64) {
-	if s.Moved != nil {
-		s.Moved(bucket, written, bytes)
+func (s *Store) countBytes(bucket string, written bool, bytes int64) {
+	if s.Observe != nil {
+		s.Observe(bucket, written, bytes)
 	}
 }
 
-type counter struct{ n int64 }
+type byteCounter struct{ n int64 }
 
-func (c *counter) Write(p []byte) (int, error) { c.n += int64(len(p)); return len(p), nil }
+func (c *byteCounter) Write(p []byte) (int, error) { c.n += int64(len(p)); return len(p), nil }
 
-type filler struct{ r io.Reader }
+type fullReader struct{ r io.Reader }
 
-func (f filler) Read(p []byte) (int, error) {
+func (f fullReader) Read(p []byte) (int, error) {
 	n, err := io.ReadFull(f.r, p)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = nil

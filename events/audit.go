@@ -58,7 +58,7 @@ func WriteAccess(ctx context.Context, js jetstream.JetStream, a Access) error {
 
 // Accesses yields those of a job, or of all for "", oldest first. What is no access
 // is an error, the last thing yielded.
-func Accesses(ctx context.Context, js jetstream.JetStream, jobID string) iter.Seq2[Access, error] {
+func ReadAccesses(ctx context.Context, js jetstream.JetStream, jobID string) iter.Seq2[Access, error] {
 	filter := "audit.>"
 	if jobID != "" {
 		filter = "audit." + jobID + ".>"

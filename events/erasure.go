@@ -17,7 +17,7 @@ func (j *Job) Expired() *Erased {
 // that is to be there.
 func (j *Job) Removed(a Artifact) *Erased {
 	for _, e := range j.Erasures {
-		if slices.ContainsFunc(e.Removed, a.same) {
+		if slices.ContainsFunc(e.Removed, a.sameObject) {
 			return e
 		}
 	}
@@ -34,18 +34,18 @@ func (j *Job) Artifacts() []Artifact {
 	return slices.DeleteFunc(list, func(a Artifact) bool { return j.Removed(a) != nil })
 }
 
-func (a Artifact) same(b Artifact) bool { return a.Bucket == b.Bucket && a.Name == b.Name }
+func (a Artifact) sameObject(b Artifact) bool { return a.Bucket == b.Bucket && a.Name == b.Name }
 
 // erase puts in place what stands for the artifacts of the facts. Facts are shared
 // with whoever read them, so those that change are copied.
-func (j *Job) erase(f *Erased) {
+func (j *Job) applyErasure(f *Erased) {
 	j.Erasures = append(slices.Clip(j.Erasures), f)
 	if len(f.Replaced) == 0 {
 		return
 	}
 	now := func(a Artifact) Artifact {
 		for _, r := range f.Replaced {
-			if r.Was.same(a) {
+			if r.Was.sameObject(a) {
 				return r.Now
 			}
 		}

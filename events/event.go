@@ -66,12 +66,12 @@ func Decode(subject string, header nats.Header, body []byte, seq uint64) (Event,
 }
 
 func decode(casts []cast, subject string, header nats.Header, body []byte, seq uint64) (Event, error) {
-	jobID, kind, owner, err := believe(subject, header)
+	jobID, kind, owner, err := checkEnvelope(subject, header)
 	if err != nil {
 		return Event{}, err
 	}
-	subject = told(jobID, kind)
-	if body, err = newest(casts, header, kind, body); err != nil {
+	subject = safeSubject(jobID, kind)
+	if body, err = upgradeBody(casts, header, kind, body); err != nil {
 		return Event{}, fmt.Errorf("decode %s: %w", subject, err)
 	}
 	fact := newFact(kind)
@@ -79,7 +79,7 @@ func decode(casts []cast, subject string, header nats.Header, body []byte, seq u
 		return Event{}, fmt.Errorf("decode %s: %w: no such kind", subject, ErrDisbelieved)
 	}
 	if err := json.Unmarshal(body, fact); err != nil {
-		return Event{}, fmt.Errorf("decode %s: %w: %s", subject, ErrDisbelieved, unfit(err))
+		return Event{}, fmt.Errorf("decode %s: %w: %s", subject, ErrDisbelieved, describeFault(err))
 	}
 	m := fact.meta()
 	if m.JobID != jobID || m.Kind != kind {
@@ -97,7 +97,7 @@ func decode(casts []cast, subject string, header nats.Header, body []byte, seq u
 // After is the sequence of the job's message that a stored one came after, 0 for
 // the first. Ok is false where its headers hold no such guard: then it was not
 // stored by Append, or the stream is one that the server copied from another.
-func After(jobID string, header nats.Header) (seq uint64, ok bool) {
+func PreviousSeq(jobID string, header nats.Header) (seq uint64, ok bool) {
 	if header.Get(HeaderAfterOf) != JobFilter(jobID) {
 		return 0, false
 	}
@@ -107,14 +107,14 @@ func After(jobID string, header nats.Header) (seq uint64, ok bool) {
 
 // DecodeProgress reads a progress message and the owner of its job.
 func DecodeProgress(subject string, header nats.Header, body []byte) (Progress, string, error) {
-	jobID, kind, owner, err := believe(subject, header)
+	jobID, kind, owner, err := checkEnvelope(subject, header)
 	if err != nil {
 		return Progress{}, "", err
 	}
-	subject = told(jobID, kind)
+	subject = safeSubject(jobID, kind)
 	var p Progress
 	if err := json.Unmarshal(body, &p); err != nil {
-		return Progress{}, "", fmt.Errorf("decode %s: %w: %s", subject, ErrDisbelieved, unfit(err))
+		return Progress{}, "", fmt.Errorf("decode %s: %w: %s", subject, ErrDisbelieved, describeFault(err))
 	}
 	if kind != KindProgress || p.Kind != kind || p.JobID != jobID {
 		return Progress{}, "", fmt.Errorf("decode %s: %w: body names another job or kind", subject, ErrDisbelieved)
@@ -123,7 +123,7 @@ func DecodeProgress(subject string, header nats.Header, body []byte) (Progress, 
 }
 
 // unfit says why a body could not be read, without a word of it.
-func unfit(err error) string {
+func describeFault(err error) string {
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
 	switch {
@@ -136,19 +136,19 @@ func unfit(err error) string {
 }
 
 // told is a subject as errors repeat it. A kind that is none of ours can be any text.
-func told(jobID string, kind Kind) string {
+func safeSubject(jobID string, kind Kind) string {
 	if kind != KindProgress && !slices.Contains(Kinds, kind) {
 		return JobFilter(jobID)
 	}
 	return Subject(jobID, kind)
 }
 
-func believe(subject string, header nats.Header) (jobID string, kind Kind, owner string, err error) {
+func checkEnvelope(subject string, header nats.Header) (jobID string, kind Kind, owner string, err error) {
 	jobID, kind, err = ParseSubject(subject)
 	if err != nil {
 		return "", "", "", fmt.Errorf("%w: %v", ErrDisbelieved, err)
 	}
-	subject = told(jobID, kind)
+	subject = safeSubject(jobID, kind)
 	if header.Get(HeaderSubject) != jobID || header.Get(HeaderType) != typePrefix+string(kind) {
 		return "", "", "", fmt.Errorf("decode %s: %w: headers name another job or kind", subject, ErrDisbelieved)
 	}

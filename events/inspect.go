@@ -55,11 +55,11 @@ func Inspect(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig, n
 		}
 		info := s.CachedInfo()
 		found.Skew = info.TimeStamp.Sub(began.Add(now().Sub(began) / 2))
-		differs, err := differences(want, info.Config)
+		differs, err := diffSettings(want, info.Config)
 		found.Findings = append(found.Findings, Finding{Name: name, Differs: differs})
 		return err
 	}
-	for _, s := range streams(cfg) {
+	for _, s := range streamConfigs(cfg) {
 		if err := stream("stream "+s.Name, s); err != nil {
 			return found, err
 		}
@@ -77,7 +77,7 @@ func Inspect(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig, n
 			return found, err
 		}
 	}
-	for _, want := range consumers(cfg) {
+	for _, want := range consumerConfigs(cfg) {
 		name := "consumer " + want.Durable
 		c, err := js.Consumer(ctx, StreamFacts, want.Durable)
 		if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -87,7 +87,7 @@ func Inspect(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig, n
 		if err != nil {
 			return found, fmt.Errorf("inspect %s: %w", name, err)
 		}
-		differs, err := differences(want, c.CachedInfo().Config)
+		differs, err := diffSettings(want, c.CachedInfo().Config)
 		if err != nil {
 			return found, err
 		}
@@ -98,12 +98,12 @@ func Inspect(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig, n
 
 // differences are the settings of want that have has otherwise. Those that want
 // does not say are the server's to choose.
-func differences(want, have any) ([]string, error) {
-	wanted, err := settingsOf(want)
+func diffSettings(want, have any) ([]string, error) {
+	wanted, err := decodeSettings(want)
 	if err != nil {
 		return nil, err
 	}
-	had, err := settingsOf(have)
+	had, err := decodeSettings(have)
 	if err != nil {
 		return nil, err
 	}
@@ -115,14 +115,14 @@ func differences(want, have any) ([]string, error) {
 			continue
 		}
 		if !bytes.Equal(w, h) {
-			list = append(list, fmt.Sprintf("%s is %s, should be %s", key, readable(key, h), readable(key, w)))
+			list = append(list, fmt.Sprintf("%s is %s, should be %s", key, formatSetting(key, h), formatSetting(key, w)))
 		}
 	}
 	return list, nil
 }
 
 // readable is a setting's value for people: times are nanoseconds in the API.
-func readable(key string, value json.RawMessage) string {
+func formatSetting(key string, value json.RawMessage) string {
 	if value == nil {
 		return "not set"
 	}
@@ -136,7 +136,7 @@ func readable(key string, value json.RawMessage) string {
 }
 
 // settingsOf are the settings as the server's API has them, by their names there.
-func settingsOf(config any) (map[string]json.RawMessage, error) {
+func decodeSettings(config any) (map[string]json.RawMessage, error) {
 	text, err := json.Marshal(config)
 	if err != nil {
 		return nil, fmt.Errorf("read settings: %w", err)

@@ -174,27 +174,27 @@ func (j *Job) Apply(e Event) error {
 	}
 	if f, ok := e.Fact.(*Erased); ok {
 		j.Seq = e.Seq
-		j.erase(f)
+		j.applyErasure(f)
 		return nil
 	}
 	j.Kind, j.Seq, j.UpdatedAt = e.Kind, e.Seq, e.At
 	j.Status, j.Paused = StatusProcessing, nil
-	j.Standing = j.Standing.After(e.Fact)
+	j.Standing = j.Standing.Advance(e.Fact)
 	switch f := e.Fact.(type) {
 	case *Uploaded:
 		j.ID, j.Owner, j.FileName, j.Options = e.JobID, f.Owner, f.FileName, f.Options
 		j.FirstSeq, j.CreatedAt, j.Uploaded, j.Trace = e.Seq, e.At, f, e.Trace
 		j.Status = StatusPending
-		j.turn(StageValidation, e.Seq)
+		j.assign(StageValidation, e.Seq)
 	case *Validated:
 		j.Validated = f
-		j.turn(StageIEC, e.Seq)
+		j.assign(StageIEC, e.Seq)
 	case *Verified:
 		j.Verified = f
-		j.turn(StagePersistence, e.Seq)
+		j.assign(StagePersistence, e.Seq)
 	case *Persisted:
 		j.Persisted = f
-		j.turn(StageReport, e.Seq)
+		j.assign(StageReport, e.Seq)
 	case *Reported:
 		j.Reported = f
 		j.Status = StatusCompleted
@@ -209,9 +209,9 @@ func (j *Job) Apply(e Event) error {
 		j.Status = StatusCancelled
 	case *Retried:
 		j.Failed, j.Cancelled = nil, nil
-		j.turn(f.Stage, e.Seq)
+		j.assign(f.Stage, e.Seq)
 	}
 	return nil
 }
 
-func (j *Job) turn(s Stage, trigger uint64) { j.Stage, j.Trigger = s, trigger }
+func (j *Job) assign(s Stage, trigger uint64) { j.Stage, j.Trigger = s, trigger }

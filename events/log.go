@@ -124,9 +124,9 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (_ Ev
 	if err != nil {
 		return Event{}, err
 	}
-	ctx, span := storing(ctx, j, jobID, fact.FactKind())
+	ctx, span := startAppendSpan(ctx, j, jobID, fact.FactKind())
 	defer func() { EndSpan(span, err) }()
-	setTrace(ctx, msg.Header)
+	setTraceHeader(ctx, msg.Header)
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	ack, err := l.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(StreamFacts),
@@ -140,7 +140,7 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (_ Ev
 		// With one replica the guard is checked before the message id, so our
 		// own earlier append, whose acknowledgement was lost, looks like a
 		// conflict too.
-		if seq, err = l.stored(ctx, msg); err != nil {
+		if seq, err = l.findStored(ctx, msg); err != nil {
 			return Event{}, err
 		}
 	default:
@@ -155,7 +155,7 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (_ Ev
 }
 
 // stored looks for the message's id in the log and returns its sequence.
-func (l *Log) stored(ctx context.Context, msg *nats.Msg) (uint64, error) {
+func (l *Log) findStored(ctx context.Context, msg *nats.Msg) (uint64, error) {
 	id := msg.Header.Get(HeaderMsgID)
 	s, err := l.js.Stream(ctx, StreamFacts)
 	if err != nil {

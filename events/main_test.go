@@ -9,5 +9,5 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, eventstest.Kept()...)
+	goleak.VerifyTestMain(m, eventstest.IgnoreLeaks()...)
 }

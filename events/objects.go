@@ -103,7 +103,7 @@ func (s *Store) Discard(ctx context.Context, bucket, name string) error {
 // RemoveStray removes the bytes of a bucket that belong to no object: what writers
 // left behind that died. Bytes that came after before may be of one that is at
 // work, and stay. It returns of how many writings there were any.
-func (s *Store) RemoveStray(ctx context.Context, bucket string, before time.Time) (removed int, err error) {
+func (s *Store) RemoveStrayChunks(ctx context.Context, bucket string, before time.Time) (removed int, err error) {
 	stream, err := s.js.Stream(ctx, objectStream(bucket))
 	if err != nil {
 		return 0, fmt.Errorf("look for strays in %s: %w", bucket, err)
@@ -141,7 +141,7 @@ func (s *Store) RemoveStray(ctx context.Context, bucket string, before time.Time
 // Forget purges all messages of a job, its progress first. What was told about it
 // cannot be told again; call it for jobs that have an erasure as expired, which
 // nothing may follow.
-func (l *Log) Forget(ctx context.Context, jobID string) error {
+func (l *Log) PurgeJob(ctx context.Context, jobID string) error {
 	if !ValidJobID(jobID) {
 		return ErrNotFound
 	}

@@ -35,7 +35,7 @@ const ClaimLife = 2 * time.Minute
 // permissions of the provisioner; no service has them.
 func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig) error {
 	cfg = cfg.complete()
-	for _, s := range streams(cfg) {
+	for _, s := range streamConfigs(cfg) {
 		if _, err := js.CreateOrUpdateStream(ctx, s); err != nil {
 			return fmt.Errorf("provision stream %s: %w", s.Name, err)
 		}
@@ -55,7 +55,7 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 			return fmt.Errorf("provision bucket %s: %w", kv.Bucket, err)
 		}
 	}
-	for _, c := range consumers(cfg) {
+	for _, c := range consumerConfigs(cfg) {
 		if _, err := js.CreateOrUpdateConsumer(ctx, StreamFacts, c); err != nil {
 			return fmt.Errorf("provision consumer %s: %w", c.Durable, err)
 		}
@@ -94,7 +94,7 @@ var keyValues = []jetstream.KeyValueConfig{
 	{Bucket: KVClaims, TTL: ClaimLife},
 }
 
-func streams(cfg ProvisionConfig) []jetstream.StreamConfig {
+func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {
 	facts := make([]string, len(Kinds))
 	for i, k := range Kinds {
 		facts[i] = Subject("*", k)
@@ -143,7 +143,7 @@ func streams(cfg ProvisionConfig) []jetstream.StreamConfig {
 	}}
 }
 
-func consumers(cfg ProvisionConfig) []jetstream.ConsumerConfig {
+func consumerConfigs(cfg ProvisionConfig) []jetstream.ConsumerConfig {
 	base := jetstream.ConsumerConfig{
 		AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait:   AckWait,

@@ -15,7 +15,7 @@ type Standing struct {
 // After is where a job is after one more fact. It is what both a live frame of the
 // fact and the state at its sequence show, so that they cannot differ. A job that
 // ended without a report is where it was before.
-func (s Standing) After(fact Fact) Standing {
+func (s Standing) Advance(fact Fact) Standing {
 	// done is at the end of a step's band, within stands where the rows are: a bar
 	// that jumped to the end of the band and back again would tell a lie twice.
 	done := func(step Step, rows int, message string) Standing {

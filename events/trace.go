@@ -45,7 +45,7 @@ func EndSpan(span trace.Span, err error) {
 }
 
 // traceparent is the header value for the span of ctx, "" without one.
-func traceparent(ctx context.Context) string {
+func traceHeader(ctx context.Context) string {
 	c := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, c)
 	return c[HeaderTrace]
@@ -59,7 +59,7 @@ func WithTrace(ctx context.Context, header string) context.Context {
 
 // storing begins the span of an append. All of a job is one trace, that of its
 // upload: what a person does to the job later, in a trace of its own, is linked.
-func storing(ctx context.Context, j *Job, jobID string, kind Kind) (context.Context, trace.Span) {
+func startAppendSpan(ctx context.Context, j *Job, jobID string, kind Kind) (context.Context, trace.Span) {
 	here := trace.SpanContextFromContext(ctx)
 	opts := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindProducer), trace.WithAttributes(
 		attribute.String("messaging.system", "nats"), attribute.String("messaging.destination.name", Subject("*", kind)),
@@ -75,8 +75,8 @@ func storing(ctx context.Context, j *Job, jobID string, kind Kind) (context.Cont
 }
 
 // setTrace writes down in a message which span stored it.
-func setTrace(ctx context.Context, h nats.Header) {
-	if v := traceparent(ctx); v != "" {
+func setTraceHeader(ctx context.Context, h nats.Header) {
+	if v := traceHeader(ctx); v != "" {
 		h.Set(HeaderTrace, v)
 	}
 }

@@ -28,7 +28,7 @@ var ErrNewer = errors.New("stored by a newer rollcall")
 
 // newest is a body in the shape that the last of the casts leads to. The first
 // versions were stored without a number and are 1.
-func newest(casts []cast, header nats.Header, kind Kind, body []byte) ([]byte, error) {
+func upgradeBody(casts []cast, header nats.Header, kind Kind, body []byte) ([]byte, error) {
 	version := 1
 	if text := header.Get(HeaderDataVersion); text != "" {
 		var err error
@@ -42,7 +42,7 @@ func newest(casts []cast, header nats.Header, kind Kind, body []byte) ([]byte, e
 	for ; version <= len(casts); version++ {
 		var err error
 		if body, err = casts[version-1](kind, body); err != nil {
-			return nil, fmt.Errorf("%w: from version %d: %s", ErrDisbelieved, version, unfit(err))
+			return nil, fmt.Errorf("%w: from version %d: %s", ErrDisbelieved, version, describeFault(err))
 		}
 	}
 	return body, nil

@@ -122,7 +122,7 @@ func turn(e events.Event) uint64 {
 }
 
 func factData(e events.Event) (event string, data any) {
-	at := events.Standing{}.After(e.Fact)
+	at := events.Standing{}.Advance(e.Fact)
 	d := progressData{JobID: e.JobID, Stage: at.Step, Progress: at.Percent, Message: at.Message, Status: events.StatusProcessing,
 		Processed: at.Processed, Total: at.Total, Timestamp: e.At}
 	switch f := e.Fact.(type) {

@@ -23,7 +23,7 @@ import (
 const secret = "a secret of the tests"
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, eventstest.Kept()...)
+	goleak.VerifyTestMain(m, eventstest.IgnoreLeaks()...)
 }
 
 // rig is a gateway over a real NATS, as the user that may only read.

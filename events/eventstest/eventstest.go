@@ -74,7 +74,7 @@ func CheckSchemas(t testing.TB, js jetstream.JetStream) {
 func checkSchema(t testing.TB, m *jetstream.RawStreamMsg) {
 	t.Helper()
 	if strings.HasPrefix(m.Subject, "audit.") {
-		hold(t, "access", m)
+		checkAgainst(t, "access", m)
 		return
 	}
 	_, kind, err := events.ParseSubject(m.Subject)
@@ -85,11 +85,11 @@ func checkSchema(t testing.TB, m *jetstream.RawStreamMsg) {
 	if _, err := events.Decode(m.Subject, m.Header, m.Data, m.Sequence); kind != events.KindProgress && err != nil {
 		return // a test's forgery, which nobody believes
 	}
-	hold(t, string(kind), m)
+	checkAgainst(t, string(kind), m)
 }
 
 // hold holds a message against a schema.
-func hold(t testing.TB, name string, m *jetstream.RawStreamMsg) {
+func checkAgainst(t testing.TB, name string, m *jetstream.RawStreamMsg) {
 	t.Helper()
 	s, err := schema.Event(name)
 	if err != nil {

@@ -4,7 +4,7 @@ import "go.uber.org/goleak"
 
 // Kept are the goroutines of NATS that are there after everything of it was
 // closed, for goleak to leave out.
-func Kept() []goleak.Option {
+func IgnoreLeaks() []goleak.Option {
 	return []goleak.Option{
 		// An embedded server keeps this for the life of the process.
 		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"),

@@ -14,7 +14,7 @@ import (
 )
 
 // protect keeps a panic in the handler, or in a library below it, to this job.
-func (r *Runner) protect(ctx context.Context, w *Work) (fact events.Fact, err error) {
+func (r *Runner) callHandler(ctx context.Context, w *Work) (fact events.Fact, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{value: v, stack: debug.Stack()}
@@ -39,9 +39,9 @@ func (r *Runner) retry(ctx context.Context, w *Work, err error, log *slog.Logger
 		return r.fail(ctx, w, rejectionOf(err), w.failures), true
 	}
 	log.WarnContext(ctx, "failed, will be tried again", "failures", w.failures, "err", err)
-	last := w.newest()
+	last := w.latestProgress()
 	last.Message = fmt.Sprintf("Attempt %d failed, trying again", w.failures)
-	w.store(last)
+	w.storeProgress(last)
 	return events.Redeliver(r.backoff(w.failures), err), false
 }
 

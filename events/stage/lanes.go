@@ -32,7 +32,7 @@ func (l lanes) fetchers() int { return cap(l.all) + cap(l.small) + 1 }
 
 // enter takes a place for work on so many rows, until leave is called; ok is
 // false when none is free.
-func (l lanes) enter(rows int) (leave func(), ok bool) {
+func (l lanes) acquire(rows int) (leave func(), ok bool) {
 	select {
 	case l.all <- struct{}{}:
 		return func() { <-l.all }, true
@@ -50,7 +50,7 @@ func (l lanes) enter(rows int) (leave func(), ok bool) {
 }
 
 // rowsOf is how many rows, about, the stage that a fact sets to work has before it.
-func rowsOf(f events.Fact) int {
+func estimateRows(f events.Fact) int {
 	switch f := f.(type) {
 	case *events.Uploaded:
 		return int(min(f.File.Size/fileRow, math.MaxInt32))

@@ -50,7 +50,7 @@ type Attempt struct {
 
 // observe makes a piece of work known as long as it is in hand; what it returns
 // is called when that is over.
-func (r *Runner) observe(w *Work, span trace.Span, over *Attempt) func() {
+func (r *Runner) trackAttempt(w *Work, span trace.Span, over *Attempt) func() {
 	began := r.now()
 	r.works.Store(w, nil)
 	return func() {
@@ -68,7 +68,7 @@ func (r *Runner) observe(w *Work, span trace.Span, over *Attempt) func() {
 }
 
 // span begins the span of an attempt.
-func (r *Runner) span(ctx context.Context, job *events.Job, delivery uint64) (context.Context, trace.Span) {
+func (r *Runner) startSpan(ctx context.Context, job *events.Job, delivery uint64) (context.Context, trace.Span) {
 	return cmp.Or(r.Tracer, events.Tracer(nil)).Start(ctx, string(r.Stage), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 		attribute.String("messaging.system", "nats"), attribute.String(events.AttrJob, job.ID), attribute.String(events.AttrStage, string(r.Stage)),
 		attribute.Int64("messaging.nats.delivery", int64(delivery))))
@@ -76,7 +76,7 @@ func (r *Runner) span(ctx context.Context, job *events.Job, delivery uint64) (co
 
 // AtWork is how many jobs are worked on at the moment, and for how long the one
 // that has not come forward for the longest time has not.
-func (r *Runner) AtWork() (jobs int, quiet time.Duration) {
+func (r *Runner) InProgress() (jobs int, quiet time.Duration) {
 	now := r.now()
 	for key := range r.works.Range {
 		w := key.(*Work)
@@ -89,7 +89,7 @@ func (r *Runner) AtWork() (jobs int, quiet time.Duration) {
 }
 
 // rowsDone is how many rows a stage has handled when it ends with a fact.
-func rowsDone(f events.Fact) int {
+func rowsOf(f events.Fact) int {
 	switch f := f.(type) {
 	case *events.Validated:
 		return f.Stats.TotalRecords

@@ -48,13 +48,13 @@ func TestRunnerTellsHowAttemptsEnd(t *testing.T) {
 	want(stage.EndRetried, 1, 0)
 	want(stage.EndPostponed, 2, 0)
 	eventstest.Wait(t, "a job at work that is quiet", func() bool {
-		jobs, quiet := s.AtWork()
+		jobs, quiet := s.InProgress()
 		return jobs == 1 && quiet > 20*time.Millisecond
 	})
 	close(hold)
 	want(stage.EndDone, 3, 7)
 	waitFor(t, srv, job.ID, events.KindValidated)
-	if jobs, quiet := s.AtWork(); jobs != 0 || quiet != 0 {
+	if jobs, quiet := s.InProgress(); jobs != 0 || quiet != 0 {
 		t.Errorf("%d jobs at work, quiet for %s", jobs, quiet)
 	}
 	upload(t, srv)

@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, eventstest.Kept()...)
+	goleak.VerifyTestMain(m, eventstest.IgnoreLeaks()...)
 }
 
 var alice = events.User{ID: "alice smith ü", Role: "member"}

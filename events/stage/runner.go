@@ -112,7 +112,7 @@ var errMovedOn = errors.New("job has moved on")
 // process decides what a message asks for and sees it through. What it returns
 // settles the message.
 func (r *Runner) process(ctx context.Context, d events.Delivery) error {
-	leave, ok := r.lanes.enter(rowsOf(d.Fact))
+	leave, ok := r.lanes.acquire(estimateRows(d.Fact))
 	if !ok {
 		return events.Redeliver(laneWait(d.Stored), nil)
 	}
@@ -137,7 +137,7 @@ func (r *Runner) process(ctx context.Context, d events.Delivery) error {
 // attempt runs the handler under a lease and turns its result into a fact.
 func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job) error {
 	log := r.logger().With("job", job.ID, "seq", job.Trigger, "delivery", d.Count)
-	ctx, span := r.span(ctx, &job, d.Count)
+	ctx, span := r.startSpan(ctx, &job, d.Count)
 	if sc := span.SpanContext(); sc.HasTraceID() {
 		log = log.With("trace", sc.TraceID())
 	}
@@ -157,7 +157,7 @@ func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job)
 	defer r.atWork.CompareAndDelete(job.ID, &cancel)
 
 	over := Attempt{End: EndLost, Delivery: d.Count}
-	defer r.observe(w, span, &over)()
+	defer r.trackAttempt(w, span, &over)()
 	last, ok, err := r.Log.Progress(ctx, job.ID)
 	if err != nil {
 		log.WarnContext(ctx, "progress not read", "err", err)
@@ -173,7 +173,7 @@ func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job)
 		}
 	}
 	began := time.Now()
-	fact, err := r.protect(ctx, w)
+	fact, err := r.callHandler(ctx, w)
 	log = log.With("took", time.Since(began).Round(time.Millisecond))
 
 	var reject *Rejection
@@ -191,18 +191,18 @@ func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job)
 			return err
 		}
 		log.InfoContext(ctx, "done", "fact", fact.FactKind())
-		over.End, over.Rows = EndDone, rowsDone(fact)
+		over.End, over.Rows = EndDone, rowsOf(fact)
 		return nil
 	case errors.Is(cause, ErrShutdown):
 		log.InfoContext(ctx, "handed back")
 		over.End = EndHandedBack
 		return events.Redeliver(0, cause)
 	case events.StorageFull(err): // whatever the handler made of it
-		again := r.roomAgain(&w.Job)
+		again := r.roomWait(&w.Job)
 		log.ErrorContext(ctx, "no room to store", "again_in", again, "err", err)
 		over.End = EndFull
-		r.setRoom(err)
-		r.full(w)
+		r.noteRoom(err)
+		r.reportNoRoom(w)
 		return events.Redeliver(again, err)
 	case errors.As(err, &reject):
 		log.WarnContext(ctx, "rejected", "code", reject.Code, "err", err)
@@ -245,7 +245,7 @@ func (r *Runner) postpone(ctx context.Context, w *Work, later *Postponement) err
 func (r *Runner) append(ctx context.Context, job *events.Job, cause uint64, fact events.Fact) error {
 	for n := 1; ; n++ {
 		_, err := r.Log.Append(context.WithoutCancel(ctx), job, cause, fact)
-		r.setRoom(err)
+		r.noteRoom(err)
 		switch {
 		case err == nil:
 			return nil

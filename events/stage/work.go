@@ -32,7 +32,7 @@ type Work struct {
 }
 
 // Undone is the job whose writing this one takes back.
-func (w *Work) Undone(ctx context.Context) (events.Job, error) {
+func (w *Work) LoadUndone(ctx context.Context) (events.Job, error) {
 	job, err := w.runner.Log.Load(ctx, w.Job.Options.Undoes)
 	if err == nil && job.Persisted == nil {
 		err = fmt.Errorf("undo: job %s was never written", job.ID)
@@ -80,11 +80,11 @@ func (w *Work) ProgressUntil(step events.Step, done, total int, message string, 
 		return
 	}
 	w.sent = now
-	w.store(w.last)
+	w.storeProgress(w.last)
 }
 
 // newest is the newest progress, or what there is to say before any.
-func (w *Work) newest() events.Progress {
+func (w *Work) latestProgress() events.Progress {
 	w.mu.Lock()
 	p := w.last
 	w.mu.Unlock()
@@ -95,7 +95,7 @@ func (w *Work) newest() events.Progress {
 	return p
 }
 
-func (w *Work) store(p events.Progress) {
+func (w *Work) storeProgress(p events.Progress) {
 	if w.ctx.Err() != nil {
 		return
 	}

@@ -18,5 +18,5 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	goleak.VerifyTestMain(m, eventstest.Kept()...)
+	goleak.VerifyTestMain(m, eventstest.IgnoreLeaks()...)
 }

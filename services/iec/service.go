@@ -75,7 +75,7 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (fact events.Fact, 
 		return nil, errors.New("verify: job was not validated")
 	}
 	if w.Job.Options.Undoes != "" {
-		undone, err := w.Undone(ctx)
+		undone, err := w.LoadUndone(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("verify: %w", err)
 		}

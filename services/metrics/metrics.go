@@ -53,7 +53,7 @@ func (m *Metrics) Handler(log *slog.Logger) http.Handler {
 
 // Artifacts counts what a store moves.
 func (m *Metrics) Artifacts(s *events.Store) *events.Store {
-	s.Moved = func(bucket string, written bool, bytes int64) {
+	s.Observe = func(bucket string, written bool, bytes int64) {
 		direction := "read"
 		if written {
 			direction = "written"
@@ -87,15 +87,15 @@ func (m *Metrics) Stage(r *stage.Runner) {
 	m.registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "rollcall_stage_jobs", Help: "Jobs that the stage works on at the moment.", ConstLabels: labels,
-		}, func() float64 { jobs, _ := r.AtWork(); return float64(jobs) }),
+		}, func() float64 { jobs, _ := r.InProgress(); return float64(jobs) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "rollcall_stage_quiet_seconds", ConstLabels: labels,
 			Help: "How long the job at work that has not come forward for the longest time has not; 0 without a job.",
-		}, func() float64 { _, quiet := r.AtWork(); return quiet.Seconds() }),
+		}, func() float64 { _, quiet := r.InProgress(); return quiet.Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "rollcall_stage_storage_full", Help: "1 while the stage finds no room to store what it has, else 0.", ConstLabels: labels,
 		}, func() float64 {
-			if r.Room() != nil {
+			if r.NoRoom() != nil {
 				return 1
 			}
 			return 0

@@ -20,9 +20,9 @@ func TestAScrapeOutlivesWhatFails(t *testing.T) {
 	m.Quota(func(context.Context) (events.Quota, error) { return events.Quota{Limit: 100, Used: 103}, missing })
 	m.Check("database", func(context.Context) error { return missing })
 	store := m.Artifacts(&events.Store{})
-	store.Moved("ROWS", true, 5)
-	store.Moved("ROWS", false, 3)
-	store.Moved("ROWS", true, 2)
+	store.Observe("ROWS", true, 5)
+	store.Observe("ROWS", false, 3)
+	store.Observe("ROWS", true, 2)
 	var log bytes.Buffer
 	scrape := func() string {
 		t.Helper()

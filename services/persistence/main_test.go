@@ -8,5 +8,5 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	postgrestest.Main(m, eventstest.Kept()...)
+	postgrestest.Main(m, eventstest.IgnoreLeaks()...)
 }

@@ -7,4 +7,4 @@ import (
 	"rollcall.example/services/postgres/postgrestest"
 )
 
-func TestMain(m *testing.M) { postgrestest.Main(m, eventstest.Kept()...) }
+func TestMain(m *testing.M) { postgrestest.Main(m, eventstest.IgnoreLeaks()...) }

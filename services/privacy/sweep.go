@@ -126,7 +126,7 @@ func (s *Service) removeObjects(ctx context.Context, jobs map[string]*events.Job
 			swept.Objects++
 			swept.Bytes += o.Size
 		}
-		strays, err := s.cfg.Store.RemoveStray(ctx, bucket, before)
+		strays, err := s.cfg.Store.RemoveStrayChunks(ctx, bucket, before)
 		swept.Strays += strays
 		if err != nil {
 			return err
@@ -184,5 +184,5 @@ func (s *Service) forget(ctx context.Context, id string) error {
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("forget job: %w", err)
 	}
-	return s.cfg.Log.Forget(ctx, id)
+	return s.cfg.Log.PurgeJob(ctx, id)
 }

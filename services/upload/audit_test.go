@@ -12,7 +12,7 @@ import (
 
 func (r *rig) accesses(jobID string) (list []events.Access) {
 	r.t.Helper()
-	for a, err := range events.Accesses(r.t.Context(), eventstest.Connect(r.t, r.nats, "operator"), jobID) {
+	for a, err := range events.ReadAccesses(r.t.Context(), eventstest.Connect(r.t, r.nats, "operator"), jobID) {
 		if err != nil {
 			r.t.Fatal(err)
 		}

@@ -23,7 +23,7 @@ import (
 	"rollcall.example/services/postgres/postgrestest"
 )
 
-func TestMain(m *testing.M) { postgrestest.Main(m, eventstest.Kept()...) }
+func TestMain(m *testing.M) { postgrestest.Main(m, eventstest.IgnoreLeaks()...) }
 
 // rig is the service over real parts; a token is "id role", for the verifier
 // that the service is given has tests of its own.

@@ -34,7 +34,7 @@ func New(cfg Config) *Service {
 // refusal.Error. The same file gives the same artifacts, whenever it is read.
 func (s *Service) Handle(ctx context.Context, w *stage.Work) (_ events.Fact, err error) {
 	if w.Job.Options.Undoes != "" {
-		undone, err := w.Undone(ctx)
+		undone, err := w.LoadUndone(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("validate: %w", err)
 		}

@@ -23,7 +23,7 @@ import (
 	"rollcall.example/services/postgres/postgrestest"
 )
 
-func TestMain(m *testing.M) { postgrestest.Main(m, eventstest.Kept()...) }
+func TestMain(m *testing.M) { postgrestest.Main(m, eventstest.IgnoreLeaks()...) }
 
 const secret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 

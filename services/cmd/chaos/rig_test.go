@@ -26,7 +26,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, append(eventstest.Kept(),
+	goleak.VerifyTestMain(m, append(eventstest.IgnoreLeaks(),
 		// toxiproxy v2.5.0 forgets what it has read of a connection that breaks.
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/stream.(*ChanWriter).Write"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))...)

@@ -79,7 +79,7 @@ func (a *app) stage(js jetstream.JetStream, name events.Stage, h stage.Handler, 
 		change(r)
 	}
 	a.metrics.Stage(r)
-	a.found("room for "+string(name), func(context.Context) error { return r.Room() })
+	a.found("room for "+string(name), func(context.Context) error { return r.NoRoom() })
 	a.consumer(js, string(name))
 	a.run = append(a.run, r.Run)
 }

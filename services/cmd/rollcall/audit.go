@@ -32,7 +32,7 @@ func (c *auditCmd) Run(ctx context.Context, p *process) (err error) {
 		return err
 	}
 	lines := json.NewEncoder(p.out)
-	for a, err := range events.Accesses(ctx, js, c.Job) {
+	for a, err := range events.ReadAccesses(ctx, js, c.Job) {
 		if err != nil {
 			return err
 		}

@@ -190,7 +190,7 @@ func TestErase(t *testing.T) {
 		t.Errorf("%v\n%s", err, exported)
 	}
 	var audited []string
-	for a, err := range events.Accesses(context.Background(), r.log.JetStream(), first.ID) {
+	for a, err := range events.ReadAccesses(context.Background(), r.log.JetStream(), first.ID) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -269,7 +269,7 @@ func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
 		}
 	}
 	var audited []string
-	for a, err := range events.Accesses(t.Context(), r.log.JetStream(), id) {
+	for a, err := range events.ReadAccesses(t.Context(), r.log.JetStream(), id) {
 		if err != nil {
 			t.Fatal(err)
 		}

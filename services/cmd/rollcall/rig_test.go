@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	postgrestest.Main(swept{m}, eventstest.Kept()...)
+	postgrestest.Main(swept{m}, eventstest.IgnoreLeaks()...)
 }
 
 // swept are the tests and what is to be cleared away after them.

@@ -70,7 +70,7 @@ func (c *chain) link(m *jetstream.RawStreamMsg, job *events.Job) error {
 // after compares after which message this one was stored with the one before it.
 // The server has held the two equal, so where they differ one was taken out since.
 func (c *chain) after(m *jetstream.RawStreamMsg) error {
-	seq, ok := events.After(c.job, m.Header)
+	seq, ok := events.PreviousSeq(c.job, m.Header)
 	switch {
 	case !ok && c.guarded:
 		return errors.New("it was stored without a look at those before it")

@@ -142,7 +142,7 @@ func follow(t *testing.T, operator jetstream.JetStream, id string) {
 	}
 	var last uint64
 	for _, m := range msgs {
-		if seq, ok := events.After(id, m.Header); !ok || seq != last {
+		if seq, ok := events.PreviousSeq(id, m.Header); !ok || seq != last {
 			t.Errorf("%s: event %d came after %d, %v; it says after %d", id, m.Sequence, last, ok, seq)
 		}
 		last = m.Sequence

@@ -13,7 +13,7 @@ var errConnectionLost = errors.New("nats connection lost")
 // open begins to read an object. A question that is on its way when the connection
 // breaks is never answered, and the client waits for the answer until ctx ends:
 // it is asked again as soon as that has happened.
-func (s *Store) open(ctx context.Context, a Artifact) (jetstream.ObjectResult, error) {
+func (s *Store) openRetrying(ctx context.Context, a Artifact) (jetstream.ObjectResult, error) {
 	nc := s.js.Conn()
 	for {
 		lost := nc.StatusChanged(nats.RECONNECTING)
@@ -35,7 +35,7 @@ func (s *Store) open(ctx context.Context, a Artifact) (jetstream.ObjectResult, e
 		nc.RemoveStatusListener(lost)
 		again := context.Cause(attempt) == errConnectionLost
 		if err == nil && !again {
-			return closing{obj, cancel}, nil
+			return openObject{obj, cancel}, nil
 		}
 		if err == nil {
 			_ = obj.Close() // nothing of it was read
@@ -56,12 +56,12 @@ func (s *Store) get(ctx context.Context, a Artifact) (jetstream.ObjectResult, er
 }
 
 // closing is an object whose context ends when it is closed.
-type closing struct {
+type openObject struct {
 	jetstream.ObjectResult
 	cancel context.CancelCauseFunc
 }
 
-func (c closing) Close() error {
+func (c openObject) Close() error {
 	err := c.ObjectResult.Close()
 	c.cancel(nil)
 	return err

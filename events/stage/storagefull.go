@@ -13,7 +13,7 @@ const (
 
 // roomAgain is when to look for room again: after half as long as the job has
 // waited already.
-func (r *Runner) roomAgain(job *events.Job) time.Duration {
+func (r *Runner) roomWait(job *events.Job) time.Duration {
 	if r.Backoff != nil {
 		return r.Backoff(1)
 	}
@@ -22,10 +22,10 @@ func (r *Runner) roomAgain(job *events.Job) time.Duration {
 
 // full tells, where it can be told, that the work waits for room. That is no fact:
 // it would need room itself, once for each time that somebody looks.
-func (r *Runner) full(w *Work) {
-	p := w.newest()
+func (r *Runner) reportNoRoom(w *Work) {
+	p := w.latestProgress()
 	p.Message = "There is no room to store more at the moment. The job goes on by itself."
-	w.store(p)
+	w.storeProgress(p)
 }
 
 // roomKnown is for how long it counts that there was no room: a job whose turn it
@@ -39,14 +39,14 @@ type noRoom struct {
 
 // Room is the error with which the stage last found no room to store what it had;
 // nil once a fact was stored again, or when nobody has looked for five minutes.
-func (r *Runner) Room() error {
+func (r *Runner) NoRoom() error {
 	if no := r.noRoom.Load(); no != nil && r.now().Sub(no.at) < roomKnown {
 		return no.err
 	}
 	return nil
 }
 
-func (r *Runner) setRoom(err error) {
+func (r *Runner) noteRoom(err error) {
 	switch {
 	case err == nil:
 		r.noRoom.Store(nil)
