@@ -1,6 +1,8 @@
 package events
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -78,4 +80,32 @@ func Connect(c Connection) (jetstream.JetStream, error) {
 		return nil, fmt.Errorf("connect to nats as %s: %w", c.User, err)
 	}
 	return js, nil
+}
+
+// WatchClosed returns an error once a connection is closed for good: NATS has
+// refused its user or password twice, for instance because it was changed. The
+// client tries no more then, and whoever uses the connection is dead. WatchClosed
+// returns nil when ctx ends.
+func WatchClosed(ctx context.Context, js jetstream.JetStream) error {
+	nc := js.Conn()
+	closed := nc.StatusChanged(nats.CLOSED)
+	defer nc.RemoveStatusListener(closed)
+	if !nc.IsClosed() { // else it was closed before anybody listened
+		select {
+		case <-ctx.Done():
+		case <-closed:
+		}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", nc.Opts.Name, closedForGood(nc))
+}
+
+// closedForGood is the error of a connection that the client has given up.
+func closedForGood(nc *nats.Conn) error {
+	if last := nc.LastError(); last != nil && !errors.Is(last, nats.ErrConnectionClosed) {
+		return fmt.Errorf("%w: %w", nats.ErrConnectionClosed, last)
+	}
+	return nats.ErrConnectionClosed
 }

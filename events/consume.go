@@ -141,7 +141,7 @@ func (c *consumer) run(ctx context.Context, durable string, ahead int) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			return fmt.Errorf("nats closed the connection: %w", errors.Join(nats.ErrConnectionClosed, c.js.Conn().LastError()))
+			return closedForGood(c.js.Conn())
 		case errors.Is(err, jetstream.ErrMsgIteratorClosed),
 			errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound):
 			return err

@@ -146,6 +146,8 @@ func TestConsumeFailsWhenTheConnectionIsClosedForGood(t *testing.T) {
 		done <- events.Consume(ctx, js, string(events.StageValidation), events.ConsumeOptions{},
 			func(context.Context, events.Delivery) error { return nil })
 	}()
+	watched := make(chan error, 1)
+	go func() { watched <- events.WatchClosed(ctx, js) }()
 	srv.Stop()
 	if srv, err = embedded.Start(embedded.Config{Dir: dir, Addr: addr}); err != nil { // with other passwords
 		t.Fatal(err)
@@ -153,5 +155,8 @@ func TestConsumeFailsWhenTheConnectionIsClosedForGood(t *testing.T) {
 	defer srv.Stop()
 	if err := <-done; !errors.Is(err, nats.ErrConnectionClosed) {
 		t.Errorf("consume ended with %v, want that the connection is closed", err)
+	}
+	if err := <-watched; !errors.Is(err, nats.ErrConnectionClosed) || !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("watching ended with %v, want that the connection is closed, and why", err)
 	}
 }
