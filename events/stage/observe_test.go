@@ -23,7 +23,7 @@ func TestRunnerTellsHowAttemptsEnd(t *testing.T) {
 		case 1:
 			return nil, errors.New("the disk is full")
 		case 2:
-			return nil, stage.Later(time.Now(), "busy", "", nil)
+			return nil, stage.Postpone(time.Now(), "busy", "", nil)
 		case 3:
 			<-hold
 			return &events.Validated{Stats: events.ValidationStats{TotalRecords: 7},

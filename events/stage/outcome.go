@@ -46,8 +46,8 @@ type Postponement struct {
 	Err error
 }
 
-// Later makes a Postponement. Err may be nil.
-func Later(until time.Time, reason, message string, err error) *Postponement {
+// Postpone returns a Postponement until that time. Err may be nil.
+func Postpone(until time.Time, reason, message string, err error) *Postponement {
 	return &Postponement{Until: until, Reason: reason, Message: message, Err: err}
 }
 

@@ -234,7 +234,7 @@ func TestLaterPausesAndResumesByItself(t *testing.T) {
 	s := runStage(t, srv, events.StageIEC, func(_ context.Context, w *stage.Work) (events.Fact, error) {
 		if calls.Add(1) == 1 {
 			w.Progress(events.IECVerification, 3, 9, "asking")
-			return nil, stage.Later(until, events.PauseQuota, "The hourly quota is spent.", nil)
+			return nil, stage.Postpone(until, events.PauseQuota, "The hourly quota is spent.", nil)
 		}
 		return eventstest.Facts(w.Job.ID)[1], nil
 	})

@@ -30,7 +30,7 @@ func TestWhatAnotherWorkerHasPausedGoesOn(t *testing.T) {
 		"a second pause": func(other *events.Log, w *stage.Work) (events.Fact, error) {
 			job := w.Job
 			eventstest.Append(t, other, &job, paused(until(300*time.Millisecond)))
-			return nil, stage.Later(until(500*time.Millisecond), events.PauseUnavailable, "Wait longer.", nil)
+			return nil, stage.Postpone(until(500*time.Millisecond), events.PauseUnavailable, "Wait longer.", nil)
 		},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -150,7 +150,7 @@ func (s *Service) explain(err error, small bool, speed *pace, left int) error {
 	switch {
 	case errors.As(err, &spent):
 		until := spent.Quota.ResetAt
-		later := stage.Later(until, events.PauseQuota,
+		later := stage.Postpone(until, events.PauseQuota,
 			fmt.Sprintf("The calls to the IEC that this job may make are spent for this hour (%d of %d). It goes on by itself at %s.",
 				spent.Quota.Used, spent.Quota.Limit, until.In(events.SouthAfrica).Format("15:04 MST")), err)
 		later.Quota = &spent.Quota
@@ -160,13 +160,13 @@ func (s *Service) explain(err error, small bool, speed *pace, left int) error {
 		}
 		return later
 	case errors.As(err, &limited):
-		return stage.Later(now.Add(bounded(limited.RetryAfter, s.cfg.Outage)), events.PauseRateLimited,
+		return stage.Postpone(now.Add(bounded(limited.RetryAfter, s.cfg.Outage)), events.PauseRateLimited,
 			"The IEC asked us to wait. The job goes on by itself.", err)
 	case errors.Is(err, ErrCredentials):
-		return stage.Later(now.Add(s.cfg.Outage), events.PauseUnavailable,
+		return stage.Postpone(now.Add(s.cfg.Outage), events.PauseUnavailable,
 			"The IEC refused our credentials. The job goes on by itself when they are mended.", err)
 	case errors.As(err, &down):
-		return stage.Later(now.Add(bounded(down.RetryAfter, s.cfg.Outage)), events.PauseUnavailable,
+		return stage.Postpone(now.Add(bounded(down.RetryAfter, s.cfg.Outage)), events.PauseUnavailable,
 			"The IEC cannot be reached at the moment. The job goes on by itself.", err)
 	}
 	return fmt.Errorf("verify: %w", err)

@@ -39,6 +39,6 @@ func isUnavailable(err error) bool {
 func (s *Service) postpone(job *events.Job, err error) error {
 	now := s.now()
 	wait := min(max(now.Sub(job.Verified.At)/2, shortestWait), longestWait)
-	return stage.Later(now.Add(wait), events.PauseDatabase,
+	return stage.Postpone(now.Add(wait), events.PauseDatabase,
 		"The database cannot be reached at the moment. The job goes on by itself.", err)
 }

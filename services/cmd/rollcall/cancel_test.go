@@ -93,7 +93,7 @@ func TestCancelInEachStage(t *testing.T) {
 func (p *plant) cancelWhilePaused(name events.Stage, reason string) {
 	p.t.Helper()
 	p.step(name, func(context.Context, *stage.Work, stage.Handler) (events.Fact, error) {
-		return nil, stage.Later(time.Now().Add(time.Second), reason, "It goes on by itself.", nil)
+		return nil, stage.Postpone(time.Now().Add(time.Second), reason, "It goes on by itself.", nil)
 	})
 	before := p.database()
 	id := p.upload("paused.csv", "Paused")
