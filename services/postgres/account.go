@@ -9,17 +9,18 @@ import (
 	"syscall"
 )
 
-// account is whom the server runs as. PostgreSQL refuses to run as root.
+// account is the user that the server runs as. PostgreSQL refuses to run as root.
 type account struct {
-	// drop says that this process is root and the server must not be.
+	// drop is true if this process is root and the server needs another user.
 	drop     bool
 	uid, gid uint32
-	// closed is a folder above the server's own that is closed to it, as a
-	// temporary folder of root's is: it needs a capability to pass. "" if none is.
-	closed string
+	// closedDir is a folder above the server's own that its user may not enter, for
+	// instance a temporary folder of root. The server needs a capability to pass it.
+	// "" means that there is none.
+	closedDir string
 }
 
-// serverAccount decides whom the server with its files in dir runs as.
+// serverAccount chooses the user for the server with its files in dir.
 func serverAccount(dir string) (account, error) {
 	if os.Geteuid() != 0 {
 		return account{}, nil
@@ -32,7 +33,7 @@ func serverAccount(dir string) (account, error) {
 		}
 	}
 	if err != nil {
-		return account{}, fmt.Errorf("no unprivileged user to run PostgreSQL as: %w", err)
+		return account{}, fmt.Errorf("find an unprivileged user for PostgreSQL: %w", err)
 	}
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {
@@ -43,22 +44,23 @@ func serverAccount(dir string) (account, error) {
 		return account{}, fmt.Errorf("user %s: %w", u.Username, err)
 	}
 	a := account{drop: true, uid: uint32(uid), gid: uint32(gid)}
-	if a.closed, err = a.closedTo(dir); err != nil {
+	if a.closedDir, err = a.findClosedFolder(dir); err != nil {
 		return account{}, err
 	}
-	if a.closed != "" && !mayPass {
+	if a.closedDir != "" && !canPassClosedFolders {
 		return account{}, a.closedError()
 	}
 	return a, nil
 }
 
 func (a account) closedError() error {
-	return fmt.Errorf("%s is closed to user %d, whom PostgreSQL runs as: open it with `chmod o+x %s` or choose another data folder",
-		a.closed, a.uid, a.closed)
+	return fmt.Errorf("PostgreSQL runs as user %d, who may not enter %s: "+
+		"open it with `chmod o+x %s` or choose another data folder", a.uid, a.closedDir, a.closedDir)
 }
 
-// closedTo returns the innermost folder above dir that the account may not pass.
-func (a account) closedTo(dir string) (string, error) {
+// findClosedFolder returns the innermost folder above dir that the account may not
+// enter, "" for none.
+func (a account) findClosedFolder(dir string) (string, error) {
 	for dir = filepath.Dir(dir); ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
 		if err != nil {
@@ -66,7 +68,7 @@ func (a account) closedTo(dir string) (string, error) {
 		}
 		st, ok := info.Sys().(*syscall.Stat_t)
 		if !ok {
-			return "", fmt.Errorf("stat %s: no owner", dir)
+			return "", fmt.Errorf("stat %s: the system reports no owner", dir)
 		}
 		mode := info.Mode().Perm()
 		switch {
@@ -86,23 +88,24 @@ func (a account) closedTo(dir string) (string, error) {
 	}
 }
 
-// own gives a folder to the account, and to nobody else.
-func (a account) own(dir string) error {
+// makeFolder makes a folder that only the account may use.
+func (a account) makeFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return a.give(dir)
+	return a.chown(dir)
 }
 
-func (a account) give(path string) error {
+func (a account) chown(path string) error {
 	if !a.drop {
 		return nil
 	}
 	return os.Chown(path, int(a.uid), int(a.gid))
 }
 
-// ownAll gives files that changed hands back, as after a restore by root.
-func (a account) ownAll(dir string) error {
+// chownAll gives all files in dir back to the account if dir has another owner, for
+// instance after a restore by root.
+func (a account) chownAll(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil || !a.drop {
 		return err

@@ -13,29 +13,29 @@ import (
 	"strconv"
 )
 
-// ErrNoBinaries says that the machine has no PostgreSQL, and how to get one.
+// ErrNoBinaries means that the machine has no PostgreSQL. It says how to install one.
 var ErrNoBinaries = errors.New("no PostgreSQL binaries found (initdb, postgres): " +
-	"install them with `sudo apt-get install -y postgresql` on Debian and Ubuntu or `brew install postgresql@16` on macOS, " +
+	"install them with `sudo apt-get install -y postgresql` on Debian and Ubuntu " +
+	"or `brew install postgresql@16` on macOS, " +
 	"or give a server of your own with --database")
 
 var digits = regexp.MustCompile(`[0-9]+`)
 
-var needed = []string{"initdb", "postgres"}
+var requiredPrograms = []string{"initdb", "postgres"}
 
-// binaries returns the folder that holds PostgreSQL's programs: the given one,
-// else that of the initdb on the PATH, else the newest of those where packages
-// put them.
-func binaries(given string) (string, error) {
+// findBinaries returns the folder of PostgreSQL's programs: the given one, else
+// that of initdb on the PATH, else the newest folder that a package installs.
+func findBinaries(given string) (string, error) {
 	if given != "" {
 		dir, err := filepath.Abs(given)
-		if err == nil && !complete(dir) {
+		if err == nil && !hasPrograms(dir) {
 			err = fmt.Errorf("%s: %w", dir, ErrNoBinaries)
 		}
 		return dir, err
 	}
 	var dirs []string
 	if initdb, err := exec.LookPath("initdb"); err == nil {
-		// A link stands alone; its target has the others beside it.
+		// A link may stand alone. Its target has the other programs beside it.
 		if initdb, err = filepath.EvalSymlinks(initdb); err == nil {
 			dirs = append(dirs, filepath.Dir(initdb))
 		}
@@ -48,19 +48,19 @@ func binaries(given string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
+		slices.SortFunc(found, func(a, b string) int { return majorVersion(b) - majorVersion(a) })
 		dirs = append(dirs, found...)
 	}
 	for _, dir := range dirs {
-		if complete(dir) {
+		if hasPrograms(dir) {
 			return dir, nil
 		}
 	}
 	return "", ErrNoBinaries
 }
 
-func complete(dir string) bool {
-	for _, name := range needed {
+func hasPrograms(dir string) bool {
+	for _, name := range requiredPrograms {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
 			return false
 		}
@@ -68,9 +68,9 @@ func complete(dir string) bool {
 	return true
 }
 
-// version is the major version in a path such as /usr/lib/postgresql/15/bin, 0
-// if it has none.
-func version(path string) int {
+// majorVersion returns the major version in a path such as
+// /usr/lib/postgresql/15/bin, 0 for none.
+func majorVersion(path string) int {
 	n, err := strconv.Atoi(digits.FindString(path))
 	if err != nil {
 		return 0

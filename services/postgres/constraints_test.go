@@ -14,9 +14,9 @@ import (
 	"rollcall.example/services/postgres/postgrestest"
 )
 
-// insert is a statement of column = value pairs, those of good replaced or
-// joined by the others.
-func insert(table string, good [][2]string, others ...[2]string) string {
+// insertSQL returns an INSERT of the pairs of column and value in good. others
+// replace or extend them.
+func insertSQL(table string, good [][2]string, others ...[2]string) string {
 	var columns, values []string
 	for _, pair := range append(good[:len(good):len(good)], others...) {
 		replaced := false
@@ -32,10 +32,11 @@ func insert(table string, good [][2]string, others ...[2]string) string {
 	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(values, ", ") + ")"
 }
 
-// TestConstraintsRefuse stores a good row in each table, then each bad one: the
-// good with the named columns changed.
-func TestConstraintsRefuse(t *testing.T) {
-	const check, unique, foreign, missing = "check_violation", "unique_violation", "foreign_key_violation", "not_null_violation"
+// Each table takes a good row and refuses each bad one, which is the good row with
+// the named columns changed.
+func TestConstraintsRefuseBadRows(t *testing.T) {
+	const check, unique, foreign, missing = "check_violation", "unique_violation", "foreign_key_violation",
+		"not_null_violation"
 	type bad struct {
 		others [][2]string
 		want   string
@@ -47,7 +48,8 @@ func TestConstraintsRefuse(t *testing.T) {
 		good  pairs
 		bad   []bad
 	}{
-		{"members", pairs{{"id_number", "'8001015009087'"}, {"created_at", now}, {"updated_at", now}, {"created_by_job", "'j'"}, {"updated_by_job", "'j'"}}, []bad{
+		{"members", pairs{{"id_number", "'8001015009087'"}, {"created_at", now}, {"updated_at", now},
+			{"created_by_job", "'j'"}, {"updated_by_job", "'j'"}}, []bad{
 			{nil, unique},
 			{pairs{{"id_number", "NULL"}}, missing},
 			{pairs{{"id_number", "'800101500908'"}}, check},
@@ -81,7 +83,8 @@ func TestConstraintsRefuse(t *testing.T) {
 			{nil, unique},
 			{pairs{{"job_id", "'job-2'"}, {"written_at", "NULL"}}, missing},
 		}},
-		{"job_outcomes", pairs{{"job_id", "'job-1'"}, {"n", "2"}, {"id_number", "'8001015009087'"}, {"result", "'inserted'"}}, []bad{
+		{"job_outcomes", pairs{{"job_id", "'job-1'"}, {"n", "2"}, {"id_number", "'8001015009087'"},
+			{"result", "'inserted'"}}, []bad{
 			{nil, unique},
 			{pairs{{"n", "0"}}, check},
 			{pairs{{"n", "3"}, {"job_id", "'job-9'"}}, foreign},
@@ -91,8 +94,10 @@ func TestConstraintsRefuse(t *testing.T) {
 			{pairs{{"n", "3"}, {"result", "'updated'"}}, check},
 			{pairs{{"n", "3"}, {"changed", "'{email}'"}}, check},
 		}},
-		{"jobs", pairs{{"job_id", "'job-1'"}, {"seq", "1"}, {"owner_id", "'alice'"}, {"owner_role", "'member'"}, {"file_name", "'a.xlsx'"}, {"file_size", "1"},
-			{"status", "'pending'"}, {"stage", "'initialization'"}, {"progress", "0"}, {"created_at", now}, {"updated_at", now}}, []bad{
+		{"jobs", pairs{{"job_id", "'job-1'"}, {"seq", "1"}, {"owner_id", "'alice'"}, {"owner_role", "'member'"},
+			{"file_name", "'a.xlsx'"}, {"file_size", "1"},
+			{"status", "'pending'"}, {"stage", "'initialization'"}, {"progress", "0"}, {"created_at", now},
+			{"updated_at", now}}, []bad{
 			{nil, unique},
 			{pairs{{"job_id", "'job-2'"}, {"status", "'done'"}}, check},
 			{pairs{{"job_id", "'job-2'"}, {"progress", "101"}}, check},
@@ -105,11 +110,11 @@ func TestConstraintsRefuse(t *testing.T) {
 			if c.table == "job_outcomes" {
 				db.MustExec("INSERT INTO job_ledger (job_id, written_at) VALUES ('job-1', " + now + ")")
 			}
-			if _, err := db.Exec(insert(c.table, c.good)); err != nil {
+			if _, err := db.Exec(insertSQL(c.table, c.good)); err != nil {
 				t.Fatal(err)
 			}
 			for _, bad := range c.bad {
-				_, err := db.Exec(insert(c.table, c.good, bad.others...))
+				_, err := db.Exec(insertSQL(c.table, c.good, bad.others...))
 				var known *pq.Error
 				if !errors.As(err, &known) || known.Code.Name() != bad.want {
 					t.Errorf("%v: %v, want %s", bad.others, err, bad.want)
@@ -119,8 +124,8 @@ func TestConstraintsRefuse(t *testing.T) {
 	}
 }
 
-// TestDownLeavesNothing goes down and up again: each migration undoes itself.
-func TestDownLeavesNothing(t *testing.T) {
+// Migrating down and up again works: each migration can be undone.
+func TestMigratingDownLeavesNothing(t *testing.T) {
 	url := postgrestest.URL(t)
 	db := open(t, url)
 	files, err := fs.Sub(schema.Migrations, "migrations")
@@ -136,7 +141,7 @@ func TestDownLeavesNothing(t *testing.T) {
 	}
 	const relations = `SELECT coalesce(string_agg(relname, ' '), '') FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE 'goose_db_version%'`
-	if left := get(t, url, relations); left != "" {
+	if left := querySQL(t, url, relations); left != "" {
 		t.Errorf("left: %s", left)
 	}
 	if err := postgres.Migrate(t.Context(), db); err != nil {
@@ -147,11 +152,11 @@ WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE 'goose_db_versi
 	}
 }
 
-func TestDatabasesAreTheTestsOwn(t *testing.T) {
+func TestEachTestHasItsOwnDatabase(t *testing.T) {
 	a, b := postgrestest.New(t), postgrestest.New(t)
 	a.MustExec("INSERT INTO ward_regions VALUES ('79800001', 'A')")
 	var n int
 	if err := b.Get(&n, "SELECT count(*) FROM ward_regions"); err != nil || n != 0 {
-		t.Errorf("%d rows of another test's, %v", n, err)
+		t.Errorf("%d rows of another test, %v", n, err)
 	}
 }

@@ -18,31 +18,31 @@ import (
 )
 
 const (
-	port = "5432" // a part of the socket's name, no more
+	port = "5432" // only a part of the socket's name
 
-	betweenAttempts      = 10 * time.Millisecond
-	waitForGrandchildren = 5 * time.Second
+	retryEvery  = 10 * time.Millisecond
+	outputDelay = 5 * time.Second
 )
 
 func (s *Server) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, name), args...)
-	cmd.SysProcAttr = s.account.attributes()
-	cmd.Dir = "/" // the present folder may be closed to the server's user
+	cmd.SysProcAttr = s.account.sysProcAttr()
+	cmd.Dir = "/" // the server's user may not be allowed into the current folder
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
-	cmd.WaitDelay = waitForGrandchildren
+	cmd.WaitDelay = outputDelay
 	return cmd
 }
 
 func (s *Server) run(ctx context.Context, name string, args ...string) (out []byte, err error) {
 	cmd := s.command(ctx, name, args...)
-	onOwnThread(func() { out, err = cmd.CombinedOutput() })
-	return out, s.refused(err)
+	runOnOwnThread(func() { out, err = cmd.CombinedOutput() })
+	return out, s.explainRefusal(err)
 }
 
-// onOwnThread runs f on a thread that lives until f returns. The signal that
-// ends a child with its parent comes when the thread dies that started it, and
-// Go ends threads as it likes.
-func onOwnThread(f func()) {
+// runOnOwnThread runs f on a thread that lives until f returns. The kernel sends
+// the parent-death signal when the thread that started the child ends, and Go may
+// end a thread at any time.
+func runOnOwnThread(f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -54,22 +54,22 @@ func onOwnThread(f func()) {
 }
 
 func (s *Server) launch() error {
-	log, err := os.OpenFile(s.log(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
-	if s.logFrom, err = log.Seek(0, io.SeekEnd); err != nil {
+	if s.logStart, err = log.Seek(0, io.SeekEnd); err != nil {
 		return errors.Join(err, log.Close())
 	}
-	cmd := s.command(context.Background(), "postgres", "-D", s.data(), "-p", port,
-		"-c", "listen_addresses=", "-c", "unix_socket_directories="+s.sock,
-		// Statements and details would carry ID numbers into the log.
+	cmd := s.command(context.Background(), "postgres", "-D", s.dataDir(), "-p", port,
+		"-c", "listen_addresses=", "-c", "unix_socket_directories="+s.socketDir,
+		// Statements and details would write ID numbers to the log.
 		"-c", "log_min_error_statement=panic", "-c", "log_error_verbosity=terse")
 	cmd.Stdout, cmd.Stderr = log, log
 	started := make(chan error)
 	go func() {
 		defer close(s.done)
-		onOwnThread(func() {
+		runOnOwnThread(func() {
 			err := cmd.Start()
 			started <- err
 			if err == nil {
@@ -77,38 +77,38 @@ func (s *Server) launch() error {
 			}
 		})
 	}()
-	err = s.refused(<-started)
+	err = s.explainRefusal(<-started)
 	if err == nil {
 		s.cmd = cmd
 	}
 	return errors.Join(err, log.Close())
 }
 
-// refused explains why the system would not start a program that has to pass a
-// closed folder.
-func (s *Server) refused(err error) error {
-	if s.account.closed != "" && errors.Is(err, syscall.EPERM) {
+// explainRefusal adds the closed folder to an error of starting a program that has
+// to pass it.
+func (s *Server) explainRefusal(err error) error {
+	if s.account.closedDir != "" && errors.Is(err, syscall.EPERM) {
 		return fmt.Errorf("%w: %w", s.account.closedError(), err)
 	}
 	return err
 }
 
-// ready waits until the server lets us in and has the database.
-func (s *Server) ready(ctx context.Context) error {
+// waitReady waits until the server accepts connections and has the database.
+func (s *Server) waitReady(ctx context.Context) error {
 	for {
 		err := s.ensureDatabase(ctx)
 		if err == nil {
 			return nil
 		}
 		if code := errorCode(err); code != "" && code != pqerror.CannotConnectNow {
-			return err // waiting mends no other answer of the server
+			return err // any other answer of the server stays the same
 		}
 		select {
 		case <-s.done:
-			return s.died()
+			return s.exitError()
 		case <-ctx.Done():
-			return fmt.Errorf("not ready: %w: %w", context.Cause(ctx), err)
-		case <-time.After(betweenAttempts):
+			return fmt.Errorf("wait for server: %w: %w", context.Cause(ctx), err)
+		case <-time.After(retryEvery):
 		}
 	}
 }
@@ -121,7 +121,7 @@ func (s *Server) ensureDatabase(ctx context.Context) error {
 	return err
 }
 
-// execute connects, and runs a statement if there is one.
+// execute connects, and runs statement unless it is "".
 func execute(ctx context.Context, url, statement string) error {
 	db, err := Open(ctx, url)
 	if err != nil {
@@ -133,7 +133,7 @@ func execute(ctx context.Context, url, statement string) error {
 	return errors.Join(err, db.Close())
 }
 
-// errorCode is the code of an error that the server answered with, else "".
+// errorCode returns the code of an error that the server sent, "" for another error.
 func errorCode(err error) pqerror.Code {
 	var known *pq.Error
 	if errors.As(err, &known) {
@@ -142,25 +142,25 @@ func errorCode(err error) pqerror.Code {
 	return ""
 }
 
-// died tells how a server ended that nobody stopped.
-func (s *Server) died() error {
+// exitError says how the server ended without being stopped.
+func (s *Server) exitError() error {
 	exit := s.exit
 	if exit == nil {
 		exit = errors.New("exit status 0")
 	}
-	return fmt.Errorf("server stopped by itself: %w: %s", exit, s.lastWords())
+	return fmt.Errorf("server ended unexpectedly: %w: %s", exit, s.lastLogLines())
 }
 
-// lastWords are the last lines that this run of the server logged.
-func (s *Server) lastWords() string {
-	text, err := os.ReadFile(s.log())
+// lastLogLines returns the last lines that this run of the server logged.
+func (s *Server) lastLogLines() string {
+	text, err := os.ReadFile(s.logFile())
 	if err != nil {
 		return err.Error()
 	}
-	return tail(text[min(s.logFrom, int64(len(text))):])
+	return lastLines(text[min(s.logStart, int64(len(text))):])
 }
 
-func tail(out []byte) string {
+func lastLines(out []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	return strings.Join(lines[max(len(lines)-5, 0):], " | ")
 }

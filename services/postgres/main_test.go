@@ -13,8 +13,8 @@ import (
 	"rollcall.example/services/postgres/postgrestest"
 )
 
-// childDir makes this binary a process that starts a server there and waits to
-// be killed.
+// childDir makes this binary a child process that starts a server in the folder and
+// waits to be killed.
 const childDir = "POSTGRES_TEST_CHILD_DIR"
 
 func TestMain(m *testing.M) {
@@ -59,7 +59,7 @@ func stop(t *testing.T, s *postgres.Server) {
 	<-s.Done()
 }
 
-func do(t *testing.T, url, statement string) {
+func execSQL(t *testing.T, url, statement string) {
 	t.Helper()
 	db, err := postgres.Open(t.Context(), url)
 	if err != nil {
@@ -71,8 +71,8 @@ func do(t *testing.T, url, statement string) {
 	}
 }
 
-// get is the one value of a query, as text.
-func get(t *testing.T, url, query string) (text string) {
+// querySQL returns the one value of a query, as text.
+func querySQL(t *testing.T, url, query string) (text string) {
 	t.Helper()
 	db, err := postgres.Open(t.Context(), url)
 	if err != nil {
@@ -85,8 +85,8 @@ func get(t *testing.T, url, query string) (text string) {
 	return text
 }
 
-// postmaster is the number of the server that runs on a folder, "" if none does.
-func postmaster(t *testing.T, dir string) string {
+// postmasterPID returns the process ID in the server's PID file, "" without a file.
+func postmasterPID(t *testing.T, dir string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
 	if os.IsNotExist(err) {
@@ -108,18 +108,9 @@ func socketFolder(t *testing.T, url string) string {
 	return host
 }
 
-func gone(t *testing.T, path string) {
+func checkRemoved(t *testing.T, path string) {
 	t.Helper()
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
-		t.Errorf("%s is left (%v)", path, err)
-	}
-}
-
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("in vain: ", what)
-		}
+		t.Errorf("%s is still there (%v)", path, err)
 	}
 }

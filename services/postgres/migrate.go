@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -12,12 +13,12 @@ import (
 	"rollcall.example/schema"
 )
 
-func provider(db *sqlx.DB) (*goose.Provider, error) {
+func newProvider(db *sqlx.DB) (*goose.Provider, error) {
 	files, err := fs.Sub(schema.Migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	// Processes that start together wait for each other, up to five minutes.
+	// Processes that start together wait for each other, at most five minutes.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return nil, err
@@ -25,10 +26,10 @@ func provider(db *sqlx.DB) (*goose.Provider, error) {
 	return goose.NewProvider(goose.DialectPostgres, db.DB, files, goose.WithSessionLocker(locker))
 }
 
-// Migrate brings the tables to this version. Any number of processes may call
-// it at once.
+// Migrate applies all migrations that the database lacks. Any number of processes
+// may call it at once.
 func Migrate(ctx context.Context, db *sqlx.DB) error {
-	p, err := provider(db)
+	p, err := newProvider(db)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
@@ -38,12 +39,12 @@ func Migrate(ctx context.Context, db *sqlx.DB) error {
 	return nil
 }
 
-// Ready reports in words what keeps the database from being used.
+// Ready returns an error if the database does not answer or lacks a migration.
 func Ready(ctx context.Context, db *sqlx.DB) error {
 	if err := db.PingContext(ctx); err != nil {
 		return fmt.Errorf("database does not answer: %w", err)
 	}
-	p, err := provider(db)
+	p, err := newProvider(db)
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
@@ -52,15 +53,15 @@ func Ready(ctx context.Context, db *sqlx.DB) error {
 		return fmt.Errorf("database: %w", err)
 	}
 	if pending {
-		return fmt.Errorf("database is of an older version: run rollcall migrate")
+		return errors.New("database lacks migrations: run rollcall migrate")
 	}
 	return nil
 }
 
-// Versions are the database's and the newest that this program knows, 0 for a
-// database without tables.
+// Versions returns the schema version of the database, 0 without tables, and the
+// newest that this program knows.
 func Versions(ctx context.Context, db *sqlx.DB) (have, known int64, err error) {
-	p, err := provider(db)
+	p, err := newProvider(db)
 	if err != nil {
 		return 0, 0, fmt.Errorf("database: %w", err)
 	}

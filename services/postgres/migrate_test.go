@@ -24,7 +24,7 @@ func open(t *testing.T, url string) *sqlx.DB {
 	return db
 }
 
-func TestManyMigrateAtOnce(t *testing.T) {
+func TestManyProcessesMigrateAtOnce(t *testing.T) {
 	s := start(t, t.TempDir())
 	begin := make(chan struct{})
 	var wg sync.WaitGroup
@@ -42,7 +42,7 @@ func TestManyMigrateAtOnce(t *testing.T) {
 	}
 	close(begin)
 	wg.Wait()
-	if n := get(t, s.URL(), "SELECT count(*) - count(DISTINCT version_id) FROM goose_db_version"); n != "0" {
+	if n := querySQL(t, s.URL(), "SELECT count(*) - count(DISTINCT version_id) FROM goose_db_version"); n != "0" {
 		t.Errorf("%s migrations ran twice", n)
 	}
 }
@@ -59,19 +59,21 @@ func TestReadyNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestOpenTakesBothForms(t *testing.T) {
+func TestOpenTakesURLAndKeyValue(t *testing.T) {
 	s := start(t, t.TempDir())
 	_, rest, _ := strings.Cut(s.URL(), "password=")
 	password, _, _ := strings.Cut(rest, " ")
 	for name, url := range map[string]string{
 		"key=value": s.URL(),
-		"URL":       "postgres://rollcall:" + password + "@/rollcall?sslmode=disable&port=5432&host=" + socketFolder(t, s.URL()),
+		"URL": "postgres://rollcall:" + password + "@/rollcall?sslmode=disable&port=5432&host=" +
+			socketFolder(t, s.URL()),
 	} {
-		if got := get(t, url, "SELECT current_database()"); got != "rollcall" {
+		if got := querySQL(t, url, "SELECT current_database()"); got != "rollcall" {
 			t.Errorf("%s: database %q", name, got)
 		}
 	}
-	if _, err := postgres.Open(t.Context(), "host="+t.TempDir()+" port=5432"); err == nil || !strings.Contains(err.Error(), "open database") {
-		t.Errorf("nobody there: %v", err)
+	if _, err := postgres.Open(t.Context(), "host="+t.TempDir()+" port=5432"); err == nil ||
+		!strings.Contains(err.Error(), "open database") {
+		t.Errorf("without a server: %v", err)
 	}
 }

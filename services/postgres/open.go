@@ -16,8 +16,8 @@ const (
 	idleTime        = 5 * time.Minute
 )
 
-// Open connects a pool of at most 16 connections to a URL or key=value string,
-// and makes sure that the server answers.
+// Open returns a pool of at most 16 connections to the database of a URL or a
+// key=value string. It fails if the server does not answer.
 func Open(ctx context.Context, url string) (*sqlx.DB, error) {
 	db, err := sqlx.Open("postgres", url)
 	if err != nil {

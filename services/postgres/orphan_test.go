@@ -16,8 +16,8 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-// kill ends a child as nothing else can, and waits until it has ended.
-func kill(t *testing.T, child *exec.Cmd) {
+// killChild kills a child with SIGKILL and waits until it has ended.
+func killChild(t *testing.T, child *exec.Cmd) {
 	t.Helper()
 	if err := child.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -25,7 +25,8 @@ func kill(t *testing.T, child *exec.Cmd) {
 	_ = child.Wait() // it was killed
 }
 
-// startChild starts a server in a process of its own and returns its first line.
+// startChild starts a server in a child process and returns the first line that it
+// prints.
 func startChild(t *testing.T, dir string, env ...string) (child *exec.Cmd, line string) {
 	t.Helper()
 	child = exec.Command(os.Args[0])
@@ -47,34 +48,34 @@ func startChild(t *testing.T, dir string, env ...string) (child *exec.Cmd, line 
 	return child, strings.TrimSpace(line)
 }
 
-func TestAServerWhoseProcessWasKilledIsReplaced(t *testing.T) {
+func TestServerOfAKilledProcessIsReplaced(t *testing.T) {
 	dir := t.TempDir()
 	child, url := startChild(t, dir)
 	if !strings.HasPrefix(url, "host=") {
 		t.Fatal(url)
 	}
-	do(t, url, "CREATE TABLE t AS SELECT 1 AS a")
-	kill(t, child)
-	s := start(t, dir) // at once, whether the old one still stops or not
-	if n := get(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
+	execSQL(t, url, "CREATE TABLE t AS SELECT 1 AS a")
+	killChild(t, child)
+	s := start(t, dir) // at once, whether or not the old server has stopped
+	if n := querySQL(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
 		t.Fatalf("%s rows", n)
 	}
-	gone(t, socketFolder(t, url))
+	checkRemoved(t, socketFolder(t, url))
 }
 
-func TestAnOrphanIsTakenOver(t *testing.T) {
+func TestStartStopsAnOrphan(t *testing.T) {
 	dir := t.TempDir()
 	child, url := startChild(t, dir)
-	do(t, url, "CREATE TABLE t AS SELECT 1 AS a")
-	pid, err := strconv.Atoi(postmaster(t, dir))
+	execSQL(t, url, "CREATE TABLE t AS SELECT 1 AS a")
+	pid, err := strconv.Atoi(postmasterPID(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Held up, it cannot stop when its process is killed.
+	// A stopped server cannot end when its process is killed.
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	kill(t, child)
+	killChild(t, child)
 	found := make(chan struct{})
 	go func() {
 		<-found
@@ -82,56 +83,57 @@ func TestAnOrphanIsTakenOver(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	s, err := postgres.Start(t.Context(), postgres.Config{Dir: dir, Logger: slog.New(&heard{
-		Handler: slog.DiscardHandler, message: "stopping the PostgreSQL that an earlier process left behind", done: found})})
+	s, err := postgres.Start(t.Context(), postgres.Config{Dir: dir, Logger: slog.New(&logWaiter{
+		Handler: slog.DiscardHandler, message: "stopping an orphaned PostgreSQL server",
+		done: found})})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stop(t, s)
-	if n := get(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
+	if n := querySQL(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
 		t.Fatalf("%s rows", n)
 	}
-	if now := postmaster(t, dir); now == strconv.Itoa(pid) {
+	if now := postmasterPID(t, dir); now == strconv.Itoa(pid) {
 		t.Errorf("process %s still runs", now)
 	}
 }
 
-// heard closes done when message is logged.
-type heard struct {
+// logWaiter is a log handler that closes done when message is logged.
+type logWaiter struct {
 	slog.Handler
 	message string
 	done    chan struct{}
 }
 
-func (h *heard) Enabled(context.Context, slog.Level) bool { return true }
+func (h *logWaiter) Enabled(context.Context, slog.Level) bool { return true }
 
-func (h *heard) Handle(_ context.Context, r slog.Record) error {
+func (h *logWaiter) Handle(_ context.Context, r slog.Record) error {
 	if r.Message == h.message {
 		close(h.done)
 	}
 	return nil
 }
 
-func TestAStalePIDFileIsNoObstacle(t *testing.T) {
-	// A living process that is no server; PostgreSQL alone would refuse to start
-	// beside one of its own user.
-	bystander := exec.Command("sleep", "600")
-	if err := bystander.Start(); err != nil {
+func TestStalePIDFileDoesNotPreventAStart(t *testing.T) {
+	// A living process that is no server. PostgreSQL alone would refuse to start while
+	// a process of its own user has that ID.
+	other := exec.Command("sleep", "600")
+	if err := other.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := bystander.Process.Signal(syscall.Signal(0)); err != nil {
-			t.Errorf("the bystander was hit: %v", err)
+		if err := other.Process.Signal(syscall.Signal(0)); err != nil {
+			t.Errorf("the other process was killed: %v", err)
 		}
-		_ = bystander.Process.Kill() // it may have been hit
-		_ = bystander.Wait()         // it was killed
+		_ = other.Process.Kill() // it may have ended
+		_ = other.Wait()         // it was killed
 	}()
 	dead := exec.Command("true")
 	if err := dead.Run(); err != nil {
 		t.Fatal(err)
 	}
 	for name, first := range map[string]string{
-		"dead": strconv.Itoa(dead.Process.Pid), "another's": strconv.Itoa(bystander.Process.Pid),
+		"dead": strconv.Itoa(dead.Process.Pid), "of another process": strconv.Itoa(other.Process.Pid),
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -142,7 +144,7 @@ func TestAStalePIDFileIsNoObstacle(t *testing.T) {
 				t.Fatal(err)
 			}
 			start(t, dir)
-			if pid := postmaster(t, dir); pid == first || pid == "" {
+			if pid := postmasterPID(t, dir); pid == first || pid == "" {
 				t.Errorf("postmaster.pid says %q", pid)
 			}
 		})

@@ -12,25 +12,26 @@ import (
 
 const capDACReadSearch = 2 // CAP_DAC_READ_SEARCH
 
-// mayPass says that there is a way through closed folders.
-const mayPass = true
+// canPassClosedFolders is true where a capability lets a process enter folders that
+// its user may not.
+const canPassClosedFolders = true
 
-// attributes are those of the server's processes. A group of its own keeps the
-// terminal's Ctrl-C from the server before rollcall has drained. When the thread
-// that started it dies, and so rollcall does, the kernel asks the server to
-// stop (a fast shutdown): no server outlives its rollcall, however that ended.
-func (a account) attributes() *syscall.SysProcAttr {
+// sysProcAttr returns the attributes of the server's processes. A process group of
+// its own keeps a Ctrl-C in the terminal away from the server, which rollcall still
+// needs while it drains. When rollcall ends in any way, the kernel sends the
+// parent-death signal, which starts a fast shutdown.
+func (a account) sysProcAttr() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
 	if a.drop {
 		attr.Credential = &syscall.Credential{Uid: a.uid, Gid: a.gid}
-		if a.closed != "" {
+		if a.closedDir != "" {
 			attr.AmbientCaps = []uintptr{capDACReadSearch}
 		}
 	}
 	return attr
 }
 
-// commandLine is that of a living process, nil if there is none.
+// commandLine returns the arguments of a living process, nil if there is none.
 func commandLine(pid int) ([]string, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {

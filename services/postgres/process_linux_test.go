@@ -8,11 +8,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"rollcall.example/events/eventstest"
 )
 
 const (
-	// withoutCapability makes the child a root that may not pass on
-	// CAP_DAC_READ_SEARCH, as in a container.
+	// withoutCapability makes the child drop CAP_DAC_READ_SEARCH, so that it runs as
+	// root in a container does.
 	withoutCapability = "POSTGRES_TEST_WITHOUT_CAPABILITY"
 
 	prCapBoundDrop   = 24 // PR_CAPBSET_DROP
@@ -26,15 +29,15 @@ func prepareChild() error {
 	if err := os.Unsetenv(withoutCapability); err != nil {
 		return err
 	}
-	runtime.LockOSThread() // the bounding set is the thread's, and so the next program's
+	runtime.LockOSThread() // the bounding set belongs to the thread, and Exec keeps it
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prCapBoundDrop, capDACReadSearch, 0); errno != 0 {
 		return fmt.Errorf("drop capability: %w", errno)
 	}
 	return syscall.Exec("/proc/self/exe", os.Args, os.Environ())
 }
 
-// status is a line of the kernel's account of a process.
-func status(t *testing.T, pid, name string) string {
+// processStatus returns a line of /proc/PID/status.
+func processStatus(t *testing.T, pid, name string) string {
 	t.Helper()
 	text, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {
@@ -48,33 +51,32 @@ func status(t *testing.T, pid, name string) string {
 	return line
 }
 
-func TestTheServerDiesWithItsProcess(t *testing.T) {
+func TestServerEndsWithItsProcess(t *testing.T) {
 	dir := t.TempDir()
 	child, url := startChild(t, dir)
-	pid := postmaster(t, dir)
+	pid := postmasterPID(t, dir)
 	if pid == "" {
-		t.Fatal("does not run: ", url)
+		t.Fatal("the server does not run: ", url)
 	}
-	kill(t, child)
-	eventually(t, "the server stops", func() bool {
+	killChild(t, child)
+	eventstest.WaitFor(t, 20*time.Second, "the server to stop", func() bool {
 		_, err := os.Stat("/proc/" + pid)
-		return os.IsNotExist(err) && postmaster(t, dir) == ""
+		return os.IsNotExist(err) && postmasterPID(t, dir) == ""
 	})
 	start(t, dir)
-	gone(t, socketFolder(t, url)) // the next start clears away what the kill left
+	checkRemoved(t, socketFolder(t, url)) // the next start removes what the killed server left
 }
 
-func TestCtrlCIsNotTheServers(t *testing.T) {
+func TestServerHasItsOwnProcessGroup(t *testing.T) {
 	dir := t.TempDir()
 	start(t, dir)
-	if group := status(t, postmaster(t, dir), "NSpgid"); group == fmt.Sprint(syscall.Getpgrp()) {
+	if group := processStatus(t, postmasterPID(t, dir), "NSpgid"); group == fmt.Sprint(syscall.Getpgrp()) {
 		t.Errorf("the server is in the process group %s of the tests", group)
 	}
 }
 
-// TestPrivileges checks whom the server runs as and what it may do: never root,
-// and no more than the folder demands.
-func TestPrivileges(t *testing.T) {
+// The server never runs as root, and has no more capabilities than its folder needs.
+func TestServerHasFewPrivileges(t *testing.T) {
 	closed := filepath.Join(t.TempDir(), "closed")
 	open, err := os.MkdirTemp("/tmp", "rollcall-open-")
 	if err != nil {
@@ -85,8 +87,9 @@ func TestPrivileges(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	link := filepath.Join(open, "link") // an open way to a closed folder
-	for _, err := range []error{os.Chmod(open, 0o711), os.Mkdir(closed, 0o700), os.Mkdir(filepath.Join(closed, "b"), 0o711), os.Symlink(filepath.Join(closed, "b"), link)} {
+	link := filepath.Join(open, "link") // a link in an open folder to a closed one
+	for _, err := range []error{os.Chmod(open, 0o711), os.Mkdir(closed, 0o700),
+		os.Mkdir(filepath.Join(closed, "b"), 0o711), os.Symlink(filepath.Join(closed, "b"), link)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,8 +102,8 @@ func TestPrivileges(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			start(t, c.dir)
-			pid := postmaster(t, c.dir)
-			uid, _, _ := strings.Cut(status(t, pid, "Uid"), "\t")
+			pid := postmasterPID(t, c.dir)
+			uid, _, _ := strings.Cut(processStatus(t, pid, "Uid"), "\t")
 			if os.Geteuid() != 0 {
 				if uid != fmt.Sprint(os.Geteuid()) {
 					t.Errorf("runs as user %s", uid)
@@ -110,7 +113,7 @@ func TestPrivileges(t *testing.T) {
 				t.Error("runs as root")
 			}
 			for _, set := range []string{"CapEff", "CapPrm", "CapAmb"} {
-				if got := status(t, pid, set); got != c.capabilities {
+				if got := processStatus(t, pid, set); got != c.capabilities {
 					t.Errorf("%s %s, want %s", set, got, c.capabilities)
 				}
 			}
@@ -118,14 +121,14 @@ func TestPrivileges(t *testing.T) {
 	}
 }
 
-func TestAClosedFolderIsNamed(t *testing.T) {
+func TestErrorNamesTheClosedFolder(t *testing.T) {
 	closed := filepath.Join(t.TempDir(), "closed")
 	if err := os.Mkdir(closed, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(closed, "pg")
 	if os.Geteuid() != 0 {
-		start(t, dir) // the folder is ours, nothing has to be passed
+		start(t, dir) // the folder is ours, so the server may enter it
 		return
 	}
 	_, line := startChild(t, dir, withoutCapability+"=1")
@@ -134,10 +137,10 @@ func TestAClosedFolderIsNamed(t *testing.T) {
 	}
 }
 
-func TestFilesThatChangedHands(t *testing.T) {
+func TestStartTakesBackFilesOfAnotherOwner(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
-	do(t, s.URL(), "CREATE TABLE t AS SELECT 1 AS a")
+	execSQL(t, s.URL(), "CREATE TABLE t AS SELECT 1 AS a")
 	stop(t, s)
 	err := filepath.WalkDir(filepath.Join(dir, "data"), func(path string, _ os.DirEntry, err error) error {
 		if err != nil {
@@ -149,7 +152,7 @@ func TestFilesThatChangedHands(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = start(t, dir)
-	if n := get(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
+	if n := querySQL(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
 		t.Fatalf("%s rows", n)
 	}
 }

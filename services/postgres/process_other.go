@@ -10,12 +10,12 @@ import (
 	"syscall"
 )
 
-const mayPass = false
+const canPassClosedFolders = false
 
-// attributes are those of the server's processes. A group of its own keeps the
-// terminal's Ctrl-C from the server before rollcall has drained. A server whose
-// rollcall was killed is stopped at the next start.
-func (a account) attributes() *syscall.SysProcAttr {
+// sysProcAttr returns the attributes of the server's processes. A process group of
+// its own keeps a Ctrl-C in the terminal away from the server, which rollcall still
+// needs while it drains. If rollcall is killed, its next start stops the server.
+func (a account) sysProcAttr() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: true}
 	if a.drop {
 		attr.Credential = &syscall.Credential{Uid: a.uid, Gid: a.gid}
@@ -23,9 +23,9 @@ func (a account) attributes() *syscall.SysProcAttr {
 	return attr
 }
 
-// commandLine is that of a living process, nil if there is none. ps joins the
-// arguments with blanks; the data folder, which may contain some, is added as
-// what stands between -D and -p.
+// commandLine returns the arguments of a living process, nil if there is none. ps
+// joins the arguments with spaces. The data folder may contain spaces, so the text
+// between -D and -p is added as one argument.
 func commandLine(pid int) ([]string, error) {
 	out, err := exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
 	var exit *exec.ExitError

@@ -11,41 +11,44 @@ import (
 	"github.com/lib/pq"
 )
 
-// rights are what each service that uses the database may do with which table.
-// None may change a table's form or empty it, none owns anything.
+// rights says what each service that uses the database may do with which table.
+// No service owns a table, and none may alter or truncate one.
 var rights = map[string]map[string]string{
 	"upload": {
 		"jobs": "SELECT, INSERT, UPDATE", "webhooks": "SELECT, INSERT, DELETE", "webhook_deliveries": "SELECT",
-		"job_outcomes": "SELECT", versions: "SELECT",
+		"job_outcomes": "SELECT", versionsTable: "SELECT",
 	},
 	"persistence": {
 		"members": "SELECT, INSERT, UPDATE, DELETE", "ward_regions": "SELECT",
-		// The ledger's rows are locked, which takes the right to update them.
-		"job_ledger": "SELECT, INSERT, UPDATE, DELETE", "job_outcomes": "SELECT, INSERT", versions: "SELECT",
+		// Locking rows of the ledger needs the right to update them.
+		"job_ledger": "SELECT, INSERT, UPDATE, DELETE", "job_outcomes": "SELECT, INSERT", versionsTable: "SELECT",
 	},
 	"privacy": {
-		"members": "SELECT, DELETE", "jobs": "SELECT, DELETE", "job_ledger": "SELECT, DELETE", "job_outcomes": "SELECT, DELETE",
-		versions: "SELECT",
+		"members": "SELECT, DELETE", "jobs": "SELECT, DELETE", "job_ledger": "SELECT, DELETE",
+		"job_outcomes": "SELECT, DELETE",
+		versionsTable:  "SELECT",
 	},
-	"webhook": {"webhooks": "SELECT, UPDATE", "webhook_deliveries": "SELECT, INSERT, UPDATE, DELETE", versions: "SELECT"},
+	"webhook": {"webhooks": "SELECT, UPDATE", "webhook_deliveries": "SELECT, INSERT, UPDATE, DELETE",
+		versionsTable: "SELECT"},
 }
 
-// versions is where goose keeps which migrations have run.
-const versions = "goose_db_version"
+// versionsTable is where goose records the migrations that have run.
+const versionsTable = "goose_db_version"
 
-// rolesLock is held by the process that grants.
+// rolesLock is the advisory lock that Grant holds.
 const rolesLock = 0x726f6c65
 
-// RoleServices are the services that have a role of the database.
+// RoleServices returns the services that have a role in the database, sorted.
 func RoleServices() []string { return slices.Sorted(maps.Keys(rights)) }
 
-// Role is the name of a service's role: rollcall_ and the service.
+// Role returns the name of a service's role: rollcall_ and the service.
 func Role(service string) string { return "rollcall_" + service }
 
-// Grant gives each service's role the rights that it needs and takes all others
-// from it. A role is made, or its password is changed, if there is one for the
-// service; one that does not exist is left out. Call it as the owner of the
-// tables after each Migrate; with passwords it takes the right to create roles.
+// Grant gives each service's role the rights that it needs and revokes all others.
+// passwords are by service. For a service with a password, Grant creates the role or
+// changes its password; without one it skips a role that does not exist. It returns
+// the names of the roles with rights. Call it after each Migrate as the owner of the
+// tables. With passwords it needs the right to create roles.
 func Grant(ctx context.Context, db *sqlx.DB, passwords map[string]string) (granted []string, err error) {
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {
@@ -56,13 +59,15 @@ func Grant(ctx context.Context, db *sqlx.DB, passwords map[string]string) (grant
 		return nil, fmt.Errorf("grant: %w", err)
 	}
 	var database, schema string
-	if err := tx.QueryRowContext(ctx, `SELECT quote_ident(current_database()), quote_ident(current_schema())`).Scan(&database, &schema); err != nil {
+	if err := tx.QueryRowContext(ctx,
+		`SELECT quote_ident(current_database()), quote_ident(current_schema())`).Scan(&database, &schema); err != nil {
 		return nil, fmt.Errorf("grant: %w", err)
 	}
 	for _, service := range RoleServices() {
 		role, statements := Role(service), []string{}
 		var exists bool
-		if err := tx.GetContext(ctx, &exists, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`, role); err != nil {
+		if err := tx.GetContext(ctx, &exists, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`,
+			role); err != nil {
 			return nil, fmt.Errorf("grant: %w", err)
 		}
 		password := passwords[service]
@@ -73,7 +78,9 @@ func Grant(ctx context.Context, db *sqlx.DB, passwords map[string]string) (grant
 			statements = append(statements, "CREATE ROLE "+role)
 		}
 		if password != "" {
-			statements = append(statements, "ALTER ROLE "+role+" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD "+pq.QuoteLiteral(password))
+			statements = append(statements,
+				"ALTER ROLE "+role+" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD "+
+					pq.QuoteLiteral(password))
 		}
 		statements = append(statements,
 			"REVOKE ALL ON ALL TABLES IN SCHEMA "+schema+" FROM "+role,
@@ -82,10 +89,11 @@ func Grant(ctx context.Context, db *sqlx.DB, passwords map[string]string) (grant
 		for _, table := range slices.Sorted(maps.Keys(rights[service])) {
 			statements = append(statements, "GRANT "+rights[service][table]+" ON "+schema+"."+table+" TO "+role)
 		}
-		if granted == nil { // what everybody may by default
-			statements = append(statements, "REVOKE CREATE ON SCHEMA "+schema+" FROM PUBLIC", "REVOKE TEMPORARY ON DATABASE "+database+" FROM PUBLIC")
+		if granted == nil { // what everybody may do by default
+			statements = append(statements, "REVOKE CREATE ON SCHEMA "+schema+" FROM PUBLIC",
+				"REVOKE TEMPORARY ON DATABASE "+database+" FROM PUBLIC")
 		}
-		if service == "persistence" { // lays incoming rows into a temporary table
+		if service == "persistence" { // it loads incoming rows into a temporary table
 			statements = append(statements, "GRANT TEMPORARY ON DATABASE "+database+" TO "+role)
 		}
 		for _, statement := range statements {

@@ -15,9 +15,9 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-// Each table, and who may do what with it, in the order of the verbs below. A
-// table that is added stands here before anybody may use it.
-var allowed = map[string]map[string]string{
+// wantRights says for each table which service may do what, with the letters of the
+// statements below. A new table must be added here before a service may use it.
+var wantRights = map[string]map[string]string{
 	"members":            {"persistence": "SIUD", "privacy": "SD"},
 	"ward_regions":       {"persistence": "S"},
 	"job_ledger":         {"persistence": "SIUD", "privacy": "SD"},
@@ -28,38 +28,38 @@ var allowed = map[string]map[string]string{
 	"goose_db_version":   {"upload": "S", "persistence": "S", "webhook": "S", "privacy": "S"},
 }
 
-// Each role tries everything with every table, and to change the schema.
-func TestARoleMayOnlyWhatItsServiceNeeds(t *testing.T) {
+// Each role tries every statement on every table, and tries to change the schema.
+func TestRolesHaveOnlyTheRightsTheyNeed(t *testing.T) {
 	s := start(t, t.TempDir())
 	owner := open(t, s.URL())
 	if err := postgres.Migrate(t.Context(), owner); err != nil {
 		t.Fatal(err)
 	}
 	if granted, err := postgres.Grant(t.Context(), owner, nil); err != nil || len(granted) != 0 {
-		t.Fatalf("without passwords there are roles: %v, %v", granted, err)
+		t.Fatalf("Grant without passwords made roles: %v, %v", granted, err)
 	}
 	passwords := map[string]string{}
 	for _, service := range postgres.RoleServices() {
-		passwords[service] = "it's of " + service
+		passwords[service] = "password's of " + service
 	}
-	for range 2 { // again changes nothing
+	for range 2 { // the second call changes nothing
 		if granted, err := postgres.Grant(t.Context(), owner, passwords); err != nil || len(granted) != len(passwords) {
 			t.Fatalf("%v, %v", granted, err)
 		}
 	}
 	if granted, err := postgres.Grant(t.Context(), owner, nil); err != nil || len(granted) != len(passwords) {
-		t.Fatalf("roles that exist are granted to without a password: %v, %v", granted, err)
+		t.Fatalf("Grant without passwords skipped existing roles: %v, %v", granted, err)
 	}
 	var tables []string
 	if err := owner.Select(&tables, `SELECT tablename FROM pg_tables WHERE schemaname = 'public'`); err != nil {
 		t.Fatal(err)
 	}
 	for _, table := range tables {
-		if _, ok := allowed[table]; !ok {
-			t.Errorf("nobody has said who may use table %s", table)
+		if _, ok := wantRights[table]; !ok {
+			t.Errorf("wantRights lacks table %s", table)
 		}
 	}
-	if len(tables) != len(allowed) {
+	if len(tables) != len(wantRights) {
 		t.Errorf("tables: %v", tables)
 	}
 	for service := range passwords {
@@ -69,33 +69,39 @@ func TestARoleMayOnlyWhatItsServiceNeeds(t *testing.T) {
 		}
 		for _, table := range tables {
 			var column string
-			if err := owner.Get(&column, `SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND attidentity = '' ORDER BY attnum LIMIT 1`, table); err != nil {
+			if err := owner.Get(&column,
+				`SELECT attname FROM pg_attribute
+WHERE attrelid = $1::regclass AND attnum > 0 AND attidentity = '' ORDER BY attnum LIMIT 1`, table); err != nil {
 				t.Fatal(err)
 			}
 			for verb, statement := range map[string]string{
 				"S": "SELECT FROM %[1]s", "I": "INSERT INTO %[1]s DEFAULT VALUES", "D": "DELETE FROM %[1]s WHERE false",
 				"U": "UPDATE %[1]s SET %[2]s = NULL WHERE false",
 			} {
-				may := strings.Contains(allowed[table][service], verb)
-				if denied := refused(t, db, fmt.Sprintf(statement, table, column)); denied == may {
+				may := strings.Contains(wantRights[table][service], verb)
+				if denied := isDenied(t, db, fmt.Sprintf(statement, table, column)); denied == may {
 					t.Errorf("%s, %s %s: denied %t", service, verb, table, denied)
 				}
 			}
-			for _, statement := range []string{"TRUNCATE %s", "DROP TABLE %s", "ALTER TABLE %s ADD extra text", "ALTER TABLE %s DISABLE TRIGGER ALL",
-				"CREATE INDEX ON %s ((1))", "CREATE RULE r AS ON INSERT TO %s DO INSTEAD NOTHING", "ALTER TABLE %s OWNER TO " + postgres.Role(service)} {
-				if statement = fmt.Sprintf(statement, table); !refused(t, db, statement) {
+			for _, statement := range []string{"TRUNCATE %s", "DROP TABLE %s", "ALTER TABLE %s ADD extra text",
+				"ALTER TABLE %s DISABLE TRIGGER ALL",
+				"CREATE INDEX ON %s ((1))", "CREATE RULE r AS ON INSERT TO %s DO INSTEAD NOTHING",
+				"ALTER TABLE %s OWNER TO " + postgres.Role(service)} {
+				if statement = fmt.Sprintf(statement, table); !isDenied(t, db, statement) {
 					t.Errorf("%s was not denied %s", service, statement)
 				}
 			}
 		}
-		for _, statement := range []string{"CREATE TABLE mine (a int)", "CREATE SCHEMA mine", "CREATE ROLE mine", "CREATE DATABASE mine",
-			"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "SELECT pg_read_file('/etc/passwd')", "COPY members TO PROGRAM 'cat'",
+		for _, statement := range []string{"CREATE TABLE mine (a int)", "CREATE SCHEMA mine", "CREATE ROLE mine",
+			"CREATE DATABASE mine",
+			"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "SELECT pg_read_file('/etc/passwd')",
+			"COPY members TO PROGRAM 'cat'",
 			"SET ROLE rollcall", "ALTER ROLE " + postgres.Role(service) + " SUPERUSER"} {
-			if !refused(t, db, statement) {
+			if !isDenied(t, db, statement) {
 				t.Errorf("%s was not denied %s", service, statement)
 			}
 		}
-		if denied := refused(t, db, "CREATE TEMPORARY TABLE mine (a int)"); denied == (service == "persistence") {
+		if denied := isDenied(t, db, "CREATE TEMPORARY TABLE mine (a int)"); denied == (service == "persistence") {
 			t.Errorf("%s, temporary table: denied %t", service, denied)
 		}
 	}
@@ -104,13 +110,13 @@ func TestARoleMayOnlyWhatItsServiceNeeds(t *testing.T) {
 	}
 }
 
-// refused runs a statement without lasting effect and tells whether the server
-// said that the role may not.
-func refused(t *testing.T, db *sqlx.DB, statement string) bool {
+// isDenied runs a statement, rolls it back, and reports whether the role lacks the
+// right to it.
+func isDenied(t *testing.T, db *sqlx.DB, statement string) bool {
 	t.Helper()
-	if strings.HasPrefix(statement, "CREATE DATABASE") { // which no transaction can hold
+	if strings.HasPrefix(statement, "CREATE DATABASE") { // not possible in a transaction
 		_, err := db.ExecContext(t.Context(), statement)
-		return insufficient(err)
+		return isInsufficientPrivilege(err)
 	}
 	tx, err := db.BeginTxx(t.Context(), nil)
 	if err != nil {
@@ -120,17 +126,17 @@ func refused(t *testing.T, db *sqlx.DB, statement string) bool {
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	return insufficient(err)
+	return isInsufficientPrivilege(err)
 }
 
-func insufficient(err error) bool {
+func isInsufficientPrivilege(err error) bool {
 	var known *pq.Error
 	return errors.As(err, &known) && known.Code == pqerror.InsufficientPrivilege
 }
 
 var credentials = regexp.MustCompile(`user=\S+ password=\S+`)
 
-// asRole is a URL of a private server with the name and password of a role.
+// asRole returns the URL of a private server with the name and password of a role.
 func asRole(url, service, password string) string {
 	quoted := strings.ReplaceAll(password, `'`, `\'`)
 	return credentials.ReplaceAllLiteralString(url, "user="+postgres.Role(service)+" password='"+quoted+"'")

@@ -20,57 +20,57 @@ const (
 
 // Config says where a private server keeps its data.
 type Config struct {
-	// Dir is the server's folder; it is made if need be. One process at a time
-	// may use it.
+	// Dir is the server's folder; Start makes it if it is missing. One process at a
+	// time may use it.
 	Dir string
-	// Bin is the folder of PostgreSQL's programs; "" means to look for it.
+	// Bin is the folder of PostgreSQL's programs; "" means that Start looks for it.
 	Bin string
-	// Logger hears of recoveries; nil discards. The server's own log is Dir/postgres.log.
+	// Logger gets recoveries; nil discards. The server's own log is Dir/postgres.log.
 	Logger *slog.Logger
 }
 
-// Server is a private PostgreSQL, reached over a Unix socket only.
+// Server is a private PostgreSQL server. It listens on a Unix socket only.
 type Server struct {
-	bin, dir, sock, password string
-	account                  account
-	logger                   *slog.Logger
-	lock                     *os.File
-	logFrom                  int64 // where this run's part of the log begins
-	cmd                      *exec.Cmd
-	stopping                 atomic.Bool
-	done                     chan struct{}
-	exit                     error // set before done is closed
+	bin, dir, socketDir, password string
+	account                       account
+	logger                        *slog.Logger
+	lock                          *os.File
+	logStart                      int64 // where this run's part of the log begins
+	cmd                           *exec.Cmd
+	stopping                      atomic.Bool
+	done                          chan struct{}
+	exit                          error // set before done is closed
 }
 
-// Start makes the server's cluster when there is none, stops a server that an
-// earlier process left behind, and returns when the server accepts connections.
-// Without PostgreSQL on the machine the error is ErrNoBinaries, and ErrInUse when
-// another process has the folder.
+// Start makes the cluster if there is none, stops a server that an earlier process
+// left running, and returns when the new server accepts connections. The error is
+// ErrNoBinaries if the machine has no PostgreSQL, and ErrInUse if another process
+// uses the folder.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	s := &Server{logger: cfg.Logger, done: make(chan struct{})}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
 	if err := s.start(ctx, cfg); err != nil {
-		return nil, errors.Join(fmt.Errorf("start postgresql: %w", err), s.abandon())
+		return nil, errors.Join(fmt.Errorf("start postgresql: %w", err), s.cleanUp())
 	}
 	return s, nil
 }
 
 func (s *Server) start(ctx context.Context, cfg Config) (err error) {
-	if s.bin, err = binaries(cfg.Bin); err != nil {
+	if s.bin, err = findBinaries(cfg.Bin); err != nil {
 		return err
 	}
-	if err := s.enter(cfg.Dir); err != nil {
+	if err := s.lockFolder(cfg.Dir); err != nil {
 		return err
 	}
-	if s.account, err = serverAccount(s.data()); err != nil {
+	if s.account, err = serverAccount(s.dataDir()); err != nil {
 		return err
 	}
-	if err := s.initialize(ctx); err != nil {
+	if err := s.initCluster(ctx); err != nil {
 		return err
 	}
-	if err := s.stopEarlier(ctx); err != nil {
+	if err := s.stopOrphan(ctx); err != nil {
 		return err
 	}
 	if err := s.makeSocketFolder(); err != nil {
@@ -79,48 +79,50 @@ func (s *Server) start(ctx context.Context, cfg Config) (err error) {
 	if err := s.launch(); err != nil {
 		return err
 	}
-	return s.ready(ctx)
+	return s.waitReady(ctx)
 }
 
-func (s *Server) data() string { return filepath.Join(s.dir, "data") }
-func (s *Server) log() string  { return filepath.Join(s.dir, "postgres.log") }
+func (s *Server) dataDir() string { return filepath.Join(s.dir, "data") }
+func (s *Server) logFile() string { return filepath.Join(s.dir, "postgres.log") }
 
-// URL is what Open takes to reach the server.
+// URL returns a key=value string for Open, as superuser.
 func (s *Server) URL() string { return s.dsn(superuser, s.password, database) }
 
-// RoleURL is URL for the role of a service that Grant gave the password.
+// RoleURL returns a key=value string for Open, as the role of a service whose
+// password Grant set.
 func (s *Server) RoleURL(service, password string) string {
 	return s.dsn(Role(service), password, database)
 }
 
-// dsn names the port too: without it PGPORT of the environment would count.
+// dsn names the port, because PGPORT in the environment would count otherwise.
 func (s *Server) dsn(user, password, database string) string {
-	return fmt.Sprintf("host=%s port=%s user=%s password=%s dbname=%s sslmode=disable", s.sock, port, user, password, database)
+	return fmt.Sprintf("host=%s port=%s user=%s password=%s dbname=%s sslmode=disable", s.socketDir, port, user,
+		password, database)
 }
 
 // Done is closed when the server has stopped, for whatever reason.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Err says why the server stopped by itself. It is nil while the server runs
-// and when Stop stopped it.
+// Err says why the server ended unexpectedly. It is nil while the server runs and
+// after Stop.
 func (s *Server) Err() error {
 	select {
 	case <-s.done:
 		if !s.stopping.Load() {
-			return s.died()
+			return s.exitError()
 		}
 	default:
 	}
 	return nil
 }
 
-// killAfter is how long an immediate shutdown may take. PostgreSQL itself kills
-// its children after 5 s of it.
+// killAfter limits an immediate shutdown. PostgreSQL itself kills its children after
+// 5 s of it.
 const killAfter = 10 * time.Second
 
-// Stop shuts the server down: clients are disconnected, what is committed is
-// safe. When ctx ends first, it is stopped at once and recovers at the next
-// start. Stop may be called again, and on a server that died.
+// Stop shuts the server down. It disconnects clients; committed data is safe. If ctx
+// ends first, it forces an immediate shutdown, and the server recovers at its next
+// start. Stop may be called again, and on a server that has ended.
 func (s *Server) Stop(ctx context.Context) error {
 	select {
 	case <-s.done:
@@ -131,14 +133,14 @@ func (s *Server) Stop(ctx context.Context) error {
 	select {
 	case <-s.done:
 	case <-ctx.Done():
-		s.logger.Warn("PostgreSQL does not stop, making it")
-		s.quit()
+		s.logger.WarnContext(ctx, "PostgreSQL did not shut down in time, forcing an immediate shutdown")
+		s.stopAtOnce()
 	}
-	return s.leave()
+	return s.release()
 }
 
-// quit is an immediate shutdown.
-func (s *Server) quit() {
+// stopAtOnce forces an immediate shutdown.
+func (s *Server) stopAtOnce() {
 	s.signal(syscall.SIGQUIT)
 	select {
 	case <-s.done:
@@ -148,13 +150,13 @@ func (s *Server) quit() {
 	}
 }
 
-// signal fails only when the server has stopped by itself.
+// signal fails only if the server has ended.
 func (s *Server) signal(sig syscall.Signal) { _ = s.cmd.Process.Signal(sig) }
 
-// abandon gives up a start that failed half way.
-func (s *Server) abandon() error {
+// cleanUp ends what a failed Start has started.
+func (s *Server) cleanUp() error {
 	if s.cmd != nil {
-		s.quit()
+		s.stopAtOnce()
 	}
-	return s.leave()
+	return s.release()
 }

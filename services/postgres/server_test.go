@@ -14,32 +14,32 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-func TestDataOutliveTheServer(t *testing.T) {
-	t.Setenv("PGPORT", "1") // nothing of the environment counts
+func TestDataSurvivesARestart(t *testing.T) {
+	t.Setenv("PGPORT", "1") // the server ignores the environment
 	dir := filepath.Join(t.TempDir(), strings.Repeat("a deep folder/", 10), "pg")
 	s := start(t, dir)
-	do(t, s.URL(), "CREATE TABLE t AS SELECT 1 AS a")
+	execSQL(t, s.URL(), "CREATE TABLE t AS SELECT 1 AS a")
 	stop(t, s)
 	stop(t, s) // does nothing
 	if err := s.Err(); err != nil {
-		t.Errorf("stopped by Stop: %v", err)
+		t.Errorf("after Stop: %v", err)
 	}
-	gone(t, socketFolder(t, s.URL()))
+	checkRemoved(t, socketFolder(t, s.URL()))
 
 	s = start(t, dir)
-	if n := get(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
+	if n := querySQL(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
 		t.Fatalf("%s rows", n)
 	}
 }
 
-func TestSettings(t *testing.T) {
+func TestServerSettings(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
 	for name, want := range map[string]string{
 		"listen_addresses": "", "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on",
 		"data_checksums": "on", "server_encoding": "UTF8", "password_encryption": "scram-sha-256",
 	} {
-		if got := get(t, s.URL(), "SHOW "+name); got != want {
+		if got := querySQL(t, s.URL(), "SHOW "+name); got != want {
 			t.Errorf("%s is %q, not %q", name, got, want)
 		}
 	}
@@ -50,47 +50,47 @@ func TestSettings(t *testing.T) {
 		t.Errorf("password: %v, %v", info, err)
 	}
 	if _, err := postgres.Open(t.Context(), strings.Replace(s.URL(), "password=", "password=x", 1)); err == nil {
-		t.Error("a wrong password is let in")
+		t.Error("a wrong password is accepted")
 	}
 }
 
-func TestOneProcessAFolder(t *testing.T) {
+func TestOneProcessPerFolder(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
 	if _, err := postgres.Start(t.Context(), postgres.Config{Dir: dir}); !errors.Is(err, postgres.ErrInUse) {
 		t.Fatalf("second start: %v", err)
 	}
-	if got := get(t, s.URL(), "SELECT 'still there'"); got != "still there" {
+	if got := querySQL(t, s.URL(), "SELECT 'still there'"); got != "still there" {
 		t.Error(got)
 	}
 }
 
-func TestAServerThatDiesIsNoticed(t *testing.T) {
+func TestDoneClosesWhenTheServerDies(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
 	if err := s.Err(); err != nil {
 		t.Errorf("while it runs: %v", err)
 	}
-	if err := exec.Command("kill", "-QUIT", postmaster(t, dir)).Run(); err != nil {
+	if err := exec.Command("kill", "-QUIT", postmasterPID(t, dir)).Run(); err != nil {
 		t.Fatal(err)
 	}
 	select {
 	case <-s.Done():
 	case <-time.After(20 * time.Second):
-		t.Fatal("not noticed")
+		t.Fatal("Done is still open")
 	}
 	if err := s.Err(); err == nil || !strings.Contains(err.Error(), "immediate shutdown") {
 		t.Errorf("err = %v, without the log's last lines", err)
 	}
 	stop(t, s)
-	gone(t, socketFolder(t, s.URL()))
+	checkRemoved(t, socketFolder(t, s.URL()))
 }
 
-func TestStopDoesNotWaitForever(t *testing.T) {
+func TestStopForcesAShutdownAfterItsLimit(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
-	do(t, s.URL(), "CREATE TABLE t AS SELECT 1 AS a")
-	// A stopped process of the server's keeps a fast shutdown waiting.
+	execSQL(t, s.URL(), "CREATE TABLE t AS SELECT 1 AS a")
+	// A backend that is stopped with SIGSTOP blocks a fast shutdown.
 	db, err := postgres.Open(t.Context(), s.URL())
 	if err != nil {
 		t.Fatal(err)
@@ -109,12 +109,12 @@ func TestStopDoesNotWaitForever(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = start(t, dir)
-	if n := get(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
+	if n := querySQL(t, s.URL(), "SELECT count(*) FROM t"); n != "1" {
 		t.Fatalf("%s rows after recovery", n)
 	}
 }
 
-func TestAClusterIsNeverMadeAnew(t *testing.T) {
+func TestExistingClusterIsNeverReplaced(t *testing.T) {
 	dir := t.TempDir()
 	stop(t, start(t, dir))
 	password := filepath.Join(dir, "password")
@@ -127,8 +127,9 @@ func TestAClusterIsNeverMadeAnew(t *testing.T) {
 	if err := os.WriteFile(password, []byte("wrong\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// No time limit: an answer that waiting does not mend ends the start.
-	if _, err := postgres.Start(t.Context(), postgres.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "password authentication failed") {
+	// No time limit is needed: such an answer ends the start at once.
+	if _, err := postgres.Start(t.Context(), postgres.Config{Dir: dir}); err == nil ||
+		!strings.Contains(err.Error(), "password authentication failed") {
 		t.Fatalf("with a wrong password: %v", err)
 	}
 	if err := os.Rename(password+".kept", password); err != nil {
@@ -137,16 +138,16 @@ func TestAClusterIsNeverMadeAnew(t *testing.T) {
 	start(t, dir)
 }
 
-func TestAnUnfinishedClusterIsMadeAnew(t *testing.T) {
+func TestUnfinishedClusterIsReplaced(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "data.new", "base"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	start(t, dir)
-	gone(t, filepath.Join(dir, "data.new"))
+	checkRemoved(t, filepath.Join(dir, "data.new"))
 }
 
-func TestFailureShowsTheLog(t *testing.T) {
+func TestFailedStartShowsTheLog(t *testing.T) {
 	dir := t.TempDir()
 	stop(t, start(t, dir))
 	conf, err := os.OpenFile(filepath.Join(dir, "data", "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
@@ -159,7 +160,8 @@ func TestFailureShowsTheLog(t *testing.T) {
 	if err := conf.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := postgres.Start(t.Context(), postgres.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), `"no_such_setting"`) {
+	if _, err := postgres.Start(t.Context(), postgres.Config{Dir: dir}); err == nil ||
+		!strings.Contains(err.Error(), `"no_such_setting"`) {
 		t.Fatalf("err = %v", err)
 	}
 }
@@ -171,7 +173,7 @@ func TestNoBinaries(t *testing.T) {
 	}
 	for _, command := range []string{"sudo apt-get install -y postgresql", "brew install postgresql@16"} {
 		if !strings.Contains(err.Error(), command) {
-			t.Errorf("%v: says nothing of %q", err, command)
+			t.Errorf("%v: does not mention %q", err, command)
 		}
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"rollcall.example/events"
 )
 
-// Span begins the span of a statement or a transaction, named for what it does.
-// It is ended with events.EndSpan. Neither SQL nor values are in it: a value may
-// be an ID number.
+// Span begins the span of a statement or a transaction; name says what that does.
+// End it with events.EndSpan. It has neither SQL nor values, because a value may be
+// an ID number.
 func Span(ctx context.Context, name string) (context.Context, trace.Span) {
 	return events.Span(ctx, "sql "+name, trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(attribute.String("db.system.name", "postgresql")))

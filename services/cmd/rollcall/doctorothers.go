@@ -53,7 +53,7 @@ func (d *doctor) examineDatabase(ctx context.Context) {
 func (d *doctor) roles(ctx context.Context, db *sqlx.DB) {
 	for _, service := range postgres.RoleServices() {
 		name := "rights of " + postgres.Role(service)
-		exists, wrong, err := postgres.Misgranted(ctx, db, service)
+		exists, wrong, err := postgres.CheckRights(ctx, db, service)
 		if err == nil && !exists {
 			d.add(name, skipped, "there is no such role: "+service+" connects as another", "")
 			continue

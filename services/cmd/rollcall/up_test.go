@@ -96,7 +96,7 @@ func checkRoles(t *testing.T, dir string) {
 	}
 	for _, service := range postgres.RoleServices() {
 		want = append(want, postgres.Role(service))
-		if exists, wrong, err := postgres.Misgranted(t.Context(), db, service); !exists || wrong != nil || err != nil {
+		if exists, wrong, err := postgres.CheckRights(t.Context(), db, service); !exists || wrong != nil || err != nil {
 			t.Errorf("role of %s: exists %v, %v, %v", service, exists, wrong, err)
 		}
 		if info, err := os.Stat(filepath.Join(dir, "database-password-"+service)); err != nil || info.Mode().Perm() != 0o600 {

@@ -1,5 +1,5 @@
-// Package postgrestest gives tests a migrated database each, on one private
-// server a process. Imported from _test.go files only.
+// Package postgrestest gives each test a migrated database of its own, on one
+// private server per process. Imported from _test.go files only.
 package postgrestest
 
 import (
@@ -24,8 +24,8 @@ const (
 	timeout  = time.Minute // of any one operation
 )
 
-// shared is what the tests of a process share: a server that the first of them
-// starts, with a migrated database to copy.
+// shared is the server that the tests of a process share. The first test starts it
+// and migrates a database that the others copy.
 type shared struct {
 	dir    string
 	server *postgres.Server // nil if it did not start
@@ -33,29 +33,29 @@ type shared struct {
 }
 
 var (
-	cluster = sync.OnceValue(start)
-	started atomic.Bool
-	number  atomic.Int64
+	sharedServer = sync.OnceValue(startShared)
+	started      atomic.Bool
+	databases    atomic.Int64
 )
 
-// Main runs the tests of a package, a *testing.M as a rule, stops the server, and
-// fails on goroutines that are left. Call it from TestMain; it does not return.
+// Main runs the tests of a package, usually a *testing.M, stops the server, and fails
+// if goroutines are left. Call it from TestMain; it does not return.
 func Main(m interface{ Run() int }, ignore ...goleak.Option) {
 	code := m.Run()
-	if err := stop(); err != nil {
+	if err := stopShared(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop postgresql:", err)
 		code = max(code, 1)
 	}
 	if code == 0 {
 		if err := goleak.Find(ignore...); err != nil {
-			fmt.Fprintln(os.Stderr, "goroutines are left:", err)
+			fmt.Fprintln(os.Stderr, "leaked goroutines:", err)
 			code = 1
 		}
 	}
 	os.Exit(code)
 }
 
-// New returns a migrated database of the test's own.
+// New returns a migrated database that belongs to the test alone.
 func New(t testing.TB) *sqlx.DB {
 	t.Helper()
 	db, err := postgres.Open(t.Context(), URL(t))
@@ -70,14 +70,15 @@ func New(t testing.TB) *sqlx.DB {
 	return db
 }
 
-// URL is that of a migrated database of the test's own, dropped at its end.
+// URL makes a migrated database that belongs to the test alone and returns its URL.
+// The database is dropped when the test ends.
 func URL(t testing.TB) string {
 	t.Helper()
-	c := cluster()
+	c := sharedServer()
 	if c.err != nil {
 		t.Fatal(c.err)
 	}
-	name := fmt.Sprintf("test_%d", number.Add(1))
+	name := fmt.Sprintf("test_%d", databases.Add(1))
 	if err := execute(c.server.URL(), "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		t.Fatal(err)
 	}
@@ -86,15 +87,15 @@ func URL(t testing.TB) string {
 			t.Error(err)
 		}
 	})
-	return in(c.server.URL(), name)
+	return urlOf(c.server.URL(), name)
 }
 
-// in is the URL of another database of the same server.
-func in(url, database string) string {
+// urlOf returns the URL of another database of the same server.
+func urlOf(url, database string) string {
 	return strings.Replace(url, "dbname=rollcall", "dbname="+database, 1)
 }
 
-func start() (c shared) {
+func startShared() (c shared) {
 	started.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
@@ -107,7 +108,7 @@ func start() (c shared) {
 	if c.err = execute(c.server.URL(), "CREATE DATABASE "+template); c.err != nil {
 		return c
 	}
-	db, err := postgres.Open(ctx, in(c.server.URL(), template))
+	db, err := postgres.Open(ctx, urlOf(c.server.URL(), template))
 	if err != nil {
 		c.err = err
 		return c
@@ -116,11 +117,11 @@ func start() (c shared) {
 	return c
 }
 
-func stop() error {
+func stopShared() error {
 	if !started.Load() {
 		return nil
 	}
-	c := cluster()
+	c := sharedServer()
 	var err error
 	if c.server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)

@@ -14,16 +14,16 @@ import (
 	"syscall"
 )
 
-// ErrInUse says that another process runs a server in the folder.
+// ErrInUse means that another process runs a server in the folder.
 var ErrInUse = errors.New("the folder is in use by another process")
 
-// enter takes the folder for this process, until leave or the process's end.
-// Whatever server is found in it then is known to be an orphan.
-func (s *Server) enter(dir string) (err error) {
+// lockFolder locks the folder for this process until release or the process's end.
+// A server that still runs in it is then an orphan.
+func (s *Server) lockFolder(dir string) (err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	// The server's user has to pass through; what is secret inside is closed by itself.
+	// The server's user has to enter it; secret files inside have modes of their own.
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return err
 	}
@@ -44,11 +44,11 @@ func (s *Server) enter(dir string) (err error) {
 	return nil
 }
 
-// leave gives back what is not data: the socket's folder and the lock.
-func (s *Server) leave() error {
+// release removes the socket's folder and unlocks the data folder.
+func (s *Server) release() error {
 	var err error
-	if s.sock != "" {
-		err = os.RemoveAll(s.sock)
+	if s.socketDir != "" {
+		err = os.RemoveAll(s.socketDir)
 	}
 	if s.lock != nil {
 		if closed := s.lock.Close(); !errors.Is(closed, os.ErrClosed) {
@@ -58,12 +58,12 @@ func (s *Server) leave() error {
 	return err
 }
 
-// initialize makes the cluster once. It gets its name only when it is complete
-// and its password is on the disk: a cluster of that name is never made anew,
-// whatever else is missing.
-func (s *Server) initialize(ctx context.Context) error {
+// initCluster makes the cluster if there is none. It gives the cluster its name only
+// when it is complete and its password is on disk. It never replaces a cluster of
+// that name, whatever else is missing.
+func (s *Server) initCluster(ctx context.Context) error {
 	file := filepath.Join(s.dir, "password")
-	_, err := os.Stat(s.data())
+	_, err := os.Stat(s.dataDir())
 	switch {
 	case err == nil:
 		password, err := os.ReadFile(file)
@@ -71,9 +71,9 @@ func (s *Server) initialize(ctx context.Context) error {
 			err = fmt.Errorf("%s is empty", file)
 		}
 		if err != nil {
-			return fmt.Errorf("read the password of the existing database: %w", err)
+			return fmt.Errorf("read password of the existing database: %w", err)
 		}
-		return s.account.ownAll(s.data())
+		return s.account.chownAll(s.dataDir())
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -81,34 +81,34 @@ func (s *Server) initialize(ctx context.Context) error {
 	if err := os.RemoveAll(unfinished); err != nil {
 		return err
 	}
-	if err := s.account.own(unfinished); err != nil {
+	if err := s.account.makeFolder(unfinished); err != nil {
 		return err
 	}
 	b := make([]byte, 24)
-	_, _ = rand.Read(b) // never fails: crypto/rand ends the process instead
+	_, _ = rand.Read(b) // never fails; crypto/rand ends the process instead
 	s.password = hex.EncodeToString(b)
 	if err := writeSynced(file, s.password+"\n"); err != nil {
 		return err
 	}
-	if err := s.account.give(file); err != nil { // initdb reads it
+	if err := s.account.chown(file); err != nil { // initdb reads it
 		return err
 	}
 	out, err := s.run(ctx, "initdb", "-D", unfinished, "-U", superuser, "--pwfile="+file,
 		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--data-checksums")
 	if err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, tail(out))
+		return fmt.Errorf("initdb: %w: %s", err, lastLines(out))
 	}
-	if err := os.Rename(unfinished, s.data()); err != nil {
+	if err := os.Rename(unfinished, s.dataDir()); err != nil {
 		return err
 	}
 	return syncFolder(s.dir)
 }
 
-// makeSocketFolder also removes the one of an earlier run that was killed. A
-// socket's path has room for about a hundred characters, so it cannot lie in
-// the data folder. Root has to get through to a server of another user, which
-// peer authentication would refuse: so the folder is closed to all but that
-// user and root, and who gets through needs the password, that only they can read.
+// makeSocketFolder makes the folder of the server's socket, and removes that of an
+// earlier run that was killed. A socket's path is limited to about a hundred
+// characters, so the folder cannot lie in the data folder. Only the server's user
+// and root may enter it. Root connects to another user's server, which peer
+// authentication would refuse, so clients need the password as well.
 func (s *Server) makeSocketFolder() error {
 	const parent, prefix = "/tmp", "rollcall-pg-"
 	note := filepath.Join(s.dir, "socket")
@@ -126,8 +126,8 @@ func (s *Server) makeSocketFolder() error {
 	if err != nil {
 		return err
 	}
-	s.sock = sock
-	if err := s.account.own(sock); err != nil {
+	s.socketDir = sock
+	if err := s.account.makeFolder(sock); err != nil {
 		return err
 	}
 	return os.WriteFile(note, []byte(sock+"\n"), 0o600)
