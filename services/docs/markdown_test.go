@@ -6,6 +6,7 @@ import (
 	"html"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -192,3 +193,35 @@ func markdownFiles(t *testing.T) (files []string) {
 	}
 	return files
 }
+
+// Every path that CONTRIBUTING names under "Where things are" is there.
+func TestWhereThingsAre(t *testing.T) {
+	source, err := os.ReadFile(top + "/CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, found := strings.Cut(string(source), "\n## Where things are\n")
+	list, _, _ = strings.Cut(list, "\n## ")
+	rows := 0
+	for line := range strings.Lines(list) {
+		cells := strings.Split(line, "|")
+		if !found || len(cells) != 4 || strings.Contains(line, "---") || strings.Contains(cells[1], "to change") {
+			continue
+		}
+		rows++
+		paths := inCode.FindAllStringSubmatch(cells[2], -1)
+		if len(paths) == 0 {
+			t.Errorf("%s: no path", strings.TrimSpace(cells[1]))
+		}
+		for _, path := range paths {
+			if _, err := os.Stat(filepath.Join(top, path[1])); err != nil {
+				t.Errorf("%s: %v", strings.TrimSpace(cells[1]), err)
+			}
+		}
+	}
+	if rows < 7 {
+		t.Errorf("only %d lines say where things are", rows)
+	}
+}
+
+var inCode = regexp.MustCompile("`([^`]+)`")
