@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 )
 
 // protect keeps a panic in the handler, or in a library below it, to this job.
@@ -45,30 +46,31 @@ func (r *Runner) retry(ctx context.Context, w *Work, err error, log *slog.Logger
 	return events.Redeliver(r.backoff(w.failures), err), false
 }
 
-// rejectionOf says to the user what an error of the last attempt means.
+// rejectionOf returns what the user is told about the error of the last attempt.
 func rejectionOf(err error) *Rejection {
-	r := &Rejection{Retryable: true, Err: err, Code: "internal_error",
-		Message: "Something went wrong on our side. Please retry the job; if it fails again, contact support with the job id."}
+	told := refusal.New("internal_error", "Something went wrong on our side. "+
+		"Please retry the job; if it fails again, contact support with the job id.")
 	switch {
 	case errors.Is(err, jetstream.ErrAsyncPublishTimeout):
-		// NATS answers to what is asked and stores nothing: its disk has no room, or is broken.
-		r.Code = "storage_unavailable"
-		r.Message = "What was made of this job could not be stored. Please retry the job later; nothing of it is lost."
+		// NATS answers requests and stores nothing: its disk is full or broken.
+		told = refusal.New("storage_unavailable",
+			"What was made of this job could not be stored. Please retry the job later; nothing of it is lost.")
 	case errors.Is(err, events.ErrAltered), errors.Is(err, events.ErrGone):
-		r.Code = "artifact_damaged"
-		r.Message = "A stored file of this job is missing or damaged. " +
-			"Please retry the job once it has been put back, or upload the spreadsheet again."
+		told = refusal.New("artifact_damaged", "A stored file of this job is missing or damaged. "+
+			"Please retry the job once it has been put back, or upload the spreadsheet again.")
 	}
-	return r
+	told.Err = err
+	return &Rejection{Refusal: told, Retryable: true}
 }
 
 // fail stores the fact that the stage gave up, and terminates the message.
 func (r *Runner) fail(ctx context.Context, w *Work, reject *Rejection, attempts int) error {
 	fact := &events.Failed{
-		Stage: r.Stage, Code: reject.Code, Message: reject.Message, Attempts: attempts, Retryable: reject.Retryable,
+		Stage: r.Stage, Code: reject.Refusal.Code, Message: reject.Refusal.Message,
+		Attempts: attempts, Retryable: reject.Retryable,
 	}
 	if err := r.append(ctx, &w.Job, w.Job.Trigger, fact); err != nil {
 		return err
 	}
-	return events.Terminate(reject.Code)
+	return events.Terminate(reject.Refusal.Code)
 }

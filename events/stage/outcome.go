@@ -6,33 +6,33 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 )
 
-// Rejection is a handler's word that another attempt would end the same way:
-// the job fails with its code and message.
+// Rejection is the error of a handler that says: another attempt would end the
+// same way. The job fails with the refusal's code and message.
 type Rejection struct {
-	// Code is stable, in snake_case.
-	Code string
-	// Message tells the user in a sentence what to do.
-	Message string
-	// Retryable: once something outside the file is mended, a retry may succeed.
+	Refusal *refusal.Error
+	// Retryable says that a retry may succeed once something outside of the file
+	// is repaired.
 	Retryable bool
-	Err       error
 }
 
-// Reject makes a Rejection. Err may be nil.
+// Reject returns a Rejection that no retry can help. Code is stable, in
+// snake_case; message is a sentence that tells the user what to do. Err is the
+// cause, for the log only, and may be nil.
 func Reject(code, message string, err error) *Rejection {
-	return &Rejection{Code: code, Message: message, Err: err}
+	return RejectWith(&refusal.Error{Code: code, Message: message, Err: err})
 }
 
-func (r *Rejection) Error() string {
-	if r.Err != nil {
-		return fmt.Sprintf("%s: %v", r.Code, r.Err)
-	}
-	return r.Code
-}
+// RejectWith returns a Rejection with a refusal that is there already. No retry
+// can help.
+func RejectWith(e *refusal.Error) *Rejection { return &Rejection{Refusal: e} }
 
-func (r *Rejection) Unwrap() error { return r.Err }
+func (r *Rejection) Error() string { return r.Refusal.Error() }
+
+// Unwrap returns the refusal, which wraps the cause.
+func (r *Rejection) Unwrap() error { return r.Refusal }
 
 // Postponement is a handler's word that nothing is wrong but that the work must
 // wait. It is no failure and does not count as an attempt.

@@ -205,7 +205,7 @@ func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job)
 		r.reportNoRoom(w)
 		return events.Redeliver(again, err)
 	case errors.As(err, &reject):
-		log.WarnContext(ctx, "rejected", "code", reject.Code, "err", err)
+		log.WarnContext(ctx, "rejected", "code", reject.Refusal.Code, "err", err)
 		over.End = EndFailed
 		return r.fail(ctx, w, reject, w.failures+1)
 	case errors.As(err, &later):

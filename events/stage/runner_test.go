@@ -17,6 +17,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/events/stage"
 )
 
@@ -210,7 +211,7 @@ func TestRetriedSetsTheFailedStageToWorkAgain(t *testing.T) {
 	var mended atomic.Bool
 	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		if !mended.Load() {
-			return nil, &stage.Rejection{Code: "x", Message: "m", Retryable: true}
+			return nil, &stage.Rejection{Refusal: refusal.New("x", "m"), Retryable: true}
 		}
 		return validated(ctx, w)
 	})

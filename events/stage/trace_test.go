@@ -3,7 +3,6 @@ package stage_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/events/stage"
 )
 
@@ -25,7 +25,7 @@ func TestWhatIsDoneToAJobLaterIsInItsTrace(t *testing.T) {
 	work := slog.New(events.NewLogHandler(slog.NewTextHandler(&logged, nil)))
 	runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		work.InfoContext(ctx, "at work")
-		return nil, &stage.Rejection{Code: "disk_full", Message: "Try again.", Retryable: true, Err: errors.New("full")}
+		return nil, &stage.Rejection{Refusal: refusal.New("disk_full", "Try again."), Retryable: true}
 	}, func(r *stage.Runner) { r.Tracer = tracer })
 
 	first, upload := tracer.Start(t.Context(), "upload")

@@ -15,6 +15,7 @@ import (
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/events/records"
+	"rollcall.example/events/refusal"
 	"rollcall.example/events/stage"
 )
 
@@ -201,7 +202,7 @@ func TestRetriedJobIsNotWrittenAgain(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil && broken {
-				return nil, &stage.Rejection{Code: "x", Message: "m", Retryable: true}
+				return nil, &stage.Rejection{Refusal: refusal.New("x", "m"), Retryable: true}
 			}
 			return fact, err
 		}

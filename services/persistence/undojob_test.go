@@ -85,7 +85,7 @@ func TestUndoJobOfAnUnknownJobIsRefused(t *testing.T) {
 	w := newFixture(t)
 	_, _, err := w.undoAndRead(t.Context(), events.NewJobID())
 	var refused *stage.Rejection
-	if !errors.As(err, &refused) || refused.Code != "nothing_to_undo" || refused.Retryable ||
+	if !errors.As(err, &refused) || refused.Refusal.Code != "nothing_to_undo" || refused.Retryable ||
 		w.countRows("job_ledger") != 0 {
 		t.Errorf("%v, %d in the ledger", err, w.countRows("job_ledger"))
 	}

@@ -141,7 +141,7 @@ func (s *Service) judge(ctx context.Context, w *stage.Work, sheet *workbook.Shee
 // refuse tells a bad file, which stays bad, from a bad moment.
 func refuse(err error) error {
 	if bad, ok := errors.AsType[*refusal.Error](err); ok {
-		return stage.Reject(bad.Code, bad.Message, err)
+		return stage.RejectWith(bad)
 	}
 	return fmt.Errorf("validate: %w", err)
 }
