@@ -16,7 +16,7 @@ const (
 	Text   Kind = iota
 	Number      // Cell.Text is a plain decimal number
 	Date        // a number shown as a date or a time
-	Failed      // a formula that failed, its text like #N/A
+	Failed      // a formula that failed; Cell.Text is like #N/A
 )
 
 // Cell is one cell of a sheet.
@@ -27,29 +27,30 @@ type Cell struct {
 	Kind Kind
 	// Formula says that the value was calculated.
 	Formula bool
-	// Day is the date of a cell of kind Date, midnight UTC; zero for a mere time.
+	// Day is the date of a cell of kind Date, at midnight UTC; zero for a time of
+	// day alone.
 	Day time.Time
 }
 
-// Blank says whether the cell shows nothing.
+// Blank reports whether the cell shows nothing.
 func (c Cell) Blank() bool { return strings.TrimSpace(c.Text) == "" }
 
-// Numeric says whether the cell is stored as a number.
+// Numeric reports whether the cell is stored as a number.
 func (c Cell) Numeric() bool { return c.Kind == Number }
 
-// stored is how the file holds a cell.
-type stored uint8
+// storage is how the file holds a cell.
+type storage uint8
 
 const (
-	storedNumber stored = iota
+	storedNumber storage = iota
 	storedShared
-	storedText // its own, or the result of a formula
+	storedText // the cell's own text, or the result of a formula
 	storedBool
 	storedError
 	storedDate // ISO 8601, in strict workbooks
 )
 
-func storedKind(word []byte) (stored, bool) {
+func parseStorage(word []byte) (storage, bool) {
 	switch string(word) {
 	case "", "n":
 		return storedNumber, true
@@ -67,22 +68,11 @@ func storedKind(word []byte) (stored, bool) {
 	return 0, false
 }
 
-// setISO reads a date as it stands in strict workbooks; what is none stays text.
-func (c *Cell) setISO(text string) {
-	c.Text = text
-	for _, layout := range []string{"2006-01-02T15:04:05", time.DateOnly, "2006-01-02T15:04", time.TimeOnly} {
-		if t, err := time.Parse(layout, strings.TrimSuffix(text, "Z")); err == nil {
-			c.setTime(t)
-			return
-		}
-	}
-}
-
-// setNumber reads a cell that is stored as a number, shown as a date or not; what
-// is none stays text.
+// setNumber sets the cell from the text of a number, which the sheet shows as a
+// date or not. Text that is no number stays text.
 func (c *Cell) setNumber(text string, date, date1904 bool) {
 	c.Text = text
-	if !date && plain(text) {
+	if !date && isPlainNumber(text) {
 		c.Kind = Number
 		return
 	}
@@ -99,20 +89,21 @@ func (c *Cell) setNumber(text string, date, date1904 bool) {
 	c.Kind, c.Text = Number, value.String()
 }
 
-// plain says whether a number stands as it is shown: at most as many digits as
-// are shown, without zeros that are left out. Most do, and the rest take longer.
-func plain(text string) bool {
+// isPlainNumber reports whether the sheet shows a number as the file writes it: no
+// more digits than are shown, no redundant zeros. Most numbers are, and parsing the
+// rest takes longer.
+func isPlainNumber(text string) bool {
 	if len(text) == 0 || len(text) > 15 {
 		return false
 	}
 	whole, fraction, point := strings.Cut(text, ".")
-	if !digits(whole) || whole[0] == '0' && len(whole) > 1 {
+	if !isDigits(whole) || whole[0] == '0' && len(whole) > 1 {
 		return false
 	}
-	return !point || digits(fraction) && fraction[len(fraction)-1] != '0'
+	return !point || isDigits(fraction) && fraction[len(fraction)-1] != '0'
 }
 
-func digits(text string) bool {
+func isDigits(text string) bool {
 	for i := range len(text) {
 		if text[i] < '0' || text[i] > '9' {
 			return false
@@ -121,8 +112,9 @@ func digits(text string) bool {
 	return len(text) > 0
 }
 
-// parseNumber reads the digits of a number as the file has them. The file holds
-// a binary fraction with up to 17 digits; 15 are shown, as in spreadsheet programs.
+// parseNumber parses a number as the file writes it. The file holds a binary
+// fraction of up to 17 digits; spreadsheet programs show 15, and so does the
+// result.
 func parseNumber(text string) (decimal.Decimal, bool) {
 	if len(text) == 0 || len(text) > 40 {
 		return decimal.Decimal{}, false
@@ -137,85 +129,4 @@ func parseNumber(text string) (decimal.Decimal, bool) {
 		return decimal.Decimal{}, false
 	}
 	return value.Round(15 - int32(value.NumDigits()) - value.Exponent()), true
-}
-
-const (
-	secondsOfDay = 24 * 60 * 60
-	// maxSerial is the first day of the year 10000.
-	maxSerial = 2_958_466
-)
-
-// serialTime is the time that a serial number means: days since the end of 1899
-// or, in workbooks made on old Macs, since 1904.
-func serialTime(serial decimal.Decimal, date1904 bool) (time.Time, bool) {
-	if serial.IsNegative() || !serial.LessThan(decimal.New(maxSerial, 0)) {
-		return time.Time{}, false
-	}
-	days := serial.IntPart()
-	fraction := serial.Sub(decimal.New(days, 0))
-	seconds := fraction.Mul(decimal.New(secondsOfDay, 0)).Round(0).IntPart()
-	epoch := time.Date(1899, time.December, 30, 0, 0, 0, 0, time.UTC)
-	switch {
-	case date1904:
-		epoch = time.Date(1904, time.January, 1, 0, 0, 0, 0, time.UTC)
-	case days > 0 && days < 60:
-		// The 1900 system counts a 29 February 1900 that never was.
-		days++
-	}
-	return epoch.AddDate(0, 0, int(days)).Add(time.Duration(seconds) * time.Second), true
-}
-
-// SerialDay is the day that an Excel serial number means, at midnight UTC; false
-// where it means none.
-func SerialDay(text string, date1904 bool) (time.Time, bool) {
-	value, ok := parseNumber(text)
-	if !ok || value.LessThan(decimal.New(1, 0)) {
-		return time.Time{}, false
-	}
-	t, ok := serialTime(value, date1904)
-	return t.Truncate(24 * time.Hour), ok
-}
-
-func (c *Cell) setTime(t time.Time) {
-	c.Kind = Date
-	day := t.Truncate(24 * time.Hour)
-	switch {
-	case t.Year() < 1900 || t.Year() == 1904 && t.YearDay() == 1:
-		c.Text = t.Format(time.TimeOnly)
-		return
-	case t.Equal(day):
-		c.Text = t.Format(time.DateOnly)
-	default:
-		c.Text = t.Format(time.DateTime)
-	}
-	c.Day = day
-}
-
-// isDateFormat says whether a number format shows a date or a time. Quoted and
-// escaped text and conditions, currencies and colours in brackets do not count,
-// elapsed time such as [h] does.
-func isDateFormat(format string) bool {
-	format = strings.ToLower(format)
-	if format == "general" || format == "" {
-		return false
-	}
-	for i := 0; i < len(format); i++ {
-		switch format[i] {
-		case ';':
-			return false // the first section is the one for positive numbers
-		case '\\', '_', '*':
-			i++
-		case '"':
-			i += 1 + strings.IndexByte(format[i+1:]+`"`, '"')
-		case '[':
-			inside, _, _ := strings.Cut(format[i+1:], "]")
-			if inside != "" && strings.Trim(inside, "hms") == "" {
-				return true
-			}
-			i += 1 + len(inside)
-		case 'y', 'm', 'd', 'h', 's':
-			return true
-		}
-	}
-	return false
 }

@@ -70,8 +70,10 @@ func TestDatesReadInBothSystems(t *testing.T) {
 }
 
 func TestIsDateFormat(t *testing.T) {
-	dates := []string{"mm-dd-yy", "dd/mm/yyyy", "[$-409]d\\-mmm\\-yy;@", "[h]:mm:ss", "h:mm AM/PM", `yyyy"y"`, "[Red]dd mmm"}
-	numbers := []string{"general", "", "0", "0.00", "#,##0", `"R"#,##0.00`, `[$R-1C09]\ #,##0.00`, "[Red]-0.00", `_-"R"* #,##0.00_-`,
+	dates := []string{"mm-dd-yy", "dd/mm/yyyy", "[$-409]d\\-mmm\\-yy;@", "[h]:mm:ss", "h:mm AM/PM", `yyyy"y"`,
+		"[Red]dd mmm"}
+	numbers := []string{"general", "", "0", "0.00", "#,##0", `"R"#,##0.00`, `[$R-1C09]\ #,##0.00`, "[Red]-0.00",
+		`_-"R"* #,##0.00_-`,
 		"@", "0%", "0.00E+00", `0 "days"`, `\d0`, "0;[Red]d", `"unclosed d`, "[", "0000000000000"}
 	for _, format := range dates {
 		if !isDateFormat(format) {
@@ -86,7 +88,7 @@ func TestIsDateFormat(t *testing.T) {
 }
 
 func TestKindsOfCells(t *testing.T) {
-	file, err := openBytes(zipped(t, parts(`<row r="1">`+
+	file, err := openBytes(zipParts(t, minimalParts(`<row r="1">`+
 		`<c r="A1" t="s"><v>0</v></c>`+
 		`<c r="B1" t="inlineStr"><is><t>007</t></is></c>`+
 		`<c r="C1"><v>8.001015009087E12</v></c>`+
@@ -118,15 +120,18 @@ func TestKindsOfCells(t *testing.T) {
 }
 
 func TestDatesOfAWorkbookThatCountsFrom1904(t *testing.T) {
-	for setting, want := range map[string]string{`date1904="1"`: "2024-02-01", `date1904="true"`: "2024-02-01", ``: "2020-01-31"} {
-		p := parts(`<row r="1"><c r="A1" s="1"><v>43861</v></c></row>`)
+	for setting, want := range map[string]string{`date1904="1"`: "2024-02-01", `date1904="true"`: "2024-02-01",
+		``: "2020-01-31"} {
+		p := minimalParts(`<row r="1"><c r="A1" s="1"><v>43861</v></c></row>`)
 		p["xl/workbook.xml"] = strings.Replace(p["xl/workbook.xml"], "<workbookPr/>", "<workbookPr "+setting+"/>", 1)
-		p["xl/styles.xml"] = `<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><fonts count="1"><font/></fonts>` +
+		p["xl/styles.xml"] = `<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">` +
+			`<fonts count="1"><font/></fonts>` +
 			`<fills count="1"><fill/></fills><borders count="1"><border/></borders>` +
 			`<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs></styleSheet>`
 		p["xl/_rels/workbook.xml.rels"] = strings.Replace(p["xl/_rels/workbook.xml.rels"], "</Relationships>",
-			`<Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles" Target="styles.xml"/></Relationships>`, 1)
-		file, err := openBytes(zipped(t, p))
+			`<Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles"`+
+				` Target="styles.xml"/></Relationships>`, 1)
+		file, err := openBytes(zipParts(t, p))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,51 +12,52 @@ import (
 )
 
 const (
-	// maxRecord is how long a record of a text file may be, in bytes of UTF-8: more
-	// than any row is a quotation mark that is never closed.
+	// maxRecord is how long a record may be, in bytes of UTF-8. It is more than any
+	// row has: a longer record comes from a quotation mark that is never closed.
 	maxRecord = 8 << 20
-	// topRecords is by how many records the delimiter is judged.
-	topRecords = headerRows
+	// delimiterRecords is how many records decide which delimiter the file uses.
+	delimiterRecords = headerRows
 )
 
-// delimiters are what may stand between the fields of a record.
+// delimiters may stand between the fields of a record.
 var delimiters = []rune{',', ';', '\t', '|'}
 
-// textRoll is a file of comma-separated values, RFC 4180 and what programs make
-// of it: other delimiters, quotation marks that nobody doubled, records of
-// different lengths.
-type textRoll struct {
+// csvFile is a file of comma-separated values: RFC 4180, and what programs make of
+// it. Delimiters differ, quotation marks are not doubled, records have different
+// lengths.
+type csvFile struct {
 	plainText
-	comma rune
+	delimiter rune
 }
 
-// openCSV opens a text file, which has one sheet.
+// openCSV opens a file of comma-separated values as a workbook of one sheet.
 func openCSV(src *source, size int64) (*File, error) {
-	plain, err := readEncoding(src, size)
+	plain, err := detectEncoding(src, size)
 	if err != nil {
 		return nil, err
 	}
-	t := &textRoll{plainText: plain}
-	if err := t.findComma(); err != nil {
+	t := &csvFile{plainText: plain}
+	if err := t.detectDelimiter(); err != nil {
 		return nil, err
 	}
 	file := &File{source: src, strings: &sharedStrings{}}
-	file.Sheets = []*Sheet{{file: file, text: t, claimed: plain.lines}}
+	file.Sheets = []*Sheet{{file: file, csv: t, statedRows: plain.lines}}
 	return file, nil
 }
 
-// findComma takes the delimiter by which most of the columns are known, and by
-// which most records are alike. A first line like sep=; says it, as it does to
+// detectDelimiter chooses the delimiter that makes most columns known and, among
+// equals, most records alike. A first line like sep=; names it, as it does for
 // Excel, and is no row.
-func (t *textRoll) findComma() error {
-	first, err := t.firstLine()
+func (t *csvFile) detectDelimiter() error {
+	first, err := t.readFirstLine()
 	if err != nil {
 		return err
 	}
-	if named := []rune(strings.TrimRight(first, "\r\n")); len(named) == 5 && strings.EqualFold(string(named[:4]), "sep=") {
-		t.comma, t.skip = named[4], len(first)
-		if !validComma(t.comma) {
-			return unreadable(errors.New("a separator that separates nothing"))
+	if named := []rune(strings.TrimRight(first, "\r\n")); len(named) == 5 &&
+		strings.EqualFold(string(named[:4]), "sep=") {
+		t.delimiter, t.skip = named[4], len(first)
+		if !isDelimiter(t.delimiter) {
+			return unreadable(errors.New("sep= names no usable delimiter"))
 		}
 		return nil
 	}
@@ -66,16 +67,16 @@ func (t *textRoll) findComma() error {
 	}
 	best, mostKnown, mostAlike := ',', -1, -1
 	for _, comma := range delimiters {
-		t.comma = comma
+		t.delimiter = comma
 		var rows []Row
 		lengths := map[int]int{}
 		for row, err := range t.rows() {
 			if err != nil {
-				break // by another delimiter it may be readable
+				break // another delimiter may make it readable
 			}
 			lengths[len(row.Cells)]++
 			row.Cells = append([]Cell(nil), row.Cells...)
-			if rows = append(rows, row); len(rows) == topRecords {
+			if rows = append(rows, row); len(rows) == delimiterRecords {
 				break
 			}
 		}
@@ -83,31 +84,31 @@ func (t *textRoll) findComma() error {
 		for length, n := range lengths {
 			alike = max(alike, n*(length-1))
 		}
-		header, nearest, err := find(rows, columns)
+		header, nearest, err := findHeader(rows, columns)
 		known := max(len(header.Fields), len(nearest))
 		if err != nil {
-			known = len(columns) // columns that are there twice are known, too
+			known = len(columns) // columns that occur twice are known, too
 		}
 		if known > mostKnown || known == mostKnown && alike > mostAlike {
 			best, mostKnown, mostAlike = comma, known, alike
 		}
 	}
-	t.comma = best
+	t.delimiter = best
 	return nil
 }
 
-func validComma(r rune) bool {
+func isDelimiter(r rune) bool {
 	return r != '"' && r != '\r' && r != '\n' && r != utf8.RuneError && r != 0
 }
 
-// rows yields the records. Their numbers are those that a spreadsheet program
-// gives them: an empty line is a row, a line break in quotation marks is none.
-func (t *textRoll) rows() iter.Seq2[Row, error] {
+// rows yields the records with the row numbers that a spreadsheet program gives
+// them: an empty line is a row, a line break in quotation marks is none.
+func (t *csvFile) rows() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		in := &bounded{r: t.reader()}
+		in := &recordLimiter{r: t.newReader()}
 		records := csv.NewReader(in)
-		records.Comma, records.LazyQuotes, records.FieldsPerRecord, records.ReuseRecord = t.comma, true, -1, true
-		row, line, slots := Row{}, 0, 0 // line is the last one of the record before
+		records.Comma, records.LazyQuotes, records.FieldsPerRecord, records.ReuseRecord = t.delimiter, true, -1, true
+		row, line, slots := Row{}, 0, 0 // line is the last line of the previous record
 		for {
 			in.n = 0
 			record, err := records.Read()
@@ -123,7 +124,7 @@ func (t *textRoll) rows() iter.Seq2[Row, error] {
 			line, row.Cells = begin, row.Cells[:0]
 			for _, text := range record {
 				line += strings.Count(text, "\n")
-				row.Cells = append(row.Cells, textCell(text))
+				row.Cells = append(row.Cells, parseTextCell(text))
 			}
 			slots += len(row.Cells)
 			switch {
@@ -131,7 +132,7 @@ func (t *textRoll) rows() iter.Seq2[Row, error] {
 				err = errors.New("more columns than a sheet has")
 			case row.N > maxRows:
 				err = errors.New("more rows than a sheet has")
-			case slots > maxSlots:
+			case slots > maxPlaces:
 				err = tooMuch("cells")
 			}
 			if err != nil {
@@ -145,27 +146,29 @@ func (t *textRoll) rows() iter.Seq2[Row, error] {
 	}
 }
 
-// textCell is a cell as a spreadsheet program would take it up: digits are a
-// number, unless there are more than it can hold or a zero leads them.
-func textCell(text string) Cell {
+// parseTextCell returns the cell that a spreadsheet program would make of a text.
+// Digits are a number, unless there are more than it can hold or a zero leads them.
+func parseTextCell(text string) Cell {
 	cell := Cell{Text: text}
-	if trimmed := strings.TrimSpace(text); trimmed != "" && len(trimmed) <= 15 && trimmed[0] != '0' && strings.Trim(trimmed, "0123456789") == "" {
+	if trimmed := strings.TrimSpace(text); trimmed != "" && len(trimmed) <= 15 && trimmed[0] != '0' &&
+		strings.Trim(trimmed, "0123456789") == "" {
 		cell.Kind, cell.Text = Number, trimmed
 	}
 	return cell
 }
 
-var errRecord = errors.New("a record without an end: a quotation mark is not closed")
+var errEndlessRecord = errors.New("a record never ends: a quotation mark is not closed")
 
-// bounded fails after maxRecord bytes; its reader sets n back at each record.
-type bounded struct {
+// recordLimiter fails once more than maxRecord bytes were read; the caller resets n
+// at each record.
+type recordLimiter struct {
 	r io.Reader
 	n int
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
+func (b *recordLimiter) Read(p []byte) (int, error) {
 	if b.n > maxRecord {
-		return 0, errRecord
+		return 0, errEndlessRecord
 	}
 	n, err := b.r.Read(p)
 	b.n += n

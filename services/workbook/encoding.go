@@ -15,36 +15,37 @@ import (
 	"rollcall.example/events/refusal"
 )
 
-// sniffed is how much of a file tells what it is.
-const sniffed = 4 << 10
+// sniffLength is how many bytes at the beginning of a file decide its encoding.
+const sniffLength = 4 << 10
 
-var errNoText = refuse(refusal.CodeNotAZip, "The file is neither an Excel workbook (.xlsx) nor a text of comma-separated values (.csv), "+
-	"or it is incomplete. Save it again as .xlsx and upload it.", nil)
+var errNotText = refuse(refusal.CodeNotAZip,
+	"The file is neither an Excel workbook (.xlsx) nor a text of comma-separated values (.csv), "+
+		"or it is incomplete. Save it again as .xlsx and upload it.", nil)
 
-// plainText is a file of text in some encoding.
+// plainText is a text file in one of several encodings.
 type plainText struct {
 	src  *source
 	from int64 // where the text begins, after a byte order mark
-	size int64 // of the file
-	// lines is how many there are.
+	size int64 // bytes of the file
+	// lines is the number of lines.
 	lines    int
 	encoding encoding.Encoding
-	// returns says that lines end with a carriage return alone.
-	returns bool
-	// skip is how many bytes of the decoded text are left out.
+	// bareReturns is set where lines end with a carriage return alone.
+	bareReturns bool
+	// skip is how many bytes of the decoded text to leave out.
 	skip int
 }
 
-// readEncoding finds the encoding: by a byte order mark, by the zeros of UTF-16,
-// and else it is UTF-8 if all of the file is, or the Windows code page 1252 of
-// spreadsheet programs. What is no text at all is refused.
-func readEncoding(src *source, size int64) (plainText, error) {
+// detectEncoding finds the encoding by a byte order mark or by the zeros of UTF-16.
+// Otherwise it is UTF-8 where the whole file is valid UTF-8, and else the Windows
+// code page 1252 of spreadsheet programs. A file that is no text is refused.
+func detectEncoding(src *source, size int64) (plainText, error) {
 	t := plainText{src: src, size: size, encoding: encoding.Nop}
-	head := make([]byte, min(sniffed, size))
+	head := make([]byte, min(sniffLength, size))
 	if _, err := io.ReadFull(io.NewSectionReader(src, 0, size), head); err != nil {
 		return t, fmt.Errorf("read workbook: %w", err)
 	}
-	even, odd := zeros(head)
+	even, odd := countZeros(head)
 	switch {
 	case bytes.HasPrefix(head, []byte{0xEF, 0xBB, 0xBF}):
 		t.from = 3
@@ -57,7 +58,7 @@ func readEncoding(src *source, size int64) (plainText, error) {
 	case even > 2*odd && even*3 > len(head):
 		t.encoding = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
 	}
-	valid, err := t.scan()
+	valid, err := t.checkText()
 	if err != nil {
 		return t, err
 	}
@@ -67,8 +68,8 @@ func readEncoding(src *source, size int64) (plainText, error) {
 	return t, nil
 }
 
-// zeros counts the bytes that are zero at even and at odd places.
-func zeros(b []byte) (even, odd int) {
+// countZeros counts the zero bytes at even and at odd offsets.
+func countZeros(b []byte) (even, odd int) {
 	for i, c := range b {
 		switch {
 		case c != 0:
@@ -81,10 +82,10 @@ func zeros(b []byte) (even, odd int) {
 	return even, odd
 }
 
-// scan reads all of the text: whether it is UTF-8 and how many lines it has. It
-// refuses what no text holds.
-func (t *plainText) scan() (valid bool, err error) {
-	in := bufio.NewReaderSize(t.decoded(), 64<<10)
+// checkText reads the whole text to learn whether it is UTF-8 and how many lines it
+// has. It refuses characters that no text holds.
+func (t *plainText) checkText() (valid bool, err error) {
+	in := bufio.NewReaderSize(t.newDecoder(), 64<<10)
 	valid = true
 	feeds, returns := 0, 0
 	for first := true; ; first = false {
@@ -93,7 +94,7 @@ func (t *plainText) scan() (valid bool, err error) {
 			break
 		}
 		if err != nil {
-			return false, t.src.blame(unreadable(err))
+			return false, t.src.explain(unreadable(err))
 		}
 		switch {
 		case r == utf8.RuneError && n == 1:
@@ -102,19 +103,19 @@ func (t *plainText) scan() (valid bool, err error) {
 			feeds++
 		case r == '\r':
 			returns++
-		case r < ' ' && r != '\t' && r != '\f' && r != '\v' && r != 0x1A: // that one ended the files of DOS
-			return false, errNoText
+		case r < ' ' && r != '\t' && r != '\f' && r != '\v' && r != 0x1A: // 0x1A ended the text files of DOS
+			return false, errNotText
 		case first && (r == '<' || r == '{' || r == '%'):
-			// A web page, JSON or PDF that was given another name.
-			return false, errNoText
+			// A web page, JSON or a PDF that was given another name.
+			return false, errNotText
 		}
 	}
-	t.returns = feeds == 0 && returns > 0
+	t.bareReturns = feeds == 0 && returns > 0
 	t.lines = max(feeds, returns) + 1
 	return valid, nil
 }
 
-func (t *plainText) decoded() io.Reader {
+func (t *plainText) newDecoder() io.Reader {
 	in := io.NewSectionReader(t.src, t.from, t.size-t.from)
 	if t.encoding == encoding.Nop {
 		return in
@@ -122,31 +123,32 @@ func (t *plainText) decoded() io.Reader {
 	return t.encoding.NewDecoder().Reader(in)
 }
 
-// reader is the text in UTF-8 with lines that end as usual.
-func (t *plainText) reader() io.Reader {
-	in := t.decoded()
-	if t.returns {
-		in = feeder{in}
+// newReader reads the text in UTF-8, with line feeds at the ends of lines.
+func (t *plainText) newReader() io.Reader {
+	in := t.newDecoder()
+	if t.bareReturns {
+		in = returnReplacer{in}
 	}
 	if t.skip > 0 {
-		in = &skipper{r: in, left: t.skip}
+		in = &skipReader{r: in, left: t.skip}
 	}
 	return in
 }
 
-// firstLine is the first line with its end, of which no more is read than counts.
-func (t *plainText) firstLine() (string, error) {
-	line, err := bufio.NewReaderSize(t.reader(), 64).ReadSlice('\n')
+// readFirstLine returns the first line with its end. It reads no more than 64 bytes
+// of it, enough to recognise sep=.
+func (t *plainText) readFirstLine() (string, error) {
+	line, err := bufio.NewReaderSize(t.newReader(), 64).ReadSlice('\n')
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
-		return "", t.src.blame(unreadable(err))
+		return "", t.src.explain(unreadable(err))
 	}
 	return string(line), nil
 }
 
-// feeder makes line feeds of carriage returns.
-type feeder struct{ r io.Reader }
+// returnReplacer replaces carriage returns by line feeds.
+type returnReplacer struct{ r io.Reader }
 
-func (f feeder) Read(p []byte) (int, error) {
+func (f returnReplacer) Read(p []byte) (int, error) {
 	n, err := f.r.Read(p)
 	for i, c := range p[:n] {
 		if c == '\r' {
@@ -156,13 +158,13 @@ func (f feeder) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// skipper leaves out the beginning.
-type skipper struct {
+// skipReader leaves out the beginning of what it reads.
+type skipReader struct {
 	r    io.Reader
 	left int
 }
 
-func (s *skipper) Read(p []byte) (int, error) {
+func (s *skipReader) Read(p []byte) (int, error) {
 	if s.left > 0 {
 		n, err := io.CopyN(io.Discard, s.r, int64(s.left))
 		s.left -= int(n)

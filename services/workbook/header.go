@@ -10,27 +10,27 @@ import (
 	"rollcall.example/schema"
 )
 
-// headerRows is how far down a sheet the header is looked for.
+// headerRows is how many rows from the top may hold the header.
 const headerRows = 50
 
 // Header says where the columns of a roll are.
 type Header struct {
 	// Row is the number of the header's row in the sheet, from 1.
 	Row int
-	// Columns are the texts of the header, from column A to the last one that
-	// has a text; blank ones between them are "".
+	// Columns are the texts of the header, from column A to the last column that
+	// has a text; blank columns between them are "".
 	Columns []string
-	// Fields maps the canonical name of a column to its index in Columns.
-	// Columns that nobody knows have no entry.
+	// Fields maps the canonical name of a column to its index in Columns. Unknown
+	// columns have no entry.
 	Fields map[string]int
-	// Reasons are the indexes of columns that a workbook of rejected rows was
-	// given beside those of the upload. They are no part of the roll: their
-	// texts in Columns are "" and their cells are not to be read.
+	// Reasons are the indexes of the columns that a workbook of rejected rows has
+	// beside those of the upload. They do not belong to the roll: their texts in
+	// Columns are "", and nobody reads their cells.
 	Reasons []int
 }
 
-// Fold reduces a header or a word to what counts: its letters and digits, in
-// lower case.
+// Fold reduces a header or a word to its letters and digits in lower case, by which
+// it is compared.
 func Fold(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -40,29 +40,19 @@ func Fold(text string) string {
 	}, text)
 }
 
-// FindHeader finds the header among the first rows of a sheet: the row with an
-// ID column and the most columns that are known, the upper one of equals.
-// A row without an ID column is none (refusal.CodeNoIDColumn), and one field must not
-// have two columns (refusal.CodeDuplicateColumn).
-func FindHeader(rows []Row, columns []schema.Column) (Header, error) {
-	header, known, err := find(rows, columns)
-	if err == nil && header.Row == 0 {
-		err = noIDColumn(known, columns)
-	}
-	return header, err
-}
-
-// find returns a Header without a row where there is none, and then the known
-// headers of the row that has most of them.
-func find(rows []Row, columns []schema.Column) (Header, []string, error) {
-	fields := fieldsByName(columns)
+// findHeader finds the header among the first rows of a sheet: the row with an ID
+// column and the most known columns, the upper one of equals. Where there is none the
+// Header has no row, and the texts are the known headers of the row that has most of
+// them. One field must not have two columns (refusal.CodeDuplicateColumn).
+func findHeader(rows []Row, columns []schema.Column) (Header, []string, error) {
+	fields := indexFields(columns)
 	var best Header
 	var nearest []string
 	for _, row := range rows {
 		if row.N > headerRows {
 			break
 		}
-		h, known := readHeader(row, fields)
+		h, known := matchHeader(row, fields)
 		if _, ok := h.Fields[schema.FieldID]; ok && len(h.Fields) > len(best.Fields) {
 			best = h
 		}
@@ -76,8 +66,8 @@ func find(rows []Row, columns []schema.Column) (Header, []string, error) {
 	return best, nearest, nil
 }
 
-// fieldsByName maps each folded header and alias to the column's field.
-func fieldsByName(columns []schema.Column) map[string]string {
+// indexFields maps each folded header and alias to its column's field.
+func indexFields(columns []schema.Column) map[string]string {
 	fields := make(map[string]string)
 	for _, column := range columns {
 		fields[Fold(column.Header)] = column.Field
@@ -88,11 +78,12 @@ func fieldsByName(columns []schema.Column) map[string]string {
 	return fields
 }
 
-func readHeader(row Row, fields map[string]string) (Header, []string) {
+// matchHeader reads a row as a header and returns the headers in it that are known.
+func matchHeader(row Row, fields map[string]string) (Header, []string) {
 	h := Header{Row: row.N, Fields: make(map[string]int)}
 	var known []string
 	for i, cell := range row.Cells {
-		text := tidy(cell.Text)
+		text := collapseSpaces(cell.Text)
 		if Fold(text) == Fold(schema.ReasonHeader) {
 			h.Reasons = append(h.Reasons, i)
 			text = ""
@@ -127,9 +118,10 @@ func checkDuplicates(header []string, fields map[string]string) error {
 	return nil
 }
 
-// noIDColumn names the headers that were found, but only those that are known:
-// where there is no header at all, a person's row would be quoted.
-func noIDColumn(found []string, columns []schema.Column) error {
+// refuseNoIDColumn refuses a workbook without an ID column. It names the known
+// headers that were found and no other text: where there is no header at all, other
+// text would be a person's row.
+func refuseNoIDColumn(found []string, columns []schema.Column) error {
 	names := []string(nil)
 	if i := slices.IndexFunc(columns, func(c schema.Column) bool { return c.Field == schema.FieldID }); i >= 0 {
 		names = append([]string{columns[i].Header}, columns[i].Aliases...)
@@ -138,9 +130,10 @@ func noIDColumn(found []string, columns []schema.Column) error {
 	if len(found) > 0 {
 		seen = "Columns found: " + strings.Join(found, ", ") + "."
 	}
-	return refuse(refusal.CodeNoIDColumn, fmt.Sprintf("No sheet has a column for the ID number within its first %d rows. %s "+
-		"Name the column one of: %s.", headerRows, seen, strings.Join(names, ", ")), nil)
+	return refuse(refusal.CodeNoIDColumn,
+		fmt.Sprintf("No sheet has a column for the ID number within its first %d rows. %s "+
+			"Name the column one of: %s.", headerRows, seen, strings.Join(names, ", ")), nil)
 }
 
-// tidy trims text and makes every run of white space one space.
-func tidy(text string) string { return strings.Join(strings.Fields(text), " ") }
+// collapseSpaces trims text and makes each run of white space one space.
+func collapseSpaces(text string) string { return strings.Join(strings.Fields(text), " ") }

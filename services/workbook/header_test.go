@@ -10,9 +10,10 @@ import (
 	"github.com/tealeg/xlsx/v3"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/schema"
 )
 
-func textRow(n int, texts ...string) Row {
+func newTextRow(n int, texts ...string) Row {
 	row := Row{N: n}
 	for _, text := range texts {
 		row.Cells = append(row.Cells, Cell{Text: text})
@@ -20,11 +21,22 @@ func textRow(n int, texts ...string) Row {
 	return row
 }
 
+// searchHeader finds the header of a sheet, and refuses a sheet without one as
+// File.Roll does.
+func searchHeader(rows []Row, columns []schema.Column) (Header, error) {
+	header, known, err := findHeader(rows, columns)
+	if err == nil && header.Row == 0 {
+		err = refuseNoIDColumn(known, columns)
+	}
+	return header, err
+}
+
 func TestEveryHeaderAndAliasIsFound(t *testing.T) {
-	for _, column := range columns(t) {
+	for _, column := range readColumns(t) {
 		for _, text := range append([]string{column.Header}, column.Aliases...) {
-			for _, spelling := range []string{text, strings.ToUpper(text), " " + strings.ReplaceAll(text, " ", "\n_") + ": "} {
-				h, err := FindHeader([]Row{textRow(1, spelling, "Id no.")}, columns(t))
+			for _, spelling := range []string{text, strings.ToUpper(text), " " + strings.ReplaceAll(text, " ", "\n_") +
+				": "} {
+				h, err := searchHeader([]Row{newTextRow(1, spelling, "Id no.")}, readColumns(t))
 				if column.Field == "id_number" {
 					wantCode(t, err, refusal.CodeDuplicateColumn)
 					continue
@@ -37,20 +49,39 @@ func TestEveryHeaderAndAliasIsFound(t *testing.T) {
 	}
 }
 
-// The names that rolls are known to use, told here once more so that none gets lost.
+// The names that rolls are known to use. They stand here once more so that none
+// gets lost.
 func TestTheNamesInUseAreKnown(t *testing.T) {
 	names := map[string][]string{
-		"id_number": {"ID Number", "ID", "ID No", "Identity Number", "RSA ID"}, "firstname": {"Firstname", "Name", "First Name"},
-		"surname": {"Surname", "Last Name"}, "cell_number": {"Cell Number", "Cellphone", "Mobile"}, "landline_number": {"Landline Number"},
-		"email": {"Email", "E-mail"}, "residential_address": {"Residential Address", "Address"}, "age": {"Age"}, "gender": {"Gender"},
-		"race": {"Race"}, "citizenship": {"Citizenship"}, "language": {"Language"}, "occupation": {"Occupation"},
-		"qualification": {"Qualification"}, "province": {"Province"}, "region": {"Region"}, "municipality": {"Municipality"},
-		"ward": {"Ward", "Ward Code"}, "voting_station": {"Voting Station"}, "voting_district": {"Voting District", "VD", "VD Code"},
-		"date_joined": {"Date Joined"}, "last_payment": {"Last Payment"}, "expiry_date": {"Expiry Date"}, "subscription": {"Subscription"},
-		"membership_amount": {"Membership Amount", "Memebership Amount"}, "status": {"Status"},
+		"id_number":           {"ID Number", "ID", "ID No", "Identity Number", "RSA ID"},
+		"firstname":           {"Firstname", "Name", "First Name"},
+		"surname":             {"Surname", "Last Name"},
+		"cell_number":         {"Cell Number", "Cellphone", "Mobile"},
+		"landline_number":     {"Landline Number"},
+		"email":               {"Email", "E-mail"},
+		"residential_address": {"Residential Address", "Address"},
+		"age":                 {"Age"},
+		"gender":              {"Gender"},
+		"race":                {"Race"},
+		"citizenship":         {"Citizenship"},
+		"language":            {"Language"},
+		"occupation":          {"Occupation"},
+		"qualification":       {"Qualification"},
+		"province":            {"Province"},
+		"region":              {"Region"},
+		"municipality":        {"Municipality"},
+		"ward":                {"Ward", "Ward Code"},
+		"voting_station":      {"Voting Station"},
+		"voting_district":     {"Voting District", "VD", "VD Code"},
+		"date_joined":         {"Date Joined"},
+		"last_payment":        {"Last Payment"},
+		"expiry_date":         {"Expiry Date"},
+		"subscription":        {"Subscription"},
+		"membership_amount":   {"Membership Amount", "Memebership Amount"},
+		"status":              {"Status"},
 	}
-	if len(names) != len(columns(t)) {
-		t.Errorf("%d columns, %d told here", len(columns(t)), len(names))
+	if len(names) != len(readColumns(t)) {
+		t.Errorf("%d columns, %d listed here", len(readColumns(t)), len(names))
 	}
 	for field, texts := range names {
 		for i, text := range texts {
@@ -58,12 +89,12 @@ func TestTheNamesInUseAreKnown(t *testing.T) {
 			if field == "id_number" {
 				row = row[:2]
 			}
-			h, err := FindHeader([]Row{textRow(1, row...)}, columns(t))
+			h, err := searchHeader([]Row{newTextRow(1, row...)}, readColumns(t))
 			if at, ok := h.Fields[field]; err != nil || !ok || at != 1 {
 				t.Errorf("%q: fields %v, %v", text, h.Fields, err)
 			}
 			for _, other := range texts[:i] {
-				_, err := FindHeader([]Row{textRow(1, append(row, other)...)}, columns(t))
+				_, err := searchHeader([]Row{newTextRow(1, append(row, other)...)}, readColumns(t))
 				wantCode(t, err, refusal.CodeDuplicateColumn)
 				for _, name := range []string{text, other} {
 					if !strings.Contains(refusal.From(err).Message, name) {
@@ -77,12 +108,12 @@ func TestTheNamesInUseAreKnown(t *testing.T) {
 
 func TestFindHeader(t *testing.T) {
 	rows := []Row{
-		textRow(1, "Roll of the branch"),
-		textRow(2, "ID:", "branch 7"),
-		textRow(4, "No", "Surname", "ID Number", "", "Shoe Size", " "),
-		textRow(5, "1", "A", "8001015009087"),
+		newTextRow(1, "Roll of the branch"),
+		newTextRow(2, "ID:", "branch 7"),
+		newTextRow(4, "No", "Surname", "ID Number", "", "Shoe Size", " "),
+		newTextRow(5, "1", "A", "8001015009087"),
 	}
-	h, err := FindHeader(rows, columns(t))
+	h, err := searchHeader(rows, readColumns(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,15 +131,19 @@ func TestHeaderFaultsNameTheHeaders(t *testing.T) {
 		code string
 		says []string
 	}{
-		"two for one field": {[]Row{textRow(1, "ID", "VD Code", "Voting District")}, refusal.CodeDuplicateColumn, []string{`"VD Code"`, `"Voting District"`}},
-		"two IDs":           {[]Row{textRow(1, "ID No", "RSA ID")}, refusal.CodeDuplicateColumn, []string{`"ID No"`, `"RSA ID"`}},
-		"no ID":             {[]Row{textRow(1, "Surname", "Ward Code")}, refusal.CodeNoIDColumn, []string{"Surname", "Ward Code", "Identity Number"}},
-		"too far down":      {[]Row{textRow(51, "ID", "Surname")}, refusal.CodeNoIDColumn, []string{"first 50 rows"}},
-		"part of a text":    {[]Row{textRow(1, "Valid", "Identification of the ID Number")}, refusal.CodeNoIDColumn, nil},
+		"two for one field": {[]Row{newTextRow(1, "ID", "VD Code", "Voting District")}, refusal.CodeDuplicateColumn,
+			[]string{`"VD Code"`, `"Voting District"`}},
+		"two IDs": {[]Row{newTextRow(1, "ID No", "RSA ID")}, refusal.CodeDuplicateColumn,
+			[]string{`"ID No"`, `"RSA ID"`}},
+		"no ID": {[]Row{newTextRow(1, "Surname", "Ward Code")}, refusal.CodeNoIDColumn,
+			[]string{"Surname", "Ward Code", "Identity Number"}},
+		"too far down": {[]Row{newTextRow(51, "ID", "Surname")}, refusal.CodeNoIDColumn, []string{"first 50 rows"}},
+		"part of a text": {[]Row{newTextRow(1, "Valid", "Identification of the ID Number")}, refusal.CodeNoIDColumn,
+			nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := FindHeader(test.rows, columns(t))
+			_, err := searchHeader(test.rows, readColumns(t))
 			wantCode(t, err, test.code)
 			var refused *refusal.Error
 			errors.As(err, &refused)
@@ -122,7 +157,7 @@ func TestHeaderFaultsNameTheHeaders(t *testing.T) {
 }
 
 func TestAMissingHeaderQuotesNobody(t *testing.T) {
-	_, err := FindHeader([]Row{textRow(1, "8001015009087", "Nomsa", "Dlamini")}, columns(t))
+	_, err := searchHeader([]Row{newTextRow(1, "8001015009087", "Nomsa", "Dlamini")}, readColumns(t))
 	wantCode(t, err, refusal.CodeNoIDColumn)
 	var refused *refusal.Error
 	errors.As(err, &refused)
@@ -133,18 +168,18 @@ func TestAMissingHeaderQuotesNobody(t *testing.T) {
 	}
 }
 
-func TestRollTakesTheSheetWithTheIDHeader(t *testing.T) {
+func TestRollFindsTheSheetWithAnIDColumn(t *testing.T) {
 	file := xlsx.NewFile()
 	addSheet(t, file, "Notes", []string{"Read this"})
 	hidden := addSheet(t, file, "Old", []string{"ID"}, []string{"1"})
 	hidden.Hidden = true
 	addSheet(t, file, "Blank form", []string{"ID", "Name"})
 	addSheet(t, file, "Members", []string{"Title"}, []string{"ID", "Name"}, []string{"", ""}, []string{"2", "B"})
-	opened, err := openBytes(saved(t, file))
+	opened, err := openBytes(saveBook(t, file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	sheet, header, err := opened.Roll(columns(t))
+	sheet, header, err := opened.Roll(readColumns(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,15 +192,15 @@ func FuzzHeader(f *testing.F) {
 	f.Add("ID Number", "Surname", "VD")
 	f.Add("id", "RSA ID", "")
 	f.Add(" I.D. ", "Ünïcode", "Ward\nCode")
-	all := columns(f)
-	fields := fieldsByName(all)
+	all := readColumns(f)
+	fields := indexFields(all)
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		texts := []string{a, b, c}
-		h, err := FindHeader([]Row{textRow(1, "Title"), textRow(2, texts...)}, all)
+		h, err := searchHeader([]Row{newTextRow(1, "Title"), newTextRow(2, texts...)}, all)
 		if err != nil {
 			var refused *refusal.Error
 			if !errors.As(err, &refused) || refused.Message == "" {
-				t.Fatalf("error %v of no code", err)
+				t.Fatalf("error %v has no code", err)
 			}
 			return
 		}

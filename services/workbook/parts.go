@@ -13,17 +13,17 @@ import (
 	"rollcall.example/events/refusal"
 )
 
-// packageParts are the files of a package, by their names in lower case: names of
-// parts are the same whatever the case.
+// packageParts are the files of a package by their names in lower case: the case of a
+// name does not matter.
 type packageParts map[string]*zip.File
 
-func partsOf(zr *zip.Reader) (packageParts, error) {
+func indexParts(zr *zip.Reader) (packageParts, error) {
 	zr.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(r) })
 	all := make(packageParts, len(zr.File))
 	for _, f := range zr.File {
 		name := partName(f.Name)
 		if _, twice := all[name]; twice {
-			return nil, unreadable(errors.New("a part that is there twice"))
+			return nil, unreadable(errors.New("a part occurs twice"))
 		}
 		if f.Flags&1 != 0 {
 			return nil, refuse(refusal.CodeEncrypted, "The workbook is protected with a password. "+
@@ -38,14 +38,15 @@ func partName(name string) string {
 	return strings.ToLower(strings.TrimPrefix(strings.ReplaceAll(name, `\`, "/"), "/"))
 }
 
-// relation is what one part says about another.
+// relation says which part another one refers to.
 type relation struct {
-	kind   string // the last word of its type
-	target string // name of the part
+	kind   string // the last word of the relation's type
+	target string // the name of the part
 }
 
-// relations reads those of a part, by their ids. A part without any has none.
-func (p packageParts) relations(of string) (map[string]relation, error) {
+// readRelations reads the relations of a part, by their ids. A part without any has
+// a nil map.
+func (p packageParts) readRelations(of string) (map[string]relation, error) {
 	name := path.Join(path.Dir(of), "_rels", path.Base(of)+".rels")
 	if of == "" {
 		name = "_rels/.rels"
@@ -55,7 +56,7 @@ func (p packageParts) relations(of string) (map[string]relation, error) {
 		return nil, nil
 	}
 	found := make(map[string]relation)
-	err := scan(file, func(x *scanner, depth int) error {
+	err := visitElements(file, func(x *xmlScanner, depth int) error {
 		if depth != 2 || string(x.name) != "Relationship" {
 			return nil
 		}
@@ -85,14 +86,14 @@ func (p packageParts) relations(of string) (map[string]relation, error) {
 	return found, err
 }
 
-// scan visits each element of a part when it opens; depth is 1 for the root.
-func scan(file *zip.File, visit func(x *scanner, depth int) error) (err error) {
+// visitElements visits each element of a part when it opens; depth is 1 for the root.
+func visitElements(file *zip.File, visit func(x *xmlScanner, depth int) error) (err error) {
 	rc, err := file.Open()
 	if err != nil {
 		return unreadable(err)
 	}
 	defer func() { _ = rc.Close() }() // a reader
-	x := newScanner(rc)
+	x := newXMLScanner(rc)
 	elements := 0
 	for {
 		t, err := x.next()
@@ -100,14 +101,14 @@ func scan(file *zip.File, visit func(x *scanner, depth int) error) (err error) {
 			return unreadable(err)
 		}
 		switch t {
-		case atEnd:
+		case tokenEnd:
 			if elements == 0 {
 				return unreadable(fmt.Errorf("%w: no element", errXML))
 			}
 			return nil
-		case opens:
+		case tokenOpen:
 			elements++
-			depth := len(x.nest)
+			depth := len(x.openNames)
 			if x.empty {
 				depth++
 			}

@@ -9,13 +9,13 @@ import (
 	"rollcall.example/schema"
 )
 
-// preflightRows is how many stored rows of each sheet Preflight reads. Rows up
-// to the header's last possible one are among them.
+// preflightRows is how many stored rows of each sheet Preflight reads. They include
+// every row that may be the header.
 const preflightRows = headerRows + 50
 
-// Preflight says, without reading all of it, whether a workbook of size bytes
-// may be a roll: what Open and File.Roll refuse is refused, as far as the first
-// rows of each sheet tell. The header is the one that File.Roll will find.
+// Preflight tells from the first rows of each sheet whether a workbook of size
+// bytes may be a roll. It refuses what Open and File.Roll refuse, as far as those
+// rows show it. The header is the one that File.Roll will find.
 func Preflight(r io.ReaderAt, size int64, limits Limits, columns []schema.Column) (header Header, err error) {
 	file, err := Open(r, size, limits)
 	if err != nil {
@@ -23,28 +23,29 @@ func Preflight(r io.ReaderAt, size int64, limits Limits, columns []schema.Column
 	}
 	defer func() { _ = file.Close() }() // a reader
 	for _, sheet := range file.Sheets {
-		sheet.most = preflightRows
+		sheet.maxStored = preflightRows
 	}
 	_, header, err = file.Roll(columns)
 	return header, err
 }
 
-// Roll finds the sheet that has a header with an ID column and a row below it,
-// visible sheets first, in the workbook's order. The *refusal.Error says why there is
-// none: refusal.CodeNoRows, refusal.CodeNoIDColumn or refusal.CodeDuplicateColumn.
+// Roll finds the sheet that has a header with an ID column and a row below it:
+// visible sheets first, in the workbook's order. Where there is none, the
+// *refusal.Error says why: refusal.CodeNoRows, CodeNoIDColumn or
+// CodeDuplicateColumn.
 func (f *File) Roll(columns []schema.Column) (*Sheet, Header, error) {
 	sheets := slices.Clone(f.Sheets)
 	slices.SortStableFunc(sheets, func(a, b *Sheet) int {
-		return cmp.Compare(hiddenLast(a), hiddenLast(b))
+		return cmp.Compare(hiddenRank(a), hiddenRank(b))
 	})
 	var nearest []string
 	headerOnly, rowsSeen := false, false
 	for _, sheet := range sheets {
-		top, err := sheet.top()
+		top, err := sheet.readTop()
 		if err != nil {
 			return nil, Header{}, err
 		}
-		header, known, err := find(top, columns)
+		header, known, err := findHeader(top, columns)
 		if err != nil {
 			return nil, Header{}, err
 		}
@@ -65,18 +66,19 @@ func (f *File) Roll(columns []schema.Column) (*Sheet, Header, error) {
 		return nil, Header{}, refuse(refusal.CodeNoRows, "The workbook has no rows. "+
 			"Fill in at least one row below the header and upload it again.", nil)
 	}
-	return nil, Header{}, noIDColumn(nearest, columns)
+	return nil, Header{}, refuseNoIDColumn(nearest, columns)
 }
 
-func hiddenLast(s *Sheet) int {
+// hiddenRank sorts hidden sheets behind visible ones.
+func hiddenRank(s *Sheet) int {
 	if s.Hidden {
 		return 1
 	}
 	return 0
 }
 
-// top returns the rows that may be the header, blank ones left out.
-func (s *Sheet) top() ([]Row, error) {
+// readTop returns the rows that may be the header, without blank ones.
+func (s *Sheet) readTop() ([]Row, error) {
 	var rows []Row
 	for row, err := range s.Rows() {
 		if err != nil {
@@ -93,6 +95,7 @@ func (s *Sheet) top() ([]Row, error) {
 	return rows, nil
 }
 
+// hasRowBelow reports whether a row below the header shows anything.
 func (s *Sheet) hasRowBelow(header int) (bool, error) {
 	stored := 0
 	for row, err := range s.Rows() {
@@ -104,6 +107,6 @@ func (s *Sheet) hasRowBelow(header int) (bool, error) {
 			return true, nil
 		}
 	}
-	// Where the reading stopped early the rest may hold rows.
-	return s.most > 0 && stored >= s.most, nil
+	// Where reading stopped early, the rest may hold rows.
+	return s.maxStored > 0 && stored >= s.maxStored, nil
 }

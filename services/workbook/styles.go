@@ -3,17 +3,19 @@ package workbook
 import (
 	"archive/zip"
 	"strconv"
+	"strings"
 )
 
-// dateStyles says of each style of a cell whether it shows a number as a date.
-func dateStyles(part *zip.File) ([]bool, error) {
+// readDateStyles tells for each style of a cell whether it shows a number as a
+// date.
+func readDateStyles(part *zip.File) ([]bool, error) {
 	if part == nil {
 		return nil, nil
 	}
 	formats := make(map[int]string)
 	var styles []int
-	inside := "" // of the list that is open
-	err := scan(part, func(x *scanner, depth int) error {
+	inside := "" // name of the open list
+	err := visitElements(part, func(x *xmlScanner, depth int) error {
 		if depth == 2 {
 			inside = string(x.name)
 		}
@@ -21,7 +23,7 @@ func dateStyles(part *zip.File) ([]bool, error) {
 		case depth != 3:
 			return nil
 		case inside == "numFmts" && string(x.name) == "numFmt":
-			id, err := number(x, "numFmtId")
+			id, err := countAttribute(x, "numFmtId")
 			if err != nil {
 				return err
 			}
@@ -29,7 +31,7 @@ func dateStyles(part *zip.File) ([]bool, error) {
 			formats[id] = string(code)
 			return err
 		case inside == "cellXfs" && string(x.name) == "xf":
-			id, err := number(x, "numFmtId")
+			id, err := countAttribute(x, "numFmtId")
 			styles = append(styles, id)
 			return err
 		}
@@ -43,14 +45,14 @@ func dateStyles(part *zip.File) ([]bool, error) {
 		if format, own := formats[id]; own {
 			dates[i] = isDateFormat(format)
 		} else {
-			dates[i] = builtInDate(id)
+			dates[i] = isBuiltInDateFormat(id)
 		}
 	}
 	return dates, nil
 }
 
-// number reads an attribute that counts; 0 where there is none.
-func number(x *scanner, name string) (int, error) {
+// countAttribute reads an attribute that holds a count; 0 where there is none.
+func countAttribute(x *xmlScanner, name string) (int, error) {
 	value, err := x.attribute(name)
 	if err != nil || value == nil {
 		return 0, err
@@ -62,8 +64,38 @@ func number(x *scanner, name string) (int, error) {
 	return n, nil
 }
 
-// builtInDate says whether a number format that is not written down shows a date
-// or a time: ECMA-376 part 1, 18.8.30, with those of East Asian editions.
-func builtInDate(id int) bool {
+// isBuiltInDateFormat reports whether a number format that the file does not define
+// shows a date or a time: ECMA-376 part 1, 18.8.30, including those of East Asian
+// editions.
+func isBuiltInDateFormat(id int) bool {
 	return id >= 14 && id <= 22 || id >= 27 && id <= 36 || id >= 45 && id <= 47 || id >= 50 && id <= 58
+}
+
+// isDateFormat reports whether a number format shows a date or a time. It ignores
+// quoted and escaped text, and conditions, currencies and colours in brackets, but
+// not elapsed time such as [h].
+func isDateFormat(format string) bool {
+	format = strings.ToLower(format)
+	if format == "general" || format == "" {
+		return false
+	}
+	for i := 0; i < len(format); i++ {
+		switch format[i] {
+		case ';':
+			return false // the first section is the one for positive numbers
+		case '\\', '_', '*':
+			i++
+		case '"':
+			i += 1 + strings.IndexByte(format[i+1:]+`"`, '"')
+		case '[':
+			inside, _, _ := strings.Cut(format[i+1:], "]")
+			if inside != "" && strings.Trim(inside, "hms") == "" {
+				return true
+			}
+			i += 1 + len(inside)
+		case 'y', 'm', 'd', 'h', 's':
+			return true
+		}
+	}
+	return false
 }

@@ -16,11 +16,12 @@ import (
 	"rollcall.example/schema"
 )
 
-// corpus is workbooks as two libraries write them: all kinds of cells, gaps,
-// several sheets, shared and inline strings.
-func corpus(t testing.TB) map[string][]byte {
+// buildCorpus returns workbooks as two libraries write them: all kinds of cells,
+// gaps, several sheets, shared and inline strings.
+func buildCorpus(t testing.TB) map[string][]byte {
 	t.Helper()
-	all := map[string][]byte{"tealeg": tealegBook(t), "excelize": excelizeBook(t), "excelize stream": excelizeStream(t, 200, 6)}
+	all := map[string][]byte{"tealeg": buildTealegBook(t), "excelize": buildExcelizeBook(t),
+		"excelize stream": streamExcelizeBook(t, 200, 6)}
 	for _, name := range []string{"roll-500.xlsx", "hostile.xlsx"} {
 		data, err := schema.Samples.ReadFile("samples/" + name)
 		if err != nil {
@@ -33,7 +34,7 @@ func corpus(t testing.TB) map[string][]byte {
 
 var corpusTexts = []string{"a", " b ", "", "<&>\"'", "ünï 🎉", "line\nbreak", "007", "=1+1", "x  y", "0", "TRUE"}
 
-func tealegBook(t testing.TB) []byte {
+func buildTealegBook(t testing.TB) []byte {
 	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	file := xlsx.NewFile()
@@ -64,10 +65,10 @@ func tealegBook(t testing.TB) []byte {
 			}
 		}
 	}
-	return saved(t, file)
+	return saveBook(t, file)
 }
 
-func excelizeBook(t testing.TB) []byte {
+func buildExcelizeBook(t testing.TB) []byte {
 	t.Helper()
 	f := excelize.NewFile()
 	r := rand.New(rand.NewPCG(3, 4))
@@ -100,11 +101,11 @@ func excelizeBook(t testing.TB) []byte {
 	if err := f.SetCellRichText("Sheet1", "A200", runs); err != nil {
 		t.Fatal(err)
 	}
-	return written(t, f)
+	return writeBook(t, f)
 }
 
-// excelizeStream has inline strings, as streaming writers do.
-func excelizeStream(t testing.TB, rows, columns int) []byte {
+// streamExcelizeBook writes inline strings, as streaming writers do.
+func streamExcelizeBook(t testing.TB, rows, columns int) []byte {
 	t.Helper()
 	f := excelize.NewFile()
 	w, err := f.NewStreamWriter("Sheet1")
@@ -132,10 +133,10 @@ func excelizeStream(t testing.TB, rows, columns int) []byte {
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	return written(t, f)
+	return writeBook(t, f)
 }
 
-func written(t testing.TB, f *excelize.File) []byte {
+func writeBook(t testing.TB, f *excelize.File) []byte {
 	t.Helper()
 	b, err := f.WriteToBuffer()
 	if err = errors.Join(err, f.Close()); err != nil {
@@ -144,12 +145,12 @@ func written(t testing.TB, f *excelize.File) []byte {
 	return b.Bytes()
 }
 
-// The library that used to read here is held against: the same cells, but for
-// its known defects, which are named where cells are compared.
-func TestTheSameCellsAsTheLibraryReads(t *testing.T) {
-	for name, data := range corpus(t) {
+// The library that used to read uploads must read the same cells, apart from its
+// known defects, which compareCells and hasKnownDefect name.
+func TestReadsTheSameCellsAsTheLibrary(t *testing.T) {
+	for name, data := range buildCorpus(t) {
 		t.Run(name, func(t *testing.T) {
-			compared, err := sameCells(data)
+			compared, err := compareCells(data)
 			if err != nil || compared < 200 {
 				t.Errorf("%d cells compared: %v", compared, err)
 			}
@@ -157,17 +158,17 @@ func TestTheSameCellsAsTheLibraryReads(t *testing.T) {
 	}
 }
 
-// sameCells compares what both read of a workbook. errRefused says that ours
-// refused it.
-func sameCells(data []byte) (compared int, err error) {
+// compareCells compares what our reader and the library read of a workbook.
+// errRefused means that ours refused it.
+func compareCells(data []byte) (compared int, err error) {
 	ours, err := openBytes(data)
 	if err != nil {
 		return 0, errors.Join(errRefused, err)
 	}
 	defer ours.Close()
-	theirs, err := peer(data)
+	theirs, err := openWithLibrary(data)
 	if err != nil {
-		return 0, errPeer
+		return 0, errRefusedByLibrary
 	}
 	if len(ours.Sheets) != len(theirs.Sheets) {
 		return 0, fmt.Errorf("%d sheets, the library has %d", len(ours.Sheets), len(theirs.Sheets))
@@ -189,7 +190,7 @@ func sameCells(data []byte) (compared int, err error) {
 			delete(rows, r.GetCoordinate()+1)
 			return r.ForEachCell(func(c *xlsx.Cell) error {
 				x, y := c.GetCoordinates()
-				want := converted(c, theirs.Date1904)
+				want := expectedCell(c, theirs.Date1904)
 				got := Cell{}
 				if x < len(mine) {
 					got = mine[x]
@@ -197,10 +198,11 @@ func sameCells(data []byte) (compared int, err error) {
 				}
 				compared++
 				if c.Type() == xlsx.CellTypeInline {
-					got.Text = strings.TrimSpace(got.Text) // the library drops the spaces around these
+					got.Text = strings.TrimSpace(got.Text) // the library trims inline strings
 				}
 				if got != want {
-					return fmt.Errorf("%s!%s reads %+v, the library %+v", sheet.Name, xlsx.GetCellIDStringFromCoords(x, y), got, want)
+					return fmt.Errorf("%s!%s reads %+v, the library %+v", sheet.Name,
+						xlsx.GetCellIDStringFromCoords(x, y), got, want)
 				}
 				return nil
 			})
@@ -211,7 +213,8 @@ func sameCells(data []byte) (compared int, err error) {
 		for n, cells := range rows {
 			for x := range cells {
 				if !cells[x].Blank() {
-					return compared, fmt.Errorf("%s: row %d, column %d is there and the library does not have it", sheet.Name, n, x+1)
+					return compared, fmt.Errorf("%s: row %d, column %d is there and the library does not have it",
+						sheet.Name, n, x+1)
 				}
 			}
 		}
@@ -220,21 +223,21 @@ func sameCells(data []byte) (compared int, err error) {
 }
 
 var (
-	errRefused = errors.New("refused")
-	errPeer    = errors.New("refused by the library")
+	errRefused          = errors.New("refused")
+	errRefusedByLibrary = errors.New("refused by the library")
 )
 
-func peer(data []byte) (file *xlsx.File, err error) {
+func openWithLibrary(data []byte) (file *xlsx.File, err error) {
 	defer func() {
 		if recover() != nil {
-			err = errPeer
+			err = errRefusedByLibrary
 		}
 	}()
 	return xlsx.OpenBinary(data, xlsx.ColLimit(maxColumns))
 }
 
-// converted is the cell that ours should read.
-func converted(c *xlsx.Cell, date1904 bool) Cell {
+// expectedCell is the cell that our reader must read.
+func expectedCell(c *xlsx.Cell, date1904 bool) Cell {
 	cell := Cell{Text: c.Value, Formula: c.Formula() != ""}
 	switch c.Type() {
 	case xlsx.CellTypeNumeric:
@@ -258,7 +261,7 @@ func converted(c *xlsx.Cell, date1904 bool) Cell {
 
 func BenchmarkRead(b *testing.B) {
 	const rows, columns = 100_000, 16
-	data := excelizeStream(b, rows, columns)
+	data := streamExcelizeBook(b, rows, columns)
 	report := func(b *testing.B, seen int) {
 		b.Helper()
 		if seen != rows*b.N {
@@ -314,7 +317,7 @@ func BenchmarkRead(b *testing.B) {
 		b.ReportAllocs()
 		seen := 0
 		for b.Loop() {
-			f, err := peer(data)
+			f, err := openWithLibrary(data)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -10,14 +10,13 @@ import (
 	"rollcall.example/events/refusal"
 )
 
-// Limits bounds what a file may unpack to. The zero value has the defaults.
+// Limits bounds what a file may unpack to. The zero value means the defaults.
 type Limits struct {
-	// Unpacked is the most bytes all parts together may have; 0 means 4 GiB,
+	// Unpacked is how many bytes all parts together may have; 0 means 4 GiB,
 	// several times what a sheet of a million rows takes.
 	Unpacked int64
-	// Ratio is how many times its packed size a file may unpack to. It is
-	// looked at from 64 MiB on, for small files full of repetition pack very
-	// well. Zero means 200.
+	// Ratio is how many times its packed size a file may unpack to; 0 means 200. It
+	// applies from 64 MiB on, because small files full of repetition pack very well.
 	Ratio int64
 }
 
@@ -25,12 +24,12 @@ const (
 	defaultUnpacked = 4 << 30
 	defaultRatio    = 200
 	ratioFrom       = 64 << 20
-	// maxTable is how many bytes an archive's table of its parts may have, with
-	// the search for it. A thousand sheets need a twentieth.
+	// maxTable is how many bytes an archive's table of its parts may have, including
+	// the search for it. A thousand sheets need a twentieth of it.
 	maxTable = 4 << 20
 )
 
-var errTable = errors.New("table of parts is too long")
+var errTableTooLong = errors.New("the table of parts is too long")
 
 func (l Limits) unpacked() int64 {
 	if l.Unpacked == 0 {
@@ -46,13 +45,14 @@ func (l Limits) ratio() int64 {
 	return l.Ratio
 }
 
-// oleMagic opens the container of old .xls files and of encrypted .xlsx files.
+// oleMagic begins the container of old .xls files and of encrypted .xlsx files.
 var oleMagic = []byte{0xD0, 0xCF, 0x11, 0xE0}
 
-// zipMagic opens an archive, also an empty one.
+// zipMagic begins an archive, even an empty one.
 var zipMagic = []byte("PK")
 
-// isArchive tells an archive from a text, and refuses what is neither.
+// isArchive reports whether a file is an archive rather than a text. It refuses empty
+// files and old .xls workbooks.
 func isArchive(r io.ReaderAt, size int64) (bool, error) {
 	if size <= 0 {
 		return false, refuse(refusal.CodeEmptyFile, "The file is empty. Save the workbook again and upload it.", nil)
@@ -69,11 +69,11 @@ func isArchive(r io.ReaderAt, size int64) (bool, error) {
 	return bytes.HasPrefix(magic[:n], zipMagic), nil
 }
 
-// openZip refuses a file that cannot be a workbook by its structure alone: no part
-// of it is unpacked.
+// openZip refuses a file whose structure cannot be that of a workbook. It unpacks no
+// part.
 func openZip(r io.ReaderAt, size int64, limits Limits) (*zip.Reader, error) {
-	// The table of parts is unpacked into memory, however short it says it is.
-	if _, err := zip.NewReader(&upTo{r, maxTable}, size); errors.Is(err, errTable) {
+	// The library reads the whole table into memory, however long it is.
+	if _, err := zip.NewReader(&limitedReaderAt{r, maxTable}, size); errors.Is(err, errTableTooLong) {
 		return nil, refuse(refusal.CodeTooLarge, "The workbook consists of too many parts. "+
 			"Copy the rows into a new workbook and upload that.", err)
 	}
@@ -92,16 +92,16 @@ func openZip(r io.ReaderAt, size int64, limits Limits) (*zip.Reader, error) {
 	return zr, nil
 }
 
-// upTo fails when more than so many bytes have been read of what it reads.
-type upTo struct {
+// limitedReaderAt fails once more than left bytes were asked for.
+type limitedReaderAt struct {
 	r    io.ReaderAt
 	left int64
 }
 
 // ReadAt implements io.ReaderAt.
-func (u *upTo) ReadAt(p []byte, at int64) (int, error) {
+func (u *limitedReaderAt) ReadAt(p []byte, at int64) (int, error) {
 	if u.left -= int64(len(p)); u.left < 0 {
-		return 0, errTable
+		return 0, errTableTooLong
 	}
 	return u.r.ReadAt(p, at)
 }
@@ -115,8 +115,8 @@ func hasPart(zr *zip.Reader, name string) bool {
 	return false
 }
 
-// checkSize adds up what the directory of the archive promises. The promise
-// binds: reading more of a part than was promised fails.
+// checkSize adds up the sizes that the archive's table states. They bind: reading more
+// of a part than the table states fails.
 func checkSize(zr *zip.Reader, size int64, limits Limits) error {
 	var unpacked uint64
 	for _, part := range zr.File {

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	maxColumns = 16_384    // of a sheet
-	maxRows    = 1_048_576 // of a sheet
+	maxColumns = 16_384    // in a sheet
+	maxRows    = 1_048_576 // in a sheet
 	maxSheets  = 1000
 )
 
-// File is an open workbook. Only the table of its sheets is in memory; rows and
-// texts are read as they are asked for. Close it.
+// File is an open workbook. Only the list of its sheets is in memory; rows and texts
+// are read when a caller asks for them. The caller closes it.
 type File struct {
 	Sheets []*Sheet
 	// Date1904 says that the workbook counts days from 1904.
@@ -24,11 +24,11 @@ type File struct {
 
 	source  *source
 	strings *sharedStrings
-	dates   []bool // of the cells' styles
+	dates   []bool // by a cell's style: whether it shows a date
 }
 
-// source is what the file is read from. It remembers its own failure, which is
-// no fault of the file.
+// source is what the file is read from. It remembers its own failure, which is not
+// the file's fault.
 type source struct {
 	r   io.ReaderAt
 	err error
@@ -43,8 +43,9 @@ func (s *source) ReadAt(p []byte, at int64) (int, error) {
 	return n, err
 }
 
-// blame tells a failure of the source from a fault of the file.
-func (s *source) blame(err error) error {
+// explain returns the failure of the source where there was one, and else err: the
+// fault of the file.
+func (s *source) explain(err error) error {
 	if err != nil && s.err != nil {
 		return fmt.Errorf("read workbook: %w", s.err)
 	}
@@ -65,23 +66,23 @@ func Open(r io.ReaderAt, size int64, limits Limits) (*File, error) {
 	}
 	zr, err := openZip(src, size, limits)
 	if err != nil {
-		return nil, src.blame(err)
+		return nil, src.explain(err)
 	}
-	all, err := partsOf(zr)
+	all, err := indexParts(zr)
 	if err != nil {
 		return nil, err
 	}
-	file, err := all.open()
+	file, err := all.openMain()
 	if err != nil {
-		return nil, src.blame(err)
+		return nil, src.explain(err)
 	}
 	file.source = src
 	return file, nil
 }
 
-// open finds the part that the package is about.
-func (p packageParts) open() (*File, error) {
-	top, err := p.relations("")
+// openMain finds the package's main part and reads it.
+func (p packageParts) openMain() (*File, error) {
+	top, err := p.readRelations("")
 	if err != nil {
 		return nil, err
 	}
@@ -91,22 +92,23 @@ func (p packageParts) open() (*File, error) {
 			main = r.target
 		}
 	}
-	return p.workbook(main)
+	return p.readWorkbook(main)
 }
 
-// workbook reads the part that lists the sheets, and those that all of them need.
-func (p packageParts) workbook(main string) (*File, error) {
+// readWorkbook reads the part that lists the sheets, and the parts that all of them
+// need.
+func (p packageParts) readWorkbook(main string) (*File, error) {
 	part, ok := p[main]
 	if !ok {
 		return nil, unreadable(errors.New("no workbook part"))
 	}
-	related, err := p.relations(main)
+	related, err := p.readRelations(main)
 	if err != nil {
 		return nil, err
 	}
 	file := &File{strings: &sharedStrings{}}
 	root := ""
-	err = scan(part, func(x *scanner, depth int) error {
+	err = visitElements(part, func(x *xmlScanner, depth int) error {
 		switch tag := string(x.name); {
 		case depth == 1:
 			root = tag
@@ -123,13 +125,14 @@ func (p packageParts) workbook(main string) (*File, error) {
 		return nil, err
 	}
 	if root != "workbook" {
-		return nil, refuse(refusal.CodeNotAWorkbook, "The file is a document of another kind, but no Excel workbook (.xlsx). "+
-			"Save the roll as .xlsx and upload that.", nil)
+		return nil, refuse(refusal.CodeNotAWorkbook,
+			"The file is a document of another kind, but no Excel workbook (.xlsx). "+
+				"Save the roll as .xlsx and upload that.", nil)
 	}
 	if len(file.Sheets) == 0 {
 		return nil, unreadable(errors.New("no sheet"))
 	}
-	// Where nothing is said of them they stand beside the workbook's part.
+	// Parts that no relation names stand beside the workbook's part.
 	beside := func(name string) string { return path.Join(path.Dir(main), name) }
 	names := map[string]string{"sharedStrings": beside("sharedstrings.xml"), "styles": beside("styles.xml")}
 	for _, r := range related {
@@ -138,14 +141,15 @@ func (p packageParts) workbook(main string) (*File, error) {
 		}
 	}
 	file.strings.part = p[names["sharedStrings"]]
-	if file.dates, err = dateStyles(p[names["styles"]]); err != nil {
+	if file.dates, err = readDateStyles(p[names["styles"]]); err != nil {
 		return nil, err
 	}
 	return file, nil
 }
 
-// addSheet adds the sheet that an element names. Charts have no rows and are left out.
-func (p packageParts) addSheet(file *File, x *scanner, related map[string]relation) error {
+// addSheet adds the sheet that an element names. It leaves out charts, which have no
+// rows.
+func (p packageParts) addSheet(file *File, x *xmlScanner, related map[string]relation) error {
 	name, err := x.attribute("name")
 	if err != nil {
 		return err
@@ -164,7 +168,7 @@ func (p packageParts) addSheet(file *File, x *scanner, related map[string]relati
 	}
 	part := p[r.target]
 	if !ok || part == nil {
-		return errors.New("a sheet without a part")
+		return errors.New("a sheet has no part")
 	}
 	if len(file.Sheets) == maxSheets {
 		return fmt.Errorf("more than %d sheets", maxSheets)
@@ -175,5 +179,5 @@ func (p packageParts) addSheet(file *File, x *scanner, related map[string]relati
 	return nil
 }
 
-// Close gives back what reading took.
+// Close releases the files that reading opened.
 func (f *File) Close() error { return f.strings.close() }

@@ -9,7 +9,7 @@ import (
 )
 
 func TestRowsKeepTheSheetsNumbers(t *testing.T) {
-	file, err := openBytes(zipped(t, parts(`<row r="2"><c r="B2" t="s"><v>0</v></c></row>`+
+	file, err := openBytes(zipParts(t, minimalParts(`<row r="2"><c r="B2" t="s"><v>0</v></c></row>`+
 		`<row r="3"></row><row r="7"><c r="A7"><v>5</v></c></row>`)))
 	if err != nil {
 		t.Fatal(err)
@@ -31,9 +31,10 @@ func TestRowsKeepTheSheetsNumbers(t *testing.T) {
 }
 
 func TestRowsBeyondAWrongDimensionAreRead(t *testing.T) {
-	p := parts(`<row r="1"><c r="A1"><v>1</v></c></row><row r="9"><c r="C9"><v>9</v></c></row>`)
-	p["xl/worksheets/sheet1.xml"] = strings.Replace(p["xl/worksheets/sheet1.xml"], "<sheetData>", `<dimension ref="A1:B2"/><sheetData>`, 1)
-	file, err := openBytes(zipped(t, p))
+	p := minimalParts(`<row r="1"><c r="A1"><v>1</v></c></row><row r="9"><c r="C9"><v>9</v></c></row>`)
+	p["xl/worksheets/sheet1.xml"] = strings.Replace(p["xl/worksheets/sheet1.xml"], "<sheetData>",
+		`<dimension ref="A1:B2"/><sheetData>`, 1)
+	file, err := openBytes(zipParts(t, p))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,21 +58,24 @@ func TestBrokenWorkbooksAreErrors(t *testing.T) {
 		"sheet garbage":    func(p map[string]string) { p["xl/worksheets/sheet1.xml"] = "<worksheet><sheetData><row" },
 		"sheet of text":    func(p map[string]string) { p["xl/worksheets/sheet1.xml"] = "hello" },
 		"strings garbage": func(p map[string]string) {
-			cell(p, `<c r="A1" t="s"><v>0</v></c>`)
+			setCell(p, `<c r="A1" t="s"><v>0</v></c>`)
 			p["xl/sharedStrings.xml"] = "<sst count='x'"
 		},
-		"strings of nothing":   func(p map[string]string) { cell(p, `<c r="A1" t="s"><v>0</v></c>`); p["xl/sharedStrings.xml"] = "" },
-		"string out of range":  func(p map[string]string) { cell(p, `<c r="A1" t="s"><v>99</v></c>`) },
-		"string that is none":  func(p map[string]string) { cell(p, `<c r="A1" t="s"><v>8001015009087</v></c>`) },
-		"negative string":      func(p map[string]string) { cell(p, `<c r="A1" t="s"><v>-1</v></c>`) },
-		"unknown kind of cell": func(p map[string]string) { cell(p, `<c r="A1" t="zz"><v>1</v></c>`) },
-		"reference of letters": func(p map[string]string) { cell(p, `<c r="A"><v>1</v></c>`) },
+		"strings of nothing": func(p map[string]string) {
+			setCell(p, `<c r="A1" t="s"><v>0</v></c>`)
+			p["xl/sharedStrings.xml"] = ""
+		},
+		"string out of range":  func(p map[string]string) { setCell(p, `<c r="A1" t="s"><v>99</v></c>`) },
+		"string that is none":  func(p map[string]string) { setCell(p, `<c r="A1" t="s"><v>8001015009087</v></c>`) },
+		"negative string":      func(p map[string]string) { setCell(p, `<c r="A1" t="s"><v>-1</v></c>`) },
+		"unknown kind of cell": func(p map[string]string) { setCell(p, `<c r="A1" t="zz"><v>1</v></c>`) },
+		"reference of letters": func(p map[string]string) { setCell(p, `<c r="A"><v>1</v></c>`) },
 	}
 	for name, breakIt := range tests {
 		t.Run(name, func(t *testing.T) {
-			p := parts("")
+			p := minimalParts("")
 			breakIt(p)
-			_, err := openBytes(zipped(t, p))
+			_, err := openBytes(zipParts(t, p))
 			wantCode(t, err, refusal.CodeUnreadable)
 			if strings.Contains(err.Error(), "8001015009087") {
 				t.Errorf("error quotes a cell: %v", err)
@@ -80,12 +84,12 @@ func TestBrokenWorkbooksAreErrors(t *testing.T) {
 	}
 }
 
-func cell(p map[string]string, c string) {
-	p["xl/worksheets/sheet1.xml"] = parts(`<row r="1">` + c + `</row>`)["xl/worksheets/sheet1.xml"]
+func setCell(p map[string]string, c string) {
+	p["xl/worksheets/sheet1.xml"] = minimalParts(`<row r="1">` + c + `</row>`)["xl/worksheets/sheet1.xml"]
 }
 
 func TestATruncatedWorkbookNeverPanics(t *testing.T) {
-	data := sample(t)
+	data := readSample(t)
 	for n := 0; n < len(data); n += 1 + len(data)/100 {
 		if _, err := openBytes(data[:n]); err == nil {
 			t.Errorf("%d of %d bytes opened", n, len(data))
@@ -94,10 +98,10 @@ func TestATruncatedWorkbookNeverPanics(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	f.Add(built(f, []string{"ID Number"}, []string{"8001015009087"}))
-	f.Add(zipped(f, parts(`<row r="1"><c r="A1" t="s"><v>0</v></c></row>`)))
+	f.Add(buildBook(f, []string{"ID Number"}, []string{"8001015009087"}))
+	f.Add(zipParts(f, minimalParts(`<row r="1"><c r="A1" t="s"><v>0</v></c></row>`)))
 	f.Add([]byte("PK\x03\x04"))
-	all := columns(f)
+	all := readColumns(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := Open(bytes.NewReader(data), int64(len(data)), Limits{Unpacked: 1 << 20})
 		if err != nil {

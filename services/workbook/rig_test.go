@@ -14,12 +14,12 @@ import (
 	"rollcall.example/schema"
 )
 
-// built is a workbook of one sheet whose cells are texts.
-func built(t testing.TB, rows ...[]string) []byte {
+// buildBook returns a workbook of one sheet whose cells are texts.
+func buildBook(t testing.TB, rows ...[]string) []byte {
 	t.Helper()
 	file := xlsx.NewFile()
 	addSheet(t, file, "Sheet1", rows...)
-	return saved(t, file)
+	return saveBook(t, file)
 }
 
 func addSheet(t testing.TB, file *xlsx.File, name string, rows ...[]string) *xlsx.Sheet {
@@ -37,7 +37,7 @@ func addSheet(t testing.TB, file *xlsx.File, name string, rows ...[]string) *xls
 	return sheet
 }
 
-func saved(t testing.TB, file *xlsx.File) []byte {
+func saveBook(t testing.TB, file *xlsx.File) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	if err := file.Write(&buf); err != nil {
@@ -46,22 +46,25 @@ func saved(t testing.TB, file *xlsx.File) []byte {
 	return buf.Bytes()
 }
 
-// parts are the least that makes a workbook, its sheet's rows given.
-func parts(rows string) map[string]string {
+// minimalParts are the least parts that make a workbook, with the given rows in its
+// sheet.
+func minimalParts(rows string) map[string]string {
 	const main = `xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"`
 	const rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 	return map[string]string{
 		"[Content_Types].xml": `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>`,
 		"xl/workbook.xml": fmt.Sprintf(`<workbook %s xmlns:r="%s"><workbookPr/>`+
 			`<sheets><sheet name="Roll" sheetId="1" r:id="rId1"/></sheets></workbook>`, main, rel),
-		"xl/_rels/workbook.xml.rels": fmt.Sprintf(`<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">`+
-			`<Relationship Id="rId1" Type="%s/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`, rel),
-		"xl/sharedStrings.xml":     fmt.Sprintf(`<sst %s count="2"><si><t>ID Number</t></si><si><t>x</t></si></sst>`, main),
+		"xl/_rels/workbook.xml.rels": fmt.Sprintf(
+			`<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">`+
+				`<Relationship Id="rId1" Type="%s/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`, rel),
+		"xl/sharedStrings.xml": fmt.Sprintf(`<sst %s count="2"><si><t>ID Number</t></si><si><t>x</t></si></sst>`,
+			main),
 		"xl/worksheets/sheet1.xml": fmt.Sprintf(`<worksheet %s><sheetData>%s</sheetData></worksheet>`, main, rows),
 	}
 }
 
-func zipped(t testing.TB, parts map[string]string) []byte {
+func zipParts(t testing.TB, parts map[string]string) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	zw := zip.NewWriter(&buf)
@@ -80,7 +83,7 @@ func zipped(t testing.TB, parts map[string]string) []byte {
 	return buf.Bytes()
 }
 
-// openBytes opens a workbook and reads all of it once.
+// openBytes opens a workbook and reads all its rows once.
 func openBytes(data []byte) (*File, error) {
 	file, err := Open(bytes.NewReader(data), int64(len(data)), Limits{})
 	if err != nil {
@@ -96,7 +99,7 @@ func openBytes(data []byte) (*File, error) {
 	return file, nil
 }
 
-func columns(t testing.TB) []schema.Column {
+func readColumns(t testing.TB) []schema.Column {
 	t.Helper()
 	all, err := schema.Columns()
 	if err != nil {
@@ -105,7 +108,8 @@ func columns(t testing.TB) []schema.Column {
 	return all
 }
 
-// wantCode demands a refusal of a code whose message is a sentence, or none.
+// wantCode demands a refusal of the given code whose message is a sentence; ""
+// demands no error.
 func wantCode(t *testing.T, err error, code string) {
 	t.Helper()
 	if code == "" {
@@ -123,8 +127,9 @@ func wantCode(t *testing.T, err error, code string) {
 	}
 }
 
-// openLimited opens a workbook whose shared strings may take little memory.
-func openLimited(data []byte, memory int) (*File, error) {
+// openWithMemory opens a workbook whose shared strings may take so many bytes of
+// memory.
+func openWithMemory(data []byte, memory int) (*File, error) {
 	file, err := Open(bytes.NewReader(data), int64(len(data)), Limits{})
 	if err == nil {
 		file.strings.limit = memory
