@@ -8,26 +8,26 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/services/app"
 )
 
 type auditCmd struct {
-	Job  string `env:"-" placeholder:"JOB" help:"Only readings of this job."`
-	JSON bool   `env:"-" name:"json" help:"Print each as a line of JSON."`
-	natsSettings
+	Job  string           `env:"-" placeholder:"JOB" help:"Only readings of this job."`
+	JSON bool             `env:"-" name:"json" help:"Print each as a line of JSON."`
+	NATS app.NATSSettings `embed:""`
 }
 
 // Run lists who has read personal data.
 func (c *auditCmd) Run(ctx context.Context, p *process) (err error) {
-	if c.NATS == "" {
+	if c.NATS.URL == "" {
 		return errors.New("audit: no NATS: give --nats, or read nats-cli.env of the data folder")
 	}
 	if c.Job != "" && !events.ValidJobID(c.Job) {
 		return events.ErrNotFound
 	}
-	in := &infra{p: p}
-	defer func() { err = errors.Join(err, in.close()) }()
-	in.externalNATS(c.natsSettings)
-	js, err := in.user("operator")
+	in := p.infrastructure(c.NATS)
+	defer func() { err = errors.Join(err, in.Close()) }()
+	js, err := in.NATS("operator")
 	if err != nil {
 		return err
 	}

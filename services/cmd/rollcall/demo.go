@@ -9,9 +9,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/client"
 	"rollcall.example/schema"
+	"rollcall.example/services/app"
 )
 
 type demoCmd struct {
@@ -22,20 +25,27 @@ type demoCmd struct {
 }
 
 // Run shows what rollcall does, on real parts.
-func (c *demoCmd) Run(ctx context.Context, p *process) error {
+func (c *demoCmd) Run(ctx context.Context, p *process) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	quiet := *p // what goes well is shown anyway
 	quiet.log = slog.New(atLeast{p.log.Handler(), slog.LevelWarn})
 	p = &quiet
-	up := upCmd{Addr: "127.0.0.1:0", NATSAddr: "127.0.0.1:0", NATSConf: c.NATSConf, Data: filepath.Join(c.Dir, "data")}
-	up.Replicas, up.IECQuota, up.IECConcurrency, up.IECTimeout = 1, 10_000, 15, 10*time.Second
-	up.MaxFileSize, up.WardTarget, up.Workers = 50<<20, 200, 2
+	cfg := app.DefaultUp()
+	cfg.Addr, cfg.NATSConf, cfg.Data = "127.0.0.1:0", c.NATSConf, filepath.Join(c.Dir, "data")
+	cfg.Process = p.appProcess()
 	fmt.Fprintln(p.out, "Starting NATS, PostgreSQL, a simulated IEC, the five services and the gateway ...")
-	err := up.start(ctx, p, func(ctx context.Context, url, secret string) error {
+	a, err := app.Up(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.Run(ctx) })
+	group.Go(func() error {
 		limited, cancel := context.WithTimeoutCause(ctx, c.Within, fmt.Errorf("the demo took longer than %s", c.Within))
 		defer cancel()
-		if err := c.show(limited, p, url, secret); err != nil {
+		if err := c.show(limited, p, a.URL(), a.TokenSecret()); err != nil {
 			return errors.Join(err, context.Cause(limited))
 		}
 		if !c.Keep {
@@ -43,10 +53,10 @@ func (c *demoCmd) Run(ctx context.Context, p *process) error {
 		}
 		return nil
 	})
-	if errors.Is(err, context.Canceled) {
-		return nil
+	if err := group.Wait(); !errors.Is(err, context.Canceled) {
+		return err
 	}
-	return err
+	return nil
 }
 
 func (c *demoCmd) show(ctx context.Context, p *process, url, secret string) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"rollcall.example/events/embedded"
+	"rollcall.example/services/app"
 	"rollcall.example/services/postgres"
 )
 
@@ -31,7 +32,7 @@ func secretsOf(service string) []string {
 	case "migrate":
 		list := []string{embedded.PasswordVariable("provisioner")}
 		for _, s := range postgres.RoleServices() {
-			list = append(list, databasePassword(s))
+			list = append(list, app.DatabasePasswordVariable(s))
 		}
 		return list
 	case "iec":

@@ -7,16 +7,18 @@ import (
 	"io"
 	"syscall"
 	"time"
+
+	"rollcall.example/services/app"
 )
 
 type doctorCmd struct {
-	JSON bool   `name:"json" env:"-" help:"Print one JSON document instead of lines."`
-	Data string `default:"rollcall-data" type:"path" placeholder:"DIR" help:"Data folder of up, whose disk is looked at if it exists."`
-	natsSettings
-	databaseSettings
-	provisionSettings
-	authSettings
-	iecSettings
+	JSON      bool                  `name:"json" env:"-" help:"Print one JSON document instead of lines."`
+	Data      string                `default:"rollcall-data" type:"path" placeholder:"DIR" help:"Data folder of up, whose disk is looked at if it exists."`
+	NATS      app.NATSSettings      `embed:""`
+	Database  app.DatabaseSettings  `embed:""`
+	Provision app.ProvisionSettings `embed:""`
+	Tokens    app.TokenSettings     `embed:"" prefix:"jwt-"`
+	IEC       app.IECSettings       `embed:"" prefix:"iec-"`
 }
 
 // Run looks at everything that it is told where to find. The error says that

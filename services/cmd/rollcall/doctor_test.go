@@ -287,8 +287,8 @@ func TestDoctorLooksAtClocksAndDisks(t *testing.T) {
 	p := newPatient(t)
 	data := t.TempDir()
 	cmd := &doctorCmd{Data: data}
-	cmd.NATS, cmd.Database, cmd.Replicas = p.nats.URL(), p.database, 1
-	cmd.IECURL, cmd.IECTimeout = p.args[slices.Index(p.args, "--iec-url")+1], 10*time.Second
+	cmd.NATS.URL, cmd.Database.URL, cmd.Provision.Replicas = p.nats.URL(), p.database, 1
+	cmd.IEC.URL, cmd.IEC.Timeout = p.args[slices.Index(p.args, "--iec-url")+1], 10*time.Second
 	env := &process{getenv: func(name string) string { return p.env[name] }, log: slog.New(slog.DiscardHandler)}
 	for _, late := range []time.Duration{-time.Hour, time.Minute} {
 		d := &doctor{doctorCmd: cmd, p: env, now: func() time.Time { return time.Now().Add(late) }, free: func(string) (uint64, error) { return leastFree, nil }}

@@ -17,29 +17,29 @@ const leastSecret = 32
 
 // configuration looks at what can be judged without asking anybody.
 func (d *doctor) configuration(ctx context.Context) {
-	verifier, err := auth.New(ctx, auth.Config{Secret: d.JWTSecret, JWKSFile: d.JWTJWKSFile, JWKSURL: d.JWTJWKSURL})
+	verifier, err := auth.New(ctx, auth.Config{Secret: d.Tokens.Secret, JWKSFile: d.Tokens.JWKSFile, JWKSURL: d.Tokens.JWKSURL})
 	if err == nil {
 		verifier.Close()
 	}
 	const name = "keys of tokens"
 	switch {
-	case d.JWTSecret == "" && d.JWTJWKSFile == "" && d.JWTJWKSURL == "":
+	case d.Tokens.Secret == "" && d.Tokens.JWKSFile == "" && d.Tokens.JWKSURL == "":
 		d.add(name, skipped, "upload and gateway need one: give --jwt-secret, --jwt-jwks-file or --jwt-jwks-url", "")
-	case err == nil && d.JWTSecret != "" && len(d.JWTSecret) < leastSecret:
-		d.add(name, warning, fmt.Sprintf("the secret has %d bytes, and can be guessed", len(d.JWTSecret)),
+	case err == nil && d.Tokens.Secret != "" && len(d.Tokens.Secret) < leastSecret:
+		d.add(name, warning, fmt.Sprintf("the secret has %d bytes, and can be guessed", len(d.Tokens.Secret)),
 			"Take one of at least 32 bytes: openssl rand -hex 32. Tokens that were signed with the old one end with it.")
 	default:
 		d.judge(name, err, "Give one of --jwt-secret, --jwt-jwks-file and --jwt-jwks-url, a file or address that can be read and holds public keys.")
 	}
-	d.environment("credentials of the IEC", d.IECURL != "", "--iec-url", "ROLLCALL_IEC_USERNAME", "ROLLCALL_IEC_PASSWORD")
-	d.environment("key of the IEC's answers", d.IECURL != "", "--iec-url", "ROLLCALL_IEC_CACHE_KEY")
+	d.environment("credentials of the IEC", d.IEC.URL != "", "--iec-url", "ROLLCALL_IEC_USERNAME", "ROLLCALL_IEC_PASSWORD")
+	d.environment("key of the IEC's answers", d.IEC.URL != "", "--iec-url", "ROLLCALL_IEC_CACHE_KEY")
 	var passwords []string
 	for _, user := range embedded.Users {
 		if user != "sys" {
 			passwords = append(passwords, embedded.PasswordVariable(user))
 		}
 	}
-	d.environment("passwords of NATS", d.NATS != "", "--nats", passwords...)
+	d.environment("passwords of NATS", d.NATS.URL != "", "--nats", passwords...)
 }
 
 // environment judges whether variables are set that are needed with a flag.

@@ -16,6 +16,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
+	"rollcall.example/services/app"
 )
 
 // doctorTime is how long the doctor waits for one answer.
@@ -30,8 +31,8 @@ func (d *doctor) examineNATS(ctx context.Context) {
 		d.judge("built-in nats.conf", err, "Build rollcall again.")
 		return
 	}
-	if d.NATS == "" {
-		env, err := os.ReadFile(filepath.Join(d.Data, cliEnv))
+	if d.NATS.URL == "" {
+		env, err := os.ReadFile(filepath.Join(d.Data, app.NATSEnv))
 		found := cliSettings.FindStringSubmatch(string(env))
 		if err != nil || found == nil {
 			d.add("nats", skipped, "give --nats to look at it", "")
@@ -44,7 +45,7 @@ func (d *doctor) examineNATS(ctx context.Context) {
 		if user == "sys" {
 			continue // the server's own; no part of rollcall connects as it
 		}
-		if !d.asUser(ctx, d.NATS, user, d.p.getenv(embedded.PasswordVariable(user)), permissions) {
+		if !d.asUser(ctx, d.NATS.URL, user, d.p.getenv(embedded.PasswordVariable(user)), permissions) {
 			return
 		}
 	}
@@ -166,16 +167,16 @@ func tried(ctx context.Context, nc *nats.Conn, subjects []string) (denied []stri
 
 // stored compares what is there with what provisioning would make.
 func (d *doctor) stored(ctx context.Context, js jetstream.JetStream) {
-	mend := "rollcall migrate --nats " + d.NATS
-	if d.NATS == "" {
+	mend := "rollcall migrate --nats " + d.NATS.URL
+	if d.NATS.URL == "" {
 		mend = "Start rollcall up again: it brings them up to date."
 	}
-	if d.Replicas != 1 {
-		mend += fmt.Sprintf(" --replicas %d", d.Replicas)
+	if d.Provision.Replicas != 1 {
+		mend += fmt.Sprintf(" --replicas %d", d.Provision.Replicas)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 4*doctorTime)
 	defer cancel()
-	found, err := events.Inspect(ctx, js, d.config(), d.now)
+	found, err := events.Inspect(ctx, js, d.Provision.Config(), d.now)
 	if err != nil {
 		d.judge("streams", err, "The server's log says whether JetStream is on and has a leader: nats-server -c nats.conf")
 		return

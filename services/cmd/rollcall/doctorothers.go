@@ -16,13 +16,13 @@ import (
 
 // examineDatabase looks at the connection, the tables and the clock.
 func (d *doctor) examineDatabase(ctx context.Context) {
-	if d.Database == "" {
+	if d.Database.URL == "" {
 		d.add("database", skipped, "give --database to look at it", "")
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*doctorTime)
 	defer cancel()
-	db, err := postgres.Open(ctx, d.Database)
+	db, err := postgres.Open(ctx, d.Database.URL)
 	if !d.judge("database", err, "Start PostgreSQL, or correct --database: host, port, user, password, sslmode.") {
 		return
 	}
@@ -70,11 +70,11 @@ func middle(before, after time.Time) time.Time { return before.Add(after.Sub(bef
 
 // examineIEC signs in, which spends no call of the quota, and looks at the clock.
 func (d *doctor) examineIEC(ctx context.Context) {
-	if d.IECURL == "" {
+	if d.IEC.URL == "" {
 		d.add("iec", skipped, "give --iec-url to look at it", "")
 		return
 	}
-	client, err := iec.NewClient(iec.ClientConfig{BaseURL: d.IECURL, Timeout: d.IECTimeout,
+	client, err := iec.NewClient(iec.ClientConfig{BaseURL: d.IEC.URL, Timeout: d.IEC.Timeout,
 		Username: d.p.getenv("ROLLCALL_IEC_USERNAME"), Password: d.p.getenv("ROLLCALL_IEC_PASSWORD")})
 	if !d.judge("address of the IEC", err, "Correct --iec-url: https://HOST, with no user, query or fragment.") {
 		return
@@ -91,9 +91,9 @@ func (d *doctor) examineIEC(ctx context.Context) {
 // clockOfIEC goes by the header Date of any answer, which has seconds only.
 func (d *doctor) clockOfIEC(ctx context.Context) {
 	const name = "clock of the IEC"
-	ctx, cancel := context.WithTimeout(ctx, d.IECTimeout)
+	ctx, cancel := context.WithTimeout(ctx, d.IEC.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, d.IECURL, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, d.IEC.URL, nil)
 	if err != nil {
 		d.judge(name, err, "Correct --iec-url.")
 		return

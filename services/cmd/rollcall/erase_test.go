@@ -18,6 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"rollcall.example/events"
+	"rollcall.example/services/app"
 	"rollcall.example/services/privacy"
 	"rollcall.example/services/upload"
 )
@@ -25,7 +26,7 @@ import (
 // person runs erase or export with what up has left in its data folder for it.
 func (r *goldenRig) person(dir, command, id string) (string, error) {
 	r.t.Helper()
-	env, err := os.ReadFile(filepath.Join(dir, privacyEnv))
+	env, err := os.ReadFile(filepath.Join(dir, app.PrivacyEnv))
 	if err != nil {
 		r.t.Fatal(err)
 	}

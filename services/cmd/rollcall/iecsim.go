@@ -7,27 +7,28 @@ import (
 	"os"
 	"time"
 
+	"rollcall.example/services/app"
 	"rollcall.example/services/httpserver"
 	"rollcall.example/services/iec/sim"
 )
 
 type iecSimCmd struct {
-	Addr       string        `default:"127.0.0.1:8090" env:"-" help:"Where to serve it."`
-	Quota      int           `env:"-" help:"Calls in any rolling hour before it answers 429; 0 means no limit."`
-	TokenTTL   time.Duration `name:"token-ttl" default:"1h" env:"-" help:"How long its tokens are good for."`
-	Latency    time.Duration `env:"-" help:"Mean time of an answer."`
-	Jitter     time.Duration `env:"-" help:"How much that time varies to both sides."`
-	Tail       time.Duration `env:"-" help:"Time of the slowest hundredth of the answers."`
-	Errors     float64       `env:"-" help:"Fraction of calls that fail with 500."`
-	HTML       float64       `env:"-" name:"html" help:"Fraction of calls answered with a web page."`
-	Malformed  float64       `env:"-" help:"Fraction of calls answered with JSON that is cut off, about somebody else or of other types."`
-	Resets     float64       `env:"-" help:"Fraction of calls whose connection breaks."`
-	Timeouts   float64       `env:"-" help:"Fraction of calls that get no answer."`
-	Down       bool          `env:"-" help:"Answer 503 to everything."`
-	RetryAfter int           `env:"-" help:"Seconds that a 503 asks to wait."`
-	Seed       uint64        `env:"-" default:"1" help:"Chooses which calls fail."`
-	Answers    string        `env:"-" type:"existingfile" placeholder:"FILE" help:"CSV that fixes answers: id,status,ward,vd,station,municipality,province_id,province."`
-	tlsSettings
+	Addr       string          `default:"127.0.0.1:8090" env:"-" help:"Where to serve it."`
+	Quota      int             `env:"-" help:"Calls in any rolling hour before it answers 429; 0 means no limit."`
+	TokenTTL   time.Duration   `name:"token-ttl" default:"1h" env:"-" help:"How long its tokens are good for."`
+	Latency    time.Duration   `env:"-" help:"Mean time of an answer."`
+	Jitter     time.Duration   `env:"-" help:"How much that time varies to both sides."`
+	Tail       time.Duration   `env:"-" help:"Time of the slowest hundredth of the answers."`
+	Errors     float64         `env:"-" help:"Fraction of calls that fail with 500."`
+	HTML       float64         `env:"-" name:"html" help:"Fraction of calls answered with a web page."`
+	Malformed  float64         `env:"-" help:"Fraction of calls answered with JSON that is cut off, about somebody else or of other types."`
+	Resets     float64         `env:"-" help:"Fraction of calls whose connection breaks."`
+	Timeouts   float64         `env:"-" help:"Fraction of calls that get no answer."`
+	Down       bool            `env:"-" help:"Answer 503 to everything."`
+	RetryAfter int             `env:"-" help:"Seconds that a 503 asks to wait."`
+	Seed       uint64          `env:"-" default:"1" help:"Chooses which calls fail."`
+	Answers    string          `env:"-" type:"existingfile" placeholder:"FILE" help:"CSV that fixes answers: id,status,ward,vd,station,municipality,province_id,province."`
+	TLS        app.TLSSettings `embed:"" prefix:"tls-"`
 }
 
 // Run serves the simulator until ctx ends. The user name and password that it
@@ -55,7 +56,7 @@ func (c *iecSimCmd) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	ln, err := httpserver.Listen(c.Addr, c.TLSCert, c.TLSKey, p.log)
+	ln, err := httpserver.Listen(c.Addr, c.TLS.Cert, c.TLS.Key, p.log)
 	if err != nil {
 		return err
 	}

@@ -5,45 +5,30 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
 
 const domain = "rollcall.example/"
 
-// services are the five that know events and schema and never each other.
-var services = []string{"upload", "validation", "iec", "persistence", "report"}
+// stages are the services whose rooms only what composes the program enters: each knows
+// events and schema and never another service.
+var stages = []string{"services/upload", "services/validation", "services/iec", "services/persistence", "services/report"}
 
-// Imports go one way: schema <- events <- gateway <- services/cmd, and schema,
-// events <- services. Packages for tests are imported by tests only.
+// Imports go one way: schema <- events <- gateway <- services/app <- services/cmd, and
+// schema, events <- services. Packages for tests are imported by tests only.
 func TestImportsGoOneWay(t *testing.T) {
-	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports",
-		"./events/...", "./gateway/...", "./schema/...", "./services/...")
-	cmd.Dir = "../../.."
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
+	imports := packageImports(t)
+	if len(imports) < 15 {
+		t.Fatalf("only %d packages seen", len(imports))
 	}
-	seen := 0
-	for d := json.NewDecoder(bytes.NewReader(out)); ; seen++ {
-		var p struct {
-			ImportPath                         string
-			Imports, TestImports, XTestImports []string
-		}
-		if err := d.Decode(&p); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		from := strings.TrimPrefix(p.ImportPath, domain)
-		for _, imported := range p.Imports {
-			to, ours := strings.CutPrefix(imported, domain)
-			if !ours {
-				continue
-			}
-			if !allowed(from, to) {
+	for from, list := range imports {
+		for _, to := range list {
+			if !mayImport(from, to) {
 				t.Errorf("%s must not import %s", from, to)
 			}
 			if strings.HasSuffix(path.Base(to), "test") && !strings.HasSuffix(path.Base(from), "test") {
@@ -51,30 +36,125 @@ func TestImportsGoOneWay(t *testing.T) {
 			}
 		}
 	}
-	if seen < 15 {
-		t.Fatalf("only %d packages seen", seen)
+}
+
+// The compiler refuses circles of packages. Rooms with several packages could still form one.
+func TestRoomsFormNoCircle(t *testing.T) {
+	next := map[string]map[string]bool{}
+	for from, list := range packageImports(t) {
+		for _, to := range list {
+			if a, b := room(from), room(to); a != b {
+				if next[a] == nil {
+					next[a] = map[string]bool{}
+				}
+				next[a][b] = true
+			}
+		}
+	}
+	var visit func(trail []string)
+	done := map[string]bool{}
+	visit = func(trail []string) {
+		at := trail[len(trail)-1]
+		for to := range next[at] {
+			if i := slices.Index(trail, to); i >= 0 {
+				t.Errorf("a circle: %s", strings.Join(append(trail[i:], to), " -> "))
+			} else if !done[to] {
+				visit(append(slices.Clone(trail), to))
+			}
+		}
+		done[at] = true
+	}
+	for _, from := range slices.Sorted(maps.Keys(next)) {
+		visit([]string{from})
 	}
 }
 
-func allowed(from, to string) bool {
-	room := func(p, name string) bool { return p == name || strings.HasPrefix(p, name+"/") }
-	switch {
-	case room(from, "schema"):
-		return false
-	case room(from, "events"):
-		return room(to, "schema") || room(to, "events")
-	case room(from, "gateway"):
-		return room(to, "schema") || room(to, "events") || room(to, "gateway")
-	case room(from, "services/cmd"):
-		return true
-	case room(to, "gateway"), room(to, "services/cmd"):
-		return false
-	}
-	for _, s := range services {
-		// Nobody but the service itself enters its room.
-		if room(to, "services/"+s) && !room(from, "services/"+s) {
-			return false
+func TestMayImport(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"schema", "events", false},
+		{"events/stage", "schema", true},
+		{"events", "gateway/auth", false},
+		{"gateway/client", "events/refusal", true},
+		{"gateway", "services/upload", false},
+		{"services/app", "gateway", true},
+		{"services/app", "services/iec/sim", true},
+		{"services/app", "services/cmd/rollcall", false},
+		{"services/cmd/rollcall", "services/app", true},
+		{"services/api", "services/app", false},
+		{"services/api", "services/jobs", true},
+		{"services/api", "services/upload", false},
+		{"services/doctor", "gateway/auth", false},
+		{"services/verify", "services/report", false},
+		{"services/iec/sim", "services/iec", true},
+		{"services/iec", "services/iecs", true},
+		{"services/report", "services/iec", false},
+	} {
+		if got := mayImport(c.from, c.to); got != c.want {
+			t.Errorf("%s imports %s: %v", c.from, c.to, got)
 		}
 	}
-	return true
+}
+
+// packageImports returns which of our packages each of them imports, tests left out.
+func packageImports(t *testing.T) map[string][]string {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports",
+		"./events/...", "./gateway/...", "./schema/...", "./services/...")
+	cmd.Dir = "../../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]string{}
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		from := strings.TrimPrefix(p.ImportPath, domain)
+		all[from] = []string{}
+		for _, imported := range p.Imports {
+			if to, ours := strings.CutPrefix(imported, domain); ours {
+				all[from] = append(all[from], to)
+			}
+		}
+	}
+}
+
+// room is the folder that a package belongs to: services/iec of services/iec/sim.
+func room(pkg string) string {
+	parts := strings.Split(pkg, "/")
+	if parts[0] == "services" {
+		return strings.Join(parts[:2], "/")
+	}
+	return parts[0]
+}
+
+func mayImport(from, to string) bool {
+	switch a, b := room(from), room(to); {
+	case a == b:
+		return true
+	case a == "schema":
+		return false
+	case a == "events":
+		return b == "schema"
+	case a == "gateway":
+		return b == "schema" || b == "events"
+	case a == "services/cmd":
+		return true
+	case b == "services/cmd":
+		return false
+	case a == "services/app":
+		return true
+	default:
+		return b != "gateway" && b != "services/app" && !slices.Contains(stages, b)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"rollcall.example/services/app"
 	"rollcall.example/services/postgres"
 	"rollcall.example/services/wards"
 )
@@ -21,15 +22,16 @@ func (c *importWardsCmd) Run(ctx context.Context, p *process) (err error) {
 	if err != nil {
 		return fmt.Errorf("import wards: %s: %w", c.File, err)
 	}
-	in := &infra{p: p}
-	defer func() { err = errors.Join(err, in.close()) }()
-	if err := in.database(ctx, c.Database); err != nil {
+	in := p.infrastructure(app.NATSSettings{})
+	defer func() { err = errors.Join(err, in.Close()) }()
+	db, err := in.OpenDatabase(ctx, c.Database)
+	if err != nil {
 		return err
 	}
-	if err := postgres.Ready(ctx, in.db); err != nil {
+	if err := postgres.Ready(ctx, db); err != nil {
 		return err
 	}
-	if err := wards.Replace(ctx, in.db, list); err != nil {
+	if err := wards.Replace(ctx, db, list); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(p.out, "wards loaded: %d\n", len(list))

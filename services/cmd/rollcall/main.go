@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"rollcall.example/events"
+	"rollcall.example/services/app"
 )
 
 type cli struct {
@@ -81,6 +82,19 @@ type process struct {
 	out, err io.Writer
 	log      *slog.Logger
 	getenv   func(string) string
+}
+
+func (p *process) appProcess() app.Process {
+	return app.Process{Secrets: app.SecretsFrom(p.getenv), Build: thisBuild(), Logger: p.log}
+}
+
+// infrastructure connects to the given NATS, if any is given, when a command asks for it.
+func (p *process) infrastructure(s app.NATSSettings) *app.Infrastructure {
+	in := app.NewInfrastructure(app.SecretsFrom(p.getenv), p.log)
+	if s.URL != "" {
+		in.UseNATS(s)
+	}
+	return in
 }
 
 func main() {

@@ -6,42 +6,39 @@ import (
 	"fmt"
 	"strings"
 
+	"rollcall.example/services/app"
 	"rollcall.example/services/postgres"
 )
 
 type migrateCmd struct {
-	natsSettings
-	databaseSettings
-	provisionSettings
+	NATS      app.NATSSettings      `embed:""`
+	Database  app.DatabaseSettings  `embed:""`
+	Provision app.ProvisionSettings `embed:""`
 }
 
 // Run brings NATS and PostgreSQL to what this version needs.
 func (c *migrateCmd) Run(ctx context.Context, p *process) (err error) {
-	if c.NATS == "" && c.Database == "" {
+	if c.NATS.URL == "" && c.Database.URL == "" {
 		return errors.New("migrate: give --nats, --database or both")
 	}
-	in := &infra{p: p}
-	defer func() { err = errors.Join(err, in.close()) }()
-	if c.NATS != "" {
-		in.externalNATS(c.natsSettings)
-		if err := in.provision(ctx, c.provisionSettings); err != nil {
+	in := p.infrastructure(c.NATS)
+	defer func() { err = errors.Join(err, in.Close()) }()
+	if c.NATS.URL != "" {
+		if err := in.Provision(ctx, c.Provision); err != nil {
 			return err
 		}
 		fmt.Fprintln(p.out, "streams, buckets and consumers are up to date")
 	}
-	if c.Database != "" {
-		if err := in.database(ctx, c.Database); err != nil {
+	if c.Database.URL != "" {
+		db, err := in.OpenDatabase(ctx, c.Database.URL)
+		if err != nil {
 			return err
 		}
-		if err := postgres.Migrate(ctx, in.db); err != nil {
+		if err := postgres.Migrate(ctx, db); err != nil {
 			return err
 		}
 		fmt.Fprintln(p.out, "tables are up to date")
-		passwords := map[string]string{}
-		for _, service := range postgres.RoleServices() {
-			passwords[service] = p.getenv(databasePassword(service))
-		}
-		roles, err := postgres.Grant(ctx, in.db, passwords)
+		roles, err := postgres.Grant(ctx, db, app.SecretsFrom(p.getenv).Database)
 		if err != nil {
 			return err
 		}
@@ -50,9 +47,4 @@ func (c *migrateCmd) Run(ctx context.Context, p *process) (err error) {
 		}
 	}
 	return nil
-}
-
-// databasePassword is the variable with the password of a service's role.
-func databasePassword(service string) string {
-	return "ROLLCALL_DATABASE_PASSWORD_" + strings.ToUpper(service)
 }

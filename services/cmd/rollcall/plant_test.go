@@ -25,6 +25,7 @@ import (
 	"rollcall.example/events/eventstest"
 	"rollcall.example/events/stage"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/services/app"
 	"rollcall.example/services/iec"
 	"rollcall.example/services/iec/sim"
 	"rollcall.example/services/persistence"
@@ -97,7 +98,7 @@ func (p *plant) serveAPI() {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(v.Close)
-	s := upload.New(upload.Config{Log: p.log, Store: events.NewStore(js), DB: p.db, Authenticate: authenticate(v)})
+	s := upload.New(upload.Config{Log: p.log, Store: events.NewStore(js), DB: p.db, Authenticate: app.Authenticate(v)})
 	srv := httptest.NewServer(s.Handler())
 	p.t.Cleanup(srv.Close)
 	p.url, p.token = srv.URL, token(p.t, "alice", "member")

@@ -13,46 +13,27 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/services/app"
 	"rollcall.example/services/iec"
 	"rollcall.example/services/privacy"
 	"rollcall.example/services/report"
 )
 
 type personSettings struct {
-	ID string `name:"id" env:"-" required:"" placeholder:"NUMBER" help:"The person's ID number of 13 digits; - reads it from standard input, where no list of processes and no history of a shell shows it."`
-	By string `env:"-" placeholder:"NAME" help:"Who asks for it, for the audit; without it, the user of this system."`
-	natsSettings
-	databaseSettings
+	ID       string               `name:"id" env:"-" required:"" placeholder:"NUMBER" help:"The person's ID number of 13 digits; - reads it from standard input, where no list of processes and no history of a shell shows it."`
+	By       string               `env:"-" placeholder:"NAME" help:"Who asks for it, for the audit; without it, the user of this system."`
+	NATS     app.NATSSettings     `embed:""`
+	Database app.DatabaseSettings `embed:""`
 }
 
 type eraseCmd struct{ personSettings }
 
 type exportCmd struct{ personSettings }
 
-// privacy runs the sweeps of what is kept too long.
-func (a *app) privacy() error {
-	db, err := a.databaseOf("privacy")
-	if err != nil {
-		return err
-	}
-	js, err := a.connected("privacy")
-	if err != nil {
-		return err
-	}
-	s := privacy.New(privacy.Config{
-		Log: events.NewLog(js, "privacy", a.p.log), Store: a.store(js, events.ObjectBuckets()...), DB: db, Logger: a.p.log,
-		Keep: privacy.Keep{
-			Uploads: a.KeepUploads.duration(), Artifacts: a.KeepArtifacts.duration(), Reports: a.KeepReports.duration(), Events: a.KeepEvents.duration(),
-		},
-	})
-	a.run = append(a.run, s.Run)
-	return nil
-}
-
 // open connects as privacy, and says who asks and from where.
-func (c *personSettings) open(ctx context.Context, p *process, in *infra) (s *privacy.Service, by events.User, from string, err error) {
-	if c.NATS == "" || c.Database == "" {
-		return nil, by, "", fmt.Errorf("give --nats and --database, or read %s of the data folder", privacyEnv)
+func (c *personSettings) open(ctx context.Context, p *process, in *app.Infrastructure) (s *privacy.Service, by events.User, from string, err error) {
+	if c.NATS.URL == "" || c.Database.URL == "" {
+		return nil, by, "", fmt.Errorf("give --nats and --database, or read %s of the data folder", app.PrivacyEnv)
 	}
 	if c.ID == "-" {
 		text, err := io.ReadAll(io.LimitReader(os.Stdin, 100))
@@ -61,22 +42,22 @@ func (c *personSettings) open(ctx context.Context, p *process, in *infra) (s *pr
 		}
 		c.ID = strings.TrimSpace(string(text))
 	}
-	in.externalNATS(c.natsSettings)
-	js, err := in.user("privacy")
+	js, err := in.NATS("privacy")
 	if err != nil {
 		return nil, by, "", err
 	}
-	if err := in.database(ctx, c.Database); err != nil {
+	db, err := in.OpenDatabase(ctx, c.Database.URL)
+	if err != nil {
 		return nil, by, "", err
 	}
 	store := events.NewStore(js)
 	cfg := privacy.Config{
-		Log: events.NewLog(js, "privacy", p.log), Store: store, DB: in.db, Logger: p.log,
+		Log: events.NewLog(js, "privacy", p.log), Store: store, DB: db, Logger: p.log,
 		Rebuild: func(ctx context.Context, job *events.Job, to io.Writer) error {
 			return report.New(report.Config{Store: store, WardTarget: job.Reported.WardTarget, Logger: p.log}).Rebuild(ctx, job, to)
 		},
 	}
-	if key := p.getenv("ROLLCALL_IEC_CACHE_KEY"); key != "" {
+	if key := app.SecretsFrom(p.getenv).IECCacheKey; key != "" {
 		if err := answers(ctx, js, key, &cfg); err != nil {
 			return nil, by, "", err
 		}
@@ -111,8 +92,8 @@ func answers(ctx context.Context, js jetstream.JetStream, key string, cfg *priva
 
 // Run erases.
 func (c *eraseCmd) Run(ctx context.Context, p *process) (err error) {
-	in := &infra{p: p}
-	defer func() { err = errors.Join(err, in.close()) }()
+	in := p.infrastructure(c.NATS)
+	defer func() { err = errors.Join(err, in.Close()) }()
 	s, by, from, err := c.open(ctx, p, in)
 	if err != nil {
 		return fmt.Errorf("erase: %w", err)
@@ -142,8 +123,8 @@ func (c *eraseCmd) Run(ctx context.Context, p *process) (err error) {
 
 // Run exports.
 func (c *exportCmd) Run(ctx context.Context, p *process) (err error) {
-	in := &infra{p: p}
-	defer func() { err = errors.Join(err, in.close()) }()
+	in := p.infrastructure(c.NATS)
+	defer func() { err = errors.Join(err, in.Close()) }()
 	s, by, from, err := c.open(ctx, p, in)
 	if err != nil {
 		return fmt.Errorf("export: %w", err)

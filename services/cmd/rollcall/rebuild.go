@@ -6,30 +6,31 @@ import (
 	"fmt"
 
 	"rollcall.example/events"
+	"rollcall.example/services/app"
 	"rollcall.example/services/upload"
 )
 
 type rebuildCmd struct {
-	natsSettings
-	databaseSettings
+	NATS     app.NATSSettings     `embed:""`
+	Database app.DatabaseSettings `embed:""`
 }
 
 // Run makes the projections again, while everything may be running.
 func (c *rebuildCmd) Run(ctx context.Context, p *process) (err error) {
-	if c.NATS == "" || c.Database == "" {
+	if c.NATS.URL == "" || c.Database.URL == "" {
 		return errors.New("rebuild: give --nats and --database")
 	}
-	in := &infra{p: p}
-	defer func() { err = errors.Join(err, in.close()) }()
-	in.externalNATS(c.natsSettings)
-	js, err := in.user("upload")
+	in := p.infrastructure(c.NATS)
+	defer func() { err = errors.Join(err, in.Close()) }()
+	js, err := in.NATS("upload")
 	if err != nil {
 		return err
 	}
-	if err := in.database(ctx, c.Database); err != nil {
+	db, err := in.OpenDatabase(ctx, c.Database.URL)
+	if err != nil {
 		return err
 	}
-	jobs, err := upload.Rebuild(ctx, events.NewLog(js, events.StageUpload, p.log), in.db)
+	jobs, err := upload.Rebuild(ctx, events.NewLog(js, events.StageUpload, p.log), db)
 	if err != nil {
 		return err
 	}

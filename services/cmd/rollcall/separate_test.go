@@ -14,6 +14,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/services/app"
 	"rollcall.example/services/postgres"
 )
 
@@ -45,7 +46,7 @@ func TestSeparateProcesses(t *testing.T) {
 		return regexp.MustCompile(`user=\S+ password=\S+`).ReplaceAllString(database, "user="+postgres.Role(service)+" password=role-of-"+service)
 	}
 	for _, service := range postgres.RoleServices() {
-		env = append(env, databasePassword(service)+"=role-of-"+service)
+		env = append(env, app.DatabasePasswordVariable(service)+"=role-of-"+service)
 	}
 
 	migrate := rollcall(t, env, "migrate", "--nats", natsURL, "--database", database)

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/services/app"
 	"rollcall.example/services/report"
 )
 
 type verifyCmd struct {
-	Job string `arg:"" help:"The job's id."`
-	natsSettings
-	databaseSettings
+	Job      string               `arg:"" help:"The job's id."`
+	NATS     app.NATSSettings     `embed:""`
+	Database app.DatabaseSettings `embed:""`
 }
 
 // errAltered is what the command ends with when something was; what has been printed.
@@ -41,13 +42,12 @@ func (v *verification) say(what string, err error) {
 // Run checks a job by the stream and the objects, as operator, and by the list of
 // jobs where it is told of a database.
 func (c *verifyCmd) Run(ctx context.Context, p *process) (err error) {
-	if c.NATS == "" {
+	if c.NATS.URL == "" {
 		return errors.New("verify: no NATS: give --nats, or read nats-cli.env of the data folder")
 	}
-	in := &infra{p: p}
-	defer func() { err = errors.Join(err, in.close()) }()
-	in.externalNATS(c.natsSettings)
-	js, err := in.user("operator")
+	in := p.infrastructure(c.NATS)
+	defer func() { err = errors.Join(err, in.Close()) }()
+	js, err := in.NATS("operator")
 	if err != nil {
 		return err
 	}
@@ -56,11 +56,12 @@ func (c *verifyCmd) Run(ctx context.Context, p *process) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.Database != "" {
-		if err := in.database(ctx, c.Database); err != nil {
+	if c.Database.URL != "" {
+		db, err := in.OpenDatabase(ctx, c.Database.URL)
+		if err != nil {
 			return err
 		}
-		if err := v.newest(ctx, in.db, &job); err != nil {
+		if err := v.newest(ctx, db, &job); err != nil {
 			return err
 		}
 	}

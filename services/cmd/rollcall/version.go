@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
@@ -84,8 +85,8 @@ func (c *versionCmd) Run(p *process) error {
 	return err
 }
 
-// logBuild says in the log which program this is that starts.
-func (p *process) logBuild() {
+// logBuild says in the log which program starts.
+func (p *process) logBuild(ctx context.Context) {
 	b := thisBuild()
-	p.log.Info("rollcall starts", "version", b.Version, "commit", b.Commit, "date", b.Date, "go", b.Go)
+	p.log.InfoContext(ctx, "rollcall starts", "version", b.Version, "commit", b.Commit, "date", b.Date, "go", b.Go)
 }

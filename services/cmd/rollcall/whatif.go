@@ -14,15 +14,16 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/records"
 	"rollcall.example/schema"
+	"rollcall.example/services/app"
 	"rollcall.example/services/validation"
 	"rollcall.example/services/workbook"
 )
 
 type whatIfCmd struct {
-	Job   string `arg:"" help:"The job's id."`
-	Rules string `required:"" type:"existingfile" placeholder:"FILE" help:"The other rules, as JSON, or as YAML where its name ends in .yaml or .yml."`
-	JSON  bool   `env:"-" name:"json" help:"Print a line of JSON for each row that differs, and one for the whole."`
-	natsSettings
+	Job   string           `arg:"" help:"The job's id."`
+	Rules string           `required:"" type:"existingfile" placeholder:"FILE" help:"The other rules, as JSON, or as YAML where its name ends in .yaml or .yml."`
+	JSON  bool             `env:"-" name:"json" help:"Print a line of JSON for each row that differs, and one for the whole."`
+	NATS  app.NATSSettings `embed:""`
 }
 
 // judgement is what the rules say of a row.
@@ -48,17 +49,16 @@ type difference struct {
 
 // Run judges the job's upload again and compares.
 func (c *whatIfCmd) Run(ctx context.Context, p *process) (err error) {
-	if c.NATS == "" {
+	if c.NATS.URL == "" {
 		return errors.New("whatif: no NATS: give --nats, or read nats-cli.env of the data folder")
 	}
 	rules, err := readRules(c.Rules)
 	if err != nil {
 		return err
 	}
-	in := &infra{p: p}
-	defer func() { err = errors.Join(err, in.close()) }()
-	in.externalNATS(c.natsSettings)
-	js, err := in.user("operator")
+	in := p.infrastructure(c.NATS)
+	defer func() { err = errors.Join(err, in.Close()) }()
+	js, err := in.NATS("operator")
 	if err != nil {
 		return err
 	}

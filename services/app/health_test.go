@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -16,7 +16,7 @@ func TestHealthIsAsDescribed(t *testing.T) {
 	var missing error
 	mux := http.NewServeMux()
 	checks := []check{{name: "database", ok: func(context.Context) error { return missing }}}
-	health(mux, checks)
+	health(mux, checks, map[string]string{"version": "devel", "go": "go1.26.0"})
 	described := 0
 	for path := range openapitest.Document(t).Paths.Map() {
 		if strings.HasPrefix(path, upload.Base) {
@@ -37,7 +37,7 @@ func TestHealthIsAsDescribed(t *testing.T) {
 			}
 		}
 	}
-	if served := len(healthRoutes(checks)); described != served {
+	if served := len(healthRoutes(checks, nil)); described != served {
 		t.Errorf("%d addresses are described and %d served", described, served)
 	}
 }

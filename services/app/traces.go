@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -14,30 +14,30 @@ import (
 // flushTime is how long the last spans may take to be sent when the process ends.
 const flushTime = 5 * time.Second
 
-// trace begins to send spans, under the name of a service, if it is known where to.
-func (a *app) trace(ctx context.Context, service string) error {
-	if a.OTLPEndpoint == "" {
+// trace begins to send spans, under the name of a service, where an endpoint is given.
+func (a *App) trace(ctx context.Context, service string) error {
+	if a.settings.OTLPEndpoint == "" {
 		return nil
 	}
-	traces, err := tracing.New(ctx, tracing.Config{Endpoint: a.OTLPEndpoint, Service: service, Logger: a.p.log})
+	traces, err := tracing.New(ctx, tracing.Config{Endpoint: a.settings.OTLPEndpoint, Service: service, Logger: a.logger})
 	if err != nil {
 		return err
 	}
 	a.traces = traces
-	a.later(func() error {
+	a.closeLater(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 		defer cancel()
 		if err := traces.Shutdown(ctx); err != nil {
-			a.p.log.Warn("last spans not sent", "err", err) // no reason for the process to fail
+			a.logger.Warn("the last spans were not sent", "err", err) // no reason for the process to fail
 		}
 		return nil
 	})
 	return nil
 }
 
-// traced makes spans of what the API is asked. Of all else, WebSockets among it,
-// it makes none.
-func (a *app) traced(next http.Handler) http.Handler {
+// traced makes a span of each request to the API, and none of other requests, such as
+// WebSockets.
+func (a *App) traced(next http.Handler) http.Handler {
 	traced := tracing.Handler(events.Tracer(a.traces), next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.traces != nil && strings.HasPrefix(r.URL.Path, upload.Base+"/") {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"rollcall.example/services/upload"
 )
 
-// authenticate is the verifier of the WebSocket, for REST.
-func authenticate(v *auth.Verifier) func(*http.Request) (upload.Principal, error) {
+// Authenticate has REST check tokens as the WebSocket does.
+func Authenticate(v *auth.Verifier) func(*http.Request) (upload.Principal, error) {
 	return func(r *http.Request) (upload.Principal, error) {
 		claims, err := v.Request(r)
 		if refused, ok := errors.AsType[*refusal.Error](err); ok {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -10,24 +10,24 @@ import (
 	"time"
 )
 
-// check is one thing that a process needs. It says in words what is missing.
+// check is one thing that a process needs. Its error says what is missing.
 type check struct {
 	name string
 	ok   func(context.Context) error
 }
 
-// health serves what says how the process is.
-func health(mux *http.ServeMux, checks []check) {
-	for path, h := range healthRoutes(checks) {
+// health serves the state of the process. build says what it was made of.
+func health(mux *http.ServeMux, checks []check, build any) {
+	for path, h := range healthRoutes(checks, build) {
 		mux.HandleFunc("GET "+path, h)
 	}
 }
 
 // healthRoutes are /livez, which says that the process runs, and /healthz and
 // /readyz, which say whether it can do its work and, if not, why.
-func healthRoutes(checks []check) map[string]http.HandlerFunc {
+func healthRoutes(checks []check, build any) map[string]http.HandlerFunc {
 	live := func(w http.ResponseWriter, _ *http.Request) {
-		answerHealth(w, http.StatusOK, map[string]string{})
+		answerHealth(w, http.StatusOK, map[string]string{}, build)
 	}
 	ready := func(w http.ResponseWriter, r *http.Request) {
 		status, found := http.StatusOK, map[string]string{}
@@ -37,7 +37,7 @@ func healthRoutes(checks []check) map[string]http.HandlerFunc {
 				found[name], status = err.Error(), http.StatusServiceUnavailable
 			}
 		}
-		answerHealth(w, status, found)
+		answerHealth(w, status, found, build)
 	}
 	return map[string]http.HandlerFunc{"/livez": live, "/healthz": ready, "/readyz": ready}
 }
@@ -67,7 +67,7 @@ func askAll(ctx context.Context, checks []check) map[string]error {
 	return found
 }
 
-func answerHealth(w http.ResponseWriter, status int, checks map[string]string) {
+func answerHealth(w http.ResponseWriter, status int, checks map[string]string, build any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
@@ -75,6 +75,6 @@ func answerHealth(w http.ResponseWriter, status int, checks map[string]string) {
 	if status != http.StatusOK {
 		text = "not ready"
 	}
-	// The client may be gone; there is nobody to tell.
-	_ = json.NewEncoder(w).Encode(map[string]any{"status": text, "checks": checks, "build": thisBuild()})
+	// The client may have gone; then nobody is left to tell.
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": text, "checks": checks, "build": build})
 }

@@ -1,9 +1,8 @@
-package main
+package app
 
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -15,26 +14,31 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
-	"rollcall.example/services/postgres"
+	"rollcall.example/services/postgres/postgrestest"
 )
 
 // conditions are the services that can be served, with what each of them cannot do without.
 var conditions = map[string][]string{
-	"validation":  {"nats as validation", "consumer validation", "room for validation", "bucket UPLOADS", "bucket ROWS"},
-	"iec":         {"nats as iec", "consumer iec", "room for iec", "bucket ROWS", "bucket VERDICTS", "bucket IEC_QUOTA", "bucket IEC_VERDICTS", "bucket IEC_CLAIMS"},
-	"persistence": {"nats as persistence", "consumer persistence", "room for persistence", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "database"},
-	"report":      {"nats as report", "consumer report", "room for report", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket REPORTS"},
-	"upload":      {"nats as upload", "consumer projection", "bucket UPLOADS", "bucket ROWS", "bucket OUTCOMES", "bucket REPORTS", "bucket IEC_QUOTA", "database"},
-	"webhook":     {"nats as webhook", "consumer webhook", "database"},
-	"privacy":     {"nats as privacy", "bucket UPLOADS", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket REPORTS", "database"},
-	"gateway":     {"nats as gateway", "live feed"},
+	"validation": {"nats as validation", "consumer validation", "room for validation", "bucket UPLOADS", "bucket ROWS"},
+	"iec": {"nats as iec", "consumer iec", "room for iec", "bucket ROWS", "bucket VERDICTS",
+		"bucket IEC_QUOTA", "bucket IEC_VERDICTS", "bucket IEC_CLAIMS"},
+	"persistence": {"nats as persistence", "consumer persistence", "room for persistence",
+		"bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "database"},
+	"report": {"nats as report", "consumer report", "room for report",
+		"bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket REPORTS"},
+	"upload": {"nats as upload", "consumer projection", "bucket UPLOADS", "bucket ROWS", "bucket OUTCOMES",
+		"bucket REPORTS", "bucket IEC_QUOTA", "database"},
+	"webhook": {"nats as webhook", "consumer webhook", "database"},
+	"privacy": {"nats as privacy", "bucket UPLOADS", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES",
+		"bucket REPORTS", "database"},
+	"gateway": {"nats as gateway", "live feed"},
 }
 
-// healthOf is what a service says at a path.
-func healthOf(t *testing.T, a *app, path string) (status int, found map[string]string) {
+// healthOf returns what a service answers at a path.
+func healthOf(t *testing.T, a *App, path string) (status int, found map[string]string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	healthRoutes(a.checks)[path](w, httptest.NewRequest(http.MethodGet, path, nil))
+	healthRoutes(a.checks, nil)[path](w, httptest.NewRequest(http.MethodGet, path, nil))
 	var answer struct{ Checks map[string]string }
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
 		t.Fatal(err)
@@ -56,27 +60,26 @@ func TestHealthSaysWhatIsMissing(t *testing.T) {
 		}
 	}
 	t.Cleanup(stop)
-	in := &infra{p: &process{log: slog.New(slog.DiscardHandler), getenv: func(string) string { return "x" }}, connect: srv.Connect}
+	in := NewInfrastructure(Secrets{}, nil)
+	in.connect = srv.Connect
 	t.Cleanup(func() {
-		if err := in.close(); err != nil {
+		if err := in.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	if err := in.provision(t.Context(), provisionSettings{}); err != nil {
+	set := DefaultUp().Settings
+	set.Tokens.Secret, set.IEC.URL = "a secret of the tests", "http://127.0.0.1:1"
+	if err := in.Provision(t.Context(), DefaultUp().Provision); err != nil {
 		t.Fatal(err)
 	}
-	if err := in.database(t.Context(), privateDatabase(t)); err != nil {
+	if _, err := in.OpenDatabase(t.Context(), postgrestest.URL(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := postgres.Migrate(t.Context(), in.db); err != nil {
-		t.Fatal(err)
-	}
-	apps := map[string]*app{}
+	apps := map[string]*App{}
 	for service := range conditions {
-		a := newApp(in, settings{authSettings: authSettings{JWTSecret: secret}})
-		a.cacheKey, a.IECURL, a.IECQuota = "k", "http://127.0.0.1:1", 100
-		if err := (&serveCmd{Service: service}).service(t.Context(), a); err != nil {
-			t.Fatalf("%s: %v", service, err)
+		a := newApp(in, set, Process{Secrets: Secrets{IECCacheKey: "k"}})
+		if err := a.compose(t.Context(), "", service); err != nil {
+			t.Fatal(err)
 		}
 		apps[service] = a
 	}
@@ -125,7 +128,9 @@ func TestHealthSaysWhatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(js.Conn().Close)
-	for _, name := range append([]string{events.ConsumerProjection, events.ConsumerWebhook}, "validation", "iec", "persistence", "report") {
+	for _, name := range []string{
+		events.ConsumerProjection, events.ConsumerWebhook, "validation", "iec", "persistence", "report",
+	} {
 		if err := js.DeleteConsumer(t.Context(), events.StreamFacts, name); err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +139,10 @@ func TestHealthSaysWhatIsMissing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, stream := range []string{"OBJ_UPLOADS", "OBJ_ROWS", "OBJ_VERDICTS", "OBJ_OUTCOMES", "OBJ_REPORTS", "KV_IEC_QUOTA", "KV_IEC_VERDICTS", "KV_IEC_CLAIMS"} {
+	for _, stream := range []string{
+		"OBJ_UPLOADS", "OBJ_ROWS", "OBJ_VERDICTS", "OBJ_OUTCOMES", "OBJ_REPORTS",
+		"KV_IEC_QUOTA", "KV_IEC_VERDICTS", "KV_IEC_CLAIMS",
+	} {
 		if err := js.DeleteStream(t.Context(), stream); err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +151,8 @@ func TestHealthSaysWhatIsMissing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := in.db.Exec(`DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`); err != nil {
+	const forget = `DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`
+	if _, err := in.db.Exec(forget); err != nil {
 		t.Fatal(err)
 	}
 	want("database", "run rollcall migrate")

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"crypto/rand"
@@ -12,14 +12,14 @@ import (
 	"syscall"
 )
 
-// dataDir is the folder in which `up` keeps everything that outlives it.
-type dataDir struct {
+// dataFolder is the folder in which `up` keeps everything that outlives it.
+type dataFolder struct {
 	path string
 	lock *os.File
 }
 
-// openDataDir makes the folder if need be and locks it for this process.
-func openDataDir(path string) (*dataDir, error) {
+// openDataFolder makes the folder if need be and locks it for this process.
+func openDataFolder(path string) (*dataFolder, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
@@ -36,13 +36,13 @@ func openDataDir(path string) (*dataDir, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("data folder %s is in use by another rollcall: %w", path, err), lock.Close())
 	}
-	return &dataDir{path: path, lock: lock}, nil
+	return &dataFolder{path: path, lock: lock}, nil
 }
 
-func (d *dataDir) join(name string) string { return filepath.Join(d.path, name) }
+func (d *dataFolder) join(name string) string { return filepath.Join(d.path, name) }
 
 // secret returns the named secret, made up when it is asked for first.
-func (d *dataDir) secret(name string) (string, error) {
+func (d *dataFolder) secret(name string) (string, error) {
 	file := d.join(name)
 	text, err := os.ReadFile(file)
 	if err == nil {
@@ -60,4 +60,4 @@ func (d *dataDir) secret(name string) (string, error) {
 	return secret, nil
 }
 
-func (d *dataDir) close() error { return d.lock.Close() }
+func (d *dataFolder) close() error { return d.lock.Close() }

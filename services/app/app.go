@@ -1,0 +1,167 @@
+// Package app composes rollcall: Up runs every service in one process, with NATS and
+// PostgreSQL of its own where none is given, and Serve runs one service. Both take one
+// plain struct, whose defaults and names are those of the program's flags, and listen
+// where they are told, so that a test starts them without flags and on port 0.
+//
+//	cfg := app.DefaultUp()
+//	cfg.Addr, cfg.Data = "127.0.0.1:0", t.TempDir()
+//	a, err := app.Up(ctx, cfg)
+//	...
+//	defer a.Close()
+//	err = a.Run(ctx)
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/errgroup"
+
+	"rollcall.example/events/embedded"
+	"rollcall.example/gateway/auth"
+	"rollcall.example/services/httpserver"
+	"rollcall.example/services/metrics"
+	"rollcall.example/services/postgres"
+)
+
+// startTime is how long everything that has to be there first may take.
+const startTime = time.Minute
+
+// Process is what an App has of the process that it runs in.
+type Process struct {
+	Secrets Secrets
+	// Build is what health says that the program was made of, as JSON; nil is null.
+	Build any
+	// Logger hears of everything that the services log; nil discards.
+	Logger *slog.Logger
+}
+
+// Secrets come from the environment only, for lists of processes show flags.
+type Secrets struct {
+	// IECUsername and IECPassword are for the IEC's API.
+	IECUsername, IECPassword string
+	// IECCacheKey is the key under which the IEC's answers are kept. With "", Up makes
+	// one up and keeps it in its data folder; Serve of iec needs one.
+	IECCacheKey string
+	// NATS are the passwords of the users in nats.conf, by user. Without one the
+	// connection is made as the URL says; an embedded server makes one up.
+	NATS map[string]string
+	// Database are the passwords of the services' roles, by service.
+	Database map[string]string
+}
+
+// SecretsFrom reads the secrets from the variables of an environment.
+func SecretsFrom(getenv func(string) string) Secrets {
+	s := Secrets{
+		IECUsername: getenv("ROLLCALL_IEC_USERNAME"),
+		IECPassword: getenv("ROLLCALL_IEC_PASSWORD"),
+		IECCacheKey: getenv("ROLLCALL_IEC_CACHE_KEY"),
+		NATS:        map[string]string{},
+		Database:    map[string]string{},
+	}
+	for _, user := range embedded.Users {
+		s.NATS[user] = getenv(embedded.PasswordVariable(user))
+	}
+	for _, service := range postgres.RoleServices() {
+		s.Database[service] = getenv(DatabasePasswordVariable(service))
+	}
+	return s
+}
+
+// DatabasePasswordVariable names the variable with the password of a service's role.
+func DatabasePasswordVariable(service string) string {
+	return "ROLLCALL_DATABASE_PASSWORD_" + strings.ToUpper(service)
+}
+
+// App is services that run in this process, on one listener.
+type App struct {
+	*Infrastructure
+	settings Settings
+	secrets  Secrets
+	build    any
+
+	ln      httpserver.Listener
+	mux     *http.ServeMux
+	metrics *metrics.Metrics
+	// traces makes spans, nil when nobody asked for them.
+	traces trace.TracerProvider
+	// verifier checks tokens, for REST and WebSocket alike; nil until one of them is there.
+	verifier *auth.Verifier
+	checks   []check
+	run      []func(context.Context) error
+}
+
+func newApp(in *Infrastructure, s Settings, p Process) *App {
+	return &App{
+		Infrastructure: in, settings: s, secrets: p.Secrets, build: p.Build,
+		mux: http.NewServeMux(), metrics: metrics.New(),
+	}
+}
+
+// listen takes the address first of all, so that it is known at once when another has it.
+func listen(addr string, s Settings, p Process) (*App, error) {
+	a := newApp(NewInfrastructure(p.Secrets, p.Logger), s, p)
+	ln, err := httpserver.Listen(addr, s.TLS.Cert, s.TLS.Key, a.logger)
+	if err != nil {
+		return nil, err
+	}
+	a.ln = ln
+	a.closeLater(func() error { return ignoreClosed(ln.Close()) })
+	return a, nil
+}
+
+// everything is what up runs.
+var everything = []string{"validation", "iec", "persistence", "report", "webhook", "privacy", "upload", "gateway"}
+
+// compose adds services to the App. name is the one under which it sends traces.
+func (a *App) compose(ctx context.Context, name string, services ...string) error {
+	if err := a.trace(ctx, name); err != nil {
+		return err
+	}
+	add := map[string]func(context.Context) error{
+		"validation": a.addValidation, "iec": a.addIEC, "persistence": a.addPersistence, "report": a.addReport,
+		"webhook": a.addWebhook, "privacy": a.addPrivacy, "upload": a.addUpload, "gateway": a.addGateway,
+	}
+	for _, service := range services {
+		if add[service] == nil {
+			return fmt.Errorf("there is no service %q", service)
+		}
+		if err := add[service](ctx); err != nil {
+			return fmt.Errorf("%s: %w", service, err)
+		}
+	}
+	return a.serveMetrics()
+}
+
+// URL is where the services are reached, as http://127.0.0.1:8080.
+func (a *App) URL() string { return a.ln.URL() }
+
+// TokenSecret is what tokens are signed with, "" where public keys are used instead.
+func (a *App) TokenSecret() string { return a.settings.Tokens.Secret }
+
+// Run serves until ctx ends, which is no error, or a part of it fails, which ends the
+// others. It can be called once.
+func (a *App) Run(ctx context.Context) error {
+	health(a.mux, a.checks, a.build)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, run := range a.run {
+		group.Go(func() error { return run(ctx) })
+	}
+	group.Go(func() error { return httpserver.Serve(ctx, a.ln, a.traced(a.mux), a.logger) })
+	return group.Wait()
+}
+
+// ignoreClosed is the error of closing what may be closed already.
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/services/postgres"
+)
+
+// What a service opens here becomes a condition of its health.
+
+// needsNATS opens a service's connection and makes it a condition of health.
+func (a *App) needsNATS(user string) (jetstream.JetStream, error) {
+	js, err := a.NATS(user)
+	if err != nil {
+		return nil, err
+	}
+	a.needs("nats as "+user, func(context.Context) error {
+		if nc := js.Conn(); !nc.IsConnected() {
+			return fmt.Errorf("not connected: %s", nc.Status())
+		}
+		return nil
+	})
+	return js, nil
+}
+
+// store returns the store of artifacts, which is counted. The given buckets become
+// conditions of health.
+func (a *App) store(js jetstream.JetStream, buckets ...string) *events.Store {
+	for _, name := range buckets {
+		a.needsStored(js, "bucket "+name, func(ctx context.Context) error {
+			_, err := js.ObjectStore(ctx, name)
+			return err
+		})
+	}
+	return a.metrics.Artifacts(events.NewStore(js))
+}
+
+// needsKeyValue opens a bucket and makes it a condition of health.
+func (a *App) needsKeyValue(ctx context.Context, js jetstream.JetStream, name string) (jetstream.KeyValue, error) {
+	kv, err := js.KeyValue(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", name, migratable(err))
+	}
+	a.needsStored(js, "bucket "+name, func(ctx context.Context) error { _, err := js.KeyValue(ctx, name); return err })
+	return kv, nil
+}
+
+// needsConsumer makes a durable consumer a condition of health, and has it measured.
+func (a *App) needsConsumer(js jetstream.JetStream, name string) {
+	a.metrics.Consumer(js, name)
+	a.needsStored(js, "consumer "+name, func(ctx context.Context) error {
+		_, err := js.Consumer(ctx, events.StreamFacts, name)
+		return err
+	})
+}
+
+// needsStored makes it a condition of health that NATS has something.
+func (a *App) needsStored(js jetstream.JetStream, name string, look func(context.Context) error) {
+	a.needs(name, func(ctx context.Context) error {
+		if !js.Conn().IsConnected() {
+			return errors.New("nats is not connected") // an answer would be waited for in vain
+		}
+		return migratable(look(ctx))
+	})
+}
+
+// needs makes something a condition of health, once, however many services of the
+// process need it.
+func (a *App) needs(name string, look func(context.Context) error) {
+	if slices.ContainsFunc(a.checks, func(c check) bool { return c.name == name }) {
+		return
+	}
+	a.checks = append(a.checks, check{name: name, ok: look})
+}
+
+// migratable says what to do about something that should have been provisioned.
+func migratable(err error) error {
+	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) ||
+		errors.Is(err, jetstream.ErrBucketNotFound) {
+		return fmt.Errorf("%w: run rollcall migrate", err)
+	}
+	return err
+}
+
+// needsDatabase returns the database as a service has it, which becomes a condition of
+// health.
+func (a *App) needsDatabase(service string) (*sqlx.DB, error) {
+	db, name, pool := a.db, "database", "rollcall"
+	if own, ok := a.roles[service]; ok {
+		db, name, pool = own, "database as "+service, postgres.Role(service)
+	}
+	if db == nil {
+		return nil, errors.New("no database: give --database")
+	}
+	if !slices.ContainsFunc(a.checks, func(c check) bool { return c.name == name }) {
+		a.metrics.Database(db.DB, pool)
+	}
+	a.needs(name, func(ctx context.Context) error { return postgres.Ready(ctx, db) })
+	return db, nil
+}

@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/gateway"
+	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/console"
+	"rollcall.example/schema"
+	"rollcall.example/services/docs"
+	"rollcall.example/services/metrics"
+	"rollcall.example/services/privacy"
+	"rollcall.example/services/upload"
+	"rollcall.example/services/webhook"
+)
+
+// The services that are no stage: the two faces to users, and what follows the log.
+
+// openVerifier makes the verifier of the App, once.
+func (a *App) openVerifier(ctx context.Context) error {
+	if a.verifier != nil {
+		return nil
+	}
+	t := a.settings.Tokens
+	v, err := auth.New(ctx, auth.Config{Secret: t.Secret, JWKSFile: t.JWKSFile, JWKSURL: t.JWKSURL})
+	if err != nil {
+		return err
+	}
+	a.verifier = v
+	a.closeLater(func() error { v.Close(); return nil })
+	return nil
+}
+
+func (a *App) addUpload(ctx context.Context) error {
+	if err := a.openVerifier(ctx); err != nil {
+		return err
+	}
+	db, err := a.needsDatabase("upload")
+	if err != nil {
+		return err
+	}
+	js, err := a.needsNATS("upload")
+	if err != nil {
+		return err
+	}
+	quota, err := a.quota(ctx, js)
+	if err != nil {
+		return err
+	}
+	set := a.settings.Upload
+	s := upload.New(upload.Config{
+		Log:          events.NewLog(js, events.StageUpload, a.logger),
+		Store:        a.store(js, events.BucketUploads, events.BucketRows, events.BucketOutcomes, events.BucketReports),
+		DB:           db,
+		Authenticate: Authenticate(a.verifier),
+		MaxFileSize:  int64(set.MaxFileSize),
+		UserUploads:  set.UserUploads, UserJobs: set.UserJobs, UserTransfers: set.UserTransfers,
+		Quota:  quota.State,
+		Logger: a.logger,
+
+		PrivateWebhooks: a.settings.WebhookPrivate,
+		TrustedProxies:  a.settings.TrustedProxies,
+	})
+	a.needsConsumer(js, events.ConsumerProjection)
+	a.metrics.Jobs(db.DB)
+	a.mux.Handle(upload.Base+"/", s.Handler())
+	if err := docs.Mount(a.mux, schema.Documents, "openapi.yaml", "asyncapi.yaml"); err != nil {
+		return err
+	}
+	a.run = append(a.run, s.Run)
+	return nil
+}
+
+// historyConnections is over how many connections the gateway reads histories.
+const historyConnections = 2
+
+func (a *App) addGateway(ctx context.Context) error {
+	if err := a.openVerifier(ctx); err != nil {
+		return err
+	}
+	js, err := a.needsNATS("gateway")
+	if err != nil {
+		return err
+	}
+	history := make([]jetstream.JetStream, historyConnections)
+	for i := range history {
+		if history[i], err = a.NATS("gateway"); err != nil {
+			return err
+		}
+	}
+	set := a.settings.Gateway
+	g, err := gateway.New(gateway.Config{
+		JetStream: js, History: history, Verifier: a.verifier, Origins: set.Origins, Logger: a.logger,
+		Connections: set.MaxConnections, UserConnections: set.UserConnections,
+		FannedOut: a.metrics.FannedOut(),
+	})
+	if err != nil {
+		return err
+	}
+	a.metrics.Gateway(func() metrics.GatewayStats { return metrics.GatewayStats(g.Stats()) })
+	console.Mount(a.mux)
+	a.mux.Handle("/ws", g)
+	a.mux.HandleFunc("/socket.io/", g.ServeSocketIO)
+	a.run = append(a.run, g.Run)
+	a.needs("live feed", func(context.Context) error { return g.Ready() })
+	return nil
+}
+
+func (a *App) addWebhook(context.Context) error {
+	db, err := a.needsDatabase("webhook")
+	if err != nil {
+		return err
+	}
+	js, err := a.needsNATS("webhook")
+	if err != nil {
+		return err
+	}
+	a.needsConsumer(js, events.ConsumerWebhook)
+	s := webhook.New(webhook.Config{
+		JetStream: js, DB: db, Private: a.settings.WebhookPrivate, Tracer: events.Tracer(a.traces), Logger: a.logger,
+	})
+	a.run = append(a.run, s.Run)
+	return nil
+}
+
+// addPrivacy runs the sweeps of what is kept no longer.
+func (a *App) addPrivacy(context.Context) error {
+	db, err := a.needsDatabase("privacy")
+	if err != nil {
+		return err
+	}
+	js, err := a.needsNATS("privacy")
+	if err != nil {
+		return err
+	}
+	keep := a.settings.Keep
+	s := privacy.New(privacy.Config{
+		Log: events.NewLog(js, "privacy", a.logger), Store: a.store(js, events.ObjectBuckets()...), DB: db, Logger: a.logger,
+		Keep: privacy.Keep{
+			Uploads: time.Duration(keep.Uploads), Artifacts: time.Duration(keep.Artifacts),
+			Reports: time.Duration(keep.Reports), Events: time.Duration(keep.Events),
+		},
+	})
+	a.run = append(a.run, s.Run)
+	return nil
+}

@@ -1,0 +1,249 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"rollcall.example/events"
+)
+
+// The settings of rollcall are one tree of structs. The tags of a field give it the name
+// of its flag, its default and its help, and nothing else does: commands take their flags
+// from here, Defaults fills the same values in for whoever starts an App without flags,
+// and Validate names a setting as its flag does. kong gives each flag its ROLLCALL_
+// variable.
+
+// Settings are what the services can be told, whichever of them run in a process.
+type Settings struct {
+	Tokens  TokenSettings   `embed:"" prefix:"jwt-"`
+	Upload  UploadSettings  `embed:""`
+	Gateway GatewaySettings `embed:""`
+	IEC     IECSettings     `embed:"" prefix:"iec-"`
+
+	// WardTarget counts people; at least 1.
+	WardTarget int `default:"200" help:"Registered members that a ward needs."`
+	// WebhookPrivate is a danger where strangers have tokens.
+	WebhookPrivate bool `help:"Let webhooks be at private addresses and without TLS. Whoever has a token can then have requests made inside of the network."`
+
+	Keep KeepSettings `embed:"" prefix:"keep-"`
+
+	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For says where a request comes from, for the audit."`
+	// Workers counts jobs; at least 1.
+	Workers int `default:"2" help:"Jobs that a service works on at once, beside two small ones; iec takes at least 32, which share its calls in turn."`
+	// MetricsAddr is host:port; "" serves no metrics.
+	MetricsAddr string `placeholder:"ADDR" help:"Where to serve /metrics for Prometheus, apart from all else; without it, nowhere."`
+	// OTLPEndpoint is a URL; "" makes no traces.
+	OTLPEndpoint string `name:"otlp-endpoint" env:"ROLLCALL_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"Collector of OpenTelemetry that traces are sent to, over HTTP, for instance http://127.0.0.1:4318; without it there are none."`
+
+	TLS TLSSettings `embed:"" prefix:"tls-"`
+}
+
+// Validate names each setting that cannot be.
+func (s *Settings) Validate() error {
+	return errors.Join(
+		s.Tokens.Validate(), s.Upload.Validate(), s.Gateway.Validate(), s.IEC.Validate(),
+		atLeast(1, "ward-target", s.WardTarget),
+		s.Keep.Validate(),
+		atLeast(1, "workers", s.Workers),
+		s.TLS.Validate(),
+	)
+}
+
+// TokenSettings say how tokens are checked: by one of the three. With none of them, up
+// makes up a secret and keeps it in its data folder.
+type TokenSettings struct {
+	Secret   string `placeholder:"SECRET" help:"Secret that tokens are signed with (HS256)."`
+	JWKSFile string `name:"jwks-file" placeholder:"FILE" help:"Public keys that tokens are signed with (RS256, ES256), instead of a secret."`
+	JWKSURL  string `name:"jwks-url" placeholder:"URL" help:"The same from a URL, fetched again as keys change."`
+}
+
+// Given reports whether it is known how tokens are checked.
+func (s *TokenSettings) Given() bool { return s.Secret != "" || s.JWKSFile != "" || s.JWKSURL != "" }
+
+// Validate refuses more than one of the three.
+func (s *TokenSettings) Validate() error {
+	given := 0
+	for _, value := range []string{s.Secret, s.JWKSFile, s.JWKSURL} {
+		if value != "" {
+			given++
+		}
+	}
+	if given > 1 {
+		return errors.New("only one of jwt-secret, jwt-jwks-file and jwt-jwks-url can be given")
+	}
+	return nil
+}
+
+// UploadSettings bound what one user may send. None of them may be 0.
+type UploadSettings struct {
+	MaxFileSize ByteSize `default:"50MB" help:"Largest file that is accepted."`
+	// UserUploads counts files, over all replicas.
+	UserUploads int `default:"200" help:"Files that a user may upload within an hour."`
+	// UserJobs counts jobs that have not ended, over all replicas.
+	UserJobs int `default:"100" help:"Jobs of a user that may be under way at once."`
+	// UserTransfers counts files, in one process.
+	UserTransfers int `default:"8" help:"Files that a user may be sending to one process at once."`
+}
+
+// Validate names each setting that is less than 1.
+func (s *UploadSettings) Validate() error {
+	return errors.Join(
+		atLeast(1, "max-file-size", s.MaxFileSize),
+		atLeast(1, "user-uploads", s.UserUploads),
+		atLeast(1, "user-jobs", s.UserJobs),
+		atLeast(1, "user-transfers", s.UserTransfers),
+	)
+}
+
+// GatewaySettings bound the WebSockets of one gateway.
+type GatewaySettings struct {
+	// MaxConnections counts WebSockets; at least 1.
+	MaxConnections int `default:"20000" help:"WebSockets that a gateway serves at once."`
+	// UserConnections counts WebSockets; at least 1.
+	UserConnections int `default:"100" help:"WebSockets that a user may have at once on one gateway."`
+	// Origins are host names; nil leaves the pages of the gateway's own host.
+	Origins []string `placeholder:"HOST" help:"Other hosts whose web pages may open a WebSocket, for instance app.example.org."`
+}
+
+// Validate names each setting that is less than 1.
+func (s *GatewaySettings) Validate() error {
+	return errors.Join(
+		atLeast(1, "max-connections", s.MaxConnections),
+		atLeast(1, "user-connections", s.UserConnections),
+	)
+}
+
+// IECSettings say how the IEC is asked. None of the numbers and times may be 0.
+type IECSettings struct {
+	// URL is the one of the API; "" makes up run a simulator.
+	URL string `placeholder:"URL" help:"Base URL of the IEC's API. For up: without it, a simulator in the process."`
+	// Quota counts calls, of all replicas.
+	Quota int `default:"10000" help:"Calls to the IEC in any rolling hour."`
+	// Concurrency counts calls, of one process.
+	Concurrency int           `default:"15" help:"Calls to the IEC under way at once."`
+	Timeout     time.Duration `default:"10s" help:"Time for one call to the IEC."`
+	// Keep and KeepNotRegistered are at most events.VerdictsTTL.
+	Keep              time.Duration `default:"24h" help:"How old an answer of the IEC may be to be used again; at most 72h."`
+	KeepNotRegistered time.Duration `default:"1h" help:"The same for somebody who was not registered."`
+}
+
+// Validate names each setting that is not positive, or keeps answers for too long.
+func (s *IECSettings) Validate() error {
+	return errors.Join(
+		atLeast(1, "iec-quota", s.Quota),
+		atLeast(1, "iec-concurrency", s.Concurrency),
+		atLeast(time.Millisecond, "iec-timeout", s.Timeout),
+		atLeast(time.Second, "iec-keep", s.Keep),
+		atMost(events.VerdictsTTL, "iec-keep", s.Keep),
+		atLeast(time.Second, "iec-keep-not-registered", s.KeepNotRegistered),
+		atMost(events.VerdictsTTL, "iec-keep-not-registered", s.KeepNotRegistered),
+	)
+}
+
+// KeepSettings say how long something is kept after its job has ended. 0 means for ever.
+type KeepSettings struct {
+	Uploads   Age `default:"30d" help:"How long an uploaded file is kept after its job has ended; 0 means for ever, also below. A failed job can be retried for as long."`
+	Artifacts Age `default:"90d" help:"The same for what a job has read, asked and written, row by row. It can be undone for as long."`
+	Reports   Age `default:"90d" help:"The same for reports."`
+	Events    Age `default:"730d" help:"The same for jobs as a whole: their events and figures. Nothing of a job is kept for longer."`
+}
+
+// Validate names each setting that is negative.
+func (s *KeepSettings) Validate() error {
+	return errors.Join(
+		atLeast(0, "keep-uploads", s.Uploads),
+		atLeast(0, "keep-artifacts", s.Artifacts),
+		atLeast(0, "keep-reports", s.Reports),
+		atLeast(0, "keep-events", s.Events),
+	)
+}
+
+// TLSSettings are the certificate that is served, with its key, as PEM files. Without
+// them HTTP is served in the clear.
+type TLSSettings struct {
+	Cert string `type:"existingfile" placeholder:"FILE" help:"Certificate, with those that lead to its authority, to serve HTTPS with instead of HTTP. Read again when it changes."`
+	Key  string `type:"existingfile" placeholder:"FILE" help:"Its key."`
+}
+
+// Validate refuses one file without the other.
+func (s *TLSSettings) Validate() error { return together("tls-cert", s.Cert, "tls-key", s.Key) }
+
+// NATSSettings say where NATS is.
+type NATSSettings struct {
+	// URL is the server's; "" makes up embed one.
+	URL  string `name:"nats" placeholder:"URL" help:"NATS server to use. Users and passwords are those of nats.conf: ROLLCALL_NATS_PASSWORD_UPLOAD and so on; without them the connection is made as the URL says."`
+	CA   string `name:"nats-ca" type:"existingfile" placeholder:"FILE" help:"Certificates of the authorities that may have signed NATS's own. Then nothing is said to a server without TLS."`
+	Cert string `name:"nats-cert" type:"existingfile" placeholder:"FILE" help:"Certificate to show to NATS, where it asks for one; read again with each connection. For up without --nats: that of its own server."`
+	Key  string `name:"nats-key" type:"existingfile" placeholder:"FILE" help:"Its key."`
+}
+
+// Validate refuses one file without the other.
+func (s *NATSSettings) Validate() error { return together("nats-cert", s.Cert, "nats-key", s.Key) }
+
+// DatabaseSettings say where PostgreSQL is.
+type DatabaseSettings struct {
+	// URL may be a key=value string too; "" makes up run a private PostgreSQL.
+	URL string `name:"database" placeholder:"URL" help:"PostgreSQL to use: a URL or a key=value string."`
+}
+
+// ProvisionSettings say how streams and buckets are made.
+type ProvisionSettings struct {
+	// KeepAudit of 0 keeps for ever.
+	KeepAudit Age `default:"0" help:"How long it is known who has read what, for instance 730d; 0 means for ever."`
+	// Replicas counts servers; at least 1.
+	Replicas int `default:"1" help:"How many NATS servers keep each stream, bucket and consumer."`
+}
+
+// Validate names each setting that cannot be.
+func (s *ProvisionSettings) Validate() error {
+	return errors.Join(atLeast(0, "keep-audit", s.KeepAudit), atLeast(1, "replicas", s.Replicas))
+}
+
+// Config returns the settings as events.Provision takes them.
+func (s *ProvisionSettings) Config() events.ProvisionConfig {
+	return events.ProvisionConfig{Replicas: s.Replicas, AuditAge: time.Duration(s.KeepAudit)}
+}
+
+// setDefaults fills in what the tags say. It does not read the environment.
+func setDefaults(config any) {
+	ignoreEnvironment := kong.PostBuild(func(k *kong.Kong) error {
+		for _, f := range k.Model.Flags {
+			f.Envs, f.Tag.Envs = nil, nil
+		}
+		return nil
+	})
+	if err := kong.ApplyDefaults(config, ignoreEnvironment); err != nil {
+		panic(fmt.Errorf("defaults: %w", err)) // the tags are above, and are right or not
+	}
+}
+
+// number is any setting that counts or measures something.
+type number interface {
+	~int | ~int64
+}
+
+func atLeast[N number](least N, name string, value N) error {
+	if value < least {
+		return fmt.Errorf("%s must be at least %v, not %v", name, least, value)
+	}
+	return nil
+}
+
+func atMost[N number](most N, name string, value N) error {
+	if value > most {
+		return fmt.Errorf("%s must be at most %v, not %v", name, most, value)
+	}
+	return nil
+}
+
+// together refuses one of two settings without the other.
+func together(one, oneValue, other, otherValue string) error {
+	if (oneValue == "") != (otherValue == "") {
+		return fmt.Errorf("%s and %s must be given together or not at all", one, other)
+	}
+	return nil
+}

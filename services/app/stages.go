@@ -1,0 +1,142 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/events/stage"
+	"rollcall.example/services/iec"
+	"rollcall.example/services/persistence"
+	"rollcall.example/services/report"
+	"rollcall.example/services/validation"
+)
+
+// leastIECJobs is how many jobs iec takes up at once at least: they wait most of the
+// time, and share the calls in turn, which only those can that were taken up.
+const leastIECJobs = 32
+
+// addStage runs a handler as one of the stages. change may be nil.
+func (a *App) addStage(js jetstream.JetStream, name events.Stage, h stage.Handler, change func(*stage.Runner)) {
+	r := &stage.Runner{
+		Log:     events.NewLog(js, name, a.logger),
+		Stage:   name,
+		Handle:  h,
+		Workers: a.settings.Workers,
+		Logger:  a.logger,
+		Tracer:  events.Tracer(a.traces),
+	}
+	if change != nil {
+		change(r)
+	}
+	a.metrics.Stage(r)
+	a.needs("room for "+string(name), func(context.Context) error { return r.NoRoom() })
+	a.needsConsumer(js, string(name))
+	a.run = append(a.run, r.Run)
+}
+
+func (a *App) addValidation(context.Context) error {
+	js, err := a.needsNATS("validation")
+	if err != nil {
+		return err
+	}
+	s := validation.New(validation.Config{Store: a.store(js, events.BucketUploads, events.BucketRows)})
+	a.addStage(js, events.StageValidation, s.Handle, nil)
+	return nil
+}
+
+func (a *App) addIEC(ctx context.Context) error {
+	set := a.settings.IEC
+	js, err := a.needsNATS("iec")
+	if err != nil {
+		return err
+	}
+	quota, err := a.quota(ctx, js)
+	if err != nil {
+		return err
+	}
+	cache, err := a.iecCache(ctx, js)
+	if err != nil {
+		return err
+	}
+	if set.URL == "" {
+		return errors.New("no IEC: give --iec-url; rollcall iec-sim runs a simulator")
+	}
+	client, err := iec.NewClient(iec.ClientConfig{
+		BaseURL:     set.URL,
+		Username:    a.secrets.IECUsername,
+		Password:    a.secrets.IECPassword,
+		Timeout:     set.Timeout,
+		Concurrency: set.Concurrency,
+		Logger:      a.logger,
+		Observe:     a.metrics.IECCalls(iec.Results),
+	})
+	if err != nil {
+		return err
+	}
+	a.closeLater(func() error { client.Close(); return nil })
+	a.metrics.Quota(quota.State)
+	s := iec.New(iec.Config{
+		Store:  a.store(js, events.BucketRows, events.BucketVerdicts),
+		Client: client, Quota: quota, Cache: cache, Concurrency: set.Concurrency,
+		Logger: a.logger, Observe: a.metrics.Verdicts(),
+	})
+	a.addStage(js, events.StageIEC, s.Handle, func(r *stage.Runner) { r.Workers = max(a.settings.Workers, leastIECJobs) })
+	return nil
+}
+
+func (a *App) quota(ctx context.Context, js jetstream.JetStream) (*iec.Quota, error) {
+	kv, err := a.needsKeyValue(ctx, js, events.KVQuota)
+	if err != nil {
+		return nil, err
+	}
+	return iec.NewQuota(kv, iec.QuotaConfig{Limit: a.settings.IEC.Quota})
+}
+
+func (a *App) iecCache(ctx context.Context, js jetstream.JetStream) (*iec.Cache, error) {
+	kv, err := a.needsKeyValue(ctx, js, events.KVVerdicts)
+	if err != nil {
+		return nil, err
+	}
+	if a.secrets.IECCacheKey == "" {
+		return nil, errors.New("no key for the IEC's answers: set ROLLCALL_IEC_CACHE_KEY, the same for all replicas of iec")
+	}
+	claims, err := a.needsKeyValue(ctx, js, events.KVClaims)
+	if err != nil {
+		return nil, err
+	}
+	return iec.NewCache(js, kv, claims, iec.CacheConfig{
+		Key: a.secrets.IECCacheKey, Registered: a.settings.IEC.Keep, NotRegistered: a.settings.IEC.KeepNotRegistered,
+	})
+}
+
+func (a *App) addPersistence(context.Context) error {
+	db, err := a.needsDatabase("persistence")
+	if err != nil {
+		return err
+	}
+	js, err := a.needsNATS("persistence")
+	if err != nil {
+		return err
+	}
+	s := persistence.New(persistence.Config{
+		DB: db, Store: a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes), Logger: a.logger,
+	})
+	a.addStage(js, events.StagePersistence, s.Handle, func(r *stage.Runner) { r.Undo = s.Undo })
+	return nil
+}
+
+func (a *App) addReport(context.Context) error {
+	js, err := a.needsNATS("report")
+	if err != nil {
+		return err
+	}
+	s := report.New(report.Config{
+		Store:      a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes, events.BucketReports),
+		WardTarget: a.settings.WardTarget, Logger: a.logger,
+	})
+	a.addStage(js, events.StageReport, s.Handle, nil)
+	return nil
+}

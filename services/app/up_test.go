@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/client"
+	"rollcall.example/schema"
+)
+
+// run runs an App until the test has done with it. The error is what Run returned.
+func run(t *testing.T, a *App) (stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	return func() error {
+		cancel()
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(time.Minute):
+			t.Error("Run does not return")
+			return nil
+		}
+	}
+}
+
+func get(t *testing.T, url string) (status int, build string) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var answer struct{ Build string }
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, answer.Build
+}
+
+// Everything starts from a struct, without flags and on free ports, takes a roll to its
+// report, and is gone when it is closed.
+func TestUpFromAConfig(t *testing.T) {
+	cfg := DefaultUp()
+	cfg.Addr, cfg.Data, cfg.Build = "127.0.0.1:0", filepath.Join(t.TempDir(), "data"), "this build"
+	a, err := Up(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := run(t, a)
+	if status, build := get(t, a.URL()+"/healthz"); build != "this build" {
+		t.Errorf("health is %d of %q", status, build)
+	}
+	token, err := auth.Mint(a.TokenSecret(), "alice", "member", time.Hour, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(client.Config{URL: a.URL(), Token: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	roll, err := schema.Samples.Open("samples/roll-500.xlsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := c.Upload(t.Context(), "roll-500.xlsx", roll, client.UploadOptions{})
+	if err := roll.Close(); err != nil {
+		t.Error(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last client.Frame
+	for f, err := range c.Watch(t.Context(), job, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = f
+	}
+	if done, err := last.Complete(); err != nil || done.Status != events.StatusCompleted {
+		t.Errorf("the job ended with %s: %+v, %v", last.Event, done, err)
+	}
+	for _, name := range []string{NATSEnv, PrivacyEnv} {
+		if _, err := os.Stat(filepath.Join(cfg.Data, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if resp, err := http.Get(a.URL() + "/livez"); err == nil {
+		_ = resp.Body.Close() // an error already
+		t.Error("it still answers")
+	}
+	left, err := filepath.Glob(filepath.Join(cfg.Data, "*.env"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
+// What cannot be is refused before anything is opened.
+func TestUpRefusesBeforeItOpensAnything(t *testing.T) {
+	cfg := DefaultUp()
+	cfg.Data = filepath.Join(t.TempDir(), "data")
+	cfg.IEC.Concurrency = 0
+	if _, err := Up(t.Context(), cfg); err == nil || err.Error() != "iec-concurrency must be at least 1, not 0" {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(cfg.Data); !os.IsNotExist(err) {
+		t.Errorf("the data folder was made: %v", err)
+	}
+}
+
+func TestServeNeedsWhatIsAnothers(t *testing.T) {
+	for service, want := range map[string]string{
+		"validation": "validation: no NATS: give --nats", "persistence": "persistence: no database: give --database",
+		"gateway": "gateway: ", "none": `there is no service "none"`,
+	} {
+		cfg := ServeConfig{Service: service, Addr: "127.0.0.1:0", Settings: DefaultUp().Settings}
+		_, err := Serve(t.Context(), cfg)
+		if err == nil || len(err.Error()) < len(want) || err.Error()[:len(want)] != want {
+			t.Errorf("%s: %v, want %s", service, err, want)
+		}
+	}
+}
+
+func TestUpRunsWhatServeServes(t *testing.T) {
+	var services []string
+	for service := range conditions {
+		services = append(services, service)
+	}
+	if got := slices.Sorted(slices.Values(everything)); !slices.Equal(got, slices.Sorted(slices.Values(services))) {
+		t.Errorf("up runs %v, conditions are known of %v", got, services)
+	}
+}
