@@ -32,7 +32,7 @@ type Artifact struct {
 var ErrAltered = errors.New("artifact altered")
 
 // ErrGone says that an object that a fact names is not there.
-var ErrGone = errors.New("artifact gone")
+var ErrMissing = errors.New("artifact gone")
 
 const (
 	chunkSize = 512 << 10
@@ -58,7 +58,7 @@ func NewStore(js jetstream.JetStream) *Store { return &Store{js: js} }
 // Put streams r into an object, measuring and hashing on the way. A failed Put
 // leaves no object, at worst chunks that no object names.
 func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (_ Artifact, err error) {
-	ctx, span := Span(ctx, "put "+bucket)
+	ctx, span := StartSpan(ctx, "put "+bucket)
 	defer func() { EndSpan(span, err) }()
 	b, err := s.js.ObjectStore(ctx, bucket)
 	if err != nil {
@@ -83,20 +83,20 @@ func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (_ Ar
 // beginning, only after its size and SHA-256 were found to be those of a. The
 // caller closes it. Errors: ErrGone, ErrAltered, or that of the transfer.
 func (s *Store) Fetch(ctx context.Context, a Artifact) (_ *os.File, err error) {
-	ctx, span := Span(ctx, "fetch "+a.Bucket)
+	ctx, span := StartSpan(ctx, "fetch "+a.Bucket)
 	defer func() { EndSpan(span, err) }()
 	// Without a deadline the client gives up after five seconds in all.
 	ctx, cancel := context.WithTimeout(ctx, transferTime+time.Duration(a.Size/slowest)*time.Second)
 	defer cancel()
 	obj, err := s.openRetrying(ctx, a)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return nil, fmt.Errorf("fetch %s/%s: %w", a.Bucket, a.Name, ErrGone)
+		return nil, fmt.Errorf("fetch %s/%s: %w", a.Bucket, a.Name, ErrMissing)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("fetch %s/%s: %w", a.Bucket, a.Name, err)
 	}
 	defer func() { _ = obj.Close() }() // a reader: nothing is lost with its close
-	f, err := s.Spool()
+	f, err := s.OpenSpool()
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func TestFetchRefusesWhatIsNotTheFacts(t *testing.T) {
 	}
 	gone := a
 	gone.Name = "job/y"
-	if _, err := store.Fetch(t.Context(), gone); !errors.Is(err, events.ErrGone) {
+	if _, err := store.Fetch(t.Context(), gone); !errors.Is(err, events.ErrMissing) {
 		t.Errorf("missing object: %v", err)
 	}
 	other := a

@@ -13,10 +13,10 @@ import (
 // Access is one reading of personal data, or the erasure of a person: the body of a message on the stream
 // AUDIT, with the subject audit.<jobId>.<what>.
 type Access struct {
-	JobID string    `json:"job_id"`
-	What  Reading   `json:"what"`
-	At    time.Time `json:"at"`
-	By    User      `json:"by"`
+	JobID string     `json:"job_id"`
+	What  AccessKind `json:"what"`
+	At    time.Time  `json:"at"`
+	By    User       `json:"by"`
 	// From is the address of the client, as far as it is known.
 	From string `json:"from"`
 	// Row is which row was read, 0 for more than one.
@@ -24,24 +24,24 @@ type Access struct {
 }
 
 // Reading is what was read.
-type Reading string
+type AccessKind string
 
 // What is read of a job that is about people.
 const (
-	ReadReport  Reading = "report"
-	ReadRejects Reading = "rejects"
-	ReadRow     Reading = "row"
+	AccessReport  AccessKind = "report"
+	AccessRejects AccessKind = "rejects"
+	AccessRow     AccessKind = "row"
 	// ReadExport is all that is held of one person.
-	ReadExport Reading = "export"
+	AccessExport AccessKind = "export"
 	// ReadErasure is no reading: one person was erased.
-	ReadErasure Reading = "erasure"
+	AccessErasure AccessKind = "erasure"
 )
 
 // Readings lists them.
-var Readings = []Reading{ReadReport, ReadRejects, ReadRow, ReadExport, ReadErasure}
+var AccessKinds = []AccessKind{AccessReport, AccessRejects, AccessRow, AccessExport, AccessErasure}
 
 // AuditSubject is the subject of an access.
-func AuditSubject(jobID string, what Reading) string { return "audit." + jobID + "." + string(what) }
+func AuditSubject(jobID string, what AccessKind) string { return "audit." + jobID + "." + string(what) }
 
 // WriteAccess stores an access, on the disk when it returns nil. Whoever cannot
 // have it stored must not let anything be read.

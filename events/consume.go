@@ -76,7 +76,7 @@ var ErrUnsettled = errors.New("message left unsettled")
 type ConsumeOptions struct {
 	// Ahead is how many messages are fetched before they are needed: few enough
 	// that all can be handled within AckWait. 0 means 1: none is.
-	Ahead int
+	Prefetch int
 	// Logger hears of messages that were not handled; nil discards.
 	Logger *slog.Logger
 }
@@ -106,7 +106,7 @@ func Consume(ctx context.Context, js jetstream.JetStream, durable string, opts C
 	handle func(context.Context, Delivery) error,
 ) error {
 	c := consumer{js: js, log: Logger(opts.Logger).With("consumer", durable), handle: handle}
-	if err := c.run(ctx, durable, max(opts.Ahead, 1)); err != nil {
+	if err := c.run(ctx, durable, max(opts.Prefetch, 1)); err != nil {
 		return fmt.Errorf("consume %s: %w", durable, err)
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 
 // ErrDisbelieved marks a message whose subject, headers and body do not agree:
 // whoever stored it was no part of rollcall. It is never acted upon.
-var ErrDisbelieved = errors.New("message disbelieved")
+var ErrUntrusted = errors.New("message disbelieved")
 
 // Event is a stored fact: its body and where it stands in the log.
 type Event struct {
@@ -76,20 +76,20 @@ func decode(casts []cast, subject string, header nats.Header, body []byte, seq u
 	}
 	fact := newFact(kind)
 	if fact == nil {
-		return Event{}, fmt.Errorf("decode %s: %w: no such kind", subject, ErrDisbelieved)
+		return Event{}, fmt.Errorf("decode %s: %w: no such kind", subject, ErrUntrusted)
 	}
 	if err := json.Unmarshal(body, fact); err != nil {
-		return Event{}, fmt.Errorf("decode %s: %w: %s", subject, ErrDisbelieved, describeFault(err))
+		return Event{}, fmt.Errorf("decode %s: %w: %s", subject, ErrUntrusted, describeFault(err))
 	}
 	m := fact.meta()
 	if m.JobID != jobID || m.Kind != kind {
-		return Event{}, fmt.Errorf("decode %s: %w: body names another job or kind", subject, ErrDisbelieved)
+		return Event{}, fmt.Errorf("decode %s: %w: body names another job or kind", subject, ErrUntrusted)
 	}
 	if header.Get(HeaderMsgID) != MsgID(jobID, kind, m.Cause) {
-		return Event{}, fmt.Errorf("decode %s: %w: message id does not match", subject, ErrDisbelieved)
+		return Event{}, fmt.Errorf("decode %s: %w: message id does not match", subject, ErrUntrusted)
 	}
 	if up, ok := fact.(*Uploaded); ok && up.Owner.ID != owner {
-		return Event{}, fmt.Errorf("decode %s: %w: body names another owner", subject, ErrDisbelieved)
+		return Event{}, fmt.Errorf("decode %s: %w: body names another owner", subject, ErrUntrusted)
 	}
 	return Event{JobID: jobID, Kind: kind, Seq: seq, Owner: owner, At: m.At, Cause: m.Cause, Trace: header.Get(HeaderTrace), Fact: fact}, nil
 }
@@ -98,10 +98,10 @@ func decode(casts []cast, subject string, header nats.Header, body []byte, seq u
 // the first. Ok is false where its headers hold no such guard: then it was not
 // stored by Append, or the stream is one that the server copied from another.
 func PreviousSeq(jobID string, header nats.Header) (seq uint64, ok bool) {
-	if header.Get(HeaderAfterOf) != JobFilter(jobID) {
+	if header.Get(HeaderExpectedFilter) != JobFilter(jobID) {
 		return 0, false
 	}
-	seq, err := strconv.ParseUint(header.Get(HeaderAfter), 10, 64)
+	seq, err := strconv.ParseUint(header.Get(HeaderExpectedSeq), 10, 64)
 	return seq, err == nil
 }
 
@@ -114,10 +114,10 @@ func DecodeProgress(subject string, header nats.Header, body []byte) (Progress, 
 	subject = safeSubject(jobID, kind)
 	var p Progress
 	if err := json.Unmarshal(body, &p); err != nil {
-		return Progress{}, "", fmt.Errorf("decode %s: %w: %s", subject, ErrDisbelieved, describeFault(err))
+		return Progress{}, "", fmt.Errorf("decode %s: %w: %s", subject, ErrUntrusted, describeFault(err))
 	}
 	if kind != KindProgress || p.Kind != kind || p.JobID != jobID {
-		return Progress{}, "", fmt.Errorf("decode %s: %w: body names another job or kind", subject, ErrDisbelieved)
+		return Progress{}, "", fmt.Errorf("decode %s: %w: body names another job or kind", subject, ErrUntrusted)
 	}
 	return p, owner, nil
 }
@@ -146,15 +146,15 @@ func safeSubject(jobID string, kind Kind) string {
 func checkEnvelope(subject string, header nats.Header) (jobID string, kind Kind, owner string, err error) {
 	jobID, kind, err = ParseSubject(subject)
 	if err != nil {
-		return "", "", "", fmt.Errorf("%w: %v", ErrDisbelieved, err)
+		return "", "", "", fmt.Errorf("%w: %v", ErrUntrusted, err)
 	}
 	subject = safeSubject(jobID, kind)
 	if header.Get(HeaderSubject) != jobID || header.Get(HeaderType) != typePrefix+string(kind) {
-		return "", "", "", fmt.Errorf("decode %s: %w: headers name another job or kind", subject, ErrDisbelieved)
+		return "", "", "", fmt.Errorf("decode %s: %w: headers name another job or kind", subject, ErrUntrusted)
 	}
 	owner, err = url.PathUnescape(header.Get(HeaderOwner))
 	if err != nil || owner == "" {
-		return "", "", "", fmt.Errorf("decode %s: %w: no owner", subject, ErrDisbelieved)
+		return "", "", "", fmt.Errorf("decode %s: %w: no owner", subject, ErrUntrusted)
 	}
 	return jobID, kind, owner, nil
 }

@@ -37,7 +37,7 @@ func FuzzDecode(f *testing.F) {
 		e, err := Decode(subject, h, body, 1)
 		_, _, perr := DecodeProgress(subject, h, body)
 		for _, err := range []error{err, perr} {
-			if err != nil && !errors.Is(err, ErrDisbelieved) {
+			if err != nil && !errors.Is(err, ErrUntrusted) {
 				t.Errorf("%v", err)
 			}
 			if err != nil && personal.MatchString(err.Error()) {

@@ -167,7 +167,7 @@ func (j *Job) Apply(e Event) error {
 		return nil
 	}
 	if j.ID != "" && (e.JobID != j.ID || (j.Uploaded != nil && e.Owner != j.Owner.ID)) {
-		return fmt.Errorf("fold %s: %w: another job or owner", e.Kind, ErrDisbelieved)
+		return fmt.Errorf("fold %s: %w: another job or owner", e.Kind, ErrUntrusted)
 	}
 	if err := j.Allows(e.Fact); err != nil {
 		return fmt.Errorf("fold: %w", err)

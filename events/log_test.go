@@ -192,7 +192,7 @@ func TestDecodeWantsSubjectHeadersAndBodyToAgree(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := events.Decode(subject, header, data, m.Sequence); !errors.Is(err, events.ErrDisbelieved) {
+			if _, err := events.Decode(subject, header, data, m.Sequence); !errors.Is(err, events.ErrUntrusted) {
 				t.Fatalf("err = %v", err)
 			}
 		})

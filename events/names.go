@@ -23,7 +23,7 @@ const (
 	// StreamPartial holds the parts of uploads that have not arrived whole.
 	StreamPartial = "PARTIAL"
 	// PartialLife is how long an upload may take to arrive.
-	PartialLife = 24 * time.Hour
+	PartialTTL = 24 * time.Hour
 
 	// LivePrefix precedes a stored message's subject when it is republished.
 	LivePrefix = "live."
@@ -62,15 +62,15 @@ const (
 	HeaderMsgID = "Nats-Msg-Id"
 	// HeaderAfter and HeaderAfterOf are the guard with which a message was stored:
 	// which was the last one of which subjects. The server holds and keeps it.
-	HeaderAfter       = "Nats-Expected-Last-Subject-Sequence"
-	HeaderAfterOf     = "Nats-Expected-Last-Subject-Sequence-Subject"
-	HeaderSpecVersion = "ce-specversion"
-	HeaderID          = "ce-id"
-	HeaderSource      = "ce-source"
-	HeaderType        = "ce-type"
-	HeaderSubject     = "ce-subject"
-	HeaderTime        = "ce-time"
-	HeaderContentType = "ce-datacontenttype"
+	HeaderExpectedSeq    = "Nats-Expected-Last-Subject-Sequence"
+	HeaderExpectedFilter = "Nats-Expected-Last-Subject-Sequence-Subject"
+	HeaderSpecVersion    = "ce-specversion"
+	HeaderID             = "ce-id"
+	HeaderSource         = "ce-source"
+	HeaderType           = "ce-type"
+	HeaderSubject        = "ce-subject"
+	HeaderTime           = "ce-time"
+	HeaderContentType    = "ce-datacontenttype"
 	// HeaderOwner is the percent-encoded id of the user who uploaded the job.
 	HeaderOwner = "ce-owner"
 	// HeaderDataVersion is the version of the body's shape, DataVersion when it was

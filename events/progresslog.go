@@ -15,7 +15,7 @@ func (l *Log) Progress(ctx context.Context, jobID string) (p Progress, ok bool, 
 	if !ValidJobID(jobID) {
 		return Progress{}, false, ErrNotFound
 	}
-	msgs, _, err := Read(ctx, l.js, StreamProgress, Subject(jobID, KindProgress), 1)
+	msgs, _, err := ReadBatch(ctx, l.js, StreamProgress, Subject(jobID, KindProgress), 1)
 	if err != nil {
 		return Progress{}, false, fmt.Errorf("read progress: %w", err)
 	}
@@ -24,7 +24,7 @@ func (l *Log) Progress(ctx context.Context, jobID string) (p Progress, ok bool, 
 	}
 	m := msgs[len(msgs)-1]
 	p, _, err = DecodeProgress(m.Subject, m.Header, m.Data)
-	if errors.Is(err, ErrDisbelieved) {
+	if errors.Is(err, ErrUntrusted) {
 		l.logger.Warn("progress left out", "seq", m.Sequence, "err", err)
 		return Progress{}, false, nil
 	}

@@ -28,7 +28,7 @@ const VerdictsTTL = 72 * time.Hour
 
 // ClaimLife is how long others wait for the answer about a person when the
 // process that asked has died: longer than a call with all its retries takes.
-const ClaimLife = 2 * time.Minute
+const ClaimTTL = 2 * time.Minute
 
 // Provision creates the streams, buckets and consumers, or brings existing ones
 // to the present settings. It may be run again at any time. It needs the
@@ -91,7 +91,7 @@ func ObjectBuckets() []string { return slices.Clone(objectBuckets) }
 var keyValues = []jetstream.KeyValueConfig{
 	{Bucket: KVQuota},
 	{Bucket: KVVerdicts, TTL: VerdictsTTL},
-	{Bucket: KVClaims, TTL: ClaimLife},
+	{Bucket: KVClaims, TTL: ClaimTTL},
 }
 
 func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {
@@ -139,7 +139,7 @@ func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {
 		Storage:     jetstream.FileStorage,
 		Replicas:    cfg.Replicas,
 		AllowDirect: true,
-		MaxAge:      PartialLife,
+		MaxAge:      PartialTTL,
 	}}
 }
 

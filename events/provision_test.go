@@ -67,7 +67,7 @@ func TestWhatIsProvisionedOutlivesTheServer(t *testing.T) {
 	}
 	provision := func(js jetstream.JetStream) {
 		// As a version made it that kept claims in memory.
-		_, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: events.KVClaims, Storage: jetstream.MemoryStorage, TTL: events.ClaimLife})
+		_, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: events.KVClaims, Storage: jetstream.MemoryStorage, TTL: events.ClaimTTL})
 		if err = errors.Join(err, events.Provision(t.Context(), js, events.ProvisionConfig{})); err != nil {
 			t.Fatal(err)
 		}

@@ -30,7 +30,7 @@ var ErrIncomplete = errors.New("incomplete batch")
 // A batch get ends without an error when its time is up or a message was lost
 // on the way, so the count of pending messages must fall by one from each
 // message to the next; otherwise the error is ErrIncomplete.
-func Read(ctx context.Context, js jetstream.JetStream, stream, filter string, from uint64) (msgs []*jetstream.RawStreamMsg, more bool, err error) {
+func ReadBatch(ctx context.Context, js jetstream.JetStream, stream, filter string, from uint64) (msgs []*jetstream.RawStreamMsg, more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	seq, err := jetstreamext.GetBatch(ctx, js, stream, readBatch,
@@ -75,7 +75,7 @@ func Messages(ctx context.Context, js jetstream.JetStream, stream, filter string
 		for more := true; more; {
 			var msgs []*jetstream.RawStreamMsg
 			var err error
-			if msgs, more, err = Read(ctx, js, stream, filter, from); err != nil {
+			if msgs, more, err = ReadBatch(ctx, js, stream, filter, from); err != nil {
 				yield(nil, err)
 				return
 			}
@@ -91,7 +91,7 @@ func Messages(ctx context.Context, js jetstream.JetStream, stream, filter string
 
 // MaxLast is how many subjects ReadLast takes. The library has room for a
 // thousand messages, the end of a batch among them, and drops what is more.
-const MaxLast = 500
+const MaxReadLast = 500
 
 // ReadLast returns the newest message of each subject that has one, in the order
 // of their sequences. It needs permission to publish to $JS.API.DIRECT.GET.<stream>. A
@@ -101,12 +101,12 @@ func ReadLast(ctx context.Context, js jetstream.JetStream, stream string, subjec
 	if len(subjects) == 0 {
 		return nil, nil
 	}
-	if len(subjects) > MaxLast {
-		return nil, fmt.Errorf("read last of %s: %d subjects, at most %d", stream, len(subjects), MaxLast)
+	if len(subjects) > MaxReadLast {
+		return nil, fmt.Errorf("read last of %s: %d subjects, at most %d", stream, len(subjects), MaxReadLast)
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	seq, err := jetstreamext.GetLastMsgsFor(ctx, js, stream, subjects, jetstreamext.GetLastMsgsBatchSize(MaxLast))
+	seq, err := jetstreamext.GetLastMsgsFor(ctx, js, stream, subjects, jetstreamext.GetLastMsgsBatchSize(MaxReadLast))
 	if err != nil {
 		return nil, fmt.Errorf("read last of %s: %w", stream, err)
 	}

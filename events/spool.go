@@ -9,7 +9,7 @@ import (
 // Spool opens a new file in dir and removes its name, so that no copy of anybody's
 // data outlives the process, however it ends. dir "" means the system's temporary
 // folder. The caller closes the file.
-func Spool(dir string) (*os.File, error) {
+func OpenSpool(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "rollcall-*")
 	if err != nil {
 		return nil, fmt.Errorf("open spool: %w", err)
@@ -21,4 +21,4 @@ func Spool(dir string) (*os.File, error) {
 }
 
 // Spool opens a nameless file in SpoolDir. The caller closes it.
-func (s *Store) Spool() (*os.File, error) { return Spool(s.SpoolDir) }
+func (s *Store) OpenSpool() (*os.File, error) { return OpenSpool(s.SpoolDir) }

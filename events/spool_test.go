@@ -10,7 +10,7 @@ import (
 
 func TestSpoolLeavesNoNameBehind(t *testing.T) {
 	dir := t.TempDir()
-	f, err := events.Spool(dir)
+	f, err := events.OpenSpool(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestSpoolLeavesNoNameBehind(t *testing.T) {
 	if text, err := io.ReadAll(io.NewSectionReader(f, 0, 10)); err != nil || string(text) != "kept" {
 		t.Errorf("read back %q, %v", text, err)
 	}
-	if _, err := events.Spool(dir + "/missing"); err == nil {
+	if _, err := events.OpenSpool(dir + "/missing"); err == nil {
 		t.Error("a folder that does not exist gave a spool")
 	}
 }

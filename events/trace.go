@@ -31,7 +31,7 @@ func Tracer(p trace.TracerProvider) trace.Tracer {
 
 // Span begins a span below that of ctx, with the tracer of whoever began that
 // one. Where nobody did it records nothing and costs next to nothing.
-func Span(ctx context.Context, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
+func StartSpan(ctx context.Context, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
 	return Tracer(trace.SpanFromContext(ctx).TracerProvider()).Start(ctx, name, opts...)
 }
 

@@ -33,7 +33,7 @@ func upgradeBody(casts []cast, header nats.Header, kind Kind, body []byte) ([]by
 	if text := header.Get(HeaderDataVersion); text != "" {
 		var err error
 		if version, err = strconv.Atoi(text); err != nil || version < 1 {
-			return nil, fmt.Errorf("%w: no such version of data", ErrDisbelieved)
+			return nil, fmt.Errorf("%w: no such version of data", ErrUntrusted)
 		}
 	}
 	if version > 1+len(casts) {
@@ -42,7 +42,7 @@ func upgradeBody(casts []cast, header nats.Header, kind Kind, body []byte) ([]by
 	for ; version <= len(casts); version++ {
 		var err error
 		if body, err = casts[version-1](kind, body); err != nil {
-			return nil, fmt.Errorf("%w: from version %d: %s", ErrDisbelieved, version, describeFault(err))
+			return nil, fmt.Errorf("%w: from version %d: %s", ErrUntrusted, version, describeFault(err))
 		}
 	}
 	return body, nil

@@ -12,7 +12,7 @@ import (
 
 func TestFactsCarryAVersionAndTheOldestHaveNone(t *testing.T) {
 	srv := eventstest.Start(t)
-	m := eventstest.Stored(t, srv, upload(t, srv))
+	m := eventstest.StoredMessage(t, srv, upload(t, srv))
 	if got := m.Header.Get(events.HeaderDataVersion); got != strconv.Itoa(events.DataVersion) {
 		t.Errorf("version %q", got)
 	}

@@ -92,7 +92,7 @@ func TestOlderBodiesAreCastToTheNewestShape(t *testing.T) {
 	msg.Header.Set(HeaderType, typePrefix+string(KindPaused))
 	// What cannot be cast is no fact of that version, and nothing of it is told.
 	msg.Header.Set(HeaderDataVersion, "1")
-	if _, err := decode(twice, msg.Subject, msg.Header, []byte(`{"rows": 8001015009087}`), 8); !errors.Is(err, ErrDisbelieved) || strings.Contains(err.Error(), "8001") {
+	if _, err := decode(twice, msg.Subject, msg.Header, []byte(`{"rows": 8001015009087}`), 8); !errors.Is(err, ErrUntrusted) || strings.Contains(err.Error(), "8001") {
 		t.Errorf("no body of version 1: %v", err)
 	}
 }

@@ -137,7 +137,7 @@ func TestAUserHasSoManyConnections(t *testing.T) {
 	// Later it shows in the connection.
 	late := dial(t, r.url, "")
 	late.send("authenticate", map[string]string{"token": token}, 1)
-	if code := late.closed(); code != refusal.CloseTooMany {
+	if code := late.closed(); code != refusal.CloseTooManyConnections {
 		t.Errorf("closed with %d", code)
 	}
 	lateEngine := dialEngine(t, r.url)
@@ -147,7 +147,7 @@ func TestAUserHasSoManyConnections(t *testing.T) {
 	for err == nil {
 		_, err = lateEngine.hear()
 	}
-	if code := websocket.CloseStatus(err); code != refusal.CloseTooMany {
+	if code := websocket.CloseStatus(err); code != refusal.CloseTooManyConnections {
 		t.Errorf("Socket.IO: closed with %d", code)
 	}
 	// A token again is no further connection, and others have their own.

@@ -122,7 +122,7 @@ func (c *conn) expire() {
 func (c *conn) admit(claims auth.Claims) bool {
 	if c.user() == nil && !c.g.hub.enter(c, claims.ID, c.g.cfg.UserConnections) {
 		c.turnAway(awayUser)
-		c.fail(refusal.CloseTooMany, "too many connections")
+		c.fail(refusal.CloseTooManyConnections, "too many connections")
 		return false
 	}
 	c.mu.Lock()

@@ -14,7 +14,7 @@ func TestACursorOfAnotherStreamIsToldToStartOver(t *testing.T) {
 	job := r.upload("alice")
 	s := dial(t, r.url, mint(t, "alice", "member", time.Hour))
 	s.subscribe(job.ID, job.Seq+100)
-	if code := s.closed(); code != refusal.CloseAnew {
+	if code := s.closed(); code != refusal.CloseStreamReset {
 		t.Fatalf("closed with %d", code)
 	}
 	// A foreign job does not show by how such a cursor is answered.

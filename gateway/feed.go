@@ -124,7 +124,7 @@ func (f *feed) fill(ctx context.Context) error {
 	for more := true; more; {
 		var msgs []*jetstream.RawStreamMsg
 		var err error
-		msgs, more, err = events.Read(ctx, f.js, events.StreamFacts, "bulk.>", f.last.seq)
+		msgs, more, err = events.ReadBatch(ctx, f.js, events.StreamFacts, "bulk.>", f.last.seq)
 		if err != nil {
 			return err
 		}

@@ -72,7 +72,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 			return nil
 		case errors.Is(err, errAnew):
 			g.cfg.Logger.Error("the stream was made anew, clients start over", "stream", events.StreamFacts)
-			g.closeAll(refusal.CloseAnew, "stream was made anew")
+			g.closeAll(refusal.CloseStreamReset, "stream was made anew")
 		default:
 			g.cfg.Logger.Warn("live feed not started", "err", err)
 		}

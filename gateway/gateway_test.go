@@ -442,7 +442,7 @@ func TestASlowClientIsToldToResume(t *testing.T) {
 	if n := r.gw.Stats().Dropped; n == 0 {
 		t.Error("no frame was dropped")
 	}
-	if code := s.closed(); code != refusal.CloseSlow && code != -1 {
+	if code := s.closed(); code != refusal.CloseTooSlow && code != -1 {
 		t.Fatalf("closed with %d", code)
 	}
 }

@@ -89,7 +89,7 @@ func TestAClientThatAnswersNoPingIsGone(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("still there")
 	}
-	if _, _, err := ws.Read(t.Context()); websocket.CloseStatus(err) != refusal.CloseGone {
+	if _, _, err := ws.Read(t.Context()); websocket.CloseStatus(err) != refusal.ClosePingTimeout {
 		t.Fatalf("closed with %v", err)
 	}
 }

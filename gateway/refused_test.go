@@ -78,7 +78,7 @@ func TestRefusedConnectionsAreCountedByReason(t *testing.T) {
 		return err == nil
 	})
 	late.send("authenticate", map[string]string{"token": token}, 1)
-	if code := late.closed(); code != refusal.CloseTooMany {
+	if code := late.closed(); code != refusal.CloseTooManyConnections {
 		t.Errorf("closed with %d", code)
 	}
 	counted("one more of the user, by a frame", "user_connections")

@@ -34,13 +34,13 @@ func TestAStreamMadeAnewSendsClientsBackToTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := r.upload("alice")
-	if code := s.closed(); code != refusal.CloseAnew {
+	if code := s.closed(); code != refusal.CloseStreamReset {
 		t.Fatalf("closed with %d", code)
 	}
 	// One that was away meanwhile is told when it comes back.
 	s = redial(t, r.url, token)
 	s.subscribe(again.ID, seen)
-	if code := s.closed(); code != refusal.CloseAnew {
+	if code := s.closed(); code != refusal.CloseStreamReset {
 		t.Fatalf("a late one: closed with %d", code)
 	}
 	s = redial(t, r.url, token)

@@ -33,7 +33,7 @@ func (c *conn) write() {
 		text, ok := c.q.take()
 		switch {
 		case !ok:
-			c.fail(refusal.CloseSlow, "too slow, resume")
+			c.fail(refusal.CloseTooSlow, "too slow, resume")
 			return
 		case text == nil:
 			return // the queue starts another when it has more
@@ -57,7 +57,7 @@ func (c *conn) ping() {
 	cancel()
 	// While a frame is handled nobody reads the answer.
 	if busy := turns%2 == 1 || c.turns.Load() != turns; err != nil && !busy {
-		c.fail(refusal.CloseGone, "no answer to a ping")
+		c.fail(refusal.ClosePingTimeout, "no answer to a ping")
 		return
 	}
 	c.life.Lock()

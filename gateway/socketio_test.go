@@ -157,7 +157,7 @@ func TestSocketIOPings(t *testing.T) {
 	p.starts("2")
 	for {
 		if _, err := p.hear(); err != nil {
-			if code := websocket.CloseStatus(err); code != refusal.CloseGone {
+			if code := websocket.CloseStatus(err); code != refusal.ClosePingTimeout {
 				t.Fatalf("closed with %d", code)
 			}
 			return

@@ -89,7 +89,7 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 	if ok, err := c.reached(job.Seq, after); err != nil || !ok {
 		c.unsubscribe(jobID)
 		if err == nil {
-			c.fail(refusal.CloseAnew, "after is not of this stream")
+			c.fail(refusal.CloseStreamReset, "after is not of this stream")
 		}
 		return err
 	}

@@ -35,7 +35,7 @@ func TestWrongPasswordIsRefused(t *testing.T) {
 }
 
 func TestPermissionsAreThoseOfTheFile(t *testing.T) {
-	all, err := embedded.PermissionsOf()
+	all, err := embedded.UserPermissions()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestPermissionsAreThoseOfTheFile(t *testing.T) {
 		{"operator", "$JS.API.CONSUMER.MSG.NEXT.BULK.other", true},
 		{"operator", "$JS.API.CONSUMER.MSG.NEXT.BULK.iec", false}, // denied by name
 	} {
-		if all[c.user].May(c.subject) != c.may {
+		if all[c.user].CanPublish(c.subject) != c.may {
 			t.Errorf("%s, %s: want %v", c.user, c.subject, c.may)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 type Permissions struct{ Allow, Deny []string }
 
 // May says whether a user may publish to a subject, which has no wildcards.
-func (p Permissions) May(subject string) bool {
+func (p Permissions) CanPublish(subject string) bool {
 	return matches(p.Allow, subject) && !matches(p.Deny, subject)
 }
 
@@ -25,7 +25,7 @@ func matches(patterns []string, subject string) bool {
 }
 
 // PermissionsOf are those that the built-in nats.conf gives each user.
-func PermissionsOf() (map[string]Permissions, error) {
+func UserPermissions() (map[string]Permissions, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "ROLLCALL_NATS_STORE: \"unused\"\n")
 	for _, user := range Users {

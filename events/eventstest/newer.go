@@ -11,7 +11,7 @@ import (
 )
 
 // Stored is the message of a job's newest fact.
-func Stored(t testing.TB, srv *embedded.Server, job events.Job) *nats.Msg {
+func StoredMessage(t testing.TB, srv *embedded.Server, job events.Job) *nats.Msg {
 	t.Helper()
 	s, err := Connect(t, srv, "provisioner").Stream(t.Context(), events.StreamFacts)
 	if err != nil {
@@ -29,7 +29,7 @@ func Stored(t testing.TB, srv *embedded.Server, job events.Job) *nats.Msg {
 func UploadNewer(t testing.TB, srv *embedded.Server, owner events.User) (jobID string) {
 	t.Helper()
 	log := events.NewLog(Connect(t, srv, "upload"), events.StageUpload, nil)
-	known := Stored(t, srv, Upload(t, log, owner, events.Artifact{}, events.Options{}))
+	known := StoredMessage(t, srv, Upload(t, log, owner, events.Artifact{}, events.Options{}))
 	jobID = events.NewJobID()
 	msg := nats.NewMsg(events.Subject(jobID, events.KindUploaded))
 	msg.Data = []byte(`{"of":"a shape to come"}`)

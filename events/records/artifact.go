@@ -61,7 +61,7 @@ type Writer[T Record] struct {
 
 // NewWriter opens a writer that spools in s.SpoolDir.
 func NewWriter[T Record](s *events.Store) (*Writer[T], error) {
-	f, err := s.Spool()
+	f, err := s.OpenSpool()
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (w *Writer[T]) Replay() iter.Seq2[*T, error] {
 			return
 		}
 		defer r.zr.Close()
-		r.Reusing()(yield)
+		r.AllReusing()(yield)
 	}
 }
 
@@ -235,7 +235,7 @@ func (r *Reader[T]) All() iter.Seq2[*T, error] {
 
 // Reusing is All with one record, which is good until the next: for those who
 // keep nothing but texts. What a line leaves out may be empty instead of nil.
-func (r *Reader[T]) Reusing() iter.Seq2[*T, error] {
+func (r *Reader[T]) AllReusing() iter.Seq2[*T, error] {
 	one := new(T)
 	return r.each(func() *T {
 		any(one).(record).reset()

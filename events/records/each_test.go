@@ -55,7 +55,7 @@ func TestEachYieldsTheHeaderAndTheRecords(t *testing.T) {
 	missing.Name = "job/none"
 	for _, ended = range records.Each[records.Row](t.Context(), reader, missing, nil) {
 	}
-	if !errors.Is(ended, events.ErrGone) {
+	if !errors.Is(ended, events.ErrMissing) {
 		t.Errorf("a missing artifact gave %v", ended)
 	}
 }

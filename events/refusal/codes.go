@@ -51,15 +51,15 @@ const (
 	CloseUnauthenticated = 4001
 	// CloseSlow: the client did not keep up. Connect again, with the last
 	// sequence seen.
-	CloseSlow = 4002
+	CloseTooSlow = 4002
 	// CloseAnew: the event stream was made anew. Connect again and forget all
 	// sequences seen.
-	CloseAnew = 4003
+	CloseStreamReset = 4003
 	// CloseGone: the client did not answer a ping.
-	CloseGone = 4004
+	ClosePingTimeout = 4004
 	// CloseTooMany: the user has as many connections as one may have. Come back
 	// later.
-	CloseTooMany = 4005
+	CloseTooManyConnections = 4005
 )
 
 // answer is how a refusal is said: Status over HTTP, close as the end of a
@@ -89,7 +89,7 @@ var answers = map[string]answer{
 	CodeStorageFull:     {status: http.StatusInsufficientStorage},
 
 	CodeTooManySubscriptions: {status: http.StatusTooManyRequests},
-	CodeTooManyConnections:   {http.StatusTooManyRequests, CloseTooMany},
+	CodeTooManyConnections:   {http.StatusTooManyRequests, CloseTooManyConnections},
 	CodeOverloaded:           {status: http.StatusServiceUnavailable},
 
 	CodeEmptyFile:       {status: http.StatusBadRequest},

@@ -55,7 +55,7 @@ func rejectionOf(err error) *Rejection {
 		// NATS answers requests and stores nothing: its disk is full or broken.
 		told = refusal.New("storage_unavailable",
 			"What was made of this job could not be stored. Please retry the job later; nothing of it is lost.")
-	case errors.Is(err, events.ErrAltered), errors.Is(err, events.ErrGone):
+	case errors.Is(err, events.ErrAltered), errors.Is(err, events.ErrMissing):
 		told = refusal.New("artifact_damaged", "A stored file of this job is missing or damaged. "+
 			"Please retry the job once it has been put back, or upload the spreadsheet again.")
 	}

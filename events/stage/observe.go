@@ -26,7 +26,7 @@ const (
 	// EndPostponed: nothing is wrong, but it has to wait.
 	EndPostponed End = "postponed"
 	// EndFull: there was no room to store what came of it.
-	EndFull End = "storage_full"
+	EndStorageFull End = "storage_full"
 	// EndCancelled: the user asked.
 	EndCancelled End = "cancelled"
 	// EndHandedBack: the process is stopping.
@@ -36,7 +36,7 @@ const (
 )
 
 // Ends lists all of them.
-var Ends = []End{EndDone, EndFailed, EndRetried, EndPostponed, EndFull, EndCancelled, EndHandedBack, EndLost}
+var Ends = []End{EndDone, EndFailed, EndRetried, EndPostponed, EndStorageFull, EndCancelled, EndHandedBack, EndLost}
 
 // Attempt is one attempt of a stage at a job.
 type Attempt struct {

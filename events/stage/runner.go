@@ -200,9 +200,9 @@ func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job)
 	case events.StorageFull(err): // whatever the handler made of it
 		again := r.roomWait(&w.Job)
 		log.ErrorContext(ctx, "no room to store", "again_in", again, "err", err)
-		over.End = EndFull
+		over.End = EndStorageFull
 		r.noteRoom(err)
-		r.reportNoRoom(w)
+		r.reportStorageError(w)
 		return events.Redeliver(again, err)
 	case errors.As(err, &reject):
 		log.WarnContext(ctx, "rejected", "code", reject.Refusal.Code, "err", err)

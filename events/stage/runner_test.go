@@ -147,7 +147,7 @@ func TestRunnerGivesUpAfterTheLastAttempt(t *testing.T) {
 // What a panic says may quote a row: the log has its type and where it was.
 func TestWhyTheStageGaveUp(t *testing.T) {
 	for code, err := range map[string]error{
-		"artifact_damaged":    fmt.Errorf("read rows: %w", events.ErrGone),
+		"artifact_damaged":    fmt.Errorf("read rows: %w", events.ErrMissing),
 		"storage_unavailable": fmt.Errorf("put rows: %w", jetstream.ErrAsyncPublishTimeout),
 	} {
 		srv := eventstest.Start(t)

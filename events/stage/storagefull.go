@@ -22,7 +22,7 @@ func (r *Runner) roomWait(job *events.Job) time.Duration {
 
 // full tells, where it can be told, that the work waits for room. That is no fact:
 // it would need room itself, once for each time that somebody looks.
-func (r *Runner) reportNoRoom(w *Work) {
+func (r *Runner) reportStorageError(w *Work) {
 	p := w.latestProgress()
 	p.Message = "There is no room to store more at the moment. The job goes on by itself."
 	w.storeProgress(p)
@@ -39,7 +39,7 @@ type noRoom struct {
 
 // Room is the error with which the stage last found no room to store what it had;
 // nil once a fact was stored again, or when nobody has looked for five minutes.
-func (r *Runner) NoRoom() error {
+func (r *Runner) StorageError() error {
 	if no := r.noRoom.Load(); no != nil && r.now().Sub(no.at) < roomKnown {
 		return no.err
 	}

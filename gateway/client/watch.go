@@ -66,7 +66,7 @@ func (c *Client) follow(
 				yield(Frame{}, fmt.Errorf("follow job: gave up after %d attempts: %w", failures, err))
 				return
 			}
-			if websocket.CloseStatus(err) == refusal.CloseAnew {
+			if websocket.CloseStatus(err) == refusal.CloseStreamReset {
 				f.after = 0
 			}
 			if c.wait(ctx, failures, connectBackoff); ctx.Err() != nil {

@@ -32,7 +32,7 @@ func (a *App) addStage(js jetstream.JetStream, name events.Stage, h stage.Handle
 		change(r)
 	}
 	a.metrics.Stage(r)
-	a.needs("room for "+string(name), func(context.Context) error { return r.NoRoom() })
+	a.needs("room for "+string(name), func(context.Context) error { return r.StorageError() })
 	a.needsConsumer(js, string(name))
 	a.run = append(a.run, r.Run)
 }

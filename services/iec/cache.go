@@ -105,7 +105,7 @@ func (c *Cache) fresh(value []byte, since time.Time) (v records.Verdict, ok bool
 	return v, !v.At.Before(since) || c.cfg.Now().Sub(v.At) < limit, nil
 }
 
-// GetMany is Get for up to events.MaxLast people at once, by their ID numbers.
+// GetMany is Get for up to events.MaxReadLast people at once, by their ID numbers.
 // Who is not among the answers may have one all the same.
 func (c *Cache) GetMany(ctx context.Context, ids []string, since time.Time) (map[string]records.Verdict, error) {
 	byKey := make(map[string]string, len(ids))

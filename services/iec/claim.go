@@ -14,7 +14,7 @@ import (
 // claims are who is being asked about at the moment, for all replicas: one job
 // asks about a person, the others wait for its answer. A claim is a key of a
 // bucket, named like the verdict that will follow, and holds the id of
-// the job. That of a process that died ends by itself, after events.ClaimLife.
+// the job. That of a process that died ends by itself, after events.ClaimTTL.
 type claims struct{ kv jetstream.KeyValue }
 
 // claim is the right to ask about one person.
@@ -67,7 +67,7 @@ func (c *claims) take(ctx context.Context, key, job string) (*claim, error) {
 // for longer than it lives.
 func (c *claim) keep(ctx context.Context) error {
 	now := time.Now()
-	if now.Sub(c.at) < events.ClaimLife/2 {
+	if now.Sub(c.at) < events.ClaimTTL/2 {
 		return nil
 	}
 	revision, err := c.kv.Update(ctx, c.key, []byte(c.job), c.revision)

@@ -65,7 +65,7 @@ func TestAClaimIsRenewedBeforeItEnds(t *testing.T) {
 	if err := mine.keep(t.Context()); err != nil || mine.revision != young {
 		t.Errorf("a young claim: %v, revision %d", err, mine.revision)
 	}
-	mine.at = mine.at.Add(-events.ClaimLife / 2)
+	mine.at = mine.at.Add(-events.ClaimTTL / 2)
 	if err := mine.keep(t.Context()); err != nil || mine.revision == young || time.Since(mine.at) > time.Minute {
 		t.Errorf("an old claim: %v, revision %d of %s", err, mine.revision, mine.at)
 	}
@@ -76,7 +76,7 @@ func TestAClaimIsRenewedBeforeItEnds(t *testing.T) {
 	if _, err := c.take(t.Context(), "person", "job-2"); err != nil {
 		t.Fatal(err)
 	}
-	mine.at = mine.at.Add(-events.ClaimLife)
+	mine.at = mine.at.Add(-events.ClaimTTL)
 	if err := mine.keep(t.Context()); !errors.Is(err, errClaimLost) {
 		t.Errorf("a claim that ended: %v", err)
 	}

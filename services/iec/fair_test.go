@@ -97,7 +97,7 @@ func TestAnotherJobWaitsUntilTheClaimEnds(t *testing.T) {
 	}
 	job := r.validated(t, people, events.Options{})
 	eventstest.Wait(t, "the others to be asked", func() bool { return r.sim.Stats().Calls == 2 })
-	if err := dead.release(t.Context()); err != nil { // as the server does after ClaimLife
+	if err := dead.release(t.Context()); err != nil { // as the server does after ClaimTTL
 		t.Fatal(err)
 	}
 	r.check(t, eventstest.WaitKind(t, r.log, job.ID, events.KindVerified), people)

@@ -82,7 +82,7 @@ func (s *tokenSource) drop(token string) {
 }
 
 func (c *Client) fetchToken(ctx context.Context) (_ string, _ time.Duration, err error) {
-	ctx, span := events.Span(ctx, "iec token", trace.WithSpanKind(trace.SpanKindClient))
+	ctx, span := events.StartSpan(ctx, "iec token", trace.WithSpanKind(trace.SpanKindClient))
 	defer func() { events.EndSpan(span, err) }()
 	form := url.Values{"grant_type": {"password"}, "username": {c.cfg.Username}, "password": {c.cfg.Password}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/token", strings.NewReader(form.Encode()))

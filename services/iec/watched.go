@@ -33,7 +33,7 @@ func (c *Client) watched(ctx context.Context, token, id string) (records.Verdict
 		c.cfg.Observe(result, time.Since(began))
 	}
 	if result != ResultAnswered || ctx.Value(untracedKey{}) == nil {
-		_, span := events.Span(ctx, "iec call", trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindClient),
+		_, span := events.StartSpan(ctx, "iec call", trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindClient),
 			trace.WithAttributes(attribute.String("rollcall.iec.result", result)))
 		events.EndSpan(span, err)
 	}

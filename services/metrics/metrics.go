@@ -95,7 +95,7 @@ func (m *Metrics) Stage(r *stage.Runner) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "rollcall_stage_storage_full", Help: "1 while the stage finds no room to store what it has, else 0.", ConstLabels: labels,
 		}, func() float64 {
-			if r.NoRoom() != nil {
+			if r.StorageError() != nil {
 				return 1
 			}
 			return 0

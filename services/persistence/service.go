@@ -119,7 +119,7 @@ func (s *Service) writeNew(ctx context.Context, job *events.Job, progress func(i
 		return err
 	}
 	defer func() { _ = verdicts.Close() }() // a reader
-	return s.mergePeople(ctx, job, pairUp(rows.Reusing(), verdicts.Reusing()), progress, storeOutcomes)
+	return s.mergePeople(ctx, job, pairUp(rows.AllReusing(), verdicts.AllReusing()), progress, storeOutcomes)
 }
 
 // mergePeople merges people in one transaction, with storeOutcomes as its last step.

@@ -13,6 +13,6 @@ import (
 // End it with events.EndSpan. It has neither SQL nor values, because a value may be
 // an ID number.
 func Span(ctx context.Context, name string) (context.Context, trace.Span) {
-	return events.Span(ctx, "sql "+name, trace.WithSpanKind(trace.SpanKindClient),
+	return events.StartSpan(ctx, "sql "+name, trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(attribute.String("db.system.name", "postgresql")))
 }

@@ -68,7 +68,7 @@ func (s *Service) Erase(ctx context.Context, id string, by events.User, from str
 			continue
 		}
 		done.Jobs = append(done.Jobs, jobID)
-		if err := s.audit(ctx, jobID, events.ReadErasure, by, from); err != nil {
+		if err := s.audit(ctx, jobID, events.AccessErasure, by, from); err != nil {
 			return done, fmt.Errorf("erase: %w", err)
 		}
 		if jobs[jobID], err = s.takeOut(ctx, job, h, replaced); err != nil {
@@ -79,7 +79,7 @@ func (s *Service) Erase(ctx context.Context, id string, by events.User, from str
 		return done, fmt.Errorf("erase: %w", err)
 	}
 	if len(done.Jobs) == 0 {
-		if err := s.auditMember(ctx, id, events.ReadErasure, by, from); err != nil {
+		if err := s.auditMember(ctx, id, events.AccessErasure, by, from); err != nil {
 			return done, fmt.Errorf("erase: %w", err)
 		}
 	}
@@ -105,13 +105,13 @@ func valid(id string) bool {
 	return len(id) == 13
 }
 
-func (s *Service) audit(ctx context.Context, jobID string, what events.Reading, by events.User, from string) error {
+func (s *Service) audit(ctx context.Context, jobID string, what events.AccessKind, by events.User, from string) error {
 	return events.WriteAccess(ctx, s.cfg.Log.JetStream(), events.Access{JobID: jobID, What: what, At: s.cfg.Now().UTC(), By: by, From: from})
 }
 
 // auditMember is audit for a member who is in no job that is kept: it counts to the job
 // that has written last. Of nobody there is nothing to write down.
-func (s *Service) auditMember(ctx context.Context, id string, what events.Reading, by events.User, from string) error {
+func (s *Service) auditMember(ctx context.Context, id string, what events.AccessKind, by events.User, from string) error {
 	var jobID string
 	err := s.cfg.DB.GetContext(ctx, &jobID, `SELECT updated_by_job FROM members WHERE id_number = $1`, id)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -218,7 +218,7 @@ func (s *Service) reportWithout(ctx context.Context, job *events.Job, h *held, f
 	if err := then.Apply(event); err != nil {
 		return err
 	}
-	file, err := s.cfg.Store.Spool()
+	file, err := s.cfg.Store.OpenSpool()
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (s *Service) Export(ctx context.Context, id string, by events.User, from st
 		if !h.anything() {
 			continue
 		}
-		if err := s.audit(ctx, jobID, events.ReadExport, by, from); err != nil {
+		if err := s.audit(ctx, jobID, events.AccessExport, by, from); err != nil {
 			return all, fmt.Errorf("export: %w", err)
 		}
 		all.Jobs = append(all.Jobs, JobHoldings{
@@ -92,7 +92,7 @@ func (s *Service) Export(ctx context.Context, id string, by events.User, from st
 		all.Member = member[0]
 	}
 	if len(all.Jobs) == 0 {
-		if err := s.auditMember(ctx, id, events.ReadExport, by, from); err != nil {
+		if err := s.auditMember(ctx, id, events.AccessExport, by, from); err != nil {
 			return all, fmt.Errorf("export: %w", err)
 		}
 	}

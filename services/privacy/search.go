@@ -29,7 +29,7 @@ type held struct {
 // damaged says that an artifact is not there, or not as it was: whoever looks for it is
 // told so and goes on, for no other job's data is to stay because of that.
 func damaged(err error) bool {
-	return errors.Is(err, events.ErrGone) || errors.Is(err, events.ErrAltered)
+	return errors.Is(err, events.ErrMissing) || errors.Is(err, events.ErrAltered)
 }
 
 func (h *held) anything() bool { return len(h.rows)+len(h.rejects) > 0 || h.upload || h.report }

@@ -55,7 +55,7 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error
 	if job.Uploaded == nil || job.Validated == nil || job.Verified == nil || job.Persisted == nil {
 		return nil, errors.New("report: the job lacks a fact of an earlier stage")
 	}
-	file, err := s.store.Spool()
+	file, err := s.store.OpenSpool()
 	if err != nil {
 		return nil, err
 	}

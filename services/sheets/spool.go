@@ -67,7 +67,7 @@ type part struct {
 type piece struct{ at, n int64 }
 
 func newSpool(dir string) (*spool, error) {
-	file, err := events.Spool(dir)
+	file, err := events.OpenSpool(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 const auditTime = 5 * time.Second
 
 // audited writes down that somebody reads about people. Only then they may.
-func (s *Service) audited(r *http.Request, who Principal, jobID string, what events.Reading, row int) error {
+func (s *Service) audited(r *http.Request, who Principal, jobID string, what events.AccessKind, row int) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditTime)
 	defer cancel()
 	return events.WriteAccess(ctx, s.cfg.Log.JetStream(), events.Access{

@@ -41,7 +41,7 @@ func TestWhoReadsIsWrittenDown(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.raw)
 	}
 	list := r.accesses(id)
-	if len(list) != 1 || list[0].By != (events.User{ID: "root", Role: "national_admin"}) || list[0].What != events.ReadReport ||
+	if len(list) != 1 || list[0].By != (events.User{ID: "root", Role: "national_admin"}) || list[0].What != events.AccessReport ||
 		list[0].From != "127.0.0.1" || list[0].At.IsZero() || len(r.accesses(other)) != 0 {
 		t.Errorf("%+v", list)
 	}

@@ -44,7 +44,7 @@ func (s *Service) sendReport(w http.ResponseWriter, r *http.Request, job *events
 		return damaged(err)
 	}
 	defer func() { _ = file.Close() }() // a local copy
-	if err := s.audited(r, who, job.ID, events.ReadReport, 0); err != nil {
+	if err := s.audited(r, who, job.ID, events.AccessReport, 0); err != nil {
 		return err
 	}
 	s.cfg.Logger.InfoContext(r.Context(), "report read", "job", job.ID, "user", who.ID)
@@ -80,7 +80,7 @@ func (s *Service) sendRejects(w http.ResponseWriter, r *http.Request, job *event
 	if err := writeRejects(&book, s.cfg.Store.SpoolDir, head.Columns, rows); err != nil {
 		return err
 	}
-	if err := s.audited(r, who, job.ID, events.ReadRejects, 0); err != nil {
+	if err := s.audited(r, who, job.ID, events.AccessRejects, 0); err != nil {
 		return err
 	}
 	s.cfg.Logger.InfoContext(r.Context(), "rejects read", "job", job.ID, "user", who.ID)
@@ -96,7 +96,7 @@ func notReady(what string, job *events.Job) *problem {
 
 // damaged is an error of reading an artifact.
 func damaged(err error) error {
-	if errors.Is(err, events.ErrGone) || errors.Is(err, events.ErrAltered) {
+	if errors.Is(err, events.ErrMissing) || errors.Is(err, events.ErrAltered) {
 		return &problem{code: "report_damaged", message: "What is stored of this job is missing or damaged. Please upload the spreadsheet again.", err: err}
 	}
 	return err

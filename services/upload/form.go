@@ -117,7 +117,7 @@ func (s *Service) readPart(f *form, part *multipart.Part) error {
 // spool copies the file part to the disk, where its structure can be looked at,
 // in a file whose name is gone before the first byte is in it.
 func (s *Service) spool(f *form, part io.Reader) error {
-	file, err := s.cfg.Store.Spool()
+	file, err := s.cfg.Store.OpenSpool()
 	if err != nil {
 		return err
 	}

@@ -186,7 +186,7 @@ func (r *partReader) batch() (err error) {
 	if !r.more {
 		return errOvertaken
 	}
-	if r.msgs, r.more, err = events.Read(r.ctx, r.js, events.StreamPartial, r.p.subject+".part", r.from); err != nil {
+	if r.msgs, r.more, err = events.ReadBatch(r.ctx, r.js, events.StreamPartial, r.p.subject+".part", r.from); err != nil {
 		return err
 	}
 	at := r.at

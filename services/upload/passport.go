@@ -102,7 +102,7 @@ func (s *Service) row(_ http.ResponseWriter, r *http.Request, who Principal) (*r
 	if err != nil {
 		return nil, damaged(err)
 	}
-	if err := s.audited(r, who, job.ID, events.ReadRow, n); err != nil {
+	if err := s.audited(r, who, job.ID, events.AccessRow, n); err != nil {
 		return nil, err
 	}
 	s.cfg.Logger.InfoContext(r.Context(), "row read", "job", job.ID, "row", n, "user", who.ID)

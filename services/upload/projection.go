@@ -26,7 +26,7 @@ const (
 // processes may run it: each message makes the job's row what the whole log
 // says, and an older one never replaces a newer.
 func (s *Service) Run(ctx context.Context) error {
-	opts := events.ConsumeOptions{Ahead: prefetch, Logger: s.cfg.Logger}
+	opts := events.ConsumeOptions{Prefetch: prefetch, Logger: s.cfg.Logger}
 	return events.Consume(ctx, s.cfg.Log.JetStream(), events.ConsumerProjection, opts, s.projectFact)
 }
 

@@ -31,7 +31,7 @@ const (
 	headerExpires   = "Upload-Expires"
 	headerExtension = "Tus-Extension"
 	// maxUnfinished is how many uploads of a user may not have arrived whole. Those that
-	// nobody goes on with are gone after events.PartialLife.
+	// nobody goes on with are gone after events.PartialTTL.
 	maxUnfinished = 16
 	// finishTime is for making a job of a file that has arrived. It goes on when the
 	// client is gone, who has sent all there is.
@@ -155,7 +155,7 @@ func (s *Service) tusBegins(hook tusd.HookEvent) (resp tusd.HTTPResponse, change
 
 // expires is when an upload is forgotten, as HTTP writes times.
 func expires(begun time.Time) string {
-	return begun.Add(events.PartialLife).UTC().Format(http.TimeFormat)
+	return begun.Add(events.PartialTTL).UTC().Format(http.TimeFormat)
 }
 
 // tusArrived makes a job of a file whose last byte has come.

@@ -367,7 +367,7 @@ func TestAnUploadExpires(t *testing.T) {
 	soon := func(what string, a reply) {
 		t.Helper()
 		at, err := http.ParseTime(a.header.Get(headerExpires))
-		if err != nil || at.Before(before.Add(events.PartialLife)) || at.After(time.Now().Add(events.PartialLife)) {
+		if err != nil || at.Before(before.Add(events.PartialTTL)) || at.After(time.Now().Add(events.PartialTTL)) {
 			t.Errorf("%s: expires %v, %v", what, at, err)
 		}
 	}
@@ -395,7 +395,7 @@ func TestAnUploadExpires(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := stream.CachedInfo().Config
-	if cfg.MaxAge != events.PartialLife {
+	if cfg.MaxAge != events.PartialTTL {
 		t.Errorf("parts are kept for %v", cfg.MaxAge)
 	}
 	cfg.MaxAge, cfg.Duplicates = 200*time.Millisecond, 200*time.Millisecond

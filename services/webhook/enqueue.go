@@ -18,7 +18,7 @@ const (
 // enqueue notes for each event of the stream who has to be told, and only then
 // acknowledges it.
 func (s *Service) enqueue(ctx context.Context) error {
-	opts := events.ConsumeOptions{Ahead: prefetch, Logger: s.cfg.Logger}
+	opts := events.ConsumeOptions{Prefetch: prefetch, Logger: s.cfg.Logger}
 	return events.Consume(ctx, s.cfg.JetStream, events.ConsumerWebhook, opts, s.noteDeliveries)
 }
 

@@ -76,7 +76,7 @@ type cloudEvent struct {
 
 // event is what is told of, as the stream has it.
 func (s *Service) event(ctx context.Context, d delivery) (*jetstream.RawStreamMsg, error) {
-	msgs, _, err := events.Read(ctx, s.cfg.JetStream, events.StreamFacts, events.Subject(d.JobID, events.Kind(d.Kind)), uint64(d.Seq))
+	msgs, _, err := events.ReadBatch(ctx, s.cfg.JetStream, events.StreamFacts, events.Subject(d.JobID, events.Kind(d.Kind)), uint64(d.Seq))
 	if err != nil {
 		return nil, err
 	}

@@ -122,7 +122,7 @@ func (s *sharedStrings) store(text []byte) error {
 		return nil
 	}
 	if s.spill == nil {
-		file, err := events.Spool("")
+		file, err := events.OpenSpool("")
 		if err != nil {
 			return fmt.Errorf("spill: %w", err)
 		}

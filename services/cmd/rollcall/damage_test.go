@@ -152,7 +152,7 @@ func TestErasingGoesOnWhereSomethingIsDamaged(t *testing.T) {
 		}
 		for _, a := range now.Artifacts() {
 			file, err := store.Fetch(t.Context(), a)
-			if errors.Is(err, events.ErrGone) && name == "rows gone" || errors.Is(err, events.ErrAltered) && (a == rows || a == verdicts || a == was.Uploaded.File) {
+			if errors.Is(err, events.ErrMissing) && name == "rows gone" || errors.Is(err, events.ErrAltered) && (a == rows || a == verdicts || a == was.Uploaded.File) {
 				continue
 			}
 			if err != nil {

@@ -26,7 +26,7 @@ const doctorTime = 5 * time.Second
 // is stored with what provisioning would make. Without --nats it does so as the
 // one user whose password a running up leaves in its data folder.
 func (d *doctor) examineNATS(ctx context.Context) {
-	permissions, err := embedded.PermissionsOf()
+	permissions, err := embedded.UserPermissions()
 	if err != nil {
 		d.judge("built-in nats.conf", err, "Build rollcall again.")
 		return
@@ -90,9 +90,9 @@ func (d *doctor) permissions(ctx context.Context, nc *nats.Conn, user string, al
 	var wrong []string
 	for _, s := range subjects {
 		switch may := !slices.Contains(denied, s); {
-		case may && !all[user].May(s):
+		case may && !all[user].CanPublish(s):
 			wrong = append(wrong, "may publish to "+s)
-		case !may && all[user].May(s):
+		case !may && all[user].CanPublish(s):
 			wrong = append(wrong, "may not publish to "+s)
 		}
 	}

@@ -98,7 +98,7 @@ func TestAStageWaitsForRoom(t *testing.T) {
 				_, _, data := p.call(http.MethodGet, "/status/"+id, nil, "")
 				return data["status"] == "processing" && strings.Contains(fmt.Sprint(data["message"]), "no room")
 			})
-			if p.runners[s.stage].NoRoom() == nil {
+			if p.runners[s.stage].StorageError() == nil {
 				t.Errorf("%s does not know that %s has no room", s.stage, stream)
 			}
 			p.limit(stream, -1)
@@ -108,7 +108,7 @@ func TestAStageWaitsForRoom(t *testing.T) {
 		t.Errorf("%+v", job.Persisted.Stats)
 	}
 	for stage, r := range p.runners {
-		if err := r.NoRoom(); err != nil {
+		if err := r.StorageError(); err != nil {
 			t.Errorf("%s: %v", stage, err)
 		}
 	}

@@ -21,7 +21,7 @@ func (v *verification) events(ctx context.Context, js jetstream.JetStream, id st
 	c := chain{job: id, seen: map[uint64]bool{}}
 	for from, more := uint64(1), true; more; {
 		var msgs []*jetstream.RawStreamMsg
-		if msgs, more, err = events.Read(ctx, js, events.StreamFacts, events.JobFilter(id), from); err != nil {
+		if msgs, more, err = events.ReadBatch(ctx, js, events.StreamFacts, events.JobFilter(id), from); err != nil {
 			return job, err
 		}
 		for _, m := range msgs {

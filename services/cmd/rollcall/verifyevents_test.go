@@ -136,7 +136,7 @@ func TestVerifyMissesTheLastEventByTheListOfJobs(t *testing.T) {
 // follow holds that each event of a job says which it came after, and that it did.
 func follow(t *testing.T, operator jetstream.JetStream, id string) {
 	t.Helper()
-	msgs, more, err := events.Read(t.Context(), operator, events.StreamFacts, events.JobFilter(id), 1)
+	msgs, more, err := events.ReadBatch(t.Context(), operator, events.StreamFacts, events.JobFilter(id), 1)
 	if err != nil || more {
 		t.Fatal(more, err)
 	}
@@ -154,7 +154,7 @@ func TestVerifyReadsACopiedStream(t *testing.T) {
 	t.Parallel()
 	srv := eventstest.Start(t)
 	job, _, last := history(t, srv)
-	msgs, _, err := events.Read(t.Context(), eventstest.Connect(t, srv, "operator"), events.StreamFacts, events.JobFilter(job.ID), 1)
+	msgs, _, err := events.ReadBatch(t.Context(), eventstest.Connect(t, srv, "operator"), events.StreamFacts, events.JobFilter(job.ID), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestVerifyReadsACopiedStream(t *testing.T) {
 			}
 			copied := *m
 			if copied.Header = maps.Clone(m.Header); i >= guarded {
-				delete(copied.Header, events.HeaderAfter)
+				delete(copied.Header, events.HeaderExpectedSeq)
 			}
 			err = errors.Join(err, c.link(&copied, &left))
 		}
