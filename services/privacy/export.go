@@ -10,78 +10,80 @@ import (
 	"rollcall.example/events/records"
 )
 
-// Holdings is all that is held of a person.
+// Holdings is all data that is held about a person.
 type Holdings struct {
 	// Member is the row of the table members, its columns by name; nil for none.
 	Member json.RawMessage `json:"member"`
-	// Changes are what jobs have noted about the member, rows of job_outcomes.
+	// Changes are the rows of job_outcomes about the person.
 	Changes []json.RawMessage `json:"changes"`
 	Jobs    []JobHoldings     `json:"jobs"`
-	// Answer is the IEC's that is kept, nil for none or where its key is not known.
+	// Answer is the cached answer of the IEC, nil for none or without the cache's key.
 	Answer *records.Verdict `json:"iec_answer,omitempty"`
-	// Busy are jobs that have not got far enough to be looked through, Unread those
-	// with a file that cannot be.
+	// Busy are jobs that are still in validation, so that they cannot be searched.
+	// Unread are jobs with an artifact or a file that could not be searched.
 	Busy   []string `json:"busy"`
 	Unread []string `json:"unread"`
 }
 
-// JobHoldings are what is kept of a job about one person.
+// JobHoldings is the data that a job holds about a person.
 type JobHoldings struct {
 	JobID      string    `json:"job_id"`
 	FileName   string    `json:"file_name"`
 	UploadedBy string    `json:"uploaded_by"`
 	UploadedAt time.Time `json:"uploaded_at"`
-	// Columns are the headers that the cells of rows and rejects belong to.
+	// Columns are the headers of the cells in Rows and Rejects.
 	Columns  []string               `json:"columns,omitempty"`
 	Rows     []*records.Row         `json:"rows,omitempty"`
 	Rejects  []*records.RejectedRow `json:"rejects,omitempty"`
 	Verdicts []*records.Verdict     `json:"verdicts,omitempty"`
 	Outcomes []*records.Outcome     `json:"outcomes,omitempty"`
-	// InUpload and InReport say that the file names the person.
+	// InUpload and InReport are true if a cell of the file has the ID number.
 	InUpload bool `json:"in_upload"`
 	InReport bool `json:"in_report"`
 }
 
-// Export collects all that is held of a person. Each job in which there is something
-// gets a line in the audit first.
+// Export collects all data that is held about a person. First it writes an audit
+// record for each job that holds the person.
 func (s *Service) Export(ctx context.Context, id string, by events.User, from string) (all Holdings, err error) {
 	all = Holdings{Changes: []json.RawMessage{}, Jobs: []JobHoldings{}, Busy: []string{}, Unread: []string{}}
-	if !valid(id) {
+	if !isIDNumber(id) {
 		return all, ErrNoID
 	}
-	jobs, err := s.jobs(ctx)
+	jobs, err := s.loadJobs(ctx)
 	if err != nil {
 		return all, fmt.Errorf("export: %w", err)
 	}
-	for _, jobID := range sorted(jobs) {
+	for _, jobID := range sortedIDs(jobs) {
 		job := jobs[jobID]
 		if !job.Ended() && job.Validated == nil {
 			all.Busy = append(all.Busy, jobID)
 			continue
 		}
-		h, err := s.search(ctx, job, id)
+		f, err := s.search(ctx, job, id)
 		if err != nil {
 			return all, fmt.Errorf("export: job %s: %w", jobID, err)
 		}
-		if len(h.unread) > 0 {
+		if len(f.unread) > 0 {
 			all.Unread = append(all.Unread, jobID)
 		}
-		if !h.anything() {
+		if !f.hasAny() {
 			continue
 		}
-		if err := s.audit(ctx, jobID, events.AccessExport, by, from); err != nil {
+		if err := s.writeAudit(ctx, jobID, events.AccessExport, by, from); err != nil {
 			return all, fmt.Errorf("export: %w", err)
 		}
 		all.Jobs = append(all.Jobs, JobHoldings{
-			JobID: jobID, FileName: job.FileName, UploadedBy: job.Owner.ID, UploadedAt: job.CreatedAt, Columns: h.columns,
-			Rows: h.rows, Rejects: h.rejects, Verdicts: h.verdicts, Outcomes: h.outcomes, InUpload: h.upload, InReport: h.report,
+			JobID: jobID, FileName: job.FileName, UploadedBy: job.Owner.ID, UploadedAt: job.CreatedAt,
+			Columns: f.columns, Rows: f.rows, Rejects: f.rejects, Verdicts: f.verdicts, Outcomes: f.outcomes,
+			InUpload: f.upload, InReport: f.report,
 		})
 	}
 	var member []json.RawMessage
 	for table, list := range map[string]*[]json.RawMessage{"members": &member, "job_outcomes": &all.Changes} {
-		// As text: the driver hands out the bytes of its buffer.
+		// As text, because the driver reuses its buffer of bytes.
 		var rows []string
-		if err := s.cfg.DB.SelectContext(ctx, &rows, `SELECT to_jsonb(t)::text FROM `+table+` t WHERE id_number = $1`, id); err != nil {
+		query := `SELECT to_jsonb(t)::text FROM ` + table + ` t WHERE id_number = $1`
+		if err := s.cfg.DB.SelectContext(ctx, &rows, query, id); err != nil {
 			return all, fmt.Errorf("export %s: %w", table, err)
 		}
 		for _, row := range rows {
@@ -92,7 +94,7 @@ func (s *Service) Export(ctx context.Context, id string, by events.User, from st
 		all.Member = member[0]
 	}
 	if len(all.Jobs) == 0 {
-		if err := s.auditMember(ctx, id, events.AccessExport, by, from); err != nil {
+		if err := s.writeMemberAudit(ctx, id, events.AccessExport, by, from); err != nil {
 			return all, fmt.Errorf("export: %w", err)
 		}
 	}

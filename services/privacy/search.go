@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"rollcall.example/events"
@@ -12,125 +13,141 @@ import (
 	"rollcall.example/services/workbook"
 )
 
-// held is what the artifacts of a job hold of one person.
-type held struct {
+// found is what the artifacts of a job hold about one person.
+type found struct {
 	columns  []string // of rows and rejects
 	rows     []*records.Row
 	rejects  []*records.RejectedRow
 	verdicts []*records.Verdict
 	outcomes []*records.Outcome
-	// upload and report say that the file has the ID number in a cell; a file that
-	// cannot be read does not.
+	// upload and report are true if a cell of the file has the ID number. They are
+	// false for a file that cannot be read.
 	upload, report bool
-	// unread are artifacts and files that could not be looked through.
+	// unread are artifacts and files that could not be searched.
 	unread []events.Artifact
 }
 
-// damaged says that an artifact is not there, or not as it was: whoever looks for it is
-// told so and goes on, for no other job's data is to stay because of that.
-func damaged(err error) bool {
+func (f *found) hasAny() bool { return len(f.rows)+len(f.rejects) > 0 || f.upload || f.report }
+
+// isDamaged reports whether an artifact is missing or altered. One damaged artifact
+// must not keep the data of other jobs from being erased, so it is reported and the
+// search goes on.
+func isDamaged(err error) bool {
 	return errors.Is(err, events.ErrMissing) || errors.Is(err, events.ErrAltered)
 }
 
-func (h *held) anything() bool { return len(h.rows)+len(h.rejects) > 0 || h.upload || h.report }
-
-// search looks for a person in all that is kept of a job.
-func (s *Service) search(ctx context.Context, job *events.Job, id string) (h *held, err error) {
-	h = &held{}
+// search looks for a person in everything that is kept of a job.
+func (s *Service) search(ctx context.Context, job *events.Job, id string) (*found, error) {
+	f := &found{}
 	if v := job.Validated; v != nil && job.Removed(v.Rows) == nil {
-		if h.rows, err = pick(ctx, s.cfg.Store, h, v.Rows, func(r *records.Row) bool { return r.ID == id }); err != nil {
+		if err := s.searchRecords(ctx, job, id, f); err != nil {
 			return nil, err
-		}
-		mine := func(r *records.RejectedRow) bool {
-			if r.ID == id {
-				return true
-			}
-			for _, c := range r.Cells {
-				if spells(c, false, id) {
-					return true
-				}
-			}
-			return spells(r.Cell, false, id)
-		}
-		if h.rejects, err = pick(ctx, s.cfg.Store, h, v.Rejects, mine); err != nil {
-			return nil, err
-		}
-		rows := map[int]bool{}
-		for _, r := range h.rows {
-			rows[r.N] = true
-		}
-		if f := job.Verified; f != nil && len(rows) > 0 {
-			if h.verdicts, err = pick(ctx, s.cfg.Store, h, f.Verdicts, func(v *records.Verdict) bool { return rows[v.N] }); err != nil {
-				return nil, err
-			}
-		}
-		if f := job.Persisted; f != nil && len(rows) > 0 {
-			if h.outcomes, err = pick(ctx, s.cfg.Store, h, f.Outcomes, func(o *records.Outcome) bool { return rows[o.N] }); err != nil {
-				return nil, err
-			}
 		}
 	}
-	// The files are looked through for themselves: what is kept of a job may be them
-	// alone, and an upload has cells that no artifact has.
-	if h.upload, err = s.inFile(ctx, job, job.Uploaded.File, id, h); err != nil {
+	// The files are searched as well. They may be all that is kept of a job, and an
+	// upload has cells that no artifact has.
+	var err error
+	if f.upload, err = s.fileHasID(ctx, job, job.Uploaded.File, id, f); err != nil {
 		return nil, err
 	}
 	if job.Reported != nil {
-		if h.report, err = s.inFile(ctx, job, job.Reported.Report, id, h); err != nil {
+		if f.report, err = s.fileHasID(ctx, job, job.Reported.Report, id, f); err != nil {
 			return nil, err
 		}
 	}
-	return h, nil
+	return f, nil
 }
 
-// pick reads the records of an artifact that are wanted.
-func pick[T records.Record](ctx context.Context, store *events.Store, h *held, a events.Artifact, want func(*T) bool) (list []*T, err error) {
+// searchRecords searches rows, rejects, verdicts and outcomes.
+func (s *Service) searchRecords(ctx context.Context, job *events.Job, id string, f *found) (err error) {
+	store, v := s.cfg.Store, job.Validated
+	if f.rows, err = readMatching(ctx, store, f, v.Rows, func(r *records.Row) bool { return r.ID == id }); err != nil {
+		return err
+	}
+	rejectHasID := func(r *records.RejectedRow) bool {
+		if r.ID == id {
+			return true
+		}
+		for _, c := range r.Cells {
+			if isID(c, false, id) {
+				return true
+			}
+		}
+		return isID(r.Cell, false, id)
+	}
+	if f.rejects, err = readMatching(ctx, store, f, v.Rejects, rejectHasID); err != nil {
+		return err
+	}
+	rows := map[int]bool{}
+	for _, r := range f.rows {
+		rows[r.N] = true
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	if job.Verified != nil {
+		f.verdicts, err = readMatching(ctx, store, f, job.Verified.Verdicts,
+			func(v *records.Verdict) bool { return rows[v.N] })
+		if err != nil {
+			return err
+		}
+	}
+	if job.Persisted != nil {
+		f.outcomes, err = readMatching(ctx, store, f, job.Persisted.Outcomes,
+			func(o *records.Outcome) bool { return rows[o.N] })
+	}
+	return err
+}
+
+// readMatching returns the records of an artifact for which match is true.
+func readMatching[T records.Record](ctx context.Context, store *events.Store, f *found, a events.Artifact,
+	match func(*T) bool) (list []*T, err error) {
 	var head records.Header
 	for record, err := range records.Each[T](ctx, store, a, &head) {
-		if damaged(err) {
-			h.unread = append(h.unread, a)
+		if isDamaged(err) {
+			f.unread = append(f.unread, a)
 			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		if want(record) {
+		if match(record) {
 			list = append(list, record)
 		}
 	}
-	if h.columns == nil {
-		h.columns = head.Columns
+	if f.columns == nil {
+		f.columns = head.Columns
 	}
 	return list, nil
 }
 
-// inFile says whether a cell of a workbook spells the ID number.
-func (s *Service) inFile(ctx context.Context, job *events.Job, a events.Artifact, id string, h *held) (bool, error) {
+// fileHasID reports whether a cell of a workbook has the ID number.
+func (s *Service) fileHasID(ctx context.Context, job *events.Job, a events.Artifact, id string,
+	f *found) (bool, error) {
 	if job.Removed(a) != nil {
 		return false, nil
 	}
 	file, err := s.cfg.Store.Fetch(ctx, a)
-	if damaged(err) {
-		h.unread = append(h.unread, a)
+	if isDamaged(err) {
+		f.unread = append(f.unread, a)
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = file.Close() }() // a local copy
-	found, err := spelled(ctx, file, a.Size, id)
-	var fault *refusal.Error
-	if errors.As(err, &fault) {
-		h.unread = append(h.unread, a)
+	has, err := workbookHasID(ctx, file, a.Size, id)
+	if _, unreadable := errors.AsType[*refusal.Error](err); unreadable {
+		f.unread = append(f.unread, a)
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("look through %s: %w", a.Name, err)
+		return false, fmt.Errorf("search %s: %w", a.Name, err)
 	}
-	return found, nil
+	return has, nil
 }
 
-func spelled(ctx context.Context, file fileAt, size int64, id string) (bool, error) {
+func workbookHasID(ctx context.Context, file io.ReaderAt, size int64, id string) (bool, error) {
 	book, err := workbook.Open(file, size, workbook.Limits{})
 	if err != nil {
 		return false, err
@@ -142,7 +159,7 @@ func spelled(ctx context.Context, file fileAt, size int64, id string) (bool, err
 				return false, err
 			}
 			for _, c := range row.Cells {
-				if spells(c.Text, c.Numeric(), id) {
+				if isID(c.Text, c.Numeric(), id) {
 					return true, nil
 				}
 			}
@@ -151,16 +168,12 @@ func spelled(ctx context.Context, file fileAt, size int64, id string) (bool, err
 	return false, nil
 }
 
-type fileAt interface {
-	ReadAt(p []byte, off int64) (int, error)
-}
-
-// spells says whether a cell is the ID number, with spaces and dashes or, in a
-// numeric cell, without the zeros that it begins with.
-func spells(cell string, numeric bool, id string) bool {
+// isID reports whether a cell holds the ID number. The cell may have spaces and
+// dashes. A numeric cell may lack the leading zeros.
+func isID(cell string, numeric bool, id string) bool {
 	digits := strings.NewReplacer(" ", "", "-", "", "\u00a0", "", "\t", "").Replace(cell)
 	if numeric {
-		// Shorter ones are no ID numbers that have lost zeros, but other numbers.
+		// A number of fewer digits is no ID number that has lost zeros.
 		return len(digits) >= 11 && strings.TrimLeft(id, "0") == strings.TrimLeft(digits, "0")
 	}
 	return digits == id

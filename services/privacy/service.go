@@ -1,6 +1,6 @@
-// Package privacy keeps personal data no longer than it is meant to be kept, and
-// takes one person out of it, or tells all that is held of one. What happened and
-// how many there were stays told by the facts of the jobs, which name nobody.
+// Package privacy removes personal data when its time is over, erases one person,
+// and exports all data that is held about one. The facts of the jobs stay: they say
+// what happened and how many rows there were, and name nobody.
 package privacy
 
 import (
@@ -18,21 +18,21 @@ import (
 	"rollcall.example/events/records"
 )
 
-// Keep says for how long data is kept after its job has ended; 0 means for ever.
+// Keep says how long data is kept after its job has ended; 0 means for ever.
 type Keep struct {
-	// Uploads are the files as they came. A failed job can be retried for as long.
+	// Uploads are the uploaded files. A failed job can be retried for as long.
 	Uploads time.Duration
 	// Artifacts are rows, rejects, verdicts and outcomes, and the values in the
 	// database that a job has overwritten. A job can be undone for as long.
 	Artifacts time.Duration
 	Reports   time.Duration
-	// Events are the jobs themselves: when they go, all of them goes.
+	// Events are the jobs themselves. When they go, everything else of a job goes too.
 	Events time.Duration
 }
 
-// of is for how long the objects of a bucket are kept, which is no longer than the
-// events are.
-func (k Keep) of(bucket string) time.Duration {
+// forBucket returns how long the objects of a bucket are kept. That is never longer
+// than the events.
+func (k Keep) forBucket(bucket string) time.Duration {
 	keep := k.Artifacts
 	switch bucket {
 	case events.BucketUploads:
@@ -53,29 +53,28 @@ type Config struct {
 	// DB has the tables members, jobs, job_ledger and job_outcomes.
 	DB   *sqlx.DB
 	Keep Keep
-	// Every is how often Run sweeps; 0 means an hour, or more often where something
-	// is kept for less than that.
+	// Every is how often Run sweeps; 0 means every hour, or more often if something is
+	// kept for less than an hour.
 	Every time.Duration
-	// Grace is the age that an object must have which no fact names, before it is
-	// taken for left behind; 0 means a day. No stage works on one for that long
-	// without a fact.
+	// Grace is the age at which an object that no fact names counts as abandoned; 0
+	// means a day. No stage works on an object that long without a fact.
 	Grace time.Duration
-	// Rebuild writes the report of a job of its artifacts; needed to erase.
+	// Rebuild writes the report of a job from its artifacts. Erase needs it.
 	Rebuild func(ctx context.Context, job *events.Job, to io.Writer) error
-	// Answer is the IEC's answer about a person that is kept, nil for none, and
-	// ForgetAnswer removes it; nil where the key is not known under which they are.
+	// Answer returns the IEC's answer about a person from the cache, nil for none, and
+	// ForgetAnswer removes it. Both are nil without the cache's key.
 	Answer       func(ctx context.Context, id string) (*records.Verdict, error)
 	ForgetAnswer func(ctx context.Context, id string) error
-	// Logger must be set.
+	// Logger gets sweeps and erasures; nil discards.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// Service removes.
+// Service removes, erases and exports.
 type Service struct{ cfg Config }
 
-// New returns the service; it does nothing until it is called.
+// New returns the service. It connects to nothing.
 func New(cfg Config) *Service {
 	if cfg.Every == 0 {
 		cfg.Every = time.Hour
@@ -89,11 +88,11 @@ func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	cfg.Logger = cfg.Logger.With("service", "privacy")
+	cfg.Logger = events.Logger(cfg.Logger).With("service", "privacy")
 	return &Service{cfg: cfg}
 }
 
-// Run sweeps again and again until ctx ends. Any number of processes may run it.
+// Run sweeps every Config.Every until ctx ends. Any number of processes may run it.
 func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(s.cfg.Every)
 	defer tick.Stop()
@@ -103,9 +102,10 @@ func (s *Service) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			s.cfg.Logger.ErrorContext(ctx, "what is kept too long stays until the next sweep", "again_in", s.cfg.Every, "err", err)
+			s.cfg.Logger.ErrorContext(ctx, "retention sweep failed", "again_in", s.cfg.Every, "err", err)
 		case swept != Swept{}:
-			s.cfg.Logger.InfoContext(ctx, "swept", "jobs_expired", swept.Expired, "jobs_forgotten", swept.Forgotten,
+			s.cfg.Logger.InfoContext(ctx, "retention sweep done",
+				"jobs_expired", swept.Expired, "jobs_forgotten", swept.Forgotten,
 				"objects_removed", swept.Objects, "bytes_removed", swept.Bytes, "strays_removed", swept.Strays)
 		}
 		select {
@@ -116,8 +116,8 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// jobs are all that the log holds, by their ids.
-func (s *Service) jobs(ctx context.Context) (map[string]*events.Job, error) {
+// loadJobs returns all jobs of the log, by id.
+func (s *Service) loadJobs(ctx context.Context) (map[string]*events.Job, error) {
 	all := make(map[string]*events.Job)
 	for id, err := range s.cfg.Log.JobIDs(ctx) {
 		if err != nil {
@@ -125,7 +125,7 @@ func (s *Service) jobs(ctx context.Context) (map[string]*events.Job, error) {
 		}
 		job, err := s.cfg.Log.Load(ctx, id)
 		if errors.Is(err, events.ErrNotFound) {
-			continue // nothing of it can be believed
+			continue // it has no believable fact
 		}
 		if err != nil {
 			return nil, fmt.Errorf("list jobs: %w", err)

@@ -11,21 +11,22 @@ import (
 	"rollcall.example/events"
 )
 
-// Swept counts what a sweep has removed.
+// Swept counts what a sweep has done.
 type Swept struct {
-	// Expired are jobs of which something was kept no longer from now on, and
-	// Forgotten those that are not known any more.
+	// Expired counts jobs of which the sweep has marked artifacts as expired, and
+	// Forgotten jobs that it has removed altogether.
 	Expired, Forgotten int
 	Objects            int
 	Bytes              int64
-	// Strays are writings that were never finished.
+	// Strays counts abandoned writes: bytes that belong to no object.
 	Strays int
 }
 
-// Sweep removes once what is kept no longer. First each job's log says so, then the
-// data goes: whoever is killed in between leaves what the next sweep removes.
+// Sweep removes once all data whose time is over. For each job it appends the fact
+// first and removes the data afterwards, so the next sweep finishes what a killed one
+// began.
 func (s *Service) Sweep(ctx context.Context) (swept Swept, err error) {
-	jobs, err := s.jobs(ctx)
+	jobs, err := s.loadJobs(ctx)
 	if err != nil {
 		return swept, fmt.Errorf("sweep: %w", err)
 	}
@@ -38,17 +39,17 @@ func (s *Service) Sweep(ctx context.Context) (swept Swept, err error) {
 			swept.Expired++
 		}
 	}
-	if err := s.removeObjects(ctx, jobs, &swept); err != nil {
+	if err := s.removeUnnamedObjects(ctx, jobs, &swept); err != nil {
 		return swept, fmt.Errorf("sweep: %w", err)
 	}
-	if err := s.clearOutcomes(ctx, jobs); err != nil {
+	if err := s.deleteOutcomes(ctx, jobs); err != nil {
 		return swept, fmt.Errorf("sweep: %w", err)
 	}
 	for _, job := range jobs {
-		if job.Expired() == nil || !s.past(job, s.cfg.Keep.Events) {
+		if job.Expired() == nil || !s.hasExpired(job, s.cfg.Keep.Events) {
 			continue
 		}
-		if err := s.forget(ctx, job.ID); err != nil {
+		if err := s.forgetJob(ctx, job.ID); err != nil {
 			return swept, fmt.Errorf("sweep: %w", err)
 		}
 		swept.Forgotten++
@@ -56,21 +57,21 @@ func (s *Service) Sweep(ctx context.Context) (swept Swept, err error) {
 	return swept, nil
 }
 
-// past says whether a job has ended that long ago.
-func (s *Service) past(job *events.Job, keep time.Duration) bool {
+// hasExpired reports whether the job ended at least keep ago. 0 means for ever.
+func (s *Service) hasExpired(job *events.Job, keep time.Duration) bool {
 	return keep > 0 && job.Ended() && s.cfg.Now().Sub(job.UpdatedAt) >= keep
 }
 
-// expire appends that the artifacts of a job which are old enough are kept no
-// longer. A job that moves on at this moment is left to the next sweep.
+// expire appends an erased fact with the artifacts of the job whose time is over. It
+// leaves a job that changes at the same moment to the next sweep.
 func (s *Service) expire(ctx context.Context, job *events.Job) (bool, error) {
 	var old []events.Artifact
 	for _, a := range job.Artifacts() {
-		if s.past(job, s.cfg.Keep.of(a.Bucket)) {
+		if s.hasExpired(job, s.cfg.Keep.forBucket(a.Bucket)) {
 			old = append(old, a)
 		}
 	}
-	if len(old) == 0 && (job.Expired() != nil || !s.past(job, s.cfg.Keep.Events)) {
+	if len(old) == 0 && (job.Expired() != nil || !s.hasExpired(job, s.cfg.Keep.Events)) {
 		return false, nil
 	}
 	fact := &events.Erased{Reason: events.ErasedExpired, Status: job.Status, Removed: old}
@@ -81,10 +82,10 @@ func (s *Service) expire(ctx context.Context, job *events.Job) (bool, error) {
 	return err == nil, err
 }
 
-// removeObjects removes the objects that no job names: at once those that were
-// erased, after Grace those that were left behind. Who is at work may be about to
-// name what he has stored.
-func (s *Service) removeObjects(ctx context.Context, jobs map[string]*events.Job, swept *Swept) error {
+// removeUnnamedObjects removes the objects that no job names. It removes erased
+// objects at once and abandoned ones after Grace, because a stage at work may be
+// about to name what it has stored.
+func (s *Service) removeUnnamedObjects(ctx context.Context, jobs map[string]*events.Job, swept *Swept) error {
 	type key struct{ bucket, name string }
 	named, erased := map[key]bool{}, map[key]bool{}
 	for _, job := range jobs {
@@ -100,11 +101,11 @@ func (s *Service) removeObjects(ctx context.Context, jobs map[string]*events.Job
 			}
 		}
 	}
-	listed, err := s.listed(ctx)
+	projected, err := s.listProjectedJobs(ctx)
 	if err != nil {
 		return err
 	}
-	lost := map[string]bool{}
+	lost := map[string]bool{} // jobs that the table has and the stream has not
 	before := s.cfg.Now().Add(-s.cfg.Grace)
 	for _, bucket := range events.ObjectBuckets() {
 		for o, err := range s.cfg.Store.Objects(ctx, bucket) {
@@ -112,12 +113,12 @@ func (s *Service) removeObjects(ctx context.Context, jobs map[string]*events.Job
 				return err
 			}
 			k, job := key{bucket, o.Name}, jobs[o.JobID()]
-			if job == nil && listed[o.JobID()] {
+			if job == nil && projected[o.JobID()] {
 				lost[o.JobID()] = true
 				continue
 			}
-			left := o.At.Before(before) && (job == nil || job.Ended())
-			if named[k] || !erased[k] && !left {
+			abandoned := o.At.Before(before) && (job == nil || job.Ended())
+			if named[k] || !erased[k] && !abandoned {
 				continue
 			}
 			if err := s.cfg.Store.Remove(ctx, o); err != nil {
@@ -133,15 +134,16 @@ func (s *Service) removeObjects(ctx context.Context, jobs map[string]*events.Job
 		}
 	}
 	if len(lost) > 0 {
-		s.cfg.Logger.ErrorContext(ctx, "the stream does not have jobs that the database knows: what is kept of them is left, to be put right by hand", "jobs", len(lost))
+		s.cfg.Logger.ErrorContext(ctx, "the stream has lost jobs that the table jobs has; "+
+			"keeping their objects until an operator restores or removes them", "jobs", len(lost))
 	}
 	return nil
 }
 
-// listed are the jobs of the table jobs. A job that is there and not in the stream was
-// not forgotten here, which clears the table first: the stream was lost, or restored
-// from an old copy, and the objects are all that is left.
-func (s *Service) listed(ctx context.Context) (map[string]bool, error) {
+// listProjectedJobs returns the jobs of the table jobs. If a job is there and not in
+// the stream, the stream was lost or restored from an old copy: forgetJob deletes the
+// row first. The objects are then all that is left of the job.
+func (s *Service) listProjectedJobs(ctx context.Context) (map[string]bool, error) {
 	var ids []string
 	if err := s.cfg.DB.SelectContext(ctx, &ids, `SELECT job_id FROM jobs`); err != nil {
 		return nil, fmt.Errorf("list jobs: %w", err)
@@ -153,29 +155,30 @@ func (s *Service) listed(ctx context.Context) (map[string]bool, error) {
 	return all, nil
 }
 
-// clearOutcomes deletes what the database holds of the rows of jobs whose outcomes
-// are kept no longer, with the values that they overwrote.
-func (s *Service) clearOutcomes(ctx context.Context, jobs map[string]*events.Job) error {
+// deleteOutcomes deletes the rows of job_outcomes, with the values that were
+// overwritten, for the jobs whose artifact outcomes has been removed.
+func (s *Service) deleteOutcomes(ctx context.Context, jobs map[string]*events.Job) error {
 	var ids []string
 	for id, job := range jobs {
 		if job.Persisted != nil && job.Removed(job.Persisted.Outcomes) != nil {
 			ids = append(ids, id)
 		}
 	}
-	if _, err := s.cfg.DB.ExecContext(ctx, `DELETE FROM job_outcomes WHERE job_id = ANY ($1)`, pq.Array(ids)); err != nil {
-		return fmt.Errorf("clear outcomes: %w", err)
+	if _, err := s.cfg.DB.ExecContext(ctx, `DELETE FROM job_outcomes WHERE job_id = ANY ($1)`,
+		pq.Array(ids)); err != nil {
+		return fmt.Errorf("delete outcomes: %w", err)
 	}
 	return nil
 }
 
-// forget removes a job as a whole, its events last, for the next sweep finds by
-// them what this one has not done.
-func (s *Service) forget(ctx context.Context, id string) error {
+// forgetJob removes everything of a job. Its events go last, because the next sweep
+// finds by them what this one has not done.
+func (s *Service) forgetJob(ctx context.Context, id string) error {
 	tx, err := s.cfg.DB.BeginTxx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("forget job: %w", err)
 	}
-	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
 	for _, table := range []string{"job_outcomes", "job_ledger", "jobs"} {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE job_id = $1`, id); err != nil {
 			return fmt.Errorf("forget job: %w", err)
