@@ -113,8 +113,14 @@ type exited int
 
 func run(ctx context.Context, args []string, out, errOut io.Writer, getenv func(string) string) (err error) {
 	defer func() {
-		if code, ok := recover().(exited); ok && code != 0 {
-			err = fmt.Errorf("exit status %d", code)
+		switch v := recover().(type) {
+		case nil:
+		case exited:
+			if v != 0 {
+				err = fmt.Errorf("exit status %d", v)
+			}
+		default:
+			panic(v)
 		}
 	}()
 	var c cli
