@@ -15,9 +15,20 @@ import (
 
 // What a service opens here becomes a condition of its health.
 
+// serviceNATS opens a connection of a service. Once NATS has closed it for good, the App
+// ends: what would stay would look alive and do nothing.
+func (a *App) serviceNATS(user string) (jetstream.JetStream, error) {
+	js, err := a.NATS(user)
+	if err != nil {
+		return nil, err
+	}
+	a.run = append(a.run, func(ctx context.Context) error { return events.WatchClosed(ctx, js) })
+	return js, nil
+}
+
 // needsNATS opens a service's connection and makes it a condition of health.
 func (a *App) needsNATS(user string) (jetstream.JetStream, error) {
-	js, err := a.NATS(user)
+	js, err := a.serviceNATS(user)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
@@ -84,17 +86,21 @@ func TestHealthSaysWhatIsMissing(t *testing.T) {
 		apps[service] = a
 	}
 	gateway := apps["gateway"]
-	if len(gateway.run) != 1 {
-		t.Fatalf("the gateway runs %d things", len(gateway.run))
-	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
+	var group errgroup.Group
 	// Before it runs there is no live feed.
 	if _, found := healthOf(t, gateway, "/healthz"); found["live feed"] != "not connected to the live feed" {
 		t.Errorf("a gateway that does not run: %v", found)
 	}
-	go func() { done <- gateway.run[0](ctx) }()
-	defer func() { cancel(); <-done }()
+	for _, run := range gateway.run {
+		group.Go(func() error { return run(ctx) })
+	}
+	defer func() {
+		cancel()
+		if err := group.Wait(); err != nil {
+			t.Error(err)
+		}
+	}()
 	eventstest.Wait(t, "the live feed", func() bool {
 		status, _ := healthOf(t, gateway, "/healthz")
 		return status == http.StatusOK

@@ -33,10 +33,7 @@ type Infrastructure struct {
 // NewInfrastructure returns one that has neither NATS nor a database yet. A nil logger
 // discards.
 func NewInfrastructure(s Secrets, logger *slog.Logger) *Infrastructure {
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
-	}
-	return &Infrastructure{logger: logger, passwords: s.NATS}
+	return &Infrastructure{logger: events.Logger(logger), passwords: s.NATS}
 }
 
 // closeLater registers what Close has to do.

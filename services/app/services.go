@@ -88,7 +88,7 @@ func (a *App) addGateway(ctx context.Context) error {
 	}
 	history := make([]jetstream.JetStream, historyConnections)
 	for i := range history {
-		if history[i], err = a.NATS("gateway"); err != nil {
+		if history[i], err = a.serviceNATS("gateway"); err != nil {
 			return err
 		}
 	}
