@@ -2,8 +2,11 @@ package records
 
 import "time"
 
+//go:generate go run ./gen
+
 // The records of the artifacts, one JSON object a line. Row numbers are those
-// of the uploaded sheet, from 1.
+// of the uploaded sheet, from 1. Their codec, codec_gen.go, is generated from the
+// tags.
 
 // Row is a line of the artifact rows: a row with a valid ID number that did not
 // occur before.

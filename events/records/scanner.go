@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // maxDepth is how deep objects and arrays may nest, as in encoding/json.
@@ -194,6 +195,16 @@ func scanList[T any](s *scanner, p *[]T, value func(*T)) {
 	}
 }
 
+func (s *scanner) integers(p *[]int) { scanList(s, p, s.integer) }
+
+// scanObjects reads an array of objects into p.
+func scanObjects[T any, P interface {
+	*T
+	object
+}](s *scanner, p *[]T) {
+	scanList(s, p, func(element *T) { s.object(P(element)) })
+}
+
 func (s *scanner) texts(p *[]string) {
 	if *p == nil {
 		*p = make([]string, 0, s.elements)
@@ -220,6 +231,16 @@ func (s *scanner) textMap(p *map[string]string) {
 		}
 	}
 	s.entries = min(len(*p), most)
+}
+
+func (s *scanner) time(p *time.Time) {
+	raw := s.raw()
+	if s.err != nil || raw == "null" {
+		return
+	}
+	if err := p.UnmarshalJSON([]byte(raw)); err != nil {
+		s.fail(errTime)
+	}
 }
 
 // raw takes a value and returns its text.
