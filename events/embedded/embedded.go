@@ -19,18 +19,18 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/events/permissions"
 )
 
-//go:generate cp ../../nats.conf nats.conf
-
 // Conf is the nats.conf of the project's root, as it was when this was built.
-// A test fails when the two differ; go generate makes them the same.
+// A test fails when the two differ; go generate in events/permissions makes them
+// the same.
 //
 //go:embed nats.conf
 var Conf []byte
 
 // Users are those that nats.conf has a password for.
-var Users = []string{"sys", "gateway", "provisioner", "operator", "upload", "validation", "iec", "persistence", "report", "webhook", "privacy"}
+var Users = permissions.Names()
 
 // Config says where the server keeps its streams and who may reach it.
 type Config struct {

@@ -14,7 +14,7 @@ func TestConfIsTheProjectsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(root, embedded.Conf) {
-		t.Fatal("events/embedded/nats.conf differs from nats.conf: run go generate ./events/embedded")
+		t.Fatal("events/embedded/nats.conf differs from nats.conf: run go generate ./events/permissions")
 	}
 }
 

@@ -248,7 +248,8 @@ func TestDoctorOfUp(t *testing.T) {
 func TestDoctorTriesPermissions(t *testing.T) {
 	p := &patient{t: t, env: map[string]string{}}
 	// The gateway may store facts, and validation may not.
-	srv := natsWith(t, `publish:   { allow: ["$JS.API.DIRECT.GET.BULK",`, `publish:   { allow: ["bulk.>", "$JS.API.DIRECT.GET.BULK",`,
+	reads := `"$JS.API.DIRECT.GET.BULK", "$JS.API.DIRECT.GET.BULK_PROGRESS",`
+	srv := natsWith(t, reads, reads+` "bulk.>",`,
 		`"bulk.*.validated", "bulk.*.failed"`, `"bulk.*.failed"`)
 	p.passwords(srv)
 	p.args = []string{"--nats", srv.URL(), "--data", t.TempDir()}

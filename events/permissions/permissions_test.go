@@ -1,4 +1,4 @@
-package events_test
+package permissions_test
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/permissions"
 )
 
 // world is every kind of subject that is worth trying: what each stream
@@ -39,8 +40,8 @@ func explore(t *testing.T, js jetstream.JetStream) world {
 		for c := range s.ConsumerNames(t.Context()).Name() {
 			w.streams[name] = append(w.streams[name], c)
 		}
-		for _, verb := range []string{"CREATE", "UPDATE", "INFO", "DELETE", "PURGE", "SNAPSHOT", "RESTORE", "MSG.DELETE", "MSG.GET",
-			"PEER.REMOVE", "PEER.EVACUATE", "CANCEL_MOVE", "LEADER.STEPDOWN"} {
+		for _, verb := range []string{"CREATE", "UPDATE", "INFO", "DELETE", "PURGE", "SNAPSHOT", "RESTORE",
+			"MSG.DELETE", "MSG.GET", "PEER.REMOVE", "PEER.EVACUATE", "CANCEL_MOVE", "LEADER.STEPDOWN"} {
 			add("$JS.API.STREAM.%s.%s", verb, name)
 		}
 		for _, verb := range []string{"CONSUMER.CREATE", "CONSUMER.NAMES", "CONSUMER.LIST", "DIRECT.GET"} {
@@ -54,8 +55,8 @@ func explore(t *testing.T, js jetstream.JetStream) world {
 			}
 		}
 		for _, c := range w.streams[name] {
-			for _, verb := range []string{"CREATE", "DURABLE.CREATE", "INFO", "MSG.NEXT", "DELETE", "PAUSE", "RESET", "UNPIN",
-				"LEADER.STEPDOWN", "PEER.REMOVE", "PEER.EVACUATE"} {
+			for _, verb := range []string{"CREATE", "DURABLE.CREATE", "INFO", "MSG.NEXT", "DELETE", "PAUSE", "RESET",
+				"UNPIN", "LEADER.STEPDOWN", "PEER.REMOVE", "PEER.EVACUATE"} {
 				add("$JS.API.CONSUMER.%s.%s.%s", verb, name, c)
 			}
 			add("$JS.ACK.%s.%s.1.1.1.1.0", name, c)
@@ -63,14 +64,19 @@ func explore(t *testing.T, js jetstream.JetStream) world {
 		}
 	}
 	add("%s", events.Subject(aJob, "unheard"))
-	for _, s := range []string{"INFO", "STREAM.NAMES", "STREAM.LIST", "STREAM.CREATE.OTHER", "ACCOUNT.PURGE.BULK", "META.LEADER.STEPDOWN",
-		"META.RESCUE", "SERVER.REMOVE", "SERVER.EVACUATE", "STREAM.TEMPLATE.CREATE.x"} {
+	for _, s := range []string{"INFO", "STREAM.NAMES", "STREAM.LIST", "STREAM.CREATE.OTHER",
+		"ACCOUNT.PURGE.BULK", "META.LEADER.STEPDOWN", "META.RESCUE",
+		"SERVER.REMOVE", "SERVER.EVACUATE", "STREAM.TEMPLATE.CREATE.x"} {
 		add("$JS.API.%s", s)
 	}
-	w.publish = append(w.publish, events.LivePrefix+events.Subject(aJob, events.KindReported), "$SYS.REQ.SERVER.PING", "$SYS.REQ.ACCOUNT.PING.CONNZ",
-		"$JSC.R.x", "$JS.EVENT.ADVISORY.x", "anything")
-	w.subscribe = []string{">", "bulk.>", "live.bulk.>", "live.bulk.*.cancelled", "$O.>", "$KV.>", "$JS.>", "$JS.API.>", "$JS.ACK.>", "$JS.EVENT.ADVISORY.>", "$SYS.>", "_INBOX.>", "anything"}
-	for _, user := range embedded.Users {
+	w.publish = append(w.publish, events.LivePrefix+events.Subject(aJob, events.KindReported),
+		"$SYS.REQ.SERVER.PING", "$SYS.REQ.ACCOUNT.PING.CONNZ", "$JSC.R.x", "$JS.EVENT.ADVISORY.x", "anything")
+	w.subscribe = []string{">", "bulk.>", "live.bulk.>", "live.bulk.*.cancelled", "$O.>", "$KV.>",
+		"$JS.>", "$JS.API.>", "$JS.ACK.>", "$JS.EVENT.ADVISORY.>", "$SYS.>", "_INBOX.>", "anything"}
+	for _, what := range events.AccessKinds {
+		add("%s", events.AuditSubject(aJob, what))
+	}
+	for _, user := range permissions.Names() {
 		w.publish = append(w.publish, "_INBOX_"+user+".x.y")
 		w.subscribe = append(w.subscribe, "_INBOX_"+user+".>")
 	}
@@ -86,15 +92,16 @@ func samples(patterns []string) (list []string) {
 	return list
 }
 
-// tried is which of the subjects the server denied.
-func tried(t *testing.T, srv *embedded.Server, user, what string, subjects []string, try func(*nats.Conn, string) error) []string {
+// denied returns those of the subjects that the server denies to the user.
+func denied(t *testing.T, srv *embedded.Server, user, what string, subjects []string,
+	try func(*nats.Conn, string) error) []string {
 	t.Helper()
 	nc := eventstest.Connect(t, srv, user).Conn()
-	denied := make(chan string, len(subjects)+1)
+	refused := make(chan string, len(subjects)+1)
 	nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 		if _, quoted, ok := strings.Cut(err.Error(), " to \""); ok {
 			subject, _, _ := strings.Cut(quoted, `"`)
-			denied <- subject
+			refused <- subject
 		}
 	})
 	const last = "the.last.one" // which nobody may, and which is answered after all others
@@ -106,7 +113,7 @@ func tried(t *testing.T, srv *embedded.Server, user, what string, subjects []str
 	var list []string
 	for {
 		select {
-		case s := <-denied:
+		case s := <-refused:
 			if s == last {
 				slices.Sort(list)
 				return list
@@ -139,47 +146,38 @@ func TestEachUserMayTouchItsOwnOnly(t *testing.T) {
 	w := explore(t, owner)
 	slices.Sort(w.publish)
 	w.publish = slices.Compact(w.publish)
-	all := rooms()
-	all["operator"] = operatorRoom(w)
-	all["provisioner"] = provisionerRoom(w)
-	users := slices.DeleteFunc(slices.Clone(embedded.Users), func(u string) bool { return u == "sys" })
-	if slices.Sort(users); !slices.Equal(users, slices.Sorted(maps.Keys(all))) {
-		t.Fatalf("users %v, rooms %v", users, slices.Sorted(maps.Keys(all)))
-	}
+	all := expected(w)
 	before := contents(t, owner)
 	// The system's account has no stream and no way into one.
-	if sys := eventstest.Connect(t, srv, "sys").Conn(); sys.Publish(events.Subject(aJob, events.KindUploaded), []byte("{}")) != nil || sys.Flush() != nil {
+	sys := eventstest.Connect(t, srv, "sys").Conn()
+	if sys.Publish(events.Subject(aJob, events.KindUploaded), []byte("{}")) != nil || sys.Flush() != nil {
 		t.Error("sys could not publish")
 	}
-	for user, room := range all {
-		may := room.may()
-		if user == "operator" || user == "provisioner" {
-			may = room.publish
-		}
+	for user, may := range all {
 		allowed := map[string]bool{}
-		for _, s := range may {
+		for _, s := range may.publish {
 			allowed[s] = true
 			if !slices.Contains(w.publish, s) {
 				t.Errorf("%s may publish %s, which is not tried", user, s)
 			}
 		}
 		forbidden := slices.DeleteFunc(slices.Clone(w.publish), func(s string) bool { return allowed[s] })
-		if got := tried(t, srv, user, "publishing", forbidden, publish); !slices.Equal(got, forbidden) {
+		if got := denied(t, srv, user, "publishing", forbidden, publish); !slices.Equal(got, forbidden) {
 			t.Errorf("%s was not denied publishing %v", user, without(forbidden, got))
 		}
-		for _, s := range tried(t, srv, user, "subscribing", w.subscribe, subscribe) {
-			if slices.Contains(room.subscribe, s) {
+		for _, s := range denied(t, srv, user, "subscribing", w.subscribe, subscribe) {
+			if slices.Contains(may.subscribe, s) {
 				t.Errorf("%s was denied subscribing to its own %s", user, s)
 			}
-			room.subscribe = append(room.subscribe, s)
+			may.subscribe = append(may.subscribe, s)
 		}
-		if rest := without(w.subscribe, room.subscribe); len(rest) > 0 {
+		if rest := without(w.subscribe, may.subscribe); len(rest) > 0 {
 			t.Errorf("%s was not denied subscribing to %v", user, rest)
 		}
 		if user == "provisioner" {
 			continue // it would take the server apart
 		}
-		if got := tried(t, open, user, "publishing", without(w.publish, forbidden), publish); len(got) > 0 {
+		if got := denied(t, open, user, "publishing", without(w.publish, forbidden), publish); len(got) > 0 {
 			t.Errorf("%s was denied publishing its own %v", user, got)
 		}
 	}
@@ -192,7 +190,8 @@ func TestEachUserMayTouchItsOwnOnly(t *testing.T) {
 	if len(before) != len(after) {
 		t.Errorf("there were %d streams and consumers, now %d", len(before), len(after))
 	}
-	t.Logf("%d users were denied what is not theirs of %d subjects to publish and %d to subscribe to", len(users), len(w.publish), len(w.subscribe))
+	t.Logf("%d users were denied what is not theirs of %d subjects to publish and %d to subscribe to",
+		len(all), len(w.publish), len(w.subscribe))
 }
 
 func without(list, gone []string) []string {

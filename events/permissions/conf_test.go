@@ -1,0 +1,44 @@
+package permissions_test
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"rollcall.example/events/permissions"
+)
+
+func TestNATSConfIsNotStale(t *testing.T) {
+	conf, err := os.ReadFile("../../nats.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := permissions.Rewrite(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(conf, want) {
+		t.Error("the users in nats.conf are stale: run go generate ./events/permissions")
+	}
+}
+
+func TestRewriteRefusesAConfWithoutItsSections(t *testing.T) {
+	conf, err := os.ReadFile("../../nats.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := string(conf)
+	mark := "# users: end"
+	for name, text := range map[string]string{
+		"nothing":           "",
+		"the first one":     whole[:strings.Index(whole, mark)+len(mark)],
+		"a section too few": strings.Replace(whole, ": begin", "", 1),
+		"one that is open":  strings.Replace(whole, mark, "", 1),
+		"one too many":      whole + whole,
+	} {
+		if _, err := permissions.Rewrite([]byte(text)); err == nil {
+			t.Errorf("%s: rewritten", name)
+		}
+	}
+}

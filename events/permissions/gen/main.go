@@ -1,0 +1,27 @@
+// Command gen writes the users of events/permissions into nats.conf, and nats.conf
+// into events/embedded. go generate runs it in events/permissions.
+package main
+
+import (
+	"log"
+	"os"
+
+	"rollcall.example/events/permissions"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("gen: ")
+	conf, err := os.ReadFile("../../nats.conf")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if conf, err = permissions.Rewrite(conf); err != nil {
+		log.Fatal(err)
+	}
+	for _, name := range []string{"../../nats.conf", "../embedded/nats.conf"} {
+		if err := os.WriteFile(name, conf, 0o644); err != nil {
+			log.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,207 @@
+// Package permissions says what each user of the NATS server may do. It is the
+// source of the users in nats.conf: go generate writes them there.
+package permissions
+
+import (
+	"slices"
+
+	"rollcall.example/events"
+)
+
+//go:generate go run ./gen
+
+// User is a user of nats.conf and all that it may do. What is not said is denied.
+type User struct {
+	Name string
+	// Comment is what nats.conf says of it.
+	Comment string
+	// Kinds are the facts that it may append; KindProgress is among them where it
+	// may publish progress.
+	Kinds []events.Kind
+	// Audit are the readings of personal data that it may note.
+	Audit []events.AccessKind
+	// ReadsLog: it may read jobs and their progress.
+	ReadsLog bool
+	// Consumer is the durable consumer of BULK whose messages it may take and
+	// acknowledge, "" for none.
+	Consumer string
+	// Objects and KeyValues are the buckets that it may use.
+	Objects   []ObjectBucket
+	KeyValues []KeyValueBucket
+	// Publish, Deny and Subscribe are further subjects, with wildcards. Deny is
+	// what Publish would allow otherwise. Its own inbox is added to Subscribe.
+	Publish, Deny []Group
+	Subscribe     []string
+}
+
+// ObjectBucket is an object bucket and what may be done with it.
+type ObjectBucket struct {
+	Name        string
+	Read, Write bool
+	// Clear: it may be listed, and all of it purged.
+	Clear bool
+}
+
+// KeyValueBucket is a key-value bucket, which may be read.
+type KeyValueBucket struct {
+	Name  string
+	Write bool
+	// Batch: many keys may be read at once.
+	Batch bool
+}
+
+// Group is subjects that belong together, and what they are for.
+type Group struct {
+	Comment  string
+	Subjects []string
+}
+
+// Users lists the users of the account BULK, in the order of nats.conf.
+func Users() []User { return append([]User{provisioner(), operator()}, services()...) }
+
+func services() []User {
+	return []User{
+		upload(),
+		stage(events.StageValidation, User{
+			Comment: "Reads the workbook, judges its rows.",
+			Objects: slices.Concat(writes(events.BucketRows), reads(events.BucketUploads)),
+		}),
+		stage(events.StageIEC, User{
+			Comment: "Asks the IEC.",
+			Objects: slices.Concat(writes(events.BucketVerdicts), reads(events.BucketRows)),
+			KeyValues: []KeyValueBucket{
+				{Name: events.KVQuota, Write: true},
+				{Name: events.KVVerdicts, Write: true, Batch: true},
+				{Name: events.KVClaims, Write: true},
+			},
+		}, events.KindPaused, events.KindResumed, events.KindWarned),
+		stage(events.StagePersistence, User{
+			Comment: "Writes the members.",
+			Objects: slices.Concat(writes(events.BucketOutcomes), reads(events.BucketRows, events.BucketVerdicts)),
+		}, events.KindPaused, events.KindResumed),
+		stage(events.StageReport, User{
+			Comment: "Writes the report.",
+			Objects: slices.Concat(writes(events.BucketReports),
+				reads(events.BucketRows, events.BucketVerdicts, events.BucketOutcomes)),
+		}),
+		{
+			Name: "webhook", Comment: "Tells webhooks of jobs; writes nothing here.",
+			Consumer: events.ConsumerWebhook,
+			Publish:  []Group{{"reads the log", []string{"$JS.API.DIRECT.GET." + events.StreamFacts}}},
+		},
+		privacy(),
+	}
+}
+
+// Gateway is the one user of the account EDGE.
+func Gateway() User {
+	return User{
+		Name: "gateway",
+		Publish: []Group{{"reads the log", []string{
+			"$JS.API.DIRECT.GET." + events.StreamFacts, "$JS.API.DIRECT.GET." + events.StreamProgress,
+		}}},
+		Subscribe: []string{events.LivePrefix + "bulk.>"},
+	}
+}
+
+// Names lists all users that nats.conf has a password for. The first one, sys, is
+// that of the system's account, where there is nothing to permit.
+func Names() []string {
+	names := []string{"sys", Gateway().Name}
+	for _, u := range Users() {
+		names = append(names, u.Name)
+	}
+	return names
+}
+
+// stage completes the user of a stage: it takes what its consumer has, and ends
+// with its own kind of fact or with failed.
+func stage(s events.Stage, u User, more ...events.Kind) User {
+	u.Name, u.Consumer, u.ReadsLog = string(s), string(s), true
+	u.Kinds = slices.Concat([]events.Kind{s.Produces()}, more, []events.Kind{events.KindFailed, events.KindProgress})
+	u.Subscribe = []string{events.LivePrefix + "bulk.*." + string(events.KindCancelled)}
+	return u
+}
+
+func upload() User {
+	return User{
+		Name: "upload", Comment: "Takes uploads, cancels and retries, serves status and reports, keeps the jobs table.",
+		Kinds:    []events.Kind{events.KindUploaded, events.KindCancelled, events.KindRetried},
+		Audit:    []events.AccessKind{events.AccessReport, events.AccessRejects, events.AccessRow},
+		ReadsLog: true, Consumer: events.ConsumerProjection,
+		Objects: slices.Concat(writes(events.BucketUploads),
+			reads(events.BucketReports, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes)),
+		KeyValues: []KeyValueBucket{{Name: events.KVQuota}},
+		Publish: []Group{{"parts of uploads that have not arrived whole", []string{
+			"partial.*.*.*", "$JS.API.STREAM.INFO." + events.StreamPartial,
+			"$JS.API.DIRECT.GET." + events.StreamPartial, "$JS.API.STREAM.PURGE." + events.StreamPartial,
+		}}},
+	}
+}
+
+func privacy() User {
+	u := User{
+		Name: "privacy", Comment: "Removes what is kept no longer, and a person who asks for it.",
+		Kinds:     []events.Kind{events.KindErased},
+		Audit:     []events.AccessKind{events.AccessExport, events.AccessErasure},
+		ReadsLog:  true,
+		KeyValues: []KeyValueBucket{{Name: events.KVVerdicts, Write: true}},
+		Publish: []Group{{"purges jobs as a whole", []string{
+			"$JS.API.STREAM.INFO." + events.StreamProgress,
+			"$JS.API.STREAM.PURGE." + events.StreamFacts, "$JS.API.STREAM.PURGE." + events.StreamProgress,
+		}}},
+	}
+	for _, name := range events.ObjectBuckets() {
+		u.Objects = append(u.Objects, ObjectBucket{Name: name, Read: true, Write: true, Clear: true})
+	}
+	return u
+}
+
+func provisioner() User {
+	return User{
+		Name: "provisioner", Comment: "Creates streams, buckets and consumers: `rollcall migrate`. No service.",
+		Publish: []Group{{Subjects: []string{"$JS.API.>"}}},
+	}
+}
+
+func operator() User {
+	const create = "$JS.API.CONSUMER.CREATE."
+	u := User{
+		Name: "operator", Comment: "A person with the NATS CLI: looks at everything, writes nothing.",
+		Publish: []Group{
+			{"looks at streams, consumers and messages", []string{
+				"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.INFO.*",
+				"$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.>",
+				"$JS.API.CONSUMER.NAMES.*", "$JS.API.CONSUMER.LIST.*", "$JS.API.CONSUMER.INFO.*.*",
+			}},
+			{"nats sub --stream and nats object get read through consumers of their own", []string{
+				create + events.StreamFacts + ".>", create + events.StreamProgress + ".>",
+				create + events.StreamAudit + ".>", create + events.StreamPartial + ".>",
+				create + "*.*.$O.>", create + "*.*.$KV.>",
+				"$JS.API.CONSUMER.MSG.NEXT.*.*", "$JS.API.CONSUMER.DELETE.*.*", "$JS.FC.>",
+			}},
+		},
+		Subscribe: []string{"bulk.>", events.LivePrefix + "bulk.>", "$JS.EVENT.ADVISORY.>", "_INBOX.>"},
+	}
+	comment := "but takes nothing from the services' consumers and leaves them as they are"
+	for _, service := range services() {
+		if service.Consumer == "" {
+			continue
+		}
+		name := events.StreamFacts + "." + service.Consumer
+		u.Deny = append(u.Deny, Group{comment, []string{
+			"$JS.API.CONSUMER.MSG.NEXT." + name, create + name, "$JS.API.CONSUMER.DELETE." + name, create + name + ".>",
+		}})
+		comment = ""
+	}
+	return u
+}
+
+func writes(name string) []ObjectBucket { return []ObjectBucket{{Name: name, Write: true}} }
+
+func reads(names ...string) (list []ObjectBucket) {
+	for _, name := range names {
+		list = append(list, ObjectBucket{Name: name, Read: true})
+	}
+	return list
+}
