@@ -11,8 +11,8 @@ var (
 	domain    = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$`)
 )
 
-// ParseEmail reads an e-mail address and returns it with its domain in lower
-// case. Quoted local parts and addresses without a dot in the domain are refused.
+// ParseEmail reads an e-mail address and returns it with its domain in lower case.
+// It refuses quoted local parts and domains without a dot.
 func ParseEmail(text string) (string, bool) {
 	local, host, ok := strings.Cut(strings.TrimSpace(text), "@")
 	host = strings.ToLower(host)
@@ -25,16 +25,17 @@ func ParseEmail(text string) (string, bool) {
 	return local + "@" + host, true
 }
 
-// ParseCell reads a mobile number as E.164: a South African one, with or without
-// its leading zero or country code, or one of another country with a plus sign.
+// ParseCell reads a mobile number and returns it in E.164: a South African number
+// with or without its leading zero or country code, or a foreign number with a plus
+// sign.
 func ParseCell(text string) (string, bool) { return parsePhone(text, "678") }
 
-// ParseLandline reads a fixed-line number as ParseCell does a mobile one;
-// service numbers in 08 are among them.
+// ParseLandline reads a fixed-line number as ParseCell reads a mobile one. It
+// accepts service numbers that begin with 08.
 func ParseLandline(text string) (string, bool) { return parsePhone(text, "123458") }
 
-// parsePhone takes South African numbers whose first digit after the zero is
-// one of those given.
+// parsePhone reads a number. A South African one must begin, after its zero, with
+// one of the digits in first.
 func parsePhone(text, first string) (string, bool) {
 	digits := strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf) || strings.ContainsRune("().", r) {
@@ -43,7 +44,7 @@ func parsePhone(text, first string) (string, bool) {
 		return r
 	}, text)
 	digits, plus := strings.CutPrefix(digits, "+")
-	if !onlyDigits(digits) {
+	if !isDigits(digits) {
 		return "", false
 	}
 	if rest, ok := strings.CutPrefix(digits, "00"); ok && !plus {

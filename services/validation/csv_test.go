@@ -17,9 +17,9 @@ import (
 	"rollcall.example/services/workbook"
 )
 
-// asCSV is the roll of a workbook as a spreadsheet program saves it on
-// Windows, where commas are for decimals.
-func asCSV(t *testing.T, data []byte) []byte {
+// saveAsCSV returns the roll of a workbook as a spreadsheet program saves it on
+// Windows, where the comma is the decimal separator.
+func saveAsCSV(t *testing.T, data []byte) []byte {
 	t.Helper()
 	book, err := workbook.Open(bytes.NewReader(data), int64(len(data)), workbook.Limits{})
 	if err != nil {
@@ -63,12 +63,15 @@ func asCSV(t *testing.T, data []byte) []byte {
 	return text
 }
 
-// validated is what comes of a file.
-func validated(t *testing.T, srv *embedded.Server, data []byte) (events.ValidationStats, []records.Row, []records.RejectedRow) {
+// validateFile runs a file through the stage and returns what comes of it.
+func validateFile(
+	t *testing.T, srv *embedded.Server, data []byte,
+) (events.ValidationStats, []records.Row, []records.RejectedRow) {
 	t.Helper()
 	js := eventstest.Connect(t, srv, "report")
-	fact := eventstest.WaitKind(t, events.NewLog(js, events.StageReport, nil), uploadFile(t, srv, data).ID, events.KindValidated).Validated
-	return fact.Stats, recordsOf[records.Row](t, js, fact.Rows), recordsOf[records.RejectedRow](t, js, fact.Rejects)
+	fact := eventstest.WaitKind(t, events.NewLog(js, events.StageReport, nil), uploadFile(t, srv, data).ID,
+		events.KindValidated).Validated
+	return fact.Stats, readRecords[records.Row](t, js, fact.Rows), readRecords[records.RejectedRow](t, js, fact.Rejects)
 }
 
 func TestACSVIsJudgedLikeTheWorkbookThatItWasSavedFrom(t *testing.T) {
@@ -78,8 +81,8 @@ func TestACSVIsJudgedLikeTheWorkbookThatItWasSavedFrom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stats, rows, rejects := validated(t, srv, sample)
-	csvStats, csvRows, csvRejects := validated(t, srv, asCSV(t, sample))
+	stats, rows, rejects := validateFile(t, srv, sample)
+	csvStats, csvRows, csvRejects := validateFile(t, srv, saveAsCSV(t, sample))
 	if stats != csvStats {
 		t.Errorf("stats %+v, of the workbook %+v", csvStats, stats)
 	}
@@ -97,7 +100,7 @@ func TestACSVIsJudgedLikeTheWorkbookThatItWasSavedFrom(t *testing.T) {
 	}
 }
 
-func recordsOf[T records.Record](t *testing.T, js jetstream.JetStream, a events.Artifact) []T {
+func readRecords[T records.Record](t *testing.T, js jetstream.JetStream, a events.Artifact) []T {
 	t.Helper()
 	var all []T
 	for record, err := range records.Each[T](t.Context(), events.NewStore(js), a, nil) {

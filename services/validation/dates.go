@@ -16,17 +16,17 @@ var (
 	timeOfDay  = regexp.MustCompile(`[t ]+\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[ap]m)?(z|[+-]\d{2}:?\d{2})?$`)
 )
 
-// months are the names of the months, English and Afrikaans. Any beginning of
-// three letters or more will do.
-var months = [12][]string{
+// monthNames are the English and Afrikaans names of the months. A prefix of three
+// letters or more is enough.
+var monthNames = [12][]string{
 	{"january", "januarie"}, {"february", "februarie"}, {"march", "maart", "mrt"}, {"april"}, {"may", "mei"},
 	{"june", "junie"}, {"july", "julie"}, {"august", "augustus"}, {"september"}, {"october", "oktober"},
 	{"november"}, {"december", "desember"},
 }
 
-// month returns the month's number from a lower-case name, 0 for none.
-func month(name string) int {
-	for i, names := range months {
+// findMonth returns the number of the month with a lower-case name, 0 for none.
+func findMonth(name string) int {
+	for i, names := range monthNames {
 		for _, full := range names {
 			if strings.HasPrefix(full, name) {
 				return i + 1
@@ -36,32 +36,34 @@ func month(name string) int {
 	return 0
 }
 
-// ParseDate reads a day, at midnight UTC: ISO, day first, with the month's name,
-// or as an Excel serial of five digits (from 1927 on; a shorter one is rather a
-// year). A time of day does not count. Years before 1900 and after 2099 are
-// refused; of two digits, 70 to 99 are 19xx.
+// ParseDate reads a day and returns it at midnight UTC. It accepts ISO dates,
+// day-first dates, dates with the month's name, and Excel serials of five digits
+// (from 1927 on; a shorter one is more likely a year). It ignores a time of day.
+// Years must lie between 1900 and 2099; two-digit years from 70 to 99 are 19xx,
+// others 20xx.
 func ParseDate(text string, date1904 bool) (time.Time, bool) {
 	text = strings.ToLower(strings.Join(strings.Fields(text), " "))
 	text = timeOfDay.ReplaceAllString(text, "")
 	if m := isoDate.FindStringSubmatch(text); m != nil {
-		return saneDate(number(m[1]), number(m[2]), number(m[3]))
+		return checkDay(parseDigits(m[1]), parseDigits(m[2]), parseDigits(m[3]))
 	}
 	if m := dayFirst.FindStringSubmatch(text); m != nil {
-		return saneDate(fullYear(m[3]), number(m[2]), number(m[1]))
+		return checkDay(expandYear(m[3]), parseDigits(m[2]), parseDigits(m[1]))
 	}
 	if m := namedMonth.FindStringSubmatch(text); m != nil {
-		return saneDate(fullYear(m[3]), month(m[2]), number(m[1]))
+		return checkDay(expandYear(m[3]), findMonth(m[2]), parseDigits(m[1]))
 	}
 	if serialDate.MatchString(text) && text[0] != '0' {
 		if t, ok := workbook.SerialDay(text, date1904); ok {
-			return saneDate(t.Year(), int(t.Month()), t.Day())
+			return checkDay(t.Year(), int(t.Month()), t.Day())
 		}
 	}
 	return time.Time{}, false
 }
 
-func fullYear(digits string) int {
-	year := number(digits)
+// expandYear returns the year that two or four digits mean.
+func expandYear(digits string) int {
+	year := parseDigits(digits)
 	switch {
 	case len(digits) == 4:
 		return year
@@ -71,19 +73,21 @@ func fullYear(digits string) int {
 	return 2000 + year
 }
 
-func saneDate(year, month, day int) (time.Time, bool) {
-	t, ok := date(year, month, day)
+// checkDay returns a day that exists and lies between 1900 and 2099.
+func checkDay(year, month, day int) (time.Time, bool) {
+	t, ok := newDay(year, month, day)
 	if !ok || year < 1900 || year > 2099 {
 		return time.Time{}, false
 	}
 	return t, true
 }
 
-// membershipMonths is how long a payment lasts.
+// membershipMonths is how many months a payment lasts.
 const membershipMonths = 24
 
-// ExpiryAfter is the day on which a membership ends that was last paid on the
-// given day: 24 months later, on the month's last day where it is shorter.
+// ExpiryAfter returns the day on which a membership expires that was last paid on
+// the given day: 24 months later, or the last day of that month where it is
+// shorter.
 func ExpiryAfter(paid time.Time) time.Time {
 	first := time.Date(paid.Year(), paid.Month()+membershipMonths, 1, 0, 0, 0, 0, time.UTC)
 	last := first.AddDate(0, 1, -1).Day()

@@ -37,8 +37,9 @@ func TestParseDate(t *testing.T) {
 			t.Errorf("ParseDate(%q) = %v, %v, want %s", text, got, ok, want)
 		}
 	}
-	for _, text := range []string{"", "2024", "2024-02-30", "29/02/2023", "13/13/2024", "02/31/2024", "0/1/2024", "1 Foo 2024",
-		"1 ma 2024", "1 marvel 2024", "last winter", "1899-12-31", "2100-01-01", "1234", "99999", "00001", "123456", "12:30", "-45323"} {
+	for _, text := range []string{"", "2024", "2024-02-30", "29/02/2023", "13/13/2024", "02/31/2024", "0/1/2024",
+		"1 Foo 2024", "1 ma 2024", "1 marvel 2024", "last winter", "1899-12-31", "2100-01-01", "1234", "99999", "00001",
+		"123456", "12:30", "-45323"} {
 		if got, ok := ParseDate(text, false); ok {
 			t.Errorf("ParseDate(%q) = %v, want none", text, got)
 		}
@@ -79,7 +80,8 @@ func TestEveryDayParsesInEveryForm(t *testing.T) {
 }
 
 func FuzzDate(f *testing.F) {
-	for _, text := range []string{"01/02/2024", "2024-02-01", "1 Feb 24", "45323", "45323.5", "2024-02-01T10:00Z", "", "31/02/2024"} {
+	for _, text := range []string{"01/02/2024", "2024-02-01", "1 Feb 24", "45323", "45323.5", "2024-02-01T10:00Z", "",
+		"31/02/2024"} {
 		f.Add(text, false)
 	}
 	f.Add("43861", true)

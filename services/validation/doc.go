@@ -1,19 +1,4 @@
-// Package validation judges the rows of a roll: which ones go on with a valid
-// ID number, which ones do not and why, and what their cells say in one form.
+// Package validation judges the rows of a roll. It decides which rows go on with a
+// valid ID number and which are rejected and why, and it brings what their cells
+// say into one form.
 package validation
-
-// The codes of an events.Warning.
-const (
-	WarnCitizenshipDigit = "citizenship_digit"
-	WarnAge              = "age_unlikely"
-	WarnAgeDiffers       = "age_contradicts_id"
-	WarnGenderDiffers    = "gender_contradicts_id"
-	WarnDate             = "date_unreadable"
-	WarnMoney            = "money_unreadable"
-	WarnEmail            = "email_unreadable"
-	WarnPhone            = "phone_unreadable"
-	WarnCode             = "code_unreadable"
-	WarnNumber           = "number_unreadable"
-	WarnFormula          = "formula_failed"
-	WarnWord             = "word_unknown"
-)

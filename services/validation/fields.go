@@ -11,29 +11,29 @@ import (
 	"rollcall.example/services/workbook"
 )
 
-// ageSlack is by how many years the age cell may differ from the ID number: a
-// birthday may lie between the making of the roll and its upload.
+// ageSlack is by how many years the age cell may differ from the ID number's age: a
+// birthday may fall between the making of the roll and its upload.
 const ageSlack = 1
 
-// reader turns the cells of one row into fields and warnings.
-type reader struct {
+// rowReader reads the cells of one row into fields and warnings.
+type rowReader struct {
 	judge    *Judge
 	fields   map[string]string
 	warnings []records.Warning
 }
 
-func (r *reader) warn(field, code, format string, args ...any) {
+func (r *rowReader) warn(field, code, format string, args ...any) {
 	r.warnings = append(r.warnings, records.Warning{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
 }
 
-// read reads the cell of a column. What cannot be read is a warning and stores
-// nothing.
-func (r *reader) read(column schema.Column, cell workbook.Cell) {
+// readCell reads the cell of a column. A cell that cannot be read gives a warning
+// and no field.
+func (r *rowReader) readCell(column schema.Column, cell workbook.Cell) {
 	if cell.Blank() {
 		return
 	}
 	if cell.Kind == workbook.Failed {
-		r.warn(column.Field, WarnFormula, "The formula in %s failed: %s.", column.Header, quote(cell.Text))
+		r.warn(column.Field, WarnFormula, "The formula in %s failed: %s.", column.Header, quoteCell(cell.Text))
 		return
 	}
 	var value string
@@ -42,7 +42,7 @@ func (r *reader) read(column schema.Column, cell workbook.Cell) {
 	switch column.Kind {
 	case schema.KindDate:
 		var day time.Time
-		if day, ok = r.date(cell); ok {
+		if day, ok = r.readDate(cell); ok {
 			value = day.Format(time.DateOnly)
 		}
 		code = WarnDate
@@ -50,7 +50,7 @@ func (r *reader) read(column schema.Column, cell workbook.Cell) {
 		value, ok = ParseMoney(cell.Text, cell.Numeric())
 		code = WarnMoney
 	case schema.KindCode:
-		value, ok = ParseCode(cell.Text)
+		value, ok = ParseAreaCode(cell.Text)
 		code = WarnCode
 	case schema.KindCell:
 		value, ok = ParseCell(cell.Text)
@@ -65,35 +65,39 @@ func (r *reader) read(column schema.Column, cell workbook.Cell) {
 		value, ok = parseAge(cell.Text)
 		code = WarnNumber
 	case schema.KindVocabulary:
-		value, ok = r.word(column, cell.Text), true
+		value, ok = r.findWord(column, cell.Text), true
 	default:
-		value, ok = tidy(cell.Text), true
+		value, ok = collapseSpaces(cell.Text), true
 	}
 	if !ok {
-		r.warn(column.Field, code, "%s cannot be read and is left out: %s.", column.Header, quote(cell.Text))
+		r.warn(column.Field, code, "%s cannot be read and is left out: %s.", column.Header, quoteCell(cell.Text))
 		return
 	}
 	r.fields[column.Field] = value
 }
 
-func (r *reader) date(cell workbook.Cell) (time.Time, bool) {
+// readDate reads the cell of a date column.
+func (r *rowReader) readDate(cell workbook.Cell) (time.Time, bool) {
 	if cell.Kind == workbook.Date {
-		return saneDate(cell.Day.Year(), int(cell.Day.Month()), cell.Day.Day())
+		return checkDay(cell.Day.Year(), int(cell.Day.Month()), cell.Day.Day())
 	}
 	return ParseDate(cell.Text, r.judge.date1904)
 }
 
-// word returns the word that a spelling stands for. An unknown one is kept.
-func (r *reader) word(column schema.Column, text string) string {
+// findWord returns the vocabulary's word for a spelling. An unknown spelling is
+// kept and gives a warning.
+func (r *rowReader) findWord(column schema.Column, text string) string {
 	if word, ok := r.judge.words[column.Vocabulary][workbook.Fold(text)]; ok {
 		return word
 	}
-	r.warn(column.Field, WarnWord, "%s has a word that is not known and is kept as it is: %s.", column.Header, quote(text))
-	return tidy(text)
+	r.warn(column.Field, WarnWord, "%s has a word that is not known and is kept as it is: %s.", column.Header,
+		quoteCell(text))
+	return collapseSpaces(text)
 }
 
-// complete fills in what follows from other cells.
-func (r *reader) complete(blank func(field string) bool) {
+// fillInExpiry computes the expiry date from the last payment where the roll has
+// none.
+func (r *rowReader) fillInExpiry(blank func(field string) bool) {
 	paid, ok := r.fields["last_payment"]
 	if !ok || !blank("expiry_date") {
 		return
@@ -103,18 +107,19 @@ func (r *reader) complete(blank func(field string) bool) {
 	}
 }
 
-// compare warns about what the ID number says that is unlikely or that other
-// cells contradict.
-func (r *reader) compare(id ID) {
+// compareWithID warns where the ID number says something unlikely, or something
+// that other cells contradict.
+func (r *rowReader) compareWithID(id ID) {
 	if !id.Citizenship.Known() {
-		r.warn(schema.FieldID, WarnCitizenshipDigit, "The ID number has the citizenship digit %d, which is not in use.", id.Citizenship)
+		r.warn(schema.FieldID, WarnCitizenshipDigit, "The ID number has the citizenship digit %d, which is not in use.",
+			id.Citizenship)
 	}
-	age := id.Age(r.judge.at)
+	age := id.Age(r.judge.uploadedAt)
 	if age < r.judge.youngest || age > r.judge.oldest {
 		r.warn(schema.FieldID, WarnAge, "By the ID number the person is %d years old.", age)
 	}
 	if stated, ok := r.fields["age"]; ok {
-		if n := number(stated); n < age-ageSlack || n > age+ageSlack {
+		if n := parseDigits(stated); n < age-ageSlack || n > age+ageSlack {
 			r.warn("age", WarnAgeDiffers, "Age is %d, but %d by the ID number.", n, age)
 		}
 	}
@@ -127,20 +132,20 @@ func (r *reader) compare(id ID) {
 	}
 }
 
-// parseAge reads whole years below 200.
+// parseAge reads a whole number of years below 200.
 func parseAge(text string) (string, bool) {
 	text = strings.TrimSpace(text)
-	if n, err := strconv.Atoi(text); err == nil && onlyDigits(text) && n < 200 {
+	if n, err := strconv.Atoi(text); err == nil && isDigits(text) && n < 200 {
 		return strconv.Itoa(n), true
 	}
 	return "", false
 }
 
-func tidy(text string) string { return strings.Join(strings.Fields(text), " ") }
+func collapseSpaces(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// quote shortens a cell for a message.
-func quote(text string) string {
-	runes := []rune(tidy(text))
+// quoteCell quotes a cell for a message, shortened to 60 characters.
+func quoteCell(text string) string {
+	runes := []rune(collapseSpaces(text))
 	if len(runes) > 60 {
 		runes = append(runes[:60], '…')
 	}

@@ -9,20 +9,20 @@ import (
 	"rollcall.example/events/records"
 )
 
-// Citizenship is what the eleventh digit of an ID number says.
+// Citizenship is the eleventh digit of an ID number.
 type Citizenship int
 
-// The citizenship digits that are in use. Others are warned about.
+// The citizenship digits in use. Others give a warning.
 const (
 	Citizen           Citizenship = 0
 	PermanentResident Citizenship = 1
 	Refugee           Citizenship = 2
 )
 
-// Known says whether the digit is one in use.
+// Known reports whether the digit is in use.
 func (c Citizenship) Known() bool { return c >= Citizen && c <= Refugee }
 
-// ID is a valid ID number and what it says.
+// ID is a valid ID number with what its digits say.
 type ID struct {
 	Number      string    // 13 digits
 	Born        time.Time // midnight UTC
@@ -30,20 +30,19 @@ type ID struct {
 	Citizenship Citizenship
 }
 
-// Problem says why a text is no ID number. The message does not hold the text.
+// Problem says why a text is no valid ID number. Message does not contain the text.
 type Problem struct {
-	Code    string // events.RejectMissing, events.RejectFormat, events.RejectChecksum or events.RejectDate
+	Code    string // records.RejectMissing, RejectFormat, RejectChecksum or RejectDate
 	Message string
 }
 
 const idDigits = 13
 
-// ParseID reads the text of a cell as an ID number. Spaces and dashes do not
-// count. The zeros that a spreadsheet eats from the front of a number are put
-// back where numeric says that the cell was stored as one and 11 or 12 digits
-// are left. at is when the roll was uploaded: the century of birth is the
-// latest one that is not in the future then. The checksum is looked at before
-// the date of birth.
+// ParseID reads the text of a cell as an ID number. It ignores spaces and dashes.
+// Where numeric says that the cell was stored as a number and 11 or 12 digits are
+// left, it restores the leading zeros that a spreadsheet dropped. at is when the
+// roll was uploaded: the century of birth is the latest one that does not put the
+// birth after it. The checksum is checked before the date of birth.
 func ParseID(text string, numeric bool, at time.Time) (ID, *Problem) {
 	digits := dropSeparators(text)
 	if digits == "" {
@@ -58,10 +57,10 @@ func ParseID(text string, numeric bool, at time.Time) (ID, *Problem) {
 	if len(digits) != idDigits {
 		return ID{}, &Problem{records.RejectFormat, "The ID number does not have 13 digits."}
 	}
-	if !luhn(digits) {
+	if !hasValidChecksum(digits) {
 		return ID{}, &Problem{records.RejectChecksum, "The ID number has a wrong check digit: a digit is mistyped."}
 	}
-	born, ok := dateOfBirth(digits, at)
+	born, ok := parseBirthDate(digits, at)
 	if !ok {
 		return ID{}, &Problem{records.RejectDate, "The ID number begins with a date of birth that does not exist."}
 	}
@@ -70,7 +69,7 @@ func ParseID(text string, numeric bool, at time.Time) (ID, *Problem) {
 	}, nil
 }
 
-// dropSeparators drops white space, dashes and what cannot be seen.
+// dropSeparators drops white space, dashes and invisible characters.
 func dropSeparators(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf) || r == '\u2212' {
@@ -80,8 +79,9 @@ func dropSeparators(text string) string {
 	}, text)
 }
 
-// luhn says whether the last digit checks the others.
-func luhn(digits string) bool {
+// hasValidChecksum reports whether the last digit is the Luhn check digit of the
+// others.
+func hasValidChecksum(digits string) bool {
 	sum := 0
 	for i := range len(digits) {
 		n := int(digits[len(digits)-1-i] - '0')
@@ -96,14 +96,15 @@ func luhn(digits string) bool {
 	return sum%10 == 0
 }
 
-func dateOfBirth(digits string, at time.Time) (time.Time, bool) {
-	year, month, day := number(digits[:2]), number(digits[2:4]), number(digits[4:6])
-	// A child is born in South Africa while it is still yesterday in UTC.
+// parseBirthDate reads the first six digits as a date that is not after the upload.
+func parseBirthDate(digits string, at time.Time) (time.Time, bool) {
+	year, month, day := parseDigits(digits[:2]), parseDigits(digits[2:4]), parseDigits(digits[4:6])
+	// In South Africa a day begins while it is still yesterday in UTC.
 	at = at.In(events.SouthAfrica)
 	today := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
 	century := at.Year() / 100 * 100
 	for _, year := range []int{century + year, century - 100 + year} {
-		born, ok := date(year, month, day)
+		born, ok := newDay(year, month, day)
 		if ok && !born.After(today) {
 			return born, true
 		}
@@ -111,8 +112,8 @@ func dateOfBirth(digits string, at time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// number reads digits; it is for texts that were seen to hold nothing else.
-func number(digits string) int {
+// parseDigits returns the value of a text that is known to hold digits only.
+func parseDigits(digits string) int {
 	n := 0
 	for i := range len(digits) {
 		n = n*10 + int(digits[i]-'0')
@@ -120,13 +121,13 @@ func number(digits string) int {
 	return n
 }
 
-// date is a day at midnight UTC; false where there is no such day.
-func date(year, month, day int) (time.Time, bool) {
+// newDay returns a day at midnight UTC; false where there is no such day.
+func newDay(year, month, day int) (time.Time, bool) {
 	t := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
 	return t, t.Day() == day && t.Month() == time.Month(month)
 }
 
-// Age is the whole years from the date of birth to at.
+// Age returns the whole years from the date of birth to at.
 func (id ID) Age(at time.Time) int {
 	at = at.In(events.SouthAfrica)
 	age := at.Year() - id.Born.Year()

@@ -11,7 +11,7 @@ import (
 	"rollcall.example/events/records"
 )
 
-var uploaded = time.Date(2025, time.November, 25, 10, 0, 0, 0, time.UTC)
+var uploadTime = time.Date(2025, time.November, 25, 10, 0, 0, 0, time.UTC)
 
 func TestParseID(t *testing.T) {
 	tests := map[string]struct {
@@ -39,15 +39,15 @@ func TestParseID(t *testing.T) {
 		"decimals":                  {"8001015009087.5", true, records.RejectFormat},
 		"short":                     {"800101500908", false, records.RejectFormat},
 		"long":                      {"80010150090870", false, records.RejectFormat},
-		"one zero eaten":            {withoutZeros(t, 1), true, restored(t, 1)},
-		"two zeros eaten":           {withoutZeros(t, 2), true, restored(t, 2)},
-		"three zeros eaten":         {withoutZeros(t, 3), true, records.RejectFormat},
-		"one zero missing in text":  {withoutZeros(t, 1), false, records.RejectFormat},
-		"two zeros missing in text": {withoutZeros(t, 2), false, records.RejectFormat},
+		"one zero eaten":            {zerosEaten(t, 1), true, zerosRestored(t, 1)},
+		"two zeros eaten":           {zerosEaten(t, 2), true, zerosRestored(t, 2)},
+		"three zeros eaten":         {zerosEaten(t, 3), true, records.RejectFormat},
+		"one zero missing in text":  {zerosEaten(t, 1), false, records.RejectFormat},
+		"two zeros missing in text": {zerosEaten(t, 2), false, records.RejectFormat},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			id, problem := ParseID(test.text, test.numeric, uploaded)
+			id, problem := ParseID(test.text, test.numeric, uploadTime)
 			got := id.Number
 			if problem != nil {
 				got = problem.Code
@@ -62,33 +62,36 @@ func TestParseID(t *testing.T) {
 	}
 }
 
-// restored is a valid ID number that begins with exactly so many zeros.
-func restored(t *testing.T, zeros int) string {
+// zerosRestored is a valid ID number that begins with exactly so many zeros.
+func zerosRestored(t *testing.T, zeros int) string {
 	t.Helper()
-	return checked(map[int]string{1: "050101500908", 2: "001212500908", 3: "000101500908"}[zeros])
+	return withCheckDigit(map[int]string{1: "050101500908", 2: "001212500908", 3: "000101500908"}[zeros])
 }
 
-func withoutZeros(t *testing.T, zeros int) string { return strings.TrimLeft(restored(t, zeros), "0") }
+func zerosEaten(t *testing.T, zeros int) string {
+	return strings.TrimLeft(zerosRestored(t, zeros), "0")
+}
 
-// checked appends the digit that makes 12 digits an ID number.
-func checked(digits string) string {
+// withCheckDigit appends the digit that makes 12 digits an ID number.
+func withCheckDigit(digits string) string {
 	for d := '0'; d <= '9'; d++ {
-		if luhn(digits + string(d)) {
+		if hasValidChecksum(digits + string(d)) {
 			return digits + string(d)
 		}
 	}
 	panic("no check digit fits " + digits)
 }
 
-func TestWhatAnIDNumberSays(t *testing.T) {
-	id, problem := ParseID("8001015009285", false, uploaded)
+func TestIDNumberGivesSexCitizenshipAndAge(t *testing.T) {
+	id, problem := ParseID("8001015009285", false, uploadTime)
 	if problem != nil {
 		t.Fatal(problem.Message)
 	}
-	if !id.Male || id.Citizenship != Refugee || id.Born.Format(time.DateOnly) != "1980-01-01" || id.Age(uploaded) != 45 {
-		t.Errorf("ID %+v, age %d", id, id.Age(uploaded))
+	if !id.Male || id.Citizenship != Refugee || id.Born.Format(time.DateOnly) != "1980-01-01" ||
+		id.Age(uploadTime) != 45 {
+		t.Errorf("ID %+v, age %d", id, id.Age(uploadTime))
 	}
-	id, problem = ParseID("9001010001088", false, uploaded)
+	id, problem = ParseID("9001010001088", false, uploadTime)
 	if problem != nil {
 		t.Fatal(problem.Message)
 	}
@@ -113,25 +116,26 @@ func TestCenturyIsTheLatestNotInTheFuture(t *testing.T) {
 	tests := []struct{ digits, at, want string }{
 		{"251125500908", "2025-11-25T10:00:00Z", "2025-11-25"}, // born today
 		{"251126500908", "2025-11-25T10:00:00Z", "1925-11-26"},
-		{"251126500908", "2025-11-25T22:30:00Z", "2025-11-26"}, // tomorrow in South Africa already
+		{"251126500908", "2025-11-25T22:30:00Z", "2025-11-26"}, // already tomorrow in South Africa
 		{"000229500908", "2025-11-25T10:00:00Z", "2000-02-29"},
 		{"240229500908", "2024-02-28T10:00:00Z", "1924-02-29"},
 		{"990101500908", "2025-11-25T10:00:00Z", "1999-01-01"},
 		{"251126500908", "2031-01-01T10:00:00Z", "2025-11-26"},
 	}
 	for _, test := range tests {
-		id, problem := ParseID(checked(test.digits), false, day(test.at))
+		id, problem := ParseID(withCheckDigit(test.digits), false, day(test.at))
 		if problem != nil || id.Born.Format(time.DateOnly) != test.want {
 			t.Errorf("%s at %s: born %v, %v, want %s", test.digits, test.at, id.Born, problem, test.want)
 		}
 	}
-	if _, problem := ParseID(checked("250229500908"), false, uploaded); problem == nil || problem.Code != records.RejectDate {
+	if _, problem := ParseID(withCheckDigit("250229500908"), false, uploadTime); problem == nil ||
+		problem.Code != records.RejectDate {
 		t.Errorf("29 February 2025: %v, want %s", problem, records.RejectDate)
 	}
 }
 
 func TestAgeCountsBirthdays(t *testing.T) {
-	id, problem := ParseID(checked("800615500908"), false, uploaded)
+	id, problem := ParseID(withCheckDigit("800615500908"), false, uploadTime)
 	if problem != nil {
 		t.Fatal(problem.Message)
 	}
@@ -146,22 +150,24 @@ func TestAgeCountsBirthdays(t *testing.T) {
 	}
 }
 
-// validID draws an ID number of somebody born in the 99 years before the upload.
-func validID(t *rapid.T) (string, time.Time) {
-	born := uploaded.AddDate(0, 0, -rapid.IntRange(0, 99*365).Draw(t, "days"))
+// drawValidID draws an ID number of somebody born in the 99 years before the
+// upload.
+func drawValidID(t *rapid.T) (string, time.Time) {
+	born := uploadTime.AddDate(0, 0, -rapid.IntRange(0, 99*365).Draw(t, "days"))
 	serial := rapid.IntRange(0, 9999).Draw(t, "serial")
 	tail := rapid.IntRange(0, 99).Draw(t, "tail")
-	return checked(fmt.Sprintf("%s%04d%02d", born.Format("060102"), serial, tail)), born
+	return withCheckDigit(fmt.Sprintf("%s%04d%02d", born.Format("060102"), serial, tail)), born
 }
 
 func TestGeneratedIDsParse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		number, born := validID(t)
-		id, problem := ParseID(number, rapid.Bool().Draw(t, "numeric"), uploaded)
+		number, born := drawValidID(t)
+		id, problem := ParseID(number, rapid.Bool().Draw(t, "numeric"), uploadTime)
 		if problem != nil {
 			t.Fatalf("problem %s", problem.Code)
 		}
-		if id.Number != number || id.Born.Format(time.DateOnly) != born.Format(time.DateOnly) || id.Male != (number[6] >= '5') {
+		if id.Number != number || id.Born.Format(time.DateOnly) != born.Format(time.DateOnly) ||
+			id.Male != (number[6] >= '5') {
 			t.Fatalf("ID %+v, born %v", id, born)
 		}
 	})
@@ -169,33 +175,34 @@ func TestGeneratedIDsParse(t *testing.T) {
 
 func TestAnyWrongDigitBreaksTheChecksum(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		number, _ := validID(t)
+		number, _ := drawValidID(t)
 		at := rapid.IntRange(0, idDigits-1).Draw(t, "at")
 		digit := (number[at]-'0'+byte(rapid.IntRange(1, 9).Draw(t, "by")))%10 + '0'
 		wrong := number[:at] + string(rune(digit)) + number[at+1:]
-		if _, problem := ParseID(wrong, false, uploaded); problem == nil || problem.Code != records.RejectChecksum {
+		if _, problem := ParseID(wrong, false, uploadTime); problem == nil || problem.Code != records.RejectChecksum {
 			t.Fatalf("problem %v, want %s", problem, records.RejectChecksum)
 		}
 	})
 }
 
 func FuzzParseID(f *testing.F) {
-	for _, text := range []string{"8001015009087", "800101 5009-087", "0000000000018", "", "-", "1015009087", "8.0E12", "٨٠"} {
+	for _, text := range []string{"8001015009087", "800101 5009-087", "0000000000018", "", "-", "1015009087", "8.0E12",
+		"٨٠"} {
 		f.Add(text, true)
 		f.Add(text, false)
 	}
 	f.Fuzz(func(t *testing.T, text string, numeric bool) {
-		id, problem := ParseID(text, numeric, uploaded)
+		id, problem := ParseID(text, numeric, uploadTime)
 		if problem != nil {
 			if problem.Code == "" || problem.Message == "" || id != (ID{}) {
 				t.Fatalf("problem %+v with ID %+v", problem, id)
 			}
 			return
 		}
-		if len(id.Number) != 13 || !onlyDigits(id.Number) || !luhn(id.Number) || id.Born.After(uploaded) {
+		if len(id.Number) != 13 || !isDigits(id.Number) || !hasValidChecksum(id.Number) || id.Born.After(uploadTime) {
 			t.Fatalf("ID %+v", id)
 		}
-		if again, problem := ParseID(id.Number, false, uploaded); problem != nil || again != id {
+		if again, problem := ParseID(id.Number, false, uploadTime); problem != nil || again != id {
 			t.Fatalf("the number %+v does not parse again: %v", again, problem)
 		}
 	})

@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,48 +11,48 @@ import (
 	"rollcall.example/services/workbook"
 )
 
-// Judge judges the rows of one roll, one after the other. Of the rows it has
-// seen it keeps ID numbers and row numbers only. It is for one goroutine.
+// Judge judges the rows of one roll, one after the other. Of the rows it has judged
+// it keeps only ID numbers and row numbers. It is not safe for concurrent use.
 type Judge struct {
-	header   workbook.Header
-	columns  []schema.Column // those that the header has
-	idColumn int
-	words    map[string]words
-	at       time.Time
-	date1904 bool
-	youngest int
-	oldest   int
+	header     workbook.Header
+	columns    []schema.Column // the columns that the header has
+	idColumn   int
+	words      map[string]wordIndex
+	uploadedAt time.Time
+	date1904   bool
+	youngest   int
+	oldest     int
 
-	last  int            // number of the last row that was not blank
-	first map[uint64]int // ID number to its first row
-	again map[uint64][]int
-	stats events.ValidationStats
+	lastRow   int            // number of the last row that was not blank
+	firstRows map[uint64]int // by ID number: its first row
+	repeats   map[uint64][]int
+	stats     events.ValidationStats
 }
 
-// maxNamed is how many of the rows with one ID number a duplicate names.
-const maxNamed = 100
+// maxRowsNamed is how many rows with the same ID number a duplicate names.
+const maxRowsNamed = 100
 
-// Settings say how a roll is to be judged.
+// Settings say how to judge a roll.
 type Settings struct {
 	Header workbook.Header
-	// UploadedAt is when the roll came in. What is in the future and how old
-	// people are is judged by it, so that judging again gives the same.
+	// UploadedAt is when the roll was uploaded. It decides what lies in the future
+	// and how old people are, so that judging again gives the same result.
 	UploadedAt time.Time
 	// Date1904 says that plain numbers in date columns count from 1904.
 	Date1904 bool
-	// Rules are other ones than those of the package schema; zero means those.
+	// Rules replace those of the package schema; the zero value means those.
 	Rules schema.Rules
 }
 
-// NewJudge returns a judge for the rows below a header. It fails where the
-// header has no ID column or the time of the upload is not known.
+// NewJudge returns a judge for the rows below a header. It fails where the header
+// has no ID column or UploadedAt is zero.
 func NewJudge(s Settings) (*Judge, error) {
 	idColumn, ok := s.Header.Fields[schema.FieldID]
 	if !ok {
-		return nil, fmt.Errorf("new judge: the header has no ID column")
+		return nil, errors.New("new judge: the header has no ID column")
 	}
 	if s.UploadedAt.IsZero() {
-		return nil, fmt.Errorf("new judge: no time of the upload")
+		return nil, errors.New("new judge: UploadedAt is zero")
 	}
 	columns, err := s.Rules.Columns()
 	if err != nil {
@@ -62,9 +63,9 @@ func NewJudge(s Settings) (*Judge, error) {
 		return nil, fmt.Errorf("new judge: %w", err)
 	}
 	j := &Judge{
-		header: s.Header, idColumn: idColumn, at: s.UploadedAt, date1904: s.Date1904,
-		words: make(map[string]words), last: s.Header.Row,
-		first: make(map[uint64]int), again: make(map[uint64][]int),
+		header: s.Header, idColumn: idColumn, uploadedAt: s.UploadedAt, date1904: s.Date1904,
+		words: make(map[string]wordIndex), lastRow: s.Header.Row,
+		firstRows: make(map[uint64]int), repeats: make(map[uint64][]int),
 	}
 	j.youngest, j.oldest = s.Rules.Ages()
 	for _, column := range columns {
@@ -73,84 +74,87 @@ func NewJudge(s Settings) (*Judge, error) {
 		}
 	}
 	for name, vocabulary := range vocabularies {
-		if j.words[name], err = newWords(vocabulary); err != nil {
+		if j.words[name], err = indexWords(vocabulary); err != nil {
 			return nil, fmt.Errorf("new judge: vocabulary %s: %w", name, err)
 		}
 	}
 	return j, nil
 }
 
-// Row judges a row. Rows are given in the sheet's order. A row becomes a row that
-// goes on or a rejected one; a blank one, and what stands above the roll's first row, neither.
-// Cells that are no part of the roll are blanked in row itself.
-func (j *Judge) Row(row workbook.Row) (*records.Row, *records.RejectedRow) {
+// JudgeRow judges a row; the caller gives the rows in the sheet's order. It returns
+// the row that goes on or the rejected one. Blank rows and rows up to the header
+// give neither. It blanks cells that do not belong to the roll in row itself.
+func (j *Judge) JudgeRow(row workbook.Row) (*records.Row, *records.RejectedRow) {
 	for _, i := range j.header.Reasons {
 		if i < len(row.Cells) {
 			row.Cells[i] = workbook.Cell{}
 		}
 	}
-	if row.N <= j.last || row.Blank() {
+	if row.N <= j.lastRow || row.Blank() {
 		return nil, nil
 	}
-	j.stats.BlankRows += row.N - j.last - 1
-	j.last = row.N
+	j.stats.BlankRows += row.N - j.lastRow - 1
+	j.lastRow = row.N
 	j.stats.TotalRecords++
 	idCell := cellAt(row, j.idColumn)
-	id, problem := ParseID(idCell.Text, idCell.Numeric(), j.at)
+	id, problem := ParseID(idCell.Text, idCell.Numeric(), j.uploadedAt)
 	if problem != nil {
 		j.stats.InvalidIDs++
 		return nil, &records.RejectedRow{
-			N: row.N, Code: problem.Code, Message: problem.Message, Cell: idCell.Text, Cells: j.texts(row),
+			N: row.N, Code: problem.Code, Message: problem.Message, Cell: idCell.Text, Cells: j.cellTexts(row),
 		}
 	}
 	j.stats.ValidIDs++
-	key := uint64(number(id.Number))
-	if first, seen := j.first[key]; seen {
+	key := uint64(parseDigits(id.Number))
+	if first, seen := j.firstRows[key]; seen {
 		j.stats.Duplicates++
-		j.again[key] = append(j.again[key], row.N)
+		j.repeats[key] = append(j.repeats[key], row.N)
 		return nil, &records.RejectedRow{
-			N: row.N, Code: records.RejectDuplicate, Message: fmt.Sprintf("The ID number stands in row %d already.", first),
-			Cell: idCell.Text, Cells: j.texts(row), ID: id.Number, FirstRow: first,
+			N: row.N, Code: records.RejectDuplicate, Message: fmt.Sprintf("The ID number stands in row %d already.",
+				first),
+			Cell: idCell.Text, Cells: j.cellTexts(row), ID: id.Number, FirstRow: first,
 		}
 	}
-	j.first[key] = row.N
+	j.firstRows[key] = row.N
 	j.stats.ValidRecords++
 	j.stats.UniqueRecords++
-	return j.accept(row, id), nil
+	return j.acceptRow(row, id), nil
 }
 
-func (j *Judge) accept(row workbook.Row, id ID) *records.Row {
-	r := reader{judge: j, fields: make(map[string]string, len(j.columns))}
+// acceptRow reads the cells of a row whose ID number is valid.
+func (j *Judge) acceptRow(row workbook.Row, id ID) *records.Row {
+	r := rowReader{judge: j, fields: make(map[string]string, len(j.columns))}
 	for _, column := range j.columns {
-		r.read(column, cellAt(row, j.header.Fields[column.Field]))
+		r.readCell(column, cellAt(row, j.header.Fields[column.Field]))
 	}
-	r.complete(func(field string) bool {
+	r.fillInExpiry(func(field string) bool {
 		i, ok := j.header.Fields[field]
 		return !ok || cellAt(row, i).Blank()
 	})
-	r.compare(id)
+	r.compareWithID(id)
 	j.stats.Warnings += len(r.warnings)
-	return &records.Row{N: row.N, ID: id.Number, Fields: r.fields, Cells: j.texts(row), Warnings: r.warnings}
+	return &records.Row{N: row.N, ID: id.Number, Fields: r.fields, Cells: j.cellTexts(row), Warnings: r.warnings}
 }
 
-// Complete fills in what only the whole roll tells: the Rows and Count of a
-// duplicate. Call it after the last row.
+// Complete fills in what only the whole roll tells: Rows and Count of a duplicate.
+// The caller calls it after the last row.
 func (j *Judge) Complete(reject *records.RejectedRow) {
 	if reject.Code != records.RejectDuplicate {
 		return
 	}
-	again := j.again[uint64(number(reject.ID))]
+	again := j.repeats[uint64(parseDigits(reject.ID))]
 	reject.Count = 1 + len(again)
-	// Each occurrence names the others, so a roll of one person only would
-	// otherwise grow with the square of its rows.
-	reject.Rows = append([]int{reject.FirstRow}, again[:min(len(again), maxNamed-1)]...)
+	// Each duplicate names the others. Without a bound, a roll of one person would
+	// grow with the square of its rows.
+	reject.Rows = append([]int{reject.FirstRow}, again[:min(len(again), maxRowsNamed-1)]...)
 }
 
-// Stats counts the rows judged so far.
+// Stats returns the counts of the rows judged so far.
 func (j *Judge) Stats() events.ValidationStats { return j.stats }
 
-// texts are the cells as text, at least one for each column of the header.
-func (j *Judge) texts(row workbook.Row) []string {
+// cellTexts returns the texts of the cells, at least one for each column of the
+// header.
+func (j *Judge) cellTexts(row workbook.Row) []string {
 	n := len(row.Cells)
 	for n > len(j.header.Columns) && row.Cells[n-1].Blank() {
 		n--

@@ -13,15 +13,15 @@ import (
 	"rollcall.example/services/workbook"
 )
 
-// judged is what became of the rows of a roll.
+// judged is the outcome of the rows of a roll.
 type judged struct {
 	rows    []records.Row
 	rejects []records.RejectedRow
 	stats   events.ValidationStats
 }
 
-// roll judges rows of texts, the header first; the header stands in row 3.
-func roll(t *testing.T, header []string, rows ...workbook.Row) judged {
+// judgeTexts judges rows of texts below a header in row 3.
+func judgeTexts(t *testing.T, header []string, rows ...workbook.Row) judged {
 	t.Helper()
 	fields := make(map[string]int)
 	for i, field := range header {
@@ -29,7 +29,8 @@ func roll(t *testing.T, header []string, rows ...workbook.Row) judged {
 			fields[field] = i
 		}
 	}
-	return judgeAll(t, Settings{Header: workbook.Header{Row: 3, Columns: header, Fields: fields}, UploadedAt: uploaded}, slices.Values(rows))
+	return judgeAll(t, Settings{Header: workbook.Header{Row: 3, Columns: header, Fields: fields},
+		UploadedAt: uploadTime}, slices.Values(rows))
 }
 
 func judgeAll(t *testing.T, s Settings, rows func(func(workbook.Row) bool)) judged {
@@ -40,7 +41,7 @@ func judgeAll(t *testing.T, s Settings, rows func(func(workbook.Row) bool)) judg
 	}
 	var result judged
 	for row := range rows {
-		valid, reject := judge.Row(row)
+		valid, reject := judge.JudgeRow(row)
 		if valid != nil {
 			result.rows = append(result.rows, *valid)
 		}
@@ -55,7 +56,7 @@ func judgeAll(t *testing.T, s Settings, rows func(func(workbook.Row) bool)) judg
 	return result
 }
 
-func texts(n int, cells ...string) workbook.Row {
+func textRow(n int, cells ...string) workbook.Row {
 	row := workbook.Row{N: n}
 	for _, text := range cells {
 		row.Cells = append(row.Cells, workbook.Cell{Text: text})
@@ -64,19 +65,19 @@ func texts(n int, cells ...string) workbook.Row {
 }
 
 func TestRowsAreJudgedInTheSheetsOrder(t *testing.T) {
-	got := roll(t, []string{"surname", "id_number", "shoe_size"},
-		texts(1, "title", "8506155000084"),
-		texts(3, "surname", "id_number", "shoe_size"),
-		texts(4, "A", "8001015009087", "7"),
-		texts(5, " ", ""),
-		texts(7, "B", "800101 5009 087", "8", "", "beyond", ""),
-		texts(8, "C"),
-		texts(9, "D", "8001015009086"),
-		texts(10, "E", "9913315000088"),
-		texts(11, "F", "12"),
-		texts(12, "G", "9001010001088"),
-		texts(13, "H", "8001015009087"),
-		texts(20, "", ""),
+	got := judgeTexts(t, []string{"surname", "id_number", "shoe_size"},
+		textRow(1, "title", "8506155000084"),
+		textRow(3, "surname", "id_number", "shoe_size"),
+		textRow(4, "A", "8001015009087", "7"),
+		textRow(5, " ", ""),
+		textRow(7, "B", "800101 5009 087", "8", "", "beyond", ""),
+		textRow(8, "C"),
+		textRow(9, "D", "8001015009086"),
+		textRow(10, "E", "9913315000088"),
+		textRow(11, "F", "12"),
+		textRow(12, "G", "9001010001088"),
+		textRow(13, "H", "8001015009087"),
+		textRow(20, "", ""),
 	)
 	var n []int
 	for _, row := range got.rows {
@@ -86,8 +87,9 @@ func TestRowsAreJudgedInTheSheetsOrder(t *testing.T) {
 		t.Errorf("valid rows %v", n)
 	}
 	want := []records.RejectedRow{
-		{N: 7, Code: records.RejectDuplicate, Cell: "800101 5009 087", Cells: []string{"B", "800101 5009 087", "8", "", "beyond"},
-			ID: "8001015009087", FirstRow: 4, Rows: []int{4, 7, 13}, Count: 3},
+		{N: 7, Code: records.RejectDuplicate, Cell: "800101 5009 087",
+			Cells: []string{"B", "800101 5009 087", "8", "", "beyond"},
+			ID:    "8001015009087", FirstRow: 4, Rows: []int{4, 7, 13}, Count: 3},
 		{N: 8, Code: records.RejectMissing, Cells: []string{"C", "", ""}},
 		{N: 9, Code: records.RejectChecksum, Cell: "8001015009086", Cells: []string{"D", "8001015009086", ""}},
 		{N: 10, Code: records.RejectDate, Cell: "9913315000088", Cells: []string{"E", "9913315000088", ""}},
@@ -118,22 +120,26 @@ func TestRowsAreJudgedInTheSheetsOrder(t *testing.T) {
 }
 
 func TestFieldsAreNormalised(t *testing.T) {
-	header := []string{"id_number", "firstname", "cell_number", "landline_number", "email", "age", "gender", "race", "citizenship",
-		"language", "occupation", "qualification", "ward", "voting_district", "date_joined", "last_payment", "expiry_date",
-		"membership_amount", "residential_address"}
-	got := roll(t, header, workbook.Row{N: 4, Cells: []workbook.Cell{
-		{Text: "8001015009087", Kind: workbook.Number}, {Text: "  Thabo  Junior "}, {Text: "821234567", Kind: workbook.Number},
-		{Text: "011 123 4567"}, {Text: "T@Example.org"}, {Text: "45", Kind: workbook.Number}, {Text: "m"}, {Text: "african"},
-		{Text: "S.A. citizen"}, {Text: "ZULU"}, {Text: "educator"}, {Text: "grade 12"}, {Text: "79800001", Kind: workbook.Number},
+	header := []string{"id_number", "firstname", "cell_number", "landline_number", "email", "age", "gender", "race",
+		"citizenship", "language", "occupation", "qualification", "ward", "voting_district", "date_joined",
+		"last_payment", "expiry_date", "membership_amount", "residential_address"}
+	got := judgeTexts(t, header, workbook.Row{N: 4, Cells: []workbook.Cell{
+		{Text: "8001015009087", Kind: workbook.Number}, {Text: "  Thabo  Junior "},
+		{Text: "821234567", Kind: workbook.Number},
+		{Text: "011 123 4567"}, {Text: "T@Example.org"}, {Text: "45", Kind: workbook.Number}, {Text: "m"},
+		{Text: "african"},
+		{Text: "S.A. citizen"}, {Text: "ZULU"}, {Text: "educator"}, {Text: "grade 12"},
+		{Text: "79800001", Kind: workbook.Number},
 		{Text: "32840011"}, {Text: "2020-05-06", Kind: workbook.Date, Day: time.Date(2020, 5, 6, 0, 0, 0, 0, time.UTC)},
 		{Text: "29/02/2024"}, {}, {Text: "10", Kind: workbook.Number}, {Text: "1 Acacia\nStreet"},
 	}})
 	want := map[string]string{
-		"firstname": "Thabo Junior", "cell_number": "+27821234567", "landline_number": "+27111234567", "email": "T@example.org",
-		"age": "45", "gender": "Male", "race": "Black African", "citizenship": "South African citizen", "language": "isiZulu",
+		"firstname": "Thabo Junior", "cell_number": "+27821234567", "landline_number": "+27111234567",
+		"email": "T@example.org", "age": "45", "gender": "Male", "race": "Black African",
+		"citizenship": "South African citizen", "language": "isiZulu",
 		"occupation": "Teacher", "qualification": "Matric", "ward": "79800001", "voting_district": "32840011",
-		"date_joined": "2020-05-06", "last_payment": "2024-02-29", "expiry_date": "2026-02-28", "membership_amount": "10.00",
-		"residential_address": "1 Acacia Street",
+		"date_joined": "2020-05-06", "last_payment": "2024-02-29", "expiry_date": "2026-02-28",
+		"membership_amount": "10.00", "residential_address": "1 Acacia Street",
 	}
 	if len(got.rows) != 1 || !reflect.DeepEqual(got.rows[0].Fields, want) || len(got.rows[0].Warnings) != 0 {
 		t.Errorf("rows %+v, want fields %v", got.rows, want)
@@ -141,7 +147,7 @@ func TestFieldsAreNormalised(t *testing.T) {
 }
 
 func TestWarnings(t *testing.T) {
-	young, old, digit := checked("201001500908"), checked("251126500908"), checked("800101500938")
+	young, old, digit := withCheckDigit("201001500908"), withCheckDigit("251126500908"), withCheckDigit("800101500938")
 	tests := map[string]struct {
 		id, field, text string
 		kind            workbook.Kind
@@ -151,8 +157,8 @@ func TestWarnings(t *testing.T) {
 		"nothing":              {"8001015009087", "age", "45", workbook.Text, "", "45"},
 		"citizenship digit":    {digit, "surname", "A", workbook.Text, WarnCitizenshipDigit, "A"},
 		"too young":            {young, "surname", "A", workbook.Text, WarnAge, "A"},
-		"16 just now":          {checked("091125500908"), "surname", "A", workbook.Text, "", "A"},
-		"16 tomorrow":          {checked("091126500908"), "surname", "A", workbook.Text, WarnAge, "A"},
+		"16 just now":          {withCheckDigit("091125500908"), "surname", "A", workbook.Text, "", "A"},
+		"16 tomorrow":          {withCheckDigit("091126500908"), "surname", "A", workbook.Text, WarnAge, "A"},
 		"99":                   {old, "surname", "A", workbook.Text, "", "A"},
 		"age contradicts":      {"8001015009087", "age", "47", workbook.Text, WarnAgeDiffers, "47"},
 		"age of last year":     {"8001015009087", "age", "44", workbook.Text, "", "44"},
@@ -171,20 +177,22 @@ func TestWarnings(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			row := texts(4, test.id, test.text)
+			row := textRow(4, test.id, test.text)
 			row.Cells[1].Kind = test.kind
-			got := roll(t, []string{"id_number", test.field}, row)
+			got := judgeTexts(t, []string{"id_number", test.field}, row)
 			if len(got.rows) != 1 {
 				t.Fatalf("rejects %+v", got.rejects)
 			}
 			var codes []string
 			for _, warning := range got.rows[0].Warnings {
 				codes = append(codes, warning.Code)
-				if warning.Field == "" || !strings.HasSuffix(warning.Message, ".") || strings.Contains(warning.Message, test.id) {
+				if warning.Field == "" || !strings.HasSuffix(warning.Message, ".") ||
+					strings.Contains(warning.Message, test.id) {
 					t.Errorf("warning %+v", warning)
 				}
 			}
-			if w := got.rows[0].Warnings; test.stored == "" && len(w) == 1 && !strings.Contains(w[0].Message, strconv.Quote(test.text)) {
+			if w := got.rows[0].Warnings; test.stored == "" && len(w) == 1 &&
+				!strings.Contains(w[0].Message, strconv.Quote(test.text)) {
 				t.Errorf("%q does not show the cell", w[0].Message)
 			}
 			if strings.Join(codes, " ") != test.code || got.stats.Warnings != len(codes) {
@@ -208,24 +216,24 @@ func TestExpiryIsFilledInOnlyWhereMissing(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := roll(t, header, texts(4, "8001015009087", test.paid, test.expiry))
+			got := judgeTexts(t, header, textRow(4, "8001015009087", test.paid, test.expiry))
 			if len(got.rows) != 1 || got.rows[0].Fields["expiry_date"] != test.want {
 				t.Errorf("rows %+v, want expiry %q", got.rows, test.want)
 			}
 		})
 	}
-	got := roll(t, header[:2], texts(4, "8001015009087", "31/08/2023"))
+	got := judgeTexts(t, header[:2], textRow(4, "8001015009087", "31/08/2023"))
 	if len(got.rows) != 1 || got.rows[0].Fields["expiry_date"] != "2025-08-31" {
 		t.Errorf("without the column: %+v", got.rows)
 	}
 }
 
-func TestNewJudgeRefusesWhatItCannotJudge(t *testing.T) {
-	if _, err := NewJudge(Settings{UploadedAt: uploaded}); err == nil {
-		t.Error("a header without an ID column was taken")
+func TestNewJudgeRefusesMissingSettings(t *testing.T) {
+	if _, err := NewJudge(Settings{UploadedAt: uploadTime}); err == nil {
+		t.Error("NewJudge accepts a header without an ID column")
 	}
 	header := workbook.Header{Row: 1, Columns: []string{"ID"}, Fields: map[string]int{"id_number": 0}}
 	if _, err := NewJudge(Settings{Header: header}); err == nil {
-		t.Error("an upload at no time was taken")
+		t.Error("NewJudge accepts a zero UploadedAt")
 	}
 }

@@ -10,21 +10,21 @@ import (
 
 var (
 	currency = regexp.MustCompile(`^(?:R|ZAR)`)
-	// The first and second forms group thousands with commas or points, the third
-	// does not group; spaces are gone by then.
+	// The first two forms group thousands with commas or points, the third does not
+	// group. Spaces are removed before.
 	commaGroups = regexp.MustCompile(`^\d{1,3}(,\d{3})+(\.\d{1,2})?$`)
 	pointGroups = regexp.MustCompile(`^\d{1,3}(\.\d{3})+,\d{1,2}$`)
 	plainMoney  = regexp.MustCompile(`^\d+([.,]\d{1,2})?$`)
 )
 
-// maxMoney is more than any membership costs; an ID number in the wrong column
-// is no amount.
+// maxMoney is more than any membership costs. An ID number in the wrong column is
+// above it.
 var maxMoney = decimal.New(1, 9)
 
-// ParseMoney reads an amount in rand such as R10.00, R1,234.50, R 1 234,50 or
-// 10, and returns it with two decimals. A number that was stored as one is
-// rounded to cents; in a text more than two decimals are refused, and so are
-// amounts below zero and from a thousand million on.
+// ParseMoney reads an amount in rand such as R10.00, R1,234.50, R 1 234,50 or 10,
+// and returns it with two decimals. An amount that the cell stores as a number is
+// rounded to cents; a text with more than two decimals is refused, and so are
+// negative amounts and amounts of a thousand million or more.
 func ParseMoney(text string, numeric bool) (string, bool) {
 	if len(text) > 60 {
 		return "", false
@@ -34,7 +34,7 @@ func ParseMoney(text string, numeric bool) (string, bool) {
 		if err != nil {
 			return "", false
 		}
-		return saneMoney(amount)
+		return formatMoney(amount)
 	}
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -57,11 +57,12 @@ func ParseMoney(text string, numeric bool) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	return saneMoney(amount)
+	return formatMoney(amount)
 }
 
-func saneMoney(amount decimal.Decimal) (string, bool) {
-	// Asked before rounding: an exponent may claim a billion digits.
+// formatMoney rounds an amount that lies within bounds to cents.
+func formatMoney(amount decimal.Decimal) (string, bool) {
+	// Check the exponent before rounding: it may claim a billion digits.
 	if amount.Exponent() > 12 || amount.Exponent() < -40 || amount.IsNegative() || !amount.LessThan(maxMoney) {
 		return "", false
 	}

@@ -10,7 +10,7 @@ import (
 	"rollcall.example/services/workbook"
 )
 
-func TestTheSampleHasEverySortOfRow(t *testing.T) {
+func TestTheSampleHasEveryKindOfRow(t *testing.T) {
 	data, err := schema.Samples.ReadFile("samples/roll-500.xlsx")
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,8 @@ func TestTheSampleHasEverySortOfRow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := Settings{Header: header, UploadedAt: time.Date(2025, 7, 1, 8, 0, 0, 0, time.UTC), Date1904: file.Date1904}
+	settings := Settings{Header: header, UploadedAt: time.Date(2025, 7, 1, 8, 0, 0, 0, time.UTC),
+		Date1904: file.Date1904}
 	got := judgeAll(t, settings, func(yield func(workbook.Row) bool) {
 		for row, err := range sheet.Rows() {
 			if err != nil {
@@ -48,7 +49,8 @@ func TestTheSampleHasEverySortOfRow(t *testing.T) {
 			warnings[warning.Code]++
 		}
 	}
-	for _, code := range []string{records.RejectMissing, records.RejectFormat, records.RejectChecksum, records.RejectDate, records.RejectDuplicate} {
+	for _, code := range []string{records.RejectMissing, records.RejectFormat, records.RejectChecksum,
+		records.RejectDate, records.RejectDuplicate} {
 		if codes[code] < 3 {
 			t.Errorf("%d rejects of code %s", codes[code], code)
 		}
@@ -62,7 +64,8 @@ func TestTheSampleHasEverySortOfRow(t *testing.T) {
 	if stats.TotalRecords != 500 || stats.BlankRows != 4 || stats.ValidRecords < 400 || len(wards) < 4 {
 		t.Errorf("stats %+v, %d wards", stats, len(wards))
 	}
-	if stats.ValidRecords+len(got.rejects) != stats.TotalRecords || stats.ValidIDs != stats.ValidRecords+stats.Duplicates ||
+	if stats.ValidRecords+len(got.rejects) != stats.TotalRecords ||
+		stats.ValidIDs != stats.ValidRecords+stats.Duplicates ||
 		stats.ValidIDs+stats.InvalidIDs != stats.TotalRecords {
 		t.Errorf("stats do not add up: %+v", stats)
 	}

@@ -13,11 +13,12 @@ import (
 	"rollcall.example/services/workbook"
 )
 
-// Config is what the service works with.
+// Config says what the service works with.
 type Config struct {
-	// Store reads uploads and writes rows and rejects. Required.
+	// Store reads uploads and stores rows and rejects. Required.
 	Store *events.Store
-	// Limits bounds what an upload may unpack to; its zero value has defaults.
+	// Limits bounds what an upload may unpack to; the zero value means the
+	// defaults.
 	Limits workbook.Limits
 }
 
@@ -29,94 +30,89 @@ func New(cfg Config) *Service {
 	return &Service{cfg: cfg}
 }
 
-// Handle reads a job's workbook and judges its rows. It is an events.Handler.
-// What is wrong with the file is an *events.Rejection with the code of the
-// refusal.Error. The same file gives the same artifacts, whenever it is read.
-func (s *Service) Handle(ctx context.Context, w *stage.Work) (_ events.Fact, err error) {
+// Handle is a stage.Handler. It reads a job's workbook, judges its rows and returns
+// *events.Validated. What is wrong with the file is a *stage.Rejection with the
+// file's *refusal.Error. The same file always gives the same artifacts.
+func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error) {
+	fact, err := s.validate(ctx, w)
+	if refused, ok := errors.AsType[*refusal.Error](err); ok {
+		return nil, stage.RejectWith(refused) // the file stays bad
+	}
+	if err != nil {
+		return nil, fmt.Errorf("validate: %w", err)
+	}
+	return fact, nil
+}
+
+func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Validated, err error) {
 	if w.Job.Options.Undoes != "" {
 		undone, err := w.LoadUndone(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("validate: %w", err)
+			return nil, err
 		}
-		return &events.Validated{Rows: undone.Validated.Rows, Rejects: undone.Validated.Rejects, Stats: undone.Validated.Stats}, nil
+		was := undone.Validated
+		return &events.Validated{Rows: was.Rows, Rejects: was.Rejects, Stats: was.Stats}, nil
 	}
 	w.Progress(events.FileReading, 0, 0, "Reading the spreadsheet")
 	upload := w.Job.Uploaded.File
 	file, err := s.cfg.Store.Fetch(ctx, upload)
 	if err != nil {
-		return nil, fmt.Errorf("validate: %w", err)
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	columns, err := schema.Columns()
 	if err != nil {
-		return nil, fmt.Errorf("validate: %w", err)
+		return nil, err
 	}
 	book, err := workbook.Open(file, upload.Size, s.cfg.Limits)
 	if err != nil {
-		return nil, refuse(err)
+		return nil, err
 	}
 	defer func() { _ = book.Close() }() // a reader
 	sheet, header, err := book.Roll(columns)
 	if err != nil {
-		return nil, refuse(err)
+		return nil, err
 	}
 	w.Progress(events.FileReading, 1, 1, "Read the spreadsheet")
 	judge, err := NewJudge(Settings{Header: header, UploadedAt: w.Job.CreatedAt, Date1904: book.Date1904})
 	if err != nil {
-		return nil, fmt.Errorf("validate: %w", err)
+		return nil, err
 	}
-	return s.judge(ctx, w, sheet, header, judge)
+	return s.storeJudgements(ctx, w, sheet, header, judge)
 }
 
-func (s *Service) judge(ctx context.Context, w *stage.Work, sheet *workbook.Sheet, header workbook.Header, judge *Judge) (_ events.Fact, err error) {
+// storeJudgements judges the rows below the header and stores the artifacts rows and
+// rejects.
+func (s *Service) storeJudgements(
+	ctx context.Context, w *stage.Work, sheet *workbook.Sheet, header workbook.Header, judge *Judge,
+) (_ *events.Validated, err error) {
 	rows, err := records.NewWriter[records.Row](s.cfg.Store)
 	if err != nil {
-		return nil, fmt.Errorf("validate: %w", err)
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	// Written again after the last row: only then is it known how often each occurs.
+	// Rejects are written twice, for only the last row tells how often each ID number
+	// occurs.
 	rejected, err := records.NewWriter[records.RejectedRow](s.cfg.Store)
 	if err != nil {
-		return nil, fmt.Errorf("validate: %w", err)
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, rejected.Close()) }()
-	total := sheet.RowCount()
-	for row, err := range sheet.Rows() {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return nil, refuse(err)
-		}
-		valid, reject := judge.Row(row)
-		switch {
-		case valid != nil:
-			if err := rows.Write(valid); err != nil {
-				return nil, fmt.Errorf("validate: %w", err)
-			}
-		case reject != nil:
-			if err := rejected.Write(reject); err != nil {
-				return nil, fmt.Errorf("validate: %w", err)
-			}
-		}
-		total = max(total, row.N)
-		w.Progress(events.PreValidation, row.N, total, "Checking ID numbers and duplicates")
-	}
-	if judge.Stats().TotalRecords == 0 {
-		return nil, stage.Reject(refusal.CodeNoRows, "The sheet has a header but no rows below it. Please add the members and upload the file again.", nil)
+	if err := judgeRows(ctx, w, sheet, judge, rows, rejected); err != nil {
+		return nil, err
 	}
 	rejects, err := records.NewWriter[records.RejectedRow](s.cfg.Store)
 	if err != nil {
-		return nil, fmt.Errorf("validate: %w", err)
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, rejects.Close()) }()
 	for r, err := range rejected.Replay() {
 		if err != nil {
-			return nil, fmt.Errorf("validate: %w", err)
+			return nil, err
 		}
 		judge.Complete(r)
 		if err := rejects.Write(r); err != nil {
-			return nil, fmt.Errorf("validate: %w", err)
+			return nil, err
 		}
 	}
 	fact := &events.Validated{Stats: judge.Stats()}
@@ -125,23 +121,46 @@ func (s *Service) judge(ctx context.Context, w *stage.Work, sheet *workbook.Shee
 		h.Columns, h.Fields = header.Columns, header.Fields
 		return h
 	}
-	if fact.Rows, err = rows.Store(ctx, s.cfg.Store, events.BucketRows, w.ArtifactName("rows"), head("rows")); err != nil {
-		return nil, fmt.Errorf("validate: %w", err)
+	store := s.cfg.Store
+	if fact.Rows, err = rows.Store(ctx, store, events.BucketRows, w.ArtifactName("rows"), head("rows")); err != nil {
+		return nil, err
 	}
-	if fact.Rejects, err = rejects.Store(ctx, s.cfg.Store, events.BucketRows, w.ArtifactName("rejects"), head("rejects")); err != nil {
-		// The next attempt has names of its own, and may want the room.
-		err = errors.Join(err, s.cfg.Store.Discard(context.WithoutCancel(ctx), events.BucketRows, fact.Rows.Name))
-		return nil, fmt.Errorf("validate: %w", err)
+	name := w.ArtifactName("rejects")
+	if fact.Rejects, err = rejects.Store(ctx, store, events.BucketRows, name, head("rejects")); err != nil {
+		// The next attempt stores under names of its own and may need the space.
+		return nil, errors.Join(err, store.Discard(context.WithoutCancel(ctx), events.BucketRows, fact.Rows.Name))
 	}
-	total = judge.Stats().TotalRecords
+	total := judge.Stats().TotalRecords
 	w.Progress(events.PreValidation, total, total, "Checked ID numbers and duplicates")
 	return fact, nil
 }
 
-// refuse tells a bad file, which stays bad, from a bad moment.
-func refuse(err error) error {
-	if bad, ok := errors.AsType[*refusal.Error](err); ok {
-		return stage.RejectWith(bad)
+// judgeRows judges each row of the sheet and writes it to rows or to rejected. It
+// refuses a sheet without rows.
+func judgeRows(
+	ctx context.Context, w *stage.Work, sheet *workbook.Sheet, judge *Judge,
+	rows *records.Writer[records.Row], rejected *records.Writer[records.RejectedRow],
+) error {
+	total := sheet.RowCount()
+	for row, err := range sheet.Rows() {
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		switch valid, reject := judge.JudgeRow(row); {
+		case valid != nil:
+			err = rows.Write(valid)
+		case reject != nil:
+			err = rejected.Write(reject)
+		}
+		if err != nil {
+			return err
+		}
+		total = max(total, row.N)
+		w.Progress(events.PreValidation, row.N, total, "Checking ID numbers and duplicates")
 	}
-	return fmt.Errorf("validate: %w", err)
+	if judge.Stats().TotalRecords == 0 {
+		return refusal.New(refusal.CodeNoRows, "The sheet has a header but no rows below it. "+
+			"Please add the members and upload the file again.")
+	}
+	return nil
 }

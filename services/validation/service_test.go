@@ -15,15 +15,17 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// uploadFile puts a workbook as the upload service does and returns the job.
+// uploadFile stores a workbook as the upload service does and returns the job.
 func uploadFile(t *testing.T, srv *embedded.Server, data []byte) events.Job {
 	t.Helper()
 	js := eventstest.Connect(t, srv, "upload")
-	file, err := events.NewStore(js).Put(t.Context(), events.BucketUploads, events.NewJobID()+"/upload.xlsx", bytes.NewReader(data))
+	file, err := events.NewStore(js).Put(t.Context(), events.BucketUploads, events.NewJobID()+"/upload.xlsx",
+		bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return eventstest.Upload(t, events.NewLog(js, events.StageUpload, nil), events.User{ID: "alice", Role: "member"}, file, events.Options{})
+	return eventstest.Upload(t, events.NewLog(js, events.StageUpload, nil), events.User{ID: "alice", Role: "member"},
+		file, events.Options{})
 }
 
 func runService(t *testing.T, srv *embedded.Server) {
@@ -40,9 +42,11 @@ func TestTheSampleBecomesRowsAndRejects(t *testing.T) {
 		t.Fatal(err)
 	}
 	report := eventstest.Connect(t, srv, "report")
-	job := eventstest.WaitKind(t, events.NewLog(report, events.StageReport, nil), uploadFile(t, srv, sample).ID, events.KindValidated)
+	job := eventstest.WaitKind(t, events.NewLog(report, events.StageReport, nil), uploadFile(t, srv, sample).ID,
+		events.KindValidated)
 	stats := job.Validated.Stats
-	if stats.TotalRecords != 500 || stats.ValidRecords+stats.InvalidIDs+stats.Duplicates != 500 || stats.BlankRows != 4 {
+	if stats.TotalRecords != 500 || stats.ValidRecords+stats.InvalidIDs+stats.Duplicates != 500 ||
+		stats.BlankRows != 4 {
 		t.Fatalf("stats %+v", stats)
 	}
 	store := events.NewStore(report)
@@ -70,7 +74,8 @@ func TestTheSampleBecomesRowsAndRejects(t *testing.T) {
 			t.Fatalf("duplicate %+v", r)
 		}
 	}
-	for _, code := range []string{records.RejectMissing, records.RejectFormat, records.RejectChecksum, records.RejectDate, records.RejectDuplicate} {
+	for _, code := range []string{records.RejectMissing, records.RejectFormat, records.RejectChecksum,
+		records.RejectDate, records.RejectDuplicate} {
 		if codes[code] == 0 {
 			t.Errorf("no reject of code %s in %v", code, codes)
 		}

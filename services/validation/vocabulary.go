@@ -7,12 +7,13 @@ import (
 	"rollcall.example/services/workbook"
 )
 
-// words maps the folded spellings of a vocabulary to the word that is stored.
-type words map[string]string
+// wordIndex maps the folded spellings of a vocabulary to the word that is stored.
+type wordIndex map[string]string
 
-// newWords refuses a vocabulary in which one spelling means two words.
-func newWords(v schema.Vocabulary) (words, error) {
-	index := make(words)
+// indexWords indexes a vocabulary. It refuses one in which a spelling means two
+// words.
+func indexWords(v schema.Vocabulary) (wordIndex, error) {
+	index := make(wordIndex)
 	add := func(spelling, word string) error {
 		key := workbook.Fold(spelling)
 		if other, ok := index[key]; ok && other != word {

@@ -19,14 +19,15 @@ func TestEverySpellingOfEveryVocabularyIsUnderstood(t *testing.T) {
 		}
 	}
 	for name, vocabulary := range vocabularies {
-		index, err := newWords(vocabulary)
+		index, err := indexWords(vocabulary)
 		if err != nil {
 			t.Fatalf("vocabulary %s: %v", name, err)
 		}
 		for word, spellings := range vocabulary {
 			for _, spelling := range append([]string{word}, spellings...) {
 				if spelling == "" || index[workbook.Fold(spelling)] != word {
-					t.Errorf("vocabulary %s: %q means %q, want %q", name, spelling, index[workbook.Fold(spelling)], word)
+					t.Errorf("vocabulary %s: %q means %q, want %q", name, spelling, index[workbook.Fold(spelling)],
+						word)
 				}
 			}
 		}
@@ -34,8 +35,8 @@ func TestEverySpellingOfEveryVocabularyIsUnderstood(t *testing.T) {
 }
 
 func TestAmbiguousSpellingsAreRefused(t *testing.T) {
-	if _, err := newWords(schema.Vocabulary{"Male": {"M"}, "Mixed": {"m."}}); err == nil {
-		t.Error("one spelling of two words was taken")
+	if _, err := indexWords(schema.Vocabulary{"Male": {"M"}, "Mixed": {"m."}}); err == nil {
+		t.Error("a spelling of two words is accepted")
 	}
 }
 
@@ -55,7 +56,7 @@ func TestPartOfASpellingIsNoSpelling(t *testing.T) {
 		for word, spellings := range vocabularies[column.Vocabulary] {
 			for _, spelling := range append([]string{word}, spellings...) {
 				for _, text := range []string{spelling + " qq", "Qq " + spelling, spelling + "/" + "qq"} {
-					got := roll(t, []string{"id_number", column.Field}, texts(4, "8001015009087", text))
+					got := judgeTexts(t, []string{"id_number", column.Field}, textRow(4, "8001015009087", text))
 					if len(got.rows) != 1 {
 						t.Fatalf("rejects %+v", got.rejects)
 					}
@@ -63,7 +64,8 @@ func TestPartOfASpellingIsNoSpelling(t *testing.T) {
 					if row.Fields[column.Field] != text {
 						t.Errorf("%s: %q is stored as %q", column.Field, text, row.Fields[column.Field])
 					}
-					if len(row.Warnings) != 1 || row.Warnings[0].Code != WarnWord || row.Warnings[0].Field != column.Field ||
+					if len(row.Warnings) != 1 || row.Warnings[0].Code != WarnWord ||
+						row.Warnings[0].Field != column.Field ||
 						!strings.Contains(row.Warnings[0].Message, text) {
 						t.Errorf("%s: %q gives the warnings %+v", column.Field, text, row.Warnings)
 					}

@@ -146,7 +146,7 @@ func judged(file io.ReaderAt, size int64, job *events.Job, rules schema.Rules, v
 		if err != nil {
 			return none, err
 		}
-		switch valid, reject := judge.Row(row); {
+		switch valid, reject := judge.JudgeRow(row); {
 		case valid != nil:
 			err = visit(ofRow(valid))
 		case reject != nil:

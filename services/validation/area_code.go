@@ -2,19 +2,19 @@ package validation
 
 import "strings"
 
-// ParseCode reads the 8-digit code of a ward or voting district. Spaces do not
-// count, nor does the .0 that a number gets when a program makes a text of it.
-func ParseCode(text string) (string, bool) {
+// ParseAreaCode reads the 8-digit code of a ward or voting district. It ignores
+// spaces, and the .0 that programs append when they write a number as text.
+func ParseAreaCode(text string) (string, bool) {
 	code := strings.Join(strings.Fields(text), "")
 	if whole, fraction, ok := strings.Cut(code, "."); ok && strings.Trim(fraction, "0") == "" {
 		code = whole
 	}
-	if len(code) != 8 || !onlyDigits(code) {
+	if len(code) != 8 || !isDigits(code) {
 		return "", false
 	}
 	return code, true
 }
 
-func onlyDigits(text string) bool {
+func isDigits(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789") == ""
 }
