@@ -50,7 +50,7 @@ func (a *App) store(js jetstream.JetStream, buckets ...string) *events.Store {
 			return err
 		})
 	}
-	return a.metrics.Artifacts(events.NewStore(js))
+	return a.metrics.CountArtifacts(events.NewStore(js))
 }
 
 // needsKeyValue opens a bucket and makes it a condition of health.
@@ -65,7 +65,7 @@ func (a *App) needsKeyValue(ctx context.Context, js jetstream.JetStream, name st
 
 // needsConsumer makes a durable consumer a condition of health, and has it measured.
 func (a *App) needsConsumer(js jetstream.JetStream, name string) {
-	a.metrics.Consumer(js, name)
+	a.metrics.CollectConsumer(js, name)
 	a.needsStored(js, "consumer "+name, func(ctx context.Context) error {
 		_, err := js.Consumer(ctx, events.StreamFacts, name)
 		return err
@@ -111,7 +111,7 @@ func (a *App) needsDatabase(service string) (*sqlx.DB, error) {
 		return nil, errors.New("no database: give --database")
 	}
 	if !slices.ContainsFunc(a.checks, func(c check) bool { return c.name == name }) {
-		a.metrics.Database(db.DB, pool)
+		a.metrics.CollectDatabase(db.DB, pool)
 	}
 	a.needs(name, func(ctx context.Context) error { return postgres.Ready(ctx, db) })
 	return db, nil

@@ -15,7 +15,7 @@ func (a *App) serveMetrics() error {
 		return nil
 	}
 	for _, c := range a.checks {
-		a.metrics.Check(c.name, c.ok)
+		a.metrics.CollectCheck(c.name, c.ok)
 	}
 	ln, err := httpserver.Listen(addr, tls.Cert, tls.Key, a.logger)
 	if err != nil {

@@ -66,7 +66,7 @@ func (a *App) addUpload(ctx context.Context) error {
 		TrustedProxies:  a.settings.TrustedProxies,
 	})
 	a.needsConsumer(js, events.ConsumerProjection)
-	a.metrics.Jobs(db.DB)
+	a.metrics.CollectJobs(db.DB)
 	a.mux.Handle(upload.Base+"/", s.Handler())
 	if err := docs.Mount(a.mux, schema.Documents, "openapi.yaml", "asyncapi.yaml"); err != nil {
 		return err
@@ -96,12 +96,12 @@ func (a *App) addGateway(ctx context.Context) error {
 	g, err := gateway.New(gateway.Config{
 		JetStream: js, History: history, Verifier: a.verifier, Origins: set.Origins, Logger: a.logger,
 		Connections: set.MaxConnections, UserConnections: set.UserConnections,
-		FannedOut: a.metrics.FannedOut(),
+		FannedOut: a.metrics.RegisterFanOut(),
 	})
 	if err != nil {
 		return err
 	}
-	a.metrics.Gateway(func() metrics.GatewayStats { return metrics.GatewayStats(g.Stats()) })
+	a.metrics.CollectGateway(func() metrics.GatewayStats { return metrics.GatewayStats(g.Stats()) })
 	console.Mount(a.mux)
 	a.mux.Handle("/ws", g)
 	a.mux.HandleFunc("/socket.io/", g.ServeSocketIO)

@@ -31,7 +31,7 @@ func (a *App) addStage(js jetstream.JetStream, name events.Stage, h stage.Handle
 	if change != nil {
 		change(r)
 	}
-	a.metrics.Stage(r)
+	a.metrics.ObserveStage(r)
 	a.needs("room for "+string(name), func(context.Context) error { return r.StorageError() })
 	a.needsConsumer(js, string(name))
 	a.run = append(a.run, r.Run)
@@ -71,17 +71,17 @@ func (a *App) addIEC(ctx context.Context) error {
 		Timeout:     set.Timeout,
 		Concurrency: set.Concurrency,
 		Logger:      a.logger,
-		Observe:     a.metrics.IECCalls(iec.Results),
+		Observe:     a.metrics.RegisterIECCalls(iec.Results),
 	})
 	if err != nil {
 		return err
 	}
 	a.closeLater(func() error { client.Close(); return nil })
-	a.metrics.Quota(quota.State)
+	a.metrics.CollectQuota(quota.State)
 	s := iec.New(iec.Config{
 		Store:  a.store(js, events.BucketRows, events.BucketVerdicts),
 		Client: client, Quota: quota, Cache: cache, Concurrency: set.Concurrency,
-		Logger: a.logger, Observe: a.metrics.Verdicts(),
+		Logger: a.logger, Observe: a.metrics.RegisterVerdicts(),
 	})
 	a.addStage(js, events.StageIEC, s.Handle, func(r *stage.Runner) { r.Workers = max(a.settings.Workers, leastIECJobs) })
 	return nil

@@ -13,13 +13,15 @@ import (
 	"rollcall.example/events"
 )
 
-// collectTime bounds what a scrape asks of NATS, the database and others: a
-// scrape is given ten seconds by default.
-const collectTime = 3 * time.Second
+// collectTimeout limits what one scrape asks of NATS, the database and others.
+// Prometheus waits ten seconds for a scrape by default.
+const collectTimeout = 3 * time.Second
 
-// collector asks for values when it is scraped.
+// collector reads its values when it is scraped.
 type collector struct {
-	descs   []*prometheus.Desc
+	descs []*prometheus.Desc
+	// collect calls put with the index of a desc, its value and the values of its
+	// labels.
 	collect func(ctx context.Context, put func(i int, value float64, labels ...string)) error
 }
 
@@ -30,7 +32,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 }
 
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), collectTime)
+	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
 	defer cancel()
 	err := c.collect(ctx, func(i int, value float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(c.descs[i], prometheus.GaugeValue, value, labels...)
@@ -40,20 +42,22 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// Consumer collects the backlog of one durable consumer. Each service asks for
-// its own, the only one that it may ask for.
-func (m *Metrics) Consumer(js jetstream.JetStream, name string) {
-	labels := prometheus.Labels{"consumer": name}
+// CollectConsumer collects the backlog of one durable consumer. Each service may read
+// its own consumer only.
+func (m *Metrics) CollectConsumer(js jetstream.JetStream, name string) {
+	desc := func(metric, help string) *prometheus.Desc {
+		return prometheus.NewDesc(metric, help, nil, prometheus.Labels{"consumer": name})
+	}
 	m.registry.MustRegister(&collector{
 		descs: []*prometheus.Desc{
-			prometheus.NewDesc("rollcall_consumer_pending", "Facts that the consumer has not handed out yet.", nil, labels),
-			prometheus.NewDesc("rollcall_consumer_ack_pending", "Facts that were handed out and are worked on or parked.", nil, labels),
-			prometheus.NewDesc("rollcall_consumer_redelivered", "Those of them that were handed out more than once.", nil, labels),
+			desc("rollcall_consumer_pending", "Facts that wait to be delivered."),
+			desc("rollcall_consumer_ack_pending", "Facts that were delivered and not yet acknowledged."),
+			desc("rollcall_consumer_redelivered", "Unacknowledged facts that were delivered more than once."),
 		},
 		collect: func(ctx context.Context, put func(int, float64, ...string)) error {
 			c, err := js.Consumer(ctx, events.StreamFacts, name)
 			if err != nil {
-				return fmt.Errorf("consumer %s: %w", name, err)
+				return fmt.Errorf("read consumer %s: %w", name, err)
 			}
 			info := c.CachedInfo()
 			put(0, float64(info.NumPending))
@@ -64,13 +68,14 @@ func (m *Metrics) Consumer(js jetstream.JetStream, name string) {
 	})
 }
 
-// Quota collects how much of the IEC's quota is spent, by all replicas together.
-func (m *Metrics) Quota(state func(context.Context) (events.Quota, error)) {
+// CollectQuota collects how much of the IEC's quota all replicas together have used.
+func (m *Metrics) CollectQuota(state func(context.Context) (events.Quota, error)) {
+	desc := func(metric, help string) *prometheus.Desc { return prometheus.NewDesc(metric, help, nil, nil) }
 	m.registry.MustRegister(&collector{
 		descs: []*prometheus.Desc{
-			prometheus.NewDesc("rollcall_iec_quota_limit", "Calls to the IEC that are allowed in an hour.", nil, nil),
-			prometheus.NewDesc("rollcall_iec_quota_used", "Those of the last hour, with what is reserved.", nil, nil),
-			prometheus.NewDesc("rollcall_iec_quota_remaining", "Those that are left.", nil, nil),
+			desc("rollcall_iec_quota_limit", "Calls to the IEC that are allowed in an hour."),
+			desc("rollcall_iec_quota_used", "Calls to the IEC in the last hour, reserved ones included."),
+			desc("rollcall_iec_quota_remaining", "Calls to the IEC that are left."),
 		},
 		collect: func(ctx context.Context, put func(int, float64, ...string)) error {
 			q, err := state(ctx)
@@ -85,23 +90,27 @@ func (m *Metrics) Quota(state func(context.Context) (events.Quota, error)) {
 	})
 }
 
-// jobsOfAllStates has each state with each stage that is in it, and those that
-// no job is in once, without a stage.
-const jobsOfAllStates = `SELECT s.status, coalesce(j.stage, ''), count(j.job_id)
-	FROM unnest(ARRAY['pending', 'processing', 'paused', 'completed', 'failed', 'cancelled']) AS s(status)
-	LEFT JOIN jobs j USING (status) GROUP BY 1, 2`
-
-// Database collects a pool of connections, under a name that begins with rollcall.
-func (m *Metrics) Database(db *sql.DB, name string) {
+// CollectDatabase collects the statistics of a connection pool. name becomes the label
+// db_name and begins with rollcall.
+func (m *Metrics) CollectDatabase(db *sql.DB, name string) {
 	m.registry.MustRegister(collectors.NewDBStatsCollector(db, name))
 }
 
-// Jobs collects how many jobs are in which state and stage.
-func (m *Metrics) Jobs(db *sql.DB) {
+// countJobsSQL counts jobs by status and stage. A status that no job has comes once,
+// with 0 and without a stage.
+const countJobsSQL = `SELECT s.status, coalesce(j.stage, ''), count(j.job_id)
+	FROM unnest(ARRAY['pending', 'processing', 'paused', 'completed', 'failed', 'cancelled']) AS s(status)
+	LEFT JOIN jobs j USING (status) GROUP BY 1, 2`
+
+// CollectJobs collects how many jobs have which status and stage.
+func (m *Metrics) CollectJobs(db *sql.DB) {
 	m.registry.MustRegister(&collector{
-		descs: []*prometheus.Desc{prometheus.NewDesc("rollcall_jobs", "Jobs by state and stage, of all time.", []string{"status", "stage"}, nil)},
+		descs: []*prometheus.Desc{
+			prometheus.NewDesc("rollcall_jobs", "Jobs of all time by status and stage.", []string{"status", "stage"},
+				nil),
+		},
 		collect: func(ctx context.Context, put func(int, float64, ...string)) error {
-			rows, err := db.QueryContext(ctx, jobsOfAllStates)
+			rows, err := db.QueryContext(ctx, countJobsSQL)
 			if err != nil {
 				return fmt.Errorf("count jobs: %w", err)
 			}
@@ -119,42 +128,52 @@ func (m *Metrics) Jobs(db *sql.DB) {
 	})
 }
 
-// GatewayStats are those of gateway.Stats.
+// GatewayStats are the counts of gateway.Stats.
 type GatewayStats struct {
 	Connections, Subscriptions int
 	Sent, Conflated, Dropped   uint64
-	Refused                    map[string]uint64
+	// Refused counts refused connections by reason.
+	Refused map[string]uint64
 }
 
-// Gateway collects what a gateway counts.
-func (m *Metrics) Gateway(stats func() GatewayStats) {
-	gauge := func(name, help string, f func(GatewayStats) float64) {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return f(stats()) }))
+// CollectGateway collects the counts of a gateway. The reasons are those that stats
+// returns at the call.
+func (m *Metrics) CollectGateway(stats func() GatewayStats) {
+	gauge := func(name, help string, read func(GatewayStats) int) {
+		opts := prometheus.GaugeOpts{Name: name, Help: help}
+		m.registry.MustRegister(prometheus.NewGaugeFunc(opts, func() float64 { return float64(read(stats())) }))
 	}
-	count := func(opts prometheus.CounterOpts, f func(GatewayStats) float64) {
-		m.registry.MustRegister(prometheus.NewCounterFunc(opts, func() float64 { return f(stats()) }))
+	counter := func(name, help string, labels prometheus.Labels, read func(GatewayStats) uint64) {
+		opts := prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}
+		m.registry.MustRegister(prometheus.NewCounterFunc(opts, func() float64 { return float64(read(stats())) }))
 	}
-	counter := func(name, help string, f func(GatewayStats) float64) {
-		count(prometheus.CounterOpts{Name: name, Help: help}, f)
-	}
-	gauge("rollcall_gateway_connections", "Clients that are connected.", func(s GatewayStats) float64 { return float64(s.Connections) })
-	gauge("rollcall_gateway_subscriptions", "Jobs that they follow together.", func(s GatewayStats) float64 { return float64(s.Subscriptions) })
-	counter("rollcall_gateway_frames_sent_total", "Frames that were written to clients.", func(s GatewayStats) float64 { return float64(s.Sent) })
-	counter("rollcall_gateway_frames_conflated_total", "Progress that was left out for what is newer.", func(s GatewayStats) float64 { return float64(s.Conflated) })
-	counter("rollcall_gateway_frames_dropped_total", "Frames for which a slow client had no room; it is disconnected and asks for them again.", func(s GatewayStats) float64 { return float64(s.Dropped) })
+	gauge("rollcall_gateway_connections", "Connected clients.",
+		func(s GatewayStats) int { return s.Connections })
+	gauge("rollcall_gateway_subscriptions", "Subscriptions to jobs, over all clients.",
+		func(s GatewayStats) int { return s.Subscriptions })
+	counter("rollcall_gateway_frames_sent_total", "Frames written to clients.",
+		nil, func(s GatewayStats) uint64 { return s.Sent })
+	counter("rollcall_gateway_frames_conflated_total", "Progress that newer progress replaced before it was sent.",
+		nil, func(s GatewayStats) uint64 { return s.Conflated })
+	counter("rollcall_gateway_frames_dropped_total",
+		"Frames for which a slow client had no room. The gateway disconnects it, and it asks for them again.",
+		nil, func(s GatewayStats) uint64 { return s.Dropped })
 	for reason := range stats().Refused {
-		count(prometheus.CounterOpts{Name: "rollcall_gateway_refused_total", Help: "Connections that were turned away.", ConstLabels: prometheus.Labels{"reason": reason}},
-			func(s GatewayStats) float64 { return float64(s.Refused[reason]) })
+		counter("rollcall_gateway_refused_total", "Refused connections, by reason.",
+			prometheus.Labels{"reason": reason}, func(s GatewayStats) uint64 { return s.Refused[reason] })
 	}
 }
 
-// Check collects whether a condition of health holds.
-func (m *Metrics) Check(name string, ok func(context.Context) error) {
+// CollectCheck collects whether a check of health passes.
+func (m *Metrics) CollectCheck(name string, check func(context.Context) error) {
 	m.registry.MustRegister(&collector{
-		descs: []*prometheus.Desc{prometheus.NewDesc("rollcall_check_ok", "1 when the condition of health holds, else 0.", nil, prometheus.Labels{"check": name})},
+		descs: []*prometheus.Desc{
+			prometheus.NewDesc("rollcall_check_ok", "1 when the check of health passes, else 0.",
+				nil, prometheus.Labels{"check": name}),
+		},
 		collect: func(ctx context.Context, put func(int, float64, ...string)) error {
 			value := 1.0
-			if ok(ctx) != nil {
+			if check(ctx) != nil {
 				value = 0
 			}
 			put(0, value)

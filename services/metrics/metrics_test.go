@@ -13,13 +13,13 @@ import (
 	"rollcall.example/events"
 )
 
-// What cannot be asked for is left out of a scrape and logged; the rest is there.
-func TestAScrapeOutlivesWhatFails(t *testing.T) {
+// A scrape leaves out and logs what cannot be collected, and has the rest.
+func TestScrapeLeavesOutWhatFails(t *testing.T) {
 	m := New()
 	var missing error
-	m.Quota(func(context.Context) (events.Quota, error) { return events.Quota{Limit: 100, Used: 103}, missing })
-	m.Check("database", func(context.Context) error { return missing })
-	store := m.Artifacts(&events.Store{})
+	m.CollectQuota(func(context.Context) (events.Quota, error) { return events.Quota{Limit: 100, Used: 103}, missing })
+	m.CollectCheck("database", func(context.Context) error { return missing })
+	store := m.CountArtifacts(&events.Store{})
 	store.Observe("ROWS", true, 5)
 	store.Observe("ROWS", false, 3)
 	store.Observe("ROWS", true, 2)
@@ -27,7 +27,8 @@ func TestAScrapeOutlivesWhatFails(t *testing.T) {
 	scrape := func() string {
 		t.Helper()
 		w := httptest.NewRecorder()
-		m.Handler(slog.New(slog.NewTextHandler(&log, nil))).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		m.Handler(slog.New(slog.NewTextHandler(&log, nil))).ServeHTTP(w,
+			httptest.NewRequest(http.MethodGet, "/metrics", nil))
 		if w.Code != http.StatusOK {
 			t.Fatalf("status %d\n%s", w.Code, w.Body)
 		}
@@ -41,9 +42,11 @@ func TestAScrapeOutlivesWhatFails(t *testing.T) {
 			}
 		}
 	}
-	bytesMoved := []string{`rollcall_artifact_bytes_total{bucket="ROWS",direction="written"} 7`, `rollcall_artifact_bytes_total{bucket="ROWS",direction="read"} 3`}
-	// More can be reserved than there is, for a moment; less than nothing is never left.
-	has(scrape(), append(bytesMoved, "rollcall_iec_quota_limit 100", "rollcall_iec_quota_used 103", "rollcall_iec_quota_remaining 0", `rollcall_check_ok{check="database"} 1`)...)
+	bytesMoved := []string{`rollcall_artifact_bytes_total{bucket="ROWS",direction="written"} 7`,
+		`rollcall_artifact_bytes_total{bucket="ROWS",direction="read"} 3`}
+	// For a moment more calls can be reserved than there are. Remaining is never negative.
+	has(scrape(), append(bytesMoved, "rollcall_iec_quota_limit 100", "rollcall_iec_quota_used 103",
+		"rollcall_iec_quota_remaining 0", `rollcall_check_ok{check="database"} 1`)...)
 	if log.Len() > 0 {
 		t.Errorf("logged:\n%s", log.String())
 	}

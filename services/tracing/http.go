@@ -9,9 +9,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Handler makes a span of each request, below that which the client names in its
-// header traceparent. The span has the request's pattern, never its path, query
-// or headers.
+// Handler makes a span of each request. Its parent is the span in the client's header
+// traceparent. The span has the request's pattern, never its path, query or headers.
 func Handler(tracer trace.Tracer, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
@@ -21,7 +20,7 @@ func Handler(tracer trace.Tracer, next http.Handler) http.Handler {
 		r = r.WithContext(ctx)
 		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(seen, r)
-		if r.Pattern != "" { // the mux has written down which it was
+		if r.Pattern != "" { // the mux sets it
 			span.SetName(r.Pattern)
 			span.SetAttributes(attribute.String("http.route", r.Pattern))
 		}
@@ -32,7 +31,7 @@ func Handler(tracer trace.Tracer, next http.Handler) http.Handler {
 	})
 }
 
-// statusWriter remembers the status of an answer.
+// statusWriter records the status of the answer.
 type statusWriter struct {
 	http.ResponseWriter
 	status int

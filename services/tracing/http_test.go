@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-func TestARequestIsASpan(t *testing.T) {
+func TestRequestMakesASpan(t *testing.T) {
 	spans := tracetest.NewInMemoryExporter()
 	provider := sdk.NewTracerProvider(sdk.WithSyncer(spans))
 	mux := http.NewServeMux()
@@ -20,14 +20,14 @@ func TestARequestIsASpan(t *testing.T) {
 	mux.HandleFunc("GET /status/{job}", func(w http.ResponseWriter, r *http.Request) {
 		inside = trace.SpanContextFromContext(r.Context())
 		if err := http.NewResponseController(w).Flush(); err != nil {
-			t.Errorf("the connection cannot be reached: %v", err)
+			t.Errorf("ResponseController does not reach the connection: %v", err)
 		}
 	})
 	mux.HandleFunc("GET /broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	traced, served := Handler(provider.Tracer("test"), mux), make(chan struct{}, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		traced.ServeHTTP(w, r)
-		served <- struct{}{} // the span has ended
+		served <- struct{}{} // the span has ended now
 	}))
 	defer srv.Close()
 	get := func(path, traceparent string) tracetest.SpanStub {
@@ -58,7 +58,8 @@ func TestARequestIsASpan(t *testing.T) {
 	if s.Name != "GET /status/{job}" || s.SpanKind != trace.SpanKindServer || s.Status.Code == codes.Error {
 		t.Errorf("%+v", s)
 	}
-	if s.SpanContext.TraceID() != inside.TraceID() || s.SpanContext.TraceID().String() != "0af7651916cd43dd8448eb211c80319c" ||
+	if s.SpanContext.TraceID() != inside.TraceID() ||
+		s.SpanContext.TraceID().String() != "0af7651916cd43dd8448eb211c80319c" ||
 		s.Parent.SpanID().String() != "b7ad6b7169203331" {
 		t.Errorf("trace %s below %s", s.SpanContext.TraceID(), s.Parent.SpanID())
 	}
@@ -67,19 +68,19 @@ func TestARequestIsASpan(t *testing.T) {
 			t.Errorf("%s is %s", a.Key, text)
 		}
 	}
-	// What a client sends that is no trace begins one.
+	// An invalid traceparent begins a new trace.
 	if s := get("/broken", "nonsense"); s.Parent.IsValid() || !s.SpanContext.IsValid() || s.Status.Code != codes.Error {
 		t.Errorf("%+v", s)
 	}
 	if s := get("/nothing/of/the/kind", ""); s.Name != http.MethodGet {
-		t.Errorf("a path that does not exist names the span %q", s.Name)
+		t.Errorf("the span of an unknown path is named %q", s.Name)
 	}
 }
 
-func TestAnEndpointThatIsNone(t *testing.T) {
+func TestNewRefusesAnInvalidEndpoint(t *testing.T) {
 	for _, endpoint := range []string{"", "127.0.0.1:4318", "grpc://127.0.0.1:4317", "http://"} {
 		if _, err := New(t.Context(), Config{Endpoint: endpoint}); err == nil {
-			t.Errorf("%q is taken", endpoint)
+			t.Errorf("%q is accepted", endpoint)
 		}
 	}
 }
