@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"syscall"
-	"time"
+	"path/filepath"
 
+	"rollcall.example/events"
+	"rollcall.example/gateway/auth"
 	"rollcall.example/services/app"
+	"rollcall.example/services/doctor"
+	"rollcall.example/services/iec"
 )
 
 type doctorCmd struct {
@@ -24,84 +28,61 @@ type doctorCmd struct {
 // Run looks at everything that it is told where to find. The error says that
 // something is broken.
 func (c *doctorCmd) Run(ctx context.Context, p *process) error {
-	d := &doctor{doctorCmd: c, p: p, now: time.Now, free: freeSpace}
-	d.examine(ctx)
-	if err := d.tell(p.out); err != nil {
+	found := doctor.Examine(ctx, c.config(p))
+	if err := c.print(p.out, found); err != nil {
 		return err
 	}
-	if n := d.count(broken); n > 0 {
+	if n := found.Count(doctor.Broken); n > 0 {
 		return fmt.Errorf("doctor: %d broken", n)
 	}
 	return nil
 }
 
-// state is how something was found.
-type state string
-
-const (
-	fine    state = "ok"
-	warning state = "warning"
-	broken  state = "broken"
-	skipped state = "skipped"
-)
-
-// finding is one thing that the doctor looked at.
-type finding struct {
-	Name  string `json:"name"`
-	State state  `json:"state"`
-	// Found is what there is to say about it.
-	Found string `json:"found,omitempty"`
-	// Mend is what to do about it.
-	Mend string `json:"mend,omitempty"`
-}
-
-// doctor is one examination.
-type doctor struct {
-	*doctorCmd
-	p        *process
-	now      func() time.Time
-	free     func(dir string) (bytes uint64, err error)
-	findings []finding
-}
-
-func (d *doctor) examine(ctx context.Context) {
-	d.configuration(ctx)
-	d.disk()
-	d.examineNATS(ctx)
-	d.examineDatabase(ctx)
-	d.examineIEC(ctx)
-}
-
-func (d *doctor) add(name string, s state, found, mend string) {
-	d.findings = append(d.findings, finding{name, s, found, mend})
-}
-
-// judge adds a finding that is broken if err is not nil.
-func (d *doctor) judge(name string, err error, mend string) bool {
-	if err != nil {
-		d.add(name, broken, err.Error(), mend)
-		return false
+func (c *doctorCmd) config(p *process) doctor.Config {
+	cfg := doctor.Config{
+		Getenv: p.getenv, Data: c.Data, NATSEnv: filepath.Join(c.Data, app.NATSEnv),
+		NATS:      events.Connection{URL: c.NATS.URL, CA: c.NATS.CA, Cert: c.NATS.Cert, Key: c.NATS.Key},
+		Provision: c.Provision.Config(), Database: c.Database.URL,
+		Tokens: doctor.Tokens{Secret: c.Tokens.Secret},
+		IEC: doctor.IEC{URL: c.IEC.URL, Timeout: c.IEC.Timeout, SignIn: func(ctx context.Context) error {
+			return c.signIn(ctx, app.SecretsFrom(p.getenv))
+		}},
 	}
-	d.add(name, fine, "", "")
-	return true
-}
-
-func (d *doctor) count(s state) (n int) {
-	for _, f := range d.findings {
-		if f.State == s {
-			n++
+	if c.Tokens.Given() {
+		cfg.Tokens.Check = func(ctx context.Context) error {
+			v, err := auth.New(ctx, auth.Config{
+				Secret: c.Tokens.Secret, JWKSFile: c.Tokens.JWKSFile, JWKSURL: c.Tokens.JWKSURL,
+			})
+			if err == nil {
+				v.Close()
+			}
+			return err
 		}
 	}
-	return n
+	return cfg
 }
 
-func (d *doctor) tell(out io.Writer) error {
-	if d.JSON {
+func (c *doctorCmd) signIn(ctx context.Context, s app.Secrets) error {
+	client, err := iec.NewClient(iec.ClientConfig{
+		BaseURL: c.IEC.URL, Timeout: c.IEC.Timeout, Username: s.IECUsername, Password: s.IECPassword,
+	})
+	if err != nil {
+		return &doctor.AddressError{Err: err}
+	}
+	defer client.Close()
+	if err = client.SignIn(ctx); errors.Is(err, iec.ErrCredentials) {
+		return &doctor.CredentialsError{Err: err}
+	}
+	return err
+}
+
+func (c *doctorCmd) print(out io.Writer, found doctor.Findings) error {
+	if c.JSON {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"healthy": d.count(broken) == 0, "findings": d.findings})
+		return enc.Encode(map[string]any{"healthy": found.Count(doctor.Broken) == 0, "findings": found})
 	}
-	for _, f := range d.findings {
+	for _, f := range found {
 		line := fmt.Sprintf("%-8s %s", f.State, f.Name)
 		if f.Found != "" {
 			line += ": " + f.Found
@@ -113,29 +94,7 @@ func (d *doctor) tell(out io.Writer) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(out, "%d ok, %d warnings, %d broken, %d skipped\n", d.count(fine), d.count(warning), d.count(broken), d.count(skipped))
+	_, err := fmt.Fprintf(out, "%d ok, %d warnings, %d broken, %d skipped\n", found.Count(doctor.Fine),
+		found.Count(doctor.Warning), found.Count(doctor.Broken), found.Count(doctor.Skipped))
 	return err
-}
-
-// maxSkew is how far clocks may be apart: tokens end and quotas are counted by them.
-const maxSkew = 5 * time.Second
-
-// clock judges how far another's clock is ahead of ours.
-func (d *doctor) clock(of string, ahead, exact time.Duration) {
-	name := "clock of " + of
-	if ahead.Abs() > maxSkew+exact {
-		d.add(name, broken, fmt.Sprintf("%s away from the one here", ahead.Round(time.Second)),
-			"Have both machines set their clocks by NTP: systemctl enable --now systemd-timesyncd, or chrony.")
-		return
-	}
-	d.add(name, fine, "", "")
-}
-
-// freeSpace is how much a user may still write to the disk of a folder.
-func freeSpace(dir string) (uint64, error) {
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil {
-		return 0, fmt.Errorf("%s: %w", dir, err)
-	}
-	return uint64(st.Bavail) * uint64(st.Bsize), nil
 }

@@ -71,6 +71,10 @@ func TestEverythingSpeaksTLS(t *testing.T) {
 		t.Fatalf("report: %v, %v", info, err)
 	}
 
+	if out = finish(rollcall(t, env, "doctor", "--iec-url", sim.url())); !strings.Contains(out, "ok       nats as upload\n") {
+		t.Errorf("doctor:\n%s", out)
+	}
+
 	t.Run("HTTP in the clear is refused", func(t *testing.T) {
 		for name, p := range running {
 			resp, err := http.Get(strings.Replace(p.url(), "https:", "http:", 1) + "/livez")
