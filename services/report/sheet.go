@@ -64,12 +64,12 @@ func newWorkbook(spoolDir string) (*workbook, error) {
 
 // sheet appends a sheet.
 func (b *workbook) sheet(name string) (*sheetWriter, error) {
-	s, err := b.book.Sheet(name)
+	s, err := b.book.AddSheet(name)
 	if err != nil {
 		return nil, err
 	}
 	w := &sheetWriter{workbook: b, sheet: s}
-	s.Setup(w.setup)
+	s.Configure(w.setup)
 	return w, nil
 }
 
@@ -98,7 +98,7 @@ func (b *workbook) place(p *placed, cells []cell) error {
 		to := sheets.Number(c.value, int(c.format))
 		if !c.number {
 			var err error
-			if to, err = b.book.Text(c.value); err != nil {
+			if to, err = b.book.AddText(c.value); err != nil {
 				return err
 			}
 		}
@@ -139,10 +139,10 @@ func (s *sheetWriter) row(cells []cell, uploaded *placed, as look) error {
 		uploaded = &placed{}
 	}
 	s.fit(len(cells), uploaded.widths, as)
-	if err := s.sheet.Row(int(as), s.scratch.cells, uploaded.cells); err != nil {
+	if err := s.sheet.WriteRow(int(as), s.scratch.cells, uploaded.cells); err != nil {
 		return err
 	}
-	s.last = s.sheet.Rows()
+	s.last = s.sheet.RowCount()
 	return nil
 }
 
@@ -164,7 +164,7 @@ func (s *sheetWriter) sentence(words string, as look) error {
 	if err := s.workbook.place(&s.scratch, []cell{text(words)}); err != nil {
 		return err
 	}
-	return s.sheet.Row(int(as), s.scratch.cells)
+	return s.sheet.WriteRow(int(as), s.scratch.cells)
 }
 
 // setup sets what stands around the rows.

@@ -1,7 +1,7 @@
-// Package sheets writes workbooks of any number of rows in little memory. The
-// xlsx library makes the package around them: styles, columns, panes, filters,
-// lists to choose from. The rows themselves never meet it: they are written as
-// they come, packed on all cores and spooled to disk.
+// Package sheets writes workbooks of any number of rows in little memory. The xlsx
+// library makes the package around the rows: styles, columns, panes, filters, lists
+// to choose from. The rows themselves never pass through it: they are written as
+// they come, compressed on all cores and spooled to disk.
 package sheets
 
 import (
@@ -12,39 +12,39 @@ import (
 	"github.com/tealeg/xlsx/v3"
 )
 
-// What a sheet may have.
+// The size of a sheet.
 const (
 	MaxRows    = 1_048_576
 	MaxColumns = 16_384
 )
 
-// Look is how the cells of a row are drawn.
+// Look says how the cells of a row are drawn.
 type Look struct {
 	Style *xlsx.Style
-	// Height is that of the row, in points; 0 means the sheet's own.
+	// Height is the row's height, in points; 0 means the sheet's default.
 	Height float64
 }
 
 // Config says what the cells of a workbook look like.
 type Config struct {
-	// Looks are named by their index in Sheet.Row; there must be one at least.
+	// Looks are named by their index in Sheet.WriteRow. At least one is required.
 	Looks []Look
-	// Formats are number formats, named by their index in Cell.Format; there
-	// must be one at least, and the first is that of texts.
+	// Formats are number formats, named by their index in Number. At least one
+	// is required; the first is that of texts.
 	Formats []string
-	// SpoolDir is where rows wait until the book is written; "" means the
-	// default folder for temporary files.
+	// SpoolDir is the folder that holds rows until the book is written; "" means
+	// the system's temporary folder.
 	SpoolDir string
 }
 
-// Book is a workbook in the making, for one goroutine. Close it in any case.
-// The same rows in the same order give the same bytes.
+// Book is a workbook in the making. It is not safe for concurrent use. The caller
+// closes it in any case. The same rows in the same order give the same bytes.
 type Book struct {
 	cfg     Config
 	spool   *spool
 	strings *stringTable
 	sheets  []*Sheet
-	// styles is the number of a cell's style by look and format.
+	// styles are the library's style numbers by look and format.
 	styles [][]string
 }
 
@@ -65,18 +65,18 @@ func New(cfg Config) (*Book, error) {
 	return b, nil
 }
 
-// Sheet appends a sheet. A name has at most 31 characters.
-func (b *Book) Sheet(name string) (*Sheet, error) {
-	s := &Sheet{book: b, name: name, part: b.spool.part()}
+// AddSheet appends a sheet. A name has at most 31 characters.
+func (b *Book) AddSheet(name string) (*Sheet, error) {
+	s := &Sheet{book: b, name: name, part: b.spool.newPart()}
 	for range b.cfg.Looks {
-		s.before = append(s.before, make([][2]string, len(b.cfg.Formats)))
+		s.cellOpenings = append(s.cellOpenings, make([][2]string, len(b.cfg.Formats)))
 	}
 	for look, formats := range b.styles {
 		for format, style := range formats {
-			s.before[look][format] = [2]string{`" s="` + style + `"><v>`, `" s="` + style + `" t="s"><v>`}
+			s.cellOpenings[look][format] = [2]string{`" s="` + style + `"><v>`, `" s="` + style + `" t="s"><v>`}
 		}
 	}
-	// The name is looked at now, not after the last row.
+	// Check the name now, not after the last row.
 	if _, err := xlsx.NewFile().AddSheet(name); err != nil {
 		return nil, fmt.Errorf("add sheet: %w", err)
 	}
@@ -84,33 +84,34 @@ func (b *Book) Sheet(name string) (*Sheet, error) {
 	return s, nil
 }
 
-// Text is a cell that holds a text, at most 32,767 UTF-16 units of it. It is no
-// formula, whatever it begins with. The empty text is an empty cell.
-func (b *Book) Text(text string) (Cell, error) {
+// AddText adds a text to the book and returns a cell that shows it: at most 32,767
+// UTF-16 units. The cell is no formula, whatever the text begins with. The empty
+// text gives an empty cell.
+func (b *Book) AddText(text string) (Cell, error) {
 	if text == "" {
 		return Cell{}, nil
 	}
-	n, err := b.strings.number(text)
+	n, err := b.strings.index(text)
 	if err != nil {
 		return Cell{}, fmt.Errorf("write text: %w", err)
 	}
 	return Cell{kind: shared, text: n}, nil
 }
 
-// Write writes the book. Nothing can be added to it afterwards.
+// Write writes the book. Nothing can be added afterwards.
 func (b *Book) Write(w io.Writer) error {
-	parts, err := b.parts()
+	parts, err := b.buildFiles()
 	if err != nil {
 		return fmt.Errorf("write book: %w", err)
 	}
 	if err := b.spool.finish(); err != nil {
 		return fmt.Errorf("write book: %w", err)
 	}
-	if err := assemble(w, parts); err != nil {
+	if err := writePackage(w, parts); err != nil {
 		return fmt.Errorf("write book: %w", err)
 	}
 	return nil
 }
 
-// Close gives the spool back.
+// Close releases the spool.
 func (b *Book) Close() error { return b.spool.close() }

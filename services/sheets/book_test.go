@@ -42,25 +42,25 @@ func newTestBook(t testing.TB) *Book {
 
 func newTestSheet(t testing.TB, b *Book, name string) *Sheet {
 	t.Helper()
-	s, err := b.Sheet(name)
+	s, err := b.AddSheet(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func text(t testing.TB, b *Book, value string) Cell {
+func addText(t testing.TB, b *Book, value string) Cell {
 	t.Helper()
-	c, err := b.Text(value)
+	c, err := b.AddText(value)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func row(t testing.TB, s *Sheet, look int, cells ...Cell) {
+func writeRow(t testing.TB, s *Sheet, look int, cells ...Cell) {
 	t.Helper()
-	if err := s.Row(look, cells); err != nil {
+	if err := s.WriteRow(look, cells); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -74,15 +74,15 @@ func writeBook(t testing.TB, b *Book) []byte {
 	return out.Bytes()
 }
 
-func TestWhatIsWrittenIsRead(t *testing.T) {
+func TestTheLibraryReadsWhatIsWritten(t *testing.T) {
 	b := newTestBook(t)
 	first := newTestSheet(t, b, "First")
-	first.Setup(func(s *xlsx.Sheet) { s.SetColWidth(1, 1, 33) })
-	row(t, first, 1, text(t, b, "=1+1"), Cell{}, Number("45351", 2))
-	row(t, first, 0)
-	row(t, first, 0, Number("-0.5", 1), text(t, b, "a"), text(t, b, "a"))
+	first.Configure(func(s *xlsx.Sheet) { s.SetColWidth(1, 1, 33) })
+	writeRow(t, first, 1, addText(t, b, "=1+1"), Cell{}, Number("45351", 2))
+	writeRow(t, first, 0)
+	writeRow(t, first, 0, Number("-0.5", 1), addText(t, b, "a"), addText(t, b, "a"))
 	second := newTestSheet(t, b, "Second <&> 'sheet'")
-	row(t, second, 0, text(t, b, "a"))
+	writeRow(t, second, 0, addText(t, b, "a"))
 	newTestSheet(t, b, "Without rows")
 
 	data := writeBook(t, b)
@@ -116,8 +116,9 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	if width := sheet.Col(0).Width; width == nil || *width != 33 {
 		t.Errorf("width %v", width)
 	}
-	parts := unzip(t, data)
-	if s := parts["xl/worksheets/sheet1.xml"]; !strings.Contains(s, `<dimension ref="A1:C3"`) || !strings.Contains(s, `<row r="1" ht="24" customHeight="1">`) {
+	parts := unzipParts(t, data)
+	if s := parts["xl/worksheets/sheet1.xml"]; !strings.Contains(s, `<dimension ref="A1:C3"`) ||
+		!strings.Contains(s, `<row r="1" ht="24" customHeight="1">`) {
 		t.Errorf("sheet1: %s", s)
 	}
 	if s := parts["xl/sharedStrings.xml"]; !strings.Contains(s, `count="4" uniqueCount="2"`) {
@@ -125,8 +126,9 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
-// unzip reads every part, which checks its CRC, and holds that it is XML.
-func unzip(t testing.TB, data []byte) map[string]string {
+// unzipParts reads every file of a package, which checks its CRC, and checks that
+// it is XML.
+func unzipParts(t testing.TB, data []byte) map[string]string {
 	t.Helper()
 	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -155,8 +157,8 @@ func unzip(t testing.TB, data []byte) map[string]string {
 	return parts
 }
 
-// Many chunks of several parts, packed side by side, come back in order, and
-// the same each time.
+// Many chunks of several parts, compressed in parallel, come back in order, and the
+// same each time.
 func TestManyRowsComeBackInOrder(t *testing.T) {
 	const rows = 30_000
 	var sums [2][sha256.Size]byte
@@ -164,10 +166,11 @@ func TestManyRowsComeBackInOrder(t *testing.T) {
 		b := newTestBook(t)
 		list := []*Sheet{newTestSheet(t, b, "All"), newTestSheet(t, b, "Every third")}
 		for n := range rows {
-			own := []Cell{text(t, b, "unique "+strconv.Itoa(n)), text(t, b, "word "+strconv.Itoa(n%50)), Number(strconv.Itoa(n), 1)}
+			own := []Cell{addText(t, b, "unique "+strconv.Itoa(n)), addText(t, b, "word "+strconv.Itoa(n%50)),
+				Number(strconv.Itoa(n), 1)}
 			for k, s := range list {
 				if n%(1+2*k) == 0 {
-					if err := s.Row(0, []Cell{Number(strconv.Itoa(n), 1)}, own); err != nil {
+					if err := s.WriteRow(0, []Cell{Number(strconv.Itoa(n), 1)}, own); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -178,7 +181,7 @@ func TestManyRowsComeBackInOrder(t *testing.T) {
 		if i > 0 {
 			break
 		}
-		unzip(t, data)
+		unzipParts(t, data)
 		book, err := xlsx.OpenBinary(data)
 		if err != nil {
 			t.Fatal(err)
@@ -194,7 +197,8 @@ func TestManyRowsComeBackInOrder(t *testing.T) {
 					t.Fatal(err)
 				}
 				n := y * step
-				want := []string{strconv.Itoa(n), "unique " + strconv.Itoa(n), "word " + strconv.Itoa(n%50), strconv.Itoa(n)}
+				want := []string{strconv.Itoa(n), "unique " + strconv.Itoa(n), "word " + strconv.Itoa(n%50),
+					strconv.Itoa(n)}
 				for x, w := range want {
 					if got := r.GetCell(x).Value; got != w {
 						t.Fatalf("%s, row %d, column %d is %q, want %q", s.Name, y+1, x+1, got, w)
@@ -204,7 +208,7 @@ func TestManyRowsComeBackInOrder(t *testing.T) {
 		}
 	}
 	if sums[0] != sums[1] {
-		t.Error("the same rows gave other bytes")
+		t.Error("the same rows give other bytes")
 	}
 }
 
@@ -230,21 +234,21 @@ func TestTextsAreEscapedAsSpreadsheetProgramsDo(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotFitIsRefused(t *testing.T) {
+func TestRefusesWhatDoesNotFit(t *testing.T) {
 	b := newTestBook(t)
-	if _, err := b.Sheet(strings.Repeat("x", 32)); err == nil {
-		t.Error("a name of 32 characters was taken")
+	if _, err := b.AddSheet(strings.Repeat("x", 32)); err == nil {
+		t.Error("a name of 32 characters is accepted")
 	}
 	s := newTestSheet(t, b, "Wide")
-	if err := s.Row(0, make([]Cell, MaxColumns)); err != nil {
+	if err := s.WriteRow(0, make([]Cell, MaxColumns)); err != nil {
 		t.Error(err)
 	}
-	if err := s.Row(0, make([]Cell, MaxColumns+1)); err == nil {
-		t.Error("a row too wide was taken")
+	if err := s.WriteRow(0, make([]Cell, MaxColumns+1)); err == nil {
+		t.Error("a row that is too wide is accepted")
 	}
 	s.rows = MaxRows
-	if err := s.Row(0, nil); err == nil {
-		t.Error("a row too many was taken")
+	if err := s.WriteRow(0, nil); err == nil {
+		t.Error("one row too many is accepted")
 	}
 }
 
@@ -259,11 +263,11 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestAFailureOfTheDiskIsTold(t *testing.T) {
+func TestReportsADiskFailure(t *testing.T) {
 	b := newTestBook(t)
 	s := newTestSheet(t, b, "Sheet")
 	for n := range 100 {
-		row(t, s, 0, text(t, b, fmt.Sprint(n)))
+		writeRow(t, s, 0, addText(t, b, fmt.Sprint(n)))
 	}
 	if err := b.Write(&fullDisk{left: 100}); !errors.Is(err, errFull) {
 		t.Errorf("writing to a full disk: %v", err)
@@ -280,8 +284,8 @@ func TestAFailureOfTheDiskIsTold(t *testing.T) {
 	}
 	spoolFile := b.spool.file
 	b.spool.file = closed
-	for err == nil && s.Rows() < 200_000 {
-		err = s.Row(0, []Cell{Number("1", 1)})
+	for err == nil && s.RowCount() < 200_000 {
+		err = s.WriteRow(0, []Cell{Number("1", 1)})
 	}
 	if !errors.Is(err, os.ErrClosed) {
 		t.Errorf("spooling to a broken file: %v", err)

@@ -19,16 +19,17 @@ const (
 	stringsPart = "xl/sharedStrings.xml"
 )
 
-// file is a part of the package: what the library made of it and, between the
-// two halves of that, what is spooled.
-type file struct {
+// packageFile is a file of the package. head and tail are what the library wrote;
+// between them comes what is spooled.
+type packageFile struct {
 	name       string
 	head, tail []byte
-	middle     *part // nil where there is none
+	middle     *part // nil where nothing is spooled
 }
 
-// parts lets the library write the book without its rows and puts the rows in.
-func (b *Book) parts() ([]file, error) {
+// buildFiles lets the library write the book without its rows, and puts the rows
+// in.
+func (b *Book) buildFiles() ([]packageFile, error) {
 	frame := xlsx.NewFile()
 	for i, s := range b.sheets {
 		sheet, err := frame.AddSheet(s.name)
@@ -36,51 +37,53 @@ func (b *Book) parts() ([]file, error) {
 			return nil, err
 		}
 		if i == 0 {
-			b.addSamples(sheet)
+			b.addStyleSamples(sheet)
 		} else {
-			sheet.AddRow().AddCell() // so that there is a place for rows
+			sheet.AddRow().AddCell() // so that the library writes a place for rows
 		}
-		for _, f := range s.setup {
+		for _, f := range s.configure {
 			f(sheet)
 		}
 	}
-	files, err := written(frame)
+	files, err := renderWithLibrary(frame)
 	if err != nil {
 		return nil, err
 	}
 	for i, s := range b.sheets {
-		at := slices.IndexFunc(files, func(f file) bool { return f.name == fmt.Sprintf(sheetPart, i+1) })
+		at := slices.IndexFunc(files, func(f packageFile) bool { return f.name == fmt.Sprintf(sheetPart, i+1) })
 		if at < 0 {
-			return nil, fmt.Errorf("sheet %d has no part", i+1)
+			return nil, fmt.Errorf("the library wrote no file for sheet %d", i+1)
 		}
 		if i == 0 {
-			if styles := b.sampled(files[at].head); !slices.EqualFunc(styles, b.styles, slices.Equal) {
-				return nil, errors.New("styles have changed")
+			if styles := b.readStyleNumbers(files[at].head); !slices.EqualFunc(styles, b.styles, slices.Equal) {
+				return nil, errors.New("the library has numbered the styles otherwise than before")
 			}
 		}
-		if err := s.enclose(&files[at]); err != nil {
+		if err := s.encloseRows(&files[at]); err != nil {
 			return nil, err
 		}
 	}
-	at := slices.IndexFunc(files, func(f file) bool { return f.name == stringsPart })
+	at := slices.IndexFunc(files, func(f packageFile) bool { return f.name == stringsPart })
 	if at < 0 {
-		return nil, errors.New("no part for the texts")
+		return nil, errors.New("the library wrote no file for the texts")
 	}
 	t := b.strings
-	files[at].head = fmt.Appendf(nil, xmlHeader+`<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="%d" uniqueCount="%d">`, t.used, t.count)
+	files[at].head = fmt.Appendf(nil,
+		xmlHeader+`<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="%d" uniqueCount="%d">`,
+		t.used, t.count)
 	files[at].middle, files[at].tail = t.part, []byte(`</sst>`)
 	return files, t.part.flush()
 }
 
 const xmlHeader = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 
-// enclose puts the rows of the sheet between what the library wrote before and
-// after its own.
-func (s *Sheet) enclose(f *file) error {
+// encloseRows puts the rows of the sheet between what the library wrote before and
+// after its own rows.
+func (s *Sheet) encloseRows(f *packageFile) error {
 	open, closing := []byte(`<sheetData>`), []byte(`</sheetData>`)
 	from, to := bytes.Index(f.head, open), bytes.Index(f.head, closing)
 	if from < 0 || to < from {
-		return fmt.Errorf("sheet %q has no place for rows", s.name)
+		return fmt.Errorf("the library wrote no place for the rows of sheet %q", s.name)
 	}
 	head := slices.Clone(f.head[:from+len(open)])
 	f.tail = slices.Clone(f.head[to:])
@@ -95,8 +98,8 @@ func (s *Sheet) enclose(f *file) error {
 	return s.part.flush()
 }
 
-// written is what the library writes, part by part.
-func written(book *xlsx.File) ([]file, error) {
+// renderWithLibrary returns the files of the package that the library writes.
+func renderWithLibrary(book *xlsx.File) ([]packageFile, error) {
 	var buf bytes.Buffer
 	if err := book.Write(&buf); err != nil {
 		return nil, err
@@ -105,7 +108,7 @@ func written(book *xlsx.File) ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	var files []file
+	var files []packageFile
 	for _, f := range zr.File {
 		r, err := f.Open()
 		if err != nil {
@@ -115,20 +118,21 @@ func written(book *xlsx.File) ([]file, error) {
 		if err = errors.Join(err, r.Close()); err != nil {
 			return nil, err
 		}
-		files = append(files, file{name: f.Name, head: data})
+		files = append(files, packageFile{name: f.Name, head: data})
 	}
 	return files, nil
 }
 
-// assemble writes the package. No part carries a time.
-func assemble(w io.Writer, files []file) error {
+// writePackage writes the package. No file carries a time, so that the same book
+// gives the same bytes.
+func writePackage(w io.Writer, files []packageFile) error {
 	zw := zip.NewWriter(w)
-	fw, err := flate.NewWriter(nil, level)
+	fw, err := flate.NewWriter(nil, compressionLevel)
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		var head, tail appender
+		var head, tail byteBuffer
 		fw.Reset(&head)
 		_, err := fw.Write(f.head)
 		err = errors.Join(err, fw.Flush())
@@ -140,10 +144,10 @@ func assemble(w io.Writer, files []file) error {
 		h := &zip.FileHeader{Name: f.name, Method: zip.Deflate, CRC32: crc32.ChecksumIEEE(f.head)}
 		size, packed := int64(len(f.head)), int64(len(head.b))
 		if f.middle != nil {
-			h.CRC32 = combine(h.CRC32, f.middle.crc, f.middle.size)
-			size, packed = size+f.middle.size, packed+f.middle.packed()
+			h.CRC32 = combineCRC(h.CRC32, f.middle.crc, f.middle.size)
+			size, packed = size+f.middle.size, packed+f.middle.packedSize()
 		}
-		h.CRC32 = combine(h.CRC32, crc32.ChecksumIEEE(f.tail), int64(len(f.tail)))
+		h.CRC32 = combineCRC(h.CRC32, crc32.ChecksumIEEE(f.tail), int64(len(f.tail)))
 		h.UncompressedSize64 = uint64(size) + uint64(len(f.tail))
 		h.CompressedSize64 = uint64(packed) + uint64(len(tail.b))
 		out, err := zw.CreateRaw(h)

@@ -7,12 +7,12 @@ import (
 	"github.com/tealeg/xlsx/v3"
 )
 
-// Cell is a value of a row. The zero Cell is empty.
+// Cell is a value in a row. The zero Cell is empty.
 type Cell struct {
 	kind   kind
 	format uint8
-	text   uint32 // of a shared text
-	value  string // of a number
+	text   uint32 // index of a shared text
+	value  string // digits of a number
 }
 
 type kind uint8
@@ -23,36 +23,38 @@ const (
 	numeric
 )
 
-// Number is a cell that holds a number, written as value is: decimal digits
-// with a point. Dates are numbers. format is an index of Config.Formats.
+// Number returns a cell that holds a number, written as value is: decimal digits
+// with a point. A date is the number of its day. format is an index of
+// Config.Formats.
 func Number(value string, format int) Cell {
 	return Cell{kind: numeric, format: uint8(format), value: value}
 }
 
-// Sheet is one sheet of a book, written from top to bottom.
+// Sheet is a sheet of a book, written from top to bottom.
 type Sheet struct {
 	book *Book
 	name string
 	part *part
-	// before is what stands between a cell's address and its value, of numbers
-	// and of texts, by look and format.
-	before  [][][2]string
-	columns []string // letters
-	widest  int      // most cells in a row
-	rows    int
-	setup   []func(*xlsx.Sheet)
+	// cellOpenings are the bytes between a cell's address and its value, for
+	// numbers and for texts, by look and format.
+	cellOpenings [][][2]string
+	columns      []string // the letters of each
+	widest       int      // the most cells in a row
+	rows         int
+	configure    []func(*xlsx.Sheet)
 }
 
-// Setup is called with the sheet as the library knows it, without its rows,
-// when the book is written: to set what stands around them.
-func (s *Sheet) Setup(f func(*xlsx.Sheet)) { s.setup = append(s.setup, f) }
+// Configure registers f, which is called when the book is written with the
+// library's sheet, still without rows, to set what surrounds the rows: widths,
+// panes, filters.
+func (s *Sheet) Configure(f func(*xlsx.Sheet)) { s.configure = append(s.configure, f) }
 
-// Rows is how many rows were written.
-func (s *Sheet) Rows() int { return s.rows }
+// RowCount returns how many rows were written.
+func (s *Sheet) RowCount() int { return s.rows }
 
-// Row writes the next row. look is an index of Config.Looks. The cells may
-// come in two lists, of which the second stands after the first.
-func (s *Sheet) Row(look int, cells ...[]Cell) error {
+// WriteRow writes the next row. look is an index of Config.Looks. The cells may
+// come in several lists, which follow one another.
+func (s *Sheet) WriteRow(look int, cells ...[]Cell) error {
 	if s.rows == MaxRows {
 		return fmt.Errorf("write row: sheet %q is full", s.name)
 	}
@@ -79,7 +81,7 @@ func (s *Sheet) Row(look int, cells ...[]Cell) error {
 			buf = append(append(append(buf, `<c r="`...), s.columns[column]...), row...)
 			column++
 			cell := &list[i]
-			switch before := &s.before[look][cell.format]; cell.kind {
+			switch before := &s.cellOpenings[look][cell.format]; cell.kind {
 			case shared:
 				buf = append(buf, before[1]...)
 				buf = strconv.AppendUint(buf, uint64(cell.text), 10)
@@ -95,5 +97,5 @@ func (s *Sheet) Row(look int, cells ...[]Cell) error {
 		}
 	}
 	s.widest = max(s.widest, column)
-	return s.part.wrote(append(buf, `</row>`...))
+	return s.part.setBuffer(append(buf, `</row>`...))
 }

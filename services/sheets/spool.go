@@ -15,52 +15,52 @@ import (
 )
 
 const (
-	// chunkSize is how much of a part is packed at once, in bytes.
+	// chunkSize is how many bytes of a file are compressed at once.
 	chunkSize = 256 << 10
-	// level is the compression's: measured, the next ones take far more time
-	// for a few percent of size.
-	level = 2
+	// compressionLevel is 2: as measured, higher levels take far more time to save
+	// a few percent.
+	compressionLevel = 2
 )
 
-// spool packs the parts of a package, a chunk at a time on all cores, and keeps
-// what is packed in one nameless file. At most a few chunks are under way;
-// whoever writes faster than that waits.
+// spool compresses the files of a package, a chunk at a time on all cores, and
+// keeps the result in one nameless file. Only a few chunks are in progress; whoever
+// writes faster waits.
 type spool struct {
 	file *os.File
-	size int64 // of the file
+	size int64 // bytes of the file
 
-	work, order chan *chunk
-	free        chan *chunk
-	running     sync.WaitGroup
-	stop        sync.Once
+	work, ordered chan *chunk
+	free          chan *chunk
+	workers       sync.WaitGroup
+	stop          sync.Once
 
 	mu  sync.Mutex
-	err error // the first
+	err error // the first one
 }
 
 // chunk is a piece of a part on its way to the file.
 type chunk struct {
 	part *part
 	raw  []byte
-	out  appender
+	out  byteBuffer
 	done chan struct{}
 }
 
-type appender struct{ b []byte }
+type byteBuffer struct{ b []byte }
 
-func (a *appender) Write(p []byte) (int, error) {
+func (a *byteBuffer) Write(p []byte) (int, error) {
 	a.b = append(a.b, p...)
 	return len(p), nil
 }
 
-// part is one file of the package, of which the spool holds the middle.
+// part is a file of the package whose middle the spool holds.
 type part struct {
 	spool *spool
-	// buf is what was written and not handed over yet.
+	// buf holds what was written and not yet handed over.
 	buf  []byte
 	crc  uint32
-	size int64 // before packing
-	// pieces are where in the file it is.
+	size int64 // bytes before compression
+	// pieces say where the compressed part is in the file.
 	pieces []piece
 }
 
@@ -72,19 +72,20 @@ func newSpool(dir string) (*spool, error) {
 		return nil, err
 	}
 	packers := runtime.GOMAXPROCS(0)
-	s := &spool{file: file, work: make(chan *chunk, packers), order: make(chan *chunk, 2*packers), free: make(chan *chunk, 4*packers)}
+	s := &spool{file: file, work: make(chan *chunk, packers), ordered: make(chan *chunk, 2*packers),
+		free: make(chan *chunk, 4*packers)}
 	for range packers {
-		s.running.Go(s.pack)
+		s.workers.Go(s.packChunks)
 	}
-	s.running.Go(s.store)
+	s.workers.Go(s.storeChunks)
 	return s, nil
 }
 
-func (s *spool) part() *part { return &part{spool: s} }
+func (s *spool) newPart() *part { return &part{spool: s} }
 
-// wrote takes the part's buffer back after it was appended to, and hands it
+// setBuffer takes the part's buffer back after rows were appended, and hands it
 // over when it is full.
-func (p *part) wrote(buf []byte) error {
+func (p *part) setBuffer(buf []byte) error {
 	p.buf = buf
 	if len(buf) < chunkSize {
 		return nil
@@ -106,36 +107,37 @@ func (p *part) flush() error {
 	p.crc = crc32.Update(p.crc, crc32.IEEETable, c.raw)
 	p.size += int64(len(c.raw))
 	p.spool.work <- c
-	p.spool.order <- c
-	return p.spool.failed()
+	p.spool.ordered <- c
+	return p.spool.firstError()
 }
 
-// pack packs chunks each by itself, so that they can be joined.
-func (s *spool) pack() {
-	w, err := flate.NewWriter(nil, level)
+// packChunks compresses each chunk by itself, so that the results can be joined.
+func (s *spool) packChunks() {
+	w, err := flate.NewWriter(nil, compressionLevel)
 	for c := range s.work {
 		if err == nil {
 			c.out.b = c.out.b[:0]
 			w.Reset(&c.out)
 			_, werr := w.Write(c.raw)
 			if err := errors.Join(werr, w.Flush()); err != nil {
-				s.fail(err)
+				s.setError(err)
 			}
 		} else {
-			s.fail(err)
+			s.setError(err)
 		}
 		close(c.done)
 	}
 }
 
-// store writes the packed chunks in the order in which they were handed over.
-func (s *spool) store() {
-	for c := range s.order {
+// storeChunks writes the compressed chunks in the order in which they were handed
+// over.
+func (s *spool) storeChunks() {
+	for c := range s.ordered {
 		<-c.done
-		if s.failed() == nil {
+		if s.firstError() == nil {
 			n, err := s.file.Write(c.out.b)
 			if err != nil {
-				s.fail(fmt.Errorf("write spool: %w", err))
+				s.setError(fmt.Errorf("write spool: %w", err))
 			}
 			c.part.pieces = append(c.part.pieces, piece{s.size, int64(n)})
 			s.size += int64(n)
@@ -151,18 +153,18 @@ func (s *spool) store() {
 func (s *spool) finish() error {
 	s.stop.Do(func() {
 		close(s.work)
-		close(s.order)
+		close(s.ordered)
 	})
-	s.running.Wait()
-	return s.failed()
+	s.workers.Wait()
+	return s.firstError()
 }
 
 func (s *spool) close() error {
-	_ = s.finish() // whoever needed to know has asked
+	_ = s.finish() // Write has reported the error
 	return s.file.Close()
 }
 
-func (s *spool) fail(err error) {
+func (s *spool) setError(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
@@ -170,21 +172,21 @@ func (s *spool) fail(err error) {
 	}
 }
 
-func (s *spool) failed() error {
+func (s *spool) firstError() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
 }
 
-// packed is how many bytes of the file belong to the part.
-func (p *part) packed() (n int64) {
+// packedSize returns how many bytes of the file belong to the part.
+func (p *part) packedSize() (n int64) {
 	for _, piece := range p.pieces {
 		n += piece.n
 	}
 	return n
 }
 
-// copyTo copies the packed part.
+// copyTo writes the compressed part to w.
 func (p *part) copyTo(w io.Writer) error {
 	for _, piece := range p.pieces {
 		if _, err := io.Copy(w, io.NewSectionReader(p.spool.file, piece.at, piece.n)); err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/tealeg/xlsx/v3"
 )
 
-// addSamples adds a row with a cell of each look and format. The library numbers
-// styles as it meets them, so the numbers can be read from that row.
-func (b *Book) addSamples(sheet *xlsx.Sheet) {
+// addStyleSamples adds a row with a cell of each look and format. The library
+// numbers styles as it meets them, so that row tells the numbers.
+func (b *Book) addStyleSamples(sheet *xlsx.Sheet) {
 	row := sheet.AddRow()
 	for _, look := range b.cfg.Looks {
 		for _, format := range b.cfg.Formats {
@@ -24,8 +24,8 @@ func (b *Book) addSamples(sheet *xlsx.Sheet) {
 
 var styleOfCell = regexp.MustCompile(`<c [^>]*\bs="(\d+)"`)
 
-// sampled reads the numbers of the styles from the sheet with the samples.
-func (b *Book) sampled(sheet []byte) [][]string {
+// readStyleNumbers reads the style numbers from the sheet with the samples.
+func (b *Book) readStyleNumbers(sheet []byte) [][]string {
 	found := styleOfCell.FindAllSubmatch(sheet, -1)
 	if len(found) != len(b.cfg.Looks)*len(b.cfg.Formats) {
 		return nil
@@ -45,17 +45,17 @@ func (b *Book) learnStyles() ([][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.addSamples(sheet)
-	files, err := written(frame)
+	b.addStyleSamples(sheet)
+	files, err := renderWithLibrary(frame)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range files {
 		if f.name == fmt.Sprintf(sheetPart, 1) {
-			if styles := b.sampled(f.head); styles != nil {
+			if styles := b.readStyleNumbers(f.head); styles != nil {
 				return styles, nil
 			}
 		}
 	}
-	return nil, errors.New("styles are not numbered")
+	return nil, errors.New("the library wrote no style numbers")
 }

@@ -38,7 +38,7 @@ func writeRejects(w io.Writer, spoolDir string, columns []string, rows []rejecte
 		return err
 	}
 	defer func() { _ = book.Close() }() // a spool
-	sheet, err := book.Sheet("To Fix")
+	sheet, err := book.AddSheet("To Fix")
 	if err != nil {
 		return err
 	}
@@ -55,11 +55,11 @@ func writeRejects(w io.Writer, spoolDir string, columns []string, rows []rejecte
 				text = at(texts, i)
 			}
 			widths[i] = max(widths[i], utf8.RuneCountInString(text))
-			if cells[i], err = book.Text(text); err != nil {
+			if cells[i], err = book.AddText(text); err != nil {
 				return err
 			}
 		}
-		return sheet.Row(look, cells)
+		return sheet.WriteRow(look, cells)
 	}
 	if err := add(columns, schema.ReasonHeader, looksHeading); err != nil {
 		return err
@@ -69,7 +69,7 @@ func writeRejects(w io.Writer, spoolDir string, columns []string, rows []rejecte
 			return err
 		}
 	}
-	sheet.Setup(func(s *xlsx.Sheet) {
+	sheet.Configure(func(s *xlsx.Sheet) {
 		freezeHeader(s)
 		for i, width := range widths {
 			s.SetColWidth(i+1, i+1, float64(min(width+2, widestColumn)))

@@ -1,9 +1,10 @@
-// Package wards holds which sub-region each metro ward belongs to: an optional
-// mapping that an organisation keeps as a CSV file, stored in the table
-// ward_regions. Persistence gives its regions to members whose file names none.
+// Package wards holds the sub-region that each metro ward belongs to. It is an
+// optional mapping, which an organisation keeps as a CSV file and imports into the
+// table ward_regions. Persistence gives members their sub-region from it where the
+// file names none.
 package wards
 
-// Region is the sub-region that a ward belongs to.
+// Region says which sub-region a ward belongs to.
 type Region struct {
 	Ward      string // 8 digits
 	SubRegion string // not empty

@@ -12,23 +12,23 @@ import (
 	"unicode/utf8"
 )
 
-// headers are the names that a column may have, in lower case.
-var headers = struct{ ward, region []string }{
+// columnNames are the names that a column may have, in lower case.
+var columnNames = struct{ ward, region []string }{
 	ward:   []string{"ward", "ward_code"},
 	region: []string{"sub_region"},
 }
 
-// code is a ward code as text, or as the number that a spreadsheet made of it.
-var code = regexp.MustCompile(`^([0-9]{8})(\.0+)?$`)
+// wardCode is a ward code as text, or as the number that a spreadsheet made of it.
+var wardCode = regexp.MustCompile(`^([0-9]{8})(\.0+)?$`)
 
-// Parse reads a CSV file in UTF-8 whose header names the columns ward (or
-// ward_code) and sub_region, in any order and case, perhaps among others. It
-// refuses the file as a whole for its first bad line. An error names the line
-// and never quotes what stands there: the file may be any file, even a roll.
+// Parse reads a CSV file in UTF-8. Its header names the columns ward (or ward_code)
+// and sub_region, in any order and case, possibly among others. The first bad line
+// refuses the whole file. An error names the line and never quotes it: the file may
+// be any file, even a roll.
 func Parse(file io.Reader) ([]Region, error) {
 	buffered := bufio.NewReader(file)
 	if mark, err := buffered.Peek(3); err == nil && string(mark) == "\ufeff" {
-		_, _ = buffered.Discard(3) // what was peeked can be discarded
+		_, _ = buffered.Discard(3) // Peek has buffered it
 	}
 	r := csv.NewReader(buffered)
 	header, err := r.Read()
@@ -36,13 +36,13 @@ func Parse(file io.Reader) ([]Region, error) {
 	case errors.Is(err, io.EOF):
 		return nil, errors.New("the file is empty: its first line must name ward and sub_region")
 	case err != nil:
-		return nil, unreadable(err)
+		return nil, describeReadError(err)
 	}
-	ward, err := find(header, headers.ward)
+	ward, err := findColumn(header, columnNames.ward)
 	if err != nil {
 		return nil, err
 	}
-	region, err := find(header, headers.region)
+	region, err := findColumn(header, columnNames.region)
 	if err != nil {
 		return nil, err
 	}
@@ -54,23 +54,23 @@ func Parse(file io.Reader) ([]Region, error) {
 		case errors.Is(err, io.EOF):
 			return list, nil
 		case err != nil:
-			return nil, unreadable(err)
+			return nil, describeReadError(err)
 		}
 		line, _ := r.FieldPos(ward)
-		entry, err := parse(record[ward], record[region])
+		entry, err := parseRegion(record[ward], record[region])
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
 		if before, twice := first[entry.Ward]; twice {
-			return nil, fmt.Errorf("line %d: the ward stands on line %d already", line, before)
+			return nil, fmt.Errorf("line %d: the ward already occurs on line %d", line, before)
 		}
 		first[entry.Ward] = line
 		list = append(list, entry)
 	}
 }
 
-// find returns which column has one of the names.
-func find(header, names []string) (int, error) {
+// findColumn returns the index of the column that has one of the names.
+func findColumn(header, names []string) (int, error) {
 	found := -1
 	for i, h := range header {
 		for _, name := range names {
@@ -84,15 +84,16 @@ func find(header, names []string) (int, error) {
 		}
 	}
 	if found < 0 {
-		return 0, fmt.Errorf("line 1: no column is named %s; the names are separated by commas", strings.Join(names, " or "))
+		return 0, fmt.Errorf("line 1: no column is named %s; separate the names by commas", strings.Join(names, " or "))
 	}
 	return found, nil
 }
 
-func parse(ward, region string) (Region, error) {
-	parts := code.FindStringSubmatch(strings.TrimSpace(ward))
+// parseRegion checks the two values of a line.
+func parseRegion(ward, region string) (Region, error) {
+	parts := wardCode.FindStringSubmatch(strings.TrimSpace(ward))
 	if parts == nil {
-		return Region{}, errors.New("the ward is no code of 8 digits")
+		return Region{}, errors.New("the ward is not a code of 8 digits")
 	}
 	region = strings.TrimSpace(region)
 	switch {
@@ -106,8 +107,8 @@ func parse(ward, region string) (Region, error) {
 	return Region{Ward: parts[1], SubRegion: region}, nil
 }
 
-// unreadable words an error of the CSV reader like the others.
-func unreadable(err error) error {
+// describeReadError words an error of the CSV reader like the other errors.
+func describeReadError(err error) error {
 	if p, ok := errors.AsType[*csv.ParseError](err); ok {
 		return fmt.Errorf("line %d: %w", p.Line, p.Err)
 	}

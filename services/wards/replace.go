@@ -8,17 +8,17 @@ import (
 	"github.com/lib/pq"
 )
 
-// Replace makes list the whole mapping, in one transaction: whoever reads
-// meanwhile sees the earlier one. An empty list leaves no mapping. Members are
-// not touched; their next upload applies it.
+// Replace makes list the whole mapping, in one transaction: concurrent readers see
+// the earlier one. An empty list leaves no mapping. It does not touch members;
+// their next upload applies the mapping.
 func Replace(ctx context.Context, db *sqlx.DB, list []Region) error {
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("replace wards: begin: %w", err)
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit there is nothing to roll back
-	// Two imports at once would each delete what they see and collide in the
-	// rest. This mode lets readers through.
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
+	// Two concurrent imports would each delete what they see and collide on the
+	// rest. This lock mode lets readers through.
 	if _, err := tx.ExecContext(ctx, `LOCK TABLE ward_regions IN EXCLUSIVE MODE`); err != nil {
 		return fmt.Errorf("replace wards: %w", err)
 	}

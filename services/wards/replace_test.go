@@ -11,9 +11,10 @@ import (
 	"rollcall.example/services/postgres/postgrestest"
 )
 
-func stored(t *testing.T, db *sqlx.DB) (list []Region) {
+func readStored(t *testing.T, db *sqlx.DB) (list []Region) {
 	t.Helper()
-	if err := db.Select(&list, `SELECT ward_code AS ward, sub_region AS subregion FROM ward_regions ORDER BY 1`); err != nil {
+	if err := db.Select(&list,
+		`SELECT ward_code AS ward, sub_region AS subregion FROM ward_regions ORDER BY 1`); err != nil {
 		t.Fatal(err)
 	}
 	return list
@@ -30,25 +31,24 @@ func TestReplace(t *testing.T) {
 		if err := Replace(t.Context(), db, list); err != nil {
 			t.Fatal(err)
 		}
-		if got := stored(t, db); !slices.Equal(got, list) {
+		if got := readStored(t, db); !slices.Equal(got, list) {
 			t.Fatalf("got %q, want %q", got, list)
 		}
 	}
-	// What the table refuses leaves the earlier mapping.
+	// What the table refuses leaves the earlier mapping in place.
 	for _, list := range [][]Region{
 		{{"79800001", "A"}, {"79800001", "B"}}, {{"798", "A"}}, {{"79800001", ""}},
 	} {
 		if err := Replace(t.Context(), db, list); err == nil {
 			t.Errorf("%q was stored", list)
 		}
-		if got := stored(t, db); !slices.Equal(got, []Region{{"79800009", "Midrand"}}) {
+		if got := readStored(t, db); !slices.Equal(got, []Region{{"79800009", "Midrand"}}) {
 			t.Fatalf("got %q", got)
 		}
 	}
 }
 
-// One of two imports wins as a whole.
-func TestImportsAtOnce(t *testing.T) {
+func TestOneOfSeveralImportsWins(t *testing.T) {
 	db := postgrestest.New(t)
 	const importers, size = 6, 200
 	lists := make([][]Region, importers)
@@ -67,7 +67,7 @@ func TestImportsAtOnce(t *testing.T) {
 	}
 	close(release)
 	all.Wait()
-	got := stored(t, db)
+	got := readStored(t, db)
 	if !slices.ContainsFunc(lists, func(list []Region) bool { return slices.Equal(got, list) }) {
 		t.Fatalf("%d wards, of no one import", len(got))
 	}

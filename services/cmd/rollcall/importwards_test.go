@@ -33,9 +33,9 @@ func TestImportWards(t *testing.T) {
 	for _, c := range []struct{ file, out, err, stored string }{
 		{"ward,sub_region\n79800001,Soweto\n79800002.0,Sandton\n", "wards loaded: 2\n", "", "79800001 Soweto, 79800002 Sandton"},
 		{"\ufeffWard_Code,Sub_Region\r\n79800003,Midrand\r\n", "wards loaded: 1\n", "", "79800003 Midrand"},
-		{"ward,sub_region\n79800001,Soweto\n79800001,Sandton\n", "", "line 3: the ward stands on line 2 already", "79800003 Midrand"},
+		{"ward,sub_region\n79800001,Soweto\n79800001,Sandton\n", "", "line 3: the ward already occurs on line 2", "79800003 Midrand"},
 		{"ID Number,Name\n8001015009087,Nomsa\n", "", "line 1: no column is named ward or ward_code", "79800003 Midrand"},
-		{"ward,sub_region\n8001015009087,Nomsa\n", "", "line 2: the ward is no code of 8 digits", "79800003 Midrand"},
+		{"ward,sub_region\n8001015009087,Nomsa\n", "", "line 2: the ward is not a code of 8 digits", "79800003 Midrand"},
 		{"ward,sub_region\n79800001,\n", "", "line 2: the sub_region is empty", "79800003 Midrand"},
 		{"ward,sub_region\n", "wards loaded: 0\n", "", ""},
 	} {

@@ -5,52 +5,52 @@ import (
 	"unicode/utf8"
 )
 
-// generation is how many texts the table remembers at least.
-const generation = 1 << 15
+// generationSize is how many texts the table remembers at least.
+const generationSize = 1 << 15
 
-// stringTable is the workbook's table of texts. It is written as it grows, and
-// only texts that came up lately are remembered: words that stand in every row
-// are found again, names and numbers need not be.
+// stringTable is the workbook's table of texts. It is written as it grows and
+// remembers only recent texts: words that occur in every row are found again, names
+// and numbers need not be.
 type stringTable struct {
-	part       *part
-	young, old map[string]uint32
-	count      uint32
+	part          *part
+	recent, older map[string]uint32
+	count         uint32
 	// used counts the cells that name a text.
 	used uint64
 }
 
 func newStringTable(s *spool) *stringTable {
-	return &stringTable{part: s.part(), young: make(map[string]uint32, generation)}
+	return &stringTable{part: s.newPart(), recent: make(map[string]uint32, generationSize)}
 }
 
-// number is the place of text in the table.
-func (t *stringTable) number(text string) (uint32, error) {
-	if n, ok := t.young[text]; ok {
+// index returns the index of text in the table, which it may add.
+func (t *stringTable) index(text string) (uint32, error) {
+	if n, ok := t.recent[text]; ok {
 		return n, nil
 	}
-	n, ok := t.old[text]
+	n, ok := t.older[text]
 	if !ok {
 		n = t.count
 		t.count++
-		if err := t.part.wrote(appendText(t.part.buf, text)); err != nil {
+		if err := t.part.setBuffer(appendText(t.part.buf, text)); err != nil {
 			return 0, err
 		}
 	}
-	if len(t.young) == generation {
-		t.young, t.old = t.old, t.young
-		clear(t.young)
-		if t.young == nil {
-			t.young = make(map[string]uint32, generation)
+	if len(t.recent) == generationSize {
+		t.recent, t.older = t.older, t.recent
+		clear(t.recent)
+		if t.recent == nil {
+			t.recent = make(map[string]uint32, generationSize)
 		}
 	}
-	// A text may be cut from a longer one, which must not live on with it.
-	t.young[strings.Clone(text)] = n
+	// A text may be part of a longer one, which must not stay in memory with it.
+	t.recent[strings.Clone(text)] = n
 	return n, nil
 }
 
 // appendText appends a text as an item of the table.
 func appendText(buf []byte, text string) []byte {
-	if keepsSpace(text) {
+	if needsSpacePreserved(text) {
 		buf = append(buf, `<si><t xml:space="preserve">`...)
 	} else {
 		buf = append(buf, `<si><t>`...)
@@ -59,15 +59,17 @@ func appendText(buf []byte, text string) []byte {
 	return append(buf, `</t></si>`...)
 }
 
-// keepsSpace says whether white space is lost without a word to keep it.
-func keepsSpace(text string) bool {
+// needsSpacePreserved reports whether a reader would lose white space of text
+// without xml:space.
+func needsSpacePreserved(text string) bool {
 	space := func(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
-	return text != "" && (space(text[0]) || space(text[len(text)-1])) || strings.ContainsAny(text, "\t\n\r") || strings.Contains(text, "  ")
+	return text != "" && (space(text[0]) || space(text[len(text)-1])) || strings.ContainsAny(text, "\t\n\r") ||
+		strings.Contains(text, "  ")
 }
 
-// appendEscaped appends text as the content of an element. What XML cannot hold
-// is written as spreadsheet programs do, _xHHHH_, and a text that looks so
-// without meaning it is told apart by an escaped underscore.
+// appendEscaped appends text as the content of an element. A character that XML
+// cannot hold is written as _xHHHH_, as spreadsheet programs do. Text that merely
+// looks like that gets its underscore escaped.
 func appendEscaped(buf []byte, text string) []byte {
 	done := 0
 	for i := 0; i < len(text); {
@@ -112,7 +114,7 @@ func appendEscaped(buf []byte, text string) []byte {
 	return append(buf, text[done:]...)
 }
 
-// looksEscaped says whether text begins with _xHHHH_.
+// looksEscaped reports whether text begins with _xHHHH_.
 func looksEscaped(text string) bool {
 	if len(text) < 7 || text[1] != 'x' || text[6] != '_' {
 		return false
