@@ -15,48 +15,50 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Artifact names an object that a fact relies on.
+// Artifact names a stored object that a fact needs.
 type Artifact struct {
 	Bucket string `json:"bucket"`
 	// Name is <jobId>/<name>.
 	Name string `json:"name"`
-	// Size is in bytes, as stored.
+	// Size is the length of the stored object in bytes.
 	Size int64 `json:"size"`
-	// SHA256 is of the bytes as stored, in lower-case hex.
+	// SHA256 is the digest of the stored bytes, in lower-case hex.
 	SHA256 string `json:"sha256"`
 	// Records counts the lines after the header; 0 for workbooks.
 	Records int `json:"records,omitempty"`
 }
 
-// ErrAltered says that an object's bytes are not those that the fact named.
+// ErrAltered means that the bytes of an object are not those that the fact
+// named.
 var ErrAltered = errors.New("artifact altered")
 
-// ErrGone says that an object that a fact names is not there.
-var ErrMissing = errors.New("artifact gone")
+// ErrMissing means that an object that a fact names does not exist.
+var ErrMissing = errors.New("artifact missing")
 
 const (
-	chunkSize = 512 << 10
-	// A transfer may take this long and a second more for each slowest.
+	chunkSize = 512 << 10 // bytes
+	// A transfer may take transferTime, and more for an object that needs longer
+	// at minRate.
 	transferTime = time.Minute
-	slowest      = 1 << 20 // bytes a second
+	minRate      = 1 << 20 // bytes per second
 )
 
 // Store reads and writes artifacts.
 type Store struct {
 	js jetstream.JetStream
-	// SpoolDir is where artifacts in hand are kept, in files that have no name
-	// any more; "" means the system's temporary folder.
+	// SpoolDir is the folder for the local copies of artifacts. They are files
+	// without a name. "" means the temporary folder of the system.
 	SpoolDir string
-	// Moved hears how many bytes of a bucket were written, or else read, once
-	// they were; nil means that nobody counts.
+	// Observe is called after each transfer with the number of bytes; written
+	// is false for a read. Nil means that nobody counts.
 	Observe func(bucket string, written bool, bytes int64)
 }
 
-// NewStore returns a store over the buckets that js may reach.
+// NewStore returns a store over the buckets that js has permission for.
 func NewStore(js jetstream.JetStream) *Store { return &Store{js: js} }
 
-// Put streams r into an object, measuring and hashing on the way. A failed Put
-// leaves no object, at worst chunks that no object names.
+// Put streams r into an object and returns its size and digest. A failed Put
+// leaves no object; it may leave chunks that no object names.
 func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (_ Artifact, err error) {
 	ctx, span := StartSpan(ctx, "put "+bucket)
 	defer func() { EndSpan(span, err) }()
@@ -66,7 +68,7 @@ func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (_ Ar
 	}
 	sum := sha256.New()
 	count := &byteCounter{}
-	// The object store makes a chunk of each read, however short.
+	// The object store makes one chunk of each read, even of a short one.
 	src := bufio.NewReaderSize(io.TeeReader(r, io.MultiWriter(sum, count)), chunkSize)
 	_, err = b.Put(ctx, jetstream.ObjectMeta{
 		Name: name,
@@ -79,14 +81,14 @@ func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (_ Ar
 	return Artifact{Bucket: bucket, Name: name, Size: count.n, SHA256: hexSum(sum)}, nil
 }
 
-// Fetch copies an object into a nameless local file and returns it, at its
-// beginning, only after its size and SHA-256 were found to be those of a. The
-// caller closes it. Errors: ErrGone, ErrAltered, or that of the transfer.
+// Fetch copies an object into a local file without a name and returns the file
+// at its beginning. Size and digest are those of a. The caller closes the file.
+// The error is ErrMissing, ErrAltered, or that of the transfer.
 func (s *Store) Fetch(ctx context.Context, a Artifact) (_ *os.File, err error) {
 	ctx, span := StartSpan(ctx, "fetch "+a.Bucket)
 	defer func() { EndSpan(span, err) }()
-	// Without a deadline the client gives up after five seconds in all.
-	ctx, cancel := context.WithTimeout(ctx, transferTime+time.Duration(a.Size/slowest)*time.Second)
+	// Without a deadline the client gives up after five seconds.
+	ctx, cancel := context.WithTimeout(ctx, transferTime+time.Duration(a.Size/minRate)*time.Second)
 	defer cancel()
 	obj, err := s.openRetrying(ctx, a)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
@@ -95,7 +97,7 @@ func (s *Store) Fetch(ctx context.Context, a Artifact) (_ *os.File, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("fetch %s/%s: %w", a.Bucket, a.Name, err)
 	}
-	defer func() { _ = obj.Close() }() // a reader: nothing is lost with its close
+	defer func() { _ = obj.Close() }() // closing a reader loses nothing
 	f, err := s.OpenSpool()
 	if err != nil {
 		return nil, err
@@ -127,6 +129,7 @@ type byteCounter struct{ n int64 }
 
 func (c *byteCounter) Write(p []byte) (int, error) { c.n += int64(len(p)); return len(p), nil }
 
+// fullReader fills the buffer of each read, except at the end.
 type fullReader struct{ r io.Reader }
 
 func (f fullReader) Read(p []byte) (int, error) {

@@ -14,19 +14,19 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-// dribble reads a few bytes at a time, as a network does.
-type dribble struct{ r io.Reader }
+// slowReader reads a few bytes at a time, as a network does.
+type slowReader struct{ r io.Reader }
 
-func (d dribble) Read(p []byte) (int, error) { return d.r.Read(p[:min(len(p), 1000)]) }
+func (d slowReader) Read(p []byte) (int, error) { return d.r.Read(p[:min(len(p), 1000)]) }
 
-func TestPutAndFetch(t *testing.T) {
+func TestFetchReturnsWhatPutStored(t *testing.T) {
 	srv := eventstest.Start(t)
 	put := events.NewStore(eventstest.Connect(t, srv, "upload"))
 	get := events.NewStore(eventstest.Connect(t, srv, "validation"))
 	for _, size := range []int{0, 1, 512 << 10, 512<<10 + 1, 3 << 20} {
 		data := make([]byte, size)
 		_, _ = rand.NewChaCha8([32]byte{1}).Read(data)
-		a, err := put.Put(t.Context(), events.BucketUploads, fmt.Sprintf("job/%d", size), dribble{bytes.NewReader(data)})
+		a, err := put.Put(t.Context(), events.BucketUploads, fmt.Sprintf("job/%d", size), slowReader{bytes.NewReader(data)})
 		if err != nil || a.Size != int64(size) {
 			t.Fatalf("put %d: %+v, %v", size, a, err)
 		}
@@ -42,7 +42,7 @@ func TestPutAndFetch(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Short reads did not become short chunks.
+	// Short reads must not become short chunks.
 	s, err := eventstest.Connect(t, srv, "provisioner").Stream(t.Context(), "OBJ_"+events.BucketUploads)
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestPutAndFetch(t *testing.T) {
 	}
 }
 
-func TestFetchRefusesWhatIsNotTheFacts(t *testing.T) {
+func TestFetchRefusesMissingAndAlteredObjects(t *testing.T) {
 	srv := eventstest.Start(t)
 	js := eventstest.Connect(t, srv, "upload")
 	store := events.NewStore(eventstest.Connect(t, srv, "validation"))
@@ -60,9 +60,9 @@ func TestFetchRefusesWhatIsNotTheFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone := a
-	gone.Name = "job/y"
-	if _, err := store.Fetch(t.Context(), gone); !errors.Is(err, events.ErrMissing) {
+	missing := a
+	missing.Name = "job/y"
+	if _, err := store.Fetch(t.Context(), missing); !errors.Is(err, events.ErrMissing) {
 		t.Errorf("missing object: %v", err)
 	}
 	other := a

@@ -10,54 +10,54 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Access is one reading of personal data, or the erasure of a person: the body of a message on the stream
-// AUDIT, with the subject audit.<jobId>.<what>.
+// Access says that somebody read personal data, or erased a person. It is the
+// body of a message on the stream AUDIT with the subject audit.<jobId>.<what>.
 type Access struct {
 	JobID string     `json:"job_id"`
 	What  AccessKind `json:"what"`
 	At    time.Time  `json:"at"`
 	By    User       `json:"by"`
-	// From is the address of the client, as far as it is known.
+	// From is the network address of the client; "" when unknown.
 	From string `json:"from"`
-	// Row is which row was read, 0 for more than one.
+	// Row is the number of the row that was read; 0 for more than one.
 	Row int `json:"row,omitempty"`
 }
 
-// Reading is what was read.
+// AccessKind is what somebody did with personal data.
 type AccessKind string
 
-// What is read of a job that is about people.
+// The kinds of accesses.
 const (
 	AccessReport  AccessKind = "report"
 	AccessRejects AccessKind = "rejects"
 	AccessRow     AccessKind = "row"
-	// ReadExport is all that is held of one person.
+	// AccessExport is the export of all data about one person.
 	AccessExport AccessKind = "export"
-	// ReadErasure is no reading: one person was erased.
+	// AccessErasure is the erasure of one person.
 	AccessErasure AccessKind = "erasure"
 )
 
-// Readings lists them.
+// AccessKinds lists the kinds of accesses.
 var AccessKinds = []AccessKind{AccessReport, AccessRejects, AccessRow, AccessExport, AccessErasure}
 
-// AuditSubject is the subject of an access.
+// AuditSubject returns the subject of an access: audit.<jobId>.<what>.
 func AuditSubject(jobID string, what AccessKind) string { return "audit." + jobID + "." + string(what) }
 
-// WriteAccess stores an access, on the disk when it returns nil. Whoever cannot
-// have it stored must not let anything be read.
+// WriteAccess stores an access. It is on the disk once the error is nil. After
+// an error the caller must not let anybody read the data.
 func WriteAccess(ctx context.Context, js jetstream.JetStream, a Access) error {
 	body, err := json.Marshal(a)
 	if err != nil {
-		return fmt.Errorf("audit: %w", err)
+		return fmt.Errorf("write access: %w", err)
 	}
 	if _, err := js.Publish(ctx, AuditSubject(a.JobID, a.What), body); err != nil {
-		return fmt.Errorf("audit: %w", err)
+		return fmt.Errorf("write access: %w", err)
 	}
 	return nil
 }
 
-// Accesses yields those of a job, or of all for "", oldest first. What is no access
-// is an error, the last thing yielded.
+// ReadAccesses yields the accesses to a job, or to all jobs when jobID is "",
+// oldest first. An error is the last thing yielded.
 func ReadAccesses(ctx context.Context, js jetstream.JetStream, jobID string) iter.Seq2[Access, error] {
 	filter := "audit.>"
 	if jobID != "" {
@@ -71,7 +71,7 @@ func ReadAccesses(ctx context.Context, js jetstream.JetStream, jobID string) ite
 			}
 			var a Access
 			if err := json.Unmarshal(m.Data, &a); err != nil {
-				yield(Access{}, fmt.Errorf("audit %d: %w", m.Sequence, err))
+				yield(Access{}, fmt.Errorf("read access %d: %w", m.Sequence, err))
 				return
 			}
 			if !yield(a, nil) {

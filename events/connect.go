@@ -11,40 +11,43 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// apiTimeout is the time for one call of the JetStream API. An acknowledgement
-// waits for the disk, which on a busy machine can be much longer than usual.
+// apiTimeout limits one call of the JetStream API. An acknowledgement waits for
+// the disk, which can take long on a busy machine.
 const apiTimeout = 20 * time.Second
 
 // Connection says how to reach NATS as one user.
 type Connection struct {
-	// URL of the server or servers, comma separated. Ignored when InProcess is set.
+	// URL is the address of the server, or of several, separated by commas. It
+	// is ignored when InProcess is set.
 	URL string
-	// User and Password; without a password none is sent, which suits a
-	// server without accounts or a URL that carries them.
+	// User and Password are the login. Without a password none is sent; that
+	// suits a server without accounts, or a URL that holds the login.
 	User, Password string
-	// InProcess is an embedded server to connect to without a socket.
+	// InProcess is an embedded server to connect to without a socket; nil means
+	// none.
 	InProcess nats.InProcessConnProvider
-	// CA is a file with the certificates of the authorities that may have signed
-	// the server's; with it nothing is said to a server without TLS. "" means the
-	// system's authorities, and TLS where the URL (tls://) or the server asks for it.
+	// CA is a file with the certificates of the authorities that may sign the
+	// server's certificate. With it, connections without TLS are refused. ""
+	// means the authorities of the system, and TLS only when the URL (tls://)
+	// or the server asks for it.
 	CA string
-	// Cert and Key are the files of a certificate for a server that asks for one;
-	// "" shows none.
+	// Cert and Key are the files of the client certificate; "" means none.
 	Cert, Key string
-	// Logger hears of lost connections and refused permissions; nil discards.
+	// Logger logs lost connections and denied permissions; nil discards.
 	Logger *slog.Logger
 }
 
-// Connect opens a connection that reconnects for ever and keeps its replies
-// under an inbox of the user's own, the only one it may subscribe to.
+// Connect opens a connection that reconnects for ever. Its replies come to an
+// inbox of the user's own, the only one that the user may subscribe to. The
+// caller closes the connection.
 func Connect(c Connection) (jetstream.JetStream, error) {
 	log := Logger(c.Logger).With("nats_user", c.User)
 	opts := []nats.Option{
 		nats.Name("rollcall " + c.User),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(500 * time.Millisecond),
-		// Each batch that is read makes a queue of this length for itself. The
-		// default of 65,536 would be half a megabyte of garbage for each.
+		// Each batch get allocates a queue of this length. With the default of
+		// 65,536 that is half a megabyte of garbage per batch.
 		nats.SyncQueueLen(2 * readBatch),
 		nats.CustomInboxPrefix("_INBOX_" + c.User),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -53,9 +56,9 @@ func Connect(c Connection) (jetstream.JetStream, error) {
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { log.Info("nats connection restored") }),
-		// A denied publish looks like a timeout to its caller; only this says why.
+		// The caller of a denied publish sees a timeout. Only this handler knows why.
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			log.Error("nats", "err", err)
+			log.Error("nats error, perhaps a denied permission", "err", err)
 		}),
 	}
 	if c.Password != "" {
@@ -82,15 +85,15 @@ func Connect(c Connection) (jetstream.JetStream, error) {
 	return js, nil
 }
 
-// WatchClosed returns an error once a connection is closed for good: NATS has
-// refused its user or password twice, for instance because it was changed. The
-// client tries no more then, and whoever uses the connection is dead. WatchClosed
-// returns nil when ctx ends.
+// WatchClosed returns an error once a connection is closed for good. That
+// happens when NATS refuses its user or password twice, for instance after a
+// change. The client does not try again then, so whoever uses the connection
+// cannot work any more. WatchClosed returns nil when ctx ends.
 func WatchClosed(ctx context.Context, js jetstream.JetStream) error {
 	nc := js.Conn()
 	closed := nc.StatusChanged(nats.CLOSED)
 	defer nc.RemoveStatusListener(closed)
-	if !nc.IsClosed() { // else it was closed before anybody listened
+	if !nc.IsClosed() { // else it was closed before the listener was there
 		select {
 		case <-ctx.Done():
 		case <-closed:
@@ -102,7 +105,8 @@ func WatchClosed(ctx context.Context, js jetstream.JetStream) error {
 	return fmt.Errorf("%s: %w", nc.Opts.Name, closedForGood(nc))
 }
 
-// closedForGood is the error of a connection that the client has given up.
+// closedForGood returns why the client gave up a connection. The error wraps
+// nats.ErrConnectionClosed.
 func closedForGood(nc *nats.Conn) error {
 	if last := nc.LastError(); last != nil && !errors.Is(last, nats.ErrConnectionClosed) {
 		return fmt.Errorf("%w: %w", nats.ErrConnectionClosed, last)

@@ -11,10 +11,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Delivery is a fact as a durable consumer hands it out.
+// Delivery is a fact that a durable consumer has delivered.
 type Delivery struct {
 	Event
-	// Count says how often the message was handed out, from 1.
+	// Count is how often the message was delivered, from 1.
 	Count uint64
 	// Stored is when the stream stored the message.
 	Stored time.Time
@@ -23,7 +23,7 @@ type Delivery struct {
 	nc  *nats.Conn
 }
 
-// Renew asks the server for another AckWait before it hands the message to
+// Renew asks the server for another AckWait before it delivers the message to
 // somebody else. The server has agreed only when the error is nil.
 func (d Delivery) Renew(ctx context.Context) error {
 	if _, err := d.nc.RequestWithContext(ctx, d.msg.Reply(), []byte("+WPI")); err != nil {
@@ -32,12 +32,13 @@ func (d Delivery) Renew(ctx context.Context) error {
 	return nil
 }
 
-// Redelivery is a handler's word that the message is to come again later. It
-// is not logged: whoever asks for it says why.
+// Redelivery is the error of a handler that wants the message again later.
+// Consume does not log it, because the handler knows better what happened.
 type Redelivery struct {
 	// After is how long the server waits; 0 means not at all.
 	After time.Duration
-	Err   error
+	// Err is the cause; nil when there is none.
+	Err error
 }
 
 // Redeliver returns a *Redelivery. Err may be nil.
@@ -45,20 +46,20 @@ func Redeliver(after time.Duration, err error) error {
 	return &Redelivery{After: after, Err: err}
 }
 
-func (p *Redelivery) Error() string {
-	if p.Err != nil {
-		return fmt.Sprintf("to be delivered again in %s: %v", p.After, p.Err)
+func (r *Redelivery) Error() string {
+	if r.Err != nil {
+		return fmt.Sprintf("deliver again in %s: %v", r.After, r.Err)
 	}
-	return fmt.Sprintf("to be delivered again in %s", p.After)
+	return fmt.Sprintf("deliver again in %s", r.After)
 }
 
 // Unwrap returns the cause.
-func (p *Redelivery) Unwrap() error { return p.Err }
+func (r *Redelivery) Unwrap() error { return r.Err }
 
-// Termination is a handler's word that the message must not come again although
-// nothing was done.
+// Termination is the error of a handler that wants the message never again,
+// although it did nothing.
 type Termination struct {
-	// Reason goes to the server, whose advisories operators see.
+	// Reason goes into the server's advisory, which operators see.
 	Reason string
 }
 
@@ -67,41 +68,41 @@ func Terminate(reason string) error { return &Termination{Reason: reason} }
 
 func (t *Termination) Error() string { return "terminated: " + t.Reason }
 
-// ErrUnsettled is a handler's word that the message is no longer its own to
-// settle. The server hands it out again after AckWait, unless somebody else
-// settles it first.
+// ErrUnsettled is the error of a handler that may no longer settle the message.
+// The server delivers it again after AckWait, unless another worker settles it
+// first.
 var ErrUnsettled = errors.New("message left unsettled")
 
-// ConsumeOptions are what Consume may be told.
+// ConsumeOptions are the options of Consume. The zero value is ready to use.
 type ConsumeOptions struct {
-	// Ahead is how many messages are fetched before they are needed: few enough
-	// that all can be handled within AckWait. 0 means 1: none is.
+	// Prefetch is how many messages to fetch at once. All of them must be
+	// handled within AckWait. 0 means 1.
 	Prefetch int
-	// Logger hears of messages that were not handled; nil discards.
+	// Logger logs messages that were not handled; nil discards.
 	Logger *slog.Logger
 }
 
-// newerDelay is when a message that was left to a newer process is offered again,
-// to whichever takes it.
+// newerDelay is how long the server waits before it offers a message of a newer
+// data version to the next process.
 const newerDelay = 10 * time.Second
 
-// Consume hands the facts of a durable consumer of the stream BULK to handle, one
-// after the other, until ctx ends, and settles each by what handle returns:
+// Consume passes the facts of a durable consumer of the stream BULK to handle,
+// one after the other, until ctx ends. What handle returns settles the message:
 //
-//	nil             acknowledged for good; waits until the server has agreed
-//	*Redelivery     comes again after its time
-//	*Termination    never comes again
-//	ErrUnsettled    left alone
-//	another error   logged; comes again after a wait that grows with Delivery.Count
+//	nil             acknowledge; waits until the server agrees
+//	*Redelivery     deliver again after its time
+//	*Termination    never deliver again
+//	ErrUnsettled    leave alone
+//	another error   log; deliver again after a wait that grows with Delivery.Count
 //
-// Once ctx has ended, a message that handle returned an error for comes again at
-// once, to another process. Consume settles by itself what is no fact that this
-// program knows: one of a newer data version is left to a newer process, one that
-// cannot be believed is terminated.
+// Once ctx has ended, an error of handle means: deliver again at once, to
+// another process. Consume settles some messages without handle: it leaves one
+// of a newer data version to a newer process, and terminates one that is not
+// trusted.
 //
-// Consume returns nil only when ctx has ended. That the consumer is gone, or that
-// the connection was closed for good (NATS no longer takes the password), is an
-// error: nobody would do this work any more.
+// Consume returns nil only when ctx has ended. It returns an error when the
+// consumer is gone, or when the connection is closed for good because NATS no
+// longer accepts the password. Nobody would do the work then.
 func Consume(ctx context.Context, js jetstream.JetStream, durable string, opts ConsumeOptions,
 	handle func(context.Context, Delivery) error,
 ) error {
@@ -128,7 +129,7 @@ func (c *consumer) run(ctx context.Context, durable string, ahead int) error {
 		return err
 	}
 	defer messages.Stop()
-	// Drain lets messages that are on their way arrive, and be handed back.
+	// Drain lets messages in flight arrive, so that they can be handed back.
 	defer context.AfterFunc(ctx, messages.Drain)()
 	for {
 		msg, err := messages.Next()
@@ -146,13 +147,14 @@ func (c *consumer) run(ctx context.Context, durable string, ahead int) error {
 			errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound):
 			return err
 		default:
-			// Heartbeats missed, no responders: the iterator recovers by itself.
+			// Missed heartbeats, no responders: the iterator recovers by itself.
 			c.log.WarnContext(ctx, "fetch failed, trying again", "err", err)
 		}
 	}
 }
 
-// process decodes a message and has it handled.
+// process decodes a message and passes it to handle. It returns what settles
+// the message.
 func (c *consumer) process(ctx context.Context, msg jetstream.Msg) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -162,44 +164,45 @@ func (c *consumer) process(ctx context.Context, msg jetstream.Msg) error {
 		c.log.ErrorContext(ctx, "message has no metadata", "err", err)
 		return ErrUnsettled
 	}
-	// The subject is not logged: who made the message up may have put anything into it.
+	// The subject is not logged: a forged one can hold any text.
 	log := c.log.With("seq", meta.Sequence.Stream)
 	e, err := Decode(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream)
 	if errors.Is(err, ErrNewer) {
-		log.WarnContext(ctx, "message left to a newer rollcall", "err", err)
+		log.WarnContext(ctx, "message is of a newer rollcall, left to a newer process", "err", err)
 		return Redeliver(newerDelay, err)
 	}
 	if err != nil {
-		log.ErrorContext(ctx, "message refused", "err", err)
-		return Terminate("disbelieved")
+		log.ErrorContext(ctx, "message not trusted, terminated", "err", err)
+		return Terminate("not trusted")
 	}
 	ctx = WithTrace(ctx, e.Trace)
 	d := Delivery{Event: e, Count: meta.NumDelivered, Stored: meta.Timestamp, msg: msg, nc: c.js.Conn()}
 	err = c.handle(ctx, d)
-	switch err.(type) { // as it is: what it may wrap is somebody else's word
+	switch err.(type) { // not errors.As: a wrapped one was meant for somebody else
 	case nil, *Redelivery, *Termination:
 		return err
 	}
 	if errors.Is(err, ErrUnsettled) || ctx.Err() != nil {
 		return err
 	}
-	again := retryDelay(d.Count)
-	log.WarnContext(ctx, "fact not handled yet", "job", e.JobID, "kind", e.Kind, "again_in", again, "err", err)
-	return Redeliver(again, err)
+	wait := retryDelay(d.Count)
+	log.WarnContext(ctx, "fact not handled, will be delivered again",
+		"job", e.JobID, "kind", e.Kind, "again_in", wait, "err", err)
+	return Redeliver(wait, err)
 }
 
-// settle tells the server what becomes of a message. When that fails the message
-// comes again after AckWait.
+// settle tells the server what to do with a message. When that fails, the
+// server delivers the message again after AckWait.
 func (c *consumer) settle(ctx context.Context, msg jetstream.Msg, result error) {
 	var err error
-	what := "acknowledge"
+	action := "acknowledge"
 	switch r := result.(type) {
 	case nil:
 		err = msg.DoubleAck(context.WithoutCancel(ctx))
 	case *Termination:
-		what, err = "terminate", msg.TermWithReason(r.Reason)
+		action, err = "terminate", msg.TermWithReason(r.Reason)
 	case *Redelivery:
-		what = "redeliver"
+		action = "redeliver"
 		if r.After > 0 {
 			err = msg.NakWithDelay(r.After)
 		} else {
@@ -209,15 +212,15 @@ func (c *consumer) settle(ctx context.Context, msg jetstream.Msg, result error) 
 		if errors.Is(result, ErrUnsettled) {
 			return
 		}
-		what, err = "hand back", msg.Nak() // ctx has ended
+		action, err = "hand back", msg.Nak() // ctx has ended
 	}
 	if err != nil {
-		c.log.WarnContext(ctx, "message not settled", "what", what, "err", err)
+		c.log.WarnContext(ctx, "message not settled, will be delivered again", "action", action, "err", err)
 	}
 }
 
-// retryDelay is the wait after the nth delivery that failed, from 1: a second,
-// doubling to a minute.
+// retryDelay returns the wait after the nth failed delivery, from 1: one
+// second, doubling up to a minute.
 func retryDelay(n uint64) time.Duration {
 	return min(time.Second<<min(max(n, 1)-1, 6), time.Minute)
 }

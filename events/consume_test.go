@@ -14,7 +14,8 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-// consume runs Consume on validation's consumer until the test ends or stop is called.
+// consume runs Consume on validation's consumer until the test ends or stop is
+// called.
 func consume(t *testing.T, srv *embedded.Server, handle func(context.Context, events.Delivery) error) (stop func()) {
 	t.Helper()
 	js := eventstest.Connect(t, srv, "validation")
@@ -37,10 +38,12 @@ func consume(t *testing.T, srv *embedded.Server, handle func(context.Context, ev
 	return stop
 }
 
-// unsettled is how many messages the server still expects to hear of.
-func unsettled(t *testing.T, srv *embedded.Server) (handedOut int, waiting uint64) {
+// unsettled returns how many messages the server has delivered without an
+// answer, and how many wait for delivery.
+func unsettled(t *testing.T, srv *embedded.Server) (delivered int, waiting uint64) {
 	t.Helper()
-	c, err := eventstest.Connect(t, srv, "operator").Consumer(t.Context(), events.StreamFacts, string(events.StageValidation))
+	js := eventstest.Connect(t, srv, "operator")
+	c, err := js.Consumer(t.Context(), events.StreamFacts, string(events.StageValidation))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,14 +53,14 @@ func unsettled(t *testing.T, srv *embedded.Server) (handedOut int, waiting uint6
 func TestConsumeSettlesByWhatTheHandlerReturns(t *testing.T) {
 	for name, tt := range map[string]struct {
 		first   error
-		again   bool // the message comes a second time
-		pending int  // messages that stay unsettled, when it does not
+		again   bool // the message is delivered twice
+		pending int  // how many messages stay unsettled
 	}{
-		"nil acknowledges":                {first: nil},
-		"a termination ends it":           {first: events.Terminate("no such job")},
-		"a redelivery comes again":        {first: events.Redeliver(time.Millisecond, nil), again: true},
-		"a redelivery at once":            {first: events.Redeliver(0, nil), again: true},
-		"another error comes again":       {first: errors.New("database closed"), again: true},
+		"nil acknowledges the message":    {first: nil},
+		"Terminate ends the message":      {first: events.Terminate("no such job")},
+		"Redeliver delivers it again":     {first: events.Redeliver(time.Millisecond, nil), again: true},
+		"Redeliver without a wait":        {first: events.Redeliver(0, nil), again: true},
+		"another error delivers it again": {first: errors.New("database closed"), again: true},
 		"ErrUnsettled leaves the message": {first: events.ErrUnsettled, pending: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,8 +83,8 @@ func TestConsumeSettlesByWhatTheHandlerReturns(t *testing.T) {
 				want = 2
 			}
 			eventstest.Wait(t, "the message to be handled and settled", func() bool {
-				handedOut, waiting := unsettled(t, srv)
-				return calls.Load() == want && handedOut == tt.pending && waiting == 0
+				delivered, waiting := unsettled(t, srv)
+				return calls.Load() == want && delivered == tt.pending && waiting == 0
 			})
 			stop()
 			if got := calls.Load(); got != want {
@@ -91,7 +94,7 @@ func TestConsumeSettlesByWhatTheHandlerReturns(t *testing.T) {
 	}
 }
 
-// What could not be finished before the process stops is another one's at once.
+// A message that was not finished goes to another process at once.
 func TestConsumeHandsBackWhenStopped(t *testing.T) {
 	srv := eventstest.Start(t)
 	upload(t, srv)
@@ -118,8 +121,8 @@ func TestConsumeHandsBackWhenStopped(t *testing.T) {
 	}
 }
 
-// The passwords of NATS are changed and the server is started again. The client
-// closes the connection for good after two refusals, and nobody consumes any more.
+// The passwords of NATS change and the server restarts. The client closes the
+// connection for good after two refused logins, and nobody consumes any more.
 func TestConsumeFailsWhenTheConnectionIsClosedForGood(t *testing.T) {
 	dir := t.TempDir()
 	srv, err := embedded.Start(embedded.Config{Dir: dir})
@@ -154,9 +157,9 @@ func TestConsumeFailsWhenTheConnectionIsClosedForGood(t *testing.T) {
 	}
 	defer srv.Stop()
 	if err := <-done; !errors.Is(err, nats.ErrConnectionClosed) {
-		t.Errorf("consume ended with %v, want that the connection is closed", err)
+		t.Errorf("consume returned %v, want nats.ErrConnectionClosed", err)
 	}
 	if err := <-watched; !errors.Is(err, nats.ErrConnectionClosed) || !errors.Is(err, nats.ErrAuthorization) {
-		t.Errorf("watching ended with %v, want that the connection is closed, and why", err)
+		t.Errorf("WatchClosed returned %v, want nats.ErrConnectionClosed and nats.ErrAuthorization", err)
 	}
 }

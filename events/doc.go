@@ -1,9 +1,10 @@
-// Package events is the contract that every part of rollcall keeps: the facts
-// of a job and their subjects, the streams they are stored in, the log they
-// are appended to and folded from, and the artifacts that carry the rows. The
-// rows themselves are records (package records); the runner that turns one fact
-// into the next is package stage.
+// Package events is the contract that every part of rollcall keeps. It defines
+// the facts of a job and their subjects, the streams that store them, the log
+// that appends and folds them, and the artifacts that carry the rows. Package
+// records encodes the rows. Package stage runs the services that turn one fact
+// into the next.
 //
-// A job is its facts. Nothing about a job is stored anywhere that cannot be
-// made again from the stream BULK and the artifacts its facts name.
+// A job is its facts. The stream BULK and the artifacts that its facts name are
+// the only things stored; everything else about a job can be made from them
+// again.
 package events

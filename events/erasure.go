@@ -2,8 +2,8 @@ package events
 
 import "slices"
 
-// Expired is the newest erasure of a job whose data is kept no longer by its age,
-// nil if none is.
+// Expired returns the newest erasure that the age of the job caused; nil when
+// there is none.
 func (j *Job) Expired() *Erased {
 	for _, e := range slices.Backward(j.Erasures) {
 		if e.Reason == ErasedExpired {
@@ -13,8 +13,8 @@ func (j *Job) Expired() *Erased {
 	return nil
 }
 
-// Removed is the erasure by which an artifact of the job was removed, nil for one
-// that is to be there.
+// Removed returns the erasure that deleted an artifact of the job; nil when the
+// artifact should still exist.
 func (j *Job) Removed(a Artifact) *Erased {
 	for _, e := range j.Erasures {
 		if slices.ContainsFunc(e.Removed, a.sameObject) {
@@ -24,8 +24,8 @@ func (j *Job) Removed(a Artifact) *Erased {
 	return nil
 }
 
-// Artifacts are all that the job's facts name, the report among them, as far as they
-// are to be there.
+// Artifacts returns all artifacts of the job's facts that should still exist,
+// the report included.
 func (j *Job) Artifacts() []Artifact {
 	list := j.Inputs()
 	if j.Reported != nil {
@@ -36,14 +36,14 @@ func (j *Job) Artifacts() []Artifact {
 
 func (a Artifact) sameObject(b Artifact) bool { return a.Bucket == b.Bucket && a.Name == b.Name }
 
-// erase puts in place what stands for the artifacts of the facts. Facts are shared
-// with whoever read them, so those that change are copied.
+// applyErasure replaces artifacts in the facts of the job. It changes copies,
+// because other readers share the facts.
 func (j *Job) applyErasure(f *Erased) {
 	j.Erasures = append(slices.Clip(j.Erasures), f)
 	if len(f.Replaced) == 0 {
 		return
 	}
-	now := func(a Artifact) Artifact {
+	current := func(a Artifact) Artifact {
 		for _, r := range f.Replaced {
 			if r.Was.sameObject(a) {
 				return r.Now
@@ -53,29 +53,29 @@ func (j *Job) applyErasure(f *Erased) {
 	}
 	if j.Uploaded != nil {
 		c := *j.Uploaded
-		c.File = now(c.File)
+		c.File = current(c.File)
 		j.Uploaded = &c
 	}
 	if j.Validated != nil {
 		c := *j.Validated
-		c.Rows, c.Rejects = now(c.Rows), now(c.Rejects)
+		c.Rows, c.Rejects = current(c.Rows), current(c.Rejects)
 		j.Validated = &c
 	}
 	if j.Verified != nil {
 		c := *j.Verified
-		c.Verdicts = now(c.Verdicts)
+		c.Verdicts = current(c.Verdicts)
 		j.Verified = &c
 	}
 	if j.Persisted != nil {
 		c := *j.Persisted
-		c.Outcomes = now(c.Outcomes)
+		c.Outcomes = current(c.Outcomes)
 		j.Persisted = &c
 	}
 	if j.Reported != nil {
 		c := *j.Reported
-		c.Report, c.Inputs = now(c.Report), slices.Clone(c.Inputs)
+		c.Report, c.Inputs = current(c.Report), slices.Clone(c.Inputs)
 		for i, a := range c.Inputs {
-			c.Inputs[i] = now(a)
+			c.Inputs[i] = current(a)
 		}
 		j.Reported = &c
 	}

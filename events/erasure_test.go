@@ -8,9 +8,9 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-// What was replaced is named by the job as it stands there now, what was removed
-// not at all, and the facts that others hold are as they were.
-func TestErasuresTellWhatStandsInPlaceOfArtifacts(t *testing.T) {
+// After an erasure the job names the new artifact and not the removed one. The
+// facts themselves do not change.
+func TestErasuresReplaceArtifactsInTheJob(t *testing.T) {
 	t.Parallel()
 	id := events.NewJobID()
 	var job events.Job
@@ -36,21 +36,25 @@ func TestErasuresTellWhatStandsInPlaceOfArtifacts(t *testing.T) {
 	}
 	rows := facts[0].(*events.Validated).Rows
 	other := eventstest.FakeArtifact(events.BucketRows, id+"/rows.erased")
-	apply(&events.Erased{Reason: events.ErasedPerson, Status: job.Status, Removed: []events.Artifact{file}, Replaced: []events.Replacement{{Was: rows, Now: other}}})
-	if job.Validated.Rows != other || !slices.Contains(job.Reported.Inputs, other) || slices.Contains(job.Reported.Inputs, rows) {
-		t.Errorf("rows %v, inputs %v", job.Validated.Rows, job.Reported.Inputs)
+	apply(&events.Erased{
+		Reason: events.ErasedPerson, Status: job.Status,
+		Removed: []events.Artifact{file}, Replaced: []events.Replacement{{Was: rows, Now: other}},
+	})
+	inputs := job.Reported.Inputs
+	if job.Validated.Rows != other || !slices.Contains(inputs, other) || slices.Contains(inputs, rows) {
+		t.Errorf("rows %v, inputs %v", job.Validated.Rows, inputs)
 	}
 	if facts[0].(*events.Validated).Rows != rows || !slices.Contains(reported.Inputs, rows) {
 		t.Error("the fact itself was changed")
 	}
 	if job.Removed(file) == nil || job.Removed(other) != nil || job.Expired() != nil {
-		t.Error("removed, or not, what should be otherwise")
+		t.Error("Removed or Expired is wrong after the erasure of a person")
 	}
 	if n := len(job.Artifacts()); n != 5 {
 		t.Errorf("%d artifacts", n)
 	}
 	apply(&events.Erased{Reason: events.ErasedExpired, Status: job.Status, Removed: job.Artifacts()})
 	if len(job.Artifacts()) != 0 || job.Expired() == nil || job.Kind != events.KindReported {
-		t.Errorf("after all has expired: %v, %s", job.Artifacts(), job.Kind)
+		t.Errorf("after the erasure by age: artifacts %v, kind %s", job.Artifacts(), job.Kind)
 	}
 }

@@ -12,21 +12,24 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// ErrDisbelieved marks a message whose subject, headers and body do not agree:
-// whoever stored it was no part of rollcall. It is never acted upon.
-var ErrUntrusted = errors.New("message disbelieved")
+// ErrUntrusted marks a message whose subject, headers and body disagree.
+// Whoever stored it is not part of rollcall, so nobody acts on it.
+var ErrUntrusted = errors.New("message not trusted")
 
-// Event is a stored fact: its body and where it stands in the log.
+// Event is a stored fact and its place in the log.
 type Event struct {
 	JobID string
 	Kind  Kind
-	// Seq is the stream sequence, 0 before the event is stored.
+	// Seq is the stream sequence; 0 while the fact is not stored.
 	Seq uint64
-	// Owner is the id of the user whose job it is.
+	// Owner is the id of the user who uploaded the job.
 	Owner string
-	At    time.Time
+	// At is when the fact was made, in UTC.
+	At time.Time
+	// Cause is the sequence of the fact that led to this one; 0 for uploaded.
 	Cause uint64
-	// Trace is the traceparent of the span that stored the event, or "".
+	// Trace is the traceparent of the span that stored the fact; "" when nobody
+	// traced it.
 	Trace string
 	Fact  Fact
 }
@@ -57,21 +60,22 @@ func setHeaders(h nats.Header, id, jobID, owner string, kind Kind, source Stage,
 	h.Set(HeaderDataVersion, strconv.Itoa(DataVersion))
 }
 
-// Decode reads a stored fact. Subject, headers and body must agree about the
-// job and the kind, and the message id must be the one that they give;
-// otherwise the error is ErrDisbelieved. It is ErrNewer for a version of data that
-// this program does not know; an older one comes out in the newest shape.
+// Decode reads a stored fact. Older data versions come out in the newest shape.
+//
+// The error is ErrUntrusted unless subject, headers and body name the same job,
+// kind, owner and message id. It is ErrNewer for a data version that this
+// program does not know.
 func Decode(subject string, header nats.Header, body []byte, seq uint64) (Event, error) {
-	return decode(casts[:], subject, header, body, seq)
+	return decode(upgrades[:], subject, header, body, seq)
 }
 
-func decode(casts []cast, subject string, header nats.Header, body []byte, seq uint64) (Event, error) {
+func decode(upgrades []upgrade, subject string, header nats.Header, body []byte, seq uint64) (Event, error) {
 	jobID, kind, owner, err := checkEnvelope(subject, header)
 	if err != nil {
 		return Event{}, err
 	}
 	subject = safeSubject(jobID, kind)
-	if body, err = upgradeBody(casts, header, kind, body); err != nil {
+	if body, err = upgradeBody(upgrades, header, kind, body); err != nil {
 		return Event{}, fmt.Errorf("decode %s: %w", subject, err)
 	}
 	fact := newFact(kind)
@@ -91,12 +95,15 @@ func decode(casts []cast, subject string, header nats.Header, body []byte, seq u
 	if up, ok := fact.(*Uploaded); ok && up.Owner.ID != owner {
 		return Event{}, fmt.Errorf("decode %s: %w: body names another owner", subject, ErrUntrusted)
 	}
-	return Event{JobID: jobID, Kind: kind, Seq: seq, Owner: owner, At: m.At, Cause: m.Cause, Trace: header.Get(HeaderTrace), Fact: fact}, nil
+	return Event{
+		JobID: jobID, Kind: kind, Seq: seq, Owner: owner,
+		At: m.At, Cause: m.Cause, Trace: header.Get(HeaderTrace), Fact: fact,
+	}, nil
 }
 
-// After is the sequence of the job's message that a stored one came after, 0 for
-// the first. Ok is false where its headers hold no such guard: then it was not
-// stored by Append, or the stream is one that the server copied from another.
+// PreviousSeq returns the sequence of the job's message before this stored one;
+// 0 for the first. Ok is false when the headers hold no guard: Append did not
+// store the message, or the server copied it from another stream.
 func PreviousSeq(jobID string, header nats.Header) (seq uint64, ok bool) {
 	if header.Get(HeaderExpectedFilter) != JobFilter(jobID) {
 		return 0, false
@@ -105,7 +112,8 @@ func PreviousSeq(jobID string, header nats.Header) (seq uint64, ok bool) {
 	return seq, err == nil
 }
 
-// DecodeProgress reads a progress message and the owner of its job.
+// DecodeProgress reads a progress message and returns the owner of its job. The
+// error is ErrUntrusted when subject, headers and body disagree.
 func DecodeProgress(subject string, header nats.Header, body []byte) (Progress, string, error) {
 	jobID, kind, owner, err := checkEnvelope(subject, header)
 	if err != nil {
@@ -122,20 +130,21 @@ func DecodeProgress(subject string, header nats.Header, body []byte) (Progress, 
 	return p, owner, nil
 }
 
-// unfit says why a body could not be read, without a word of it.
+// describeFault says why a body cannot be read. It quotes nothing of the body.
 func describeFault(err error) string {
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &kind):
-		return fmt.Sprintf("%s is no %s", kind.Field, kind.Type)
+		return fmt.Sprintf("%s is not of type %s", kind.Field, kind.Type)
 	case errors.As(err, &syntax):
-		return fmt.Sprintf("no JSON at byte %d", syntax.Offset)
+		return fmt.Sprintf("invalid JSON at byte %d", syntax.Offset)
 	}
 	return "a value cannot be read"
 }
 
-// told is a subject as errors repeat it. A kind that is none of ours can be any text.
+// safeSubject returns a subject that an error may quote. The kind of a forged
+// subject can be any text, even an ID number, so an unknown kind is left out.
 func safeSubject(jobID string, kind Kind) string {
 	if kind != KindProgress && !slices.Contains(Kinds, kind) {
 		return JobFilter(jobID)
@@ -143,6 +152,8 @@ func safeSubject(jobID string, kind Kind) string {
 	return Subject(jobID, kind)
 }
 
+// checkEnvelope checks that subject and headers name the same job and kind, and
+// returns the owner from the headers. The error is ErrUntrusted.
 func checkEnvelope(subject string, header nats.Header) (jobID string, kind Kind, owner string, err error) {
 	jobID, kind, err = ParseSubject(subject)
 	if err != nil {

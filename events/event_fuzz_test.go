@@ -10,15 +10,19 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// personal matches what looks like an ID number.
 var personal = regexp.MustCompile(`[0-9]{13}`)
 
-// Whatever stands in a message, it is disbelieved or it is an event of just the
-// job and kind that its subject names, and can be folded; and what is said of
-// one that is not quotes nothing of it.
+// FuzzDecode decodes any message. The result is ErrUntrusted, or an event of
+// the job and kind that the subject names. The event can be folded. No error
+// quotes the message.
 func FuzzDecode(f *testing.F) {
 	const job = "job-019a0b3c-5f1e-7c3a-9d55-0242ac120002"
 	for i, kind := range append(Kinds, KindProgress, "odd") {
-		body, err := json.Marshal(map[string]any{"job_id": job, "type": kind, "at": "2026-03-01T08:00:00Z", "cause_seq": i, "owner": User{ID: "alice", Role: "member"}})
+		body, err := json.Marshal(map[string]any{
+			"job_id": job, "type": kind, "at": "2026-03-01T08:00:00Z", "cause_seq": i,
+			"owner": User{ID: "alice", Role: "member"},
+		})
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -38,10 +42,10 @@ func FuzzDecode(f *testing.F) {
 		_, _, perr := DecodeProgress(subject, h, body)
 		for _, err := range []error{err, perr} {
 			if err != nil && !errors.Is(err, ErrUntrusted) {
-				t.Errorf("%v", err)
+				t.Errorf("decode: %v", err)
 			}
 			if err != nil && personal.MatchString(err.Error()) {
-				t.Errorf("told: %v", err)
+				t.Errorf("error quotes the message: %v", err)
 			}
 		}
 		if err != nil {

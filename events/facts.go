@@ -5,7 +5,7 @@ import "time"
 // Kind is the last token of a fact's subject.
 type Kind string
 
-// The kinds of facts, and progress, which is state and no fact.
+// The kinds of facts, and of progress, which is state and not a fact.
 const (
 	KindUploaded  Kind = "uploaded"
 	KindValidated Kind = "validated"
@@ -22,57 +22,59 @@ const (
 	KindProgress  Kind = "progress"
 )
 
-// Kinds lists the kinds of facts: the subjects of the stream BULK.
+// Kinds lists the kinds of facts. Their subjects are those of the stream BULK.
 var Kinds = []Kind{
 	KindUploaded, KindValidated, KindVerified, KindPersisted, KindReported,
 	KindPaused, KindResumed, KindWarned, KindFailed, KindCancelled, KindRetried, KindErased,
 }
 
-// WebhookKinds are the kinds of facts that integrators may be told of.
+// WebhookKinds are the kinds of facts that webhooks can be sent for.
 var WebhookKinds = []Kind{KindReported, KindFailed, KindPaused}
 
-// Terminal reports whether a job ends with this kind of fact. Only retried may
-// follow one, and only a failed or a cancelled one, and erased, which changes
-// nothing of how the job ended.
+// Terminal reports whether a job ends with this kind of fact. After a terminal
+// fact come only retried, for a failed or cancelled job, and erased, which does
+// not change how the job ended.
 func (k Kind) Terminal() bool {
 	return k == KindReported || k == KindFailed || k == KindCancelled
 }
 
 // Meta is what every body says of itself. Append fills it in.
 type Meta struct {
-	JobID string    `json:"job_id"`
-	Kind  Kind      `json:"type"`
-	At    time.Time `json:"at"`
-	// Cause is the stream sequence of the fact that led to this one, 0 for uploaded.
+	JobID string `json:"job_id"`
+	Kind  Kind   `json:"type"`
+	// At is when the fact was made, in UTC.
+	At time.Time `json:"at"`
+	// Cause is the stream sequence of the fact that led to this one; 0 for uploaded.
 	Cause uint64 `json:"cause_seq"`
 }
 
 func (m *Meta) meta() *Meta { return m }
 
-// Fact is the body of one message on the stream BULK.
+// Fact is the body of a message on the stream BULK.
 type Fact interface {
 	FactKind() Kind
 	meta() *Meta
 }
 
-// User is who a request or a job belongs to.
+// User is a person: the owner of a job or the author of a request.
 type User struct {
 	ID   string `json:"id"`
 	Role string `json:"role"`
 }
 
-// Options are what the uploader asked for. The zero value is the ordinary run.
+// Options are what the uploader asked for. The zero value is an ordinary run.
 type Options struct {
 	// SkipIEC leaves every row unverified, with the reason "disabled".
 	SkipIEC bool `json:"skip_iec,omitempty"`
-	// DryRun does everything but write to the database.
+	// DryRun runs all stages and writes nothing to the database.
 	DryRun bool `json:"dry_run,omitempty"`
-	// Undoes is the job whose writing is to be taken back, "" for an ordinary
-	// upload. An undo is a job of its own with the rows and verdicts of that one.
+	// Undoes is the id of the job whose writes this job takes back; "" for an
+	// ordinary upload. An undo is a job of its own, with the rows and verdicts
+	// of that job.
 	Undoes string `json:"undoes,omitempty"`
 }
 
-// Uploaded: the file is stored and the job exists.
+// Uploaded says that the file is stored and the job exists.
 type Uploaded struct {
 	Meta
 	Owner    User     `json:"owner"`
@@ -81,7 +83,7 @@ type Uploaded struct {
 	Options  Options  `json:"options"`
 }
 
-// Validated: every row was read and judged.
+// Validated says that every row was read and checked.
 type Validated struct {
 	Meta
 	Rows    Artifact        `json:"rows"`
@@ -89,54 +91,56 @@ type Validated struct {
 	Stats   ValidationStats `json:"stats"`
 }
 
-// Verified: every valid row has a verdict.
+// Verified says that every valid row has a verdict.
 type Verified struct {
 	Meta
 	Verdicts Artifact `json:"verdicts"`
 	Stats    IECStats `json:"stats"`
 }
 
-// Persisted: the members are written, in one transaction.
+// Persisted says that the members are written, in one transaction.
 type Persisted struct {
 	Meta
 	Outcomes Artifact      `json:"outcomes"`
 	Stats    DatabaseStats `json:"stats"`
 }
 
-// Reported: the report is stored and the job is complete. It repeats the
-// figures of the whole job, so that one message tells it all.
+// Reported says that the report is stored and the job is complete. It repeats
+// the figures of the whole job, so that one message is enough to show them.
 type Reported struct {
 	Meta
 	Report     Artifact        `json:"report"`
 	Validation ValidationStats `json:"validation_stats"`
 	Database   DatabaseStats   `json:"database_stats"`
-	// DurationMS is the time from upload to here, in milliseconds.
+	// DurationMS is the time since the upload, in milliseconds.
 	DurationMS int64 `json:"processing_duration_ms"`
-	// Inputs are what the report was made of, as Job.Inputs gives them, and
-	// WardTarget is the one setting that it depends on: from both the same bytes
-	// can be made again. Jobs from before this was noted have neither.
+	// Inputs are the artifacts that the report was made of, as Job.Inputs
+	// returns them. WardTarget is the only setting that the report depends on.
+	// With both, the same bytes can be made again. Jobs of the first versions
+	// have neither.
 	Inputs     []Artifact `json:"inputs,omitempty"`
 	WardTarget int        `json:"ward_target,omitempty"`
 }
 
-// Paused: the job waits for the IEC or the database, until ResumesAt.
+// Paused says that the job waits for the IEC or the database until ResumesAt.
 type Paused struct {
 	Meta
 	Stage Stage `json:"stage"`
-	// Reason is a stable code: quota_exhausted, rate_limited, iec_unavailable or
-	// database_unavailable.
+	// Reason is a stable code: PauseQuota or one of the constants beside it.
 	Reason    string    `json:"reason"`
 	Message   string    `json:"message"`
 	ResumesAt time.Time `json:"resumes_at"`
-	Processed int       `json:"rows_processed"`
-	Total     int       `json:"rows_total"`
-	Quota     *Quota    `json:"quota,omitempty"`
-	// ETA is when the stage will be done, by its speed so far; zero while that
-	// is not known.
+	// Processed and Total count rows.
+	Processed int `json:"rows_processed"`
+	Total     int `json:"rows_total"`
+	// Quota is set when the IEC's quota is the reason; else nil.
+	Quota *Quota `json:"quota,omitempty"`
+	// ETA is when the stage will be done at its present speed; zero while
+	// nobody knows.
 	ETA time.Time `json:"eta,omitzero"`
 }
 
-// Reasons for a pause.
+// Reasons of Paused.
 const (
 	PauseQuota       = "quota_exhausted"
 	PauseRateLimited = "rate_limited"
@@ -144,15 +148,16 @@ const (
 	PauseDatabase    = "database_unavailable"
 )
 
-// Quota is how much of the hourly allowance of IEC calls is spent.
+// Quota counts the calls to the IEC in the last hour.
 type Quota struct {
 	Used  int `json:"used"`
 	Limit int `json:"limit"`
-	// ResetAt is when the oldest of the used calls become free again; zero while none is used.
+	// ResetAt is when the oldest calls leave the hour and are free again; zero
+	// while none is used.
 	ResetAt time.Time `json:"reset_at,omitzero"`
 }
 
-// Resumed: the wait is over and the stage goes on where it stopped.
+// Resumed says that the wait is over and the stage goes on where it stopped.
 type Resumed struct {
 	Meta
 	Stage     Stage `json:"stage"`
@@ -160,8 +165,8 @@ type Resumed struct {
 	Total     int   `json:"rows_total"`
 }
 
-// Warned: most of the quota is spent, and the job may have to pause. It changes
-// nothing, and is said at most once between two pauses.
+// Warned says that most of the quota is used and the job may have to pause. It
+// does not change the job. There is at most one between two pauses.
 type Warned struct {
 	Meta
 	Stage     Stage  `json:"stage"`
@@ -171,53 +176,54 @@ type Warned struct {
 	Quota     Quota  `json:"quota"`
 }
 
-// Failed: a stage gave up.
+// Failed says that a stage gave up.
 type Failed struct {
 	Meta
 	Stage Stage `json:"stage"`
 	// Code is stable; Message is a sentence that tells the user what to do.
-	Code      string `json:"code"`
-	Message   string `json:"message"`
-	Attempts  int    `json:"attempts"`
-	Retryable bool   `json:"retryable"`
+	Code     string `json:"code"`
+	Message  string `json:"message"`
+	Attempts int    `json:"attempts"`
+	// Retryable says that a retry may succeed.
+	Retryable bool `json:"retryable"`
 }
 
-// Cancelled: a person stopped the job while Stage was at work.
+// Cancelled says that a person stopped the job while Stage worked on it.
 type Cancelled struct {
 	Meta
 	Stage Stage `json:"stage"`
 	By    User  `json:"by"`
 }
 
-// Retried: a person asked for Stage to be run again.
+// Retried says that a person asked for Stage to run again.
 type Retried struct {
 	Meta
 	Stage Stage `json:"stage"`
 	By    User  `json:"by"`
 }
 
-// Erased: data of a job that has ended is not kept any more, or not as it was. The
-// facts before it stay as they are; Job.Apply tells what became of the artifacts
-// that they name.
+// Erased says that data of an ended job was removed or replaced. The earlier
+// facts stay as they are; Job.Apply puts the new artifacts in the place of
+// those that they name.
 type Erased struct {
 	Meta
-	// Reason is a stable code: expired or person_erased.
+	// Reason is a stable code: ErasedExpired or ErasedPerson.
 	Reason string `json:"reason"`
-	// Status is how the job had ended.
+	// Status is how the job ended.
 	Status Status `json:"status"`
-	// Removed are the artifacts that are kept no longer.
+	// Removed are the artifacts that were deleted.
 	Removed []Artifact `json:"removed,omitempty"`
-	// Replaced are those of which a part was taken out.
+	// Replaced are the artifacts of which a part was taken out.
 	Replaced []Replacement `json:"replaced,omitempty"`
 }
 
-// Replacement is an artifact and what stands in its place.
+// Replacement is an artifact and the one that took its place.
 type Replacement struct {
 	Was Artifact `json:"was"`
 	Now Artifact `json:"now"`
 }
 
-// Reasons for erasing.
+// Reasons of Erased.
 const (
 	ErasedExpired = "expired"
 	ErasedPerson  = "person_erased"

@@ -11,11 +11,12 @@ import (
 
 const followEvery = time.Second
 
-// Follow yields the facts of a job after the given sequence, first those in the
-// log and then each as it is appended, until ctx ends. What is yielded is
-// always read from the log; the live word of a fact, which may be lost, only
-// says when to look, and a look each second makes up for it. So it needs no
-// consumer, only the right to read BULK and to hear live.bulk.>.
+// Follow yields the facts of a job after the given sequence: first the stored
+// ones, then each new one, until ctx ends. It always reads facts from the log.
+// The live subject only tells it when to look; because a live message may get
+// lost, it also looks once a second. It needs no consumer, only permission to
+// read BULK and to subscribe to live.bulk.>. An error is the last thing
+// yielded.
 func (l *Log) Follow(ctx context.Context, jobID string, after uint64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		if !ValidJobID(jobID) {

@@ -14,30 +14,31 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Finding is a stream, bucket or consumer as it was found.
+// Finding compares a stream, bucket or consumer with what Provision makes.
 type Finding struct {
-	// Name is what it is and how it is called: "stream BULK", "bucket ROWS",
-	// "consumer iec".
+	// Name is its kind and name: "stream BULK", "bucket ROWS", "consumer iec".
 	Name string
-	// Missing says that it is not there.
+	// Missing says that it does not exist.
 	Missing bool
-	// Differs says of each setting that is not what Provision would make it how
-	// it is and how it would be.
+	// Differs has a sentence for each setting that Provision would change: what
+	// it is and what it should be.
 	Differs []string
 }
 
-// Inspection is what Inspect found.
+// Inspection is the result of Inspect.
 type Inspection struct {
 	Findings []Finding
-	// Skew is how far the server's clock is ahead of now's, as of the middle of
-	// the time that asking took.
+	// Skew is how far the clock of the server is ahead of this one.
 	Skew time.Duration
 }
 
-// Inspect compares all that Provision makes with how it is, and changes nothing.
-// It needs the permissions of the operator; nil for now means time.Now. The error
-// is that of not being answered.
-func Inspect(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig, now func() time.Time) (Inspection, error) {
+// Inspect compares all that Provision makes with what exists, and changes
+// nothing. Now is the local clock; nil means time.Now. It needs the permissions
+// of the user operator. The error is that of the server's API; a missing stream
+// is a Finding.
+func Inspect(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig, now func() time.Time) (
+	Inspection, error,
+) {
 	cfg = cfg.complete()
 	if now == nil {
 		now = time.Now
@@ -54,7 +55,8 @@ func Inspect(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig, n
 			return fmt.Errorf("inspect %s: %w", name, err)
 		}
 		info := s.CachedInfo()
-		found.Skew = info.TimeStamp.Sub(began.Add(now().Sub(began) / 2))
+		middle := began.Add(now().Sub(began) / 2) // when the server answered, about
+		found.Skew = info.TimeStamp.Sub(middle)
 		differs, err := diffSettings(want, info.Config)
 		found.Findings = append(found.Findings, Finding{Name: name, Differs: differs})
 		return err
@@ -64,15 +66,21 @@ func Inspect(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig, n
 			return found, err
 		}
 	}
-	// A bucket is a stream that refuses what does not fit.
+	// A bucket is a stream that refuses new data when it is full.
 	for _, name := range objectBuckets {
-		want := jetstream.StreamConfig{Name: "OBJ_" + name, Discard: jetstream.DiscardNew, Storage: jetstream.FileStorage, Replicas: cfg.Replicas}
+		want := jetstream.StreamConfig{
+			Name: objectStream(name), Discard: jetstream.DiscardNew,
+			Storage: jetstream.FileStorage, Replicas: cfg.Replicas,
+		}
 		if err := stream("bucket "+name, want); err != nil {
 			return found, err
 		}
 	}
 	for _, kv := range keyValues {
-		want := jetstream.StreamConfig{Name: "KV_" + kv.Bucket, Discard: jetstream.DiscardNew, MaxAge: kv.TTL, Storage: kv.Storage, Replicas: cfg.Replicas}
+		want := jetstream.StreamConfig{
+			Name: "KV_" + kv.Bucket, Discard: jetstream.DiscardNew, MaxAge: kv.TTL,
+			Storage: kv.Storage, Replicas: cfg.Replicas,
+		}
 		if err := stream("bucket "+kv.Bucket, want); err != nil {
 			return found, err
 		}
@@ -96,20 +104,21 @@ func Inspect(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig, n
 	return found, nil
 }
 
-// differences are the settings of want that have has otherwise. Those that want
-// does not say are the server's to choose.
+// diffSettings lists the settings of want that have does not share. It skips
+// settings that want leaves at their zero value, because the server chooses
+// those.
 func diffSettings(want, have any) ([]string, error) {
 	wanted, err := decodeSettings(want)
 	if err != nil {
 		return nil, err
 	}
-	had, err := decodeSettings(have)
+	actual, err := decodeSettings(have)
 	if err != nil {
 		return nil, err
 	}
 	var list []string
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
-		w, h := wanted[key], had[key]
+		w, h := wanted[key], actual[key]
 		switch string(w) {
 		case "0", `""`, "null", "false", "{}", "[]":
 			continue
@@ -121,7 +130,8 @@ func diffSettings(want, have any) ([]string, error) {
 	return list, nil
 }
 
-// readable is a setting's value for people: times are nanoseconds in the API.
+// formatSetting formats a setting for people. The API counts times in
+// nanoseconds.
 func formatSetting(key string, value json.RawMessage) string {
 	if value == nil {
 		return "not set"
@@ -135,7 +145,7 @@ func formatSetting(key string, value json.RawMessage) string {
 	return string(value)
 }
 
-// settingsOf are the settings as the server's API has them, by their names there.
+// decodeSettings returns the settings by their names in the server's API.
 func decodeSettings(config any) (map[string]json.RawMessage, error) {
 	text, err := json.Marshal(config)
 	if err != nil {

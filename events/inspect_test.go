@@ -19,9 +19,9 @@ func TestInspectFindsWhatProvisionWouldChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		if found.Skew.Abs() > time.Second {
-			t.Errorf("the clock of this process is off by %s", found.Skew)
+			t.Errorf("skew of one machine is %s", found.Skew)
 		}
-		// Four streams, eight buckets, four stages, the projection and webhooks.
+		// Four streams, eight buckets, and consumers of four stages, the projection and webhooks.
 		if len(found.Findings) != 18 {
 			t.Errorf("%d findings", len(found.Findings))
 		}

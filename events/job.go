@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// ErrNotAllowed marks a fact that must not follow what the job's log holds.
+// ErrNotAllowed marks a fact that the job's present state does not allow.
 var ErrNotAllowed = errors.New("not allowed in this state")
 
-// Job is the fold of a job's facts: the one place where its state comes from.
-// The zero Job is a job of which nothing is known.
+// Job is the fold of a job's facts, and the only place where its state comes
+// from. The zero Job is an unknown job.
 type Job struct {
 	ID       string
 	Owner    User
@@ -18,38 +18,38 @@ type Job struct {
 	Options  Options
 	Status   Status
 	Standing Standing
-	// Stage is who works on the job, or who did when it ended.
+	// Stage is the stage that works on the job, or that worked on it last.
 	Stage Stage
-	// Kind is the newest fact's kind, but for erased, which leaves it as it is.
+	// Kind is the kind of the newest fact. Erased does not count.
 	Kind Kind
 	// FirstSeq and Seq are the stream sequences of the first and the last
 	// message on the job's subjects. Seq guards the next append.
 	FirstSeq, Seq uint64
-	// Trigger is the sequence of the fact that set Stage to work.
+	// Trigger is the sequence of the fact that Stage works on.
 	Trigger uint64
-	// Trace is the traceparent of the upload, which all of the job's spans are
-	// below; "" where nobody traced it.
+	// Trace is the traceparent of the upload; "" when nobody traced it. All
+	// spans of the job belong to that trace.
 	Trace     string
 	CreatedAt time.Time
 	UpdatedAt time.Time
 
-	// The newest fact of each kind, nil where there is none.
+	// The newest fact of each kind; nil when there is none.
 	Uploaded  *Uploaded
 	Validated *Validated
 	Verified  *Verified
 	Persisted *Persisted
 	Reported  *Reported
-	// Paused is set while the job is paused, Failed and Cancelled while that
-	// is how it ended.
+	// Paused is set while the job is paused. Failed and Cancelled are set when
+	// the job ended in that way.
 	Paused    *Paused
 	Failed    *Failed
 	Cancelled *Cancelled
-	// Erasures are what became of the data since the job has ended, oldest first.
-	// The artifacts of the facts above are those that stand there by now.
+	// Erasures are the facts erased, oldest first. The facts above name the
+	// artifacts after all of them.
 	Erasures []*Erased
 }
 
-// Fold applies events in order to an empty job.
+// Fold returns the job that the events make, applied in order.
 func Fold(list []Event) (Job, error) {
 	var j Job
 	for _, e := range list {
@@ -60,11 +60,11 @@ func Fold(list []Event) (Job, error) {
 	return j, nil
 }
 
-// Ended reports whether the last fact is a terminal one.
+// Ended reports whether the job has ended.
 func (j *Job) Ended() bool { return j.Kind.Terminal() }
 
-// Inputs are what the report of a job is made of: the upload, rows, rejects,
-// verdicts and outcomes, as far as there are.
+// Inputs returns the artifacts that the report is made of: upload, rows,
+// rejects, verdicts and outcomes. It leaves out those that no fact names yet.
 func (j *Job) Inputs() (list []Artifact) {
 	if j.Uploaded != nil {
 		list = append(list, j.Uploaded.File)
@@ -81,7 +81,7 @@ func (j *Job) Inputs() (list []Artifact) {
 	return list
 }
 
-// Next is the stage whose turn it is, "" when the job has ended.
+// Next returns the stage whose turn it is; "" when the job has ended.
 func (j *Job) Next() Stage {
 	if j.Ended() {
 		return ""
@@ -89,8 +89,8 @@ func (j *Job) Next() Stage {
 	return j.Stage
 }
 
-// Allows reports, as an error that wraps ErrNotAllowed, whether fact must not
-// be appended now. It is asked before each append, and again by each fold.
+// Allows returns nil when fact may be appended now; else an error that wraps
+// ErrNotAllowed. Append asks it first, and Apply asks it again.
 func (j *Job) Allows(fact Fact) error {
 	kind := fact.FactKind()
 	refuse := func(why string) error {
@@ -109,17 +109,17 @@ func (j *Job) Allows(fact Fact) error {
 		case j.Kind == KindReported:
 			return refuse("the job is complete")
 		case j.Failed != nil && !j.Failed.Retryable:
-			return refuse("the failure is not one that a retry can mend")
+			return refuse("a retry cannot fix this failure")
 		case j.Expired() != nil:
-			return refuse("its data is kept no longer")
+			return refuse("its data has been deleted")
 		case r.Stage != j.Stage:
-			return refuse("another stage has to be retried")
+			return refuse("another stage must be retried")
 		}
 		return nil
 	}
 	if e, ok := fact.(*Erased); ok {
 		if !j.Ended() || e.Status != j.Status {
-			return refuse("the job has not ended like that")
+			return refuse("the job did not end in that way")
 		}
 		return nil
 	}
@@ -138,7 +138,7 @@ func (j *Job) Allows(fact Fact) error {
 		}
 	case *Paused:
 		if f.Stage != j.Stage || j.Paused != nil {
-			return refuse("the stage is not at work")
+			return refuse("the stage is not working")
 		}
 	case *Resumed:
 		if f.Stage != j.Stage || j.Paused == nil {
@@ -146,7 +146,7 @@ func (j *Job) Allows(fact Fact) error {
 		}
 	case *Warned:
 		if f.Stage != j.Stage || j.Paused != nil {
-			return refuse("the stage is not at work")
+			return refuse("the stage is not working")
 		}
 	case *Failed:
 		if f.Stage != j.Stage {
@@ -154,14 +154,15 @@ func (j *Job) Allows(fact Fact) error {
 		}
 	case *Cancelled:
 		if j.Options.Undoes != "" {
-			return refuse("an undo is done as a whole")
+			return refuse("an undo cannot be cancelled")
 		}
 	}
 	return nil
 }
 
-// Apply folds one stored fact into the job. A fact that Allows refuses is an
-// error and changes nothing; one that is not newer than Seq changes nothing.
+// Apply folds one stored fact into the job. A fact that Allows refuses gives an
+// error. Such a fact, and one that is not newer than Seq, leaves the job as it
+// is.
 func (j *Job) Apply(e Event) error {
 	if j.ID != "" && e.Seq <= j.Seq {
 		return nil
@@ -214,4 +215,5 @@ func (j *Job) Apply(e Event) error {
 	return nil
 }
 
+// assign says which stage works on the job, and on which fact.
 func (j *Job) assign(s Stage, trigger uint64) { j.Stage, j.Trigger = s, trigger }

@@ -10,38 +10,48 @@ import (
 	"rollcall.example/events"
 )
 
-// Whatever facts come in whatever order: a fold holds the rules of the design.
-func TestFoldKeepsItsRules(t *testing.T) {
+// TestFoldKeepsTheRulesOfAJob applies random facts in a random order.
+func TestFoldKeepsTheRulesOfAJob(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		id := events.NewJobID()
 		var j events.Job
 		var terminal events.Kind
 		for seq := uint64(1); seq <= 40; seq++ {
 			stage := rapid.SampledFrom(events.Stages).Draw(t, "stage")
+			retryable := rapid.Bool().Draw(t, "retryable")
+			reason := rapid.SampledFrom([]string{events.ErasedExpired, events.ErasedPerson}).Draw(t, "reason")
+			status := rapid.SampledFrom([]events.Status{
+				events.StatusCompleted, events.StatusFailed, events.StatusCancelled,
+			}).Draw(t, "status")
 			fact := rapid.SampledFrom([]events.Fact{
-				&events.Uploaded{Owner: alice}, &events.Validated{}, &events.Verified{}, &events.Persisted{}, &events.Reported{},
+				&events.Uploaded{Owner: alice}, &events.Validated{}, &events.Verified{},
+				&events.Persisted{}, &events.Reported{},
 				&events.Paused{Stage: stage}, &events.Resumed{Stage: stage},
-				&events.Failed{Stage: stage, Retryable: rapid.Bool().Draw(t, "retryable")},
+				&events.Failed{Stage: stage, Retryable: retryable},
 				&events.Cancelled{Stage: stage, By: alice}, &events.Retried{Stage: stage, By: alice},
-				&events.Erased{Reason: rapid.SampledFrom([]string{events.ErasedExpired, events.ErasedPerson}).Draw(t, "reason"),
-					Status: rapid.SampledFrom([]events.Status{events.StatusCompleted, events.StatusFailed, events.StatusCancelled}).Draw(t, "ended")},
+				&events.Erased{Reason: reason, Status: status},
 			}).Draw(t, "fact")
 			before := j
-			err := j.Apply(events.Event{JobID: id, Kind: fact.FactKind(), Seq: seq, Owner: alice.ID, At: time.Unix(int64(seq), 0), Fact: fact})
-			if err != nil {
+			event := events.Event{
+				JobID: id, Kind: fact.FactKind(), Seq: seq, Owner: alice.ID, At: time.Unix(int64(seq), 0), Fact: fact,
+			}
+			if err := j.Apply(event); err != nil {
 				if !reflect.DeepEqual(j, before) {
 					t.Fatalf("a refused %s changed the job", fact.FactKind())
 				}
 				continue
 			}
 			if fact.FactKind() == events.KindErased {
-				if terminal == "" || j.Kind != before.Kind || j.Status != before.Status || j.UpdatedAt != before.UpdatedAt || j.Seq != seq {
-					t.Fatalf("erased changed more than what is kept, or a job that has not ended: %+v", j)
+				if terminal == "" {
+					t.Fatalf("erased followed although the job has not ended: %+v", j)
+				}
+				if j.Kind != before.Kind || j.Status != before.Status || j.UpdatedAt != before.UpdatedAt || j.Seq != seq {
+					t.Fatalf("erased changed how the job ended: %+v", j)
 				}
 				continue
 			}
 			if before.Expired() != nil {
-				t.Fatalf("%s followed although the data is kept no longer", fact.FactKind())
+				t.Fatalf("%s followed although the data is deleted", fact.FactKind())
 			}
 			if terminal != "" && fact.FactKind() != events.KindRetried {
 				t.Fatalf("%s followed %s", fact.FactKind(), terminal)
@@ -60,12 +70,14 @@ func TestFoldKeepsItsRules(t *testing.T) {
 				t.Fatalf("status %s with pause %v", j.Status, j.Paused)
 			}
 			switch {
-			case j.Reported != nil && j.Persisted == nil, j.Persisted != nil && j.Verified == nil, j.Verified != nil && j.Validated == nil:
+			case j.Reported != nil && j.Persisted == nil,
+				j.Persisted != nil && j.Verified == nil,
+				j.Verified != nil && j.Validated == nil:
 				t.Fatalf("a stage was skipped: %+v", j)
 			}
 			again := j
-			if err := again.Apply(events.Event{JobID: id, Kind: fact.FactKind(), Seq: seq, Owner: alice.ID, Fact: fact}); err != nil || !reflect.DeepEqual(again, j) {
-				t.Fatal("a fact applied twice changed the job")
+			if err := again.Apply(event); err != nil || !reflect.DeepEqual(again, j) {
+				t.Fatalf("a fact applied twice changed the job, %v", err)
 			}
 		}
 	})
@@ -83,19 +95,25 @@ func TestPercentStaysInItsBand(t *testing.T) {
 	})
 }
 
-func TestJobIDs(t *testing.T) {
+func TestValidJobIDAcceptsOnlyItsOwnForm(t *testing.T) {
 	if id := events.NewJobID(); !events.ValidJobID(id) {
-		t.Fatalf("own id %s refused", id)
+		t.Fatalf("%s of NewJobID is not valid", id)
 	}
-	for _, id := range []string{"", "job-", "job-01890A5D-AC96-774B-BCCE-B302099A8057", "job-urn:uuid:01890a5d-ac96-774b-bcce-b302099a8057",
-		"01890a5d-ac96-774b-bcce-b302099a8057", "job-01890a5d-ac96-774b-bcce-b302099a805>", "job-01890a5dac96774bbcceb302099a8057"} {
+	for _, id := range []string{
+		"", "job-",
+		"job-01890A5D-AC96-774B-BCCE-B302099A8057",
+		"job-urn:uuid:01890a5d-ac96-774b-bcce-b302099a8057",
+		"01890a5d-ac96-774b-bcce-b302099a8057",
+		"job-01890a5d-ac96-774b-bcce-b302099a805>",
+		"job-01890a5dac96774bbcceb302099a8057",
+	} {
 		if events.ValidJobID(id) {
-			t.Errorf("%q taken for a job id", id)
+			t.Errorf("%q is valid", id)
 		}
 	}
 }
 
-func TestMaskID(t *testing.T) {
+func TestMaskIDHidesTheMiddle(t *testing.T) {
 	if m := events.MaskID("8001015009087"); m != "800101*****87" {
 		t.Fatal(m)
 	}

@@ -13,14 +13,14 @@ import (
 
 // Errors of the log.
 var (
-	// ErrNotFound: no job of that id has been uploaded.
+	// ErrNotFound means that no job with that id was uploaded.
 	ErrNotFound = errors.New("job not found")
-	// ErrConflict: another writer was first. Load the job and decide again.
-	ErrConflict = errors.New("job has moved on")
+	// ErrConflict means that the job has a newer fact. Load the job and decide again.
+	ErrConflict = errors.New("job has changed")
 )
 
-// The server's codes for a guard that did not hold: 10071 on any stream, 10164
-// on a replicated one while another append to the job is under way.
+// The server's error codes for a guard that fails: 10071 on any stream, 10164 on
+// a replicated stream while it stores another append to the job.
 const (
 	codeWrongLastSequence = 10071
 	codeAppendInFlight    = 10164
@@ -28,8 +28,8 @@ const (
 
 const publishTimeout = apiTimeout
 
-// While a stream of several servers chooses a new leader nobody answers: an
-// append is offered again for ten seconds.
+// Nobody answers while a replicated stream elects a new leader. Append repeats
+// its request for ten seconds.
 const (
 	electionTries = 40
 	electionWait  = 250 * time.Millisecond
@@ -43,17 +43,20 @@ type Log struct {
 	now    func() time.Time
 }
 
-// NewLog returns the log as the given stage writes it; the stage becomes the
+// NewLog returns a log that writes as the given stage: source is the
 // CloudEvents source of its facts. A nil logger discards.
 func NewLog(js jetstream.JetStream, source Stage, logger *slog.Logger) *Log {
 	return &Log{js: js, source: source, logger: Logger(logger), now: time.Now}
 }
 
-// JetStream is the context that the log was made with.
+// JetStream returns the connection that the log uses.
 func (l *Log) JetStream() jetstream.JetStream { return l.js }
 
-// Replay returns the facts of a job after the given sequence, oldest first.
-// Messages that cannot be believed are left out and logged.
+// Replay returns the facts of a job after the given sequence, oldest first. It
+// logs and skips messages that are not trusted.
+//
+// The error is ErrNotFound for an id of the wrong form, and ErrNewer for a job
+// with a fact that this program does not know.
 func (l *Log) Replay(ctx context.Context, jobID string, after uint64) ([]Event, error) {
 	list, _, err := l.replay(ctx, jobID, after)
 	return list, err
@@ -71,11 +74,11 @@ func (l *Log) replay(ctx context.Context, jobID string, after uint64) (list []Ev
 		last = m.Sequence
 		e, err := Decode(m.Subject, m.Header, m.Data, m.Sequence)
 		if errors.Is(err, ErrNewer) {
-			// Without it the job would not look as it stands.
+			// Without this fact the fold would show a wrong state.
 			return nil, 0, fmt.Errorf("replay job: %w", err)
 		}
 		if err != nil {
-			l.logger.WarnContext(ctx, "message left out of the history", "seq", m.Sequence, "err", err)
+			l.logger.WarnContext(ctx, "untrusted message skipped", "job", jobID, "seq", m.Sequence, "err", err)
 			continue
 		}
 		list = append(list, e)
@@ -83,7 +86,8 @@ func (l *Log) replay(ctx context.Context, jobID string, after uint64) (list []Ev
 	return list, last, nil
 }
 
-// Load folds a job from its facts. The error is ErrNotFound when there are none.
+// Load returns the fold of all facts of a job. The error is ErrNotFound when
+// there are none.
 func (l *Log) Load(ctx context.Context, jobID string) (Job, error) {
 	list, last, err := l.replay(ctx, jobID, 0)
 	if err != nil {
@@ -92,23 +96,24 @@ func (l *Log) Load(ctx context.Context, jobID string) (Job, error) {
 	var j Job
 	for _, e := range list {
 		if err := j.Apply(e); err != nil {
-			l.logger.Warn("fact left out of the fold", "job", jobID, "seq", e.Seq, "err", err)
+			l.logger.WarnContext(ctx, "fact skipped", "job", jobID, "seq", e.Seq, "err", err)
 		}
 	}
 	if j.ID == "" {
 		return Job{}, ErrNotFound
 	}
-	// What was left out still counts for the guard.
+	// Skipped messages count for the guard too.
 	j.Seq = last
 	return j, nil
 }
 
-// Append stores a fact that follows from the job as it was loaded, guarded by
-// the job's last sequence, and applies it to j. Cause is the sequence of the
-// fact that led to it. Storing the same fact again is no error.
+// Append stores a fact of the job as it was loaded, and applies the fact to j.
+// Cause is the sequence of the fact that led to it. The job's last sequence
+// guards the append. To append the same fact twice is no error.
 //
-// ErrNotAllowed: the job's state forbids it. ErrConflict: the job has moved on
-// since it was loaded. Any other error leaves open whether it was stored.
+// The error is ErrNotAllowed when the job's state forbids the fact, and
+// ErrConflict when the job has changed since it was loaded. After any other
+// error the fact may be stored or not.
 func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (_ Event, err error) {
 	if err := j.Allows(fact); err != nil {
 		return Event{}, err
@@ -137,9 +142,8 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (_ Ev
 	case err == nil:
 		seq = ack.Sequence
 	case IsConflict(err):
-		// With one replica the guard is checked before the message id, so our
-		// own earlier append, whose acknowledgement was lost, looks like a
-		// conflict too.
+		// A stream with one replica checks the guard before the message id. So a
+		// conflict may be our own earlier append, whose acknowledgement was lost.
 		if seq, err = l.findStored(ctx, msg); err != nil {
 			return Event{}, err
 		}
@@ -154,7 +158,8 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (_ Ev
 	return e, nil
 }
 
-// stored looks for the message's id in the log and returns its sequence.
+// findStored returns the sequence of a message that is stored already. The
+// error is ErrConflict when it is not.
 func (l *Log) findStored(ctx context.Context, msg *nats.Msg) (uint64, error) {
 	id := msg.Header.Get(HeaderMsgID)
 	s, err := l.js.Stream(ctx, StreamFacts)
@@ -174,7 +179,7 @@ func (l *Log) findStored(ctx context.Context, msg *nats.Msg) (uint64, error) {
 	return m.Sequence, nil
 }
 
-// IsConflict says whether the guard of an append did not hold: another was first.
+// IsConflict reports whether an append failed because of its guard.
 func IsConflict(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && (api.ErrorCode == codeWrongLastSequence || api.ErrorCode == codeAppendInFlight)

@@ -27,7 +27,7 @@ func upload(t *testing.T, srv *embedded.Server) events.Job {
 	return eventstest.Upload(t, logAs(t, srv, events.StageUpload), alice, events.Artifact{}, events.Options{})
 }
 
-func TestEachStageAppendsItsFactAndTheFoldAgrees(t *testing.T) {
+func TestEachStageAppendsAndLoadAgrees(t *testing.T) {
 	srv := eventstest.Start(t)
 	job := upload(t, srv)
 	for i, stage := range events.Stages {
@@ -53,16 +53,17 @@ func TestEachStageAppendsItsFactAndTheFoldAgrees(t *testing.T) {
 	}
 }
 
-func TestUnknownAndMalformedJobsAreNotFound(t *testing.T) {
+func TestLoadFindsNoUnknownOrMalformedJob(t *testing.T) {
 	l := logAs(t, eventstest.Start(t), events.StageUpload)
-	for _, id := range []string{events.NewJobID(), "job-1", "", "job-*", "*", "job-" + "../../../../../../../../../../../etc"} {
+	path := "job-" + "../../../../../../../../../../../etc"
+	for _, id := range []string{events.NewJobID(), "job-1", "", "job-*", "*", path} {
 		if _, err := l.Load(t.Context(), id); !errors.Is(err, events.ErrNotFound) {
 			t.Errorf("load %q: %v", id, err)
 		}
 	}
 }
 
-func TestAppendingTheSameFactAgainIsNoError(t *testing.T) {
+func TestAppendTwiceStoresOnce(t *testing.T) {
 	srv := eventstest.Start(t)
 	job := upload(t, srv)
 	l := logAs(t, srv, events.StageValidation)
@@ -79,7 +80,7 @@ func TestAppendingTheSameFactAgainIsNoError(t *testing.T) {
 	}
 }
 
-func TestOneOfManyWritersWins(t *testing.T) {
+func TestOneOfManyWritersAppends(t *testing.T) {
 	srv := eventstest.Start(t)
 	job := upload(t, srv)
 	l := logAs(t, srv, events.StageUpload)
@@ -91,8 +92,9 @@ func TestOneOfManyWritersWins(t *testing.T) {
 		done.Go(func() {
 			mine := job
 			start.Wait()
-			// Different causes, so that none is a repetition of another.
-			_, errs[i] = l.Append(context.Background(), &mine, uint64(1000+i), &events.Cancelled{Stage: job.Stage, By: alice})
+			// With different causes, no append repeats another.
+			fact := &events.Cancelled{Stage: job.Stage, By: alice}
+			_, errs[i] = l.Append(context.Background(), &mine, uint64(1000+i), fact)
 		})
 	}
 	start.Done()
@@ -107,16 +109,21 @@ func TestOneOfManyWritersWins(t *testing.T) {
 		}
 	}
 	if won != 1 {
-		t.Fatalf("%d writers won", won)
+		t.Fatalf("%d writers appended, want 1", won)
 	}
 }
 
-func TestNothingFollowsATerminalFactButRetried(t *testing.T) {
+func TestOnlyRetriedFollowsFailed(t *testing.T) {
 	srv := eventstest.Start(t)
 	job := upload(t, srv)
 	v, u := logAs(t, srv, events.StageValidation), logAs(t, srv, events.StageUpload)
-	eventstest.Append(t, v, &job, &events.Failed{Stage: events.StageValidation, Code: "x", Message: "m", Attempts: 1, Retryable: true})
-	for _, f := range []events.Fact{eventstest.Facts(job.ID)[0], &events.Cancelled{Stage: job.Stage, By: alice}, &events.Failed{Stage: job.Stage}} {
+	failed := &events.Failed{Stage: events.StageValidation, Code: "x", Message: "m", Attempts: 1, Retryable: true}
+	eventstest.Append(t, v, &job, failed)
+	for _, f := range []events.Fact{
+		eventstest.Facts(job.ID)[0],
+		&events.Cancelled{Stage: job.Stage, By: alice},
+		&events.Failed{Stage: job.Stage},
+	} {
 		if _, err := v.Append(t.Context(), &job, job.Seq, f); !errors.Is(err, events.ErrNotAllowed) {
 			t.Errorf("%s after failed: %v", f.FactKind(), err)
 		}
@@ -127,13 +134,14 @@ func TestNothingFollowsATerminalFactButRetried(t *testing.T) {
 	}
 }
 
-func TestForgedMessagesAreDisbelieved(t *testing.T) {
+func TestLoadSkipsForgedMessages(t *testing.T) {
 	srv := eventstest.Start(t)
 	job := upload(t, srv)
 	js := eventstest.Connect(t, srv, "validation")
-	// What a server's answer to a request looks like that named a fact's
-	// subject as its reply: no headers of ours, a body of another kind.
-	if _, err := js.Publish(t.Context(), events.Subject(job.ID, events.KindValidated), []byte(`{"type":"io.nats.jetstream.api.v1.stream_info_response"}`)); err != nil {
+	// This is what the server stores when a request names a fact's subject as its
+	// reply: none of our headers, and a body of another kind.
+	forged := []byte(`{"type":"io.nats.jetstream.api.v1.stream_info_response"}`)
+	if _, err := js.Publish(t.Context(), events.Subject(job.ID, events.KindValidated), forged); err != nil {
 		t.Fatal(err)
 	}
 	l := events.NewLog(js, events.StageValidation, nil)
@@ -141,11 +149,11 @@ func TestForgedMessagesAreDisbelieved(t *testing.T) {
 	if err != nil || loaded.Next() != events.StageValidation || loaded.Kind != events.KindUploaded {
 		t.Fatalf("the forgery was folded: %+v, %v", loaded, err)
 	}
-	// The guard counts it all the same, so the job is not stuck behind it.
+	// The guard counts the forgery, so the next append works.
 	eventstest.Append(t, l, &loaded, eventstest.Facts(job.ID)[0])
 }
 
-func TestDecodeWantsSubjectHeadersAndBodyToAgree(t *testing.T) {
+func TestDecodeRefusesMessagesThatContradictThemselves(t *testing.T) {
 	srv := eventstest.Start(t)
 	job := upload(t, srv)
 	s, err := eventstest.Connect(t, srv, "provisioner").Stream(t.Context(), events.StreamFacts)
@@ -158,22 +166,30 @@ func TestDecodeWantsSubjectHeadersAndBodyToAgree(t *testing.T) {
 	}
 	other := events.NewJobID()
 	for name, change := range map[string]func(subject *string, h nats.Header, body map[string]any){
-		"other job's subject": func(s *string, _ nats.Header, _ map[string]any) { *s = events.Subject(other, events.KindUploaded) },
-		"other kind":          func(s *string, _ nats.Header, _ map[string]any) { *s = events.Subject(job.ID, events.KindReported) },
-		"no such kind":        func(s *string, _ nats.Header, _ map[string]any) { *s = events.Subject(job.ID, "exploded") },
+		"other job's subject": func(s *string, _ nats.Header, _ map[string]any) {
+			*s = events.Subject(other, events.KindUploaded)
+		},
+		"other kind": func(s *string, _ nats.Header, _ map[string]any) {
+			*s = events.Subject(job.ID, events.KindReported)
+		},
+		"no such kind": func(s *string, _ nats.Header, _ map[string]any) {
+			*s = events.Subject(job.ID, "exploded")
+		},
 		"no headers": func(_ *string, h nats.Header, _ map[string]any) {
 			for k := range h {
 				delete(h, k)
 			}
 		},
-		"header's job":  func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderSubject, other) },
-		"header's type": func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderType, "rollcall.bulk.failed") },
-		"header's id":   func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderMsgID, "x") },
-		"owner":         func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderOwner, "mallory") },
-		"no version":    func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderDataVersion, "one") },
-		"body's job":    func(_ *string, _ nats.Header, b map[string]any) { b["job_id"] = other },
-		"body's type":   func(_ *string, _ nats.Header, b map[string]any) { b["type"] = "validated" },
-		"body's cause":  func(_ *string, _ nats.Header, b map[string]any) { b["cause_seq"] = 7 },
+		"header's job": func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderSubject, other) },
+		"header's type": func(_ *string, h nats.Header, _ map[string]any) {
+			h.Set(events.HeaderType, "rollcall.bulk.failed")
+		},
+		"header's id":  func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderMsgID, "x") },
+		"owner":        func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderOwner, "mallory") },
+		"no version":   func(_ *string, h nats.Header, _ map[string]any) { h.Set(events.HeaderDataVersion, "one") },
+		"body's job":   func(_ *string, _ nats.Header, b map[string]any) { b["job_id"] = other },
+		"body's type":  func(_ *string, _ nats.Header, b map[string]any) { b["type"] = "validated" },
+		"body's cause": func(_ *string, _ nats.Header, b map[string]any) { b["cause_seq"] = 7 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			subject, header := m.Subject, nats.Header{}
@@ -185,7 +201,7 @@ func TestDecodeWantsSubjectHeadersAndBodyToAgree(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := events.Decode(subject, header, m.Data, m.Sequence); err != nil {
-				t.Fatalf("the message itself: %v", err)
+				t.Fatalf("decode the unchanged message: %v", err)
 			}
 			change(&subject, header, body)
 			data, err := json.Marshal(body)
@@ -193,13 +209,13 @@ func TestDecodeWantsSubjectHeadersAndBodyToAgree(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := events.Decode(subject, header, data, m.Sequence); !errors.Is(err, events.ErrUntrusted) {
-				t.Fatalf("err = %v", err)
+				t.Fatalf("decode returned %v, want ErrUntrusted", err)
 			}
 		})
 	}
 }
 
-func TestFollowYieldsHistoryThenWhatComes(t *testing.T) {
+func TestFollowYieldsStoredThenNewFacts(t *testing.T) {
 	srv := eventstest.Start(t)
 	job := upload(t, srv)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -235,7 +251,7 @@ func TestFollowYieldsHistoryThenWhatComes(t *testing.T) {
 	done.Wait()
 }
 
-func TestReadPagesThroughLongHistories(t *testing.T) {
+func TestMessagesReadsSeveralBatches(t *testing.T) {
 	srv := eventstest.Start(t)
 	l := logAs(t, srv, events.StageUpload)
 	const n = 1203 // more than two batches
@@ -259,7 +275,7 @@ func TestReadPagesThroughLongHistories(t *testing.T) {
 	}
 }
 
-func TestProgressIsTheNewestOnly(t *testing.T) {
+func TestProgressReturnsTheNewest(t *testing.T) {
 	srv := eventstest.Start(t)
 	job := upload(t, srv)
 	l := logAs(t, srv, events.StageValidation)
@@ -267,7 +283,9 @@ func TestProgressIsTheNewestOnly(t *testing.T) {
 		t.Fatalf("progress of a new job: %v, %v", ok, err)
 	}
 	for i := range 3 {
-		p := events.Progress{Service: events.StageValidation, Step: events.FileReading, Percent: 10 + i, Status: events.StatusProcessing}
+		p := events.Progress{
+			Service: events.StageValidation, Step: events.FileReading, Percent: 10 + i, Status: events.StatusProcessing,
+		}
 		if err := l.SetProgress(t.Context(), &job, p); err != nil {
 			t.Fatal(err)
 		}

@@ -2,8 +2,8 @@ package events
 
 import "log/slog"
 
-// Logger returns l, or for nil a logger that discards. Each configuration of
-// rollcall with a Logger field means that by nil.
+// Logger returns l, or a logger that discards when l is nil. Every Logger field
+// in rollcall treats nil in this way.
 func Logger(l *slog.Logger) *slog.Logger {
 	if l == nil {
 		return slog.New(slog.DiscardHandler)

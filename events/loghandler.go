@@ -9,40 +9,41 @@ import (
 
 type jobKey struct{}
 
-type jobOf struct {
+type jobAttrs struct {
 	id    string
 	stage Stage
 }
 
-// WithJob returns a context whose log lines name the job and the stage that works on it.
+// WithJob returns a context for LogHandler: its log lines name the job and the
+// stage that works on it.
 func WithJob(ctx context.Context, jobID string, stage Stage) context.Context {
-	return context.WithValue(ctx, jobKey{}, jobOf{jobID, stage})
+	return context.WithValue(ctx, jobKey{}, jobAttrs{jobID, stage})
 }
 
-// LogHandler adds the job and stage of WithJob and the id of the trace to each
-// line that is logged with such a context and does not name them itself.
+// LogHandler adds to each log line the job and stage of WithJob and the id of
+// the trace. It adds none that the line names already.
 type LogHandler struct {
 	slog.Handler
-	// What With has said already.
-	stage, job, trace bool
+	// What the attributes of With hold already.
+	hasStage, hasJob, hasTrace bool
 }
 
-// NewLogHandler wraps a handler.
+// NewLogHandler returns a LogHandler that passes its lines on to h.
 func NewLogHandler(h slog.Handler) *LogHandler { return &LogHandler{Handler: h} }
 
 // Handle implements slog.Handler.
 func (h *LogHandler) Handle(ctx context.Context, r slog.Record) error {
-	said := *h
-	r.Attrs(func(a slog.Attr) bool { said.note(a); return true })
-	if of, ok := ctx.Value(jobKey{}).(jobOf); ok {
-		if !said.job {
-			r.AddAttrs(slog.String("job", of.id))
+	line := *h
+	r.Attrs(func(a slog.Attr) bool { line.note(a); return true })
+	if job, ok := ctx.Value(jobKey{}).(jobAttrs); ok {
+		if !line.hasJob {
+			r.AddAttrs(slog.String("job", job.id))
 		}
-		if !said.stage {
-			r.AddAttrs(slog.String("stage", string(of.stage)))
+		if !line.hasStage {
+			r.AddAttrs(slog.String("stage", string(job.stage)))
 		}
 	}
-	if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() && !said.trace {
+	if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() && !line.hasTrace {
 		r.AddAttrs(slog.String("trace", sc.TraceID().String()))
 	}
 	return h.Handler.Handle(ctx, r)
@@ -66,7 +67,7 @@ func (h *LogHandler) WithGroup(name string) slog.Handler {
 }
 
 func (h *LogHandler) note(a slog.Attr) {
-	h.stage = h.stage || a.Key == "stage"
-	h.job = h.job || a.Key == "job"
-	h.trace = h.trace || a.Key == "trace"
+	h.hasStage = h.hasStage || a.Key == "stage"
+	h.hasJob = h.hasJob || a.Key == "job"
+	h.hasTrace = h.hasTrace || a.Key == "trace"
 }

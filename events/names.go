@@ -12,20 +12,22 @@ import (
 
 // Streams, buckets, subjects, headers and limits, all in one place.
 const (
-	// StreamFacts holds the history of every job, one message a fact.
+	// StreamFacts holds the history of every job, one message per fact.
 	StreamFacts = "BULK"
-	// StreamProgress holds the newest progress of every job, one message a job.
+	// StreamProgress holds the newest progress of every job, one message per
+	// job.
 	StreamProgress = "BULK_PROGRESS"
 
-	// StreamAudit holds who has read personal data, one message a reading.
+	// StreamAudit holds who has read personal data, one message per access.
 	StreamAudit = "AUDIT"
 
-	// StreamPartial holds the parts of uploads that have not arrived whole.
+	// StreamPartial holds the parts of uploads that are not complete.
 	StreamPartial = "PARTIAL"
-	// PartialLife is how long an upload may take to arrive.
+	// PartialTTL is how long the parts of an upload are kept.
 	PartialTTL = 24 * time.Hour
 
-	// LivePrefix precedes a stored message's subject when it is republished.
+	// LivePrefix comes before the subject of a stored message when the server
+	// republishes it.
 	LivePrefix = "live."
 
 	// BucketUploads holds the uploaded workbooks. Written by upload.
@@ -39,16 +41,17 @@ const (
 	// BucketReports holds the finished workbooks. Written by report.
 	BucketReports = "REPORTS"
 
-	// KVQuota holds the hourly IEC quota that all replicas of iec share.
+	// KVQuota counts the calls to the IEC; all replicas of iec share it.
 	KVQuota = "IEC_QUOTA"
-	// KVVerdicts holds answers of the IEC, keyed by an HMAC of the ID number.
+	// KVVerdicts holds answers of the IEC. The key is an HMAC of the ID number.
 	KVVerdicts = "IEC_VERDICTS"
-	// KVClaims holds who is being asked about at the moment, keyed in the same way.
+	// KVClaims holds whom a replica is asking the IEC about now. It has the
+	// keys of KVVerdicts.
 	KVClaims = "IEC_CLAIMS"
 
-	// ConsumerProjection is the durable consumer that keeps the jobs table.
+	// ConsumerProjection is the durable consumer that keeps the table jobs.
 	ConsumerProjection = "projection"
-	// ConsumerWebhook is the durable consumer that tells webhooks.
+	// ConsumerWebhook is the durable consumer that sends webhooks.
 	ConsumerWebhook = "webhook"
 
 	// AckWait is how long a stage may hold a message without a heartbeat.
@@ -60,8 +63,9 @@ const (
 // Headers of every message, CloudEvents 1.0 in binary mode.
 const (
 	HeaderMsgID = "Nats-Msg-Id"
-	// HeaderAfter and HeaderAfterOf are the guard with which a message was stored:
-	// which was the last one of which subjects. The server holds and keeps it.
+	// HeaderExpectedSeq and HeaderExpectedFilter are the guard of an append:
+	// the last sequence on which subjects. The server checks the guard and
+	// keeps both headers.
 	HeaderExpectedSeq    = "Nats-Expected-Last-Subject-Sequence"
 	HeaderExpectedFilter = "Nats-Expected-Last-Subject-Sequence-Subject"
 	HeaderSpecVersion    = "ce-specversion"
@@ -73,11 +77,11 @@ const (
 	HeaderContentType    = "ce-datacontenttype"
 	// HeaderOwner is the percent-encoded id of the user who uploaded the job.
 	HeaderOwner = "ce-owner"
-	// HeaderDataVersion is the version of the body's shape, DataVersion when it was
-	// stored; there is none in facts of the first states of rollcall.
+	// HeaderDataVersion is the version of the body's shape. Facts of the first
+	// versions of rollcall have none.
 	HeaderDataVersion = "ce-dataversion"
-	// HeaderTrace names the span that stored the message, as W3C Trace Context
-	// does; there is none where nobody traces.
+	// HeaderTrace is the span that stored the message, as W3C Trace Context
+	// writes it. It is missing where nobody traces.
 	HeaderTrace = "traceparent"
 
 	typePrefix   = "rollcall.bulk."
@@ -96,10 +100,11 @@ const (
 	StageReport      Stage = "report"
 )
 
-// Stages lists the stages that consume facts, in order.
+// Stages lists the stages that consume facts, in the order in which a job
+// passes them.
 var Stages = []Stage{StageValidation, StageIEC, StagePersistence, StageReport}
 
-// Consumes is the kind of fact that sets the stage to work, "" for upload.
+// Consumes returns the kind of fact that the stage works on; "" for upload.
 func (s Stage) Consumes() Kind {
 	switch s {
 	case StageValidation:
@@ -114,11 +119,11 @@ func (s Stage) Consumes() Kind {
 	return ""
 }
 
-// MayPause says whether the stage waits for others as a state of the job, and not
-// only by handing its message back.
+// MayPause reports whether the stage appends a pause when it has to wait. The
+// other stages only hand their message back.
 func (s Stage) MayPause() bool { return s == StageIEC || s == StagePersistence }
 
-// Produces is the kind of fact that the stage ends with.
+// Produces returns the kind of fact that the stage ends with.
 func (s Stage) Produces() Kind {
 	switch s {
 	case StageUpload:
@@ -135,22 +140,22 @@ func (s Stage) Produces() Kind {
 	return ""
 }
 
-// NewJobID returns a fresh job id: "job-" and a UUIDv7, so that ids sort by
-// the time of upload and are one NATS token.
+// NewJobID returns a new job id: "job-" and a UUIDv7. Ids sort by the time of
+// upload and are one NATS token.
 func NewJobID() string { return "job-" + uuid.Must(uuid.NewV7()).String() }
 
-// UndoJobID is the id of the job that takes a job's writing back. There is one, so
-// that undoing twice is undoing once.
+// UndoJobID returns the id of the job that undoes a job. It is always the same,
+// so a second undo is the first one again.
 func UndoJobID(jobID string) string {
 	return "job-" + uuid.NewHash(sha256.New(), undoSpace, []byte(jobID), 8).String()
 }
 
-// undoSpace is the name space of UndoJobID, made up once.
+// undoSpace is the name space of UndoJobID: a random UUID that must never
+// change.
 var undoSpace = uuid.MustParse("6f1c7a0e-5d0b-4a57-9a0f-3d1f0c0d5e11")
 
-// ValidJobID reports whether id has the form that NewJobID gives. Everything
-// that comes from outside is checked with it before it becomes part of a
-// subject.
+// ValidJobID reports whether id has the form that NewJobID returns. Check every
+// id from outside before it becomes part of a subject.
 func ValidJobID(id string) bool {
 	rest, ok := strings.CutPrefix(id, "job-")
 	if !ok || len(rest) != 36 {
@@ -160,15 +165,16 @@ func ValidJobID(id string) bool {
 	return err == nil && u.String() == rest
 }
 
-// Subject is the subject of a job's fact or progress: bulk.<jobId>.<kind>.
+// Subject returns the subject of a fact or of progress: bulk.<jobId>.<kind>.
 func Subject(jobID string, kind Kind) string { return "bulk." + jobID + "." + string(kind) }
 
-// JobFilter matches every subject of one job. It is the one filter that guards
-// every append: a replicated stream compares guards by this very string.
+// JobFilter returns the filter that matches every subject of a job. Every
+// append is guarded by exactly this filter, because a replicated stream
+// compares guards by their text.
 func JobFilter(jobID string) string { return "bulk." + jobID + ".>" }
 
-// ParseSubject splits bulk.<jobId>.<kind>, with or without LivePrefix. The kind may
-// be any text; the error does not repeat the subject, which anybody can have made up.
+// ParseSubject splits bulk.<jobId>.<kind>, with or without LivePrefix. The kind
+// may be any text. The error does not quote the subject, which may be forged.
 func ParseSubject(subject string) (jobID string, kind Kind, err error) {
 	parts := strings.Split(strings.TrimPrefix(subject, LivePrefix), ".")
 	if len(parts) != 3 || parts[0] != "bulk" || !ValidJobID(parts[1]) {
@@ -177,8 +183,8 @@ func ParseSubject(subject string) (jobID string, kind Kind, err error) {
 	return parts[1], Kind(parts[2]), nil
 }
 
-// MsgID is the Nats-Msg-Id of a fact: the same job, kind and cause give the
-// same id, so a stage that runs twice appends once.
+// MsgID returns the Nats-Msg-Id of a fact. Job, kind and cause decide it, so a
+// stage that runs twice appends once.
 func MsgID(jobID string, kind Kind, cause uint64) string {
 	return fmt.Sprintf("%s.%s.%d", jobID, kind, cause)
 }

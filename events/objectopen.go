@@ -10,14 +10,15 @@ import (
 
 var errConnectionLost = errors.New("nats connection lost")
 
-// open begins to read an object. A question that is on its way when the connection
-// breaks is never answered, and the client waits for the answer until ctx ends:
-// it is asked again as soon as that has happened.
+// openRetrying opens an object for reading. A request that is in flight when
+// the connection breaks is never answered, and the client waits for the answer
+// until ctx ends. So openRetrying repeats the request as soon as the connection
+// breaks.
 func (s *Store) openRetrying(ctx context.Context, a Artifact) (jetstream.ObjectResult, error) {
 	nc := s.js.Conn()
 	for {
 		lost := nc.StatusChanged(nats.RECONNECTING)
-		// What was opened is read with its context; its Close ends that.
+		// The object is read with this context; closing the object ends it.
 		attempt, cancel := context.WithCancelCause(ctx)
 		opened := make(chan struct{})
 		watching := make(chan struct{})
@@ -33,15 +34,15 @@ func (s *Store) openRetrying(ctx context.Context, a Artifact) (jetstream.ObjectR
 		close(opened)
 		<-watching
 		nc.RemoveStatusListener(lost)
-		again := context.Cause(attempt) == errConnectionLost
-		if err == nil && !again {
+		broken := context.Cause(attempt) == errConnectionLost
+		if err == nil && !broken {
 			return openObject{obj, cancel}, nil
 		}
 		if err == nil {
 			_ = obj.Close() // nothing of it was read
 		}
 		cancel(nil)
-		if !again || ctx.Err() != nil {
+		if !broken || ctx.Err() != nil {
 			return nil, err
 		}
 	}
@@ -55,7 +56,7 @@ func (s *Store) get(ctx context.Context, a Artifact) (jetstream.ObjectResult, er
 	return b.Get(ctx, a.Name)
 }
 
-// closing is an object whose context ends when it is closed.
+// openObject ends its context when it is closed.
 type openObject struct {
 	jetstream.ObjectResult
 	cancel context.CancelCauseFunc

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Object is what a bucket holds under a name, whether or not a fact names it.
+// Object is an object in a bucket, whether a fact names it or not.
 type Object struct {
 	Bucket, Name string
 	Size         int64 // bytes
@@ -23,7 +23,8 @@ type Object struct {
 	chunks string // the subject of its chunks
 }
 
-// JobID is the job of the object by its name, "" if that names none.
+// JobID returns the job that the name of the object begins with; "" when there
+// is none.
 func (o Object) JobID() string {
 	id, _, _ := strings.Cut(o.Name, "/")
 	if !ValidJobID(id) {
@@ -32,9 +33,9 @@ func (o Object) JobID() string {
 	return id
 }
 
-// The layout of JetStream's object stores (ADR-20): a bucket B is the stream
-// OBJ_B, an object's description the last message on $O.B.M.<name in base64>, its
-// bytes the messages on $O.B.C.<nuid>.
+// JetStream stores objects as ADR-20 says. The bucket B is the stream OBJ_B. The
+// description of an object is the last message on $O.B.M.<name in base64>. Its
+// bytes are the messages on $O.B.C.<nuid>.
 func objectStream(bucket string) string { return "OBJ_" + bucket }
 
 func metaSubject(bucket, name string) string {
@@ -43,8 +44,9 @@ func metaSubject(bucket, name string) string {
 
 func chunkSubject(bucket, nuid string) string { return "$O." + bucket + ".C." + nuid }
 
-// Objects yields the objects of a bucket, oldest first. An error is the last thing
-// yielded. It needs permission for batched direct gets of the bucket's stream.
+// Objects yields the objects of a bucket, oldest first. An error is the last
+// thing yielded. It needs permission for batched direct gets of the stream of
+// the bucket.
 func (s *Store) Objects(ctx context.Context, bucket string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		for m, err := range Messages(ctx, s.js, objectStream(bucket), "$O."+bucket+".M.>", 1) {
@@ -60,7 +62,10 @@ func (s *Store) Objects(ctx context.Context, bucket string) iter.Seq2[Object, er
 			if info.Deleted {
 				continue
 			}
-			o := Object{Bucket: bucket, Name: info.Name, Size: int64(info.Size), At: m.Time, chunks: chunkSubject(bucket, info.NUID)}
+			o := Object{
+				Bucket: bucket, Name: info.Name, Size: int64(info.Size), At: m.Time,
+				chunks: chunkSubject(bucket, info.NUID),
+			}
 			if !yield(o, nil) {
 				return
 			}
@@ -68,8 +73,9 @@ func (s *Store) Objects(ctx context.Context, bucket string) iter.Seq2[Object, er
 	}
 }
 
-// Remove deletes an object that Objects gave: first its description, so that nobody
-// begins to read what is half gone. What a crash leaves behind is RemoveStray's.
+// Remove deletes an object that Objects yielded. It deletes the description
+// first, so that nobody starts to read a half-deleted object. If it dies in
+// between, RemoveStrayChunks deletes the rest.
 func (s *Store) Remove(ctx context.Context, o Object) error {
 	stream, err := s.js.Stream(ctx, objectStream(o.Bucket))
 	if err != nil {
@@ -83,8 +89,9 @@ func (s *Store) Remove(ctx context.Context, o Object) error {
 	return nil
 }
 
-// Discard removes an object that no fact names, if it is there. It needs no room,
-// which a bucket's own word that an object is deleted does.
+// Discard deletes an object that no fact names. A missing object is no error.
+// It works in a full bucket too, unlike the Delete of the object store, which
+// stores a marker.
 func (s *Store) Discard(ctx context.Context, bucket, name string) error {
 	b, err := s.js.ObjectStore(ctx, bucket)
 	if err != nil {
@@ -100,17 +107,18 @@ func (s *Store) Discard(ctx context.Context, bucket, name string) error {
 	return s.Remove(ctx, Object{Bucket: bucket, Name: name, chunks: chunkSubject(bucket, info.NUID)})
 }
 
-// RemoveStray removes the bytes of a bucket that belong to no object: what writers
-// left behind that died. Bytes that came after before may be of one that is at
-// work, and stay. It returns of how many writings there were any.
+// RemoveStrayChunks deletes chunks that belong to no object: their writer died
+// before it stored the description. Chunks that are not older than the time
+// before stay, because their writer may still be running. It returns how many
+// abandoned writes it removed.
 func (s *Store) RemoveStrayChunks(ctx context.Context, bucket string, before time.Time) (removed int, err error) {
 	stream, err := s.js.Stream(ctx, objectStream(bucket))
 	if err != nil {
-		return 0, fmt.Errorf("look for strays in %s: %w", bucket, err)
+		return 0, fmt.Errorf("find stray chunks in %s: %w", bucket, err)
 	}
 	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(chunkSubject(bucket, "*")))
 	if err != nil {
-		return 0, fmt.Errorf("look for strays in %s: %w", bucket, err)
+		return 0, fmt.Errorf("find stray chunks in %s: %w", bucket, err)
 	}
 	stray := info.State.Subjects
 	for o, err := range s.Objects(ctx, bucket) {
@@ -122,25 +130,26 @@ func (s *Store) RemoveStrayChunks(ctx context.Context, bucket string, before tim
 	for subject := range stray {
 		last, err := stream.GetLastMsgForSubject(ctx, subject)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			continue // somebody else has removed it
+			continue // somebody else removed it
 		}
 		if err != nil {
-			return removed, fmt.Errorf("look for strays in %s: %w", bucket, err)
+			return removed, fmt.Errorf("find stray chunks in %s: %w", bucket, err)
 		}
 		if !last.Time.Before(before) {
 			continue
 		}
 		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
-			return removed, fmt.Errorf("remove strays of %s: %w", bucket, err)
+			return removed, fmt.Errorf("remove stray chunks in %s: %w", bucket, err)
 		}
 		removed++
 	}
 	return removed, nil
 }
 
-// Forget purges all messages of a job, its progress first. What was told about it
-// cannot be told again; call it for jobs that have an erasure as expired, which
-// nothing may follow.
+// PurgeJob deletes all messages of a job, its progress first. Nobody can read
+// the history of the job afterwards. Call it only for jobs with an erasure as
+// expired, which nothing can follow. The error is ErrNotFound for an id of the
+// wrong form.
 func (l *Log) PurgeJob(ctx context.Context, jobID string) error {
 	if !ValidJobID(jobID) {
 		return ErrNotFound
@@ -148,21 +157,21 @@ func (l *Log) PurgeJob(ctx context.Context, jobID string) error {
 	for _, name := range []string{StreamProgress, StreamFacts} {
 		stream, err := l.js.Stream(ctx, name)
 		if err != nil {
-			return fmt.Errorf("forget job: %w", err)
+			return fmt.Errorf("purge job: %w", err)
 		}
 		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(JobFilter(jobID))); err != nil {
-			return fmt.Errorf("forget job: %w", err)
+			return fmt.Errorf("purge job: %w", err)
 		}
 	}
 	return nil
 }
 
-// JobIDs yields the ids of all jobs of which the log holds an upload, in the order of
-// uploads. An error is the last thing yielded.
+// JobIDs yields the ids of all jobs in the log, in the order of their uploads.
+// An error is the last thing yielded.
 func (l *Log) JobIDs(ctx context.Context) iter.Seq2[string, error] {
-	every := Subject("*", KindUploaded)
+	uploads := Subject("*", KindUploaded)
 	return func(yield func(string, error) bool) {
-		for m, err := range Messages(ctx, l.js, StreamFacts, every, 1) {
+		for m, err := range Messages(ctx, l.js, StreamFacts, uploads, 1) {
 			if err != nil {
 				yield("", err)
 				return

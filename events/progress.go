@@ -2,7 +2,8 @@ package events
 
 import "time"
 
-// Step is a stage as the wire knows it, with its band of percent.
+// Step is a part of a job as clients see it. Each step has a band of
+// percentages.
 type Step string
 
 // The six steps of a job on the wire.
@@ -15,7 +16,7 @@ const (
 	ReportGeneration   Step = "report_generation"
 )
 
-// Band is the percentages at which the step begins and ends.
+// Band returns the percentages at which the step begins and ends.
 func (s Step) Band() (from, to int) {
 	switch s {
 	case FileReading:
@@ -32,7 +33,8 @@ func (s Step) Band() (from, to int) {
 	return 0, 0
 }
 
-// FirstStep is what a stage shows before it has said anything itself.
+// FirstStep returns the step that a stage shows before it has reported
+// progress.
 func (s Stage) FirstStep() Step {
 	switch s {
 	case StageValidation:
@@ -47,8 +49,9 @@ func (s Stage) FirstStep() Step {
 	return Initialization
 }
 
-// Percent is where in its band a step stands. A total of 0 is its beginning,
-// and only the reported fact says 100.
+// Percent returns where in its band a step is after done of total rows. A total
+// of 0 gives the beginning of the band. The result is at most 99: only the fact
+// reported means 100.
 func (s Step) Percent(done, total int) int {
 	from, to := s.Band()
 	if total <= 0 {
@@ -57,7 +60,7 @@ func (s Step) Percent(done, total int) int {
 	return min(from+(to-from)*min(max(done, 0), total)/total, 99)
 }
 
-// Status is a job's state as a whole.
+// Status is the state of a job.
 type Status string
 
 // The states of a job.
@@ -70,10 +73,9 @@ const (
 	StatusCancelled  Status = "cancelled"
 )
 
-// Progress is the newest state of the stage at work: one message a job on the
-// stream BULK_PROGRESS, overwritten by the next. It is also where the runner
-// keeps how often the stage has failed on its present message, so that the
-// count outlives the process.
+// Progress is the newest state of the stage that works on a job. The stream
+// BULK_PROGRESS keeps one message per job. The runner also keeps its count of
+// failures here, so that the count survives the process.
 type Progress struct {
 	JobID   string    `json:"job_id"`
 	Kind    Kind      `json:"type"`
@@ -83,14 +85,14 @@ type Progress struct {
 	Percent int       `json:"progress"`
 	Message string    `json:"message"`
 	Status  Status    `json:"status"`
-	// Processed and Total count rows; both 0 where the step has none.
+	// Processed and Total count rows; both are 0 when the step has none.
 	Processed int `json:"rows_processed"`
 	Total     int `json:"rows_total"`
-	// ETA is when the step will be done, by its speed so far; zero while that
-	// is not known.
+	// ETA is when the step will be done at its present speed; zero while nobody
+	// knows.
 	ETA time.Time `json:"eta,omitzero"`
 	// Trigger is the sequence of the fact that the stage works on.
 	Trigger uint64 `json:"trigger_seq"`
-	// Failures is how many attempts at that fact have failed so far.
+	// Failures counts the failed attempts at that fact.
 	Failures int `json:"failures"`
 }

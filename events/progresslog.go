@@ -10,7 +10,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Progress returns the newest progress of a job; ok is false when there is none.
+// Progress returns the newest progress of a job. Ok is false when there is
+// none.
 func (l *Log) Progress(ctx context.Context, jobID string) (p Progress, ok bool, err error) {
 	if !ValidJobID(jobID) {
 		return Progress{}, false, ErrNotFound
@@ -25,13 +26,13 @@ func (l *Log) Progress(ctx context.Context, jobID string) (p Progress, ok bool, 
 	m := msgs[len(msgs)-1]
 	p, _, err = DecodeProgress(m.Subject, m.Header, m.Data)
 	if errors.Is(err, ErrUntrusted) {
-		l.logger.Warn("progress left out", "seq", m.Sequence, "err", err)
+		l.logger.WarnContext(ctx, "untrusted progress skipped", "job", jobID, "seq", m.Sequence, "err", err)
 		return Progress{}, false, nil
 	}
 	return p, err == nil, err
 }
 
-// SetProgress overwrites the newest progress of a job.
+// SetProgress replaces the newest progress of a job.
 func (l *Log) SetProgress(ctx context.Context, j *Job, p Progress) error {
 	p.JobID, p.Kind, p.At = j.ID, KindProgress, l.now().UTC()
 	body, err := json.Marshal(p)

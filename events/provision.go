@@ -11,28 +11,30 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// ProvisionConfig says how the streams, buckets and consumers are kept.
+// ProvisionConfig is how streams, buckets and consumers are set up.
 type ProvisionConfig struct {
-	// Replicas is how many servers keep each of them; 0 means 1.
+	// Replicas is the number of servers that keep each stream, bucket and
+	// consumer; 0 means 1.
 	Replicas int
-	// MaxAckPending is how many jobs a stage may hold, working or parked; 0 means 1000.
+	// MaxAckPending is the number of jobs that a stage may hold, running or
+	// waiting; 0 means 1000.
 	MaxAckPending int
-	// AuditAge is how long it is known who has read what; 0 means for ever.
+	// AuditAge is how long the stream AUDIT keeps an access; 0 means for ever.
 	AuditAge time.Duration
 }
 
-// VerdictsTTL is the longest that an answer of the IEC is kept. Readers decide
-// for themselves how old one may be; this only has to outlast a job that waits
-// for its quota several times.
+// VerdictsTTL is how long answers of the IEC are kept. Readers decide for
+// themselves how old an answer may be. VerdictsTTL must be longer than a job
+// may wait for its quota, several times.
 const VerdictsTTL = 72 * time.Hour
 
-// ClaimLife is how long others wait for the answer about a person when the
-// process that asked has died: longer than a call with all its retries takes.
+// ClaimTTL is how long other workers wait for an answer about a person when the
+// asking process has died. It is longer than a call with all its retries.
 const ClaimTTL = 2 * time.Minute
 
-// Provision creates the streams, buckets and consumers, or brings existing ones
-// to the present settings. It may be run again at any time. It needs the
-// permissions of the provisioner; no service has them.
+// Provision creates the streams, buckets and consumers, or changes existing
+// ones to the present settings. It can run at any time. It needs the
+// permissions of the user provisioner, which no service has.
 func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig) error {
 	cfg = cfg.complete()
 	for _, s := range streamConfigs(cfg) {
@@ -48,7 +50,7 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 	}
 	for _, kv := range keyValues {
 		kv.Replicas = cfg.Replicas
-		if err := forgetful(ctx, js, kv.Bucket); err != nil {
+		if err := deleteMemoryBucket(ctx, js, kv.Bucket); err != nil {
 			return fmt.Errorf("provision bucket %s: %w", kv.Bucket, err)
 		}
 		if _, err := js.CreateOrUpdateKeyValue(ctx, kv); err != nil {
@@ -63,10 +65,10 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 	return nil
 }
 
-// forgetful deletes a bucket that is kept in memory, as an earlier version made
-// that of the claims: it is gone, and not only empty, when its server starts again.
-// The server does not change this of one that is there.
-func forgetful(ctx context.Context, js jetstream.JetStream, bucket string) error {
+// deleteMemoryBucket deletes a bucket that an earlier version kept in memory.
+// Such a bucket does not survive a restart of the server, and the server cannot
+// change it to a file.
+func deleteMemoryBucket(ctx context.Context, js jetstream.JetStream, bucket string) error {
 	s, err := js.Stream(ctx, "KV_"+bucket)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil
@@ -85,7 +87,7 @@ func (c ProvisionConfig) complete() ProvisionConfig {
 
 var objectBuckets = []string{BucketUploads, BucketRows, BucketVerdicts, BucketOutcomes, BucketReports}
 
-// ObjectBuckets are the buckets that hold jobs' artifacts.
+// ObjectBuckets returns the names of the buckets that hold artifacts.
 func ObjectBuckets() []string { return slices.Clone(objectBuckets) }
 
 var keyValues = []jetstream.KeyValueConfig{
@@ -110,7 +112,7 @@ func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {
 		Replicas:    cfg.Replicas,
 		Duplicates:  DuplicateWindow,
 		AllowDirect: true,
-		// Should somebody limit it: what happened is not forgotten for what happens.
+		// If an operator sets a limit, the stream refuses new facts and keeps the old.
 		Discard:   jetstream.DiscardNew,
 		RePublish: live(),
 	}, {
@@ -147,8 +149,8 @@ func consumerConfigs(cfg ProvisionConfig) []jetstream.ConsumerConfig {
 	base := jetstream.ConsumerConfig{
 		AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait:   AckWait,
-		// The runner decides which attempt is the last. A consumer that did
-		// would drop the message without a word.
+		// The runner decides which attempt is the last. A limit here would drop
+		// the message in silence.
 		MaxDeliver:    -1,
 		MaxAckPending: cfg.MaxAckPending,
 	}
@@ -165,7 +167,7 @@ func consumerConfigs(cfg ProvisionConfig) []jetstream.ConsumerConfig {
 	for _, k := range WebhookKinds {
 		webhook.FilterSubjects = append(webhook.FilterSubjects, Subject("*", k))
 	}
-	// Integrators hear of what happens from now on.
+	// Webhooks start with the facts that come after the first start.
 	webhook.DeliverPolicy = jetstream.DeliverNewPolicy
 	return append(list, projection, webhook)
 }

@@ -13,7 +13,7 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-func TestProvisionAgainChangesNothing(t *testing.T) {
+func TestProvisionTwiceChangesNothing(t *testing.T) {
 	srv := eventstest.Start(t)
 	js := eventstest.Connect(t, srv, "provisioner")
 	job := upload(t, srv)
@@ -42,9 +42,9 @@ func TestProvisionAgainChangesNothing(t *testing.T) {
 	}
 }
 
-// A server that starts again, however it ended, has all that was provisioned: no
-// service may make it, and nobody would think of it.
-func TestWhatIsProvisionedOutlivesTheServer(t *testing.T) {
+// No service may create streams or buckets, so all of them must be there after
+// a restart of the server.
+func TestProvisionedStreamsSurviveARestart(t *testing.T) {
 	cfg := embedded.Config{Dir: t.TempDir()}
 	names := func(change func(jetstream.JetStream)) []string {
 		t.Helper()
@@ -66,8 +66,10 @@ func TestWhatIsProvisionedOutlivesTheServer(t *testing.T) {
 		return slices.Sorted(slices.Values(list))
 	}
 	provision := func(js jetstream.JetStream) {
-		// As a version made it that kept claims in memory.
-		_, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: events.KVClaims, Storage: jetstream.MemoryStorage, TTL: events.ClaimTTL})
+		// An earlier version kept claims in memory.
+		_, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{
+			Bucket: events.KVClaims, Storage: jetstream.MemoryStorage, TTL: events.ClaimTTL,
+		})
 		if err = errors.Join(err, events.Provision(t.Context(), js, events.ProvisionConfig{})); err != nil {
 			t.Fatal(err)
 		}

@@ -18,23 +18,26 @@ const (
 	readTimeout = 10 * time.Second
 )
 
-// ErrIncomplete says that the server stopped answering in the middle of a
-// batch. Asking again is right; taking what came for everything is not.
+// ErrIncomplete means that the server stopped answering in the middle of a
+// batch. Ask again; do not take the messages that came for all of them.
 var ErrIncomplete = errors.New("incomplete batch")
 
-// Read returns, in order, stored messages from sequence from on whose subject
-// matches filter, at most a batch of them. More says that the stream holds
-// further ones: call again with the last sequence plus one. It needs
-// permission to publish to $JS.API.DIRECT.GET.<stream> and nothing else.
+// ReadBatch returns a batch of stored messages whose subject matches filter, in
+// order, beginning at sequence from. More says that the stream holds further
+// ones: call again with the last sequence plus one. It only needs permission to
+// publish to $JS.API.DIRECT.GET.<stream>.
 //
-// A batch get ends without an error when its time is up or a message was lost
-// on the way, so the count of pending messages must fall by one from each
-// message to the next; otherwise the error is ErrIncomplete.
-func ReadBatch(ctx context.Context, js jetstream.JetStream, stream, filter string, from uint64) (msgs []*jetstream.RawStreamMsg, more bool, err error) {
+// The error is ErrIncomplete when the count of pending messages falls by more
+// than one between two messages: a batch ends without an error of its own when
+// its time is up or a message is lost.
+func ReadBatch(ctx context.Context, js jetstream.JetStream, stream, filter string, from uint64) (
+	msgs []*jetstream.RawStreamMsg, more bool, err error,
+) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	seq, err := jetstreamext.GetBatch(ctx, js, stream, readBatch,
-		jetstreamext.GetBatchSeq(max(from, 1)), jetstreamext.GetBatchSubject(filter), jetstreamext.GetBatchMaxBytes(readBytes))
+		jetstreamext.GetBatchSeq(max(from, 1)), jetstreamext.GetBatchSubject(filter),
+		jetstreamext.GetBatchMaxBytes(readBytes))
 	if err != nil {
 		return nil, false, fmt.Errorf("read %s %s: %w", stream, filter, err)
 	}
@@ -50,8 +53,8 @@ func ReadBatch(ctx context.Context, js jetstream.JetStream, stream, filter strin
 		if err != nil {
 			return nil, false, fmt.Errorf("read %s %s: pending: %w", stream, filter, err)
 		}
-		// New messages may be stored while the batch is under way, so pending
-		// may stay or grow; it must not fall by more than the one just read.
+		// Pending may grow while new messages are stored. It must not fall by
+		// more than the one message just read.
 		if pending >= 0 && left < pending-1 {
 			return nil, false, fmt.Errorf("read %s %s: %w", stream, filter, ErrIncomplete)
 		}
@@ -67,8 +70,9 @@ func ReadBatch(ctx context.Context, js jetstream.JetStream, stream, filter strin
 	return msgs, pending > 0, nil
 }
 
-// Messages yields all stored messages from sequence from on whose subject matches
-// filter, oldest first, as Read reads them. An error is the last thing yielded.
+// Messages yields all stored messages whose subject matches filter, oldest
+// first, beginning at sequence from. It reads them with ReadBatch. An error is
+// the last thing yielded.
 func Messages(ctx context.Context, js jetstream.JetStream, stream, filter string, from uint64,
 ) iter.Seq2[*jetstream.RawStreamMsg, error] {
 	return func(yield func(*jetstream.RawStreamMsg, error) bool) {
@@ -89,15 +93,18 @@ func Messages(ctx context.Context, js jetstream.JetStream, stream, filter string
 	}
 }
 
-// MaxLast is how many subjects ReadLast takes. The library has room for a
-// thousand messages, the end of a batch among them, and drops what is more.
+// MaxReadLast is how many subjects ReadLast takes. The client library has room
+// for a thousand messages, the end of the batch included, and drops the rest.
 const MaxReadLast = 500
 
-// ReadLast returns the newest message of each subject that has one, in the order
-// of their sequences. It needs permission to publish to $JS.API.DIRECT.GET.<stream>. A
-// server that stops answering in the middle leaves messages out, which is no
-// error here: ask for what is missing by itself.
-func ReadLast(ctx context.Context, js jetstream.JetStream, stream string, subjects []string) (msgs []*jetstream.RawStreamMsg, err error) {
+// ReadLast returns the newest message of each subject, in the order of their
+// sequences. A subject without messages has none. It only needs permission to
+// publish to $JS.API.DIRECT.GET.<stream>. When the server stops answering in
+// the middle, messages are missing without an error: ask for each missing one
+// again.
+func ReadLast(ctx context.Context, js jetstream.JetStream, stream string, subjects []string) (
+	msgs []*jetstream.RawStreamMsg, err error,
+) {
 	if len(subjects) == 0 {
 		return nil, nil
 	}

@@ -6,9 +6,9 @@ import (
 	"os"
 )
 
-// Spool opens a new file in dir and removes its name, so that no copy of anybody's
-// data outlives the process, however it ends. dir "" means the system's temporary
-// folder. The caller closes the file.
+// OpenSpool opens a new file in dir and removes its name at once, so that no
+// copy of personal data is left behind when the process dies. Dir "" means the
+// temporary folder of the system. The caller closes the file.
 func OpenSpool(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "rollcall-*")
 	if err != nil {
@@ -20,5 +20,5 @@ func OpenSpool(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// Spool opens a nameless file in SpoolDir. The caller closes it.
+// OpenSpool opens a file without a name in SpoolDir. The caller closes it.
 func (s *Store) OpenSpool() (*os.File, error) { return OpenSpool(s.SpoolDir) }

@@ -8,7 +8,7 @@ import (
 	"rollcall.example/events"
 )
 
-func TestSpoolLeavesNoNameBehind(t *testing.T) {
+func TestOpenSpoolRemovesTheName(t *testing.T) {
 	dir := t.TempDir()
 	f, err := events.OpenSpool(dir)
 	if err != nil {
@@ -25,6 +25,6 @@ func TestSpoolLeavesNoNameBehind(t *testing.T) {
 		t.Errorf("read back %q, %v", text, err)
 	}
 	if _, err := events.OpenSpool(dir + "/missing"); err == nil {
-		t.Error("a folder that does not exist gave a spool")
+		t.Error("opened a spool in a missing folder")
 	}
 }

@@ -1,52 +1,54 @@
 package events
 
-// Standing is where a job is, as people are shown it. The zero Standing is that of
-// a job of which nothing is known.
+// Standing is how far a job is, in the form that people see. The zero Standing
+// is that of an unknown job.
 type Standing struct {
 	Step Step
-	// Percent is from 0 to 100.
+	// Percent is between 0 and 100.
 	Percent int
-	// Processed and Total count rows of the step; both 0 where it has none.
+	// Processed and Total count the rows of the step; both are 0 when it has
+	// none.
 	Processed, Total int
-	// Message is a sentence.
+	// Message is a sentence for people.
 	Message string
 }
 
-// After is where a job is after one more fact. It is what both a live frame of the
-// fact and the state at its sequence show, so that they cannot differ. A job that
-// ended without a report is where it was before.
+// Advance returns the standing after one more fact. Live frames and the state
+// at a sequence both come from it, so they agree. A job that ends without a
+// report keeps its step and percentage.
 func (s Standing) Advance(fact Fact) Standing {
-	// done is at the end of a step's band, within stands where the rows are: a bar
-	// that jumped to the end of the band and back again would tell a lie twice.
-	done := func(step Step, rows int, message string) Standing {
+	// A finished step shows the end of its band. A step under way shows where its
+	// rows are; the end of the band would make the bar jump forward and back.
+	atEnd := func(step Step, rows int, message string) Standing {
 		_, to := step.Band()
 		return Standing{Step: step, Percent: to, Processed: rows, Total: rows, Message: message}
 	}
-	within := func(step Step, processed, total int, message string) Standing {
-		return Standing{Step: step, Percent: step.Percent(processed, total), Processed: processed, Total: total, Message: message}
+	atRow := func(step Step, processed, total int, message string) Standing {
+		percent := step.Percent(processed, total)
+		return Standing{Step: step, Percent: percent, Processed: processed, Total: total, Message: message}
 	}
 	switch f := fact.(type) {
 	case *Uploaded:
 		if f.Options.Undoes != "" {
-			return done(Initialization, 0, "The undo was asked for.")
+			return atEnd(Initialization, 0, "The undo was asked for.")
 		}
-		return done(Initialization, 0, "The file was received.")
+		return atEnd(Initialization, 0, "The file was received.")
 	case *Validated:
-		return done(PreValidation, f.Stats.TotalRecords, "The rows were checked.")
+		return atEnd(PreValidation, f.Stats.TotalRecords, "The rows were checked.")
 	case *Verified:
-		return done(IECVerification, f.Stats.Total, "The IEC has answered.")
+		return atEnd(IECVerification, f.Stats.Total, "The IEC has answered.")
 	case *Persisted:
-		return done(DatabaseOperations, f.Stats.Total, "The members were written.")
+		return atEnd(DatabaseOperations, f.Stats.Total, "The members were written.")
 	case *Reported:
-		return done(ReportGeneration, f.Validation.TotalRecords, "The report is ready.")
+		return atEnd(ReportGeneration, f.Validation.TotalRecords, "The report is ready.")
 	case *Paused:
-		return within(f.Stage.FirstStep(), f.Processed, f.Total, f.Message)
+		return atRow(f.Stage.FirstStep(), f.Processed, f.Total, f.Message)
 	case *Resumed:
-		return within(f.Stage.FirstStep(), f.Processed, f.Total, "Going on.")
+		return atRow(f.Stage.FirstStep(), f.Processed, f.Total, "Going on.")
 	case *Warned:
-		return within(f.Stage.FirstStep(), f.Processed, f.Total, f.Message)
+		return atRow(f.Stage.FirstStep(), f.Processed, f.Total, f.Message)
 	case *Retried:
-		return within(f.Stage.FirstStep(), 0, 0, "Trying again.")
+		return atRow(f.Stage.FirstStep(), 0, 0, "Trying again.")
 	case *Failed:
 		s.Message = f.Message
 	case *Cancelled:

@@ -8,8 +8,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// What JetStream says when it stores no more: a limit of the account, of the
-// server, or one of a stream, whose code is that of all failures to store.
+// JetStream's error codes for full storage: the limit of the account, the limit
+// of the server, the disk, and any failure to store, such as the limit of a
+// stream.
 const (
 	codeAccountFull = 10002
 	codeServerFull  = 10023
@@ -17,9 +18,9 @@ const (
 	codeNotStored   = 10077
 )
 
-// StorageFull reports whether an error says that there is no room: in JetStream,
-// or on the disk of this machine. Nothing is wrong with what was to be stored, and
-// it can be once somebody has made room.
+// StorageFull reports whether an error means that there is no room: in
+// JetStream, or on the disk of this machine. The same data can be stored once
+// somebody has made room.
 func StorageFull(err error) bool {
 	var api *jetstream.APIError
 	if !errors.As(err, &api) {
@@ -29,5 +30,6 @@ func StorageFull(err error) bool {
 	case codeAccountFull, codeServerFull, codeStorageFull:
 		return true
 	}
-	return api.ErrorCode == codeNotStored && (strings.HasPrefix(api.Description, "maximum ") || strings.Contains(api.Description, "no space left"))
+	full := strings.HasPrefix(api.Description, "maximum ") || strings.Contains(api.Description, "no space left")
+	return api.ErrorCode == codeNotStored && full
 }

@@ -10,23 +10,26 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-func TestWhatNoRoomIs(t *testing.T) {
+func TestStorageFullKnowsFullStorage(t *testing.T) {
+	notStored := func(description string) error {
+		return &jetstream.APIError{Code: 503, ErrorCode: codeNotStored, Description: description}
+	}
 	for name, c := range map[string]struct {
 		err  error
 		want bool
 	}{
-		"nothing":            {nil, false},
-		"something else":     {errors.New("no space left on device"), false},
-		"the disk":           {&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, true},
-		"a quota":            {fmt.Errorf("spool: %w", syscall.EDQUOT), true},
-		"the account":        {&jetstream.APIError{Code: 400, ErrorCode: 10002}, true},
-		"the server":         {fmt.Errorf("put: %w", &jetstream.APIError{Code: 503, ErrorCode: 10023}), true},
-		"a stream":           {&jetstream.APIError{Code: 503, ErrorCode: 10077, Description: "maximum bytes exceeded"}, true},
-		"another bad moment": {&jetstream.APIError{Code: 503, ErrorCode: 10077, Description: "message size exceeds maximum allowed"}, false},
-		"a guard":            {&jetstream.APIError{Code: 400, ErrorCode: codeWrongLastSequence}, false},
+		"no error":             {nil, false},
+		"text only":            {errors.New("no space left on device"), false},
+		"full disk":            {&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, true},
+		"disk quota used up":   {fmt.Errorf("spool: %w", syscall.EDQUOT), true},
+		"limit of the account": {&jetstream.APIError{Code: 400, ErrorCode: 10002}, true},
+		"limit of the server":  {fmt.Errorf("put: %w", &jetstream.APIError{Code: 503, ErrorCode: 10023}), true},
+		"limit of a stream":    {notStored("maximum bytes exceeded"), true},
+		"message too large":    {notStored("message size exceeds maximum allowed"), false},
+		"failed guard":         {&jetstream.APIError{Code: 400, ErrorCode: codeWrongLastSequence}, false},
 	} {
 		if got := StorageFull(c.err); got != c.want {
-			t.Errorf("%s: %v", name, got)
+			t.Errorf("%s: StorageFull is %v", name, got)
 		}
 	}
 }

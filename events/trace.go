@@ -11,17 +11,17 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// Attributes of spans. None holds a row's content.
+// Attributes of spans. No attribute holds the content of a row.
 const (
 	AttrJob   = "rollcall.job"
 	AttrStage = "rollcall.stage"
 )
 
-// tracerName is who makes the spans, as a collector shows it.
+// tracerName is the instrumentation scope of the spans.
 const tracerName = "rollcall.example/events"
 
-// Tracer returns a provider's tracer for rollcall's spans; nil gives one that
-// records nothing.
+// Tracer returns the provider's tracer for the spans of rollcall. Nil returns
+// one that records nothing.
 func Tracer(p trace.TracerProvider) trace.Tracer {
 	if p == nil {
 		p = noop.NewTracerProvider()
@@ -29,14 +29,14 @@ func Tracer(p trace.TracerProvider) trace.Tracer {
 	return p.Tracer(tracerName)
 }
 
-// Span begins a span below that of ctx, with the tracer of whoever began that
-// one. Where nobody did it records nothing and costs next to nothing.
+// StartSpan starts a span below that of ctx, with the same tracer provider.
+// Without a span in ctx it records nothing and costs next to nothing.
 func StartSpan(ctx context.Context, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
 	return Tracer(trace.SpanFromContext(ctx).TracerProvider()).Start(ctx, name, opts...)
 }
 
-// EndSpan ends a span. That there was an error is in it, what it says is not:
-// the log has that, with the trace's id.
+// EndSpan ends a span. The span says that there was an error, but not which:
+// the log has the text, with the id of the trace.
 func EndSpan(span trace.Span, err error) {
 	if err != nil {
 		span.SetStatus(codes.Error, "")
@@ -44,37 +44,40 @@ func EndSpan(span trace.Span, err error) {
 	span.End()
 }
 
-// traceparent is the header value for the span of ctx, "" without one.
+// traceHeader returns the traceparent of the span of ctx; "" without a span.
 func traceHeader(ctx context.Context) string {
 	c := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, c)
 	return c[HeaderTrace]
 }
 
-// WithTrace makes the span that a message's header HeaderTrace names the parent of
-// what follows; where there is none it changes nothing.
+// WithTrace returns a context whose spans are children of the span that header
+// names, the value of HeaderTrace. An empty header changes nothing.
 func WithTrace(ctx context.Context, header string) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{HeaderTrace: header})
 }
 
-// storing begins the span of an append. All of a job is one trace, that of its
-// upload: what a person does to the job later, in a trace of its own, is linked.
+// startAppendSpan starts the span of an append. All of a job is one trace, the
+// trace of its upload. When a later request has a trace of its own, the span
+// has a link to it.
 func startAppendSpan(ctx context.Context, j *Job, jobID string, kind Kind) (context.Context, trace.Span) {
-	here := trace.SpanContextFromContext(ctx)
+	current := trace.SpanContextFromContext(ctx)
 	opts := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindProducer), trace.WithAttributes(
-		attribute.String("messaging.system", "nats"), attribute.String("messaging.destination.name", Subject("*", kind)),
+		attribute.String("messaging.system", "nats"),
+		attribute.String("messaging.destination.name", Subject("*", kind)),
 		attribute.String(AttrJob, jobID))}
 	tracer := Tracer(trace.SpanFromContext(ctx).TracerProvider())
-	if whole := WithTrace(ctx, j.Trace); j.Trace != "" && trace.SpanContextFromContext(whole).TraceID() != here.TraceID() {
-		if here.IsValid() {
-			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: here}))
+	upload := WithTrace(ctx, j.Trace)
+	if j.Trace != "" && trace.SpanContextFromContext(upload).TraceID() != current.TraceID() {
+		if current.IsValid() {
+			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: current}))
 		}
-		ctx = whole
+		ctx = upload
 	}
 	return tracer.Start(ctx, "store "+string(kind), opts...)
 }
 
-// setTrace writes down in a message which span stored it.
+// setTraceHeader puts the span of ctx into the headers of a message.
 func setTraceHeader(ctx context.Context, h nats.Header) {
 	if v := traceHeader(ctx); v != "" {
 		h.Set(HeaderTrace, v)

@@ -2,6 +2,6 @@ package events
 
 import "time"
 
-// SouthAfrica is the one time zone of South Africa: two hours ahead of UTC, without
-// summer time.
+// SouthAfrica is the time zone of South Africa: two hours ahead of UTC, without
+// daylight saving time.
 var SouthAfrica = time.FixedZone("SAST", 2*60*60)

@@ -10,7 +10,7 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-func TestFactsCarryAVersionAndTheOldestHaveNone(t *testing.T) {
+func TestAFactWithoutADataVersionIsDecoded(t *testing.T) {
 	srv := eventstest.Start(t)
 	m := eventstest.StoredMessage(t, srv, upload(t, srv))
 	if got := m.Header.Get(events.HeaderDataVersion); got != strconv.Itoa(events.DataVersion) {
@@ -23,7 +23,7 @@ func TestFactsCarryAVersionAndTheOldestHaveNone(t *testing.T) {
 	}
 }
 
-func TestAJobOfANewerVersionIsNotGuessedAt(t *testing.T) {
+func TestLoadRefusesAJobOfANewerVersion(t *testing.T) {
 	srv := eventstest.Start(t)
 	jobID := eventstest.UploadNewer(t, srv, alice)
 	if job, err := logAs(t, srv, events.StageValidation).Load(t.Context(), jobID); !errors.Is(err, events.ErrNewer) {

@@ -1,0 +1,49 @@
+package events
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+)
+
+// An upgrade turns the body of a fact into that of the next data version. It
+// must keep the body's job, kind, time and cause.
+type upgrade func(kind Kind, body []byte) ([]byte, error)
+
+// upgrades are in order: the first one leads from version 1 to 2. Whoever
+// removes a field or changes its meaning appends one. A new field needs none,
+// because readers skip fields that they do not know. So far all changes were
+// new fields.
+var upgrades = [...]upgrade{}
+
+// DataVersion is the version of the shape in which this program stores facts.
+const DataVersion = 1 + len(upgrades)
+
+// ErrNewer marks a fact that a newer rollcall stored in a shape that this
+// program does not know. The fact is valid, so readers neither refuse nor skip
+// it: they leave the job to a newer process.
+var ErrNewer = errors.New("stored by a newer rollcall")
+
+// upgradeBody returns a body in the newest shape. A body without a version
+// number is of version 1.
+func upgradeBody(upgrades []upgrade, header nats.Header, kind Kind, body []byte) ([]byte, error) {
+	version := 1
+	if text := header.Get(HeaderDataVersion); text != "" {
+		var err error
+		if version, err = strconv.Atoi(text); err != nil || version < 1 {
+			return nil, fmt.Errorf("%w: data version is not a number from 1", ErrUntrusted)
+		}
+	}
+	if version > 1+len(upgrades) {
+		return nil, fmt.Errorf("%w: data version %d, this program knows up to %d", ErrNewer, version, 1+len(upgrades))
+	}
+	for ; version <= len(upgrades); version++ {
+		var err error
+		if body, err = upgrades[version-1](kind, body); err != nil {
+			return nil, fmt.Errorf("%w: upgrade from data version %d: %s", ErrUntrusted, version, describeFault(err))
+		}
+	}
+	return body, nil
+}
