@@ -8,30 +8,30 @@ import (
 )
 
 const (
-	// smallRows is how many rows a small job has at most: a stage is done with
-	// them in a fraction of a second.
+	// smallRows is the most rows that a small job has. A stage needs a fraction
+	// of a second for them.
 	smallRows = 2000
-	// smallLane is how many small jobs are worked on beside the others.
+	// smallLane is how many small jobs may run beside the others.
 	smallLane = 2
-	// fileRow is what a row of a spreadsheet takes at least, in bytes, compressed
-	// and without its strings.
-	fileRow = 50
+	// minRowSize is the least that a row of a spreadsheet takes, in bytes:
+	// compressed and without its strings.
+	minRowSize = 50
 )
 
-// lanes are a runner's places to work at. Small jobs have some that big ones may
-// not take: fifty rows do not wait until a hundred thousand are done.
+// lanes limit how many jobs a runner works on at once. Small jobs have some
+// places of their own, so that they do not wait for big ones.
 type lanes struct{ all, small chan struct{} }
 
 func newLanes(workers int) lanes {
 	return lanes{all: make(chan struct{}, workers), small: make(chan struct{}, smallLane)}
 }
 
-// fetchers is one more than there are places, so that there is always somebody
-// who finds the small job behind the big ones.
+// fetchers returns how many goroutines fetch messages: one more than there are
+// places. When big jobs hold all places, that one still finds the small jobs.
 func (l lanes) fetchers() int { return cap(l.all) + cap(l.small) + 1 }
 
-// enter takes a place for work on so many rows, until leave is called; ok is
-// false when none is free.
+// acquire takes a place for a job of so many rows. Ok is false when no place is
+// free. The caller calls leave when the job is done.
 func (l lanes) acquire(rows int) (leave func(), ok bool) {
 	select {
 	case l.all <- struct{}{}:
@@ -49,11 +49,12 @@ func (l lanes) acquire(rows int) (leave func(), ok bool) {
 	}
 }
 
-// rowsOf is how many rows, about, the stage that a fact sets to work has before it.
+// estimateRows returns about how many rows a stage has to work on after the
+// fact f.
 func estimateRows(f events.Fact) int {
 	switch f := f.(type) {
 	case *events.Uploaded:
-		return int(min(f.File.Size/fileRow, math.MaxInt32))
+		return int(min(f.File.Size/minRowSize, math.MaxInt32))
 	case *events.Validated:
 		return f.Stats.ValidRecords
 	case *events.Verified:
@@ -61,12 +62,12 @@ func estimateRows(f events.Fact) int {
 	case *events.Persisted:
 		return f.Stats.Total
 	}
-	return math.MaxInt32 // a retry does not say
+	return math.MaxInt32 // retried does not say
 }
 
-// laneWait is how long a message is parked for which there is no place: an eighth
-// of the time that it has waited for already, so that neither an idle worker
-// waits long for it nor a long queue is handed round all the time.
+// laneWait returns how long to put a message back when no place is free: an
+// eighth of the time since it was stored, at least 50 ms and at most 3 s. So a
+// free worker finds it soon, and a long queue does not circle all the time.
 func laneWait(since time.Time) time.Duration {
 	return min(max(time.Since(since)/8, 50*time.Millisecond), 3*time.Second)
 }

@@ -11,7 +11,7 @@ import (
 	"rollcall.example/events/stage"
 )
 
-// bigUpload is a job whose file is of a size that holds many rows.
+// bigUpload uploads a file that is large enough for a big job.
 func bigUpload(t *testing.T, srv *embedded.Server) events.Job {
 	t.Helper()
 	file := eventstest.FakeArtifact(events.BucketUploads, events.NewJobID()+"/upload.xlsx")
@@ -26,11 +26,11 @@ func TestSmallJobsDoNotWaitForBigOnes(t *testing.T) {
 		big = append(big, bigUpload(t, srv))
 	}
 	release := make(chan struct{})
-	var atWork, most atomic.Int32
+	var running, most atomic.Int32
 	runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		if w.Job.Uploaded.File.Size > 1<<20 {
-			most.Store(max(most.Load(), atWork.Add(1)))
-			defer atWork.Add(-1)
+			most.Store(max(most.Load(), running.Add(1)))
+			defer running.Add(-1)
 			select {
 			case <-release:
 			case <-ctx.Done():
@@ -38,7 +38,7 @@ func TestSmallJobsDoNotWaitForBigOnes(t *testing.T) {
 		}
 		return validated(ctx, w)
 	}, func(r *stage.Runner) { r.Workers = 2 })
-	eventstest.Wait(t, "all workers to be at work", func() bool { return atWork.Load() == 2 })
+	eventstest.Wait(t, "both workers to be busy", func() bool { return running.Load() == 2 })
 	for range 5 {
 		waitFor(t, srv, upload(t, srv).ID, events.KindValidated)
 	}
@@ -47,6 +47,6 @@ func TestSmallJobsDoNotWaitForBigOnes(t *testing.T) {
 		waitFor(t, srv, job.ID, events.KindValidated)
 	}
 	if most.Load() != 2 {
-		t.Errorf("%d big jobs at once", most.Load())
+		t.Errorf("%d big jobs at once, want 2", most.Load())
 	}
 }

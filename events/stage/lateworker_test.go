@@ -10,9 +10,9 @@ import (
 	"rollcall.example/events/stage"
 )
 
-// A worker that was thought dead stores its artifact after its successor's fact
-// named one. Each attempt has names of its own, also of the same delivery, which a
-// server that was killed may count again, so that the fact stays true.
+// A worker that lost its lease stores its artifact after a fact of its
+// successor has named one. Each attempt has names of its own, even with the
+// same delivery count, which a killed server may use twice.
 func TestALateWorkerDoesNotReplaceAnArtifact(t *testing.T) {
 	srv := eventstest.Start(t)
 	store := events.NewStore(eventstest.Connect(t, srv, "iec"))

@@ -9,12 +9,14 @@ import (
 	"rollcall.example/events"
 )
 
-// keepLease renews the server's patience with a message every third of AckWait,
-// until ctx ends. The server must have agreed: when it has not for the whole of
-// AckWait, the message may be with another worker already, and lost is called.
-// Each renewal also asks whether the job was cancelled, for the live word of it
-// is sent at most once.
-func (r *Runner) keepLease(ctx context.Context, d events.Delivery, cancelled func(context.Context) bool, cancel context.CancelCauseFunc) {
+// keepLease renews the lease of a message every third of AckWait until ctx
+// ends. When the server has not agreed for a whole AckWait, another worker may
+// have the message already, so it calls cancel with ErrLeaseLost. With each
+// renewal it also asks whether the job was cancelled, because the live message
+// about that may get lost.
+func (r *Runner) keepLease(
+	ctx context.Context, d events.Delivery, cancelled func(context.Context) bool, cancel context.CancelCauseFunc,
+) {
 	every := r.ackWait() / 3
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -42,8 +44,8 @@ func (r *Runner) keepLease(ctx context.Context, d events.Delivery, cancelled fun
 	}
 }
 
-// watchCancelled calls the cancel function of a job at work when its cancelled
-// fact is stored.
+// watchCancelled subscribes to the facts cancelled and cancels the handler of
+// each such job.
 func (r *Runner) watchCancelled() (*nats.Subscription, error) {
 	nc := r.Log.JetStream().Conn()
 	return nc.Subscribe(events.LivePrefix+events.Subject("*", events.KindCancelled), func(m *nats.Msg) {
@@ -51,7 +53,7 @@ func (r *Runner) watchCancelled() (*nats.Subscription, error) {
 		if err != nil {
 			return
 		}
-		if cancel, ok := r.atWork.Load(jobID); ok {
+		if cancel, ok := r.running.Load(jobID); ok {
 			(*cancel.(*context.CancelCauseFunc))(ErrCancelled)
 		}
 	})

@@ -9,23 +9,24 @@ import (
 	"rollcall.example/events/stage"
 )
 
-func TestAMessageOfANewerVersionIsHandedBack(t *testing.T) {
+func TestRunnerLeavesJobsOfANewerVersion(t *testing.T) {
 	srv := eventstest.Start(t)
-	unknown := eventstest.UploadNewer(t, srv, alice)
+	newer := eventstest.UploadNewer(t, srv, alice)
 	s := runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
-		if w.Job.ID == unknown {
-			t.Error("worked on what it does not know")
+		if w.Job.ID == newer {
+			t.Error("the handler ran for a job of a newer version")
 		}
 		return validated(ctx, w)
 	})
-	// Facts come in order: when this one is through, the other has been taken.
+	// Messages come in order: once this job is validated, the other one was fetched.
 	waitFor(t, srv, upload(t, srv).ID, events.KindValidated)
 	s.stop()
-	c, err := eventstest.Connect(t, srv, "operator").Consumer(t.Context(), events.StreamFacts, string(events.StageValidation))
+	js := eventstest.Connect(t, srv, "operator")
+	c, err := js.Consumer(t.Context(), events.StreamFacts, string(events.StageValidation))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n := c.CachedInfo().NumAckPending; n != 1 {
-		t.Errorf("%d messages wait for somebody who knows them, want 1", n)
+		t.Errorf("%d messages wait for another process, want 1", n)
 	}
 }

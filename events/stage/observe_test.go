@@ -11,8 +11,7 @@ import (
 	"rollcall.example/events/stage"
 )
 
-// Each way in which an attempt can end is told, and what is in hand meanwhile.
-func TestRunnerTellsHowAttemptsEnd(t *testing.T) {
+func TestRunnerReportsEachAttempt(t *testing.T) {
 	srv := eventstest.Start(t)
 	ends := make(chan stage.Attempt, 10)
 	attempt := 0
@@ -47,15 +46,15 @@ func TestRunnerTellsHowAttemptsEnd(t *testing.T) {
 	}
 	want(stage.EndRetried, 1, 0)
 	want(stage.EndPostponed, 2, 0)
-	eventstest.Wait(t, "a job at work that is quiet", func() bool {
-		jobs, quiet := s.InProgress()
-		return jobs == 1 && quiet > 20*time.Millisecond
+	eventstest.Wait(t, "a job without progress", func() bool {
+		jobs, stalled := s.InProgress()
+		return jobs == 1 && stalled > 20*time.Millisecond
 	})
 	close(hold)
 	want(stage.EndDone, 3, 7)
 	waitFor(t, srv, job.ID, events.KindValidated)
-	if jobs, quiet := s.InProgress(); jobs != 0 || quiet != 0 {
-		t.Errorf("%d jobs at work, quiet for %s", jobs, quiet)
+	if jobs, stalled := s.InProgress(); jobs != 0 || stalled != 0 {
+		t.Errorf("idle stage: %d jobs, stalled for %s", jobs, stalled)
 	}
 	upload(t, srv)
 	want(stage.EndFailed, 1, 0)

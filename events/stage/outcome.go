@@ -34,19 +34,22 @@ func (r *Rejection) Error() string { return r.Refusal.Error() }
 // Unwrap returns the refusal, which wraps the cause.
 func (r *Rejection) Unwrap() error { return r.Refusal }
 
-// Postponement is a handler's word that nothing is wrong but that the work must
-// wait. It is no failure and does not count as an attempt.
+// Postponement is the error of a handler that has to wait although nothing
+// failed. It does not count as an attempt.
 type Postponement struct {
 	Until time.Time
-	// Reason and Message go into the fact paused, where the stage has one.
+	// Reason and Message go into the fact paused, when the stage has one.
 	Reason, Message string
-	Quota           *events.Quota
-	// ETA is when the stage will be done all the same; zero if not known.
+	// Quota goes into the fact paused; nil when the quota is not the reason.
+	Quota *events.Quota
+	// ETA is when the stage will be done after the wait; zero when nobody
+	// knows.
 	ETA time.Time
+	// Err is the cause; nil when there is none.
 	Err error
 }
 
-// Postpone returns a Postponement until that time. Err may be nil.
+// Postpone returns a Postponement until the given time. Err may be nil.
 func Postpone(until time.Time, reason, message string, err error) *Postponement {
 	return &Postponement{Until: until, Reason: reason, Message: message, Err: err}
 }
@@ -58,24 +61,25 @@ func (p *Postponement) Error() string {
 	return p.Reason
 }
 
+// Unwrap returns the cause.
 func (p *Postponement) Unwrap() error { return p.Err }
 
-// Causes with which the runner ends a handler's context.
+// The causes with which the runner cancels the context of a handler.
 var (
-	// ErrCancelled: the user cancelled the job; the fact is in the log.
+	// ErrCancelled means that a user cancelled the job; the log has the fact.
 	ErrCancelled = errors.New("job cancelled")
-	// ErrShutdown: the process is stopping; the message is handed back.
+	// ErrShutdown means that the process stops; the message is handed back.
 	ErrShutdown = errors.New("shutting down")
-	// ErrLeaseLost: the server no longer holds the message for this worker,
-	// and another may have it already.
+	// ErrLeaseLost means that the server no longer reserves the message for this
+	// worker; another one may have it already.
 	ErrLeaseLost = errors.New("message lease lost")
 )
 
-// panicError is a panic that a handler's code did not catch.
+// panicError is a panic of a handler.
 type panicError struct {
 	value any
 	stack []byte
 }
 
-// The value is left out of the text: a parser's panic may quote a cell.
+// Error leaves the value out, because the panic of a parser may quote a cell.
 func (p *panicError) Error() string { return fmt.Sprintf("panic of type %T", p.value) }

@@ -5,28 +5,28 @@ import (
 	"sync"
 )
 
-// Ahead yields what seq yields, which it runs in front, on another processor: a
-// stage reads what comes next while it works on what came. At most that many
-// values wait. A panic of seq is the reader's: the runner's recover does not
-// reach other goroutines than the handler's. Whatever seq uses may be closed once
-// the loop over Ahead is over.
-func ReadAhead[T any](most int, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
+// ReadAhead yields what seq yields, and runs seq in a goroutine of its own, so
+// that a stage reads the next values while it works on the present one. At most
+// limit values wait. A panic of seq becomes a panic of the loop, where the
+// runner's recover catches it. When the loop is over, seq is over too, and
+// whatever it uses may be closed.
+func ReadAhead[T any](limit int, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
 	type item struct {
 		value    T
 		err      error
 		panicked any
 	}
 	return func(yield func(T, error) bool) {
-		items := make(chan item, most)
-		enough := make(chan struct{})
+		items := make(chan item, limit)
+		stopped := make(chan struct{})
 		var running sync.WaitGroup
 		defer running.Wait()
-		defer close(enough)
+		defer close(stopped)
 		send := func(i item) bool {
 			select {
 			case items <- i:
 				return true
-			case <-enough:
+			case <-stopped:
 				return false
 			}
 		}

@@ -8,8 +8,9 @@ import (
 	"rollcall.example/events/stage"
 )
 
-var errAhead = errors.New("cannot be read")
+var errUnreadable = errors.New("cannot be read")
 
+// numbersAnd yields 0 to n-1 and then what end yields.
 func numbersAnd(n int, end func(yield func(int, error) bool)) iter.Seq2[int, error] {
 	return func(yield func(int, error) bool) {
 		for i := range n {
@@ -21,13 +22,13 @@ func numbersAnd(n int, end func(yield func(int, error) bool)) iter.Seq2[int, err
 	}
 }
 
-func TestAhead(t *testing.T) {
+func TestReadAheadYieldsAllValuesThenTheError(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(yield func(int, error) bool)
 		want string
 	}{
 		"ends":  {func(func(int, error) bool) {}, ""},
-		"fails": {func(yield func(int, error) bool) { yield(0, errAhead) }, errAhead.Error()},
+		"fails": {func(yield func(int, error) bool) { yield(0, errUnreadable) }, errUnreadable.Error()},
 	} {
 		for _, n := range []int{0, 1, 3, 100} {
 			got, last := 0, ""
@@ -47,7 +48,7 @@ func TestAhead(t *testing.T) {
 	}
 }
 
-func TestAPanicAheadIsTheReaders(t *testing.T) {
+func TestReadAheadPassesAPanicOn(t *testing.T) {
 	defer func() {
 		if v := recover(); v != "bug" {
 			t.Errorf("recovered %v", v)
@@ -58,7 +59,7 @@ func TestAPanicAheadIsTheReaders(t *testing.T) {
 	t.Error("no panic")
 }
 
-func TestAheadStopsWithItsReader(t *testing.T) {
+func TestReadAheadStopsWithItsLoop(t *testing.T) {
 	produced, ended := 0, false
 	for range stage.ReadAhead(3, func(yield func(int, error) bool) {
 		defer func() { ended = true }()

@@ -16,56 +16,58 @@ import (
 	"rollcall.example/events"
 )
 
-// Handler does a stage's work on a job and returns the fact it ends with. It
-// stops soon after ctx ends; what it then returns does not matter. Errors other
-// than *Rejection and *Postponement are tried again, those that are StorageFull
-// for as long as it takes.
+// Handler does the work of a stage on a job and returns the fact that the stage
+// ends with. It stops soon after ctx ends; its result does not matter then. The
+// runner repeats the work after any error but *Rejection and *Postponement, and
+// for as long as it takes when the error is StorageFull.
 type Handler func(ctx context.Context, w *Work) (events.Fact, error)
 
-// Runner feeds a stage from its durable consumer and is the only one that
-// acknowledges. The fact is appended first and the message acknowledged last,
-// so a death in between means that the message comes again and finds its fact.
+// Runner runs a stage. It takes messages from the durable consumer of the stage
+// and is the only one that acknowledges them. It appends the fact first and
+// acknowledges last: if it dies in between, the message comes again and the
+// fact is found.
 type Runner struct {
 	Log    *events.Log
 	Stage  events.Stage
 	Handle Handler
 	// Undo takes back what the stage did outside of the log, for a job that was
-	// cancelled while it was the stage's turn. It may have done nothing, and may
-	// be asked again: until it returns nil the message is kept. Nil means that
-	// there is nothing to take back.
+	// cancelled during the stage. The stage may have done nothing yet. The
+	// runner repeats Undo until it returns nil. A nil Undo means that there is
+	// nothing to take back.
 	Undo func(ctx context.Context, job *events.Job) error
-	// Workers is how many messages are worked on at once, beside two of small
-	// jobs; 0 means 2.
+	// Workers is how many messages are handled at once, not counting two of
+	// small jobs; 0 means 2.
 	Workers int
-	// Attempts is how many failures make the job fail; 0 means 5.
+	// Attempts is how many failed attempts make the job fail; 0 means 5.
 	Attempts int
-	// Backoff is the wait after the nth failure, from 1; nil means 1 s
-	// doubling to a minute, with jitter.
+	// Backoff returns the wait after the nth failure, from 1. Nil means one
+	// second, doubling up to a minute, with jitter.
 	Backoff func(failures int) time.Duration
-	// Grace is how long work in hand may go on after Run was told to stop; 0 means 5 s.
+	// Grace is how long handlers may go on after the context of Run has ended;
+	// 0 means 5 s.
 	Grace time.Duration
-	// AckWait is the consumer's; 0 means AckWait.
+	// AckWait is that of the consumer; 0 means events.AckWait.
 	AckWait time.Duration
-	// Logger hears of failures; nil discards.
+	// Logger logs attempts and failures; nil discards.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Tracer makes a span of each attempt, below that which stored the fact that
-	// set the stage to work; nil means that nobody traces.
+	// Tracer makes a span of each attempt, a child of the span that stored the
+	// fact before; nil means that nobody traces.
 	Tracer trace.Tracer
-	// Observe hears of each attempt once it is over, from many goroutines; nil
-	// means that nobody counts.
+	// Observe is called after each attempt, from several goroutines; nil means
+	// that nobody counts.
 	Observe func(Attempt)
 
-	lanes  lanes
-	atWork sync.Map // job id -> *context.CancelCauseFunc
-	works  sync.Map // *Work -> nothing
-	noRoom atomic.Pointer[noRoom]
+	lanes       lanes
+	running     sync.Map // job id -> *context.CancelCauseFunc
+	works       sync.Map // *Work -> nil
+	storageFull atomic.Pointer[storageFull]
 }
 
-// Run works until ctx ends, then hands back or finishes what is in hand. An error
-// before that means that the stage is dead: its consumer is gone, or NATS has
-// closed the connection for good.
+// Run works until ctx ends. Then it lets handlers finish within Grace and hands
+// the other messages back. An error before that means that the stage cannot go
+// on: its consumer is gone, or NATS has closed the connection for good.
 func (r *Runner) Run(ctx context.Context) error {
 	sub, err := r.watchCancelled()
 	if err != nil {
@@ -93,24 +95,26 @@ func (r *Runner) Run(ctx context.Context) error {
 	return nil
 }
 
-// fetch takes one message at a time: one taken in advance would age unseen.
+// fetch takes one message at a time. The lease of a message fetched in advance
+// would run while nobody works on it.
 func (r *Runner) fetch(ctx, work context.Context) error {
 	opts := events.ConsumeOptions{Logger: r.Logger}
-	return events.Consume(ctx, r.Log.JetStream(), string(r.Stage), opts, func(ctx context.Context, d events.Delivery) error {
+	handle := func(ctx context.Context, d events.Delivery) error {
 		err := r.process(events.WithTrace(work, d.Trace), d)
 		if errors.Is(err, errMovedOn) {
 			return nil
 		}
 		return err
-	})
+	}
+	return events.Consume(ctx, r.Log.JetStream(), string(r.Stage), opts, handle)
 }
 
-// errMovedOn says that the job no longer waits for what a message asks for. The
-// message is acknowledged.
+// errMovedOn means that the job no longer needs the work that a message asks
+// for. The message is acknowledged.
 var errMovedOn = errors.New("job has moved on")
 
-// process decides what a message asks for and sees it through. What it returns
-// settles the message.
+// process decides what a message asks for and does it. It returns what settles
+// the message.
 func (r *Runner) process(ctx context.Context, d events.Delivery) error {
 	leave, ok := r.lanes.acquire(estimateRows(d.Fact))
 	if !ok {
@@ -119,15 +123,15 @@ func (r *Runner) process(ctx context.Context, d events.Delivery) error {
 	defer leave()
 	job, err := r.Log.Load(ctx, d.JobID)
 	if err != nil || job.Seq < d.Seq {
-		// A follower that answered may not have the newest facts yet.
-		r.logger().WarnContext(ctx, "job not loaded yet", "job", d.JobID, "seq", d.Seq, "err", err)
+		// A replica of the stream may have answered that lacks the newest facts.
+		r.logger().WarnContext(ctx, "job not loaded, trying again", "job", d.JobID, "seq", d.Seq, "err", err)
 		return events.Redeliver(time.Second, err)
 	}
 	switch {
 	case job.Cancelled != nil && job.Stage == r.Stage && job.Trigger == d.Seq:
 		return r.undoCancelled(ctx, &job)
 	case job.Next() != r.Stage || job.Trigger != d.Seq:
-		return nil // done already, ended, or another stage's
+		return nil // already done, ended, or the turn of another stage
 	case job.Paused != nil && r.now().Before(job.Paused.ResumesAt):
 		return events.Redeliver(job.Paused.ResumesAt.Sub(r.now()), nil)
 	}
@@ -144,7 +148,7 @@ func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job)
 	w := &Work{Job: job, Delivery: d.Count, runner: r, moved: r.now()}
 	ctx, cancel := context.WithCancelCause(events.WithJob(ctx, job.ID, r.Stage))
 	w.ctx = ctx
-	r.atWork.Store(job.ID, &cancel)
+	r.running.Store(job.ID, &cancel)
 	var lease sync.WaitGroup
 	lease.Go(func() {
 		r.keepLease(ctx, d, func(ctx context.Context) bool {
@@ -154,21 +158,21 @@ func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job)
 	})
 	defer lease.Wait()
 	defer cancel(nil)
-	defer r.atWork.CompareAndDelete(job.ID, &cancel)
+	defer r.running.CompareAndDelete(job.ID, &cancel)
 
-	over := Attempt{End: EndLost, Delivery: d.Count}
-	defer r.trackAttempt(w, span, &over)()
+	attempt := Attempt{End: EndLost, Delivery: d.Count}
+	defer r.trackAttempt(w, span, &attempt)()
 	last, ok, err := r.Log.Progress(ctx, job.ID)
 	if err != nil {
-		log.WarnContext(ctx, "progress not read", "err", err)
+		log.WarnContext(ctx, "progress not read, trying again", "err", err)
 		return events.Redeliver(time.Second, err)
 	}
 	if ok && last.Service == r.Stage && last.Trigger == job.Trigger {
 		w.failures, w.last = last.Failures, last
 	}
 	if job.Paused != nil {
-		done, total := job.Paused.Processed, job.Paused.Total
-		if err := r.append(ctx, &w.Job, job.Seq, &events.Resumed{Stage: r.Stage, Processed: done, Total: total}); err != nil {
+		resumed := &events.Resumed{Stage: r.Stage, Processed: job.Paused.Processed, Total: job.Paused.Total}
+		if err := r.append(ctx, &w.Job, job.Seq, resumed); err != nil {
 			return err
 		}
 	}
@@ -177,75 +181,78 @@ func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job)
 	log = log.With("took", time.Since(began).Round(time.Millisecond))
 
 	var reject *Rejection
-	var later *Postponement
+	var postponed *Postponement
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, ErrCancelled):
-		log.InfoContext(ctx, "cancelled")
-		over.End = EndCancelled
+		log.InfoContext(ctx, "attempt stopped, job cancelled")
+		attempt.End = EndCancelled
 		return r.undoCancelled(ctx, &w.Job)
 	case errors.Is(cause, ErrLeaseLost):
-		log.WarnContext(ctx, "lease lost, another worker has the message")
+		log.WarnContext(ctx, "attempt stopped, lease lost to another worker")
 		return events.ErrUnsettled
 	case err == nil:
 		if err := r.append(ctx, &w.Job, job.Trigger, fact); err != nil {
 			return err
 		}
-		log.InfoContext(ctx, "done", "fact", fact.FactKind())
-		over.End, over.Rows = EndDone, rowsOf(fact)
+		log.InfoContext(ctx, "attempt done", "fact", fact.FactKind())
+		attempt.End, attempt.Rows = EndDone, rowsOf(fact)
 		return nil
 	case errors.Is(cause, ErrShutdown):
-		log.InfoContext(ctx, "handed back")
-		over.End = EndHandedBack
+		log.InfoContext(ctx, "attempt stopped, message handed back")
+		attempt.End = EndHandedBack
 		return events.Redeliver(0, cause)
-	case events.StorageFull(err): // whatever the handler made of it
-		again := r.roomWait(&w.Job)
-		log.ErrorContext(ctx, "no room to store", "again_in", again, "err", err)
-		over.End = EndStorageFull
-		r.noteRoom(err)
-		r.reportStorageError(w)
-		return events.Redeliver(again, err)
+	case events.StorageFull(err): // whatever error of the handler wraps it
+		wait := r.storageWait(&w.Job)
+		log.ErrorContext(ctx, "storage full, trying again", "again_in", wait, "err", err)
+		attempt.End = EndStorageFull
+		r.noteStorage(err)
+		r.reportStorageFull(w)
+		return events.Redeliver(wait, err)
 	case errors.As(err, &reject):
-		log.WarnContext(ctx, "rejected", "code", reject.Refusal.Code, "err", err)
-		over.End = EndFailed
+		log.WarnContext(ctx, "job rejected", "code", reject.Refusal.Code, "err", err)
+		attempt.End = EndFailed
 		return r.fail(ctx, w, reject, w.failures+1)
-	case errors.As(err, &later):
-		log.InfoContext(ctx, "postponed", "reason", later.Reason, "until", later.Until)
-		over.End = EndPostponed
-		return r.postpone(ctx, w, later)
+	case errors.As(err, &postponed):
+		log.InfoContext(ctx, "attempt postponed", "reason", postponed.Reason, "until", postponed.Until)
+		attempt.End = EndPostponed
+		return r.postpone(ctx, w, postponed)
 	}
-	over.End = EndRetried
+	attempt.End = EndRetried
 	result, gaveUp := r.retry(ctx, w, err, log)
 	if gaveUp {
-		over.End = EndFailed
+		attempt.End = EndFailed
 	}
 	return result
 }
 
-func (r *Runner) postpone(ctx context.Context, w *Work, later *Postponement) error {
+// postpone appends the fact paused, if the stage has one, and asks for the
+// message after the wait.
+func (r *Runner) postpone(ctx context.Context, w *Work, postponed *Postponement) error {
 	if r.Stage.MayPause() {
 		done, total := w.rows()
 		if r.Stage != events.StageIEC {
-			done = 0 // what was not written as a whole was not written
+			done = 0 // the transaction was rolled back
 		}
-		fact := &events.Paused{Stage: r.Stage, Reason: later.Reason, Message: later.Message, ResumesAt: later.Until.UTC(),
-			Processed: done, Total: total, Quota: later.Quota, ETA: later.ETA}
+		fact := &events.Paused{
+			Stage: r.Stage, Reason: postponed.Reason, Message: postponed.Message, ResumesAt: postponed.Until.UTC(),
+			Processed: done, Total: total, Quota: postponed.Quota, ETA: postponed.ETA,
+		}
 		if err := r.append(ctx, &w.Job, w.Job.Seq, fact); err != nil {
 			return err
 		}
 	}
-	return events.Redeliver(max(later.Until.Sub(r.now()), 0), later)
+	return events.Redeliver(max(postponed.Until.Sub(r.now()), 0), postponed)
 }
 
-// append stores a fact, however long NATS takes to be there again. It returns nil
-// once the fact is stored; else the message is to be settled with the error, and
-// there is nothing more to do for it. errMovedOn means that the job has ended or
-// moved on. When it is this stage's turn all the same, another worker has the
-// message too, and has paused the job or gone on with it: the message comes again,
-// for acknowledged, nobody would ever go on with the job.
+// append stores a fact, and repeats until NATS answers. It returns nil once the
+// fact is stored; else an error that settles the message. errMovedOn means that
+// the job has ended or moved on. Another worker may have paused the job, or
+// gone on with it, while it is still the turn of this stage. Then the message
+// must come again: nobody would go on with the job if it were acknowledged.
 func (r *Runner) append(ctx context.Context, job *events.Job, cause uint64, fact events.Fact) error {
 	for n := 1; ; n++ {
 		_, err := r.Log.Append(context.WithoutCancel(ctx), job, cause, fact)
-		r.noteRoom(err)
+		r.noteStorage(err)
 		switch {
 		case err == nil:
 			return nil
@@ -255,36 +262,37 @@ func (r *Runner) append(ctx context.Context, job *events.Job, cause uint64, fact
 				return settled
 			}
 		case errors.Is(err, events.ErrNotAllowed):
-			r.logger().WarnContext(ctx, "fact refused", "job", job.ID, "err", err)
+			r.logger().WarnContext(ctx, "fact not allowed", "job", job.ID, "err", err)
 			if job.Next() != r.Stage {
 				return errMovedOn
 			}
-			again := r.ackWait() // the other one's time to show that it is alive
+			wait := r.ackWait() // by then the other worker has renewed its lease, or is dead
 			if job.Paused != nil {
-				again = max(job.Paused.ResumesAt.Sub(r.now()), 0)
+				wait = max(job.Paused.ResumesAt.Sub(r.now()), 0)
 			}
-			return events.Redeliver(again, err)
+			return events.Redeliver(wait, err)
 		case r.Log.JetStream().Conn().IsClosed():
-			return fmt.Errorf("%w: %w", events.ErrUnsettled, err) // Consume ends with it
+			return fmt.Errorf("%w: %w", events.ErrUnsettled, err) // Consume ends for the same reason
 		}
 		if err != nil {
-			r.logger().WarnContext(ctx, "fact not stored yet", "job", job.ID, "err", err)
+			r.logger().WarnContext(ctx, "fact not stored, trying again", "job", job.ID, "err", err)
 		}
-		again := time.NewTimer(min(time.Duration(n)*50*time.Millisecond, 2*time.Second))
+		timer := time.NewTimer(min(time.Duration(n)*50*time.Millisecond, 2*time.Second))
 		select {
 		case <-ctx.Done():
 			if cause := context.Cause(ctx); errors.Is(cause, ErrLeaseLost) || errors.Is(cause, ErrShutdown) {
-				again.Stop()
-				return events.ErrUnsettled // the message comes again and the work is repeated
+				timer.Stop()
+				return events.ErrUnsettled // the message comes again and its work is repeated
 			}
-			<-again.C // cancelled, which the next try finds in the log
-		case <-again.C:
+			<-timer.C // cancelled; the next try finds that in the log
+		case <-timer.C:
 		}
 	}
 }
 
-// reload looks at a job after a conflict. Settled is what settles the message when
-// the job no longer waits for this fact; err says that the job could not be loaded.
+// reload loads a job again after a conflict. Settled is what settles the
+// message when the job no longer needs this fact; else it is nil. Err says that
+// the job could not be loaded.
 func (r *Runner) reload(ctx context.Context, job *events.Job) (settled, err error) {
 	now, err := r.Log.Load(context.WithoutCancel(ctx), job.ID)
 	switch {
@@ -302,14 +310,15 @@ func (r *Runner) reload(ctx context.Context, job *events.Job) (settled, err erro
 	return nil, nil
 }
 
-// undoCancelled takes back what the stage did for a job that was cancelled in it.
-// Once nothing of it is left it returns nil: the message is done with.
+// undoCancelled calls Undo for a job that was cancelled during this stage. It
+// returns nil once nothing of the work is left; the message is acknowledged
+// then.
 func (r *Runner) undoCancelled(ctx context.Context, job *events.Job) error {
 	if r.Undo == nil {
 		return nil
 	}
 	if err := r.Undo(context.WithoutCancel(ctx), job); err != nil {
-		r.logger().ErrorContext(ctx, "work of a cancelled job not taken back yet", "job", job.ID, "err", err)
+		r.logger().ErrorContext(ctx, "cancelled job not undone, trying again", "job", job.ID, "err", err)
 		return events.Redeliver(r.backoff(1), err)
 	}
 	return nil

@@ -7,50 +7,53 @@ import (
 )
 
 const (
-	shortestRoom = 2 * time.Second
-	longestRoom  = time.Minute
+	minStorageWait = 2 * time.Second
+	maxStorageWait = time.Minute
 )
 
-// roomAgain is when to look for room again: after half as long as the job has
-// waited already.
-func (r *Runner) roomWait(job *events.Job) time.Duration {
+// storageWait returns how long to wait for room: half of the time that the job
+// has waited already.
+func (r *Runner) storageWait(job *events.Job) time.Duration {
 	if r.Backoff != nil {
 		return r.Backoff(1)
 	}
-	return min(max(r.now().Sub(job.UpdatedAt)/2, shortestRoom), longestRoom)
+	return min(max(r.now().Sub(job.UpdatedAt)/2, minStorageWait), maxStorageWait)
 }
 
-// full tells, where it can be told, that the work waits for room. That is no fact:
-// it would need room itself, once for each time that somebody looks.
-func (r *Runner) reportStorageError(w *Work) {
+// reportStorageFull tells the user, if progress can be stored, that the job
+// waits for room. A fact would itself need room, one for each try.
+func (r *Runner) reportStorageFull(w *Work) {
 	p := w.latestProgress()
 	p.Message = "There is no room to store more at the moment. The job goes on by itself."
 	w.storeProgress(p)
 }
 
-// roomKnown is for how long it counts that there was no room: a job whose turn it
-// is looks again in less.
-const roomKnown = 5 * time.Minute
+// storageErrorTTL is how long a full storage is reported. A waiting job tries
+// more often than that.
+const storageErrorTTL = 5 * time.Minute
 
-type noRoom struct {
+// storageFull is an error that says so, and when it occurred.
+type storageFull struct {
 	err error
 	at  time.Time
 }
 
-// Room is the error with which the stage last found no room to store what it had;
-// nil once a fact was stored again, or when nobody has looked for five minutes.
+// StorageError returns the error with which the stage last found the storage
+// full. It returns nil once the stage has stored a fact again, or has not tried
+// for five minutes.
 func (r *Runner) StorageError() error {
-	if no := r.noRoom.Load(); no != nil && r.now().Sub(no.at) < roomKnown {
-		return no.err
+	if full := r.storageFull.Load(); full != nil && r.now().Sub(full.at) < storageErrorTTL {
+		return full.err
 	}
 	return nil
 }
 
-func (r *Runner) noteRoom(err error) {
+// noteStorage remembers for StorageError what became of an append.
+func (r *Runner) noteStorage(err error) {
 	switch {
 	case err == nil:
-		r.noRoom.Store(nil)
+		r.storageFull.Store(nil)
 	case events.StorageFull(err):
-		r.noRoom.Store(&noRoom{err, r.now()})
+		r.storageFull.Store(&storageFull{err, r.now()})
 	}
 }

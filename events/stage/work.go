@@ -14,11 +14,11 @@ import (
 
 const progressEvery = 250 * time.Millisecond
 
-// Work is one message in a handler's hands.
+// Work is one attempt of a stage at a job.
 type Work struct {
-	// Job is the fold of the job up to the fact that set the stage to work.
+	// Job is the job as it was when the attempt began.
 	Job events.Job
-	// Delivery counts how often the message was handed out, from 1.
+	// Delivery is how often the message was delivered, from 1.
 	Delivery uint64
 
 	runner *Runner
@@ -27,43 +27,43 @@ type Work struct {
 	mu       sync.Mutex
 	last     events.Progress
 	sent     time.Time
-	moved    time.Time // when it last came forward
+	moved    time.Time // when it last made progress
 	failures int
 }
 
-// Undone is the job whose writing this one takes back.
+// LoadUndone loads the job that this one undoes.
 func (w *Work) LoadUndone(ctx context.Context) (events.Job, error) {
 	job, err := w.runner.Log.Load(ctx, w.Job.Options.Undoes)
 	if err == nil && job.Persisted == nil {
-		err = fmt.Errorf("undo: job %s was never written", job.ID)
+		err = fmt.Errorf("undo: job %s has written nothing", job.ID)
 	}
 	return job, err
 }
 
-// ArtifactName names an artifact of this piece of work: <jobId>/<name>, and
-// behind it what makes it this attempt's own. A worker that was thought dead
-// may write at the same time as its successor; were the names the same, it
-// could replace what a fact of the successor names already. The count of the
-// delivery is not enough: a server that was killed may count some again.
+// ArtifactName returns a name for an artifact of this attempt: <jobId>/<name>
+// and a suffix that no other attempt has. A worker that lost its lease may
+// still write while its successor does. With equal names it could replace an
+// artifact that a fact of the successor names. The count of deliveries is not
+// enough, because a killed server may count some again.
 func (w *Work) ArtifactName(name string) string {
 	return fmt.Sprintf("%s/%s.%d.%s", w.Job.ID, name, w.Job.Trigger, uuid.NewString())
 }
 
-// Header is the header of an artifact of this job.
+// Header returns the header for an artifact of this job.
 func (w *Work) Header(artifact string) records.Header {
 	return records.Header{Artifact: artifact, JobID: w.Job.ID}
 }
 
-// Progress tells how far a step has come, in rows; a total of 0 means that the
-// step has no rows to count. It may be called as often as is convenient: a
-// quarter of a second apart is published, and each first of a step. Losing one
-// harms nobody, so an error is logged and not returned.
+// Progress reports how many rows of a step are done. A total of 0 means that
+// the step has no rows to count. It may be called often: it publishes the first
+// report of a step and then at most one every 250 ms. An error is logged and
+// not returned, because a lost report does no harm.
 func (w *Work) Progress(step events.Step, done, total int, message string) {
 	w.ProgressUntil(step, done, total, message, time.Time{})
 }
 
-// ProgressUntil is Progress with the time at which the step will be done; zero
-// says that it is not known.
+// ProgressUntil is Progress with the time when the step will be done; zero when
+// nobody knows.
 func (w *Work) ProgressUntil(step events.Step, done, total int, message string, eta time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -74,7 +74,8 @@ func (w *Work) ProgressUntil(step events.Step, done, total int, message string, 
 	}
 	w.last = events.Progress{
 		Service: w.runner.Stage, Step: step, Percent: step.Percent(done, total), Message: message,
-		Status: events.StatusProcessing, Processed: done, Total: total, ETA: eta.UTC(), Trigger: w.Job.Trigger, Failures: w.failures,
+		Status: events.StatusProcessing, Processed: done, Total: total, ETA: eta.UTC(),
+		Trigger: w.Job.Trigger, Failures: w.failures,
 	}
 	if !first && now.Sub(w.sent) < progressEvery {
 		return
@@ -83,13 +84,16 @@ func (w *Work) ProgressUntil(step events.Step, done, total int, message string, 
 	w.storeProgress(w.last)
 }
 
-// newest is the newest progress, or what there is to say before any.
+// latestProgress returns the last reported progress, or that of the beginning
+// of the stage.
 func (w *Work) latestProgress() events.Progress {
 	w.mu.Lock()
 	p := w.last
 	w.mu.Unlock()
 	if p.Step == "" {
-		p = events.Progress{Step: w.runner.Stage.FirstStep(), Percent: w.Job.Standing.Percent, Status: events.StatusProcessing}
+		p = events.Progress{
+			Step: w.runner.Stage.FirstStep(), Percent: w.Job.Standing.Percent, Status: events.StatusProcessing,
+		}
 	}
 	p.Service, p.Trigger, p.Failures = w.runner.Stage, w.Job.Trigger, w.failures
 	return p
@@ -100,13 +104,13 @@ func (w *Work) storeProgress(p events.Progress) {
 		return
 	}
 	if err := w.runner.Log.SetProgress(w.ctx, &w.Job, p); err != nil && w.ctx.Err() == nil {
-		w.runner.logger().Warn("progress not stored", "job", w.Job.ID, "err", err)
+		w.runner.logger().WarnContext(w.ctx, "progress not stored", "job", w.Job.ID, "err", err)
 	}
 }
 
-// Warn says that most of the quota is spent. It is a fact, once between two
-// pauses however often the stage is run. That it could not be stored is logged:
-// no work is given up for a warning.
+// Warn appends the fact warned: most of the quota is used. It does so once
+// between two pauses, even when the stage runs again. An error is logged and
+// not returned, because the work is worth more than the warning.
 func (w *Work) Warn(quota events.Quota, message string) {
 	if w.Job.Kind == events.KindWarned || w.ctx.Err() != nil {
 		return
@@ -114,11 +118,11 @@ func (w *Work) Warn(quota events.Quota, message string) {
 	done, total := w.rows()
 	fact := &events.Warned{Stage: w.runner.Stage, Message: message, Processed: done, Total: total, Quota: quota}
 	if _, err := w.runner.Log.Append(context.WithoutCancel(w.ctx), &w.Job, w.Job.Seq, fact); err != nil {
-		w.runner.logger().Warn("warning not stored", "job", w.Job.ID, "err", err)
+		w.runner.logger().WarnContext(w.ctx, "warning not stored", "job", w.Job.ID, "err", err)
 	}
 }
 
-// rows is how far the last Progress said that the work is.
+// rows returns what the last Progress said.
 func (w *Work) rows() (done, total int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
