@@ -2,7 +2,7 @@ package refusal
 
 import "net/http"
 
-// Codes of refusals, over HTTP and on sockets.
+// Codes of refusals over HTTP and on sockets.
 const (
 	CodeUnauthenticated = "unauthenticated"
 	CodeForbidden       = "forbidden"
@@ -23,12 +23,12 @@ const (
 	CodeUnavailable     = "unavailable"
 	CodeStorageFull     = "storage_full"
 
-	// Of sockets only, and of the requests that become one.
+	// Codes of sockets and of the requests that open them.
 	CodeTooManySubscriptions = "too_many_subscriptions"
 	CodeTooManyConnections   = "too_many_connections"
 	CodeOverloaded           = "overloaded"
 
-	// Of files that are no roll. Some come before the job, some fail it.
+	// Codes of unusable files. Some refuse the upload, some fail the job.
 	CodeEmptyFile       = "empty_file"
 	CodeXLS             = "xls_not_supported"
 	CodeNotAZip         = "not_a_zip"
@@ -41,30 +41,31 @@ const (
 	CodeDuplicateColumn = "duplicate_column"
 )
 
-// Close codes of WebSockets, and what they tell a client to do.
+// Close codes of WebSockets. Each says what the client should do.
 const (
-	// CloseRestart: the gateway is being replaced. Connect again at once, with
-	// the last sequence seen. It is StatusServiceRestart of RFC 6455's registry.
+	// CloseRestart means that the gateway is being replaced. Connect again at
+	// once, with the last sequence seen. The IANA registry calls it "Service
+	// Restart".
 	CloseRestart = 1012
-	// CloseUnauthenticated: the token is missing, bad or has expired. Come back
-	// with a fresh one.
+	// CloseUnauthenticated means that the token is missing, invalid or expired.
+	// Connect again with a new one.
 	CloseUnauthenticated = 4001
-	// CloseSlow: the client did not keep up. Connect again, with the last
-	// sequence seen.
+	// CloseTooSlow means that the client read too slowly. Connect again, with
+	// the last sequence seen.
 	CloseTooSlow = 4002
-	// CloseAnew: the event stream was made anew. Connect again and forget all
-	// sequences seen.
+	// CloseStreamReset means that the event stream was created anew. Connect
+	// again and forget all sequences seen.
 	CloseStreamReset = 4003
-	// CloseGone: the client did not answer a ping.
+	// ClosePingTimeout means that the client did not answer a ping.
 	ClosePingTimeout = 4004
-	// CloseTooMany: the user has as many connections as one may have. Come back
-	// later.
+	// CloseTooManyConnections means that the user has the most connections that
+	// one user may have. Connect again later.
 	CloseTooManyConnections = 4005
 )
 
-// answer is how a refusal is said: Status over HTTP, close as the end of a
-// WebSocket. A close of 0 means that a socket stays open and gets an error frame
-// (Socket.IO: an acknowledgement with an error, or connect_error).
+// answer is the HTTP status of a refusal and the close code that ends a
+// WebSocket. With a close code of 0 the socket stays open and gets an error
+// frame (Socket.IO: an acknowledgement with an error, or connect_error).
 type answer struct{ status, close int }
 
 // answers is the one table from code to HTTP status and close code.
@@ -104,7 +105,8 @@ var answers = map[string]answer{
 	CodeDuplicateColumn: {status: http.StatusUnprocessableEntity},
 }
 
-// Status is the HTTP status of a code, 500 for one that is not in the table.
+// Status returns the HTTP status of a code; 500 for a code that is not in the
+// table.
 func Status(code string) int {
 	if a, ok := answers[code]; ok {
 		return a.status
@@ -112,11 +114,11 @@ func Status(code string) int {
 	return http.StatusInternalServerError
 }
 
-// CloseCode is the code that a WebSocket ends with for a refusal, 0 where it
-// stays open.
+// CloseCode returns the close code that ends a WebSocket after a refusal; 0
+// when the socket stays open.
 func CloseCode(code string) int { return answers[code].close }
 
-// Codes lists the codes of the table, in no order.
+// Codes returns the codes of the table, in no order.
 func Codes() []string {
 	list := make([]string, 0, len(answers))
 	for code := range answers {

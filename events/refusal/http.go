@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Frame is a refusal in an error frame of the WebSocket, and as the error of a
+// Frame is a refusal in an error frame of the WebSocket and in the error of a
 // Socket.IO acknowledgement.
 type Frame struct {
 	Code    string `json:"code"`
@@ -19,7 +19,7 @@ type Frame struct {
 // Frame returns what a socket sends of the refusal.
 func (e *Error) Frame() Frame { return Frame{Code: e.Code, Message: e.Message} }
 
-// Status is the HTTP status of the refusal.
+// Status returns the HTTP status of the refusal.
 func (e *Error) Status() int { return Status(e.Code) }
 
 // Body returns the body of an HTTP answer:
@@ -39,9 +39,8 @@ func (e *Error) Body(now time.Time) ([]byte, error) {
 	return append(body, '\n'), nil
 }
 
-// Header sets the headers that an HTTP answer has because of the refusal:
-// Content-Type, WWW-Authenticate with 401, Retry-After where it is known when to
-// come back (5 s with 503).
+// Header sets the headers of an HTTP answer: Content-Type, WWW-Authenticate
+// with 401, and Retry-After when RetryAfter is set or the status is 503 (5 s).
 func (e *Error) Header(set func(name, value string)) {
 	set("Content-Type", "application/json")
 	status := e.Status()
@@ -56,7 +55,7 @@ func (e *Error) Header(set func(name, value string)) {
 	}
 }
 
-// Write answers a request with the refusal. The error says that the client did
+// Write answers a request with the refusal. The error means that the client did
 // not get it.
 func (e *Error) Write(w http.ResponseWriter, now time.Time) error {
 	body, err := e.Body(now)

@@ -14,7 +14,7 @@ import (
 	"rollcall.example/events/refusal"
 )
 
-func TestFromKnowsWhatTheLogSays(t *testing.T) {
+func TestFromMakesRefusalsOfErrors(t *testing.T) {
 	own := &refusal.Error{Code: refusal.CodeBusy, Message: "Wait."}
 	for want, err := range map[string]error{
 		refusal.CodeBusy:        fmt.Errorf("upload: %w", own),
@@ -31,15 +31,18 @@ func TestFromKnowsWhatTheLogSays(t *testing.T) {
 	}
 }
 
-func TestWriteAnswersInTheEnvelope(t *testing.T) {
+func TestWriteSendsTheEnvelope(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for name, tt := range map[string]struct {
 		e     *refusal.Error
 		retry string
 	}{
-		"nobody knows when": {e: refusal.New(refusal.CodeNotFound, "Gone."), retry: ""},
-		"in a while":        {e: &refusal.Error{Code: refusal.CodeTooManyUploads, RetryAfter: 1500 * time.Millisecond}, retry: "2"},
-		"soon":              {e: refusal.New(refusal.CodeUnavailable, "Later."), retry: "5"},
+		"unknown": {e: refusal.New(refusal.CodeNotFound, "There is no such job."), retry: ""},
+		"given": {
+			e:     &refusal.Error{Code: refusal.CodeTooManyUploads, RetryAfter: 1500 * time.Millisecond},
+			retry: "2",
+		},
+		"default": {e: refusal.New(refusal.CodeUnavailable, "Later."), retry: "5"},
 	} {
 		w := httptest.NewRecorder()
 		if err := tt.e.Write(w, now); err != nil {
@@ -66,16 +69,21 @@ func TestWriteAnswersInTheEnvelope(t *testing.T) {
 	}
 }
 
-func TestTheTableHasAStatusForEachCode(t *testing.T) {
+func TestEachCodeHasAStatus(t *testing.T) {
 	for _, code := range refusal.Codes() {
 		if s := refusal.Status(code); s < 400 || s == http.StatusInternalServerError {
 			t.Errorf("%s has status %d", code, s)
 		}
 	}
 	if refusal.Status("made_up") != http.StatusInternalServerError {
-		t.Error("a code that is not in the table has a status of its own")
+		t.Error("an unknown code is not 500")
 	}
-	if refusal.CloseCode(refusal.CodeUnauthenticated) != refusal.CloseUnauthenticated || refusal.CloseCode(refusal.CodeNotFound) != 0 {
-		t.Error("close codes")
+	for code, want := range map[string]int{
+		refusal.CodeUnauthenticated: refusal.CloseUnauthenticated,
+		refusal.CodeNotFound:        0,
+	} {
+		if got := refusal.CloseCode(code); got != want {
+			t.Errorf("%s has close code %d, want %d", code, got, want)
+		}
 	}
 }
