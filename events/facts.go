@@ -157,6 +157,16 @@ type Quota struct {
 	ResetAt time.Time `json:"reset_at,omitzero"`
 }
 
+// Usage is how much a user has uploaded.
+type Usage struct {
+	// Open is how many jobs have not ended.
+	Open int
+	// Recent is how many files were uploaded lately, and Oldest when the first of
+	// them was; zero while there are none.
+	Recent int
+	Oldest time.Time
+}
+
 // Resumed says that the wait is over and the stage goes on where it stopped.
 type Resumed struct {
 	Meta

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"rollcall.example/services/api"
 	"rollcall.example/services/openapitest"
-	"rollcall.example/services/upload"
 )
 
 func TestHealthIsAsDescribed(t *testing.T) {
@@ -19,7 +19,7 @@ func TestHealthIsAsDescribed(t *testing.T) {
 	health(mux, checks, map[string]string{"version": "devel", "go": "go1.26.0"})
 	described := 0
 	for path := range openapitest.Document(t).Paths.Map() {
-		if strings.HasPrefix(path, upload.Base) {
+		if strings.HasPrefix(path, api.Base) {
 			continue
 		}
 		described++

@@ -11,11 +11,15 @@ import (
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/console"
 	"rollcall.example/schema"
+	"rollcall.example/services/api"
 	"rollcall.example/services/docs"
+	"rollcall.example/services/jobs"
 	"rollcall.example/services/metrics"
 	"rollcall.example/services/privacy"
+	"rollcall.example/services/rowhistory"
 	"rollcall.example/services/upload"
 	"rollcall.example/services/webhook"
+	"rollcall.example/services/webhook/registry"
 )
 
 // The services that are no stage: the two faces to users, and what follows the log.
@@ -52,26 +56,27 @@ func (a *App) addUpload(ctx context.Context) error {
 		return err
 	}
 	set := a.settings.Upload
-	s := upload.New(upload.Config{
-		Log:          events.NewLog(js, events.StageUpload, a.logger),
-		Store:        a.store(js, events.BucketUploads, events.BucketRows, events.BucketOutcomes, events.BucketReports),
-		DB:           db,
-		Authenticate: Authenticate(a.verifier),
-		MaxFileSize:  int64(set.MaxFileSize),
-		UserUploads:  set.UserUploads, UserJobs: set.UserJobs, UserTransfers: set.UserTransfers,
-		Quota:  quota.State,
-		Logger: a.logger,
-
-		PrivateWebhooks: a.settings.WebhookPrivate,
-		TrustedProxies:  a.settings.TrustedProxies,
+	log := events.NewLog(js, events.StageUpload, a.logger)
+	store := a.store(js, events.BucketUploads, events.BucketRows, events.BucketOutcomes, events.BucketReports)
+	table := jobs.New(jobs.Config{DB: db, Log: log, Logger: a.logger})
+	intake := upload.New(upload.Config{
+		Log: log, Store: store, Jobs: table, TusPath: api.TusPath, MaxFileSize: int64(set.MaxFileSize),
+		UserUploads: set.UserUploads, UserJobs: set.UserJobs, UserTransfers: set.UserTransfers, Logger: a.logger,
+	})
+	face := api.New(api.Config{
+		Log: log, Store: store, Upload: intake, Jobs: table,
+		Webhooks:     registry.New(registry.Config{DB: db, Private: a.settings.WebhookPrivate}),
+		Rows:         rowhistory.NewReader(store, db),
+		Authenticate: Authenticate(a.verifier), Quota: quota.State,
+		TrustedProxies: a.settings.TrustedProxies, Logger: a.logger,
 	})
 	a.needsConsumer(js, events.ConsumerProjection)
 	a.metrics.CollectJobs(db.DB)
-	a.mux.Handle(upload.Base+"/", s.Handler())
+	a.mux.Handle(api.Base+"/", face.Handler())
 	if err := docs.Mount(a.mux, schema.Documents, "openapi.yaml", "asyncapi.yaml"); err != nil {
 		return err
 	}
-	a.run = append(a.run, s.Run)
+	a.run = append(a.run, table.Run)
 	return nil
 }
 

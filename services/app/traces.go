@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/services/api"
 	"rollcall.example/services/tracing"
-	"rollcall.example/services/upload"
 )
 
 // flushTime is how long the last spans may take to be sent when the process ends.
@@ -40,7 +40,7 @@ func (a *App) trace(ctx context.Context, service string) error {
 func (a *App) traced(next http.Handler) http.Handler {
 	traced := tracing.Handler(events.Tracer(a.traces), next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.traces != nil && strings.HasPrefix(r.URL.Path, upload.Base+"/") {
+		if a.traces != nil && strings.HasPrefix(r.URL.Path, api.Base+"/") {
 			traced.ServeHTTP(w, r)
 			return
 		}

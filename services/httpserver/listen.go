@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"rollcall.example/events"
 )
 
 // Listener is one that may speak TLS, and says so in its URL.
@@ -34,10 +36,7 @@ func Listen(addr, certFile, keyFile string, log *slog.Logger) (Listener, error) 
 		}
 		return Listener{ln, "http"}, nil
 	}
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	pair := &keyPair{cert: certFile, key: keyFile, log: log}
+	pair := &keyPair{cert: certFile, key: keyFile, log: events.Logger(log)}
 	if err := pair.load(); err != nil {
 		return Listener{}, fmt.Errorf("listen: %w", err)
 	}

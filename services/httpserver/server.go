@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"rollcall.example/events"
 )
 
 // shutdownTime is how long requests in hand may take once the server stops.
@@ -55,9 +57,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 // no limit for a whole request or answer, since both may be large and lines slow:
 // handlers bound what they read. A nil log discards.
 func New(h http.Handler, log *slog.Logger, limits Limits) *http.Server {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+	log = events.Logger(log)
 	limits.Header = cmp.Or(limits.Header, 10*time.Second)
 	limits.Drain = cmp.Or(limits.Drain, 10*time.Second)
 	limits.Piece = cmp.Or(limits.Piece, time.Minute)

@@ -176,9 +176,7 @@ func (s *sheetWriter) setup(sheet *xlsx.Sheet) {
 	if s.columns == 0 {
 		return
 	}
-	sheet.SheetViews = []xlsx.SheetView{{Pane: &xlsx.Pane{
-		YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft", State: "frozen",
-	}}}
+	sheets.FreezeHeader(sheet)
 	sheet.AutoFilter = &xlsx.AutoFilter{
 		TopLeftCell:     "A1",
 		BottomRightCell: xlsx.GetCellIDStringFromCoords(s.columns-1, s.last-1),

@@ -17,11 +17,11 @@ const (
 
 var digits = regexp.MustCompile(`\d+`)
 
-// fileName makes a name of whatever a client sent as one: no folder of either
+// cleanFileName makes a name of whatever a client sent as one: no folder of either
 // style, nothing that does not print or turns the writing round, not too long.
 // A file named after a person's ID number has it masked, for the name becomes
 // part of events.
-func fileName(sent string) string {
+func cleanFileName(sent string) string {
 	name := path.Base(strings.ReplaceAll(strings.ToValidUTF8(sent, ""), `\`, "/"))
 	name = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

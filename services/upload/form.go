@@ -24,12 +24,16 @@ const (
 	formOverhead = 1 << 20
 	maxParts     = 32
 	maxField     = 1 << 10 // bytes of a field's value
+
+	// Fields that say what is wanted, true or false.
+	optionIEC    = "iec_verification"
+	optionDryRun = "dry_run"
 )
 
 // form is an upload as received: the file, spooled, and what was asked for.
 type form struct {
 	key     string   // of idempotency; "" for none
-	file    *os.File // nameless; nil until the file part came
+	file    *os.File // without a name; nil until the file part came
 	size    int64
 	sha256  string
 	name    string
@@ -52,17 +56,16 @@ func (s *Service) readForm(w http.ResponseWriter, r *http.Request) (*form, error
 	if err != nil {
 		return f, err
 	}
-	if err := f.query(r.URL.Query()); err != nil {
+	if err := f.setOptions(r.URL.Query()); err != nil {
 		return f, err
 	}
 	if r.ContentLength > s.cfg.MaxFileSize+formOverhead {
 		return f, s.tooLarge()
 	}
-	control := http.NewResponseController(w)
 	r.Body = httpserver.BoundBody(w, http.MaxBytesReader(w, r.Body, s.cfg.MaxFileSize+formOverhead), s.cfg.Idle)
 	parts, err := r.MultipartReader()
 	if errors.Is(err, http.ErrNotMultipart) {
-		return f, refuse("bad_request", "Send the spreadsheet as multipart/form-data, in a part named file.")
+		return f, refusal.New(refusal.CodeBadRequest, "Send the spreadsheet as multipart/form-data, in a part named file.")
 	}
 	if err != nil {
 		return f, malformed(err)
@@ -79,18 +82,18 @@ func (s *Service) readForm(w http.ResponseWriter, r *http.Request) (*form, error
 			err = s.readPart(f, part)
 		}
 		if err != nil {
-			return f, s.readError(err)
+			return f, s.explainReadError(err)
 		}
 	}
 	// A limit left behind would end the request while it is being worked on.
-	if err := control.SetReadDeadline(time.Time{}); err != nil {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
 		return f, fmt.Errorf("read form: %w", err)
 	}
 	switch {
 	case f.file == nil:
-		return f, refuse("no_file", "No file was sent. Choose a spreadsheet; it belongs into a part named file.")
+		return f, refusal.New(refusal.CodeNoFile, "No file was sent. Choose a spreadsheet; it belongs into a part named file.")
 	case f.size == 0:
-		return f, refuse(refusal.CodeEmptyFile, "The file is empty. Save the workbook again and upload it.")
+		return f, emptyFile()
 	}
 	return f, nil
 }
@@ -99,9 +102,9 @@ func (s *Service) readPart(f *form, part *multipart.Part) error {
 	name := part.FormName()
 	if name == "file" {
 		if f.file != nil {
-			return refuse("bad_request", "Send one file at a time.")
+			return refusal.New(refusal.CodeBadRequest, "Send one file at a time.")
 		}
-		f.name = fileName(part.FileName())
+		f.name = cleanFileName(part.FileName())
 		return s.spool(f, part)
 	}
 	value, err := io.ReadAll(io.LimitReader(part, maxField+1))
@@ -111,7 +114,7 @@ func (s *Service) readPart(f *form, part *multipart.Part) error {
 	if len(value) > maxField {
 		return fmt.Errorf("field longer than %d bytes", maxField)
 	}
-	return f.option(name, string(value))
+	return f.setOption(name, string(value))
 }
 
 // spool copies the file part to the disk, where its structure can be looked at,
@@ -134,10 +137,10 @@ func (s *Service) spool(f *form, part io.Reader) error {
 	return nil
 }
 
-func (f *form) query(values url.Values) error {
+func (f *form) setOptions(values url.Values) error {
 	for name, list := range values {
 		for _, value := range list {
-			if err := f.option(name, value); err != nil {
+			if err := f.setOption(name, value); err != nil {
 				return err
 			}
 		}
@@ -145,17 +148,17 @@ func (f *form) query(values url.Values) error {
 	return nil
 }
 
-// option takes the fields that mean something; others are nobody's business.
-func (f *form) option(name, value string) error {
-	if name != "iec_verification" && name != "dry_run" {
+// setOption takes the fields that mean something, and ignores others.
+func (f *form) setOption(name, value string) error {
+	if name != optionIEC && name != optionDryRun {
 		return nil
 	}
 	yes, err := strconv.ParseBool(value)
 	if err != nil {
-		return &problem{code: "bad_request", message: fmt.Sprintf("The field %s must be true or false.", name),
-			details: map[string]any{"parameter": name}}
+		return &refusal.Error{Code: refusal.CodeBadRequest, Details: map[string]any{"parameter": name},
+			Message: fmt.Sprintf("The field %s must be true or false.", name)}
 	}
-	if name == "dry_run" {
+	if name == optionDryRun {
 		f.options.DryRun = yes
 	} else {
 		f.options.SkipIEC = !yes
@@ -163,9 +166,9 @@ func (f *form) option(name, value string) error {
 	return nil
 }
 
-// readError tells what kept a body from being read: the client, or the disk.
-func (s *Service) readError(err error) error {
-	var known *problem
+// explainReadError tells what kept a body from being read: the client, or the disk.
+func (s *Service) explainReadError(err error) error {
+	var known *refusal.Error
 	var limit *http.MaxBytesError
 	var disk *fs.PathError
 	switch {
@@ -174,22 +177,27 @@ func (s *Service) readError(err error) error {
 	case errors.As(err, &limit):
 		return s.tooLarge()
 	case errors.As(err, &disk):
-		return &problem{code: "unavailable", err: err,
-			message: "The file cannot be taken at the moment. Please try again shortly."}
+		return &refusal.Error{Code: refusal.CodeUnavailable, Err: err,
+			Message: "The file cannot be taken at the moment. Please try again shortly."}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &problem{code: "bad_request", err: err, message: "The upload stalled. Please send the file again."}
+		return &refusal.Error{Code: refusal.CodeBadRequest, Err: err,
+			Message: "The upload stalled. Please send the file again."}
 	}
 	return malformed(err)
 }
 
-func malformed(err error) *problem {
-	return &problem{code: "bad_request", err: err,
-		message: "The upload could not be read or was cut off. Please send the file again."}
+func malformed(err error) *refusal.Error {
+	return &refusal.Error{Code: refusal.CodeBadRequest, Err: err,
+		Message: "The upload could not be read or was cut off. Please send the file again."}
 }
 
-func (s *Service) tooLarge() *problem {
-	return &problem{code: "file_too_large", details: map[string]any{"max_bytes": s.cfg.MaxFileSize},
-		message: fmt.Sprintf("The file is larger than %s. Upload it in parts.", megabytes(s.cfg.MaxFileSize))}
+func emptyFile() *refusal.Error {
+	return refusal.New(refusal.CodeEmptyFile, "The file is empty. Save the workbook again and upload it.")
+}
+
+func (s *Service) tooLarge() *refusal.Error {
+	return &refusal.Error{Code: refusal.CodeFileTooLarge, Details: map[string]any{"max_bytes": s.cfg.MaxFileSize},
+		Message: fmt.Sprintf("The file is larger than %s. Upload it in parts.", megabytes(s.cfg.MaxFileSize))}
 }
 
 func megabytes(n int64) string {

@@ -1,9 +1,8 @@
-package upload
+package upload_test
 
 import (
 	"bytes"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -11,67 +10,66 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/services/api/apitest"
+	"rollcall.example/services/upload"
 )
 
-// keyed uploads with an idempotency key; key may be several.
-func (r *rig) keyed(who string, keys []string, parts ...string) reply {
-	r.t.Helper()
-	body, contentType := multipartOf(r.t, parts...)
-	return r.do(who, http.MethodPost, "/process", body, contentType, func(h http.Header) { h[headerKey] = keys })
+// sendKeyed uploads with an idempotency key; key may be several.
+func (r *rig) sendKeyed(who string, keys []string, parts ...string) apitest.Reply {
+	r.T.Helper()
+	body, contentType := apitest.Form(r.T, parts...)
+	return r.Do(who, http.MethodPost, "/process", body, contentType, func(h http.Header) { h[upload.HeaderKey] = keys })
 }
 
 func otherRoll(t *testing.T) string {
 	t.Helper()
-	return workbookOf(t, []string{"ID Number"}, []string{"9001010001088"})
+	return apitest.Workbook(t, []string{"ID Number"}, []string{"9001010001088"})
 }
 
 // files counts the uploads that are stored.
 func (r *rig) files() int {
-	r.t.Helper()
-	bucket, err := eventstest.Connect(r.t, r.nats, "provisioner").ObjectStore(r.t.Context(), events.BucketUploads)
+	r.T.Helper()
+	bucket, err := eventstest.Connect(r.T, r.NATS, "provisioner").ObjectStore(r.T.Context(), events.BucketUploads)
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
-	list, err := bucket.List(r.t.Context())
+	list, err := bucket.List(r.T.Context())
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	return len(list)
 }
 
 func TestTheSameKeyIsTheSameJob(t *testing.T) {
 	r := newRig(t)
-	roll := goodRoll(t)
-	first := r.keyed("alice member", []string{"k1"}, "file", roll)
-	if first.status != 202 || first.Data["status"] != "pending" || first.header.Get(headerReplayed) != "" {
-		t.Fatalf("%d %s", first.status, first.raw)
+	roll := apitest.Roll(t)
+	first := r.sendKeyed("alice member", []string{"k1"}, "file", roll)
+	if first.Status != 202 || first.Data["status"] != "pending" || first.Header.Get("Idempotent-Replayed") != "" {
+		t.Fatalf("%d %s", first.Status, first.Raw)
 	}
 	id := first.Data["job_id"].(string)
-	r.as(id, eventstest.Facts(id)[0])
+	r.Append(id, eventstest.Facts(id)[0])
 	// With quotation marks it is the same, and a process that was started anew knows it.
-	r.svc = New(r.svc.cfg)
-	srv := httptest.NewServer(r.svc.Handler())
-	defer srv.Close()
-	r.url = srv.URL + Base
-	again := r.keyed("alice member", []string{`"k1"`}, "file", roll)
-	if again.status != 202 || again.Data["job_id"] != id || again.Data["status"] != "processing" || again.header.Get(headerReplayed) != "true" {
-		t.Errorf("%d %s", again.status, again.raw)
+	r = &rig{r.Replica()}
+	again := r.sendKeyed("alice member", []string{`"k1"`}, "file", roll)
+	if again.Status != 202 || again.Data["job_id"] != id || again.Data["status"] != "processing" || again.Header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%d %s", again.Status, again.Raw)
 	}
-	for name, a := range map[string]reply{
-		"another key":  r.keyed("alice member", []string{"k2"}, "file", roll),
-		"another user": r.keyed("bob member", []string{"k1"}, "file", roll),
-		"without":      r.upload("alice member", "file", roll),
+	for name, a := range map[string]apitest.Reply{
+		"another key":  r.sendKeyed("alice member", []string{"k2"}, "file", roll),
+		"another user": r.sendKeyed("bob member", []string{"k1"}, "file", roll),
+		"without":      r.SendForm("alice member", "file", roll),
 	} {
-		if a.status != 202 || a.Data["job_id"] == id || a.header.Get(headerReplayed) != "" {
-			t.Errorf("%s: %d %s", name, a.status, a.raw)
+		if a.Status != 202 || a.Data["job_id"] == id || a.Header.Get("Idempotent-Replayed") != "" {
+			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
 		}
 	}
-	for name, a := range map[string]reply{
-		"another file":  r.keyed("alice member", []string{"k1"}, "file", otherRoll(t)),
-		"other options": r.keyed("alice member", []string{"k1"}, "file", roll, "dry_run", "true"),
+	for name, a := range map[string]apitest.Reply{
+		"another file":  r.sendKeyed("alice member", []string{"k1"}, "file", otherRoll(t)),
+		"other options": r.sendKeyed("alice member", []string{"k1"}, "file", roll, "dry_run", "true"),
 	} {
-		if a.status != 422 || a.Error.Code != "key_reused" || a.Error.Details["job_id"] != id {
-			t.Errorf("%s: %d %s", name, a.status, a.raw)
+		if a.Status != 422 || a.Error.Code != "key_reused" || a.Error.Details["job_id"] != id {
+			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
 		}
 	}
 	if n := r.files(); n != 4 {
@@ -81,47 +79,47 @@ func TestTheSameKeyIsTheSameJob(t *testing.T) {
 
 func TestAKeyIsForgottenAfterADay(t *testing.T) {
 	clock := time.Now()
-	r := newRig(t, func(c *Config) { c.Now = func() time.Time { return clock } })
-	roll := goodRoll(t)
-	first := r.keyed("alice member", []string{"k"}, "file", roll).Data["job_id"].(string)
-	job, err := r.log.Load(t.Context(), first)
+	r := newRig(t, func(c *apitest.Config) { c.Upload.Now = func() time.Time { return clock } })
+	roll := apitest.Roll(t)
+	first := r.sendKeyed("alice member", []string{"k"}, "file", roll).Data["job_id"].(string)
+	job, err := r.Log.Load(t.Context(), first)
 	if err != nil {
 		t.Fatal(err)
 	}
-	clock = job.CreatedAt.Add(keyLife - 1)
-	if a := r.keyed("alice member", []string{"k"}, "file", roll); a.Data["job_id"] != first {
-		t.Errorf("within the day: %d %s", a.status, a.raw)
+	clock = job.CreatedAt.Add(upload.KeyLife - 1)
+	if a := r.sendKeyed("alice member", []string{"k"}, "file", roll); a.Data["job_id"] != first {
+		t.Errorf("within the day: %d %s", a.Status, a.Raw)
 	}
-	clock = job.CreatedAt.Add(keyLife)
-	second := r.keyed("alice member", []string{"k"}, "file", otherRoll(t))
-	if second.status != 202 || second.Data["job_id"] == first {
-		t.Fatalf("after the day: %d %s", second.status, second.raw)
+	clock = job.CreatedAt.Add(upload.KeyLife)
+	second := r.sendKeyed("alice member", []string{"k"}, "file", otherRoll(t))
+	if second.Status != 202 || second.Data["job_id"] == first {
+		t.Fatalf("after the day: %d %s", second.Status, second.Raw)
 	}
-	if a := r.keyed("alice member", []string{"k"}, "file", otherRoll(t)); a.Data["job_id"] != second.Data["job_id"] {
-		t.Errorf("the second day: %d %s", a.status, a.raw)
+	if a := r.sendKeyed("alice member", []string{"k"}, "file", otherRoll(t)); a.Data["job_id"] != second.Data["job_id"] {
+		t.Errorf("the second day: %d %s", a.Status, a.Raw)
 	}
 }
 
 // What was refused is forgotten: the same key may bring it mended.
 func TestARefusalIsNotKept(t *testing.T) {
 	r := newRig(t)
-	if a := r.keyed("alice member", []string{"k"}, "file", "<html>"); a.status != 415 {
-		t.Fatalf("%d %s", a.status, a.raw)
+	if a := r.sendKeyed("alice member", []string{"k"}, "file", "<html>"); a.Status != 415 {
+		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
-	if a := r.keyed("alice member", []string{"k"}, "file", goodRoll(t)); a.status != 202 || a.header.Get(headerReplayed) != "" {
-		t.Errorf("%d %s", a.status, a.raw)
+	if a := r.sendKeyed("alice member", []string{"k"}, "file", apitest.Roll(t)); a.Status != 202 || a.Header.Get("Idempotent-Replayed") != "" {
+		t.Errorf("%d %s", a.Status, a.Raw)
 	}
 }
 
 func TestKeysThatAreNone(t *testing.T) {
 	r := newRig(t)
-	for _, keys := range [][]string{{""}, {`""`}, {"two words"}, {"ümlaut"}, {strings.Repeat("k", maxKey+1)}, {"a", "b"}} {
-		a := r.keyed("alice member", keys, "file", goodRoll(t))
-		if a.status != 400 || a.Error.Code != "bad_request" || a.Error.Details["parameter"] != headerKey {
-			t.Errorf("%q: %d %s", keys, a.status, a.raw)
+	for _, keys := range [][]string{{""}, {`""`}, {"two words"}, {"ümlaut"}, {strings.Repeat("k", upload.MaxKey+1)}, {"a", "b"}} {
+		a := r.sendKeyed("alice member", keys, "file", apitest.Roll(t))
+		if a.Status != 400 || a.Error.Code != "bad_request" || a.Error.Details["parameter"] != upload.HeaderKey {
+			t.Errorf("%q: %d %s", keys, a.Status, a.Raw)
 		}
 	}
-	if !r.empty() {
+	if !r.Empty() {
 		t.Error("something was left behind")
 	}
 }
@@ -131,21 +129,21 @@ func TestKeysThatAreNone(t *testing.T) {
 func TestRequestsOfOneKeyAtOnce(t *testing.T) {
 	for name, differ := range map[string]bool{"the same file": false, "different files": true} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, func(c *Config) { c.MaxUploads = 8 })
+			r := newRig(t, func(c *apitest.Config) { c.Upload.MaxUploads = 8 })
 			rolls := make([]string, 8)
 			for i := range rolls {
-				rolls[i] = goodRoll(t)
+				rolls[i] = apitest.Roll(t)
 				if differ && i%2 == 1 {
 					rolls[i] = otherRoll(t)
 				}
 			}
 			start := make(chan struct{})
 			var wg sync.WaitGroup
-			answers := make([]reply, len(rolls))
+			answers := make([]apitest.Reply, len(rolls))
 			for i := range rolls {
 				wg.Go(func() {
 					<-start
-					answers[i] = r.keyed("alice member", []string{"k"}, "file", rolls[i])
+					answers[i] = r.sendKeyed("alice member", []string{"k"}, "file", rolls[i])
 				})
 			}
 			close(start)
@@ -153,24 +151,24 @@ func TestRequestsOfOneKeyAtOnce(t *testing.T) {
 			ids, firsts := map[any]bool{}, 0
 			for _, a := range answers {
 				switch {
-				case a.status == 202:
+				case a.Status == 202:
 					ids[a.Data["job_id"]] = true
-					if a.header.Get(headerReplayed) == "" {
+					if a.Header.Get("Idempotent-Replayed") == "" {
 						firsts++
 					}
 				case !differ || a.Error.Code != "key_reused":
-					t.Errorf("%d %s", a.status, a.raw)
+					t.Errorf("%d %s", a.Status, a.Raw)
 				}
 			}
 			if len(ids) != 1 || firsts != 1 || r.files() != 1 {
 				t.Fatalf("%d jobs, %d first answers, %d files", len(ids), firsts, r.files())
 			}
 			for id := range ids {
-				job, err := r.log.Load(t.Context(), id.(string))
+				job, err := r.Log.Load(t.Context(), id.(string))
 				if err != nil {
 					t.Fatal(err)
 				}
-				reader := events.NewStore(eventstest.Connect(t, r.nats, "validation"))
+				reader := events.NewStore(eventstest.Connect(t, r.NATS, "validation"))
 				file, err := reader.Fetch(t.Context(), job.Uploaded.File)
 				if err != nil {
 					t.Fatalf("the job's file: %v", err)
@@ -187,31 +185,31 @@ func TestRequestsOfOneKeyAtOnce(t *testing.T) {
 
 func TestAFileThatWasUploadedBefore(t *testing.T) {
 	r := newRig(t)
-	r.project()
-	roll := goodRoll(t)
-	first := r.upload("alice member", "file", roll)
+	r.Project()
+	roll := apitest.Roll(t)
+	first := r.SendForm("alice member", "file", roll)
 	id := first.Data["job_id"].(string)
-	if a := r.upload("alice member", "file", roll); a.status != 202 || a.Data["same_as"] != nil {
-		t.Errorf("while the first is worked on: %d %s", a.status, a.raw)
+	if a := r.SendForm("alice member", "file", roll); a.Status != 202 || a.Data["same_as"] != nil {
+		t.Errorf("while the first is worked on: %d %s", a.Status, a.Raw)
 	}
-	r.as(id, eventstest.Facts(id)...)
-	eventstest.Wait(t, "the list to know", func() bool { return r.listed(id).Status == "completed" })
-	a := r.upload("alice member", "file", roll)
-	if a.status != 202 || a.Data["same_as"] != id || a.Data["job_id"] == id {
-		t.Errorf("the same again: %d %s", a.status, a.raw)
+	r.Append(id, eventstest.Facts(id)...)
+	eventstest.Wait(t, "the list to know", func() bool { return r.Get("alice member", "/history?status=completed").Data["total"] == 1.0 })
+	a := r.SendForm("alice member", "file", roll)
+	if a.Status != 202 || a.Data["same_as"] != id || a.Data["job_id"] == id {
+		t.Errorf("the same again: %d %s", a.Status, a.Raw)
 	}
-	for name, a := range map[string]reply{
-		"another file": r.upload("alice member", "file", otherRoll(t)),
-		"another user": r.upload("bob member", "file", roll),
+	for name, a := range map[string]apitest.Reply{
+		"another file": r.SendForm("alice member", "file", otherRoll(t)),
+		"another user": r.SendForm("bob member", "file", roll),
 	} {
-		if a.status != 202 || a.Data["same_as"] != nil {
-			t.Errorf("%s: %d %s", name, a.status, a.raw)
+		if a.Status != 202 || a.Data["same_as"] != nil {
+			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
 		}
 	}
 	// A database that is away is no reason to refuse an upload.
-	r.exec("ALTER TABLE jobs RENAME TO away")
-	if a := r.upload("alice member", "file", roll); a.status != 202 || a.Data["same_as"] != nil {
-		t.Errorf("without the table: %d %s", a.status, a.raw)
+	r.Exec("ALTER TABLE jobs RENAME TO away")
+	if a := r.SendForm("alice member", "file", roll); a.Status != 202 || a.Data["same_as"] != nil {
+		t.Errorf("without the table: %d %s", a.Status, a.Raw)
 	}
-	r.exec("ALTER TABLE away RENAME TO jobs")
+	r.Exec("ALTER TABLE away RENAME TO jobs")
 }

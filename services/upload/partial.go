@@ -76,7 +76,8 @@ func (s partials) load(ctx context.Context, user, id string) (*partial, error) {
 		return nil, events.ErrNotFound
 	}
 	p := &partial{subject: partialSubject(user, id)}
-	msgs, err := events.ReadLast(ctx, s.js, events.StreamPartial, []string{p.subject + ".info", p.subject + ".part", p.subject + ".done"})
+	msgs, err := events.ReadLast(ctx, s.js, events.StreamPartial,
+		[]string{p.subject + ".info", p.subject + ".part", p.subject + ".done"})
 	if err != nil {
 		return nil, err
 	}

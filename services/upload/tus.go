@@ -2,12 +2,12 @@ package upload
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	tusd "github.com/tus/tusd/v2/pkg/handler"
@@ -22,7 +22,6 @@ import (
 // what has arrived before a connection broke need not be sent again.
 
 const (
-	tusPath = Base + "/tus/"
 	// headerJob names the job that a file has become, in the answer to its last part
 	// and from then on.
 	headerJob = "Upload-Job"
@@ -34,13 +33,13 @@ const (
 	// nobody goes on with are gone after events.PartialTTL.
 	maxUnfinished = 16
 	// finishTime is for making a job of a file that has arrived. It goes on when the
-	// client is gone, who has sent all there is.
+	// client, who has sent all there is, is gone.
 	finishTime = 2 * time.Minute
 )
 
-// tusCall is what a request of the protocol comes with, in its context.
+// tusCall is what the hooks and the store need of a request, in its context.
 type tusCall struct {
-	who     Principal
+	user    events.User
 	control *http.ResponseController
 }
 
@@ -48,19 +47,19 @@ type tusKey struct{}
 
 func callOf(ctx context.Context) *tusCall { return ctx.Value(tusKey{}).(*tusCall) }
 
-// newTus is the protocol over the stream PARTIAL. Appends are guarded, so it needs no
-// locks; pages of other hosts are not for it.
+// newTus returns the protocol over the stream PARTIAL. Appends are guarded, so it
+// needs no locks; pages of other hosts are not for it.
 func (s *Service) newTus() *tusd.UnroutedHandler {
 	store := tusStore{s}
 	composer := tusd.NewStoreComposer()
 	composer.UseCore(store)
 	composer.UseTerminater(store)
 	h, err := tusd.NewUnroutedHandler(tusd.Config{
-		StoreComposer: composer, BasePath: tusPath, MaxSize: s.cfg.MaxFileSize, DisableDownload: true,
+		StoreComposer: composer, BasePath: s.cfg.TusPath, MaxSize: s.cfg.MaxFileSize, DisableDownload: true,
 		Cors: &tusd.CorsConfig{Disable: true}, NetworkTimeout: s.cfg.Idle,
 		// What is to outlive a request says so itself.
 		GracefulRequestCompletionTimeout: time.Nanosecond,
-		PreUploadCreateCallback:          s.tusBegins, PreFinishResponseCallback: s.tusArrived,
+		PreUploadCreateCallback:          s.checkNewUpload, PreFinishResponseCallback: s.finishUpload,
 		// It would log file names and addresses.
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
@@ -70,38 +69,55 @@ func (s *Service) newTus() *tusd.UnroutedHandler {
 	return h
 }
 
-// tus answers a request of the protocol with one of the library's handlers.
-func (s *Service) tus(of func(*tusd.UnroutedHandler) http.HandlerFunc) func(http.ResponseWriter, *http.Request, Principal) (*result, error) {
-	return func(w http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
-		if r.Method == http.MethodPatch || r.Method == http.MethodPost {
-			sent, err := s.transfer(who)
-			if err != nil {
-				return nil, err
-			}
-			defer sent()
+// ServeTus answers a request of the protocol. Which upload it is about is uploadID,
+// "" for one that begins. A file whose last byte has come becomes a job, which the
+// answer names. It bounds the request's body. With an error nothing was answered.
+func (s *Service) ServeTus(w http.ResponseWriter, r *http.Request, user events.User, uploadID string) error {
+	r.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxFileSize)
+	if r.Method == http.MethodPatch || r.Method == http.MethodPost {
+		end, err := s.beginTransfer(user)
+		if err != nil {
+			return err
 		}
-		call := &tusCall{who: who, control: http.NewResponseController(w)}
-		r = r.WithContext(context.WithValue(r.Context(), tusKey{}, call))
-		if id := r.PathValue("uploadId"); id != "" {
-			if err := s.tusFound(w, r, id); err != nil {
-				return nil, err
-			}
-		} else if size, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64); err == nil && size > s.cfg.MaxFileSize {
-			return nil, s.tooLarge()
-		}
-		r.Body = httpserver.ClockBody(r.Body, s.cfg.Idle)
-		http.StripPrefix(Base+"/tus", s.resumable.Middleware(of(s.resumable))).ServeHTTP(tusAnswer{w}, r)
-		return nil, nil
+		defer end()
 	}
+	call := &tusCall{user: user, control: http.NewResponseController(w)}
+	r = r.WithContext(context.WithValue(r.Context(), tusKey{}, call))
+	if uploadID != "" {
+		if err := s.findUpload(w, r, uploadID); err != nil {
+			return err
+		}
+	} else if size, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64); err == nil && size > s.cfg.MaxFileSize {
+		return s.tooLarge()
+	}
+	r.Body = httpserver.ClockBody(r.Body, s.cfg.Idle)
+	h := s.resumable.Middleware(s.tusHandler(r.Method))
+	http.StripPrefix(strings.TrimSuffix(s.cfg.TusPath, "/"), h).ServeHTTP(tusAnswer{w}, r)
+	return nil
 }
 
-// tusFound looks for the upload that a request is about. One that is there whole and is
-// no job yet, because a process died in between or could not, becomes one; the
-// answer says which it is.
-func (s *Service) tusFound(w http.ResponseWriter, r *http.Request, id string) error {
-	p, err := s.partials.load(r.Context(), callOf(r.Context()).who.ID, id)
+// tusHandler returns the library's handler of a method.
+func (s *Service) tusHandler(method string) http.HandlerFunc {
+	switch method {
+	case http.MethodPost:
+		return s.resumable.PostFile
+	case http.MethodHead:
+		return s.resumable.HeadFile
+	case http.MethodPatch:
+		return s.resumable.PatchFile
+	case http.MethodDelete:
+		return s.resumable.DelFile
+	}
+	return http.NotFound // the library's middleware answers OPTIONS
+}
+
+// findUpload looks for the upload that a request is about. One that is there whole
+// and is no job yet, because a process died in between or could not make it one,
+// becomes a job; the answer says which it is.
+func (s *Service) findUpload(w http.ResponseWriter, r *http.Request, id string) error {
+	p, err := s.partials.load(r.Context(), callOf(r.Context()).user.ID, id)
 	if errors.Is(err, events.ErrNotFound) {
-		return refuse("not_found", "There is no such upload.")
+		return refusal.New(refusal.CodeNotFound, "There is no such upload.")
 	}
 	if err == nil && p.complete() && r.Method != http.MethodDelete {
 		err = s.finish(r.Context(), p)
@@ -112,68 +128,75 @@ func (s *Service) tusFound(w http.ResponseWriter, r *http.Request, id string) er
 	if p.Job != "" {
 		w.Header().Set(headerJob, p.Job)
 	} else {
-		w.Header().Set(headerExpires, expires(p.begun))
+		w.Header().Set(headerExpires, expiryOf(p.begun))
 	}
 	return nil
 }
 
-// tusBegins refuses an upload before any of it is sent.
-func (s *Service) tusBegins(hook tusd.HookEvent) (resp tusd.HTTPResponse, change tusd.FileInfoChanges, err error) {
-	f := &form{}
-	for _, name := range []string{"iec_verification", "dry_run"} {
-		if value, given := hook.Upload.MetaData[name]; given {
-			if err := f.option(name, value); err != nil {
-				return resp, change, s.tusRefusal(err)
-			}
-		}
-	}
-	if hook.Upload.Size == 0 {
-		return resp, change, s.tusRefusal(refuse(refusal.CodeEmptyFile, "The file is empty. Save the workbook again and upload it."))
-	}
-	who := callOf(hook.Context).who
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(hook.Context), limitTime)
-	defer cancel()
-	if err := s.within(ctx, s.cfg.DB, who); err != nil {
-		return resp, change, s.tusRefusal(err)
-	}
-	n, err := s.partials.unfinished(ctx, who.ID)
-	if err == nil && n >= maxUnfinished {
-		err = tooMany("transfers", maxUnfinished, jobsRetry, "Many of your files have not arrived whole. Please go on with those first, or delete them.")
-	}
-	if err != nil {
-		return resp, change, s.tusRefusal(err)
+// checkNewUpload refuses an upload before any of it is sent.
+func (s *Service) checkNewUpload(hook tusd.HookEvent) (resp tusd.HTTPResponse, change tusd.FileInfoChanges, err error) {
+	if err := s.mayBegin(hook); err != nil {
+		return resp, change, s.tusError(hook.Context, err)
 	}
 	change.MetaData = tusd.MetaData{}
-	for _, name := range []string{"filename", "iec_verification", "dry_run"} {
+	for _, name := range []string{"filename", optionIEC, optionDryRun} {
 		if value, given := hook.Upload.MetaData[name]; given {
 			change.MetaData[name] = value
 		}
 	}
-	resp.Header = tusd.HTTPHeader{headerExpires: expires(time.Now())} // as the stream does, by the clock
+	resp.Header = tusd.HTTPHeader{headerExpires: expiryOf(time.Now())} // as the stream does, by the clock
 	return resp, change, nil
 }
 
-// expires is when an upload is forgotten, as HTTP writes times.
-func expires(begun time.Time) string {
+func (s *Service) mayBegin(hook tusd.HookEvent) error {
+	f := &form{}
+	for _, name := range []string{optionIEC, optionDryRun} {
+		if value, given := hook.Upload.MetaData[name]; given {
+			if err := f.setOption(name, value); err != nil {
+				return err
+			}
+		}
+	}
+	if hook.Upload.Size == 0 {
+		return emptyFile()
+	}
+	user := callOf(hook.Context).user
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(hook.Context), limitTime)
+	defer cancel()
+	if err := s.checkUsage(ctx, user); err != nil {
+		return err
+	}
+	n, err := s.partials.unfinished(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	if n >= maxUnfinished {
+		return tooMany("transfers", maxUnfinished, jobsRetry,
+			"Many of your files have not arrived whole. Please go on with those first, or delete them.")
+	}
+	return nil
+}
+
+// expiryOf is when an upload is forgotten, as HTTP writes times.
+func expiryOf(begun time.Time) string {
 	return begun.Add(events.PartialTTL).UTC().Format(http.TimeFormat)
 }
 
-// tusArrived makes a job of a file whose last byte has come.
-func (s *Service) tusArrived(hook tusd.HookEvent) (tusd.HTTPResponse, error) {
-	call := callOf(hook.Context)
+// finishUpload makes a job of a file whose last byte has come.
+func (s *Service) finishUpload(hook tusd.HookEvent) (tusd.HTTPResponse, error) {
 	ctx := context.WithoutCancel(hook.Context)
-	p, err := s.partials.load(ctx, call.who.ID, hook.Upload.ID)
+	p, err := s.partials.load(ctx, callOf(ctx).user.ID, hook.Upload.ID)
 	if err == nil {
 		err = s.finish(ctx, p)
 	}
 	if err != nil {
-		return tusd.HTTPResponse{}, s.tusRefusal(err)
+		return tusd.HTTPResponse{}, s.tusError(ctx, err)
 	}
 	return tusd.HTTPResponse{Header: tusd.HTTPHeader{headerJob: p.Job}}, nil
 }
 
-// finish makes a job of an upload that is there whole, once: the upload's id is the key
-// of its idempotency. A file that is refused is forgotten.
+// finish makes a job of an upload that is there whole, once: the upload's id is the
+// key of its idempotency. A file that is refused is forgotten.
 func (s *Service) finish(ctx context.Context, p *partial) (err error) {
 	if p.Job != "" {
 		return nil
@@ -187,59 +210,53 @@ func (s *Service) finish(ctx context.Context, p *partial) (err error) {
 			return err
 		}
 	}
-	f := &form{key: p.ID, name: fileName(p.Meta["filename"])}
+	f := &form{key: p.ID, name: cleanFileName(p.Meta["filename"])}
 	defer func() { err = errors.Join(err, f.close()) }()
 	for name, value := range p.Meta {
-		if err := f.option(name, value); err != nil {
+		if err := f.setOption(name, value); err != nil {
 			return err
 		}
 	}
 	err = s.spool(f, s.partials.reader(ctx, p))
 	var job *events.Job
 	if err == nil {
-		job, _, err = s.admit(ctx, call.who, f)
+		job, _, err = s.admit(ctx, call.user, f)
 	}
 	if err == nil {
 		err = s.partials.done(ctx, p, job.ID)
 	}
 	if errors.Is(err, errOvertaken) { // by a request that finishes it as well
-		now, lerr := s.partials.load(ctx, call.who.ID, p.ID)
+		now, lerr := s.partials.load(ctx, call.user.ID, p.ID)
 		if lerr == nil && now.Job != "" {
 			p.Job = now.Job
 			return nil
 		}
 	}
-	if err != nil && statuses[s.problem(err).code] < http.StatusInternalServerError && s.problem(err).code != "too_many_uploads" {
+	if err != nil && isFinal(refusal.From(err)) {
 		return errors.Join(err, s.partials.remove(ctx, p))
 	}
 	return err
 }
 
-// tusRefusal is an error as the library sends it: as all of the API's are.
-func (s *Service) tusRefusal(err error) error {
-	p := s.problem(err)
-	status, known := statuses[p.code]
-	if !known {
-		status = http.StatusInternalServerError
+// isFinal says whether a file that was refused would be refused again.
+func isFinal(r *refusal.Error) bool {
+	return r.Status() < http.StatusInternalServerError && r.Code != refusal.CodeTooManyUploads
+}
+
+// tusError is an error as the library sends it: in the envelope of all refusals.
+func (s *Service) tusError(ctx context.Context, err error) error {
+	r := refusal.From(err)
+	if r.Status() >= http.StatusInternalServerError {
+		s.cfg.Logger.ErrorContext(ctx, "request failed", "code", r.Code, "err", err)
 	}
-	if status >= 500 {
-		s.cfg.Logger.Error("request failed", "code", p.code, "err", err)
-	}
-	details := p.details
-	if details == nil {
-		details = map[string]any{}
-	}
-	body, err := json.Marshal(map[string]any{
-		"success": false, "message": p.message, "timestamp": s.timestamp(), "error": map[string]any{"code": p.code, "details": details},
-	})
+	body, err := r.Body(s.cfg.Now())
 	if err != nil {
 		return err
 	}
-	header := tusd.HTTPHeader{"Content-Type": "application/json"}
-	if after := retryAfter(status, p); after != "" {
-		header["Retry-After"] = after
-	}
-	return tusd.Error{ErrorCode: p.code, Message: p.message, HTTPResponse: tusd.HTTPResponse{StatusCode: status, Body: string(body), Header: header}}
+	header := tusd.HTTPHeader{}
+	r.Header(func(name, value string) { header[name] = value })
+	return tusd.Error{ErrorCode: r.Code, Message: r.Message,
+		HTTPResponse: tusd.HTTPResponse{StatusCode: r.Status(), Body: string(body), Header: header}}
 }
 
 // tusAnswer leaves the host out of where a new upload is: a proxy in front has another,

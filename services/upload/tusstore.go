@@ -20,17 +20,17 @@ type tusUpload struct {
 }
 
 func (t tusStore) NewUpload(ctx context.Context, info tusd.FileInfo) (tusd.Upload, error) {
-	p, err := t.s.partials.begin(ctx, callOf(ctx).who.ID, info.Size, info.MetaData)
+	p, err := t.s.partials.begin(ctx, callOf(ctx).user.ID, info.Size, info.MetaData)
 	if err != nil {
-		return nil, t.s.tusRefusal(err)
+		return nil, t.s.tusError(ctx, err)
 	}
 	return tusUpload{t, p}, nil
 }
 
 func (t tusStore) GetUpload(ctx context.Context, id string) (tusd.Upload, error) {
-	p, err := t.s.partials.load(ctx, callOf(ctx).who.ID, id)
+	p, err := t.s.partials.load(ctx, callOf(ctx).user.ID, id)
 	if err != nil {
-		return nil, t.s.tusRefusal(err)
+		return nil, t.s.tusError(ctx, err)
 	}
 	return tusUpload{t, p}, nil
 }
@@ -41,14 +41,15 @@ func (t tusStore) AsTerminatableUpload(u tusd.Upload) tusd.TerminatableUpload {
 
 // WriteChunk stores what has come, also of a connection that broke.
 func (u tusUpload) WriteChunk(ctx context.Context, _ int64, src io.Reader) (int64, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime+time.Duration(u.Size/storeRate)*time.Second+u.s.cfg.Idle*time.Duration(1+u.Size/httpserver.BodyPiece))
+	limit := storeTime + time.Duration(u.Size/storeRate)*time.Second + u.s.cfg.Idle*time.Duration(1+u.Size/httpserver.BodyPiece)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	n, err := u.s.partials.write(ctx, u.partial, src)
 	if errors.Is(err, errOvertaken) {
 		return n, tusd.ErrMismatchOffset
 	}
 	if err != nil {
-		return n, u.s.tusRefusal(err)
+		return n, u.s.tusError(ctx, err)
 	}
 	return n, nil
 }
@@ -68,7 +69,7 @@ func (u tusUpload) FinishUpload(context.Context) error { return nil }
 // Terminate forgets the upload; the job that it has become stays.
 func (u tusUpload) Terminate(ctx context.Context) error {
 	if err := u.s.partials.remove(context.WithoutCancel(ctx), u.partial); err != nil {
-		return u.s.tusRefusal(err)
+		return u.s.tusError(ctx, err)
 	}
 	return nil
 }

@@ -18,9 +18,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"rollcall.example/events"
+	"rollcall.example/services/api"
 	"rollcall.example/services/app"
 	"rollcall.example/services/privacy"
-	"rollcall.example/services/upload"
 )
 
 // person runs erase or export with what up has left in its data folder for it.
@@ -225,7 +225,7 @@ func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
 	})
 	for _, path := range []string{"GET /report/" + id, "GET /report/" + id + "?part=rejects", "GET /jobs/" + id + "/rows/2", "POST /undo/" + id} {
 		method, path, _ := strings.Cut(path, " ")
-		req, err := http.NewRequestWithContext(t.Context(), method, r.up.url()+upload.Base+path, nil)
+		req, err := http.NewRequestWithContext(t.Context(), method, r.up.url()+api.Base+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,12 +25,15 @@ import (
 	"rollcall.example/events/eventstest"
 	"rollcall.example/events/stage"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/services/api"
 	"rollcall.example/services/app"
 	"rollcall.example/services/iec"
 	"rollcall.example/services/iec/sim"
+	"rollcall.example/services/jobs"
 	"rollcall.example/services/persistence"
 	"rollcall.example/services/postgres"
 	"rollcall.example/services/report"
+	"rollcall.example/services/rowhistory"
 	"rollcall.example/services/upload"
 	"rollcall.example/services/validation"
 )
@@ -98,11 +101,16 @@ func (p *plant) serveAPI() {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(v.Close)
-	s := upload.New(upload.Config{Log: p.log, Store: events.NewStore(js), DB: p.db, Authenticate: app.Authenticate(v)})
-	srv := httptest.NewServer(s.Handler())
+	store, table := events.NewStore(js), jobs.New(jobs.Config{DB: p.db, Log: p.log})
+	face := api.New(api.Config{
+		Log: p.log, Store: store, Jobs: table, Authenticate: app.Authenticate(v),
+		Upload: upload.New(upload.Config{Log: p.log, Store: store, Jobs: table, TusPath: api.TusPath}),
+		Rows:   rowhistory.NewReader(store, p.db),
+	})
+	srv := httptest.NewServer(face.Handler())
 	p.t.Cleanup(srv.Close)
 	p.url, p.token = srv.URL, token(p.t, "alice", "member")
-	p.running("projection", s.Run)
+	p.running("projection", table.Run)
 }
 
 func (p *plant) iec() *iec.Service {
@@ -187,7 +195,7 @@ func (p *plant) step(stage events.Stage, a around) {
 // call makes a request of the API and returns its status and the code of its error.
 func (p *plant) call(method, path string, body io.Reader, contentType string) (status int, code string, data map[string]any) {
 	p.t.Helper()
-	req, err := http.NewRequest(method, p.url+upload.Base+path, body)
+	req, err := http.NewRequest(method, p.url+api.Base+path, body)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/services/app"
-	"rollcall.example/services/upload"
+	"rollcall.example/services/jobs"
 )
 
 type rebuildCmd struct {
@@ -30,10 +30,11 @@ func (c *rebuildCmd) Run(ctx context.Context, p *process) (err error) {
 	if err != nil {
 		return err
 	}
-	jobs, err := upload.Rebuild(ctx, events.NewLog(js, events.StageUpload, p.log), db)
+	log := events.NewLog(js, events.StageUpload, p.log)
+	n, err := jobs.New(jobs.Config{DB: db, Log: log, Logger: p.log}).Rebuild(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.out, "the list of jobs was made again: %d jobs\n", jobs)
+	fmt.Fprintf(p.out, "the list of jobs was made again: %d jobs\n", n)
 	return nil
 }

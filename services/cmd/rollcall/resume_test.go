@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"rollcall.example/events/refusal"
-	"rollcall.example/services/upload"
+	"rollcall.example/services/api"
 )
 
 // weakLine passes connections on to a server, and of what clients send on each only so
@@ -162,7 +162,7 @@ func TestUploadOverAWeakLine(t *testing.T) {
 // offset is how many bytes of an upload have arrived.
 func offset(t *testing.T, server, path, token string) int64 {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, server+upload.Base+path, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, server+api.Base+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/client"
-	"rollcall.example/services/upload"
+	"rollcall.example/services/api"
 )
 
 // seen is what a person is shown of a job.
@@ -73,12 +73,12 @@ func newShowing(t *testing.T) *showing {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api := upload.New(upload.Config{Log: r.logs[events.StageUpload], Authenticate: func(*http.Request) (upload.Principal, error) {
-		return upload.Principal{User: events.User{ID: "alice", Role: "member"}}, nil
+	face := api.New(api.Config{Log: r.logs[events.StageUpload], Authenticate: func(*http.Request) (api.Principal, error) {
+		return api.Principal{User: events.User{ID: "alice", Role: "member"}}, nil
 	}})
 	mux := http.NewServeMux()
 	mux.Handle("/ws", g)
-	mux.Handle(upload.Base+"/", api.Handler())
+	mux.Handle(api.Base+"/", face.Handler())
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 	ctx, cancel := context.WithCancel(context.Background())

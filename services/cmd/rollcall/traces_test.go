@@ -193,7 +193,7 @@ func TestAJobIsOneTrace(t *testing.T) {
 			t.Errorf("no line of %s has the job and its trace", stage)
 		}
 	}
-	if !regexp.MustCompile(`msg=accepted stage=upload job=` + jobID + ` .*trace=` + traces[jobID]).MatchString(p.err.String()) {
+	if !regexp.MustCompile(`msg="file accepted" stage=upload job=` + jobID + ` .*trace=` + traces[jobID]).MatchString(p.err.String()) {
 		t.Error("the line of the upload has no trace")
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/services/jobs"
 	"rollcall.example/services/postgres/postgrestest"
-	"rollcall.example/services/upload"
 )
 
 // history stores a job to which all has happened that can, and its sequences by
@@ -105,7 +105,7 @@ func TestVerifyMissesTheLastEventByTheListOfJobs(t *testing.T) {
 	take := taker(t, srv)
 	job, seqs, _ := history(t, srv)
 	log := events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil)
-	if _, err := upload.Rebuild(t.Context(), log, db); err != nil {
+	if _, err := jobs.New(jobs.Config{DB: db, Log: log}).Rebuild(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	newest := func() (altered int, said string) {

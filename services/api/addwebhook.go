@@ -1,0 +1,44 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"rollcall.example/events"
+	"rollcall.example/events/refusal"
+	"rollcall.example/services/webhook/registry"
+)
+
+// addWebhook registers a URL for the jobs of the person, or for one that the
+// person may see. The secret is told once.
+func (a *API) addWebhook(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+	var wanted struct {
+		URL    string        `json:"url"`
+		JobID  string        `json:"job_id"`
+		Events []events.Kind `json:"events"`
+	}
+	in := json.NewDecoder(r.Body)
+	in.DisallowUnknownFields()
+	if err := in.Decode(&wanted); err != nil {
+		return nil, refusal.New(refusal.CodeBadRequest, "The body must be JSON with url, and where wanted job_id and events.")
+	}
+	hook, err := a.cfg.Webhooks.Check(registry.Wanted{URL: wanted.URL, JobID: wanted.JobID, Kinds: wanted.Events})
+	if err != nil {
+		return nil, err
+	}
+	if hook.JobID != nil {
+		if _, err := a.load(r.Context(), *hook.JobID, who); err != nil {
+			return nil, err
+		}
+	}
+	secret, err := a.cfg.Webhooks.Add(r.Context(), who.ID, hook)
+	if err != nil {
+		return nil, err
+	}
+	data := struct {
+		registry.Webhook
+		Secret string `json:"secret"`
+	}{hook, secret}
+	return &result{status: http.StatusCreated, data: data,
+		message: "The webhook was registered. Keep the secret: it is not shown again."}, nil
+}

@@ -1,0 +1,111 @@
+// Package api is the REST face of rollcall: its routes, the envelope of answers and
+// refusals, who may see what, and one handler a file. What a handler answers from
+// lives in rooms that the face calls by name: upload takes files in, jobs has the
+// lists, webhook/registry the registrations; rejects, rowhistory and template make
+// what is downloaded. Those do not know the face, nor each other. Handlers hold no
+// SQL.
+//
+// The server that it is put into must be of package httpserver, or bound as that
+// does what happens before a handler is called, and set the headers of every
+// answer. Bodies are bounded here.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/events/refusal"
+	"rollcall.example/services/jobs"
+	"rollcall.example/services/rowhistory"
+	"rollcall.example/services/upload"
+	"rollcall.example/services/webhook/registry"
+)
+
+const (
+	// Base is the path that all endpoints stand under.
+	Base = "/api/v1/bulk-upload"
+	// TusPath is the path that uploads in parts stand below, for upload.Config.
+	TusPath = Base + "/tus/"
+)
+
+// Principal is who makes a request.
+type Principal struct {
+	events.User
+	// Admin may see and steer the jobs of all users; others only their own.
+	Admin bool
+}
+
+// Config is what the face needs. All fields without a stated zero are required.
+type Config struct {
+	Log   *events.Log
+	Store *events.Store
+	// Upload takes files in. Its TusPath is the one of this package.
+	Upload   *upload.Service
+	Jobs     *jobs.Table
+	Webhooks *registry.Registry
+	Rows     *rowhistory.Reader
+	// Authenticate tells who makes a request. An error that is no *refusal.Error
+	// means that it could not be found out.
+	Authenticate func(*http.Request) (Principal, error)
+	// Quota reads the allowance of IEC calls.
+	Quota func(context.Context) (events.Quota, error)
+	// TrustedProxies are those whose X-Forwarded-For is believed; nil means none.
+	TrustedProxies []netip.Prefix
+	// Now is the clock of the answers; nil means time.Now.
+	Now func() time.Time
+	// Logger gets readings and steps by job and user id, and failures; nil discards.
+	Logger *slog.Logger
+}
+
+// API is the REST face.
+type API struct {
+	envelope
+	cfg Config
+}
+
+// New returns the face; it does nothing until its handler is called.
+func New(cfg Config) *API {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	cfg.Logger = events.Logger(cfg.Logger).With("stage", string(events.StageUpload))
+	return &API{envelope{authenticate: requireUser(cfg.Authenticate), now: cfg.Now, logger: cfg.Logger}, cfg}
+}
+
+// requireUser refuses a request of nobody in particular, who would be the owner of
+// nothing, or of everything.
+func requireUser(authenticate func(*http.Request) (Principal, error)) func(*http.Request) (Principal, error) {
+	return func(r *http.Request) (Principal, error) {
+		who, err := authenticate(r)
+		if err == nil && who.ID == "" {
+			err = &refusal.Error{Code: refusal.CodeUnauthenticated, Details: map[string]any{"reason": "token_invalid"},
+				Message: "The token is not valid. Please sign in again."}
+		}
+		return who, err
+	}
+}
+
+// Handler serves everything under Base.
+func (a *API) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range a.routes() {
+		mux.Handle(route.method+" "+Base+route.path, a.answer(route.handler, route.body))
+	}
+	return a.refuseUnknown(mux)
+}
+
+// load returns a job that the person may see. Nobody else learns that it exists.
+func (a *API) load(ctx context.Context, id string, who Principal) (events.Job, error) {
+	job, err := a.cfg.Log.Load(ctx, id)
+	if err != nil {
+		return events.Job{}, err
+	}
+	if job.Owner.ID != who.ID && !who.Admin {
+		return events.Job{}, refusal.NotFound()
+	}
+	return job, nil
+}

@@ -1,0 +1,16 @@
+package api
+
+import (
+	"net/http"
+
+	"rollcall.example/events"
+)
+
+// cancel stops a job.
+func (a *API) cancel(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+	job, err := a.steer(r, who, func(j *events.Job) events.Fact { return &events.Cancelled{Stage: j.Stage, By: who.User} })
+	if err != nil {
+		return nil, err
+	}
+	return &result{message: "The job was cancelled.", data: viewOf(&job)}, nil
+}

@@ -1,0 +1,15 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// listDeliveries lists the newest deliveries of a webhook of the person.
+func (a *API) listDeliveries(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+	list, err := a.cfg.Webhooks.Deliveries(r.Context(), who.ID, r.PathValue("webhookId"))
+	if err != nil {
+		return nil, err
+	}
+	return &result{message: fmt.Sprintf("%d deliveries.", len(list)), data: map[string]any{"deliveries": list}}, nil
+}

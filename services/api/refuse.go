@@ -1,0 +1,58 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"rollcall.example/events/refusal"
+)
+
+// refuse answers with an error. Those that are our fault are logged.
+func (e *envelope) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	refused := refusal.From(err)
+	switch {
+	case r.Context().Err() != nil:
+		e.logger.DebugContext(r.Context(), "client left before the answer",
+			"method", r.Method, "code", refused.Code, "err", err)
+	case refused.Status() >= http.StatusInternalServerError:
+		e.logger.ErrorContext(r.Context(), "request failed",
+			"method", r.Method, "code", refused.Code, "err", err)
+	}
+	if err := refused.Write(w, e.now()); err != nil {
+		e.logger.DebugContext(r.Context(), "refusal not sent", "err", err)
+	}
+}
+
+// refuseUnknown gives the mux's own refusals the shape of all others.
+func (e *envelope) refuseUnknown(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		methods := allowedMethods(mux, r)
+		if methods == nil {
+			e.refuse(w, r, refusal.New(refusal.CodeNotFound, "There is nothing at this address."))
+			return
+		}
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		e.refuse(w, r, refusal.New(refusal.CodeMethod,
+			fmt.Sprintf("Use %s for this address.", strings.Join(methods, " or "))))
+	})
+}
+
+// allowedMethods returns the methods that the address of r has a route for.
+func allowedMethods(mux *http.ServeMux, r *http.Request) (methods []string) {
+	for _, method := range []string{
+		http.MethodGet, http.MethodPost, http.MethodHead, http.MethodPatch, http.MethodDelete,
+	} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		_, pattern := mux.Handler(other)
+		if strings.HasPrefix(pattern, method+" ") { // what answers GET answers HEAD as well
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}

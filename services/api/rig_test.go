@@ -1,0 +1,25 @@
+package api_test
+
+import (
+	"errors"
+	"regexp"
+	"testing"
+
+	"rollcall.example/events/eventstest"
+	"rollcall.example/services/api/apitest"
+	"rollcall.example/services/postgres/postgrestest"
+)
+
+func TestMain(m *testing.M) { postgrestest.Main(m, eventstest.IgnoreLeaks()...) }
+
+// rig is the API over real parts, with what the tests of this package ask of it.
+type rig struct{ *apitest.Rig }
+
+func newRig(t *testing.T, change ...func(*apitest.Config)) *rig {
+	t.Helper()
+	return &rig{apitest.New(t, change...)}
+}
+
+var stamp = regexp.MustCompile(`"timestamp":"[^"]*"`)
+
+var errDown = errors.New("down")

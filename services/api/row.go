@@ -1,0 +1,37 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"rollcall.example/events"
+	"rollcall.example/events/refusal"
+)
+
+// row tells everything that happened to one row of a job.
+func (a *API) row(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+	job, err := a.load(r.Context(), r.PathValue("jobId"), who)
+	if err != nil {
+		return nil, err
+	}
+	n, err := strconv.Atoi(r.PathValue("n"))
+	if err != nil || n < 1 {
+		return nil, refusal.New(refusal.CodeBadRequest, "The row must be its number in the uploaded sheet, from 1 on.")
+	}
+	if job.Validated == nil {
+		return nil, notReady("The rows have not been checked", &job)
+	}
+	if err := checkKept(&job, "What happened to single rows", job.Validated.Rows, job.Validated.Rejects); err != nil {
+		return nil, err
+	}
+	history, err := a.cfg.Rows.Read(r.Context(), &job, n)
+	if err != nil {
+		return nil, explainDamage(err)
+	}
+	if err := a.recordAccess(r, who, job.ID, events.AccessRow, n); err != nil {
+		return nil, err
+	}
+	a.cfg.Logger.InfoContext(r.Context(), "row read", "job", job.ID, "row", n, "user", who.ID)
+	return &result{message: fmt.Sprintf("Row %d.", n), data: history}, nil
+}

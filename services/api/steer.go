@@ -1,0 +1,47 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"rollcall.example/events"
+	"rollcall.example/events/refusal"
+)
+
+// steer appends a fact that a person asked for. When the job moves on at the
+// same moment, it is decided anew whether the fact may follow.
+func (a *API) steer(r *http.Request, who Principal, fact func(*events.Job) events.Fact) (events.Job, error) {
+	const tries = 20
+	for range tries {
+		job, err := a.load(r.Context(), r.PathValue("jobId"), who)
+		if err != nil {
+			return events.Job{}, err
+		}
+		_, err = a.cfg.Log.Append(r.Context(), &job, job.Seq, fact(&job))
+		switch {
+		case errors.Is(err, events.ErrConflict):
+			continue
+		case errors.Is(err, events.ErrNotAllowed):
+			return events.Job{}, &refusal.Error{Code: refusal.CodeNotAllowed, Message: explainNotAllowed(&job),
+				Details: map[string]any{"status": job.Status}, Err: err}
+		case err != nil:
+			return events.Job{}, err
+		}
+		a.cfg.Jobs.TrySave(r.Context(), &job)
+		a.cfg.Logger.InfoContext(r.Context(), "job steered", "job", job.ID, "user", who.ID, "fact", job.Kind)
+		return job, nil
+	}
+	return events.Job{}, fmt.Errorf("job moved on %d times: %w", tries, events.ErrConflict)
+}
+
+// explainNotAllowed says why a job cannot be steered like that.
+func explainNotAllowed(job *events.Job) string {
+	switch {
+	case job.Expired() != nil && job.Kind != events.KindReported:
+		return "What is kept of this job is not enough any more to try again. Please upload the spreadsheet again."
+	case job.Failed != nil && !job.Failed.Retryable:
+		return "Trying again would fail in the same way. " + job.Failed.Message
+	}
+	return "The job is " + string(job.Status) + ", so this cannot be done to it."
+}

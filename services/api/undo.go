@@ -1,0 +1,57 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"rollcall.example/events"
+	"rollcall.example/events/refusal"
+)
+
+// undo begins the job that takes back what another one has written. Its id
+// follows from that of the other, so that twice is once.
+func (a *API) undo(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+	job, err := a.load(r.Context(), r.PathValue("jobId"), who)
+	if err != nil {
+		return nil, err
+	}
+	if why := explainNotUndoable(&job); why != "" {
+		return nil, &refusal.Error{Code: refusal.CodeNotAllowed, Message: why, Details: map[string]any{"status": job.Status}}
+	}
+	id := events.UndoJobID(job.ID)
+	switch undo, err := a.load(r.Context(), id, who); {
+	case err == nil:
+		return &result{message: "The job is undone by this one already.", data: viewOf(&undo)}, nil
+	case !errors.Is(err, events.ErrNotFound):
+		return nil, err
+	}
+	if err := checkKept(&job, "What this job has changed", job.Inputs()[1:]...); err != nil {
+		return nil, err
+	}
+	options := job.Options
+	options.Undoes = job.ID
+	fact := &events.Uploaded{
+		Owner: job.Owner, FileName: "Undo of " + job.FileName, File: job.Uploaded.File, Options: options,
+	}
+	fact.JobID = id
+	// Whoever asks at the same moment appends the same fact, which is stored once.
+	undo, err := a.cfg.Upload.Begin(r.Context(), fact)
+	if err != nil {
+		return nil, err
+	}
+	a.cfg.Logger.InfoContext(r.Context(), "undo begun", "job", job.ID, "undo", undo.ID, "user", who.ID)
+	return &result{status: http.StatusAccepted, message: "The job is being undone.", data: viewOf(&undo)}, nil
+}
+
+// explainNotUndoable says why a job cannot be undone, "" if it can.
+func explainNotUndoable(job *events.Job) string {
+	switch {
+	case job.Options.Undoes != "":
+		return "The job is an undo itself. Upload the file again to write its members again."
+	case !job.Ended():
+		return "The job is still running. Cancel it, or wait for its end."
+	case job.Persisted == nil || job.Options.DryRun:
+		return "The job has written nothing, so there is nothing to undo."
+	}
+	return ""
+}

@@ -1,0 +1,64 @@
+package api
+
+import (
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/services/jobs"
+)
+
+// jobView is a job as the API shows it.
+type jobView struct {
+	JobID    string        `json:"job_id"`
+	Status   events.Status `json:"status"`
+	FileName string        `json:"file_name"`
+	FileSize int64         `json:"file_size"`
+	UserID   string        `json:"user_id"`
+	// Stage is the step on the wire, and Progress its percentage.
+	Stage     events.Step    `json:"stage"`
+	Progress  int            `json:"progress"`
+	Message   string         `json:"message"`
+	Processed int            `json:"rows_processed"`
+	Total     int            `json:"rows_total"`
+	Options   events.Options `json:"options"`
+	// Seq is the last event's sequence in the stream.
+	Seq uint64 `json:"seq"`
+	jobs.Stats
+	Error     *errorView `json:"error,omitempty"`
+	ResumesAt *time.Time `json:"resumes_at,omitempty"`
+	// ETA is when the IEC will have answered for all rows, by the speed so far.
+	ETA        time.Time `json:"eta,omitzero"`
+	ReportPath string    `json:"report_path,omitempty"`
+	DurationMS int64     `json:"processing_duration_ms,omitempty"`
+	// Removed names the data of the job that is kept no longer.
+	Removed   []string  `json:"removed,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+type errorView struct {
+	Code      string       `json:"code"`
+	Message   string       `json:"message"`
+	Stage     events.Stage `json:"stage"`
+	Attempts  int          `json:"attempts"`
+	Retryable bool         `json:"retryable"`
+}
+
+func viewOf(j *events.Job) jobView {
+	v := jobView{
+		JobID: j.ID, Status: j.Status, FileName: j.FileName, FileSize: j.Uploaded.File.Size, UserID: j.Owner.ID,
+		Stage: j.Standing.Step, Progress: j.Standing.Percent, Message: j.Standing.Message,
+		Processed: j.Standing.Processed, Total: j.Standing.Total, Options: j.Options, Seq: j.Seq,
+		Stats: jobs.StatsOf(j), CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, Removed: removedOf(j),
+	}
+	if f := j.Reported; f != nil {
+		v.ReportPath, v.DurationMS = Base+"/report/"+j.ID, f.DurationMS
+	}
+	if f := j.Paused; f != nil {
+		v.ResumesAt, v.ETA = &f.ResumesAt, f.ETA
+	}
+	if f := j.Failed; f != nil {
+		v.Error = &errorView{Code: f.Code, Message: f.Message, Stage: f.Stage, Attempts: f.Attempts, Retryable: f.Retryable}
+	}
+	return v
+}

@@ -1,0 +1,4 @@
+package jobs
+
+// Row is a row of the table.
+type Row = row

@@ -1,0 +1,66 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/services/postgres"
+)
+
+// Statuses are those that a job may have.
+var Statuses = []events.Status{events.StatusPending, events.StatusProcessing, events.StatusPaused,
+	events.StatusCompleted, events.StatusFailed, events.StatusCancelled}
+
+// Entry is a job as a list shows it. Times are in UTC.
+type Entry struct {
+	JobID    string          `db:"job_id" json:"job_id"`
+	OwnerID  string          `db:"owner_id" json:"user_id"`
+	FileName string          `db:"file_name" json:"file_name"`
+	FileSize int64           `db:"file_size" json:"file_size"` // bytes
+	Status   events.Status   `db:"status" json:"status"`
+	Stage    string          `db:"stage" json:"stage"`
+	Progress int             `db:"progress" json:"progress"` // percent
+	Stats    json.RawMessage `db:"stats" json:"stats"`       // a Stats
+	// FailedStage is the service that gave up, after FailedAttempts; the latter is
+	// nil of jobs that failed before there was a column for it.
+	FailedStage    *string    `db:"failed_stage" json:"failed_stage"`
+	FailedAttempts *int       `db:"failed_attempts" json:"failed_attempts"`
+	ErrorCode      *string    `db:"error_code" json:"error_code"`
+	ErrorMessage   *string    `db:"error_message" json:"error_message"`
+	CreatedAt      time.Time  `db:"created_at" json:"created_at"`
+	UpdatedAt      time.Time  `db:"updated_at" json:"updated_at"`
+	CompletedAt    *time.Time `db:"completed_at" json:"completed_at"` // nil before the job has ended
+	DurationMS     *int64     `db:"duration_ms" json:"processing_duration_ms"`
+}
+
+// Filter says which jobs a list has. The zero Filter lists nothing.
+type Filter struct {
+	// Owner is the id of the user whose jobs are listed; "" lists those of all.
+	Owner string
+	// Status is the one that jobs have; "" is any.
+	Status events.Status
+	// Page counts from 1, Size is how many jobs a page has.
+	Page, Size int
+}
+
+// List returns one page of the jobs, newest first, and how many there are on all.
+func (t *Table) List(ctx context.Context, f Filter) (page []Entry, total int, err error) {
+	const where = ` FROM jobs WHERE ($1 = '' OR owner_id = $1) AND ($2 = '' OR status = $2)`
+	if err := t.db.GetContext(ctx, &total, `SELECT count(*)`+where, f.Owner, f.Status); err != nil {
+		return nil, 0, fmt.Errorf("count jobs: %w", err)
+	}
+	page = []Entry{}
+	err = t.db.SelectContext(ctx, &page, `SELECT job_id, owner_id, file_name, file_size, status, stage, progress, stats,
+  failed_stage, failed_attempts, error_code, error_message, created_at, updated_at, completed_at, duration_ms`+where+`
+ORDER BY created_at DESC, job_id DESC LIMIT $3 OFFSET $4`, f.Owner, f.Status, f.Size, int64(f.Page-1)*int64(f.Size))
+	if err != nil {
+		return nil, 0, fmt.Errorf("list jobs: %w", err)
+	}
+	for i := range page {
+		postgres.UTC(&page[i].CreatedAt, &page[i].UpdatedAt, page[i].CompletedAt)
+	}
+	return page, total, nil
+}

@@ -1,0 +1,73 @@
+package rowhistory
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"rollcall.example/events"
+	"rollcall.example/events/records"
+)
+
+// addResults adds what the IEC and the database said of a row that was accepted.
+func (r *Reader) addResults(ctx context.Context, job *events.Job, h *History) error {
+	h.IEC = Verdict{Status: "none", Why: "The job has not got that far."}
+	h.Database = Outcome{Result: "none", Why: "The job has not got that far."}
+	if job.Verified == nil {
+		return nil
+	}
+	v, _, err := find(ctx, r.store, job.Verified.Verdicts, func(v *records.Verdict) int { return v.N - h.Row })
+	if err != nil {
+		return err
+	}
+	if v != nil {
+		h.IEC = Verdict{
+			Status: string(v.Status), Why: v.Reason, VoterStatus: v.VoterStatus, Ward: v.Ward, VD: v.VD, Station: v.Station,
+			MunicipalityCode: v.MunicipalityCode, Municipality: v.Municipality, Province: v.Province, At: v.At,
+			Kept: !v.At.IsZero() && v.At.Before(job.CreatedAt),
+		}
+	}
+	if job.Persisted == nil {
+		return nil
+	}
+	o, _, err := find(ctx, r.store, job.Persisted.Outcomes, func(o *records.Outcome) int { return o.N - h.Row })
+	if err != nil || o == nil {
+		return err
+	}
+	h.Database = Outcome{Result: o.Result, Why: o.Error, VDCode: o.VD, Changed: o.Changed, DryRun: job.Options.DryRun}
+	return r.addImages(ctx, job.ID, h)
+}
+
+// addImages adds the member's values before and after. The artifact has ward and
+// voting district only, and of a dry run there is no more than that.
+func (r *Reader) addImages(ctx context.Context, jobID string, h *History) error {
+	var images struct {
+		Before []byte `db:"before"`
+		After  []byte `db:"after"`
+	}
+	err := r.db.GetContext(ctx, &images,
+		`SELECT before, after FROM job_outcomes WHERE job_id = $1 AND n = $2`, jobID, h.Row)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read outcome: %w", err)
+	}
+	if err := decodeImage(images.Before, &h.Database.Before); err != nil {
+		return err
+	}
+	return decodeImage(images.After, &h.Database.After)
+}
+
+// decodeImage leaves into alone where the database has no image.
+func decodeImage(text []byte, into *map[string]any) error {
+	if text == nil {
+		return nil
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("read outcome: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package upload
+
+import (
+	"mime/multipart"
+	"net/textproto"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestAnIDNumberInAFileNameIsMasked(t *testing.T) {
+	for sent, want := range map[string]string{
+		"8001015009087.xlsx":    "800101*****87.xlsx",
+		"roll 20260301 v2.xlsx": "roll 20260301 v2.xlsx",
+		"a\u202exslx.exe":       "axslx.exe",
+		strings.Repeat("/", 50): "upload.xlsx",
+		`..\..\8001015009087`:   "800101*****87",
+	} {
+		if got := cleanFileName(sent); got != want {
+			t.Errorf("%q becomes %q, want %q", sent, got, want)
+		}
+	}
+}
+
+func TestFileNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"roll.xlsx": "roll.xlsx", `C:\docs\roll.xlsx`: "roll.xlsx", "../../etc/passwd": "passwd", "": "upload.xlsx", "..": "upload.xlsx",
+		"a\r\nb.xlsx": "ab.xlsx", "März 1.xlsx": "März 1.xlsx", "\xff\xfe.xlsx": ".xlsx", " ": "upload.xlsx",
+	} {
+		if got := cleanFileName(name); got != want {
+			t.Errorf("%q becomes %q, want %q", name, got, want)
+		}
+	}
+	if got := cleanFileName(strings.Repeat("ü", 300) + ".xlsx"); len(got) > maxFileName {
+		t.Errorf("%d bytes", len(got))
+	}
+}
+
+var thirteen = regexp.MustCompile(`(^|[^0-9])[0-9]{13}([^0-9]|$)`)
+
+// What a form calls a file becomes part of events and lists: whatever it is, it has
+// to be fit for them. That it is fit for a header is tested in package api.
+func FuzzFileName(f *testing.F) {
+	for _, name := range []string{"roll.xlsx", `form-data; name="file"; filename="a.xlsx"`, `form-data; name=file; filename*=UTF-8''%2e%2e%2f8001015009087`,
+		`form-data; name="file"; filename="..\..\8001015009087.xlsx"`, "\u202exslx", strings.Repeat("ü", 300), "8001015009087" + strings.Repeat("a", 195), "=?utf-8?q?a?="} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		part := multipart.Part{Header: textproto.MIMEHeader{"Content-Disposition": {text}}}
+		for _, sent := range []string{text, part.FileName(), part.FormName()} {
+			name := cleanFileName(sent)
+			if name == "" || len(name) > maxFileName || !utf8.ValidString(name) || strings.ContainsAny(name, `/\`) || strings.Trim(name, ". ") == "" ||
+				strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+				t.Errorf("%q becomes %q", sent, name)
+			}
+			if thirteen.MatchString(name) {
+				t.Errorf("%q becomes %q, with an ID number", sent, name)
+			}
+			if again := cleanFileName(name); again != name {
+				t.Errorf("%q becomes %q, and that %q", sent, name, again)
+			}
+		}
+	})
+}

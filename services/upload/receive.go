@@ -1,0 +1,122 @@
+package upload
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/events/refusal"
+	"rollcall.example/schema"
+	"rollcall.example/services/workbook"
+)
+
+// lookupTime is for looking up earlier uploads of the same file.
+const lookupTime = 3 * time.Second
+
+// Receipt is what became of a file that was received.
+type Receipt struct {
+	Job events.Job
+	// Repeated says that the same idempotency key has brought the file before.
+	Repeated bool
+	// SameAs is the newest completed job of the same user and the same bytes, ""
+	// for none.
+	SameAs string
+}
+
+// ReceiveForm takes a spreadsheet that is sent as a multipart form, and begins its
+// job. What is refused leaves nothing behind: the file is looked at before
+// anything is stored. It bounds the request's body.
+func (s *Service) ReceiveForm(w http.ResponseWriter, r *http.Request, user events.User) (Receipt, error) {
+	end, err := s.beginTransfer(user)
+	if err != nil {
+		return Receipt{}, err
+	}
+	defer end()
+	if err := s.checkUsage(r.Context(), user); err != nil { // before all of a file is received
+		return Receipt{}, err
+	}
+	f, err := s.readForm(w, r)
+	defer func() {
+		// The job may exist by now, and the copy has no name: it is no reason to refuse.
+		if err := f.close(); err != nil {
+			s.cfg.Logger.WarnContext(r.Context(), "spool file not closed", "err", err)
+		}
+	}()
+	if err != nil {
+		return Receipt{}, err
+	}
+	job, first, err := s.admit(r.Context(), user, f)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if !first {
+		return Receipt{Job: *job, Repeated: true}, checkRepeat(job, f)
+	}
+	return Receipt{Job: *job, SameAs: s.findSameFile(r.Context(), job)}, nil
+}
+
+// admit makes a job of a file that was received, or refuses it. First is false
+// when its key has led to the job already.
+func (s *Service) admit(ctx context.Context, user events.User, f *form) (job *events.Job, first bool, err error) {
+	id, earlier, err := s.jobOfKey(ctx, user, f.key)
+	if err != nil || earlier != nil {
+		return earlier, false, err
+	}
+	release, err := s.waitForSlot(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	defer release()
+	columns, err := schema.Columns()
+	if err != nil {
+		return nil, false, err
+	}
+	if _, err := workbook.Preflight(f.file, f.size, workbook.Limits{}, columns); err != nil {
+		return nil, false, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, false, err // nobody waits for the job id
+	}
+	unclaim, err := s.claim(ctx, user)
+	if err != nil {
+		return nil, false, err
+	}
+	defer unclaim()
+	accepted, first, err := s.accept(ctx, user, id, f)
+	if err != nil {
+		return nil, false, err
+	}
+	if first {
+		s.cfg.Logger.InfoContext(ctx, "file accepted", "job", accepted.ID, "user", user.ID, "size", f.size)
+		s.cfg.Jobs.TrySave(ctx, &accepted)
+	}
+	return &accepted, first, nil
+}
+
+// waitForSlot waits until there is room for one more file, for a while.
+func (s *Service) waitForSlot(ctx context.Context) (release func(), err error) {
+	wait := time.NewTimer(s.cfg.MaxWait)
+	defer wait.Stop()
+	select {
+	case s.slots <- struct{}{}:
+		return func() { <-s.slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-wait.C:
+		return nil, refusal.New(refusal.CodeBusy,
+			"Many files are being uploaded at the moment. Please try again in a minute.")
+	}
+}
+
+// findSameFile returns the newest completed job of the same user and the same
+// bytes, "" for none. The upload is accepted, so an error is no reason to refuse it.
+func (s *Service) findSameFile(ctx context.Context, job *events.Job) (jobID string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTime)
+	defer cancel()
+	jobID, err := s.cfg.Jobs.FindSameFile(ctx, job.Owner.ID, job.Uploaded.File.SHA256)
+	if err != nil {
+		s.cfg.Logger.WarnContext(ctx, "earlier uploads of the file not looked up", "job", job.ID, "err", err)
+	}
+	return jobID
+}

@@ -1,0 +1,135 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+)
+
+const (
+	// Storing may take this long and a second more for each storeRate bytes.
+	storeTime = time.Minute
+	storeRate = 1 << 20
+	// appendTries is how often a fact is offered to a log that does not answer.
+	appendTries = 3
+	// storeTries and storeWait say how long a file waits for a leader.
+	storeTries  = 20
+	storeWait   = 500 * time.Millisecond
+	discardTime = 10 * time.Second
+)
+
+// accept stores the file and then the fact. It goes on when the client is gone:
+// half a transfer is worth less than a job in the client's history. First is
+// false when another request of the same key came before: the job is that one's.
+func (s *Service) accept(
+	ctx context.Context, user events.User, id string, f *form,
+) (job events.Job, first bool, err error) {
+	limit := storeTime + time.Duration(f.size/storeRate)*time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	// Of requests for the same job, each stores a file of its own.
+	object := id + "/" + uuid.NewString()
+	stored, err := s.store(ctx, object, f)
+	if err != nil {
+		s.discard(ctx, object)
+		return events.Job{}, false, err
+	}
+	fact := &events.Uploaded{Owner: user, FileName: f.name, File: stored, Options: f.options}
+	fact.JobID = id
+	job, known, err := s.begin(ctx, fact)
+	if err == nil && f.key != "" {
+		// Requests of the same key offer facts of the same id, of which the log
+		// took one.
+		var won events.Job
+		won, err = s.cfg.Log.Load(ctx, id)
+		if known = err == nil; known && won.Uploaded.File.Name != object {
+			s.discard(ctx, object)
+			return won, false, nil
+		}
+	}
+	if err != nil && known {
+		s.discard(ctx, object)
+	}
+	return job, true, err
+}
+
+// store puts the file. It tries again while the servers of the object store
+// choose a new leader: the client has sent the file, and should not have to again.
+func (s *Service) store(ctx context.Context, object string, f *form) (events.Artifact, error) {
+	for try := 1; ; try++ {
+		// With a deadline the NATS client would wait until then for acknowledgements
+		// that were lost with a connection; without, it gives each its own time.
+		stored, err := s.cfg.Store.Put(context.WithoutCancel(ctx), events.BucketUploads, object,
+			io.NewSectionReader(f.file, 0, f.size))
+		if err == nil && (stored.SHA256 != f.sha256 || stored.Size != f.size) {
+			return stored, fmt.Errorf("store %s: spooled file changed on the disk", object)
+		}
+		if err == nil || try == storeTries || !hasNoLeader(err) || events.StorageFull(err) {
+			return stored, err
+		}
+		s.cfg.Logger.WarnContext(ctx, "object store has no leader; file will be put again",
+			"object", object, "attempt", try, "err", err)
+		select {
+		case <-ctx.Done():
+			return stored, err
+		case <-time.After(storeWait):
+		}
+	}
+}
+
+// hasNoLeader says whether nobody was there to answer, or an answer was lost.
+func hasNoLeader(err error) bool {
+	var api *jetstream.APIError
+	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
+		errors.Is(err, jetstream.ErrAsyncPublishTimeout) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &api) && api.Code == http.StatusServiceUnavailable
+}
+
+// Begin appends a job's first fact, which names a file that is stored already. The
+// same fact offered twice is stored once.
+func (s *Service) Begin(ctx context.Context, fact *events.Uploaded) (events.Job, error) {
+	job, _, err := s.begin(ctx, fact)
+	if err == nil {
+		s.cfg.Jobs.TrySave(ctx, &job)
+	}
+	return job, err
+}
+
+// begin appends a job's first fact. While the log does not answer, it offers the
+// same fact again, which stores it once. Known is false when the fact may be stored
+// although there is an error: then its file must stay.
+func (s *Service) begin(ctx context.Context, fact *events.Uploaded) (job events.Job, known bool, err error) {
+	known = true
+	for range appendTries {
+		job = events.Job{}
+		if _, err = s.cfg.Log.Append(ctx, &job, 0, fact); err == nil {
+			return job, true, nil
+		}
+		var refused *jetstream.APIError
+		if errors.As(err, &refused) || errors.Is(err, jetstream.ErrNoStreamResponse) {
+			break
+		}
+		// On a replicated stream another append to the job may be under way.
+		known = known && errors.Is(err, events.ErrConflict)
+		s.cfg.Logger.WarnContext(ctx, "fact uploaded not stored yet", "job", fact.JobID, "err", err)
+	}
+	return events.Job{}, known, err
+}
+
+// discard removes a file that no fact names.
+func (s *Service) discard(ctx context.Context, object string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTime)
+	defer cancel()
+	if err := s.cfg.Store.Discard(ctx, events.BucketUploads, object); err != nil {
+		s.cfg.Logger.ErrorContext(ctx, "file of a refused upload not removed", "object", object, "err", err)
+	}
+}

@@ -1,0 +1,221 @@
+// Package registry keeps the registrations of webhooks, in the tables webhooks
+// and webhook_deliveries: who is told of which jobs, and how that went. Package
+// webhook makes the deliveries.
+package registry
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"rollcall.example/events"
+	"rollcall.example/events/refusal"
+	"rollcall.example/services/postgres"
+)
+
+const (
+	// MaxWebhooks is how many a user may have.
+	MaxWebhooks = 20
+	// maxDeliveries is how many of the newest are listed.
+	maxDeliveries = 100
+	maxURL        = 2000 // bytes
+	secretBytes   = 32
+)
+
+// Config is what a Registry works with.
+type Config struct {
+	// DB has the tables webhooks (SELECT, INSERT, DELETE) and webhook_deliveries (SELECT).
+	DB *sqlx.DB
+	// Private takes URLs without TLS, too. Whoever may register a webhook can then
+	// have requests made inside of the network.
+	Private bool
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Registry keeps registrations. It is safe for concurrent use. What it refuses is
+// a *refusal.Error.
+type Registry struct{ cfg Config }
+
+// New returns the registry.
+func New(cfg Config) *Registry {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Registry{cfg}
+}
+
+// Webhook is a registration, without its secret.
+type Webhook struct {
+	ID  string `db:"id" json:"id"`
+	URL string `db:"url" json:"url"`
+	// JobID is the one job that is followed; nil means all of the owner's.
+	JobID     *string        `db:"job_id" json:"job_id"`
+	Kinds     pq.StringArray `db:"kinds" json:"events"`
+	CreatedAt time.Time      `db:"created_at" json:"created_at"`
+	// Failures is how many attempts in a row have failed.
+	Failures       int        `db:"failures" json:"failures"`
+	DisabledAt     *time.Time `db:"disabled_at" json:"disabled_at"`
+	DisabledReason *string    `db:"disabled_reason" json:"disabled_reason"`
+}
+
+const webhookColumns = "id, url, job_id, kinds, created_at, failures, disabled_at, disabled_reason"
+
+// Wanted is what somebody asks to register.
+type Wanted struct {
+	URL string
+	// JobID is the one job to follow; "" means all of the owner's.
+	JobID string
+	// Kinds are those to be told of; nil means events.WebhookKinds.
+	Kinds []events.Kind
+}
+
+// Check returns the webhook that is asked for, to be added, or refuses what can
+// never be delivered. Where the URL's name leads is looked at with each delivery.
+func (r *Registry) Check(wanted Wanted) (Webhook, error) {
+	if err := r.checkURL(wanted.URL); err != nil {
+		return Webhook{}, err
+	}
+	kinds := wanted.Kinds
+	if kinds == nil {
+		kinds = events.WebhookKinds
+	}
+	kinds = slices.Compact(slices.Sorted(slices.Values(kinds)))
+	for _, kind := range kinds {
+		if !slices.Contains(events.WebhookKinds, kind) {
+			return Webhook{}, refusal.New(refusal.CodeBadRequest,
+				"The events that can be asked for are reported, failed and paused.")
+		}
+	}
+	if len(kinds) == 0 {
+		return Webhook{}, refusal.New(refusal.CodeBadRequest,
+			"Ask for one event at least: reported, failed or paused.")
+	}
+	hook := Webhook{
+		ID: "wh-" + uuid.Must(uuid.NewV7()).String(), URL: wanted.URL,
+		CreatedAt: r.cfg.Now().UTC().Truncate(time.Microsecond), // as PostgreSQL keeps it
+	}
+	for _, kind := range kinds {
+		hook.Kinds = append(hook.Kinds, string(kind))
+	}
+	if wanted.JobID != "" {
+		hook.JobID = &wanted.JobID
+	}
+	return hook, nil
+}
+
+func (r *Registry) checkURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || len(text) > maxURL || u.Hostname() == "" || u.User != nil || u.Fragment != "":
+		return refusal.New(refusal.CodeBadRequest, "url must be that of your server, without a user and a fragment.")
+	case u.Scheme != "https" && (u.Scheme != "http" || !r.cfg.Private):
+		return refusal.New(refusal.CodeBadRequest, "url must begin with https://.")
+	}
+	return nil
+}
+
+// Add registers a webhook that Check has returned, and returns the secret that
+// signs its deliveries. A user may have MaxWebhooks.
+func (r *Registry) Add(ctx context.Context, ownerID string, hook Webhook) (secret string, err error) {
+	key := make([]byte, secretBytes)
+	_, _ = rand.Read(key) // never fails
+	secret = "whsec_" + base64.StdEncoding.EncodeToString(key)
+	done, err := r.cfg.DB.ExecContext(ctx, `INSERT INTO webhooks (id, owner_id, job_id, url, kinds, secret, created_at)
+SELECT $1, $2, $3, $4, $5, $6, $7 WHERE (SELECT count(*) FROM webhooks WHERE owner_id = $2) < $8`,
+		hook.ID, postgres.CleanText(ownerID), hook.JobID, hook.URL, hook.Kinds, secret, hook.CreatedAt, MaxWebhooks)
+	if err != nil {
+		return "", fmt.Errorf("register webhook: %w", err)
+	}
+	n, err := done.RowsAffected()
+	if err != nil {
+		return "", fmt.Errorf("register webhook: %w", err)
+	}
+	if n == 0 {
+		return "", &refusal.Error{Code: refusal.CodeTooManyWebhooks, Details: map[string]any{"max": MaxWebhooks},
+			Message: fmt.Sprintf("You have %d webhooks already. Delete one first.", MaxWebhooks)}
+	}
+	return secret, nil
+}
+
+// List returns the webhooks of a user, oldest first.
+func (r *Registry) List(ctx context.Context, ownerID string) ([]Webhook, error) {
+	hooks := []Webhook{}
+	err := r.cfg.DB.SelectContext(ctx, &hooks,
+		`SELECT `+webhookColumns+` FROM webhooks WHERE owner_id = $1 ORDER BY id`, postgres.CleanText(ownerID))
+	if err != nil {
+		return nil, fmt.Errorf("list webhooks: %w", err)
+	}
+	for i := range hooks {
+		postgres.UTC(&hooks[i].CreatedAt, hooks[i].DisabledAt)
+	}
+	return hooks, nil
+}
+
+// Remove forgets a webhook of a user, and its deliveries.
+func (r *Registry) Remove(ctx context.Context, ownerID, id string) error {
+	done, err := r.cfg.DB.ExecContext(ctx, `DELETE FROM webhooks WHERE id = $1 AND owner_id = $2`,
+		postgres.CleanText(id), postgres.CleanText(ownerID))
+	if err != nil {
+		return fmt.Errorf("delete webhook: %w", err)
+	}
+	n, err := done.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("delete webhook: %w", err)
+	}
+	if n == 0 {
+		return noWebhook()
+	}
+	return nil
+}
+
+// Delivery is one event for one webhook, as its last attempt left it.
+type Delivery struct {
+	JobID     string      `db:"job_id" json:"job_id"`
+	Kind      events.Kind `db:"kind" json:"event"`
+	Seq       int64       `db:"seq" json:"seq"`
+	State     string      `db:"state" json:"state"` // pending, delivered or failed
+	Attempts  int         `db:"attempts" json:"attempts"`
+	Status    *int        `db:"status" json:"status"` // of HTTP; nil where there was no answer
+	Error     *string     `db:"error" json:"error"`
+	NextAt    *time.Time  `db:"next_at" json:"next_attempt_at"` // nil unless pending
+	CreatedAt time.Time   `db:"created_at" json:"created_at"`
+	UpdatedAt time.Time   `db:"updated_at" json:"updated_at"`
+}
+
+// Deliveries returns the newest deliveries of a user's webhook, newest first.
+func (r *Registry) Deliveries(ctx context.Context, ownerID, id string) ([]Delivery, error) {
+	id = postgres.CleanText(id)
+	var known bool
+	err := r.cfg.DB.GetContext(ctx, &known, `SELECT EXISTS (SELECT FROM webhooks WHERE id = $1 AND owner_id = $2)`,
+		id, postgres.CleanText(ownerID))
+	if err != nil {
+		return nil, fmt.Errorf("list deliveries: %w", err)
+	}
+	if !known {
+		return nil, noWebhook()
+	}
+	list := []Delivery{}
+	err = r.cfg.DB.SelectContext(ctx, &list, `SELECT job_id, kind, seq, state, attempts, status, error,
+  CASE WHEN state = 'pending' THEN due_at END AS next_at, created_at, updated_at
+FROM webhook_deliveries WHERE webhook_id = $1 ORDER BY seq DESC LIMIT $2`, id, maxDeliveries)
+	if err != nil {
+		return nil, fmt.Errorf("list deliveries: %w", err)
+	}
+	for i := range list {
+		postgres.UTC(&list[i].CreatedAt, &list[i].UpdatedAt, list[i].NextAt)
+	}
+	return list, nil
+}
+
+func noWebhook() *refusal.Error {
+	return refusal.New(refusal.CodeNotFound, "There is no such webhook.")
+}
