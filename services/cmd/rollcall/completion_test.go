@@ -71,7 +71,9 @@ func testCompletion(t *testing.T, shell string, args ...string) {
 	for _, c := range completions {
 		cmd := exec.Command(shell, append(slices.Clone(args), c.words...)...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), asRollcall+"=1", "HOME="+dir, "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+		// A shell complains of a language that the machine does not have.
+		cmd.Env = append(os.Environ(), asRollcall+"=1", "LC_ALL=C", "HOME="+dir,
+			"PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 		var errOut strings.Builder
 		cmd.Stderr = &errOut
 		out, err := cmd.Output()

@@ -159,7 +159,7 @@ func buildIn(t *testing.T, dir string) string {
 
 func tryProgram(t *testing.T, bin string) {
 	t.Helper()
-	out, err := exec.Command(bin, "version").CombinedOutput()
+	out, err := exec.Command(bin, "version").Output()
 	if want := "rollcall 1.2.3, commit abc of 2026-01-02T03:04:05Z, " + runtime.Version() + "\n"; err != nil || string(out) != want {
 		t.Errorf("version: %v, %q, want %q", err, out, want)
 	}

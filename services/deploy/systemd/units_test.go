@@ -26,7 +26,9 @@ func TestUnitsAreSoundAndHardened(t *testing.T) {
 		if err := os.WriteFile(path, []byte(here), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.Command("systemd-analyze", "verify", "--man=no", path).CombinedOutput(); err != nil || len(out) > 0 {
+		out, err := exec.Command("systemd-analyze", "verify", "--man=no", path).CombinedOutput()
+		// Warnings about units of this machine, which systemd reads too, are none about ours.
+		if err != nil || strings.Contains(string(out), unit) {
 			t.Errorf("%s: %v\n%s", source, err, out)
 		}
 		// Of 100; a service without any hardening has 96.
