@@ -1,7 +1,7 @@
 package docs
 
-// asyncAPI makes sections of the channels of an AsyncAPI document.
-func asyncAPI(root place) (sections []Section) {
+// asyncAPISections returns a section for each channel of an AsyncAPI document.
+func asyncAPISections(root node) (sections []Section) {
 	notes := map[string][]string{}
 	for _, op := range root.child("operations").pairs() {
 		channel := op.child("channel").child("$ref").text()
@@ -10,23 +10,26 @@ func asyncAPI(root place) (sections []Section) {
 	for name, channel := range root.child("channels").pairs() {
 		s := Section{
 			ID: "channel-" + name, Label: "channel", Name: channel.child("address").text(),
-			Summary: channel.child("title").text(), Text: channel.child("description").text(), Notes: notes["#/channels/"+name],
+			Summary: channel.child("title").text(), Text: channel.child("description").text(),
+			Notes: notes["#/channels/"+name],
 		}
 		for parameter, p := range channel.child("parameters").pairs() {
-			p = p.target()
-			s.Fields = append(s.Fields, Field{Name: parameter, Type: typeOf([]place{p}), Required: true, Text: p.child("description").text()})
+			p = p.followRef()
+			s.Fields = append(s.Fields, Field{Name: parameter, Type: describeType([]node{p}), Required: true,
+				Text: p.child("description").text()})
 		}
 		for key, m := range channel.child("messages").pairs() {
-			m = m.target()
-			part := Part{Label: "message", Name: m.child("name").text(), Text: m.child("title").text(), Fields: fields(0, m.child("payload"))}
+			m = m.followRef()
+			part := Part{Label: "message", Name: m.child("name").text(), Text: m.child("title").text(),
+				Fields: listFields(0, m.child("payload"))}
 			if part.Name == "" {
 				part.Name = key
 			}
-			headers := []place{m.child("headers")}
+			headers := []node{m.child("headers")}
 			for _, trait := range m.child("traits").items() {
 				headers = append(headers, trait.at("headers"))
 			}
-			part.Headers = fields(0, headers...)
+			part.Headers = listFields(0, headers...)
 			s.Parts = append(s.Parts, part)
 		}
 		sections = append(sections, s)

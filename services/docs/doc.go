@@ -1,5 +1,5 @@
-// Package docs makes a page to read of the documents that describe rollcall to
-// programs, OpenAPI and AsyncAPI, and serves it with the documents themselves and
-// the pages of the folder docs at the top. No page needs a script or anything from
-// another host.
+// Package docs serves the documentation of a running rollcall: the pages of the
+// folder docs at the top, the OpenAPI and AsyncAPI documents, and an index that
+// shows what those documents say. No page needs a script or anything from another
+// host.
 package docs

@@ -15,7 +15,7 @@ import (
 	"rollcall.example/schema"
 )
 
-func mounted(t *testing.T) *http.ServeMux {
+func newMux(t *testing.T) *http.ServeMux {
 	t.Helper()
 	mux := http.NewServeMux()
 	if err := Mount(mux, schema.Documents, "openapi.yaml", "asyncapi.yaml"); err != nil {
@@ -24,27 +24,29 @@ func mounted(t *testing.T) *http.ServeMux {
 	return mux
 }
 
-func get(mux *http.ServeMux, path string) *httptest.ResponseRecorder {
+func getPath(mux *http.ServeMux, path string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w
 }
 
-func TestThePageTellsWhatTheDocumentsSay(t *testing.T) {
-	mux := mounted(t)
-	w := get(mux, "/api/docs")
+func TestIndexShowsTheDocuments(t *testing.T) {
+	mux := newMux(t)
+	w := getPath(mux, "/api/docs")
 	text := w.Body.String()
 	for _, want := range []string{
 		"OpenAPI 3.1.0", "AsyncAPI 3.0.0",
-		// an operation with its parameters, body, answers, headers and example
-		`<b>POST</b> <a href="#process">/api/v1/bulk-upload/process</a>`, "query: boolean (default false)", "multipart/form-data",
-		"<b>413</b> application/json", "file_too_large | too_large_unpacked", "Retry-After", "&#34;file_name&#34;: &#34;ward 79800001.xlsx&#34;",
-		// a property of the data beside the reference to the answer
+		// An operation with its parameters, body, answers, headers and example.
+		`<b>POST</b> <a href="#process">/api/v1/bulk-upload/process</a>`, "query: boolean (default false)",
+		"multipart/form-data",
+		"<b>413</b> application/json", "file_too_large | too_large_unpacked", "Retry-After",
+		"&#34;file_name&#34;: &#34;ward 79800001.xlsx&#34;",
+		// A property of the data beside the reference to the answer.
 		`<div class="d1"><dt><code>sha256</code> <i>required</i>`,
 		"Needs http bearer", "Needs no token.",
-		// the table of codes
+		// The table of codes.
 		"two columns mean the same",
-		// a channel with what is sent over it, whose schema is in another file
+		// A channel with its messages, whose schema is in another file.
 		"bulk.{jobId}.validated", "Nats-Msg-Id", "<code>validation_stats</code>", "send: What happens to jobs",
 	} {
 		if !strings.Contains(text, want) {
@@ -57,16 +59,16 @@ func TestThePageTellsWhatTheDocumentsSay(t *testing.T) {
 	if foreign := regexp.MustCompile(`(src|href)="([a-z]+:|//)[^"]*"|<script|style="`).FindString(text); foreign != "" {
 		t.Errorf("the page has %s", foreign)
 	}
-	if links := wellFormed(t, text); links < 50 {
+	if links := checkWellFormed(t, text); links < 50 {
 		t.Errorf("only %d links", links)
 	}
 }
 
 func TestPagesAreServed(t *testing.T) {
-	mux := mounted(t)
-	index := get(mux, "/api/docs").Body.String()
+	mux := newMux(t)
+	index := getPath(mux, "/api/docs").Body.String()
 	for _, name := range pageNames(t) {
-		w := get(mux, "/api/docs/"+name)
+		w := getPath(mux, "/api/docs/"+name)
 		text := w.Body.String()
 		if w.Code != http.StatusOK || !strings.Contains(text, `<link rel="stylesheet" href="page.css"/>`) {
 			t.Errorf("%s: %d %s", name, w.Code, text)
@@ -74,7 +76,7 @@ func TestPagesAreServed(t *testing.T) {
 		if found := regexp.MustCompile(`<script|<img|style=|src=`).FindString(text); found != "" {
 			t.Errorf("%s has %s", name, found)
 		}
-		wellFormed(t, text)
+		checkWellFormed(t, text)
 		title := regexp.MustCompile(`<h1[^>]*>(.*)</h1>`).FindStringSubmatch(text)[1]
 		if !strings.Contains(index, `<a href="docs/`+name+`">`+title) {
 			t.Errorf("/api/docs has no link to %s", name)
@@ -85,9 +87,9 @@ func TestPagesAreServed(t *testing.T) {
 	}
 }
 
-// wellFormed holds that tags are closed, each place is there once, and links
-// within the page lead somewhere. It returns how many of them there are.
-func wellFormed(t *testing.T, text string) int {
+// checkWellFormed checks that tags are closed, ids are unique, and links within the
+// page lead to an id. It returns the number of those links.
+func checkWellFormed(t *testing.T, text string) int {
 	t.Helper()
 	d := xml.NewDecoder(strings.NewReader(text))
 	d.Entity = xml.HTMLEntity
@@ -107,7 +109,7 @@ func wellFormed(t *testing.T, text string) int {
 		for _, a := range start.Attr {
 			switch link, inPage := strings.CutPrefix(a.Value, "#"); {
 			case a.Name.Local == "id" && ids[a.Value]:
-				t.Errorf("%s is there twice", a.Value)
+				t.Errorf("id %s is not unique", a.Value)
 			case a.Name.Local == "id":
 				ids[a.Value] = true
 			case a.Name.Local == "href" && inPage:
@@ -117,80 +119,86 @@ func wellFormed(t *testing.T, text string) int {
 	}
 	for _, link := range links {
 		if !ids[link] {
-			t.Errorf("nothing at #%s", link)
+			t.Errorf("no id for the link #%s", link)
 		}
 	}
 	return len(links)
 }
 
-func TestTheDocumentsAreServedAsTheyAre(t *testing.T) {
-	mux := mounted(t)
+func TestDocumentsAreServedUnchanged(t *testing.T) {
+	mux := newMux(t)
 	for name, contentType := range map[string]string{
-		"openapi.yaml": "application/yaml", "asyncapi.yaml": "application/yaml", "events/common.json": "application/json", "frames/ack.json": "application/json",
+		"openapi.yaml": "application/yaml", "asyncapi.yaml": "application/yaml",
+		"events/common.json": "application/json", "frames/ack.json": "application/json",
 	} {
 		want, err := fs.ReadFile(schema.Documents, name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := get(mux, "/api/docs/"+name)
+		w := getPath(mux, "/api/docs/"+name)
 		if w.Code != http.StatusOK || w.Body.String() != string(want) || w.Header().Get("Content-Type") != contentType {
 			t.Errorf("%s: %d %s", name, w.Code, w.Header().Get("Content-Type"))
 		}
 	}
-	if w := get(mux, "/api/docs/page.css"); w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/css") {
+	if w := getPath(mux, "/api/docs/page.css"); w.Code != http.StatusOK ||
+		!strings.HasPrefix(w.Header().Get("Content-Type"), "text/css") {
 		t.Errorf("style: %d %v", w.Code, w.Header())
 	}
-	if w := get(mux, "/api/docs/"); w.Code != http.StatusMovedPermanently || w.Header().Get("Location") != "/api/docs" {
+	if w := getPath(mux, "/api/docs/"); w.Code != http.StatusMovedPermanently ||
+		w.Header().Get("Location") != "/api/docs" {
 		t.Errorf("with a slash: %d %v", w.Code, w.Header())
 	}
-	if w := get(mux, "/api/docs/none.yaml"); w.Code != http.StatusNotFound {
+	if w := getPath(mux, "/api/docs/none.yaml"); w.Code != http.StatusNotFound {
 		t.Errorf("none: %d", w.Code)
 	}
 }
 
-func TestDocumentsThatAreNone(t *testing.T) {
+func TestMountRefusesInvalidDocuments(t *testing.T) {
 	head := "openapi: 3.1.0\npaths: {/a: {get: {operationId: a, responses: {'200': "
 	for name, tt := range map[string]struct{ text, want string }{
-		"not there":     {"", "not exist"},
-		"empty":         {" ", "empty"},
-		"no YAML":       {"a: [", "doc.yaml"},
-		"another thing": {"swagger: '2.0'", "neither"},
-		"lost":          {head + "{$ref: '#/components/responses/none'}}}}}", "nothing at #/components/responses/none"},
-		"lost file":     {head + "{$ref: 'none.yaml#/a'}}}}}", "none.yaml"},
+		"missing":      {"", "not exist"},
+		"empty":        {" ", "empty"},
+		"not YAML":     {"a: [", "doc.yaml"},
+		"neither kind": {"swagger: '2.0'", "neither"},
+		"reference to nothing": {head + "{$ref: '#/components/responses/none'}}}}}",
+			"nothing at #/components/responses/none"},
+		"reference to no file": {head + "{$ref: 'none.yaml#/a'}}}}}", "none.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := fstest.MapFS{}
 			if tt.text != "" {
 				files["doc.yaml"] = &fstest.MapFile{Data: []byte(tt.text)}
 			}
-			if err := Mount(http.NewServeMux(), files, "doc.yaml"); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if err := Mount(http.NewServeMux(), files, "doc.yaml"); err == nil ||
+				!strings.Contains(err.Error(), tt.want) {
 				t.Errorf("want %q in: %v", tt.want, err)
 			}
 		})
 	}
 }
 
-// What stands in a document is text, never markup.
+// Text of a document never becomes markup.
 func TestTextIsEscaped(t *testing.T) {
-	got := string(prose("a <b> & `c<d`\n\n\nsecond"))
+	got := string(paragraphs("a <b> & `c<d`\n\n\nsecond"))
 	if want := "<p>a &lt;b&gt; &amp; <code>c&lt;d</code></p><p>second</p>"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }
 
-// A schema that contains itself comes to an end.
-func TestASchemaWithinItself(t *testing.T) {
-	files := fstest.MapFS{"doc.yaml": {Data: []byte(`tree: {properties: {value: {type: string}, next: {$ref: '#/tree'}}}`)}}
+// A schema that contains itself ends at maxDepth.
+func TestRecursiveSchemaEnds(t *testing.T) {
+	const tree = `tree: {properties: {value: {type: string}, next: {$ref: '#/tree'}}}`
+	files := fstest.MapFS{"doc.yaml": {Data: []byte(tree)}}
 	root, err := newLibrary(files).open("doc.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rows := fields(0, root.child("tree")); len(rows) != 2*maxDepth {
+	if rows := listFields(0, root.child("tree")); len(rows) != 2*maxDepth {
 		t.Errorf("%d rows", len(rows))
 	}
 	files["circle.yaml"] = &fstest.MapFile{Data: []byte(`a: {$ref: '#/a'}`)}
 	circle, err := newLibrary(files).open("circle.yaml")
-	if err != nil || circle.at("a").ok() {
+	if err != nil || circle.at("a").exists() {
 		t.Errorf("a circle leads to %v, %v", circle.at("a"), err)
 	}
 }

@@ -29,7 +29,8 @@ const top = "../.."
 var markdown = goldmark.New(
 	goldmark.WithExtensions(extension.Table),
 	goldmark.WithParserOptions(parser.WithAutoHeadingID()),
-	goldmark.WithRendererOptions(renderhtml.WithXHTML(), renderer.WithNodeRenderers(util.Prioritized(linkRenderer{}, 1))),
+	goldmark.WithRendererOptions(renderhtml.WithXHTML(),
+		renderer.WithNodeRenderers(util.Prioritized(linkRenderer{}, 1))),
 )
 
 // linkRenderer writes links as they work on a running server: to another page of
@@ -39,7 +40,8 @@ type linkRenderer struct{}
 
 // RegisterFuncs implements renderer.NodeRenderer.
 func (linkRenderer) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
-	r.Register(ast.KindLink, func(out util.BufWriter, source []byte, node ast.Node, entering bool) (ast.WalkStatus, error) {
+	r.Register(ast.KindLink, func(out util.BufWriter, source []byte, node ast.Node, entering bool) (ast.WalkStatus,
+		error) {
 		link := string(node.(*ast.Link).Destination)
 		page, anchor, hasAnchor := strings.Cut(link, "#")
 		if hasAnchor {
@@ -86,7 +88,7 @@ func TestPagesAreCurrent(t *testing.T) {
 		if err := markdown.Convert(source, &out); err != nil {
 			t.Fatal(err)
 		}
-		// What is wider than the page is scrolled, with the keyboard too.
+		// Code and tables that are wider than the page can be scrolled with the keyboard.
 		want := strings.ReplaceAll(out.String(), "<pre>", `<pre tabindex="0">`)
 		want = strings.ReplaceAll(want, "<table>", `<table tabindex="0">`)
 		want = strings.ReplaceAll(want, "<!-- raw HTML omitted -->\n", "")
@@ -103,7 +105,7 @@ func TestPagesAreCurrent(t *testing.T) {
 	}
 }
 
-// headings are the places of a file that a link can lead to.
+// headings returns the anchors of a file that a link can lead to.
 func headings(source []byte) map[string]bool {
 	ids := map[string]bool{}
 	visit(source, func(node ast.Node) {
@@ -114,7 +116,7 @@ func headings(source []byte) map[string]bool {
 	return ids
 }
 
-// linksOf are what a file links to, and the pictures that it shows.
+// linksOf returns what a file links to, and the pictures that it shows.
 func linksOf(source []byte) (links []string) {
 	visit(source, func(node ast.Node) {
 		switch n := node.(type) {
@@ -137,8 +139,7 @@ func visit(source []byte, do func(ast.Node)) {
 	})
 }
 
-// Every link within the repository leads to a file, and to a heading where it
-// names one.
+// Every link within the repository leads to a file, and to a heading if it names one.
 func TestLinksLeadSomewhere(t *testing.T) {
 	seen := 0
 	for _, file := range markdownFiles(t) {
@@ -177,7 +178,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-// markdownFiles are the files for people: at the top, in docs, and the README of
+// markdownFiles returns the Markdown files at the top and in docs, and the README of
 // each folder.
 func markdownFiles(t *testing.T) (files []string) {
 	t.Helper()
@@ -194,7 +195,7 @@ func markdownFiles(t *testing.T) (files []string) {
 	return files
 }
 
-// Every path that CONTRIBUTING names under "Where things are" is there.
+// Every path that CONTRIBUTING names under "Where things are" exists.
 func TestWhereThingsAre(t *testing.T) {
 	source, err := os.ReadFile(top + "/CONTRIBUTING.md")
 	if err != nil {

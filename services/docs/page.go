@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// Document is a document as the page shows it.
+// Document is an OpenAPI or AsyncAPI document as the page shows it.
 type Document struct {
-	// File is its name, ID that of its place on the page.
+	// File is its name, ID its anchor on the page.
 	File, ID string
-	// Kind is the specification that it follows, with its version.
+	// Kind is its specification with the version.
 	Kind, Title, Text string
 	Sections          []Section
 }
@@ -23,11 +23,11 @@ type Document struct {
 // Section is an operation or a channel.
 type Section struct {
 	ID string
-	// Label is a method, or what a section is one of; Name an address.
+	// Label is a method or the kind of section; Name is an address.
 	Label, Name, Summary, Text string
-	// Notes are further lines, for instance who sends what.
+	// Notes are further paragraphs, for instance who sends what.
 	Notes []string
-	// Fields are what a request carries beside its body.
+	// Fields are the parameters of a request.
 	Fields []Field
 	Parts  []Part
 }
@@ -43,7 +43,7 @@ type Part struct {
 //go:embed page.html
 var pageHTML string
 
-var page = template.Must(template.New("page").Funcs(template.FuncMap{"prose": prose}).Parse(pageHTML))
+var page = template.Must(template.New("page").Funcs(template.FuncMap{"paragraphs": paragraphs}).Parse(pageHTML))
 
 func render(documents []Document, pages []Page) ([]byte, error) {
 	var out bytes.Buffer
@@ -58,8 +58,8 @@ func render(documents []Document, pages []Page) ([]byte, error) {
 
 var code = regexp.MustCompile("`([^`]+)`")
 
-// prose makes paragraphs of a text, and code of what stands in `backticks`.
-func prose(text string) template.HTML {
+// paragraphs returns a text as HTML: paragraphs, and code for `backticks`.
+func paragraphs(text string) template.HTML {
 	var out strings.Builder
 	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
 		if paragraph = strings.TrimSpace(paragraph); paragraph != "" {
@@ -69,13 +69,13 @@ func prose(text string) template.HTML {
 	return template.HTML(out.String()) // escaped above
 }
 
-// exampleOf is an example as JSON.
-func exampleOf(p place) (string, error) {
-	if !p.ok() {
+// exampleJSON returns an example as JSON, "" for none.
+func exampleJSON(p node) (string, error) {
+	if !p.exists() {
 		return "", nil
 	}
 	var value any
-	if err := p.node.Decode(&value); err != nil {
+	if err := p.yaml.Decode(&value); err != nil {
 		return "", fmt.Errorf("read example: %w", err)
 	}
 	text, err := json.MarshalIndent(value, "", "  ")

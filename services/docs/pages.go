@@ -21,14 +21,15 @@ import (
 var pageFiles embed.FS
 
 // pageOrder is the order in which somebody new reads the pages.
-var pageOrder = []string{"architecture", "events", "rest", "gateway", "commands", "operations", "reliability", "security",
+var pageOrder = []string{"architecture", "events", "rest", "gateway", "commands", "operations", "reliability",
+	"security",
 	"privacy", "performance", "upgrade"}
 
 // Page is a page of the folder docs.
 type Page struct {
 	// Name is its address below /api/docs.
 	Name, Title string
-	// Question is what it answers, as HTML.
+	// Question says what the page answers, as HTML.
 	Question template.HTML
 	Body     template.HTML
 }
@@ -36,15 +37,15 @@ type Page struct {
 // opening finds the title of a page and the paragraph below it.
 var opening = regexp.MustCompile(`(?s)^<h1[^>]*>(.*?)</h1>\n<p>(.*?)</p>`)
 
-// readPages returns the pages in order. The error is a page that does not open
-// with a title and what it answers, or is not in the order.
+// readPages returns the pages in order. It fails if a page does not begin with a
+// title and a paragraph, or is missing in pageOrder.
 func readPages() ([]Page, error) {
 	names, err := fs.Glob(pageFiles, "pages/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("list pages: %w", err)
 	}
 	if len(names) != len(pageOrder) {
-		return nil, fmt.Errorf("list pages: there are %d, in the order are %d", len(names), len(pageOrder))
+		return nil, fmt.Errorf("list pages: there are %d, pageOrder has %d", len(names), len(pageOrder))
 	}
 	pages := make([]Page, len(names))
 	for _, file := range names {
@@ -54,11 +55,12 @@ func readPages() ([]Page, error) {
 		}
 		name := strings.TrimSuffix(path.Base(file), ".html")
 		found := opening.FindSubmatch(text)
-		place := slices.Index(pageOrder, name)
-		if found == nil || place < 0 {
-			return nil, fmt.Errorf("read page: %s has no title with what it answers, or no place in the order", file)
+		index := slices.Index(pageOrder, name)
+		if found == nil || index < 0 {
+			return nil, fmt.Errorf("read page: %s has no title and first paragraph, or is missing in pageOrder", file)
 		}
-		pages[place] = Page{Name: name, Title: string(found[1]), Question: template.HTML(found[2]), Body: template.HTML(text)}
+		pages[index] = Page{Name: name, Title: string(found[1]), Question: template.HTML(found[2]),
+			Body: template.HTML(text)}
 	}
 	return pages, nil
 }
@@ -78,7 +80,7 @@ func mountPages(mux *http.ServeMux, pages []Page) error {
 		}{p, pages}); err != nil {
 			return fmt.Errorf("render page %s: %w", p.Name, err)
 		}
-		mux.Handle("GET /api/docs/"+p.Name, serve(p.Name+".html", out.Bytes()))
+		mux.Handle("GET /api/docs/"+p.Name, serveBytes(p.Name+".html", out.Bytes()))
 	}
 	return nil
 }
