@@ -1,4 +1,4 @@
-// Package openapitest holds real requests and answers against schema/openapi.yaml.
+// Package openapitest compares real requests and answers with schema/openapi.yaml.
 // Imported from _test.go files only.
 package openapitest
 
@@ -40,7 +40,7 @@ var load = sync.OnceValues(func() (*description, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load openapi.yaml: %w", err)
 	}
-	// Its examples too.
+	// This validates the examples too.
 	if err := doc.Validate(context.Background()); err != nil {
 		return nil, fmt.Errorf("openapi.yaml: %w", err)
 	}
@@ -51,7 +51,7 @@ var load = sync.OnceValues(func() (*description, error) {
 	return &description{doc: doc, router: router}, nil
 })
 
-// Document returns the description, after it was found to be valid.
+// Document returns the validated OpenAPI document.
 func Document(t testing.TB) *openapi3.T {
 	t.Helper()
 	d, err := load()
@@ -61,9 +61,9 @@ func Document(t testing.TB) *openapi3.T {
 	return d.doc
 }
 
-// Check fails the test when an answer is not as described: its status, headers
-// and body, and for one that is no refusal the request that it was given to. An
-// address that is not described must have been answered as one that is not there.
+// Check fails the test if the document does not describe the answer's status, headers
+// and body, or the request of an answer below 400. The answer to a path or method that
+// the document lacks must be not_found or method_not_allowed.
 func Check(t testing.TB, req *http.Request, sent []byte, status int, header http.Header, body []byte) {
 	t.Helper()
 	d, err := load()
@@ -73,7 +73,8 @@ func Check(t testing.TB, req *http.Request, sent []byte, status int, header http
 	req = req.Clone(context.Background())
 	req.Body = io.NopCloser(bytes.NewReader(sent))
 	if err := d.check(req, status, header, body); err != nil {
-		t.Errorf("not as described: %s %s, %d: %v\n%s", req.Method, req.URL.Path, status, err, short(header, body))
+		t.Errorf("not as described: %s %s, %d: %v\n%s", req.Method, req.URL.Path, status, err,
+			describeBody(header, body))
 	}
 }
 
@@ -81,32 +82,32 @@ func (d *description) check(req *http.Request, status int, header http.Header, b
 	route, params, err := d.router.FindRoute(req)
 	switch {
 	case errors.Is(err, routers.ErrPathNotFound):
-		return d.refused(status, http.StatusNotFound, "not_found", body)
+		return d.checkNotFound(status, http.StatusNotFound, "not_found", body)
 	case errors.Is(err, routers.ErrMethodNotAllowed):
-		return d.refused(status, http.StatusMethodNotAllowed, "method_not_allowed", body)
+		return d.checkNotFound(status, http.StatusMethodNotAllowed, "method_not_allowed", body)
 	case err != nil:
 		return err
 	}
-	options := &openapi3filter.Options{MultiError: true, IncludeResponseStatus: true, AuthenticationFunc: authenticated}
+	options := &openapi3filter.Options{MultiError: true, IncludeResponseStatus: true, AuthenticationFunc: requireToken}
 	in := &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route, Options: options}
 	if status < http.StatusBadRequest {
 		if err := openapi3filter.ValidateRequest(context.Background(), in); err != nil {
-			return fmt.Errorf("the request: %w", err)
+			return fmt.Errorf("request: %w", err)
 		}
 		for name := range req.URL.Query() {
 			if route.Operation.Parameters.GetByInAndName(openapi3.ParameterInQuery, name) == nil {
-				return fmt.Errorf("the request: parameter %s is not described", name)
+				return fmt.Errorf("request: parameter %s is not described", name)
 			}
 		}
 	}
 	return openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: in, Status: status, Header: header, Body: io.NopCloser(bytes.NewReader(body)), Options: options,
+		RequestValidationInput: in, Status: status, Header: header, Body: io.NopCloser(bytes.NewReader(body)),
+		Options: options,
 	})
 }
 
-// refused says whether an answer is the refusal that an address gets at which
-// nothing is described.
-func (d *description) refused(status, want int, code string, body []byte) error {
+// checkNotFound checks that the answer is the refusal with the given status and code.
+func (d *description) checkNotFound(status, want int, code string, body []byte) error {
 	var answer any
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return err
@@ -115,20 +116,20 @@ func (d *description) refused(status, want int, code string, body []byte) error 
 		return err
 	}
 	if got := answer.(map[string]any)["error"].(map[string]any)["code"]; status != want || got != code {
-		return fmt.Errorf("the document has no such operation, which is %d %s", want, code)
+		return fmt.Errorf("the document has no such operation, so the answer must be %d %s", want, code)
 	}
 	return nil
 }
 
-// authenticated holds that who was answered had sent a token.
-func authenticated(_ context.Context, in *openapi3filter.AuthenticationInput) error {
+// requireToken checks that the request of an operation with security has a token.
+func requireToken(_ context.Context, in *openapi3filter.AuthenticationInput) error {
 	if !strings.HasPrefix(in.RequestValidationInput.Request.Header.Get("Authorization"), "Bearer ") {
-		return errors.New("no token was sent")
+		return errors.New("the request has no token")
 	}
 	return nil
 }
 
-func short(header http.Header, body []byte) string {
+func describeBody(header http.Header, body []byte) string {
 	if header.Get("Content-Type") != "application/json" {
 		return header.Get("Content-Type")
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,7 +10,7 @@ import (
 	"github.com/tealeg/xlsx/v3"
 )
 
-func TestRollsAreWorkbooks(t *testing.T) {
+func TestWriteRollMakesAWorkbook(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "roll.xlsx")
 	const first, count = birthdays - 2, 5
 	if err := writeRoll(path, first, count); err != nil {
@@ -28,7 +29,7 @@ func TestRollsAreWorkbooks(t *testing.T) {
 	for n := range count + 1 {
 		want := headers
 		if n > 0 {
-			want = cellsOf(first + n - 1)
+			want = makeCells(first + n - 1)
 			ids[want[0]] = true
 		}
 		for i, text := range want {
@@ -39,31 +40,61 @@ func TestRollsAreWorkbooks(t *testing.T) {
 		}
 	}
 	if len(ids) != count {
-		t.Errorf("%d ID numbers of %d people", len(ids), count)
+		t.Errorf("%d ID numbers for %d people", len(ids), count)
 	}
 }
 
-func TestResultsOfBenchmarks(t *testing.T) {
-	r := results{}
-	for _, output := range []string{"goos: linux\nBenchmarkA/b-2 \t 1\t 3000000 ns/op\t 12 peak-MB\nPASS\n", "BenchmarkA/b-2 1 5000000 ns/op\n", "BenchmarkA/b-2 1 4000000 ns/op 0.5 s\n"} {
+func TestBenchResults(t *testing.T) {
+	r := benchResults{}
+	for _, output := range []string{"goos: linux\nBenchmarkA/b-2 \t 1\t 3000000 ns/op\t 12 peak-MB\nPASS\n",
+		"BenchmarkA/b-2 1 5000000 ns/op\n", "BenchmarkA/b-2 1 4000000 ns/op 0.5 s\n"} {
 		if err := r.add(output); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if took, err := r.time("A/b", ""); err != nil || took != 4*time.Millisecond {
+	if took, err := r.medianTime("A/b", ""); err != nil || took != 4*time.Millisecond {
 		t.Errorf("%v, %v", took, err)
 	}
-	if took, err := r.time("A/b", "s"); err != nil || took != time.Second/2 {
+	if took, err := r.medianTime("A/b", "s"); err != nil || took != time.Second/2 {
 		t.Errorf("%v, %v", took, err)
 	}
-	if _, err := r.time("A/c", ""); err == nil {
+	if _, err := r.medianTime("A/c", ""); err == nil {
 		t.Error("a benchmark that did not run has a time")
 	}
 }
 
-func TestTable(t *testing.T) {
+// A benchmark that is renamed or moved must be renamed or moved in allParts too.
+func TestBenchmarksOfAllPartsExist(t *testing.T) {
+	for _, p := range allParts {
+		files, err := filepath.Glob(filepath.Join("../../..", p.pkg, "*_test.go"))
+		if err != nil || len(files) == 0 {
+			t.Errorf("%s: no tests in %s, %v", p.what, p.pkg, err)
+			continue
+		}
+		var source strings.Builder
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			source.Write(text)
+		}
+		for _, bench := range []string{p.bench, p.peerBench} {
+			name, _, _ := strings.Cut(bench, "/")
+			if name != "" && !strings.Contains(source.String(), "func Benchmark"+name+"(b *testing.B)") {
+				t.Errorf("%s: %s has no Benchmark%s", p.what, p.pkg, name)
+			}
+		}
+	}
+}
+
+func TestPrintTable(t *testing.T) {
 	var out strings.Builder
-	if err := table(&out, []line{{what: "reads", took: time.Second, rows: 2000, peak: 3 << 20, peer: "other", peerTook: 2 * time.Second, target: "1.5 s"}, {what: "b", took: time.Minute}}); err != nil {
+	if err := printTable(&out, []result{
+		{what: "reads", took: time.Second, rows: 2000, peakBytes: 3 << 20, peer: "other", peerTook: 2 * time.Second,
+			target: "1.5 s"},
+		{what: "b", took: time.Minute},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	want := `| what  | rollcall | rows/s | peak memory | peer  | its time | ratio | target |

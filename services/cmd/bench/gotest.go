@@ -11,13 +11,14 @@ import (
 	"strings"
 )
 
-// goTest runs a benchmark once and adds what it reports.
-func goTest(ctx context.Context, pkg, bench string, to results) error {
+// runBenchmark runs a Go benchmark once and adds what it reports to the results.
+func runBenchmark(ctx context.Context, pkg, bench string, to benchResults) error {
 	var pattern []string
 	for _, name := range strings.Split("Benchmark"+bench, "/") {
 		pattern = append(pattern, "^"+regexp.QuoteMeta(name)+"$")
 	}
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", strings.Join(pattern, "/"), "-benchtime", "1x", "-benchmem", pkg)
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", strings.Join(pattern, "/"), "-benchtime",
+		"1x", "-benchmem", pkg)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	if err := cmd.Run(); err != nil {
@@ -26,17 +27,17 @@ func goTest(ctx context.Context, pkg, bench string, to results) error {
 	return to.add(out.String())
 }
 
-// suffix is the number of processors that a benchmark's name ends with.
-var suffix = regexp.MustCompile(`-\d+$`)
+// cpuSuffix matches the number of processors at the end of a benchmark's name.
+var cpuSuffix = regexp.MustCompile(`-\d+$`)
 
-// add reads the output of go test -bench.
-func (r results) add(output string) error {
+// add parses the output of go test -bench.
+func (r benchResults) add(output string) error {
 	for line := range strings.Lines(output) {
 		fields := strings.Fields(line)
 		if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
 			continue
 		}
-		name := suffix.ReplaceAllString(strings.TrimPrefix(fields[0], "Benchmark"), "")
+		name := cpuSuffix.ReplaceAllString(strings.TrimPrefix(fields[0], "Benchmark"), "")
 		if r[name] == nil {
 			r[name] = map[string][]float64{}
 		}

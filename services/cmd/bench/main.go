@@ -1,12 +1,12 @@
-// Command bench measures rollcall, with others that do the same beside it in
-// the same run, and prints one table:
+// Command bench measures rollcall beside other programs that do the same, in one
+// run, and prints one table:
 //
 //	go run ./services/cmd/bench                    # all of it
 //	go run ./services/cmd/bench -only artifacts    # rows whose name matches
 //	go run ./services/cmd/bench -only job -rows 5000
 //
-// It is run in the root of the project. The parts are Go benchmarks of their
-// packages; the whole job is a process of rollcall that rolls are uploaded to.
+// Run it in the root of the project. It runs the Go benchmarks of the packages, and
+// uploads rolls to a process of rollcall to measure whole jobs.
 package main
 
 import (
@@ -20,9 +20,9 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "regular expression: measure only the rows that match")
-	count := flag.Int("count", 5, "runs of each Go benchmark; the table has their medians")
-	rows := flag.Int("rows", 100_000, "people on a roll of a whole job; the long roll has ten times as many")
+	only := flag.String("only", "", "regular expression: measure only the rows whose name matches")
+	count := flag.Int("count", 5, "runs of each Go benchmark; the table has the medians")
+	rows := flag.Int("rows", 100_000, "people on the roll of a job; the long roll has ten times as many")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -37,13 +37,13 @@ func run(ctx context.Context, only string, count, rows int) error {
 	if err != nil {
 		return fmt.Errorf("only: %w", err)
 	}
-	list, err := parts(ctx, wanted, count)
+	list, err := measureParts(ctx, wanted, count)
 	if err != nil {
 		return err
 	}
-	whole, err := wholeJobs(ctx, wanted, rows)
+	whole, err := measureJobs(ctx, wanted, rows)
 	if err != nil {
 		return err
 	}
-	return table(os.Stdout, append(list, whole...))
+	return printTable(os.Stdout, append(list, whole...))
 }

@@ -17,11 +17,11 @@ import (
 	"rollcall.example/gateway/auth"
 )
 
-// bench is a folder with the binary, the rolls and rollcall's data.
+// bench has the folder of the binary, the rolls and rollcall's data.
 type bench struct {
 	dir string
-	// iec is the simulator's URL; it runs in a process of its own, so that its
-	// memory is not counted as rollcall's.
+	// iec is the simulator's URL. It runs in a process of its own, so that its memory
+	// does not count as rollcall's.
 	iec string
 }
 
@@ -29,7 +29,8 @@ func (b *bench) binary() string { return filepath.Join(b.dir, "rollcall") }
 
 // build compiles rollcall.
 func (b *bench) build(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.binary(), "./services/cmd/rollcall").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.binary(),
+		"./services/cmd/rollcall").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
 	}
@@ -39,15 +40,16 @@ func (b *bench) build(ctx context.Context) error {
 // process is a running command of rollcall.
 type process struct {
 	cmd *exec.Cmd
-	// url is what it said that it is up on.
+	// url is the address that it prints.
 	url  string
 	done chan struct{} // closed when it has ended, with err
 	err  error
 }
 
-// start runs a command of rollcall until it says on which address it is up.
-func (b *bench) start(ctx context.Context, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(b.binary(), append([]string{"--log-level", "warn"}, args...)...), done: make(chan struct{})}
+// startCommand starts a command of rollcall and waits until it prints its address.
+func (b *bench) startCommand(ctx context.Context, args ...string) (*process, error) {
+	p := &process{cmd: exec.Command(b.binary(), append([]string{"--log-level", "warn"}, args...)...),
+		done: make(chan struct{})}
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -78,7 +80,7 @@ func (b *bench) start(ctx context.Context, args ...string) (*process, error) {
 	}
 }
 
-// stop asks the process to end and waits for it.
+// stop asks the process to end and waits until it has.
 func (p *process) stop() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -87,9 +89,9 @@ func (p *process) stop() error {
 	return p.err
 }
 
-// peak is the most memory that was resident since the process began, in bytes,
-// as the kernel counts it (Linux). PostgreSQL's processes are not in it.
-func (p *process) peak() (int64, error) {
+// peakMemory returns the peak of the process's resident memory in bytes, as Linux
+// counts it, without PostgreSQL's processes.
+func (p *process) peakMemory() (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
@@ -100,14 +102,14 @@ func (p *process) peak() (int64, error) {
 			return kb << 10, err
 		}
 	}
-	return 0, errors.New("the kernel does not say how much memory was resident")
+	return 0, errors.New("read peak memory: /proc has no VmHWM")
 }
 
-// up starts all of rollcall on the data of the runs before, without a quota
-// that would be waited for.
-func (b *bench) up(ctx context.Context) (*server, error) {
+// startUp starts rollcall up on the data of earlier runs, with a quota that no job
+// has to wait for.
+func (b *bench) startUp(ctx context.Context) (*server, error) {
 	data := filepath.Join(b.dir, "data")
-	p, err := b.start(ctx, "up", "--addr", "127.0.0.1:0", "--data", data, "--iec-url", b.iec,
+	p, err := b.startCommand(ctx, "up", "--addr", "127.0.0.1:0", "--data", data, "--iec-url", b.iec,
 		"--iec-quota", "1000000000", "--iec-concurrency", "64", "--max-file-size", "1GB")
 	if err != nil {
 		return nil, err

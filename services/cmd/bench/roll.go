@@ -16,10 +16,10 @@ import (
 var headers = []string{"ID Number", "First Name", "Surname", "Cell Number", "Email", "Address", "Gender", "Race",
 	"Citizenship", "Language", "Occupation", "Province", "Municipality", "Ward", "Date Joined", "Status"}
 
-// writeRoll writes a workbook of count made-up people, the first of whom is the
-// one numbered first: rolls of other numbers have other people. Nobody is
-// rejected. Like a spreadsheet program's, its texts are shared strings, of which
-// those that everybody shares are written once. Memory does not grow with count.
+// writeRoll writes a workbook of count made-up people, from the person numbered first
+// on. A number always means the same person, and validation accepts all of them. Like
+// a spreadsheet program it writes texts as shared strings, and a text that many rows
+// share once. Its memory does not grow with count.
 func writeRoll(path string, first, count int) (err error) {
 	texts, err := os.CreateTemp("", "bench-*")
 	if err != nil {
@@ -45,7 +45,7 @@ func writeRoll(path string, first, count int) (err error) {
 	if err != nil {
 		return err
 	}
-	shared := &sharedTexts{out: bufio.NewWriter(texts), known: map[string]int{}}
+	shared := &sharedTexts{out: bufio.NewWriter(texts), indexes: map[string]int{}}
 	if err := writeSheet(bufio.NewWriter(sheet), shared, first, count); err != nil {
 		return err
 	}
@@ -63,49 +63,51 @@ func writeSheet(w *bufio.Writer, shared *sharedTexts, first, count int) error {
 	fmt.Fprint(w, xmlHead+`<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>`)
 	writeRow(w, shared, 1, headers)
 	for i := range count {
-		writeRow(w, shared, i+2, cellsOf(first+i))
+		writeRow(w, shared, i+2, makeCells(first+i))
 	}
 	fmt.Fprint(w, `</sheetData></worksheet>`)
-	return w.Flush() // and any error before it
+	return w.Flush() // returns an earlier error too
 }
 
 func writeRow(w *bufio.Writer, shared *sharedTexts, n int, cells []string) {
 	fmt.Fprintf(w, `<row r="%d">`, n)
 	for i, text := range cells {
-		fmt.Fprintf(w, `<c r="%c%d" t="s"><v>%d</v></c>`, 'A'+i, n, shared.index(text, i >= 6 || n == 1))
+		fmt.Fprintf(w, `<c r="%c%d" t="s"><v>%d</v></c>`, 'A'+i, n, shared.indexOf(text, i >= 6 || n == 1))
 	}
 	fmt.Fprint(w, `</row>`)
 }
 
-// birthdays is how many days of birth there are, from 1 January 1940 on.
+// birthdays is the number of dates of birth, from 1 January 1940 on.
 const birthdays = 20_000
 
-// cellsOf makes up the nth person. The texts need no escapes in XML.
-func cellsOf(n int) []string {
+// makeCells returns the cells of the nth person. They need no escapes in XML.
+func makeCells(n int) []string {
 	born := time.Date(1940, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, n%birthdays)
-	// The last digit but one is below 8, as today's numbers are not known to
-	// have it, so that a number made up is hardly anybody's.
+	// The last digit but one is below 8. Numbers of today have 8 or 9 there, so the
+	// number hardly belongs to a real person.
 	id := sim.WithCheckDigit(fmt.Sprintf("%s%04d07", born.Format("060102"), n/birthdays))
 	at := sim.Home(id)
-	return []string{id, fmt.Sprint("Thandi ", n%997), fmt.Sprint("Nkosi ", n%1499), fmt.Sprintf("082%07d", n%10_000_000),
-		fmt.Sprintf("person%d@example.org", n), fmt.Sprintf("%d Vilakazi Street, Erf %d", n%300, n), "Female", "African",
+	return []string{id, fmt.Sprint("Thandi ", n%997), fmt.Sprint("Nkosi ", n%1499),
+		fmt.Sprintf("082%07d", n%10_000_000),
+		fmt.Sprintf("person%d@example.org", n), fmt.Sprintf("%d Vilakazi Street, Erf %d", n%300, n), "Female",
+		"African",
 		"South African", "isiZulu", "Teacher", at.Province, at.Municipality, at.Ward, "2024-02-01", "Active"}
 }
 
-// sharedTexts spools a workbook's shared strings.
+// sharedTexts writes a workbook's shared strings to a temporary file.
 type sharedTexts struct {
-	out   *bufio.Writer
-	known map[string]int
-	count int
+	out     *bufio.Writer
+	indexes map[string]int
+	count   int
 }
 
-// index is that of a text; one that others have too is looked for.
-func (s *sharedTexts) index(text string, common bool) int {
-	if i, ok := s.known[text]; common && ok {
+// indexOf returns the index of a text. It remembers the text if common is true.
+func (s *sharedTexts) indexOf(text string, common bool) int {
+	if i, ok := s.indexes[text]; common && ok {
 		return i
 	}
 	if common {
-		s.known[text] = s.count
+		s.indexes[text] = s.count
 	}
 	fmt.Fprintf(s.out, `<si><t>%s</t></si>`, text)
 	s.count++
@@ -119,7 +121,8 @@ func (s *sharedTexts) writeTo(w io.Writer, spool *os.File) error {
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	head := fmt.Sprintf(`<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" uniqueCount="%d">`, s.count)
+	head := fmt.Sprintf(`<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" uniqueCount="%d">`,
+		s.count)
 	if _, err := io.WriteString(w, xmlHead+head); err != nil {
 		return err
 	}
@@ -132,18 +135,25 @@ func (s *sharedTexts) writeTo(w io.Writer, spool *os.File) error {
 
 const xmlHead = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>` + "\n"
 
-// fixedParts are a workbook's parts beside the sheet and the shared strings.
+// Prefixes of OOXML's names.
+const (
+	office      = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+	packages    = "http://schemas.openxmlformats.org/package/2006/"
+	spreadsheet = "application/vnd.openxmlformats-officedocument.spreadsheetml."
+)
+
+// fixedParts are the parts of a workbook except the sheet and the shared strings.
 var fixedParts = []struct{ name, text string }{
-	{"[Content_Types].xml", `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">` +
+	{"[Content_Types].xml", `<Types xmlns="` + packages + `content-types">` +
 		`<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>` +
-		`<Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>` +
-		`<Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>` +
-		`<Override PartName="/xl/sharedStrings.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"/></Types>`},
-	{"_rels/.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` +
-		`<Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
-	{"xl/workbook.xml", `<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">` +
-		`<sheets><sheet name="Members" sheetId="1" r:id="rId1"/></sheets></workbook>`},
-	{"xl/_rels/workbook.xml.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` +
-		`<Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/>` +
-		`<Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings" Target="sharedStrings.xml"/></Relationships>`},
+		`<Override PartName="/xl/workbook.xml" ContentType="` + spreadsheet + `sheet.main+xml"/>` +
+		`<Override PartName="/xl/worksheets/sheet1.xml" ContentType="` + spreadsheet + `worksheet+xml"/>` +
+		`<Override PartName="/xl/sharedStrings.xml" ContentType="` + spreadsheet + `sharedStrings+xml"/></Types>`},
+	{"_rels/.rels", `<Relationships xmlns="` + packages + `relationships">` +
+		`<Relationship Id="rId1" Type="` + office + `/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
+	{"xl/workbook.xml", `<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" ` +
+		`xmlns:r="` + office + `"><sheets><sheet name="Members" sheetId="1" r:id="rId1"/></sheets></workbook>`},
+	{"xl/_rels/workbook.xml.rels", `<Relationships xmlns="` + packages + `relationships">` +
+		`<Relationship Id="rId1" Type="` + office + `/worksheet" Target="worksheets/sheet1.xml"/>` +
+		`<Relationship Id="rId2" Type="` + office + `/sharedStrings" Target="sharedStrings.xml"/></Relationships>`},
 }

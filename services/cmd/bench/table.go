@@ -7,35 +7,35 @@ import (
 	"time"
 )
 
-// line is a row of the table.
-type line struct {
+// result is a row of the table.
+type result struct {
 	what string
 	took time.Duration
-	// rows is how many were worked on in that time; 0 leaves rows/s out.
+	// rows is the number of rows in that time; 0 leaves rows/s out.
 	rows int
-	// peak is the most memory that was resident, in bytes; 0 is not measured.
-	peak int64
-	// peer did the same in its time, "" for nobody.
+	// peakBytes is the peak of resident memory; 0 means that it was not measured.
+	peakBytes int64
+	// peer is another program, which took peerTook for the same; "" for none.
 	peer     string
 	peerTook time.Duration
-	// target is what is wanted, in words.
+	// target is the goal in words.
 	target string
 }
 
-// table prints the lines as a table of Markdown with even columns.
-func table(out io.Writer, lines []line) error {
+// printTable prints the results as a Markdown table with aligned columns.
+func printTable(out io.Writer, results []result) error {
 	cells := [][]string{{"what", "rollcall", "rows/s", "peak memory", "peer", "its time", "ratio", "target"}}
-	for _, l := range lines {
-		row := []string{l.what, seconds(l.took), "", "", l.peer, "", "", l.target}
-		if l.rows > 0 {
-			row[2] = fmt.Sprintf("%.0f", float64(l.rows)/l.took.Seconds())
+	for _, r := range results {
+		row := []string{r.what, formatSeconds(r.took), "", "", r.peer, "", "", r.target}
+		if r.rows > 0 {
+			row[2] = fmt.Sprintf("%.0f", float64(r.rows)/r.took.Seconds())
 		}
-		if l.peak > 0 {
-			row[3] = fmt.Sprintf("%d MB", l.peak>>20)
+		if r.peakBytes > 0 {
+			row[3] = fmt.Sprintf("%d MB", r.peakBytes>>20)
 		}
-		if l.peer != "" {
-			row[5] = seconds(l.peerTook)
-			row[6] = fmt.Sprintf("%.2f", l.took.Seconds()/l.peerTook.Seconds())
+		if r.peer != "" {
+			row[5] = formatSeconds(r.peerTook)
+			row[6] = fmt.Sprintf("%.2f", r.took.Seconds()/r.peerTook.Seconds())
 		}
 		cells = append(cells, row)
 	}
@@ -63,4 +63,4 @@ func table(out io.Writer, lines []line) error {
 	return err
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+func formatSeconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

@@ -12,14 +12,15 @@ import (
 	"rollcall.example/services/iec/sim"
 )
 
-// hostileHeaders are spelled as people do. The last column has no header.
+// hostileHeaders are spelled as people spell them. The last column has no header.
 var hostileHeaders = []string{
-	"  Identity   NUMBER ", "first NAME", "Last  Name", "MOBILE", "Landline Number", "E-mail", "address", "Age", "Gender", "Race", "Citizenship",
-	"Language", "Occupation", "Qualification", "Province", "Region", "Municipality", "ward code", "Voting Station", "VD",
-	"Date Joined", "Last Payment", "Expiry Date", "Subscription", "Memebership Amount", "Status", "What is wrong here", "=Shoe Size", "",
+	"  Identity   NUMBER ", "first NAME", "Last  Name", "MOBILE", "Landline Number", "E-mail", "address", "Age",
+	"Gender", "Race", "Citizenship", "Language", "Occupation", "Qualification", "Province", "Region",
+	"Municipality", "ward code", "Voting Station", "VD", "Date Joined", "Last Payment", "Expiry Date",
+	"Subscription", "Memebership Amount", "Status", "What is wrong here", "=Shoe Size", "",
 }
 
-// The indexes of the columns that rows change.
+// Indexes of the columns that rows change.
 const (
 	colID = iota
 	colFirst
@@ -52,25 +53,25 @@ const (
 	colNameless
 )
 
-// hostileRow is a row that would be faultless but for what it changes. A row
-// without a wrong word is blank.
+// hostileRow is a valid row except for the cells that it changes. A row without a
+// fault is blank.
 type hostileRow struct {
-	wrong string
-	who   person
-	cells map[int]value
+	fault  string
+	person person
+	cells  map[int]cellValue
 }
 
-// value is a cell as the spreadsheet stores it: text if kind is 0.
-type value struct {
+// cellValue is a cell as the spreadsheet stores it.
+type cellValue struct {
 	kind byte // 0 text, 'n' number, 'd' day, 'b' boolean, 'f' formula with its result
 	text string
 }
 
-func say(text string) value       { return value{text: text} }
-func number(text string) value    { return value{'n', text} }
-func formula(result string) value { return value{'f', result} }
+func textCell(text string) cellValue      { return cellValue{text: text} }
+func numberCell(text string) cellValue    { return cellValue{'n', text} }
+func formulaCell(result string) cellValue { return cellValue{'f', result} }
 
-// makeHostile makes up a roll in which each rule is broken at least once.
+// makeHostile returns a roll of made-up people that breaks each rule at least once.
 func makeHostile() (*xlsx.File, error) {
 	file := xlsx.NewFile()
 	notes, err := file.AddSheet("Read me")
@@ -83,9 +84,9 @@ func makeHostile() (*xlsx.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	old.Hidden = true // a hidden sheet is not the roll where a visible one is
+	old.Hidden = true // the reader prefers a visible sheet
 	old.AddRow().AddCell().SetString("ID Number")
-	old.AddRow().AddCell().SetString(new(crowd).next("540321", true, 0, 0, nil).id)
+	old.AddRow().AddCell().SetString(new(peopleMaker).make("540321", true, 0, 0, nil).id)
 	sheet, err := file.AddSheet("Roll")
 	if err != nil {
 		return nil, err
@@ -99,25 +100,28 @@ func makeHostile() (*xlsx.File, error) {
 	}
 	for _, row := range hostileRows() {
 		cells := sheet.AddRow()
-		if row.wrong == "" {
+		if row.fault == "" {
 			continue
 		}
 		for i, v := range row.values() {
 			if err := v.write(cells.AddCell()); err != nil {
-				return nil, fmt.Errorf("row %q, column %d: %w", row.wrong, i+1, err)
+				return nil, fmt.Errorf("row %q, column %d: %w", row.fault, i+1, err)
 			}
 		}
 	}
 	return file, nil
 }
 
-func (r hostileRow) values() []value {
-	p := r.who
-	list := []value{
-		say(p.id), say(p.first), say(p.last), say("060 123 4567"), say("011 123 4567"), say("someone@example.org"), say("1 Acacia Street"), {},
-		say(p.gender), say("African"), say("RSA"), say("Zulu"), say("Teacher"), say("Matric"), say(p.at.Province), {},
-		say(p.at.Municipality), say(p.at.Ward), say(p.at.Station), say(p.at.VD),
-		say("01/02/2024"), say("2024-08-31"), {}, say("Renewal"), say("R10.00"), say("Good standing"), say(r.wrong), say("007"), {},
+func (r hostileRow) values() []cellValue {
+	p := r.person
+	list := []cellValue{
+		textCell(p.id), textCell(p.first), textCell(p.last), textCell("060 123 4567"), textCell("011 123 4567"),
+		textCell("someone@example.org"), textCell("1 Acacia Street"), {},
+		textCell(p.gender), textCell("African"), textCell("RSA"), textCell("Zulu"), textCell("Teacher"),
+		textCell("Matric"), textCell(p.at.Province), {},
+		textCell(p.at.Municipality), textCell(p.at.Ward), textCell(p.at.Station), textCell(p.at.VD),
+		textCell("01/02/2024"), textCell("2024-08-31"), {}, textCell("Renewal"), textCell("R10.00"),
+		textCell("Good standing"), textCell(r.fault), textCell("007"), {},
 	}
 	for i, v := range r.cells {
 		list[i] = v
@@ -125,7 +129,7 @@ func (r hostileRow) values() []value {
 	return list
 }
 
-func (v value) write(cell *xlsx.Cell) error {
+func (v cellValue) write(cell *xlsx.Cell) error {
 	switch v.kind {
 	case 'n':
 		cell.SetNumeric(v.text)
@@ -146,12 +150,13 @@ func (v value) write(cell *xlsx.Cell) error {
 	return nil
 }
 
-// crowd makes people up one after the other, none of them twice.
-type crowd struct{ serial int }
+// peopleMaker makes up people, none of them twice.
+type peopleMaker struct{ serial int }
 
-// next makes up a person of a date of birth, sex and citizenship whom the
-// simulator of the IEC gives an answer that fits; nil takes any registered at home.
-func (c *crowd) next(born string, male bool, citizen, digit int, fits func(sim.Person, sim.Place) bool) person {
+// make returns a person with the given date of birth, sex, citizenship digit and last
+// digit but one. The answer of the IEC simulator fits; fits nil means registered at
+// home.
+func (c *peopleMaker) make(born string, male bool, citizen, digit int, fits func(sim.Person, sim.Place) bool) person {
 	if fits == nil {
 		fits = func(p sim.Person, home sim.Place) bool {
 			return p.Status == records.Registered && p.Place != nil && *p.Place == home

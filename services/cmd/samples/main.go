@@ -23,22 +23,22 @@ const (
 )
 
 func main() {
-	seed := flag.Uint64("seed", defaultSeed, "seed of the random numbers")
-	rows := flag.Int("rows", defaultRows, "rows with a person, blank rows not counted")
-	hostile := flag.Bool("hostile", false, "the roll in which each rule is broken, whatever the seed and the number of rows")
+	seed := flag.Uint64("seed", defaultSeed, "seed of the random number generator")
+	rows := flag.Int("rows", defaultRows, "number of rows with a person; blank rows come on top")
+	hostile := flag.Bool("hostile", false, "write the roll that breaks each rule; ignores seed and rows")
 	out := flag.String("out", "roll.xlsx", "file to write")
 	flag.Parse()
 	roll := func() (*xlsx.File, error) { return makeRoll(*seed, *rows) }
 	if *hostile {
 		roll = makeHostile
 	}
-	if err := run(roll, *out); err != nil {
+	if err := saveRoll(roll, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "samples:", err)
 		os.Exit(1)
 	}
 }
 
-func run(roll func() (*xlsx.File, error), out string) error {
+func saveRoll(roll func() (*xlsx.File, error), out string) error {
 	file, err := roll()
 	if err != nil {
 		return fmt.Errorf("make roll: %w", err)

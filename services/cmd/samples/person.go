@@ -20,15 +20,15 @@ type person struct {
 	at           sim.Place
 }
 
-// newPerson makes up a person who is of age on the day. The last digit but one
-// of the ID number is below 8, as today's numbers are not known to have it, so
-// that a number made up is hardly anybody's.
+// newPerson makes up a person who is of age on the day. The last digit but one of
+// the ID number is below 8. Numbers of today have 8 or 9 there, so the number hardly
+// belongs to a real person.
 func newPerson(r *rand.Rand, day time.Time) person {
 	p := person{
 		born: day.AddDate(-18-r.IntN(70), 0, -1-r.IntN(364)),
-		race: pick(r, []string{"African", "Black", "Coloured", "Indian", "White", "W"}),
+		race: pickOne(r, []string{"African", "Black", "Coloured", "Indian", "White", "W"}),
 		last: surname(r),
-		language: pick(r, []string{"isiZulu", "Xhosa", "Afrikaans", "English", "Setswana", "Sesotho", "Sepedi",
+		language: pickOne(r, []string{"isiZulu", "Xhosa", "Afrikaans", "English", "Setswana", "Sesotho", "Sepedi",
 			"Tshivenda", "Tsonga", "SiSwati", "Ndebele"}),
 		joined: day.AddDate(-r.IntN(8), 0, -r.IntN(365)),
 	}
@@ -39,12 +39,12 @@ func newPerson(r *rand.Rand, day time.Time) person {
 	serial := r.IntN(5000)
 	if r.IntN(2) == 0 {
 		serial += 5000
-		p.first, p.gender = pick(r, males), pick(r, []string{"Male", "M", "male"})
+		p.first, p.gender = pickOne(r, males), pickOne(r, []string{"Male", "M", "male"})
 	} else {
-		p.first, p.gender = pick(r, females), pick(r, []string{"Female", "F", "FEMALE"})
+		p.first, p.gender = pickOne(r, females), pickOne(r, []string{"Female", "F", "FEMALE"})
 	}
 	citizen := 0
-	p.citizenship = pick(r, []string{"South African", "RSA", "SA Citizen"})
+	p.citizenship = pickOne(r, []string{"South African", "RSA", "SA Citizen"})
 	if r.IntN(25) == 0 {
 		citizen, p.citizenship = 1, "Permanent Resident"
 	}

@@ -17,11 +17,12 @@ var headers = []string{
 	"Date Joined", "Last Payment", "Expiry Date", "Subscription", "Membership Amount", "Status", "Branch Notes",
 }
 
-// rollDay is the day that the roll is made up for: ages and payments fit it.
+// rollDay is the date of the roll, which ages and payments fit.
 var rollDay = time.Date(2025, time.June, 30, 0, 0, 0, 0, time.UTC)
 
-// makeRoll makes up a roll of so many rows with people in them, good and bad,
-// and a blank row after every hundredth. The same seed makes the same roll.
+// makeRoll returns a roll with the given number of rows with a person, valid and
+// invalid ones, and a blank row after every hundredth. The same seed makes the same
+// roll.
 func makeRoll(seed uint64, rows int) (*xlsx.File, error) {
 	file := xlsx.NewFile()
 	notes, err := file.AddSheet("Read me")
@@ -45,7 +46,7 @@ func makeRoll(seed uint64, rows int) (*xlsx.File, error) {
 	for n := 1; n <= rows; n++ {
 		p := newPerson(r, rollDay)
 		if n%23 == 0 {
-			p = made[r.IntN(len(made))] // somebody who is on the roll already
+			p = made[r.IntN(len(made))] // a duplicate
 		}
 		made = append(made, p)
 		writeRow(sheet.AddRow(), r, p, n)
@@ -67,18 +68,19 @@ func writeRow(row *xlsx.Row, r *rand.Rand, p person, n int) {
 		email = "no e-mail"
 	}
 	text(email)
-	text(fmt.Sprintf("%d %s Street, %s", 1+r.IntN(199), pick(r, streets), p.at.Province))
+	text(fmt.Sprintf("%d %s Street, %s", 1+r.IntN(199), pickOne(r, streets), p.at.Province))
 	if n%97 == 0 {
 		row.AddCell().SetInt(rollDay.Year() - p.born.Year() + 20) // contradicts the ID number
 	} else {
-		text("") // an age is wrong a year later, and the sample should not be
+		text("") // an age would be wrong a year later
 	}
 	text(p.gender)
 	text(p.race)
 	text(p.citizenship)
 	text(p.language)
-	text(pick(r, []string{"Teacher", "Unemployed", "Student", "Pensioner", "Farm Worker", "Nurse", "Driver", "Beekeeper"}))
-	text(pick(r, []string{"Matric", "Grade 12", "Diploma", "Degree", "None", "Grade 10"}))
+	text(pickOne(r, []string{"Teacher", "Unemployed", "Student", "Pensioner", "Farm Worker", "Nurse", "Driver",
+		"Beekeeper"}))
+	text(pickOne(r, []string{"Matric", "Grade 12", "Diploma", "Degree", "None", "Grade 10"}))
 	text(p.at.Province)
 	text(p.at.Municipality)
 	if n%2 == 0 {
@@ -97,18 +99,18 @@ func writeRow(row *xlsx.Row, r *rand.Rand, p person, n int) {
 	} else {
 		writeDate(row.AddCell(), p.paid.AddDate(2, 0, 0), n+2)
 	}
-	text(pick(r, []string{"New", "Renewal"}))
+	text(pickOne(r, []string{"New", "Renewal"}))
 	if n%2 == 0 {
 		text("R10.00")
 	} else {
 		row.AddCell().SetInt(10)
 	}
 	text("Good standing")
-	text(pick(r, []string{"", "", "speaks at meetings", "moved house"}))
+	text(pickOne(r, []string{"", "", "speaks at meetings", "moved house"}))
 }
 
-// writeID writes most ID numbers as they are, as text or as a number, and every
-// few dozen rows a bad one.
+// writeID writes most ID numbers unchanged, as text or as a number, and an invalid
+// one every few dozen rows.
 func writeID(cell *xlsx.Cell, id string, n int) {
 	switch {
 	case n%41 == 0:
@@ -126,9 +128,9 @@ func writeID(cell *xlsx.Cell, id string, n int) {
 	default:
 		number, err := strconv.ParseInt(id, 10, 64)
 		if err != nil {
-			panic("an ID number that is no number")
+			panic("the ID number is no number: " + id)
 		}
-		cell.SetInt64(number) // leading zeros go, as they do in a spreadsheet
+		cell.SetInt64(number) // leading zeros are lost, as in a spreadsheet
 	}
 }
 
@@ -137,7 +139,7 @@ func writePhone(cell *xlsx.Cell, n int) {
 	case n%67 == 0:
 		cell.SetString("unknown")
 	case n%3 == 0:
-		cell.SetInt64(int64(600000000 + n)) // its leading zero is gone
+		cell.SetInt64(int64(600000000 + n)) // the leading zero is lost
 	case n%3 == 1:
 		cell.SetString(fmt.Sprintf("060 000 %04d", n))
 	default:

@@ -9,15 +9,15 @@ import (
 	"rollcall.example/schema"
 )
 
-// TestTheCommittedSamplesAreTheGeneratedOnes compares cells: the bytes of an
-// archive hold times.
-func TestTheCommittedSamplesAreTheGeneratedOnes(t *testing.T) {
+// The test compares cells, because the bytes of an archive contain times.
+func TestCommittedSamplesAreCurrent(t *testing.T) {
 	tests := map[string]struct {
 		roll          func() (*xlsx.File, error)
 		sheets, cells int
 	}{
-		"roll-500.xlsx": {func() (*xlsx.File, error) { return makeRoll(defaultSeed, defaultRows) }, 2, defaultRows * len(headers)},
-		"hostile.xlsx":  {makeHostile, 3, len(hostileRows()) * len(hostileHeaders)},
+		"roll-500.xlsx": {func() (*xlsx.File, error) { return makeRoll(defaultSeed, defaultRows) }, 2,
+			defaultRows * len(headers)},
+		"hostile.xlsx": {makeHostile, 3, len(hostileRows()) * len(hostileHeaders)},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -30,7 +30,7 @@ func TestTheCommittedSamplesAreTheGeneratedOnes(t *testing.T) {
 				t.Fatal(err)
 			}
 			path := filepath.Join(t.TempDir(), name)
-			if err := run(test.roll, path); err != nil {
+			if err := saveRoll(test.roll, path); err != nil {
 				t.Fatal(err)
 			}
 			made, err := xlsx.OpenFile(path)
@@ -42,27 +42,29 @@ func TestTheCommittedSamplesAreTheGeneratedOnes(t *testing.T) {
 			}
 			cells := 0
 			for i, sheet := range made.Sheets {
-				cells += compare(t, sheet, committed.Sheets[i])
+				cells += compareSheets(t, sheet, committed.Sheets[i])
 			}
 			if cells < test.cells {
-				t.Errorf("%d cells compared, of at least %d", cells, test.cells)
+				t.Errorf("compared %d cells, want at least %d", cells, test.cells)
 			}
 		})
 	}
 }
 
-// compare returns how many cells it found the same.
-func compare(t *testing.T, sheet, other *xlsx.Sheet) (cells int) {
+// compareSheets returns the number of cells, which are all the same.
+func compareSheets(t *testing.T, sheet, other *xlsx.Sheet) (cells int) {
 	t.Helper()
-	if sheet.Name != other.Name || sheet.Hidden != other.Hidden || sheet.MaxRow != other.MaxRow || sheet.MaxCol != other.MaxCol {
-		t.Fatalf("sheet %s has %d rows, %d columns; committed: %s, %d, %d; run the generator again",
+	if sheet.Name != other.Name || sheet.Hidden != other.Hidden || sheet.MaxRow != other.MaxRow ||
+		sheet.MaxCol != other.MaxCol {
+		t.Fatalf("sheet %s has %d rows, %d columns; committed: %s, %d, %d; run go generate",
 			sheet.Name, sheet.MaxRow, sheet.MaxCol, other.Name, other.MaxRow, other.MaxCol)
 	}
 	for y := range sheet.MaxRow {
 		for x := range sheet.MaxCol {
 			a, b := cellOf(t, sheet, y, x), cellOf(t, other, y, x)
 			if a.Value != b.Value || a.Type() != b.Type() || a.NumFmt != b.NumFmt || a.Formula() != b.Formula() {
-				t.Fatalf("cell %s is made %q, committed %q; run the generator again", xlsx.GetCellIDStringFromCoords(x, y), a.Value, b.Value)
+				t.Fatalf("cell %s is made %q, committed %q; run go generate", xlsx.GetCellIDStringFromCoords(x, y),
+					a.Value, b.Value)
 			}
 			cells++
 		}
@@ -79,7 +81,7 @@ func cellOf(t *testing.T, sheet *xlsx.Sheet, row, column int) *xlsx.Cell {
 	return cell
 }
 
-func TestAnotherSeedMakesAnotherRoll(t *testing.T) {
+func TestSeedsMakeDifferentRolls(t *testing.T) {
 	ids := make(map[string]bool)
 	for _, seed := range []uint64{1, 2} {
 		file, err := makeRoll(seed, 3)

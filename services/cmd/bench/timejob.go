@@ -12,21 +12,21 @@ import (
 	"rollcall.example/gateway/client"
 )
 
-// server is a running rollcall and a user's token for it.
+// server is a running rollcall, with a user's token for it.
 type server struct {
 	*process
 	token string
 }
 
-// job uploads a roll and follows it until it is reported. The time is that from
-// the beginning of the POST to the frame that says so.
-func (s *server) job(ctx context.Context, roll string, dryRun bool) (time.Duration, error) {
+// timeJob uploads a roll and follows the job until it is reported. It returns the
+// time from the start of the upload to the frame that says so.
+func (s *server) timeJob(ctx context.Context, roll string, dryRun bool) (time.Duration, error) {
 	c, err := client.New(client.Config{URL: s.url, Token: s.token})
 	if err != nil {
 		return 0, err
 	}
 	begin := time.Now()
-	id, err := upload(ctx, c, roll, dryRun)
+	id, err := uploadRoll(ctx, c, roll, dryRun)
 	if err != nil {
 		return 0, fmt.Errorf("upload %s: %w", filepath.Base(roll), err)
 	}
@@ -38,8 +38,9 @@ func (s *server) job(ctx context.Context, roll string, dryRun bool) (time.Durati
 		}
 		switch frame.Event {
 		case client.EventComplete:
-			fmt.Fprintf(os.Stderr, "%s: %s report %s\n", filepath.Base(roll), stages.String(), seconds(time.Since(last)))
-			return time.Since(begin), s.complete(frame)
+			fmt.Fprintf(os.Stderr, "%s: %s report %s\n", filepath.Base(roll), stages.String(),
+				formatSeconds(time.Since(last)))
+			return time.Since(begin), s.checkComplete(frame)
 		case client.EventFailed:
 			failed, err := frame.Failed()
 			return 0, errors.Join(fmt.Errorf("%s failed: %s", filepath.Base(roll), failed.Error), err)
@@ -49,26 +50,27 @@ func (s *server) job(ctx context.Context, roll string, dryRun bool) (time.Durati
 			if err != nil {
 				return 0, err
 			}
-			fmt.Fprintf(&stages, "%s %s, ", p.Stage, seconds(time.Since(last)))
+			fmt.Fprintf(&stages, "%s %s, ", p.Stage, formatSeconds(time.Since(last)))
 			last = time.Now()
 		}
 	}
 	return 0, fmt.Errorf("watch %s: %w", filepath.Base(roll), context.Cause(ctx))
 }
 
-// complete makes sure that the job did what is measured.
-func (s *server) complete(frame client.Frame) error {
+// checkComplete checks that the job wrote all of its rows.
+func (s *server) checkComplete(frame client.Frame) error {
 	done, err := frame.Complete()
 	if err != nil {
 		return err
 	}
 	if v := done.Validation; v.TotalRecords != v.ValidRecords || v.ValidRecords == 0 || done.Database.Errors > 0 {
-		return fmt.Errorf("of %d rows %d are valid, %d were refused", v.TotalRecords, v.ValidRecords, done.Database.Errors)
+		return fmt.Errorf("of %d rows %d are valid, %d were refused", v.TotalRecords, v.ValidRecords,
+			done.Database.Errors)
 	}
 	return nil
 }
 
-func upload(ctx context.Context, c *client.Client, roll string, dryRun bool) (id string, err error) {
+func uploadRoll(ctx context.Context, c *client.Client, roll string, dryRun bool) (id string, err error) {
 	f, err := os.Open(roll)
 	if err != nil {
 		return "", err
