@@ -3,8 +3,10 @@ package workbook
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -67,7 +69,7 @@ func minimalParts(rows string) map[string]string {
 func zipParts(t testing.TB, parts map[string]string) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	zw := zip.NewWriter(&buf)
+	zw := newZip(&buf)
 	for name, content := range parts {
 		w, err := zw.Create(name)
 		if err != nil {
@@ -81,6 +83,16 @@ func zipParts(t testing.TB, parts map[string]string) []byte {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
+}
+
+// newZip returns a writer that compresses fast: under the race detector it is most
+// of what a test of a large archive costs.
+func newZip(w io.Writer) *zip.Writer {
+	zw := zip.NewWriter(w)
+	zw.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
+		return flate.NewWriter(w, flate.BestSpeed)
+	})
+	return zw
 }
 
 // openBytes opens a workbook and reads all its rows once.
