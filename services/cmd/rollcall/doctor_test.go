@@ -93,4 +93,3 @@ func TestDoctorOfUp(t *testing.T) {
 		}
 	}
 }
-

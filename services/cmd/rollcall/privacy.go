@@ -53,9 +53,7 @@ func (c *personSettings) open(ctx context.Context, p *process, in *app.Infrastru
 	store := events.NewStore(js)
 	cfg := privacy.Config{
 		Log: events.NewLog(js, "privacy", p.log), Store: store, DB: db, Logger: p.log,
-		Rebuild: func(ctx context.Context, job *events.Job, to io.Writer) error {
-			return report.New(report.Config{Store: store, WardTarget: job.Reported.WardTarget, Logger: p.log}).Rebuild(ctx, job, to)
-		},
+		Rebuild: p.rebuildReport(store),
 	}
 	if key := app.SecretsFrom(p.getenv).IECCacheKey; key != "" {
 		if err := answers(ctx, js, key, &cfg); err != nil {
@@ -74,6 +72,14 @@ func (c *personSettings) open(ctx context.Context, p *process, in *app.Infrastru
 		return nil, by, "", fmt.Errorf("where is this asked for: %w", err)
 	}
 	return privacy.New(cfg), by, from, nil
+}
+
+// rebuildReport returns what writes the report of a job again from its artifacts.
+func (p *process) rebuildReport(store *events.Store) func(context.Context, *events.Job, io.Writer) error {
+	return func(ctx context.Context, job *events.Job, to io.Writer) error {
+		cfg := report.Config{Store: store, WardTarget: job.Reported.WardTarget, Logger: p.log}
+		return report.New(cfg).Rebuild(ctx, job, to)
+	}
 }
 
 // answers lets the service at the IEC's answers that are kept.

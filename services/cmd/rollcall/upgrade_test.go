@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/tealeg/xlsx/v3"
 
 	"rollcall.example/events"
@@ -81,7 +82,7 @@ func TestWhatTheFirstStateWroteIsReadAndGoesOn(t *testing.T) {
 	defer operator.Conn().Close()
 	for _, id := range []string{oldComplete, oldHalfDone, oldCancelled} {
 		follow(t, operator, id)
-		if said, err := verify(t, cli, id, "--database", database); err != nil || !strings.Contains(said, " follow from each other") {
+		if said, err := verifyAs(t, cli, id, "--database", database); err != nil || !strings.Contains(said, " follow from each other") {
 			t.Errorf("%s: %v\n%s", id, err, said)
 		}
 	}
@@ -183,5 +184,21 @@ func restore(t *testing.T, dump, database string) {
 	defer db.Close()
 	if _, err := db.ExecContext(t.Context(), string(statements)); err != nil {
 		t.Fatal(fmt.Errorf("restore: %w", err))
+	}
+}
+
+// follow holds that each event of a job says which it came after, and that it did.
+func follow(t *testing.T, operator jetstream.JetStream, id string) {
+	t.Helper()
+	msgs, more, err := events.ReadBatch(t.Context(), operator, events.StreamFacts, events.JobFilter(id), 1)
+	if err != nil || more {
+		t.Fatal(more, err)
+	}
+	var last uint64
+	for _, m := range msgs {
+		if seq, ok := events.PreviousSeq(id, m.Header); !ok || seq != last {
+			t.Errorf("%s: event %d came after %d, %v; it says after %d", id, m.Sequence, last, ok, seq)
+		}
+		last = m.Sequence
 	}
 }

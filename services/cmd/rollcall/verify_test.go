@@ -10,10 +10,11 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
+	"rollcall.example/services/verify"
 )
 
-// verify runs the command as an operator and returns what it prints.
-func verify(t *testing.T, nats map[string]string, args ...string) (string, error) {
+// verifyAs runs the command as an operator and returns what it prints.
+func verifyAs(t *testing.T, nats map[string]string, args ...string) (string, error) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	err := run(t.Context(), append([]string{"verify", "--nats", nats["NATS_URL"]}, args...), &out, &errs, func(name string) string { return nats[name] })
@@ -22,7 +23,7 @@ func verify(t *testing.T, nats map[string]string, args ...string) (string, error
 
 func (r *goldenRig) verify(id string) (string, error) {
 	r.t.Helper()
-	return verify(r.t, r.nats, id, "--database", r.database)
+	return verifyAs(r.t, r.nats, id, "--database", r.database)
 }
 
 func TestVerifySaysWhatWasAltered(t *testing.T) {
@@ -53,7 +54,7 @@ func TestVerifySaysWhatWasAltered(t *testing.T) {
 			put := r.replacer(user, a)
 			put([]byte("nothing of the kind"))
 			said, err := r.verify(job.ID)
-			if !errors.Is(err, errAltered) || !strings.Contains(said, "ALTERED  "+a.Bucket+" "+a.Name+",") || strings.Contains(said, "Nothing") {
+			if !errors.Is(err, verify.ErrAltered) || !strings.Contains(said, "ALTERED  "+a.Bucket+" "+a.Name+",") || strings.Contains(said, "Nothing") {
 				t.Errorf("%s: %v\n%s", a.Name, err, said)
 			}
 			// The upload is not what a report is made of, and the report is not either.
@@ -73,7 +74,7 @@ func TestVerifySaysWhatWasAltered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if said, err := r.verify(job.ID); !errors.Is(err, errAltered) || strings.Count(said, "ALTERED") != 1 || !strings.Contains(said, "ALTERED  REPORTS ") {
+	if said, err := r.verify(job.ID); !errors.Is(err, verify.ErrAltered) || strings.Count(said, "ALTERED") != 1 || !strings.Contains(said, "ALTERED  REPORTS ") {
 		t.Errorf("%v\n%s", err, said)
 	}
 }

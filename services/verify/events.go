@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"context"
@@ -6,38 +6,33 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
 )
 
-// events reads all messages of the job and folds them: each must be what it says
+// verifyEvents reads all messages of the job and folds them: each must be what it says
 // of itself, and follow from those before it.
-func (v *verification) events(ctx context.Context, js jetstream.JetStream, id string) (job events.Job, err error) {
+func (v *verification) verifyEvents(ctx context.Context, id string) (job events.Job, err error) {
 	if !events.ValidJobID(id) {
 		return job, events.ErrNotFound
 	}
 	c := chain{job: id, seen: map[uint64]bool{}}
-	for from, more := uint64(1), true; more; {
-		var msgs []*jetstream.RawStreamMsg
-		if msgs, more, err = events.ReadBatch(ctx, js, events.StreamFacts, events.JobFilter(id), from); err != nil {
+	for m, err := range events.Messages(ctx, v.JetStream, events.StreamFacts, events.JobFilter(id), 1) {
+		if err != nil {
 			return job, err
 		}
-		for _, m := range msgs {
-			from = m.Sequence + 1
-			if err := c.link(m, &job); err != nil {
-				v.say(fmt.Sprintf("event %d", m.Sequence), err)
-			}
+		if err := c.link(m, &job); err != nil {
+			v.judge(fmt.Sprintf("event %d", m.Sequence), err)
 		}
 	}
 	switch {
 	case v.altered > 0 && job.ID == "":
-		return job, errAltered // of what is left nothing can be told
+		return job, ErrAltered // of what is left nothing can be told
 	case job.ID == "":
 		return job, events.ErrNotFound
 	case v.altered == 0:
-		v.say(fmt.Sprintf("%d events, %d to %d, follow from each other", len(c.seen), job.FirstSeq, job.Seq), nil)
+		v.judge(fmt.Sprintf("%d events, %d to %d, follow from each other", len(c.seen), job.FirstSeq, job.Seq), nil)
 	}
 	return job, nil
 }
@@ -54,9 +49,9 @@ type chain struct {
 func (c *chain) link(m *jetstream.RawStreamMsg, job *events.Job) error {
 	err := c.after(m)
 	c.last, c.seen[m.Sequence] = m.Sequence, true
-	e, unfit := events.Decode(m.Subject, m.Header, m.Data, m.Sequence)
-	if unfit != nil {
-		return errors.Join(err, unfit)
+	e, disbelieved := events.Decode(m.Subject, m.Header, m.Data, m.Sequence)
+	if disbelieved != nil {
+		return errors.Join(err, disbelieved)
 	}
 	if err == nil && e.Kind != events.KindUploaded && !c.seen[e.Cause] {
 		err = fmt.Errorf("its cause, event %d, is not there", e.Cause)
@@ -87,18 +82,18 @@ func (c *chain) after(m *jetstream.RawStreamMsg) error {
 	return nil
 }
 
-// newest looks whether the list of jobs, which follows the stream, has seen an
+// verifyNewest looks whether the list of jobs, which follows the stream, has seen an
 // event after the last that there is. Nothing in the stream would tell.
-func (v *verification) newest(ctx context.Context, db *sqlx.DB, job *events.Job) error {
+func (v *verification) verifyNewest(ctx context.Context, job *events.Job) error {
 	var seq uint64
-	err := db.GetContext(ctx, &seq, `SELECT seq FROM jobs WHERE job_id = $1`, job.ID)
+	err := v.DB.GetContext(ctx, &seq, `SELECT seq FROM jobs WHERE job_id = $1`, job.ID)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("verify: read the list of jobs: %w", err)
 	}
-	var gone error
+	var missing error
 	if seq > job.Seq {
-		gone = fmt.Errorf("event %d is not there", seq)
+		missing = fmt.Errorf("event %d is not there", seq)
 	}
-	v.say("the newest event, by the list of jobs", gone)
+	v.judge("the newest event, by the list of jobs", missing)
 	return nil
 }

@@ -1,7 +1,6 @@
-package main
+package verify
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,13 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/services/jobs"
 	"rollcall.example/services/postgres/postgrestest"
+	"rollcall.example/services/report"
 )
 
 // history stores a job to which all has happened that can, and its sequences by
@@ -52,6 +50,13 @@ func history(t *testing.T, srv *embedded.Server) (job events.Job, seqs []uint64,
 	return job, seqs, last
 }
 
+// listen begins a verification and keeps what it says, one thing a line.
+func listen(cfg Config) (*verification, *strings.Builder) {
+	said := &strings.Builder{}
+	cfg.Say = func(f Finding) { fmt.Fprintf(said, "%s %s: %v\n", f.State, f.What, f.Err) }
+	return &verification{Config: cfg}, said
+}
+
 // taker takes events out of the stream and looks what verify says of the job.
 func taker(t *testing.T, srv *embedded.Server) func(job events.Job, gone ...uint64) (altered int, said string) {
 	t.Helper()
@@ -67,12 +72,11 @@ func taker(t *testing.T, srv *embedded.Server) func(job events.Job, gone ...uint
 				t.Fatal(err)
 			}
 		}
-		var out bytes.Buffer
-		v := &verification{out: &out}
-		if _, err := v.events(t.Context(), operator, job.ID); err != nil && !errors.Is(err, errAltered) {
+		v, said := listen(Config{JetStream: operator})
+		if _, err := v.verifyEvents(t.Context(), job.ID); err != nil && !errors.Is(err, ErrAltered) {
 			t.Fatal(err)
 		}
-		return v.altered, out.String()
+		return v.altered, said.String()
 	}
 }
 
@@ -86,7 +90,7 @@ func TestVerifyNamesEachEventThatWasTakenOut(t *testing.T) {
 	}
 	for i := range seqs[:len(seqs)-1] {
 		job, seqs, _ := history(t, srv)
-		if altered, said := take(job, seqs[i]); altered == 0 || !strings.Contains(said, fmt.Sprintf("ALTERED  event %d: event %d, after which it was stored, is not there", seqs[i+1], seqs[i])) {
+		if altered, said := take(job, seqs[i]); altered == 0 || !strings.Contains(said, fmt.Sprintf("ALTERED event %d: event %d, after which it was stored, is not there", seqs[i+1], seqs[i])) {
 			t.Errorf("without the one at %d: %s", i, said)
 		}
 	}
@@ -114,12 +118,11 @@ func TestVerifyMissesTheLastEventByTheListOfJobs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var out bytes.Buffer
-		v := &verification{out: &out}
-		if err := v.newest(t.Context(), db, &left); err != nil {
+		v, heard := listen(Config{DB: db})
+		if err := v.verifyNewest(t.Context(), &left); err != nil {
 			t.Fatal(err)
 		}
-		return v.altered, out.String()
+		return v.altered, heard.String()
 	}
 	if altered, said := newest(); altered != 0 {
 		t.Errorf("all is there: %s", said)
@@ -130,22 +133,6 @@ func TestVerifyMissesTheLastEventByTheListOfJobs(t *testing.T) {
 	}
 	if altered, said := newest(); altered != 1 || !strings.Contains(said, fmt.Sprintf("event %d is not there", gone)) {
 		t.Errorf("the list did not tell: %s", said)
-	}
-}
-
-// follow holds that each event of a job says which it came after, and that it did.
-func follow(t *testing.T, operator jetstream.JetStream, id string) {
-	t.Helper()
-	msgs, more, err := events.ReadBatch(t.Context(), operator, events.StreamFacts, events.JobFilter(id), 1)
-	if err != nil || more {
-		t.Fatal(more, err)
-	}
-	var last uint64
-	for _, m := range msgs {
-		if seq, ok := events.PreviousSeq(id, m.Header); !ok || seq != last {
-			t.Errorf("%s: event %d came after %d, %v; it says after %d", id, m.Sequence, last, ok, seq)
-		}
-		last = m.Sequence
 	}
 }
 
@@ -203,10 +190,9 @@ func TestVerifyFindsEventsThatWerePutIn(t *testing.T) {
 		if err := forge(job); err != nil {
 			t.Fatal(err)
 		}
-		var out bytes.Buffer
-		v := &verification{out: &out}
-		if _, err := v.events(t.Context(), operator, job.ID); err != nil || v.altered != 1 {
-			t.Errorf("%s: %v, %d altered\n%s", name, err, v.altered, &out)
+		v, said := listen(Config{JetStream: operator})
+		if _, err := v.verifyEvents(t.Context(), job.ID); err != nil || v.altered != 1 {
+			t.Errorf("%s: %v, %d altered\n%s", name, err, v.altered, said)
 		}
 	}
 }
@@ -235,14 +221,13 @@ func TestVerifyComparesTheFigures(t *testing.T) {
 		if _, err := log.Append(t.Context(), &job, seqs[events.KindVerified], forged); err != nil {
 			t.Fatal(err)
 		}
-		var out bytes.Buffer
-		v := &verification{out: &out}
-		read, err := v.events(t.Context(), operator, job.ID)
+		v, said := listen(Config{JetStream: operator, Figures: report.Completed})
+		read, err := v.verifyEvents(t.Context(), job.ID)
 		if err != nil || read.Reported == nil {
-			t.Fatalf("%v\n%s", err, &out)
+			t.Fatalf("%v\n%s", err, said)
 		}
-		if v.figures(&read); v.altered != altered {
-			t.Errorf("%d inserts: %d altered\n%s", inserts, v.altered, &out)
+		if v.verifyFigures(&read); v.altered != altered {
+			t.Errorf("%d inserts: %d altered\n%s", inserts, v.altered, said)
 		}
 	}
 }
