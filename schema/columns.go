@@ -9,7 +9,7 @@ import (
 //go:embed columns/columns.json
 var columnsJSON []byte
 
-// Kind says how the cells of a column are read.
+// Kind says how to read the cells of a column.
 type Kind string
 
 // The kinds of columns.
@@ -26,24 +26,24 @@ const (
 	KindMoney      Kind = "money"      // an amount in rand
 )
 
-// FieldID is the field of the one column that a roll must have.
+// FieldID is the field of the one column that every roll must have.
 const FieldID = "id_number"
 
-// ReasonHeader stands above the column that says why a row was rejected, in a
-// workbook of rejected rows. A roll's column of that name is not read, so that
-// the workbook can be corrected and uploaded as it is.
+// ReasonHeader is the header of the column that says why a row was rejected, in a
+// workbook of rejected rows. Nobody reads a roll's column of that name, so that a
+// person can correct the workbook and upload it as it is.
 const ReasonHeader = "Rollcall: What To Fix"
 
 // Column is a column that a roll may have.
 type Column struct {
-	// Field is the canonical name, as used in artifacts and the database.
+	// Field is the canonical name, used in artifacts and in the database.
 	Field string `json:"field"`
-	// Header is the text that a template writes above the column.
+	// Header is the header that a template has above the column.
 	Header string `json:"header"`
 	Kind   Kind   `json:"kind"`
 	// Vocabulary names the vocabulary of a column of KindVocabulary.
 	Vocabulary string `json:"vocabulary,omitempty"`
-	// Aliases are further headers that mean this column.
+	// Aliases are other headers that mean this column.
 	Aliases []string `json:"aliases"`
 }
 

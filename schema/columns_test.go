@@ -20,8 +20,10 @@ func TestColumns(t *testing.T) {
 		t.Fatalf("the first column is not the ID number: %+v", columns)
 	}
 	kinds := map[schema.Kind]bool{
-		schema.KindID: true, schema.KindText: true, schema.KindCell: true, schema.KindLandline: true, schema.KindEmail: true,
-		schema.KindAge: true, schema.KindVocabulary: true, schema.KindCode: true, schema.KindDate: true, schema.KindMoney: true,
+		schema.KindID: true, schema.KindText: true, schema.KindCell: true, schema.KindLandline: true,
+		schema.KindEmail: true,
+		schema.KindAge:   true, schema.KindVocabulary: true, schema.KindCode: true, schema.KindDate: true,
+		schema.KindMoney: true,
 	}
 	name := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 	seen, used := make(map[string]bool), make(map[string]bool)

@@ -1,2 +1,2 @@
-// Package schema holds rollcall's data contracts and the few lines that load them.
+// Package schema holds rollcall's data contracts and the code that loads them.
 package schema

@@ -2,7 +2,8 @@ package schema
 
 import "embed"
 
-// Migrations are the database's tables, as goose migrations in migrations/.
+// Migrations holds the migrations of the database in goose's format, in
+// migrations/.
 //
 //go:embed migrations/*.sql
 var Migrations embed.FS

@@ -11,18 +11,19 @@ import (
 	"strings"
 )
 
-// Rules are those by which rows are judged, as far as they are data. The zero value
-// is what this package has; each part that is set takes the place of its own.
+// Rules are the rules that rows are judged by, as far as they are data. In the zero
+// value every part is this package's own; a part that is set replaces it.
 type Rules struct {
-	// Vocabularies replace the vocabularies of their names as a whole.
+	// Vocabularies replace whole vocabularies, by name.
 	Vocabularies map[string]Vocabulary `json:"vocabularies,omitempty"`
 	// Aliases are further headers of columns, by field.
 	Aliases map[string][]string `json:"aliases,omitempty"`
-	// Youngest and Oldest are the ages, in years, beyond which an ID number is
-	// warned about; 0 means 16 and 100.
+	// Youngest and Oldest are the ages in years outside of which an ID number gives
+	// a warning; 0 means 16 and 100.
 	Youngest int `json:"youngest,omitempty"`
 	Oldest   int `json:"oldest,omitempty"`
-	// WardTarget is how many registered members a ward needs; 0 means as it was.
+	// WardTarget is how many registered members a ward needs; 0 means the target
+	// that the report was made with.
 	WardTarget int `json:"ward_target,omitempty"`
 	// WardRegions are the sub-regions of wards, by their codes of 8 digits.
 	WardRegions map[string]string `json:"ward_regions,omitempty"`
@@ -35,8 +36,8 @@ const (
 	defaultOldest   = 100
 )
 
-// ReadRules reads rules from JSON. What it does not know is an error, and so are
-// names of vocabularies and fields that there are not.
+// ReadRules reads rules from JSON. It refuses unknown names, values out of range,
+// and text after the rules.
 func ReadRules(r io.Reader) (Rules, error) {
 	var rules Rules
 	in := json.NewDecoder(r)
@@ -45,15 +46,20 @@ func ReadRules(r io.Reader) (Rules, error) {
 		return rules, fmt.Errorf("read rules: %w", err)
 	}
 	if _, err := in.Token(); !errors.Is(err, io.EOF) {
-		return rules, errors.New("read rules: something stands behind them")
+		return rules, errors.New("read rules: there is text after the rules")
 	}
 	for ward, region := range rules.WardRegions {
 		if !wardCode.MatchString(ward) || strings.TrimSpace(region) == "" {
-			return rules, errors.New("read rules: ward_regions: a ward is no code of 8 digits, or has no sub-region")
+			return rules, errors.New(
+				"read rules: ward_regions must give a sub-region to each ward, named by its code of 8 digits")
 		}
 	}
-	if rules.Youngest < 0 || rules.Oldest < 0 || rules.WardTarget < 0 {
-		return rules, errors.New("read rules: a number below zero")
+	for name, n := range map[string]int{
+		"youngest": rules.Youngest, "oldest": rules.Oldest, "ward_target": rules.WardTarget,
+	} {
+		if n < 0 {
+			return rules, fmt.Errorf("read rules: %s must not be negative, is %d", name, n)
+		}
 	}
 	all, err := Vocabularies()
 	if err != nil {
@@ -61,7 +67,8 @@ func ReadRules(r io.Reader) (Rules, error) {
 	}
 	for name := range rules.Vocabularies {
 		if _, ok := all[name]; !ok {
-			return rules, fmt.Errorf("read rules: there is no vocabulary %q, but %q", name, slices.Sorted(maps.Keys(all)))
+			return rules, fmt.Errorf("read rules: unknown vocabulary %q; known are %q", name,
+				slices.Sorted(maps.Keys(all)))
 		}
 	}
 	columns, err := Columns()
@@ -70,13 +77,13 @@ func ReadRules(r io.Reader) (Rules, error) {
 	}
 	for field := range rules.Aliases {
 		if !slices.ContainsFunc(columns, func(c Column) bool { return c.Field == field }) {
-			return rules, fmt.Errorf("read rules: there is no field %q", field)
+			return rules, fmt.Errorf("read rules: aliases: unknown field %q", field)
 		}
 	}
 	return rules, nil
 }
 
-// Columns are the columns with the further aliases.
+// Columns returns the columns with the further aliases.
 func (r Rules) Columns() ([]Column, error) {
 	columns, err := Columns()
 	for i, c := range columns {
@@ -85,7 +92,7 @@ func (r Rules) Columns() ([]Column, error) {
 	return columns, err
 }
 
-// AllVocabularies are the vocabularies with those that are replaced.
+// AllVocabularies returns all vocabularies, replaced ones among them.
 func (r Rules) AllVocabularies() (map[string]Vocabulary, error) {
 	all, err := Vocabularies()
 	if err != nil {
@@ -95,7 +102,7 @@ func (r Rules) AllVocabularies() (map[string]Vocabulary, error) {
 	return all, nil
 }
 
-// Ages are the youngest and the oldest that are not warned about.
+// Ages returns the youngest and the oldest age that give no warning.
 func (r Rules) Ages() (youngest, oldest int) {
 	youngest, oldest = r.Youngest, r.Oldest
 	if youngest == 0 {

@@ -13,27 +13,28 @@ import (
 
 // Schemas holds a JSON Schema for the body of each kind of event,
 // events/<kind>.json, and for each frame of the WebSocket, frames/<event>.json.
-// events/common.json has the parts that they share.
+// Their shared parts are in events/common.json.
 //
 //go:embed events/*.json frames/*.json
 var Schemas embed.FS
 
-// AsyncAPI describes what goes over WebSocket, Socket.IO and NATS, AsyncAPI 3.0.
-// Its references lead to Schemas.
+// AsyncAPI is the AsyncAPI 3.0 description of WebSocket, Socket.IO and NATS. Its
+// references lead to Schemas.
 //
 //go:embed asyncapi.yaml
 var AsyncAPI []byte
 
 // Documents holds openapi.yaml, which describes the REST API and the health of
-// processes, OpenAPI 3.1, in one file without references to others, and
-// asyncapi.yaml with all that it refers to.
+// processes (OpenAPI 3.1, one file without references to others), and asyncapi.yaml
+// with everything it refers to.
 //
 //go:embed openapi.yaml asyncapi.yaml events/*.json frames/*.json
 var Documents embed.FS
 
-const base = "https://rollcall.example/schema/"
+const baseURL = "https://rollcall.example/schema/"
 
-var compile = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
+// compileSchemas compiles all schemas, once, by their names without extension.
+var compileSchemas = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	var names []string
@@ -53,13 +54,13 @@ var compile = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 		if err != nil {
 			return nil, fmt.Errorf("parse %s: %w", name, err)
 		}
-		if err := c.AddResource(base+name, doc); err != nil {
+		if err := c.AddResource(baseURL+name, doc); err != nil {
 			return nil, fmt.Errorf("add %s: %w", name, err)
 		}
 	}
 	compiled := make(map[string]*jsonschema.Schema, len(names))
 	for _, name := range names {
-		s, err := c.Compile(base + name)
+		s, err := c.Compile(baseURL + name)
 		if err != nil {
 			return nil, fmt.Errorf("compile %s: %w", name, err)
 		}
@@ -68,16 +69,16 @@ var compile = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	return compiled, nil
 })
 
-// Event returns the compiled JSON Schema of a kind of event: uploaded,
-// validated, ..., progress.
-func Event(kind string) (*jsonschema.Schema, error) { return named("events/" + kind) }
+// Event returns the compiled JSON Schema of a kind of event: uploaded, validated,
+// ..., progress. It fails for an unknown kind.
+func Event(kind string) (*jsonschema.Schema, error) { return findSchema("events/" + kind) }
 
 // Frame returns the compiled JSON Schema of a frame that the gateway sends:
-// bulk_upload_progress, ack and so on.
-func Frame(event string) (*jsonschema.Schema, error) { return named("frames/" + event) }
+// bulk_upload_progress, ack and so on. It fails for an unknown frame.
+func Frame(event string) (*jsonschema.Schema, error) { return findSchema("frames/" + event) }
 
-func named(name string) (*jsonschema.Schema, error) {
-	all, err := compile()
+func findSchema(name string) (*jsonschema.Schema, error) {
+	all, err := compileSchemas()
 	if err != nil {
 		return nil, err
 	}

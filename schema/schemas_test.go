@@ -7,7 +7,7 @@ import (
 )
 
 func TestEverySchemaCompilesAndHasATitle(t *testing.T) {
-	all, err := compile()
+	all, err := compileSchemas()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestEverySchemaCompilesAndHasATitle(t *testing.T) {
 		func(name string) error { _, err := Frame(name); return err },
 	} {
 		if get("nothing") == nil {
-			t.Error("a schema of nothing")
+			t.Error("an unknown name has a schema")
 		}
 	}
 }

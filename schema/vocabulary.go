@@ -11,10 +11,10 @@ import (
 //go:embed vocabulary/*.json
 var vocabularyFS embed.FS
 
-// Vocabulary maps each word that is stored to the other spellings of it.
+// Vocabulary maps each word that is stored to its other spellings.
 type Vocabulary map[string][]string
 
-// Vocabularies returns the vocabularies by name, as Column.Vocabulary names them.
+// Vocabularies returns the vocabularies by the names that Column.Vocabulary uses.
 func Vocabularies() (map[string]Vocabulary, error) {
 	entries, err := vocabularyFS.ReadDir("vocabulary")
 	if err != nil {

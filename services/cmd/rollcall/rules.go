@@ -42,7 +42,7 @@ func readRules(file string) (schema.Rules, error) {
 		return schema.Rules{}, fmt.Errorf("read rules: %w", err)
 	}
 	if err := in.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return schema.Rules{}, errors.New("read rules: something stands behind them")
+		return schema.Rules{}, errors.New("read rules: there is text after the rules")
 	}
 	text, err := json.Marshal(given)
 	if err != nil {
