@@ -1,5 +1,5 @@
-// Package embedded runs a nats-server inside the process, from the same
-// nats.conf that a server of its own is started with.
+// Package embedded runs a NATS server inside the process. It uses the same
+// nats.conf as a server that runs by itself.
 package embedded
 
 import (
@@ -22,47 +22,50 @@ import (
 	"rollcall.example/events/permissions"
 )
 
-// Conf is the nats.conf of the project's root, as it was when this was built.
-// A test fails when the two differ; go generate in events/permissions makes them
-// the same.
+// Conf is the nats.conf of the root folder at build time. A test fails when the
+// two differ; go generate in events/permissions makes them equal.
 //
 //go:embed nats.conf
 var Conf []byte
 
-// Users are those that nats.conf has a password for.
+// Users are the names of the users in nats.conf.
 var Users = permissions.Names()
 
-// Config says where the server keeps its streams and who may reach it.
+// Config says where the server stores its streams and who may connect. Only Dir
+// is required.
 type Config struct {
 	// Conf is the configuration; nil means the built-in Conf.
 	Conf []byte
 	// Dir is the folder of the streams.
 	Dir string
-	// Addr is the host:port to listen on; "" means a free port of 127.0.0.1.
+	// Addr is the host:port to listen on; port 0 means a free port. "" means a
+	// free port of 127.0.0.1.
 	Addr string
-	// Cert and Key are the files of a certificate to speak TLS with, instead of
-	// what Conf says of it; "" leaves it at that.
+	// Cert and Key are the files of the TLS certificate. They replace the TLS
+	// settings of Conf; "" keeps those.
 	Cert, Key string
-	// Passwords by user; a user without one gets a random one.
+	// Passwords are the passwords by user. A user without one gets a random
+	// password.
 	Passwords map[string]string
-	// Logger hears the server's warnings and errors; nil discards.
+	// Logger logs the warnings and errors of the server; nil discards.
 	Logger *slog.Logger
 }
 
-// Server is a running nats-server.
+// Server is a running NATS server.
 type Server struct {
 	ns        *server.Server
 	passwords map[string]string
 	logger    *slog.Logger
 }
 
-// PasswordVariable is the name of the variable in nats.conf, and in the
-// environment, that holds a user's password.
+// PasswordVariable returns the name of the variable that holds a user's
+// password, in nats.conf and in the environment.
 func PasswordVariable(user string) string {
 	return "ROLLCALL_NATS_PASSWORD_" + strings.ToUpper(user)
 }
 
-// Start runs a server and returns when it accepts connections.
+// Start runs a server and returns once it accepts connections. The caller calls
+// Stop.
 func Start(cfg Config) (*Server, error) {
 	conf := cfg.Conf
 	if conf == nil {
@@ -72,8 +75,8 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start nats: %w", err)
 	}
-	// Definitions before the file win over the environment, which other
-	// servers of the same process share.
+	// Definitions in the text win over the environment, which other servers of
+	// the same process share.
 	var text strings.Builder
 	fmt.Fprintf(&text, "ROLLCALL_NATS_STORE: %s\n", strconv.Quote(dir))
 	passwords := make(map[string]string, len(Users))
@@ -106,7 +109,7 @@ func Start(cfg Config) (*Server, error) {
 			opts.Port = server.RANDOM_PORT
 		}
 	}
-	// The process that embeds it serves health and handles signals itself.
+	// The process serves health and handles signals itself.
 	opts.HTTPHost, opts.HTTPPort, opts.NoSigs = "", 0, true
 	ns, err := server.NewServer(opts)
 	if err != nil {
@@ -123,19 +126,19 @@ func Start(cfg Config) (*Server, error) {
 	return &Server{ns: ns, passwords: passwords, logger: log}, nil
 }
 
-// URL is where clients reach the server, without a password.
+// URL returns the address for clients, without a password.
 func (s *Server) URL() string { return s.ns.ClientURL() }
 
-// Password of a user.
+// Password returns the password of a user.
 func (s *Server) Password(user string) string { return s.passwords[user] }
 
-// Connect opens a connection as user that does not pass through a socket. The
-// caller closes it before Stop.
+// Connect opens a connection as user that needs no socket. The caller closes it
+// before Stop.
 func (s *Server) Connect(user string) (jetstream.JetStream, error) {
 	return events.Connect(events.Connection{User: user, Password: s.passwords[user], InProcess: s.ns, Logger: s.logger})
 }
 
-// Stop shuts the server down and waits for it.
+// Stop shuts the server down and waits for its end.
 func (s *Server) Stop() {
 	s.ns.Shutdown()
 	s.ns.WaitForShutdown()
@@ -143,11 +146,12 @@ func (s *Server) Stop() {
 
 func randomPassword() string {
 	b := make([]byte, 24)
-	_, _ = rand.Read(b) // never fails: crypto/rand ends the process instead
+	_, _ = rand.Read(b) // cannot fail: crypto/rand ends the process instead
 	return hex.EncodeToString(b)
 }
 
-// slogger hands what the server says to slog. Notices are routine and debug.
+// slogger passes the log of the server on to slog. Notices are routine, so they
+// become debug lines.
 type slogger struct{ log *slog.Logger }
 
 func (l slogger) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
@@ -155,7 +159,7 @@ func (l slogger) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...))
 func (l slogger) Warnf(f string, v ...any) {
 	text := fmt.Sprintf(f, v...)
 	if strings.HasPrefix(text, "Plaintext passwords") {
-		l.log.Debug(text) // they are random, and in memory only
+		l.log.Debug(text) // they are random and in memory only
 		return
 	}
 	l.log.Warn(text)

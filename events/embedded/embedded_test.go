@@ -8,7 +8,7 @@ import (
 	"rollcall.example/events/embedded"
 )
 
-func TestConfIsTheProjectsOwn(t *testing.T) {
+func TestConfIsTheNATSConfOfTheRoot(t *testing.T) {
 	root, err := os.ReadFile("../../nats.conf")
 	if err != nil {
 		t.Fatal(err)
@@ -18,7 +18,7 @@ func TestConfIsTheProjectsOwn(t *testing.T) {
 	}
 }
 
-func TestWrongPasswordIsRefused(t *testing.T) {
+func TestStartKeepsAndMakesPasswords(t *testing.T) {
 	srv, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Passwords: map[string]string{"upload": "right"}})
 	if err != nil {
 		t.Fatal(err)
@@ -30,16 +30,16 @@ func TestWrongPasswordIsRefused(t *testing.T) {
 	}
 	js.Conn().Close()
 	if srv.Password("upload") != "right" || len(srv.Password("iec")) < 32 {
-		t.Fatal("a given password is kept and a missing one made up")
+		t.Fatal("a given password was not kept, or a missing one not made")
 	}
 }
 
-func TestPermissionsAreThoseOfTheFile(t *testing.T) {
+func TestUserPermissionsAreThoseOfTheFile(t *testing.T) {
 	all, err := embedded.UserPermissions()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != len(embedded.Users)-1 { // all but sys, who has an account without streams
+	if len(all) != len(embedded.Users)-1 { // sys is in an account without streams
 		t.Errorf("%d users have permissions", len(all))
 	}
 	for _, c := range []struct {

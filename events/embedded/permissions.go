@@ -10,7 +10,8 @@ import (
 // Permissions are the subjects that a user may publish to.
 type Permissions struct{ Allow, Deny []string }
 
-// May says whether a user may publish to a subject, which has no wildcards.
+// CanPublish reports whether the user may publish to a subject without
+// wildcards.
 func (p Permissions) CanPublish(subject string) bool {
 	return matches(p.Allow, subject) && !matches(p.Deny, subject)
 }
@@ -24,7 +25,8 @@ func matches(patterns []string, subject string) bool {
 	return false
 }
 
-// PermissionsOf are those that the built-in nats.conf gives each user.
+// UserPermissions returns the permissions of each user in the built-in
+// nats.conf. Users without any are missing.
 func UserPermissions() (map[string]Permissions, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "ROLLCALL_NATS_STORE: \"unused\"\n")

@@ -1,6 +1,6 @@
-// Package eventstest runs rollcall's NATS for tests: the shipped nats.conf, all
-// users with their real permissions, streams provisioned. Imported from
-// _test.go files only.
+// Package eventstest runs the NATS server of rollcall for tests: with the
+// shipped nats.conf, all users with their real permissions, and all streams.
+// Import it from _test.go files only.
 package eventstest
 
 import (
@@ -20,8 +20,8 @@ import (
 	"rollcall.example/schema"
 )
 
-// Start runs a provisioned server until the test ends. Then every event and
-// every progress that was stored is held against its JSON Schema.
+// Start runs a provisioned server until the test ends. Then it checks every
+// stored event, progress and access against its JSON Schema.
 func Start(t testing.TB) *embedded.Server {
 	t.Helper()
 	return StartWith(t, nil)
@@ -43,7 +43,7 @@ func StartWith(t testing.TB, conf []byte) *embedded.Server {
 	return srv
 }
 
-// Connect opens a connection as one user of nats.conf until the test ends.
+// Connect opens a connection as a user of nats.conf until the test ends.
 func Connect(t testing.TB, srv *embedded.Server, user string) jetstream.JetStream {
 	t.Helper()
 	js, err := srv.Connect(user)
@@ -54,13 +54,15 @@ func Connect(t testing.TB, srv *embedded.Server, user string) jetstream.JetStrea
 	return js
 }
 
-// CheckSchemas holds all that the streams store against its JSON Schema. The
-// connection needs the right to read them.
+// CheckSchemas checks all messages of the streams against their JSON Schemas.
+// The user of the connection must have permission to read them.
 func CheckSchemas(t testing.TB, js jetstream.JetStream) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	for stream, filter := range map[string]string{events.StreamFacts: "bulk.>", events.StreamProgress: "bulk.>", events.StreamAudit: "audit.>"} {
+	for stream, filter := range map[string]string{
+		events.StreamFacts: "bulk.>", events.StreamProgress: "bulk.>", events.StreamAudit: "audit.>",
+	} {
 		for m, err := range events.Messages(ctx, js, stream, filter, 1) {
 			if err != nil {
 				t.Errorf("read %s: %v", stream, err)
@@ -83,12 +85,12 @@ func checkSchema(t testing.TB, m *jetstream.RawStreamMsg) {
 		return
 	}
 	if _, err := events.Decode(m.Subject, m.Header, m.Data, m.Sequence); kind != events.KindProgress && err != nil {
-		return // a test's forgery, which nobody believes
+		return // a forgery by a test
 	}
 	checkAgainst(t, string(kind), m)
 }
 
-// hold holds a message against a schema.
+// checkAgainst checks a message against the schema of that name.
 func checkAgainst(t testing.TB, name string, m *jetstream.RawStreamMsg) {
 	t.Helper()
 	s, err := schema.Event(name)
@@ -101,11 +103,12 @@ func checkAgainst(t testing.TB, name string, m *jetstream.RawStreamMsg) {
 		err = s.Validate(doc)
 	}
 	if err != nil {
-		t.Errorf("%s is not what its schema says: %v\n%s", m.Subject, err, m.Data)
+		t.Errorf("%s does not match its schema: %v\n%s", m.Subject, err, m.Data)
 	}
 }
 
-// Upload appends the uploaded fact of a new job and returns the job.
+// Upload appends the fact uploaded of a new job and returns the job. It makes
+// up a file when file has no name.
 func Upload(t testing.TB, log *events.Log, owner events.User, file events.Artifact, opts events.Options) events.Job {
 	t.Helper()
 	id := events.NewJobID()
@@ -121,7 +124,8 @@ func Upload(t testing.TB, log *events.Log, owner events.User, file events.Artifa
 	return job
 }
 
-// Append appends facts to a job, one the cause of the next.
+// Append appends facts to a job. Each one is the cause of the next. It loads
+// the job again after a conflict.
 func Append(t testing.TB, log *events.Log, job *events.Job, facts ...events.Fact) {
 	t.Helper()
 	for _, f := range facts {
@@ -141,41 +145,46 @@ func Append(t testing.TB, log *events.Log, job *events.Job, facts ...events.Fact
 	}
 }
 
-// FakeArtifact names an object that does not exist.
+// FakeArtifact returns an artifact whose object does not exist.
 func FakeArtifact(bucket, name string) events.Artifact {
-	return events.Artifact{Bucket: bucket, Name: name, SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
+	const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	return events.Artifact{Bucket: bucket, Name: name, SHA256: empty}
 }
 
-// Facts are the facts with which a job of id passes all stages, after uploaded.
+// Facts returns the facts with which a job passes all stages, in order, without
+// uploaded.
 func Facts(id string) []events.Fact {
 	return []events.Fact{
-		&events.Validated{Rows: FakeArtifact(events.BucketRows, id+"/rows"), Rejects: FakeArtifact(events.BucketRows, id+"/rejects")},
+		&events.Validated{
+			Rows:    FakeArtifact(events.BucketRows, id+"/rows"),
+			Rejects: FakeArtifact(events.BucketRows, id+"/rejects"),
+		},
 		&events.Verified{Verdicts: FakeArtifact(events.BucketVerdicts, id+"/verdicts")},
 		&events.Persisted{Outcomes: FakeArtifact(events.BucketOutcomes, id+"/outcomes")},
 		&events.Reported{Report: FakeArtifact(events.BucketReports, id+"/report.xlsx")},
 	}
 }
 
-// Wait returns as soon as cond holds. It asks again and again and fails the
-// test after ten seconds.
+// Wait waits until cond returns true. It fails the test after ten seconds; what
+// names the condition.
 func Wait(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	WaitFor(t, 10*time.Second, what, cond)
 }
 
-// WaitFor is Wait with another limit, for what needs a process to start or a
-// real pause to end.
+// WaitFor is Wait with another limit, for a process that starts or a real pause
+// that ends.
 func WaitFor(t testing.TB, limit time.Duration, what string, cond func() bool) {
 	t.Helper()
 	for end := time.Now().Add(limit); !cond(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("waited in vain for: %s", what)
+			t.Fatalf("not within %s: %s", limit, what)
 		}
 	}
 }
 
-// RunStage runs a handler as one of the stages, as its user of nats.conf, until
-// the test ends. Failures are tried again at once.
+// RunStage runs a handler as a stage, as the user of that name, until the test
+// ends. Failures are repeated at once.
 func RunStage(t testing.TB, srv *embedded.Server, name events.Stage, h stage.Handler) {
 	t.Helper()
 	r := &stage.Runner{
@@ -193,8 +202,8 @@ func RunStage(t testing.TB, srv *embedded.Server, name events.Stage, h stage.Han
 	})
 }
 
-// WaitKind returns a job once its newest fact is of the kind, or one that the
-// job ends with.
+// WaitKind waits until the newest fact of a job is of the kind and returns the
+// job. It fails the test when the job ends with another kind.
 func WaitKind(t testing.TB, log *events.Log, jobID string, kind events.Kind) events.Job {
 	t.Helper()
 	var job events.Job

@@ -2,15 +2,15 @@ package eventstest
 
 import "go.uber.org/goleak"
 
-// Kept are the goroutines of NATS that are there after everything of it was
-// closed, for goleak to leave out.
+// IgnoreLeaks returns options for goleak. They ignore the goroutines that NATS
+// leaves after everything was closed.
 func IgnoreLeaks() []goleak.Option {
 	return []goleak.Option{
-		// An embedded server keeps this for the life of the process.
+		// The server never stops this one.
 		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"),
-		// The client's ObjectStore.Put starts this and forgets it if the put was
-		// over before it ran (nats.go v1.55.0, cleanupReplySub in
-		// jetstream/jetstream.go): on a busy machine one in thousands is left.
+		// ObjectStore.Put starts this one and does not stop it when the put ends
+		// before it runs (nats.go v1.55.0, cleanupReplySub in
+		// jetstream/jetstream.go). On a busy machine that is one put in thousands.
 		goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"),
 	}
 }

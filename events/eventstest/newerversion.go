@@ -10,7 +10,7 @@ import (
 	"rollcall.example/events/embedded"
 )
 
-// Stored is the message of a job's newest fact.
+// StoredMessage returns the message of the newest fact of a job.
 func StoredMessage(t testing.TB, srv *embedded.Server, job events.Job) *nats.Msg {
 	t.Helper()
 	s, err := Connect(t, srv, "provisioner").Stream(t.Context(), events.StreamFacts)
@@ -24,15 +24,15 @@ func StoredMessage(t testing.TB, srv *embedded.Server, job events.Job) *nats.Msg
 	return &nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}
 }
 
-// UploadNewer stores the upload of a new job in a data version that this program
-// does not know, and returns the job's id.
+// UploadNewer stores the upload of a new job in a data version that this
+// program does not know. It returns the id of the job.
 func UploadNewer(t testing.TB, srv *embedded.Server, owner events.User) (jobID string) {
 	t.Helper()
 	log := events.NewLog(Connect(t, srv, "upload"), events.StageUpload, nil)
 	known := StoredMessage(t, srv, Upload(t, log, owner, events.Artifact{}, events.Options{}))
 	jobID = events.NewJobID()
 	msg := nats.NewMsg(events.Subject(jobID, events.KindUploaded))
-	msg.Data = []byte(`{"of":"a shape to come"}`)
+	msg.Data = []byte(`{"of":"a future shape"}`)
 	for _, name := range []string{events.HeaderType, events.HeaderOwner, events.HeaderSource, events.HeaderTime} {
 		msg.Header.Set(name, known.Header.Get(name))
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"github.com/klauspost/compress/zstd"
+
 	"rollcall.example/events"
 )
 
@@ -20,38 +21,40 @@ type Header struct {
 	// Artifact is rows, rejects, verdicts or outcomes.
 	Artifact string `json:"artifact"`
 	JobID    string `json:"job_id"`
-	// Columns are the headers of the uploaded sheet, in its order: what
-	// the cells of rows and rejects belong to. Other artifacts have none.
+	// Columns are the headers of the uploaded sheet, in its order. The cells of
+	// rows and rejects belong to them. Other artifacts have none.
 	Columns []string `json:"columns,omitempty"`
 	// Fields maps a canonical field name to its index in Columns.
 	Fields map[string]int `json:"fields,omitempty"`
-	// Records counts the lines that follow. Writer fills it in.
+	// Records counts the lines that follow. Writer.Store fills it in.
 	Records int `json:"records"`
 }
 
-// maxLine bounds a line of an artifact: a row of Excel's 16,384 columns with
-// 32,767 characters each would be longer, an honest one never is.
+// maxLine is the most bytes that a line may have. A row with 16,384 columns of
+// 32,767 characters, the limits of Excel, would be longer; a real row never is.
 const maxLine = 64 << 20
 
-// Record is a line of an artifact.
+// Record is the type of the lines of an artifact.
 type Record interface {
 	Row | RejectedRow | Verdict | Outcome
 }
 
-// Lines are repetitive: a small window loses little and saves megabytes in each
-// writer and reader, of which a stage has several at once.
+// window is the size of the zstd window in bytes. Lines repeat much, so a small
+// window costs little and saves megabytes in each writer and reader. A stage
+// has several of them at once.
 const window = 256 << 10
 
-// bufferSize is how much is compressed at a time.
+// bufferSize is how many bytes are compressed at once.
 const bufferSize = 64 << 10
 
 func newCompressor(w io.Writer) (*zstd.Encoder, error) {
-	return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(window))
+	return zstd.NewWriter(w,
+		zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(window))
 }
 
-// Writer writes an artifact of records: zstd-compressed lines of JSON.
-// The lines are spooled to a nameless file, for the header comes first and
-// holds their count. Close it in any case; only Store makes an object.
+// Writer writes an artifact of records. It first writes the lines to a local
+// file without a name, because the header comes first and holds their count.
+// Only Store makes an object. Always close it.
 type Writer[T Record] struct {
 	file  *os.File
 	zw    *zstd.Encoder
@@ -59,7 +62,7 @@ type Writer[T Record] struct {
 	count int
 }
 
-// NewWriter opens a writer that spools in s.SpoolDir.
+// NewWriter opens a writer with its local file in s.SpoolDir.
 func NewWriter[T Record](s *events.Store) (*Writer[T], error) {
 	f, err := s.OpenSpool()
 	if err != nil {
@@ -72,7 +75,7 @@ func NewWriter[T Record](s *events.Store) (*Writer[T], error) {
 	return &Writer[T]{file: f, zw: zw}, nil
 }
 
-// Write appends a record. It keeps nothing of it.
+// Write appends a record. It keeps no reference to r.
 func (w *Writer[T]) Write(r *T) error {
 	lines, err := any(r).(record).append(w.lines)
 	if err != nil {
@@ -94,8 +97,11 @@ func (w *Writer[T]) flush() error {
 	return nil
 }
 
-// Store finishes the artifact and puts it, header first.
-func (w *Writer[T]) Store(ctx context.Context, s *events.Store, bucket, name string, h Header) (events.Artifact, error) {
+// Store finishes the artifact and stores it as an object. It fills in the count
+// of the header.
+func (w *Writer[T]) Store(ctx context.Context, s *events.Store, bucket, name string, h Header) (
+	events.Artifact, error,
+) {
 	whole, err := w.finish(h)
 	if err != nil {
 		return events.Artifact{}, fmt.Errorf("finish %s: %w", name, err)
@@ -105,13 +111,14 @@ func (w *Writer[T]) Store(ctx context.Context, s *events.Store, bucket, name str
 	return a, err
 }
 
-// Replay ends the writing and yields the records again, with one record, which is
-// good until the next: for what only the last of them tells about the first.
+// Replay yields the written records again, in one record that each step
+// overwrites. No Write may follow. It serves a caller that has to see the last
+// record before it can complete the first. An error is the last thing yielded.
 func (w *Writer[T]) Replay() iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		r, err := w.spooled()
 		if err != nil {
-			yield(nil, fmt.Errorf("read records again: %w", err))
+			yield(nil, fmt.Errorf("replay records: %w", err))
 			return
 		}
 		defer r.zr.Close()
@@ -134,8 +141,8 @@ func (w *Writer[T]) spooled() (*Reader[T], error) {
 	return r, nil
 }
 
-// finish returns the whole artifact: the header and the records are two zstd
-// frames, which decoders read as one stream.
+// finish returns the whole artifact. Header and records are two zstd frames,
+// which decoders read as one stream.
 func (w *Writer[T]) finish(h Header) (io.Reader, error) {
 	if err := errors.Join(w.flush(), w.zw.Close()); err != nil {
 		return nil, err
@@ -159,12 +166,12 @@ func (w *Writer[T]) finish(h Header) (io.Reader, error) {
 	return io.MultiReader(&head, w.file), nil
 }
 
-// Close gives the spool back.
+// Close removes the local file.
 func (w *Writer[T]) Close() error {
 	return errors.Join(w.zw.Close(), w.file.Close())
 }
 
-// Reader reads an artifact of records that Fetch has verified.
+// Reader reads an artifact of records.
 type Reader[T Record] struct {
 	Header  Header
 	file    *os.File
@@ -173,8 +180,9 @@ type Reader[T Record] struct {
 	scanner scanner
 }
 
-// Open fetches and verifies an artifact and reads its header. The
-// caller closes the reader. Errors: ErrGone, ErrAltered, or that of the transfer.
+// Open fetches an artifact, checks its size and digest, and reads its header.
+// The caller closes the reader. The error is events.ErrMissing,
+// events.ErrAltered, or that of the transfer.
 func Open[T Record](ctx context.Context, s *events.Store, a events.Artifact) (*Reader[T], error) {
 	f, err := s.Fetch(ctx, a)
 	if err != nil {
@@ -187,7 +195,7 @@ func Open[T Record](ctx context.Context, s *events.Store, a events.Artifact) (*R
 	return r, nil
 }
 
-// newReader reads the header of f, which it closes after an error.
+// newReader reads the header of f. After an error it closes f.
 func newReader[T Record](f *os.File) (*Reader[T], error) {
 	r, err := newLines[T](f)
 	if err != nil {
@@ -203,7 +211,7 @@ func newReader[T Record](f *os.File) (*Reader[T], error) {
 	return r, nil
 }
 
-// newLines reads f from where it stands.
+// newLines returns a reader of the lines of f from its present offset.
 func newLines[T Record](f *os.File) (*Reader[T], error) {
 	zr, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 	if err != nil {
@@ -214,7 +222,7 @@ func newLines[T Record](f *os.File) (*Reader[T], error) {
 	return r, nil
 }
 
-// next is the next line, valid until the one after it.
+// next returns the next line. It is valid until the next call.
 func (r *Reader[T]) next() ([]byte, error) {
 	if !r.lines.Scan() {
 		if err := r.lines.Err(); err != nil {
@@ -225,16 +233,17 @@ func (r *Reader[T]) next() ([]byte, error) {
 	return r.lines.Bytes(), nil
 }
 
-// All yields the records in order, each one new and the caller's to keep. Its
-// texts are parts of one line: who keeps one of many records' texts keeps their
-// lines, unless it is cloned. An error is the last thing yielded; fewer records
-// than the header says are an error too.
+// All yields the records in order. Each one is new, and the caller may keep it.
+// Its texts share the memory of one line: clone a text to keep it without the
+// rest of the line. An error is the last thing yielded; fewer records than the
+// header says are an error too.
 func (r *Reader[T]) All() iter.Seq2[*T, error] {
 	return r.each(func() *T { return new(T) })
 }
 
-// Reusing is All with one record, which is good until the next: for those who
-// keep nothing but texts. What a line leaves out may be empty instead of nil.
+// AllReusing is All with one record that each step overwrites. The caller may
+// keep its texts, but not its maps and lists. A missing map or list may be
+// empty instead of nil.
 func (r *Reader[T]) AllReusing() iter.Seq2[*T, error] {
 	one := new(T)
 	return r.each(func() *T {
@@ -249,7 +258,8 @@ func (r *Reader[T]) each(empty func() *T) iter.Seq2[*T, error] {
 			line, err := r.next()
 			if errors.Is(err, io.EOF) {
 				if n != r.Header.Records {
-					yield(nil, fmt.Errorf("read %s: %d of %d records: %w", r.Header.Artifact, n, r.Header.Records, events.ErrAltered))
+					yield(nil, fmt.Errorf("read %s: %d of %d records: %w",
+						r.Header.Artifact, n, r.Header.Records, events.ErrAltered))
 				}
 				return
 			}
@@ -268,8 +278,8 @@ func (r *Reader[T]) each(empty func() *T) iter.Seq2[*T, error] {
 	}
 }
 
-// Parse reads one record as encoding/json would, from what that or a
-// Writer wrote. r must be empty.
+// Parse reads one record from a line that a Writer or encoding/json wrote. The
+// result is that of encoding/json. R must be empty.
 func Parse[T Record](line []byte, r *T) error {
 	var s scanner
 	if err := s.record(string(line), any(r).(record)); err != nil {
@@ -278,7 +288,7 @@ func Parse[T Record](line []byte, r *T) error {
 	return nil
 }
 
-// Close gives the local copy back.
+// Close removes the local copy.
 func (r *Reader[T]) Close() error {
 	r.zr.Close()
 	return r.file.Close()

@@ -9,7 +9,7 @@ import (
 	"rollcall.example/events/records"
 )
 
-func TestRecordsComeBackAsWritten(t *testing.T) {
+func TestReaderReturnsWhatWriterWrote(t *testing.T) {
 	srv := eventstest.Start(t)
 	store := events.NewStore(eventstest.Connect(t, srv, "validation"))
 	store.SpoolDir = t.TempDir()
@@ -26,7 +26,8 @@ func TestRecordsComeBackAsWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a, err := w.Store(t.Context(), store, events.BucketRows, "job/rows", records.Header{Artifact: "rows", Columns: []string{"A", "B", "C"}})
+	header := records.Header{Artifact: "rows", Columns: []string{"A", "B", "C"}}
+	a, err := w.Store(t.Context(), store, events.BucketRows, "job/rows", header)
 	if err != nil || a.Records != n {
 		t.Fatalf("%+v, %v", a, err)
 	}
@@ -53,18 +54,19 @@ func TestRecordsComeBackAsWritten(t *testing.T) {
 		i++
 	}
 	if i != n {
-		t.Fatalf("%d of %d", i, n)
+		t.Fatalf("%d of %d records", i, n)
 	}
 }
 
-func TestRecordsAreReplayed(t *testing.T) {
+func TestReplayYieldsTheWrittenRecords(t *testing.T) {
 	for _, n := range []int{0, 1, 5000} {
 		w, err := records.NewWriter[records.Verdict](&events.Store{SpoolDir: t.TempDir()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range n {
-			if err := w.Write(&records.Verdict{N: i, Status: records.Registered, Station: fmt.Sprint("school ", i)}); err != nil {
+			verdict := &records.Verdict{N: i, Status: records.Registered, Station: fmt.Sprint("school ", i)}
+			if err := w.Write(verdict); err != nil {
 				t.Fatal(err)
 			}
 		}

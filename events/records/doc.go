@@ -1,4 +1,4 @@
-// Package records is the codec of the artifacts that carry rows: one JSON object
-// a line behind a header line, compressed with zstd, written and read as a
-// stream and without reflection.
+// Package records reads and writes the artifacts that carry rows: a header line
+// and then one JSON object per line, compressed with zstd. It works on streams
+// and without reflection.
 package records

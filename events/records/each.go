@@ -8,10 +8,11 @@ import (
 	"rollcall.example/events"
 )
 
-// Each fetches and verifies an artifact and yields its records in order, each one
-// new and the caller's to keep. It fills in head, unless that is nil, before the
-// first record. An error is the last thing yielded: ErrGone, ErrAltered, that of the
-// transfer, or that of ctx, which is looked at before each record.
+// Each fetches an artifact, checks it, and yields its records in order. Each
+// record is new, and the caller may keep it. When head is not nil, Each sets it
+// before the first record. An error is the last thing yielded:
+// events.ErrMissing, events.ErrAltered, that of the transfer, or that of ctx,
+// which Each checks before each record.
 func Each[T Record](ctx context.Context, s *events.Store, a events.Artifact, head *Header) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		r, err := Open[T](ctx, s, a)
@@ -19,7 +20,7 @@ func Each[T Record](ctx context.Context, s *events.Store, a events.Artifact, hea
 			yield(nil, err)
 			return
 		}
-		defer func() { _ = r.Close() }() // a local copy: nothing is lost with it
+		defer func() { _ = r.Close() }() // closing a local copy loses nothing
 		if head != nil {
 			*head = r.Header
 		}

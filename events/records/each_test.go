@@ -48,7 +48,7 @@ func TestEachYieldsTheHeaderAndTheRecords(t *testing.T) {
 		cancel()
 	}
 	if n != 2 || !errors.Is(ended, context.Canceled) {
-		t.Errorf("a cancelled context ended it after %d with %v", n-1, ended)
+		t.Errorf("after the context was cancelled: %d more records, error %v", n-2, ended)
 	}
 
 	missing := a
@@ -56,6 +56,6 @@ func TestEachYieldsTheHeaderAndTheRecords(t *testing.T) {
 	for _, ended = range records.Each[records.Row](t.Context(), reader, missing, nil) {
 	}
 	if !errors.Is(ended, events.ErrMissing) {
-		t.Errorf("a missing artifact gave %v", ended)
+		t.Errorf("missing artifact: %v", ended)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"rollcall.example/events"
 )
 
-// A full disk is known as one through the compression and all.
-func TestASpoolOnAFullDisk(t *testing.T) {
+// The error of a full disk passes through the compression.
+func TestWriterReportsAFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -20,7 +20,7 @@ func TestASpoolOnAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := &Writer[Row]{file: full, zw: zw}
-	defer func() { _ = w.Close() }() // says once more that it is full
+	defer func() { _ = w.Close() }() // fails again: the disk is full
 	err = w.Write(&Row{N: 2, Cells: []string{strings.Repeat("x", bufferSize)}})
 	if err == nil {
 		_, err = w.finish(Header{})

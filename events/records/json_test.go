@@ -13,7 +13,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// asJSON is what encoding/json makes of v, in the dialect of artifacts.
+// asJSON returns the line that encoding/json writes for v, without the escapes
+// for HTML.
 func asJSON(v any) (string, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -22,16 +23,20 @@ func asJSON(v any) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), err
 }
 
-// someText is likely to need escapes and not to be UTF-8.
+// someText draws texts that often need escapes and often are not UTF-8.
 var someText = rapid.Custom(func(t *rapid.T) string {
 	parts := rapid.SliceOfN(rapid.OneOf(
 		rapid.String(),
 		rapid.StringMatching(`[ -~]{0,20}`),
-		rapid.SampledFrom([]string{"\xff", "\xed\xa0\x80", "\u2028", "\u2029", "\ufffd", "\x00", "\x1f", "\x7f", `"`, `\`, "\b\f\n\r\t", "<&>", "é", "😀", "\xf0\x9f"}),
+		rapid.SampledFrom([]string{
+			"\xff", "\xed\xa0\x80", "\xf0\x9f", // not UTF-8
+			"\u2028", "\u2029", "\ufffd", "\x00", "\x1f", "\x7f", `"`, `\`, "\b\f\n\r\t", "<&>", "é", "😀",
+		}),
 	), 0, 4).Draw(t, "parts")
 	return strings.Join(parts, "")
 })
 
+// draw returns a random value of a type.
 func draw[T any](t *rapid.T) *T {
 	v := new(T)
 	fill(t, reflect.ValueOf(v).Elem())
@@ -43,9 +48,10 @@ func fill(t *rapid.T, v reflect.Value) {
 		if rapid.Bool().Draw(t, "zero") {
 			return
 		}
-		// Years beyond 9999 have no text, and zones of half an hour do.
+		// Some years are beyond 9999, which JSON cannot hold; some zones have half hours.
 		zone := time.FixedZone("", rapid.IntRange(-26*60, 26*60).Draw(t, "zone")*60)
-		*at = time.Unix(rapid.Int64Range(-70_000_000_000, 260_000_000_000).Draw(t, "at"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns")).In(zone)
+		seconds := rapid.Int64Range(-70_000_000_000, 260_000_000_000).Draw(t, "at")
+		*at = time.Unix(seconds, rapid.Int64Range(0, 999_999_999).Draw(t, "ns")).In(zone)
 		return
 	}
 	switch v.Kind() {
@@ -76,8 +82,8 @@ func fill(t *rapid.T, v reflect.Value) {
 	}
 }
 
-// checkWritten holds a record's line against encoding/json's, byte by byte, and
-// what the two read from it against each other.
+// checkWritten compares the lines of random records with those of
+// encoding/json, byte by byte, and then what the two read from the line.
 func checkWritten[T Record](t *testing.T) {
 	t.Run(fmt.Sprintf("%T", *new(T)), rapid.MakeCheck(func(t *rapid.T) {
 		v := draw[T](t)
@@ -105,11 +111,12 @@ func TestRecordsAreWrittenAsEncodingJSONDoes(t *testing.T) {
 	checkWritten[Outcome](t)
 }
 
-// sameRead reads a line in both ways and tells how they differ.
+// sameRead reads a line with the scanner and with encoding/json and says how
+// the results differ.
 func sameRead[T Record](line string) error {
 	var got, want T
 	wantErr := json.Unmarshal([]byte(line), &want)
-	s := scanner{entries: 3, elements: 3} // sizes that another line left
+	s := scanner{entries: 3, elements: 3} // as if another line came before
 	err := s.record(line, any(&got).(record))
 	if (err != nil) != (wantErr != nil) {
 		return fmt.Errorf("%T: %q: error %v, encoding/json's %v", got, line, err, wantErr)
@@ -120,28 +127,42 @@ func sameRead[T Record](line string) error {
 	return nil
 }
 
-// lines are seeds of the fuzzing and cases of their own.
+// lines are test cases and the seeds of the fuzzing.
 var lines = []string{
-	`{"n":2,"id":"8001015009087","fields":{"firstname":"Thandi","ward":"79800001"},"cells":["a","","c"],"warnings":[{"field":"email","code":"format","message":"no @"}]}`,
-	`{"n":3,"code":"duplicate","message":"m","cell":"c","cells":["x"],"id":"8001015009087","first_row":2,"rows":[2,3],"count":2}`,
+	`{"n":2,"id":"8001015009087","fields":{"firstname":"Thandi","ward":"79800001"},"cells":["a","",` +
+		`"c"],"warnings":[{"field":"email","code":"format","message":"no @"}]}`,
+	`{"n":3,"code":"duplicate","message":"m","cell":"c","cells":["x"],"id":"8001015009087",` +
+		`"first_row":2,"rows":[2,3],"count":2}`,
 	`{"n":2,"status":"registered","ward":"79800001","at":"2026-02-23T08:00:00.5+02:00"}`,
-	`{"n":2,"result":"updated","changed":["ward_code"],"before":{"ward_code":"1"},"after":{"ward_code":"2"},"vd":"3","error":"e"}`,
+	`{"n":2,"result":"updated","changed":["ward_code"],"before":{"ward_code":"1"},` +
+		`"after":{"ward_code":"2"},"vd":"3","error":"e"}`,
 	"", " ", "null", " null ", "nul", "nullx", "{}", "{} ", "{}x", "{", "}", "[]", `"x"`, "1", "true", "\x00{}",
-	`{"n":null,"id":null,"fields":null,"cells":null,"warnings":null,"at":null,"status":null,"rows":null,"changed":null,"before":null}`,
-	`{"cells":[null,"a",null],"fields":{"a":null,"b":"c"},"warnings":[null,{}],"rows":[null,1],"changed":[],"before":{}}`,
-	`{"n":1,"n":2,"id":"a","id":null,"fields":{"a":"1","b":"2"},"fields":{"a":"3"},"cells":["a","b","c"],"cells":["d"],"cells":[null,null],"warnings":[{"field":"f"}],"warnings":[{"code":"c"}]}`,
+	`{"n":null,"id":null,"fields":null,"cells":null,"warnings":null,"at":null,"status":null,` +
+		`"rows":null,"changed":null,"before":null}`,
+	`{"cells":[null,"a",null],"fields":{"a":null,"b":"c"},"warnings":[null,{}],"rows":[null,1],` +
+		`"changed":[],"before":{}}`,
+	`{"n":1,"n":2,"id":"a","id":null,"fields":{"a":"1","b":"2"},"fields":{"a":"3"},"cells":["a","b",` +
+		`"c"],"cells":["d"],"cells":[null,null],"warnings":[{"field":"f"}],"warnings":[{"code":"c"}]}`,
 	`{"rows":[1,2,3],"rows":[4],"rows":[null,null,null,null],"changed":["a","b"],"changed":[null]}`,
 	`{"N":1,"ID":"a","Cells":["b"],"FIRST_ROW":2,"\u0130d":"no","Statu\u017f":"kept by folding","` + "\u212a" + `":1}`,
 	`{"unknown":{"a":[1,-2.5e+3,"\u00e9",true,false,null,{"b":[]}],"":{}},"n":1}`,
-	`{"n":-0}`, `{"n":01}`, `{"n":1.0}`, `{"n":1e2}`, `{"n":-}`, `{"n":9223372036854775807}`, `{"n":9223372036854775808}`, `{"n":"1"}`, `{"n":true}`, `{"n":+1}`, `{"x":1.}`, `{"x":.5}`, `{"x":1e}`, `{"x":1E-7}`,
-	`{"id":"\"\\\/\b\f\n\r\t\u0041\ud83d\ude00\ud83d\u0041\ude00\ud83d"}`, `{"id":"\ud83d\ud83d\ude00"}`, `{"id":"\x"}`, `{"id":"\u12g4"}`, `{"id":"\u123"}`, `{"id":"\'"}`, "{\"id\":\"\xff\xed\xa0\x80é\"}", "{\"id\":\"a\tb\"}", `{"id":"a`, `{"id":"a\`, `{"id":5}`, "{\"\xff\":1,\"id\\u0000\":2}",
-	`{"cells":["a",]}`, `{"cells":[,"a"]}`, `{"cells":["a" "b"]}`, `{"cells":{}}`, `{"n":1,}`, `{,"n":1}`, `{"n" 1}`, `{"n":1 "id":"2"}`, `{n:1}`, `{"fields":[]}`, `{"fields":{"a":1}}`, `{"warnings":[1]}`, `{"warnings":{}}`,
-	`{"at":"2026-02-30T00:00:00Z"}`, `{"at":5}`, `{"at":{}}`, `{"at":"2026\u002d01-01T00:00:00Z"}`, `{"at":"2026-01-01T24:00:00Z"}`, `{"at": "2026-01-01T00:00:00Z" }`, `{"at":nul}`,
+	`{"n":-0}`, `{"n":01}`, `{"n":1.0}`, `{"n":1e2}`, `{"n":-}`, `{"n":9223372036854775807}`,
+	`{"n":9223372036854775808}`, `{"n":"1"}`, `{"n":true}`, `{"n":+1}`, `{"x":1.}`, `{"x":.5}`, `{"x":1e}`,
+	`{"x":1E-7}`,
+	`{"id":"\"\\\/\b\f\n\r\t\u0041\ud83d\ude00\ud83d\u0041\ude00\ud83d"}`, `{"id":"\ud83d\ud83d\ude00"}`, `{"id":"\x"}`,
+	`{"id":"\u12g4"}`, `{"id":"\u123"}`, `{"id":"\'"}`, "{\"id\":\"\xff\xed\xa0\x80é\"}", "{\"id\":\"a\tb\"}",
+	`{"id":"a`, `{"id":"a\`, `{"id":5}`, "{\"\xff\":1,\"id\\u0000\":2}",
+	`{"cells":["a",]}`, `{"cells":[,"a"]}`, `{"cells":["a" "b"]}`, `{"cells":{}}`, `{"n":1,}`, `{,"n":1}`, `{"n" 1}`,
+	`{"n":1 "id":"2"}`, `{n:1}`, `{"fields":[]}`, `{"fields":{"a":1}}`, `{"warnings":[1]}`, `{"warnings":{}}`,
+	`{"at":"2026-02-30T00:00:00Z"}`, `{"at":5}`, `{"at":{}}`, `{"at":"2026\u002d01-01T00:00:00Z"}`,
+	`{"at":"2026-01-01T24:00:00Z"}`, `{"at": "2026-01-01T00:00:00Z" }`, `{"at":nul}`,
 	" \t\r\n{ \"n\" : 1 , \"cells\" : [ \"a\" , \"b\" ] } \n",
 }
 
 func sameReadByAll(line string) error {
-	for _, check := range []func(string) error{sameRead[Row], sameRead[RejectedRow], sameRead[Verdict], sameRead[Outcome]} {
+	for _, check := range []func(string) error{
+		sameRead[Row], sameRead[RejectedRow], sameRead[Verdict], sameRead[Outcome],
+	} {
 		if err := check(line); err != nil {
 			return err
 		}
@@ -169,9 +190,10 @@ func FuzzRecords(f *testing.F) {
 	})
 }
 
-// A record that is used again holds nothing of the line before.
-func TestRecordsAreEmptiedBeforeTheyAreUsedAgain(t *testing.T) {
-	for _, line := range []string{`{}`, `{"cells":[null,null,null]}`, `{"cells":["x",null],"fields":{"b":"2"}}`, `{"n":3,"warnings":[{}]}`} {
+func TestAResetRecordKeepsNothing(t *testing.T) {
+	for _, line := range []string{
+		`{}`, `{"cells":[null,null,null]}`, `{"cells":["x",null],"fields":{"b":"2"}}`, `{"n":3,"warnings":[{}]}`,
+	} {
 		var s scanner
 		var used, fresh Row
 		if err := s.record(lines[0], &used); err != nil {
@@ -195,7 +217,7 @@ func TestRecordsAreEmptiedBeforeTheyAreUsedAgain(t *testing.T) {
 	}
 }
 
-func TestRecordsTakeFewAllocations(t *testing.T) {
+func TestCodecAllocatesLittle(t *testing.T) {
 	v := Verdict{N: 2, Status: Registered, Ward: "79800001", At: time.Unix(1_780_000_000, 0).UTC()}
 	line, err := v.append(nil)
 	if err != nil {
@@ -206,7 +228,7 @@ func TestRecordsTakeFewAllocations(t *testing.T) {
 		t.Errorf("%v allocations to write, %v", n, err)
 	}
 	var s scanner
-	// The time's text is copied for its parser.
+	// The text of the time is copied for its parser.
 	if n := testing.AllocsPerRun(100, func() { err = s.record(text, &v) }); n > 1 || err != nil {
 		t.Errorf("%v allocations to read, %v", n, err)
 	}

@@ -4,26 +4,26 @@ import "time"
 
 //go:generate go run ./gen
 
-// The records of the artifacts, one JSON object a line. Row numbers are those
-// of the uploaded sheet, from 1. Their codec, codec_gen.go, is generated from the
-// tags.
+// The records of the artifacts. Row numbers are those of the uploaded sheet, from
+// 1. codec_gen.go is generated from the types and tags of this file.
 
-// Row is a line of the artifact rows: a row with a valid ID number that did not
-// occur before.
+// Row is a line of the artifact rows: a row with a valid ID number that no
+// earlier row has.
 type Row struct {
 	N int `json:"n"`
 	// ID is the 13-digit ID number.
 	ID string `json:"id"`
-	// Fields maps a column's canonical name (schema/columns) to its normalised
-	// text: dates as 2006-01-02, money with two decimals, ward and voting
-	// district as 8 digits. A blank or unreadable cell has no entry.
+	// Fields maps the canonical name of a column (schema/columns) to the
+	// normalised text of its cell: dates as 2006-01-02, money with two
+	// decimals, ward and voting district as 8 digits. A blank or unreadable
+	// cell has no entry.
 	Fields map[string]string `json:"fields,omitempty"`
-	// Cells are the texts of the row as uploaded, in the header's order.
+	// Cells are the texts of the row as uploaded, in the order of the header.
 	Cells    []string  `json:"cells"`
 	Warnings []Warning `json:"warnings,omitempty"`
 }
 
-// Warning is something about a row that does not reject it.
+// Warning says that something in a row is odd. The row goes on.
 type Warning struct {
 	Field   string `json:"field"`
 	Code    string `json:"code"`
@@ -44,23 +44,23 @@ type RejectedRow struct {
 	N       int    `json:"n"`
 	Code    string `json:"code"`
 	Message string `json:"message"`
-	// Cell is the offending cell, as uploaded.
+	// Cell is the text of the cell that is wrong, as uploaded.
 	Cell  string   `json:"cell"`
 	Cells []string `json:"cells"`
-	// ID, FirstRow, Rows and Count are set on duplicates: the first row is a
-	// line of rows, all later ones are lines of rejects. Rows are those with the
-	// ID number, the first among them, at most 100; Count is how many there are.
+	// ID, FirstRow, Rows and Count are set for duplicates. The first row with
+	// an ID number is in rows; all later ones are in rejects. Rows are the
+	// numbers of all of them, at most 100; Count is how many there are.
 	ID       string `json:"id,omitempty"`
 	FirstRow int    `json:"first_row,omitempty"`
 	Rows     []int  `json:"rows,omitempty"`
 	Count    int    `json:"count,omitempty"`
 }
 
-// VerdictStatus is what the IEC says of a person.
+// VerdictStatus is what the IEC says about a person.
 type VerdictStatus string
 
-// The classes of a verdict. Unverified means that nobody was asked or that no
-// answer came; it never turns into not registered.
+// The classes of a verdict. Unverified means that the IEC was not asked or did
+// not answer; it never counts as not registered.
 const (
 	Registered    VerdictStatus = "registered"
 	NotRegistered VerdictStatus = "not_registered"
@@ -73,9 +73,10 @@ const (
 type Verdict struct {
 	N      int           `json:"n"`
 	Status VerdictStatus `json:"status"`
-	// Reason says why a row is unverified: disabled, or a code of the API's error.
+	// Reason says why a row is unverified: disabled, or a code of the error of
+	// the API.
 	Reason string `json:"reason,omitempty"`
-	// VoterStatus is the IEC's own word.
+	// VoterStatus is the text of the IEC.
 	VoterStatus      string `json:"voter_status,omitempty"`
 	Ward             string `json:"ward,omitempty"` // 8 digits
 	VD               string `json:"vd,omitempty"`   // 8 digits
@@ -83,7 +84,7 @@ type Verdict struct {
 	MunicipalityCode string `json:"municipality_code,omitempty"`
 	Municipality     string `json:"municipality,omitempty"`
 	Province         string `json:"province,omitempty"`
-	// At is when the IEC answered; zero for unverified.
+	// At is when the IEC answered; zero for an unverified row.
 	At time.Time `json:"at,omitzero"`
 }
 
@@ -93,9 +94,9 @@ const (
 	Updated   = "updated"
 	Unchanged = "unchanged"
 	Refused   = "refused"
-	// Of an undo: the member that the job had inserted is removed; the member was
-	// changed since, and is left as it is. A member whose values are put back is
-	// Updated.
+	// Results of an undo. Removed: the member that the job inserted was deleted.
+	// Kept: the member has changed since and stays as it is. A member whose old
+	// values were restored is Updated.
 	Removed = "removed"
 	Kept    = "kept"
 )
@@ -106,11 +107,12 @@ type Outcome struct {
 	Result string `json:"result"`
 	// Changed names the columns that an update changed.
 	Changed []string `json:"changed,omitempty"`
-	// Before and After hold the ward and voting district where they changed.
+	// Before and After hold the ward and the voting district, when they
+	// changed.
 	Before map[string]string `json:"before,omitempty"`
 	After  map[string]string `json:"after,omitempty"`
-	// VD is the voting district code written, "" for none.
+	// VD is the voting district code that was written; "" for none.
 	VD string `json:"vd,omitempty"`
-	// Error is the database's reason for refusing the row.
+	// Error says why the database refused the row.
 	Error string `json:"error,omitempty"`
 }

@@ -13,47 +13,52 @@ import (
 const maxDepth = 10_000
 
 var (
-	errSyntax = errors.New("invalid JSON")
-	errWhole  = errors.New("not an integer")
-	errTime   = errors.New("not a time of RFC 3339")
+	errSyntax  = errors.New("invalid JSON")
+	errInteger = errors.New("not an integer")
+	errTime    = errors.New("not a time of RFC 3339")
 )
 
-// scanner reads a line of JSON into a record as encoding/json would, without
-// reflection: a name that is not exact is matched without regard to case, a
-// null leaves a value as it is, unknown names are skipped, the last of several
-// values of a name counts, and what is not UTF-8 becomes U+FFFD. Texts without
-// escapes are parts of the line, not copies. After an error everything reads as
-// nothing; err says what it was, without quoting the line.
+// scanner reads a line of JSON into a record without reflection. The result is
+// that of encoding/json: names match regardless of case, null leaves a value as
+// it is, unknown names are skipped, the last of several values of a name
+// counts, and invalid UTF-8 becomes U+FFFD.
+//
+// Texts without escapes share the memory of the line. After an error the
+// scanner reads nothing more; err says what was wrong, without a quote of the
+// line.
 type scanner struct {
 	text  string
 	at    int
 	depth int
-	// first is set between a bracket and what follows it.
+	// first is set after an opening bracket.
 	first bool
 	err   error
-	// entries and elements are how long the last map and the last list of
-	// texts were: the next ones are made at that size.
+	// entries and elements are the lengths of the last map and the last list of
+	// texts. The next ones are allocated with that size.
 	entries, elements int
 }
 
-// most bounds what a long map or list makes its successors take.
-const most = 256
+// maxSizeHint limits entries and elements, so that one long line does not make
+// all later ones large.
+const maxSizeHint = 256
 
 // object is what the scanner can fill.
 type object interface {
-	// names are those of all members.
+	// names returns the names of all members.
 	names() []string
-	// scan reads the value of a member; false means that there is none of the name.
+	// scan reads the value of a member. It returns false when there is no
+	// member of that name.
 	scan(s *scanner, name string) bool
 }
 
-// record is what a line holds: a Record.
+// record is a Record that the scanner can fill and the writer can write.
 type record interface {
 	object
 	// append appends the line as encoding/json writes it, without the escapes
-	// that HTML needs.
+	// for HTML.
 	append(line []byte) ([]byte, error)
-	// reset empties the record; its map and its list of texts may keep their memory.
+	// reset empties the record. Its map and its list of texts may keep their
+	// memory.
 	reset()
 }
 
@@ -67,6 +72,7 @@ func (s *scanner) record(line string, r record) error {
 	return s.err
 }
 
+// fail keeps the first error and ends the scan.
 func (s *scanner) fail(err error) {
 	if s.err == nil {
 		s.err = fmt.Errorf("byte %d: %w", s.at+1, err)
@@ -74,7 +80,8 @@ func (s *scanner) fail(err error) {
 	s.at = len(s.text)
 }
 
-// next is the next byte that is no space, 0 at the end. It is not taken.
+// next returns the next byte that is not white space, without consuming it; 0
+// at the end.
 func (s *scanner) next() byte {
 	for ; s.at < len(s.text); s.at++ {
 		switch c := s.text[s.at]; c {
@@ -86,7 +93,7 @@ func (s *scanner) next() byte {
 	return 0
 }
 
-// null takes a null.
+// null consumes a null and reports whether there was one.
 func (s *scanner) null() bool {
 	if s.next() != 'n' || !strings.HasPrefix(s.text[s.at:], "null") {
 		return false
@@ -95,7 +102,7 @@ func (s *scanner) null() bool {
 	return true
 }
 
-// open takes the bracket that begins an object or an array.
+// open consumes the bracket that begins an object or an array.
 func (s *scanner) open(bracket byte) {
 	if s.depth++; s.next() != bracket || s.depth > maxDepth {
 		s.fail(errSyntax)
@@ -105,7 +112,8 @@ func (s *scanner) open(bracket byte) {
 	s.first = true
 }
 
-// more reports whether another element follows, or takes the closing bracket.
+// more reports whether another element follows. If not, it consumes the closing
+// bracket.
 func (s *scanner) more(bracket byte) bool {
 	c := s.next()
 	first := s.first
@@ -126,7 +134,7 @@ func (s *scanner) more(bracket byte) bool {
 	return s.err == nil
 }
 
-// name takes a member's name and its colon.
+// name consumes the name of a member and its colon.
 func (s *scanner) name() string {
 	name := s.quoted()
 	if s.next() != ':' {
@@ -168,13 +176,14 @@ func (s *scanner) integer(p *int) {
 	}
 	n, err := strconv.Atoi(s.number())
 	if err != nil {
-		s.fail(errWhole)
+		s.fail(errInteger)
 		return
 	}
 	*p = n
 }
 
-// scanList reads an array into p, in place, each element by value.
+// scanList reads an array into p and reuses its memory. Value reads one
+// element.
 func scanList[T any](s *scanner, p *[]T, value func(*T)) {
 	if s.null() {
 		*p = nil
@@ -210,7 +219,7 @@ func (s *scanner) texts(p *[]string) {
 		*p = make([]string, 0, s.elements)
 	}
 	scanList(s, p, func(text *string) { scanText(s, text) })
-	s.elements = min(len(*p), most)
+	s.elements = min(len(*p), maxSizeHint)
 }
 
 // textMap reads an object of texts into p.
@@ -230,7 +239,7 @@ func (s *scanner) textMap(p *map[string]string) {
 			(*p)[name] = text
 		}
 	}
-	s.entries = min(len(*p), most)
+	s.entries = min(len(*p), maxSizeHint)
 }
 
 func (s *scanner) time(p *time.Time) {
@@ -243,7 +252,7 @@ func (s *scanner) time(p *time.Time) {
 	}
 }
 
-// raw takes a value and returns its text.
+// raw consumes a value and returns its JSON text.
 func (s *scanner) raw() string {
 	s.next()
 	from := s.at
@@ -251,7 +260,7 @@ func (s *scanner) raw() string {
 	return s.text[from:s.at]
 }
 
-// skip takes any value.
+// skip consumes any value.
 func (s *scanner) skip() {
 	switch c := s.next(); {
 	case c == '"':

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// number takes a number and returns its text.
+// number consumes a number and returns its text.
 func (s *scanner) number() string {
 	c := s.next()
 	from := s.at
@@ -30,6 +30,7 @@ func (s *scanner) number() string {
 	return s.text[from:s.at]
 }
 
+// digits consumes one digit or more.
 func (s *scanner) digits() {
 	from := s.at
 	for s.at < len(s.text) && '0' <= s.text[s.at] && s.text[s.at] <= '9' {
@@ -40,7 +41,7 @@ func (s *scanner) digits() {
 	}
 }
 
-// quoted takes a string and returns what it says.
+// quoted consumes a string and returns its value.
 func (s *scanner) quoted() string {
 	if s.next() != '"' {
 		s.fail(errSyntax)
@@ -72,11 +73,11 @@ func (s *scanner) quoted() string {
 	return ""
 }
 
-// escapes are those of one letter.
+// escapes are the escapes of one letter.
 var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
-// unescaped is quoted, from behind the quote on, for a string that says
-// something else than it is made of.
+// unescaped returns the value of a string with escapes or invalid UTF-8. The
+// opening quote is already consumed.
 func (s *scanner) unescaped() string {
 	var text []byte
 	for s.at < len(s.text) {
@@ -98,7 +99,7 @@ func (s *scanner) unescaped() string {
 				before := s.at
 				low, _ := s.unit()
 				if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
-					s.at = before // half a pair; what follows stands for itself
+					s.at = before // half a surrogate pair; the next escape is read by itself
 				}
 			}
 			text = utf8.AppendRune(text, r)
@@ -115,7 +116,7 @@ func (s *scanner) unescaped() string {
 	return ""
 }
 
-// unit takes an escape like \u00e9, if there is one.
+// unit consumes an escape like \u00e9 and reports whether there was one.
 func (s *scanner) unit() (rune, bool) {
 	rest := s.text[s.at:]
 	if len(rest) < 6 || rest[0] != '\\' || rest[1] != 'u' {
