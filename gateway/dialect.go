@@ -7,6 +7,7 @@ import (
 	"github.com/coder/websocket"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/gateway/frames"
 )
 
 // Dialects of the wire. Rooms, queues, limits and tokens are the same for all.
@@ -53,7 +54,7 @@ func (plain) kind() int { return plainJSON }
 
 func (plain) hear(c *conn, text []byte) (in incoming, ok bool) {
 	if err := json.Unmarshal(text, &in); err != nil || len(in.ID) > 100 {
-		c.send(EventError, refusal.New(refusal.CodeBadRequest, "A frame is JSON: {\"event\", \"data\", \"id\"?}.").Frame(), nil)
+		c.send(frames.EventError, refusal.New(refusal.CodeBadRequest, "A frame is JSON: {\"event\", \"data\", \"id\"?}.").Frame(), nil)
 		return in, false
 	}
 	return in, true

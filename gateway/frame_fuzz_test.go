@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"log/slog"
 	"testing"
+
+	"rollcall.example/gateway/frames"
 )
 
 // What a client sends as a frame is a request, whose id may come back as it is,
@@ -27,7 +29,7 @@ func FuzzFrame(f *testing.F) {
 		if len(in.ID) > 100 || in.ID != nil && !json.Valid(in.ID) || in.Data != nil && !json.Valid(in.Data) {
 			t.Errorf("%q: %+v", text, in)
 		}
-		answer, err := plain{}.answer(EventPong, struct{}{}, in.ID)
+		answer, err := plain{}.answer(frames.EventPong, struct{}{}, in.ID)
 		if err != nil || !json.Valid(answer) {
 			t.Errorf("%q is answered %q, %v", text, answer, err)
 		}

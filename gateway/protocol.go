@@ -2,14 +2,6 @@ package gateway
 
 import "encoding/json"
 
-// Events that a client sends.
-const (
-	eventAuthenticate = "authenticate"
-	eventSubscribe    = "subscribe_bulk_upload_job"
-	eventUnsubscribe  = "unsubscribe_bulk_upload_job"
-	eventPing         = "ping"
-)
-
 const (
 	subprotocol    = "rollcall"
 	bearerProtocol = "bearer."

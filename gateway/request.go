@@ -7,6 +7,7 @@ import (
 	"github.com/coder/websocket"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/gateway/frames"
 )
 
 // read handles what the client asks for, one after the other, until the
@@ -34,47 +35,42 @@ func (c *conn) read() {
 				c.g.cfg.Logger.Warn("history not read", "err", err)
 				refused = refusal.New(refusal.CodeOverloaded, "This cannot be done at the moment. Please try again.")
 			}
-			c.send(EventError, refused.Frame(), in.ID)
+			c.send(frames.EventError, refused.Frame(), in.ID)
 		}
 	}
 }
 
 func (c *conn) handle(in incoming) error {
-	if in.Event == eventPing {
-		c.send(EventPong, struct{}{}, in.ID)
+	if in.Event == frames.EventPing {
+		c.send(frames.EventPong, struct{}{}, in.ID)
 		return nil
 	}
-	if in.Event == eventAuthenticate {
+	if in.Event == frames.EventAuthenticate {
 		return c.authenticate(in)
 	}
 	claims := c.user()
 	if claims == nil {
 		return refusal.New(refusal.CodeUnauthenticated, "Send an authenticate frame with a token first.")
 	}
-	var data struct {
-		JobID string `json:"job_id"`
-		After uint64 `json:"after"`
-	}
+	var data frames.Subscribe
 	switch in.Event {
-	case eventSubscribe, eventUnsubscribe:
+	case frames.EventSubscribe, frames.EventUnsubscribe:
 		if err := json.Unmarshal(in.Data, &data); err != nil || data.JobID == "" {
 			return refusal.New(refusal.CodeBadRequest, "The data must have a job_id.")
 		}
 	default:
 		return refusal.New(refusal.CodeBadRequest, "There is no such event.")
 	}
-	if in.Event == eventUnsubscribe {
+	if in.Event == frames.EventUnsubscribe {
 		c.unsubscribe(data.JobID)
-		c.send(EventAck, map[string]any{"job_id": data.JobID}, in.ID)
+		c.send(frames.EventAck, frames.Ack{JobID: data.JobID}, in.ID)
 		return nil
 	}
 	return c.subscribe(data.JobID, data.After, claims, in.ID)
 }
 
 func (c *conn) authenticate(in incoming) error {
-	var data struct {
-		Token string `json:"token"`
-	}
+	var data frames.Authenticate
 	if err := json.Unmarshal(in.Data, &data); err != nil {
 		return refusal.New(refusal.CodeBadRequest, "The data must have a token.")
 	}
@@ -89,6 +85,6 @@ func (c *conn) authenticate(in incoming) error {
 	if !c.admit(claims) {
 		return nil // the connection ends
 	}
-	c.send(EventAck, map[string]any{"user_id": claims.ID, "expires": claims.Expires}, in.ID)
+	c.send(frames.EventAck, frames.Ack{UserID: claims.ID, Expires: claims.Expires}, in.ID)
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/frames"
 )
 
 // Packets of Engine.IO 4; a message holds one of Socket.IO 5.
@@ -122,9 +123,7 @@ func (s *ioDialect) connect(c *conn, text []byte) error {
 	if s.connected {
 		return errPacket
 	}
-	var data struct {
-		Token string `json:"token"`
-	}
+	var data frames.Authenticate
 	// Whatever is no object with a token in it has none.
 	if err := json.Unmarshal(text, &data); err != nil {
 		data.Token = ""
@@ -169,7 +168,7 @@ func parseEvent(text []byte) (in incoming, err error) {
 		return in, nil
 	}
 	field := "job_id"
-	if in.Event == eventAuthenticate {
+	if in.Event == frames.EventAuthenticate {
 		field = "token"
 	}
 	in.Data, err = json.Marshal(map[string]json.RawMessage{field: args[1]})
@@ -194,11 +193,11 @@ func (*ioDialect) answer(event string, data any, id json.RawMessage) ([]byte, er
 	switch {
 	case err != nil:
 		return nil, err
-	case id == nil && event == EventAck:
+	case id == nil && event == frames.EventAck:
 		return nil, nil
 	case id == nil:
 		return socketIOEvent(event, raw, 0)
-	case event == EventError:
+	case event == frames.EventError:
 		return fmt.Appendf(nil, `43%s[{"error":%s}]`, id, raw), nil
 	}
 	return fmt.Appendf(nil, `43%s[%s]`, id, raw), nil

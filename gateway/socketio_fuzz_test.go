@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"testing"
+
+	"rollcall.example/gateway/frames"
 )
 
 // What a client sends becomes part of an answer: its id as it is, its argument
@@ -25,7 +27,7 @@ func FuzzParseEvent(f *testing.F) {
 			t.Errorf("%q: data %q", text, in.Data)
 		}
 		// An id with zeros before it is no JSON, but comes back in a packet.
-		answer, err := (*ioDialect)(nil).answer(EventPong, struct{}{}, in.ID)
+		answer, err := (*ioDialect)(nil).answer(frames.EventPong, struct{}{}, in.ID)
 		if err != nil || len(answer) == 0 {
 			t.Errorf("%q: answer %q, %v", text, answer, err)
 		}

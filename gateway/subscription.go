@@ -9,6 +9,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/frames"
 )
 
 const (
@@ -93,7 +94,7 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 		}
 		return err
 	}
-	c.send(EventAck, map[string]any{"job_id": jobID, "last_seq": job.Seq, "status": job.Status}, id)
+	c.send(frames.EventAck, frames.Ack{JobID: jobID, LastSeq: job.Seq, Status: job.Status}, id)
 	for _, f := range past.facts {
 		if f.seq > after && !c.q.putOld(c.ctx, f) {
 			return nil // the connection has ended

@@ -20,6 +20,7 @@ import (
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/client"
+	"rollcall.example/gateway/frames"
 )
 
 const secret = "a secret of the tests"
@@ -251,7 +252,7 @@ func TestWatchEndsWithWhatWasErased(t *testing.T) {
 		n++
 	}
 	d, err := last.Erased()
-	if err != nil || n != 6 || last.Event != client.EventErased ||
+	if err != nil || n != 6 || last.Event != frames.EventErased ||
 		!d.Report || d.Status != events.StatusCompleted || d.Reason != events.ErasedExpired {
 		t.Fatalf("%d frames, last %+v, %v", n, d, err)
 	}

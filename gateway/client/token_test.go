@@ -17,6 +17,7 @@ import (
 	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/client"
+	"rollcall.example/gateway/frames"
 )
 
 // errNoToken is what a source of tokens says when there will be none.
@@ -121,7 +122,7 @@ func TestStayWaitsForTheRetry(t *testing.T) {
 		}
 	}
 	// The second failure cannot be retried.
-	want := []string{client.EventProgress, client.EventFailed, client.EventProgress, client.EventProgress, client.EventFailed}
+	want := []string{frames.EventProgress, frames.EventFailed, frames.EventProgress, frames.EventProgress, frames.EventFailed}
 	if !slices.Equal(names, want) {
 		t.Fatalf("got %v", names)
 	}

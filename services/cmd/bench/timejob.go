@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollcall.example/gateway/client"
+	"rollcall.example/gateway/frames"
 )
 
 // server is a running rollcall, with a user's token for it.
@@ -37,11 +38,11 @@ func (s *server) timeJob(ctx context.Context, roll string, dryRun bool) (time.Du
 			return 0, fmt.Errorf("watch %s: %w", filepath.Base(roll), err)
 		}
 		switch frame.Event {
-		case client.EventComplete:
+		case frames.EventComplete:
 			fmt.Fprintf(os.Stderr, "%s: %s report %s\n", filepath.Base(roll), stages.String(),
 				formatSeconds(time.Since(last)))
 			return time.Since(begin), s.checkComplete(frame)
-		case client.EventFailed:
+		case frames.EventFailed:
 			failed, err := frame.Failed()
 			return 0, errors.Join(fmt.Errorf("%s failed: %s", filepath.Base(roll), failed.Error), err)
 		}

@@ -16,6 +16,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/client"
+	"rollcall.example/gateway/frames"
 )
 
 type uploadCmd struct {
@@ -111,7 +112,7 @@ func watch(ctx context.Context, p *process, c *client.Client, jobID string, afte
 	if err := ctx.Err(); err != nil {
 		return last, err
 	}
-	if last.Event == client.EventFailed {
+	if last.Event == frames.EventFailed {
 		return last, errJobFailed
 	}
 	return last, nil

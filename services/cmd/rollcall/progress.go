@@ -12,6 +12,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/gateway/client"
+	"rollcall.example/gateway/frames"
 )
 
 // progress shows a job: a bar on a terminal, a line for each change elsewhere.
@@ -45,7 +46,7 @@ func (p *progress) show(f client.Frame) error {
 		return nil
 	}
 	switch f.Event {
-	case client.EventComplete, client.EventFailed, client.EventErased:
+	case frames.EventComplete, frames.EventFailed, frames.EventErased:
 		if err := p.bar.Clear(); err != nil {
 			return err
 		}
@@ -71,7 +72,7 @@ func (p *progress) close() {
 // describe is a frame in one line.
 func describe(f client.Frame) (string, error) {
 	switch f.Event {
-	case client.EventComplete:
+	case frames.EventComplete:
 		d, err := f.Complete()
 		if err != nil {
 			return "", err
@@ -83,7 +84,7 @@ func describe(f client.Frame) (string, error) {
 		return fmt.Sprintf("100%%  completed in %s: %d rows, %d valid, %d inserted, %d updated, %d unchanged%s",
 			(time.Duration(d.DurationMS) * time.Millisecond).Round(10*time.Millisecond), d.Validation.TotalRecords, d.Validation.ValidRecords,
 			d.Database.Inserts, d.Database.Updates, d.Database.Unchanged, dry), nil
-	case client.EventFailed:
+	case frames.EventFailed:
 		d, err := f.Failed()
 		if err != nil {
 			return "", err
@@ -92,7 +93,7 @@ func describe(f client.Frame) (string, error) {
 			return string(d.Status), nil
 		}
 		return fmt.Sprintf("%s in %s: %s (%s)", d.Status, words(d.Stage), d.Error, d.Code), nil
-	case client.EventErased:
+	case frames.EventErased:
 		d, err := f.Erased()
 		if err != nil {
 			return "", err

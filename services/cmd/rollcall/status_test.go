@@ -19,6 +19,7 @@ import (
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/client"
+	"rollcall.example/gateway/frames"
 	"rollcall.example/services/api"
 )
 
@@ -36,11 +37,11 @@ type seen struct {
 // no percentage, and the bar stays where it was or is full.
 func (s seen) after(f client.Frame) (seen, error) {
 	switch f.Event {
-	case client.EventComplete:
+	case frames.EventComplete:
 		d, err := f.Complete()
 		rows := d.Validation.TotalRecords
 		return seen{d.Status, events.ReportGeneration, 100, "The report is ready.", rows, rows}, err
-	case client.EventFailed:
+	case frames.EventFailed:
 		d, err := f.Failed()
 		s.Status, s.Message = d.Status, d.Error
 		return s, err

@@ -5,7 +5,8 @@ export type { ConnectionState, SocketConstructor, SocketLike } from "./socket.js
 export type { TokenSource } from "./token.js";
 export type { UserWatchOptions, Watch, WatchOptions } from "./watch.js";
 export type {
-  CompleteData, DatabaseStats, ErasedData, FailedData, IECStats, JobEvent, JobStatus, ProgressData, Quota, RateLimitData, Stage, ValidationStats,
+  CompleteData, DatabaseStats, ErasedData, FailedData, IECStats, JobEvent, JobStatus, ProgressData, Quota,
+  RateLimitData, Stage, ValidationStats,
 } from "./events.js";
 export type { Memory, ResumeOptions } from "./resume.js";
 export type { Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, RateLimit, Stats, UploadOptions, Workbook } from "./rest.js";

@@ -52,10 +52,13 @@ export function next(state: JobState, event: JobEvent): JobState {
     current_count: event.data.current_count, max_limit: event.data.max_limit, remaining: event.data.remaining,
     percentage_used: event.data.percentage_used, reset_time: event.data.reset_time,
   };
-  return { ...state, events, quota, status: d.status, stage: d.stage, progress: d.progress, message: d.message, error: undefined, result: undefined,
+  return { ...state, events, quota, status: d.status, stage: d.stage, progress: d.progress, message: d.message,
+    error: undefined, result: undefined,
     rows: { processed: d.rows_processed, total: d.rows_total },
-    eta: d.eta === undefined ? undefined : new Date(d.eta), resumesAt: d.resumes_at === undefined ? undefined : new Date(d.resumes_at) };
+    eta: dateOf(d.eta), resumesAt: dateOf(d.resumes_at) };
 }
+
+const dateOf = (text: string | undefined) => text === undefined ? undefined : new Date(text);
 
 /**
  * JobStore watches a job while somebody listens, and keeps what it saw for the
