@@ -21,48 +21,48 @@ import (
 )
 
 const (
-	dialTime = 5 * time.Second
-	// maxAnswer is how much of an answer is read, so that its connection can be
-	// used again.
-	maxAnswer = 16 << 10
-	// maxLater bounds what a receiver may ask to be left alone for.
-	maxLater = 24 * time.Hour
+	dialTimeout = 5 * time.Second
+	// maxAnswerBytes is how much of an answer is read, so that the connection can be
+	// reused.
+	maxAnswerBytes = 16 << 10
+	// maxRetryAfter limits the wait that a receiver may ask for.
+	maxRetryAfter = 24 * time.Hour
 )
 
 var (
-	errGone    = errors.New("the receiver says that it is gone (410)")
-	errNoEvent = errors.New("the event is not in the stream any more")
-	errPrivate = errors.New("the address is not a public one")
+	errReceiverGone   = errors.New("the receiver says that it is gone (410)")
+	errEventMissing   = errors.New("the event is not in the stream any more")
+	errPrivateAddress = errors.New("the address is not a public one")
 )
 
-// laterError: the receiver has said when to come back.
-type laterError struct {
+// statusError is an answer that is no success.
+type statusError struct {
 	status int
-	after  time.Duration
+	after  time.Duration // of Retry-After, 0 without
 }
 
-func (e *laterError) Error() string { return fmt.Sprintf("the receiver answered %d", e.status) }
+func (e *statusError) Error() string { return fmt.Sprintf("the receiver answered %d", e.status) }
 
-// newClient makes requests that go where they were sent and nowhere else: no
-// proxy, no redirect, and each address that a name has is looked at when it is
-// dialled, so that a name cannot change its mind in between.
+// newClient returns a client that uses no proxy and follows no redirect. It checks
+// each address as it dials it, so that a name cannot resolve to another address after
+// the check.
 func newClient(cfg Config) *http.Client {
-	dialer := &net.Dialer{Timeout: dialTime, Resolver: cfg.resolver}
+	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: cfg.resolver}
 	if !cfg.Private {
 		dialer.Control = ssrf.New(ssrf.WithAnyPort()).Safe
 	}
 	return &http.Client{
 		Timeout: cfg.Timeout,
 		Transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTime, ForceAttemptHTTP2: true,
+			DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
 			MaxIdleConns: cfg.Concurrency, MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute,
-			MaxResponseHeaderBytes: maxAnswer,
+			MaxResponseHeaderBytes: maxAnswerBytes,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// cloudEvent is an event in CloudEvents' structured mode.
+// cloudEvent is an event in the structured mode of CloudEvents.
 type cloudEvent struct {
 	SpecVersion     string          `json:"specversion"`
 	ID              string          `json:"id"`
@@ -74,32 +74,35 @@ type cloudEvent struct {
 	Data            json.RawMessage `json:"data"`
 }
 
-// event is what is told of, as the stream has it.
-func (s *Service) event(ctx context.Context, d delivery) (*jetstream.RawStreamMsg, error) {
-	msgs, _, err := events.ReadBatch(ctx, s.cfg.JetStream, events.StreamFacts, events.Subject(d.JobID, events.Kind(d.Kind)), uint64(d.Seq))
+// readEvent reads the event of a delivery from the stream.
+func (s *Service) readEvent(ctx context.Context, d delivery) (*jetstream.RawStreamMsg, error) {
+	msgs, _, err := events.ReadBatch(ctx, s.cfg.JetStream, events.StreamFacts,
+		events.Subject(d.JobID, events.Kind(d.Kind)), uint64(d.Seq))
 	if err != nil {
 		return nil, err
 	}
 	if len(msgs) == 0 || msgs[0].Sequence != uint64(d.Seq) {
-		return nil, errNoEvent
+		return nil, errEventMissing
 	}
 	return msgs[0], nil
 }
 
-// bodyOf is what is posted of an event.
-func bodyOf(m *jetstream.RawStreamMsg) ([]byte, error) {
+// marshalEvent returns the body to post.
+func marshalEvent(m *jetstream.RawStreamMsg) ([]byte, error) {
 	h := m.Header
 	return json.Marshal(cloudEvent{
-		SpecVersion: h.Get(events.HeaderSpecVersion), ID: h.Get(events.HeaderID), Source: h.Get(events.HeaderSource), Type: h.Get(events.HeaderType),
-		Subject: h.Get(events.HeaderSubject), Time: h.Get(events.HeaderTime), DataContentType: h.Get(events.HeaderContentType), Data: m.Data,
+		SpecVersion: h.Get(events.HeaderSpecVersion), ID: h.Get(events.HeaderID), Source: h.Get(events.HeaderSource),
+		Type:    h.Get(events.HeaderType),
+		Subject: h.Get(events.HeaderSubject), Time: h.Get(events.HeaderTime),
+		DataContentType: h.Get(events.HeaderContentType), Data: m.Data,
 	})
 }
 
-// post makes one attempt. The error says for the list of deliveries what went
-// wrong; status is 0 when there was no answer.
+// post makes one attempt. status is 0 if there was no answer. The list of deliveries
+// shows the error.
 func (s *Service) post(ctx context.Context, d delivery, event *jetstream.RawStreamMsg) (status int, err error) {
 	id := event.Header.Get(events.HeaderID)
-	body, err := bodyOf(event)
+	body, err := marshalEvent(event)
 	if err != nil {
 		return 0, err
 	}
@@ -123,33 +126,35 @@ func (s *Service) post(ctx context.Context, d delivery, event *jetstream.RawStre
 	req.Header.Set("webhook-signature", signature)
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return 0, told(err)
+		return 0, redactURL(err)
 	}
-	defer func() { _ = resp.Body.Close() }() // nothing of it is wanted
-	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer)
+	defer func() { _ = resp.Body.Close() }() // the body does not matter
+	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswerBytes)
 	switch {
 	case resp.StatusCode/100 == 2:
 		return resp.StatusCode, nil
 	case resp.StatusCode == http.StatusGone:
-		return resp.StatusCode, errGone
+		return resp.StatusCode, errReceiverGone
 	}
-	later := &laterError{status: resp.StatusCode}
+	failed := &statusError{status: resp.StatusCode}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		later.after = min(time.Duration(seconds)*time.Second, maxLater)
+		failed.after = min(time.Duration(seconds)*time.Second, maxRetryAfter)
 	}
-	return resp.StatusCode, later
+	return resp.StatusCode, failed
 }
 
-// told is an error without the URL, which may hold a secret of the receiver's.
-func told(err error) error {
+// redactURL returns an error without the URL, which may contain a secret of the
+// receiver.
+func redactURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
 	}
 	var timeout net.Error
 	switch {
-	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort):
-		return errPrivate
+	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork),
+		errors.Is(err, ssrf.ErrInvalidHostPort):
+		return errPrivateAddress
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return errors.New("no answer in time")
 	}

@@ -14,18 +14,19 @@ import (
 	"rollcall.example/events"
 )
 
-// A public address of a network that nobody has been given.
-var nobody = netip.MustParseAddr("2c0f:ff00::1")
+// unusedAddr is a public address of a network that is not assigned to anybody.
+var unusedAddr = netip.MustParseAddr("2c0f:ff00::1")
 
-// fickle is a DNS server of which each lookup hears what is said for it, and all
-// later ones what is said last.
-type fickle struct {
+// changingDNS is a DNS server. The nth lookup gets the nth addresses, and all further
+// ones get the last.
+type changingDNS struct {
 	lookups [][]netip.Addr
 	v4, v6  atomic.Int64 // questions; a lookup asks one of each
 }
 
-// resolver asks this server until the test ends.
-func (f *fickle) resolver(t *testing.T) *net.Resolver {
+// newResolver starts the server until the test ends and returns a resolver that asks
+// it.
+func (f *changingDNS) newResolver(t *testing.T) *net.Resolver {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -59,7 +60,7 @@ func (f *fickle) resolver(t *testing.T) *net.Resolver {
 	}}
 }
 
-func (f *fickle) answer(packet []byte) ([]byte, error) {
+func (f *changingDNS) answer(packet []byte) ([]byte, error) {
 	var m dnsmessage.Message
 	if err := m.Unpack(packet); err != nil {
 		return nil, err
@@ -77,15 +78,16 @@ func (f *fickle) answer(packet []byte) ([]byte, error) {
 		case a.Is4() && q.Type == dnsmessage.TypeA:
 			m.Answers = append(m.Answers, dnsmessage.Resource{Header: head, Body: &dnsmessage.AResource{A: a.As4()}})
 		case a.Is6() && q.Type == dnsmessage.TypeAAAA:
-			m.Answers = append(m.Answers, dnsmessage.Resource{Header: head, Body: &dnsmessage.AAAAResource{AAAA: a.As16()}})
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: head,
+				Body: &dnsmessage.AAAAResource{AAAA: a.As16()}})
 		}
 	}
 	return m.Pack()
 }
 
-// A name that is public when it is looked at and the server's own a moment later
-// leads nowhere: it is the address that is dialled that is looked at.
-func TestANameThatChangesItsMindLeadsNowhere(t *testing.T) {
+// A name that resolves to a public address first and to a private one later reaches
+// nothing, because the address is checked as it is dialled.
+func TestDNSRebindingDoesNotReachPrivateAddresses(t *testing.T) {
 	own := netip.MustParseAddr("127.0.0.1")
 	for name, tt := range map[string]struct {
 		private bool
@@ -93,29 +95,32 @@ func TestANameThatChangesItsMindLeadsNowhere(t *testing.T) {
 		state   string
 		reached int
 	}{
-		"public, then own":                    {false, [][]netip.Addr{{nobody}, {own}}, "failed", 0},
-		"both at once":                        {false, [][]netip.Addr{{nobody, own}}, "failed", 0},
-		"own as IPv6 has it":                  {false, [][]netip.Addr{{nobody}, {netip.MustParseAddr("::ffff:127.0.0.1")}}, "failed", 0},
-		"public, then own, which is allowed":  {true, [][]netip.Addr{{nobody}, {own}}, "delivered", 1}, // so the name does lead there
-		"nowhere, then own, which is allowed": {true, [][]netip.Addr{{}, {own}}, "delivered", 1},
+		"public, then own": {false, [][]netip.Addr{{unusedAddr}, {own}}, "failed", 0},
+		"both at once":     {false, [][]netip.Addr{{unusedAddr, own}}, "failed", 0},
+		"own address mapped to IPv6": {false,
+			[][]netip.Addr{{unusedAddr}, {netip.MustParseAddr("::ffff:127.0.0.1")}}, "failed", 0},
+		"public, then own, private allowed": {true, [][]netip.Addr{{unusedAddr}, {own}}, "delivered",
+			1}, // the name does lead there
+		"nowhere, then own, private allowed": {true, [][]netip.Addr{{}, {own}}, "delivered", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dns := &fickle{lookups: tt.lookups}
-			resolver := dns.resolver(t)
+			dns := &changingDNS{lookups: tt.lookups}
+			resolver := dns.newResolver(t)
 			r := newRig(t, func(c *Config) {
-				c.Private, c.resolver, c.Timeout, c.Waits = tt.private, resolver, time.Second, []time.Duration{time.Millisecond}
+				c.Private, c.resolver, c.Timeout, c.Waits = tt.private, resolver, time.Second,
+					[]time.Duration{time.Millisecond}
 			})
-			rec := newReceiver(t, ok)
+			rec := newReceiver(t, answerOK)
 			_, port, _ := strings.Cut(strings.TrimPrefix(rec.URL, "http://"), ":")
-			r.hook("wh-1", "http://hook.example:"+port+"/", "", events.KindFailed)
-			r.failed(alice)
+			r.addWebhook("wh-1", "http://hook.example:"+port+"/", "", events.KindFailed)
+			r.failJob(alice)
 			got := r.waitState("wh-1", tt.state)
-			if got.Attempts != 2 || rec.count() != tt.reached || dns.v4.Load() != 2 {
-				t.Errorf("%+v, %d requests, %d lookups\n%s", got, rec.count(), dns.v4.Load(), r.logs)
+			if got.Attempts != 2 || rec.countRequests() != tt.reached || dns.v4.Load() != 2 {
+				t.Errorf("%+v, %d requests, %d lookups\n%s", got, rec.countRequests(), dns.v4.Load(), r.logs)
 			}
-			refused := strings.Count(r.logs.String(), errPrivate.Error())
-			if name == "public, then own" && (refused != 1 || *got.Error != errPrivate.Error()) {
+			refused := strings.Count(r.logs.String(), errPrivateAddress.Error())
+			if name == "public, then own" && (refused != 1 || *got.Error != errPrivateAddress.Error()) {
 				t.Errorf("refused %d times, at last: %s", refused, *got.Error)
 			}
 		})

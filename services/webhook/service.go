@@ -1,7 +1,6 @@
-// Package webhook tells integrators' servers what became of jobs: each event that
-// one asked for is posted as a CloudEvent, signed by Standard Webhooks, again and
-// again until it is taken. A delivery may come twice; its webhook-id is then the
-// same.
+// Package webhook posts the events of jobs to integrators' servers. Each event that a
+// webhook asks for is sent as a CloudEvent, signed by Standard Webhooks, and retried
+// until the server accepts it. A delivery may come twice, with the same webhook-id.
 package webhook
 
 import (
@@ -23,52 +22,52 @@ import (
 
 // Config is what the service works with.
 type Config struct {
-	// JetStream has the stream of facts and its consumer webhook.
+	// JetStream has the stream of facts and the consumer webhook. Required.
 	JetStream jetstream.JetStream
-	// DB has the tables webhooks and webhook_deliveries.
+	// DB has the tables webhooks and webhook_deliveries. Required.
 	DB *sqlx.DB
-	// Private lets deliveries go to private addresses, too. Whoever may register
-	// a webhook can then have requests made inside of the network.
+	// Private allows deliveries to private addresses too. Anybody who may register a
+	// webhook can then have requests made inside the network.
 	Private bool
-	// Concurrency is how many deliveries are under way at once, at most one of
-	// each webhook; 0 means 16.
+	// Concurrency is the number of deliveries at once, at most one per webhook; 0 means
+	// 16.
 	Concurrency int
-	// Timeout is for one attempt; 0 means 15 s.
+	// Timeout limits one attempt; 0 means 15 s.
 	Timeout time.Duration
-	// Waits are those before the second attempt and each after it; nil means
+	// Waits are the waits before the second attempt and each later one; nil means
 	// DefaultWaits.
 	Waits []time.Duration
-	// MaxFailures is after how many failed attempts in a row, over all of its
-	// deliveries, a webhook is disabled; 0 means 50.
+	// MaxFailures is the number of failed attempts in a row, over all deliveries of a
+	// webhook, that disables it; 0 means 50.
 	MaxFailures int
-	// Poll is how often the table is looked at for what is due; 0 means 1 s.
+	// Poll is how often the service reads due deliveries; 0 means 1 s.
 	Poll time.Duration
-	// Tracer makes a span of each attempt, below that which stored the event; nil
-	// records nothing. The receiver is not told of it.
+	// Tracer makes a span of each attempt, below the span that stored the event; nil
+	// records nothing. The receiver does not get the trace.
 	Tracer trace.Tracer
-	// Logger must be set.
+	// Logger gets failed deliveries and disabled webhooks; nil discards.
 	Logger *slog.Logger
 	// Now is the clock of the signatures; nil means time.Now.
 	Now func() time.Time
 
-	resolver *net.Resolver // of tests; nil means the system's
+	resolver *net.Resolver // for tests; nil means the system's
 }
 
 // DefaultWaits spread ten attempts over three days.
 var DefaultWaits = []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
 	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour}
 
-// kept is how long the list of deliveries goes back.
-const kept = 30 * 24 * time.Hour
+// keepDeliveries is how long ended deliveries are kept for their list.
+const keepDeliveries = 30 * 24 * time.Hour
 
-// Service makes deliveries.
+// Service enqueues and makes deliveries.
 type Service struct {
 	cfg    Config
 	client *http.Client
 	wake   chan struct{}
 }
 
-// New returns the service; it does nothing until Run is called.
+// New returns the service. It connects to nothing.
 func New(cfg Config) *Service {
 	cfg.Concurrency = cmp.Or(cfg.Concurrency, 16)
 	cfg.Timeout = cmp.Or(cfg.Timeout, 15*time.Second)
@@ -81,7 +80,7 @@ func New(cfg Config) *Service {
 		cfg.Now = time.Now
 	}
 	cfg.Tracer = cmp.Or(cfg.Tracer, events.Tracer(nil))
-	cfg.Logger = cfg.Logger.With("service", "webhook")
+	cfg.Logger = events.Logger(cfg.Logger).With("service", "webhook")
 	return &Service{cfg: cfg, client: newClient(cfg), wake: make(chan struct{}, 1)}
 }
 

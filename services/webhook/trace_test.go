@@ -14,8 +14,8 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-// Each attempt is a span of the job's trace, below that which stored the event,
-// and says nothing of the receiver or the user; nor is the receiver told of it.
+// Each attempt is a span of the job's trace, below the span that stored the event. It
+// does not contain the receiver or the user, and the receiver does not get the trace.
 func TestAttemptsAreSpansOfTheJob(t *testing.T) {
 	seen := tracetest.NewSpanRecorder()
 	tracer := events.Tracer(sdk.NewTracerProvider(sdk.WithSpanProcessor(seen)))
@@ -25,11 +25,14 @@ func TestAttemptsAreSpansOfTheJob(t *testing.T) {
 			w.WriteHeader(http.StatusBadGateway)
 		}
 	})
-	r.hook("wh-1", rec.URL+"/secret-of-theirs", "", events.KindFailed)
-	job := eventstest.Upload(t, events.NewLog(eventstest.Connect(t, r.nats, "upload"), events.StageUpload, nil), alice, events.Artifact{}, events.Options{})
+	r.addWebhook("wh-1", rec.URL+"/secret-of-theirs", "", events.KindFailed)
+	job := eventstest.Upload(t, events.NewLog(eventstest.Connect(t, r.nats, "upload"), events.StageUpload, nil), alice,
+		events.Artifact{}, events.Options{})
 	ctx, stage := tracer.Start(t.Context(), "validation")
-	e, err := events.NewLog(eventstest.Connect(t, r.nats, "validation"), events.StageValidation, nil).Append(ctx, &job, job.Seq,
-		&events.Failed{Stage: events.StageValidation, Code: "no_rows", Message: "The workbook has no rows.", Attempts: 1})
+	e, err := events.NewLog(eventstest.Connect(t, r.nats, "validation"), events.StageValidation, nil).Append(ctx, &job,
+		job.Seq,
+		&events.Failed{Stage: events.StageValidation, Code: "no_rows", Message: "The workbook has no rows.",
+			Attempts: 1})
 	stage.End()
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +57,8 @@ func TestAttemptsAreSpansOfTheJob(t *testing.T) {
 		got := map[string]string{}
 		for _, a := range s.Attributes() {
 			got[string(a.Key)] = a.Value.String()
-			if value := a.Value.String(); strings.Contains(value, "secret") || strings.Contains(value, "127.0.0.1") || strings.Contains(value, "alice") {
+			if value := a.Value.String(); strings.Contains(value, "secret") || strings.Contains(value, "127.0.0.1") ||
+				strings.Contains(value, "alice") {
 				t.Errorf("%s=%s", a.Key, value)
 			}
 		}
@@ -66,7 +70,8 @@ func TestAttemptsAreSpansOfTheJob(t *testing.T) {
 		if failed := s.Status().Code == codes.Error; failed != (i == 0) {
 			t.Errorf("attempt %d: status %v", i, s.Status())
 		}
-		if p := s.Parent(); s.SpanKind() != trace.SpanKindClient || p.TraceID() != stage.SpanContext().TraceID() || !strings.Contains(e.Trace, p.SpanID().String()) {
+		if p := s.Parent(); s.SpanKind() != trace.SpanKindClient || p.TraceID() != stage.SpanContext().TraceID() ||
+			!strings.Contains(e.Trace, p.SpanID().String()) {
 			t.Errorf("attempt %d is below %s, the event was stored by %s", i, p.SpanID(), e.Trace)
 		}
 	}
@@ -74,7 +79,7 @@ func TestAttemptsAreSpansOfTheJob(t *testing.T) {
 	defer rec.mu.Unlock()
 	for _, req := range rec.got {
 		if req.Header.Get("Traceparent") != "" {
-			t.Error("the receiver is told of the trace")
+			t.Error("the receiver got the trace")
 		}
 	}
 }

@@ -58,7 +58,8 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, nats: eventstest.Start(t), db: postgrestest.New(t), logs: &lockedBuffer{}}
 	cfg := Config{
-		JetStream: eventstest.Connect(t, r.nats, "webhook"), DB: r.db, Private: true, Timeout: 5 * time.Second, Poll: 20 * time.Millisecond,
+		JetStream: eventstest.Connect(t, r.nats, "webhook"), DB: r.db, Private: true, Timeout: 5 * time.Second,
+		Poll:   20 * time.Millisecond,
 		Waits:  []time.Duration{time.Millisecond, time.Millisecond, time.Millisecond},
 		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -87,53 +88,60 @@ func (r *rig) exec(statement string, args ...any) {
 	}
 }
 
-// hook registers a webhook of alice's.
-func (r *rig) hook(id, url, job string, kinds ...events.Kind) {
+// addWebhook registers a webhook of alice.
+func (r *rig) addWebhook(id, url, job string, kinds ...events.Kind) {
 	r.t.Helper()
 	names := make([]string, len(kinds))
 	for i, k := range kinds {
 		names[i] = string(k)
 	}
-	r.exec(`INSERT INTO webhooks (id, owner_id, job_id, url, kinds, secret, created_at) VALUES ($1, 'alice', nullif($2, ''), $3, string_to_array($4, ','), $5, now())`,
+	r.exec(`INSERT INTO webhooks (id, owner_id, job_id, url, kinds, secret, created_at)
+VALUES ($1, 'alice', nullif($2, ''), $3, string_to_array($4, ','), $5, now())`,
 		id, job, url, strings.Join(names, ","), secret)
 }
 
-// failed is a job of somebody's that has failed.
-func (r *rig) failed(owner events.User) events.Job {
+// failJob makes a job of owner that has failed.
+func (r *rig) failJob(owner events.User) events.Job {
 	r.t.Helper()
-	job := eventstest.Upload(r.t, events.NewLog(eventstest.Connect(r.t, r.nats, "upload"), events.StageUpload, nil), owner, events.Artifact{}, events.Options{})
-	fact := &events.Failed{Stage: events.StageValidation, Code: "no_rows", Message: "The workbook has no rows.", Attempts: 1}
-	eventstest.Append(r.t, events.NewLog(eventstest.Connect(r.t, r.nats, "validation"), events.StageValidation, nil), &job, fact)
+	job := eventstest.Upload(r.t, events.NewLog(eventstest.Connect(r.t, r.nats, "upload"), events.StageUpload, nil),
+		owner, events.Artifact{}, events.Options{})
+	fact := &events.Failed{Stage: events.StageValidation, Code: "no_rows", Message: "The workbook has no rows.",
+		Attempts: 1}
+	eventstest.Append(r.t, events.NewLog(eventstest.Connect(r.t, r.nats, "validation"), events.StageValidation, nil),
+		&job, fact)
 	return job
 }
 
-type row struct {
+type deliveryRow struct {
 	State    string  `db:"state"`
 	Attempts int     `db:"attempts"`
 	Status   *int    `db:"status"`
 	Error    *string `db:"error"`
 }
 
-func (r *rig) delivery(id string) (got row, ok bool) {
+func (r *rig) firstDelivery(id string) (got deliveryRow, ok bool) {
 	r.t.Helper()
-	var rows []row
-	if err := r.db.Select(&rows, `SELECT state, attempts, status, error FROM webhook_deliveries WHERE webhook_id = $1 ORDER BY seq LIMIT 1`, id); err != nil {
+	var rows []deliveryRow
+	if err := r.db.Select(&rows,
+		`SELECT state, attempts, status, error FROM webhook_deliveries WHERE webhook_id = $1 ORDER BY seq LIMIT 1`,
+		id); err != nil {
 		r.t.Fatal(err)
 	}
 	if len(rows) == 0 {
-		return row{}, false
+		return deliveryRow{}, false
 	}
 	return rows[0], true
 }
 
-func (r *rig) waitState(id, state string) row {
+func (r *rig) waitState(id, state string) deliveryRow {
 	r.t.Helper()
-	var got row
-	eventstest.Wait(r.t, "the delivery of "+id+" to be "+state, func() bool { got, _ = r.delivery(id); return got.State == state })
+	var got deliveryRow
+	eventstest.Wait(r.t, "the delivery of "+id+" to be "+state,
+		func() bool { got, _ = r.firstDelivery(id); return got.State == state })
 	return got
 }
 
-func (r *rig) disabled(id string) (reason string) {
+func (r *rig) disabledReason(id string) (reason string) {
 	r.t.Helper()
 	if err := r.db.Get(&reason, `SELECT coalesce(disabled_reason, '') FROM webhooks WHERE id = $1`, id); err != nil {
 		r.t.Fatal(err)
@@ -167,25 +175,25 @@ func newReceiver(t *testing.T, answer func(n int, w http.ResponseWriter, r *http
 	return rec
 }
 
-func (rec *receiver) count() int {
+func (rec *receiver) countRequests() int {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	return len(rec.got)
 }
 
-func ok(int, http.ResponseWriter, *http.Request) {}
+func answerOK(int, http.ResponseWriter, *http.Request) {}
 
-func TestAnEventIsPostedSignedAndTriedAgain(t *testing.T) {
+func TestEventIsPostedSignedAndRetried(t *testing.T) {
 	r := newRig(t)
 	rec := newReceiver(t, func(n int, w http.ResponseWriter, _ *http.Request) {
 		if n < 3 {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	})
-	r.hook("wh-1", rec.URL+"/hook", "", events.KindFailed, events.KindReported)
-	r.hook("wh-other", rec.URL+"/other", "", events.KindPaused)
-	job := r.failed(alice)
-	r.failed(events.User{ID: "bob", Role: "member"})
+	r.addWebhook("wh-1", rec.URL+"/hook", "", events.KindFailed, events.KindReported)
+	r.addWebhook("wh-other", rec.URL+"/other", "", events.KindPaused)
+	job := r.failJob(alice)
+	r.failJob(events.User{ID: "bob", Role: "member"})
 	got := r.waitState("wh-1", "delivered")
 	if got.Attempts != 3 || *got.Status != 200 || got.Error != nil {
 		t.Errorf("delivery %+v", got)
@@ -216,95 +224,105 @@ func TestAnEventIsPostedSignedAndTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	at, err := time.Parse(time.RFC3339Nano, event.Time)
-	if err != nil || event.SpecVersion != "1.0" || event.ID != events.MsgID(job.ID, events.KindFailed, job.Failed.Cause) || event.Type != "rollcall.bulk.failed" ||
-		event.Subject != job.ID || event.Data.Code != "no_rows" || event.Data.JobID != job.ID || !at.Equal(job.Failed.At) {
+	if err != nil || event.SpecVersion != "1.0" ||
+		event.ID != events.MsgID(job.ID, events.KindFailed, job.Failed.Cause) || event.Type != "rollcall.bulk.failed" ||
+		event.Subject != job.ID || event.Data.Code != "no_rows" || event.Data.JobID != job.ID ||
+		!at.Equal(job.Failed.At) {
 		t.Errorf("event %s", rec.bodies[0])
 	}
 }
 
-func TestAWebhookOfOneJobHearsOfThatJobOnly(t *testing.T) {
+func TestWebhookOfOneJobGetsThatJobOnly(t *testing.T) {
 	r := newRig(t)
-	rec := newReceiver(t, ok)
-	mine := eventstest.Upload(t, events.NewLog(eventstest.Connect(t, r.nats, "upload"), events.StageUpload, nil), events.User{ID: "bob", Role: "member"}, events.Artifact{}, events.Options{})
-	r.hook("wh-job", rec.URL, mine.ID, events.KindFailed)
-	r.hook("wh-all", rec.URL+"/all", "", events.KindFailed)
-	r.failed(alice)
+	rec := newReceiver(t, answerOK)
+	mine := eventstest.Upload(t, events.NewLog(eventstest.Connect(t, r.nats, "upload"), events.StageUpload, nil),
+		events.User{ID: "bob", Role: "member"}, events.Artifact{}, events.Options{})
+	r.addWebhook("wh-job", rec.URL, mine.ID, events.KindFailed)
+	r.addWebhook("wh-all", rec.URL+"/all", "", events.KindFailed)
+	r.failJob(alice)
 	eventstest.Append(t, events.NewLog(eventstest.Connect(t, r.nats, "validation"), events.StageValidation, nil), &mine,
-		&events.Failed{Stage: events.StageValidation, Code: "no_rows", Message: "The workbook has no rows.", Attempts: 1})
+		&events.Failed{Stage: events.StageValidation, Code: "no_rows", Message: "The workbook has no rows.",
+			Attempts: 1})
 	r.waitState("wh-job", "delivered")
 	r.waitState("wh-all", "delivered")
 	var n int
-	if err := r.db.Get(&n, `SELECT count(*) FROM webhook_deliveries`); err != nil || n != 2 || rec.count() != 2 {
-		t.Errorf("%d deliveries, %d requests, %v", n, rec.count(), err)
+	if err := r.db.Get(&n, `SELECT count(*) FROM webhook_deliveries`); err != nil || n != 2 ||
+		rec.countRequests() != 2 {
+		t.Errorf("%d deliveries, %d requests, %v", n, rec.countRequests(), err)
 	}
 }
 
-func TestAReceiverThatIsGoneIsDisabled(t *testing.T) {
+func TestGoneReceiverIsDisabled(t *testing.T) {
 	r := newRig(t)
 	rec := newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
-	r.hook("wh-1", rec.URL, "", events.KindFailed)
-	r.failed(alice)
+	r.addWebhook("wh-1", rec.URL, "", events.KindFailed)
+	r.failJob(alice)
 	if got := r.waitState("wh-1", "failed"); got.Attempts != 1 || *got.Status != http.StatusGone {
 		t.Errorf("delivery %+v", got)
 	}
-	eventstest.Wait(t, "the webhook to be disabled", func() bool { return r.disabled("wh-1") != "" })
-	other := newReceiver(t, ok)
-	r.hook("wh-2", other.URL, "", events.KindFailed)
-	r.failed(alice)
+	eventstest.Wait(t, "the webhook to be disabled", func() bool { return r.disabledReason("wh-1") != "" })
+	other := newReceiver(t, answerOK)
+	r.addWebhook("wh-2", other.URL, "", events.KindFailed)
+	r.failJob(alice)
 	r.waitState("wh-2", "delivered")
-	if rec.count() != 1 {
-		t.Errorf("%d requests to one that is gone", rec.count())
+	if rec.countRequests() != 1 {
+		t.Errorf("%d requests to a receiver that is gone", rec.countRequests())
 	}
 }
 
-func TestAWebhookThatOnlyFailsIsDisabledInTheEnd(t *testing.T) {
+func TestWebhookIsDisabledAfterMaxFailures(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.MaxFailures = 6 })
 	rec := newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
-	r.hook("wh-1", rec.URL, "", events.KindFailed)
-	r.failed(alice)
-	if got := r.waitState("wh-1", "failed"); got.Attempts != 4 || *got.Error != "the receiver answered 502" || r.disabled("wh-1") != "" {
+	r.addWebhook("wh-1", rec.URL, "", events.KindFailed)
+	r.failJob(alice)
+	if got := r.waitState("wh-1", "failed"); got.Attempts != 4 || *got.Error != "the receiver answered 502" ||
+		r.disabledReason("wh-1") != "" {
 		t.Errorf("delivery %+v", got)
 	}
-	r.failed(alice)
-	eventstest.Wait(t, "the webhook to be disabled", func() bool { return strings.Contains(r.disabled("wh-1"), "6 attempts") })
-	if rec.count() != 6 {
-		t.Errorf("%d requests", rec.count())
+	r.failJob(alice)
+	eventstest.Wait(t, "the webhook to be disabled",
+		func() bool { return strings.Contains(r.disabledReason("wh-1"), "6 attempts") })
+	if rec.countRequests() != 6 {
+		t.Errorf("%d requests", rec.countRequests())
 	}
 }
 
-func TestPrivateAddressesAreRefusedWhenDialled(t *testing.T) {
+func TestPrivateAddressesAreRefused(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Private = false; c.Waits = []time.Duration{} })
-	rec := newReceiver(t, ok)
+	rec := newReceiver(t, answerOK)
 	_, port, _ := strings.Cut(strings.TrimPrefix(rec.URL, "http://"), ":")
-	// A name says nothing: what it leads to counts, at the moment it is dialled.
-	for i, host := range []string{"127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1", "192.168.1.1", "100.64.0.1", "[fd00::1]", "[::ffff:127.0.0.1]", "0.0.0.0"} {
-		r.hook(fmt.Sprint("wh-", i), "http://"+host+":"+port+"/secret-of-theirs", "", events.KindFailed)
+	// The address that a name resolves to counts, at the moment it is dialled.
+	for i, host := range []string{"127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1", "192.168.1.1",
+		"100.64.0.1", "[fd00::1]", "[::ffff:127.0.0.1]", "0.0.0.0"} {
+		r.addWebhook(fmt.Sprint("wh-", i), "http://"+host+":"+port+"/secret-of-theirs", "", events.KindFailed)
 	}
-	r.failed(alice)
+	r.failJob(alice)
 	for i := range 10 {
-		if got := r.waitState(fmt.Sprint("wh-", i), "failed"); got.Status != nil || *got.Error != errPrivate.Error() {
+		if got := r.waitState(fmt.Sprint("wh-", i), "failed"); got.Status != nil ||
+			*got.Error != errPrivateAddress.Error() {
 			t.Errorf("%d: %+v %q", i, got, *got.Error)
 		}
 	}
-	if rec.count() != 0 {
-		t.Errorf("%d requests", rec.count())
+	if rec.countRequests() != 0 {
+		t.Errorf("%d requests", rec.countRequests())
 	}
 }
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Waits = []time.Duration{} })
-	inside := newReceiver(t, ok)
+	inside := newReceiver(t, answerOK)
 	rec := newReceiver(t, func(_ int, w http.ResponseWriter, req *http.Request) {
 		http.Redirect(w, req, inside.URL, http.StatusTemporaryRedirect)
 	})
-	r.hook("wh-1", rec.URL, "", events.KindFailed)
-	r.failed(alice)
-	if got := r.waitState("wh-1", "failed"); *got.Status != http.StatusTemporaryRedirect || inside.count() != 0 {
-		t.Errorf("%+v, %d requests to where it points", got, inside.count())
+	r.addWebhook("wh-1", rec.URL, "", events.KindFailed)
+	r.failJob(alice)
+	if got := r.waitState("wh-1", "failed"); *got.Status != http.StatusTemporaryRedirect ||
+		inside.countRequests() != 0 {
+		t.Errorf("%+v, %d requests to the target of the redirect", got, inside.countRequests())
 	}
 }
 
-func TestASlowReceiverHoldsUpNobody(t *testing.T) {
+func TestSlowReceiverDelaysNoOther(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Concurrency = 2 })
 	release := make(chan struct{})
 	slow := newReceiver(t, func(_ int, _ http.ResponseWriter, req *http.Request) {
@@ -313,42 +331,45 @@ func TestASlowReceiverHoldsUpNobody(t *testing.T) {
 		case <-req.Context().Done():
 		}
 	})
-	fast := newReceiver(t, ok)
-	r.hook("wh-slow", slow.URL, "", events.KindFailed)
-	r.hook("wh-fast", fast.URL, "", events.KindFailed)
+	fast := newReceiver(t, answerOK)
+	r.addWebhook("wh-slow", slow.URL, "", events.KindFailed)
+	r.addWebhook("wh-fast", fast.URL, "", events.KindFailed)
 	for range 5 {
-		r.failed(alice)
+		r.failJob(alice)
 	}
-	eventstest.Wait(t, "the other one to have all", func() bool { return fast.count() == 5 })
-	if n := slow.count(); n != 1 {
-		t.Errorf("%d requests to the slow one at once", n)
+	eventstest.Wait(t, "the fast receiver to have all", func() bool { return fast.countRequests() == 5 })
+	if n := slow.countRequests(); n != 1 {
+		t.Errorf("%d requests to the slow receiver at once", n)
 	}
 	close(release)
-	eventstest.Wait(t, "the slow one to have all", func() bool { return slow.count() == 5 })
+	eventstest.Wait(t, "the slow receiver to have all", func() bool { return slow.countRequests() == 5 })
 }
 
-func TestWhatADeadWorkerHadTakenComesAgain(t *testing.T) {
+func TestDeliveryOfADeadWorkerIsRetried(t *testing.T) {
 	r := newRig(t)
-	rec := newReceiver(t, ok)
-	job := r.failed(alice)
-	r.hook("wh-1", rec.URL, "", events.KindFailed)
-	r.exec(`INSERT INTO webhook_deliveries (webhook_id, seq, job_id, kind, taken, due_at) VALUES ('wh-1', $1, $2, 'failed', true, now() + interval '200 milliseconds')`, int64(job.Seq), job.ID)
-	r.exec(`INSERT INTO webhook_deliveries (webhook_id, seq, job_id, kind) VALUES ('wh-1', $1, $2, 'failed')`, int64(job.Seq+1000), job.ID)
+	rec := newReceiver(t, answerOK)
+	job := r.failJob(alice)
+	r.addWebhook("wh-1", rec.URL, "", events.KindFailed)
+	r.exec(`INSERT INTO webhook_deliveries (webhook_id, seq, job_id, kind, taken, due_at)
+VALUES ('wh-1', $1, $2, 'failed', true, now() + interval '200 milliseconds')`, int64(job.Seq), job.ID)
+	r.exec(`INSERT INTO webhook_deliveries (webhook_id, seq, job_id, kind) VALUES ('wh-1', $1, $2, 'failed')`,
+		int64(job.Seq+1000), job.ID)
 	r.waitState("wh-1", "delivered")
-	eventstest.Wait(t, "an event that is gone to be given up", func() bool {
+	eventstest.Wait(t, "a delivery of a missing event to fail", func() bool {
 		var text string
 		err := r.db.Get(&text, `SELECT coalesce(error, '') FROM webhook_deliveries WHERE seq = $1`, int64(job.Seq+1000))
-		return err == nil && text == errNoEvent.Error()
+		return err == nil && text == errEventMissing.Error()
 	})
 }
 
-func TestADatabaseThatFailsLosesNoEvent(t *testing.T) {
+func TestFailingDatabaseLosesNoEvent(t *testing.T) {
 	r := newRig(t)
-	rec := newReceiver(t, ok)
-	r.hook("wh-1", rec.URL, "", events.KindFailed)
+	rec := newReceiver(t, answerOK)
+	r.addWebhook("wh-1", rec.URL, "", events.KindFailed)
 	r.exec("ALTER TABLE webhook_deliveries RENAME TO away")
-	r.failed(alice)
-	eventstest.Wait(t, "the failure to be noticed", func() bool { return strings.Contains(r.logs.String(), "note deliveries") })
+	r.failJob(alice)
+	eventstest.Wait(t, "the failed insert to be logged",
+		func() bool { return strings.Contains(r.logs.String(), "insert deliveries") })
 	r.exec("ALTER TABLE away RENAME TO webhook_deliveries")
 	r.waitState("wh-1", "delivered")
 }
