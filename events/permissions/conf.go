@@ -55,7 +55,7 @@ func (b ObjectBucket) allowed() (g Group) {
 		add("$JS.API.DIRECT.GET." + stream + "." + object + ".M.*")
 	}
 	if b.Write {
-		// The object store drops the chunks of what it replaces.
+		// The object store purges the chunks of an object that it replaces.
 		add(object+".C.*", object+".M.*", "$JS.API.STREAM.PURGE."+stream)
 	}
 	if b.Read {
@@ -89,14 +89,14 @@ func (b KeyValueBucket) allowed() Group {
 	return g
 }
 
-// The lines of nats.conf between which Rewrite writes.
+// Rewrite replaces the lines of nats.conf between these two.
 const (
 	begin = "# users, generated from events/permissions/table.go by go generate: begin"
 	end   = "# users: end"
 )
 
-// Rewrite returns a nats.conf with the users of both accounts made anew: those of
-// EDGE in the first marked section, those of BULK in the second.
+// Rewrite returns a nats.conf with new users: that of EDGE in the first marked
+// section, those of BULK in the second.
 func Rewrite(conf []byte) ([]byte, error) {
 	var out bytes.Buffer
 	sections := [][]User{{Gateway()}, Users()}
@@ -105,7 +105,7 @@ func Rewrite(conf []byte) ([]byte, error) {
 		text := strings.TrimSpace(string(line))
 		if text == end {
 			if !skipping {
-				return nil, fmt.Errorf("rewrite nats.conf: %q without its beginning", end)
+				return nil, fmt.Errorf("rewrite nats.conf: %q without %q before it", end, begin)
 			}
 			skipping = false
 		}
@@ -114,7 +114,7 @@ func Rewrite(conf []byte) ([]byte, error) {
 		}
 		if text == begin {
 			if skipping || len(sections) == 0 {
-				return nil, fmt.Errorf("rewrite nats.conf: %q once too often", begin)
+				return nil, fmt.Errorf("rewrite nats.conf: too many lines %q", begin)
 			}
 			skipping = true
 			for i, u := range sections[0] {
@@ -132,7 +132,7 @@ func Rewrite(conf []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// write writes the user's entry.
+// write writes the entry of the user.
 func (u User) write(out *bytes.Buffer) {
 	if u.Comment != "" {
 		fmt.Fprintf(out, "      # %s\n", u.Comment)
@@ -156,7 +156,7 @@ func (u User) write(out *bytes.Buffer) {
 	fmt.Fprintf(out, "\"_INBOX_%s.>\"] }\n      } }\n", u.Name)
 }
 
-// width is how long a line of subjects may be.
+// width is the longest line of subjects.
 const width = 120
 
 func writeGroups(out *bytes.Buffer, groups []Group) {

@@ -31,14 +31,14 @@ func TestRewriteRefusesAConfWithoutItsSections(t *testing.T) {
 	whole := string(conf)
 	mark := "# users: end"
 	for name, text := range map[string]string{
-		"nothing":           "",
-		"the first one":     whole[:strings.Index(whole, mark)+len(mark)],
-		"a section too few": strings.Replace(whole, ": begin", "", 1),
-		"one that is open":  strings.Replace(whole, mark, "", 1),
-		"one too many":      whole + whole,
+		"empty file":        "",
+		"only one section":  whole[:strings.Index(whole, mark)+len(mark)],
+		"missing begin":     strings.Replace(whole, ": begin", "", 1),
+		"missing end":       strings.Replace(whole, mark, "", 1),
+		"too many sections": whole + whole,
 	} {
 		if _, err := permissions.Rewrite([]byte(text)); err == nil {
-			t.Errorf("%s: rewritten", name)
+			t.Errorf("%s: no error", name)
 		}
 	}
 }

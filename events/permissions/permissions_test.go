@@ -19,13 +19,15 @@ import (
 	"rollcall.example/events/permissions"
 )
 
-// world is every kind of subject that is worth trying: what each stream
-// stores, and each request about each stream and consumer that the server has.
+// world holds one subject of every kind worth trying: what each stream stores,
+// and each request about each stream and consumer of the server.
 type world struct {
 	publish, subscribe []string
-	streams            map[string][]string // their consumers, and x, which is nobody's
+	streams            map[string][]string // the consumers of each, and x, which does not exist
 }
 
+// explore asks the server for its streams and consumers and returns the
+// subjects to try.
 func explore(t *testing.T, js jetstream.JetStream) world {
 	t.Helper()
 	w := world{streams: map[string][]string{}}
@@ -83,7 +85,7 @@ func explore(t *testing.T, js jetstream.JetStream) world {
 	return w
 }
 
-// samples are subjects that a stream stores.
+// samples returns subjects that the patterns match.
 func samples(patterns []string) (list []string) {
 	for _, p := range patterns {
 		p = strings.Replace(p, "bulk.*", "bulk."+aJob, 1)
@@ -92,7 +94,7 @@ func samples(patterns []string) (list []string) {
 	return list
 }
 
-// denied returns those of the subjects that the server denies to the user.
+// denied returns the subjects that the server denies to the user.
 func denied(t *testing.T, srv *embedded.Server, user, what string, subjects []string,
 	try func(*nats.Conn, string) error) []string {
 	t.Helper()
@@ -104,7 +106,7 @@ func denied(t *testing.T, srv *embedded.Server, user, what string, subjects []st
 			refused <- subject
 		}
 	})
-	const last = "the.last.one" // which nobody may, and which is answered after all others
+	const last = "the.last.one" // always denied; the server answers it after all others
 	for _, s := range append(slices.Clone(subjects), last) {
 		if err := try(nc, s); err != nil {
 			t.Fatalf("%s %s %s: %v", user, what, s, err)
@@ -132,11 +134,12 @@ func subscribe(nc *nats.Conn, subject string) error {
 	return err
 }
 
-// Every user tries everything on a server with the shipped nats.conf, and is
-// denied all but what is its own; nothing is changed by what is denied.
+// Every user tries every subject on a server with the shipped nats.conf. The
+// server denies all subjects that the table does not allow, and a denied
+// subject changes nothing.
 func TestEachUserMayTouchItsOwnOnly(t *testing.T) {
 	srv := eventstest.Start(t)
-	// What is allowed is done to another one, which then holds nothing that means anything.
+	// Allowed subjects are tried on a second server, because they change it.
 	open, err := embedded.Start(embedded.Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +151,7 @@ func TestEachUserMayTouchItsOwnOnly(t *testing.T) {
 	w.publish = slices.Compact(w.publish)
 	all := expected(w)
 	before := contents(t, owner)
-	// The system's account has no stream and no way into one.
+	// The system account has no streams, so publishing there does nothing.
 	sys := eventstest.Connect(t, srv, "sys").Conn()
 	if sys.Publish(events.Subject(aJob, events.KindUploaded), []byte("{}")) != nil || sys.Flush() != nil {
 		t.Error("sys could not publish")
@@ -158,7 +161,7 @@ func TestEachUserMayTouchItsOwnOnly(t *testing.T) {
 		for _, s := range may.publish {
 			allowed[s] = true
 			if !slices.Contains(w.publish, s) {
-				t.Errorf("%s may publish %s, which is not tried", user, s)
+				t.Errorf("%s may publish %s, but the test does not try it", user, s)
 			}
 		}
 		forbidden := slices.DeleteFunc(slices.Clone(w.publish), func(s string) bool { return allowed[s] })
@@ -175,7 +178,7 @@ func TestEachUserMayTouchItsOwnOnly(t *testing.T) {
 			t.Errorf("%s was not denied subscribing to %v", user, rest)
 		}
 		if user == "provisioner" {
-			continue // it would take the server apart
+			continue // it would delete the streams
 		}
 		if got := denied(t, open, user, "publishing", without(w.publish, forbidden), publish); len(got) > 0 {
 			t.Errorf("%s was denied publishing its own %v", user, got)
@@ -190,15 +193,17 @@ func TestEachUserMayTouchItsOwnOnly(t *testing.T) {
 	if len(before) != len(after) {
 		t.Errorf("there were %d streams and consumers, now %d", len(before), len(after))
 	}
-	t.Logf("%d users were denied what is not theirs of %d subjects to publish and %d to subscribe to",
+	t.Logf("%d users tried to publish to %d subjects and to subscribe to %d",
 		len(all), len(w.publish), len(w.subscribe))
 }
 
-func without(list, gone []string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(gone, s) })
+// without returns list without the elements of remove.
+func without(list, remove []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(remove, s) })
 }
 
-// contents are what the streams hold and how they are set up.
+// contents returns the counts and settings of all streams and the settings of
+// all consumers.
 func contents(t *testing.T, js jetstream.JetStream) map[string]any {
 	t.Helper()
 	found := map[string]any{}

@@ -8,11 +8,11 @@ import (
 	"rollcall.example/events/permissions"
 )
 
-// access is the subjects of a world that a user may publish and subscribe to.
+// access is the subjects that a user may publish and subscribe to.
 type access struct{ publish, subscribe []string }
 
-// expected is what the table means for each user, said once more without
-// wildcards.
+// expected returns what the table allows to each user, without wildcards. It
+// repeats the logic of the package on purpose.
 func expected(w world) map[string]access {
 	all := map[string]access{}
 	for _, u := range append(permissions.Users(), permissions.Gateway()) {
@@ -35,7 +35,7 @@ func expected(w world) map[string]access {
 
 const aJob = "job-01999999-0000-7000-8000-000000000000"
 
-// mayPublish are the subjects of the world that a service may publish to.
+// mayPublish returns the subjects that a service may publish to.
 func mayPublish(u permissions.User) (list []string) {
 	add := func(format string, names ...any) { list = append(list, fmt.Sprintf(format, names...)) }
 	for _, g := range u.Publish {
@@ -91,8 +91,8 @@ func mayPublish(u permissions.User) (list []string) {
 	return list
 }
 
-// operatorMayPublish are the subjects that look at everything and change nothing
-// but consumers of its own.
+// operatorMayPublish returns the subjects that read everything and change only
+// consumers of the user's own.
 func operatorMayPublish(w world) (list []string) {
 	for _, s := range w.publish {
 		verb, about, _ := strings.Cut(strings.TrimPrefix(s, "$JS.API."), ".")
@@ -124,7 +124,8 @@ func operatorMayPublish(w world) (list []string) {
 	return list
 }
 
-// provisionerMayPublish are all requests, but no message of its own.
+// provisionerMayPublish returns all requests of the JetStream API; the user
+// stores no messages.
 func provisionerMayPublish(w world) (list []string) {
 	for _, s := range w.publish {
 		if strings.HasPrefix(s, "$JS.API.") {

@@ -1,5 +1,5 @@
 // Package permissions says what each user of the NATS server may do. It is the
-// source of the users in nats.conf: go generate writes them there.
+// source of the users in nats.conf; go generate writes them there.
 package permissions
 
 import (
@@ -10,53 +10,54 @@ import (
 
 //go:generate go run ./gen
 
-// User is a user of nats.conf and all that it may do. What is not said is denied.
+// User is a user of nats.conf with all its permissions. Everything else is
+// denied.
 type User struct {
 	Name string
-	// Comment is what nats.conf says of it.
+	// Comment stands above the user in nats.conf.
 	Comment string
-	// Kinds are the facts that it may append; KindProgress is among them where it
+	// Kinds are the facts that the user may append. KindProgress means that it
 	// may publish progress.
 	Kinds []events.Kind
-	// Audit are the readings of personal data that it may note.
+	// Audit are the accesses to personal data that the user may write.
 	Audit []events.AccessKind
-	// ReadsLog: it may read jobs and their progress.
+	// ReadsLog permits to read jobs and their progress.
 	ReadsLog bool
-	// Consumer is the durable consumer of BULK whose messages it may take and
-	// acknowledge, "" for none.
+	// Consumer is the durable consumer of BULK whose messages the user may
+	// fetch and acknowledge; "" for none.
 	Consumer string
-	// Objects and KeyValues are the buckets that it may use.
+	// Objects and KeyValues are the buckets that the user may use.
 	Objects   []ObjectBucket
 	KeyValues []KeyValueBucket
-	// Publish, Deny and Subscribe are further subjects, with wildcards. Deny is
-	// what Publish would allow otherwise. Its own inbox is added to Subscribe.
+	// Publish, Deny and Subscribe are further subjects, with wildcards. Deny
+	// takes some of Publish away. The user's own inbox is added to Subscribe.
 	Publish, Deny []Group
 	Subscribe     []string
 }
 
-// ObjectBucket is an object bucket and what may be done with it.
+// ObjectBucket is an object bucket and what a user may do with it.
 type ObjectBucket struct {
 	Name        string
 	Read, Write bool
-	// Clear: it may be listed, and all of it purged.
+	// Clear permits to list the bucket and to purge all of it.
 	Clear bool
 }
 
-// KeyValueBucket is a key-value bucket, which may be read.
+// KeyValueBucket is a key-value bucket that a user may read.
 type KeyValueBucket struct {
 	Name  string
 	Write bool
-	// Batch: many keys may be read at once.
+	// Batch permits to read many keys with one request.
 	Batch bool
 }
 
-// Group is subjects that belong together, and what they are for.
+// Group is a list of subjects with one purpose, which Comment names.
 type Group struct {
 	Comment  string
 	Subjects []string
 }
 
-// Users lists the users of the account BULK, in the order of nats.conf.
+// Users returns the users of the account BULK, in the order of nats.conf.
 func Users() []User { return append([]User{provisioner(), operator()}, services()...) }
 
 func services() []User {
@@ -93,7 +94,7 @@ func services() []User {
 	}
 }
 
-// Gateway is the one user of the account EDGE.
+// Gateway returns the only user of the account EDGE.
 func Gateway() User {
 	return User{
 		Name: "gateway",
@@ -104,8 +105,8 @@ func Gateway() User {
 	}
 }
 
-// Names lists all users that nats.conf has a password for. The first one, sys, is
-// that of the system's account, where there is nothing to permit.
+// Names returns the names of all users with a password in nats.conf. The first
+// one is sys, the user of the system account, which has no permissions.
 func Names() []string {
 	names := []string{"sys", Gateway().Name}
 	for _, u := range Users() {
@@ -114,8 +115,8 @@ func Names() []string {
 	return names
 }
 
-// stage completes the user of a stage: it takes what its consumer has, and ends
-// with its own kind of fact or with failed.
+// stage completes the user of a stage. It consumes the messages of its stage
+// and appends its kind of fact, failed, progress, and more.
 func stage(s events.Stage, u User, more ...events.Kind) User {
 	u.Name, u.Consumer, u.ReadsLog = string(s), string(s), true
 	u.Kinds = slices.Concat([]events.Kind{s.Produces()}, more, []events.Kind{events.KindFailed, events.KindProgress})

@@ -27,7 +27,13 @@ func (r *Row) append(b []byte) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-var namesRow = []string{"n", "id", "fields", "cells", "warnings"}
+var namesRow = []string{
+	"n",
+	"id",
+	"fields",
+	"cells",
+	"warnings",
+}
 
 func (*Row) names() []string { return namesRow }
 
@@ -56,7 +62,11 @@ func (r *Warning) append(b []byte) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-var namesWarning = []string{"field", "code", "message"}
+var namesWarning = []string{
+	"field",
+	"code",
+	"message",
+}
 
 func (*Warning) names() []string { return namesWarning }
 
@@ -93,7 +103,17 @@ func (r *RejectedRow) append(b []byte) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-var namesRejectedRow = []string{"n", "code", "message", "cell", "cells", "id", "first_row", "rows", "count"}
+var namesRejectedRow = []string{
+	"n",
+	"code",
+	"message",
+	"cell",
+	"cells",
+	"id",
+	"first_row",
+	"rows",
+	"count",
+}
 
 func (*RejectedRow) names() []string { return namesRejectedRow }
 
@@ -144,7 +164,19 @@ func (r *Verdict) append(b []byte) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-var namesVerdict = []string{"n", "status", "reason", "voter_status", "ward", "vd", "station", "municipality_code", "municipality", "province", "at"}
+var namesVerdict = []string{
+	"n",
+	"status",
+	"reason",
+	"voter_status",
+	"ward",
+	"vd",
+	"station",
+	"municipality_code",
+	"municipality",
+	"province",
+	"at",
+}
 
 func (*Verdict) names() []string { return namesVerdict }
 
@@ -195,7 +227,15 @@ func (r *Outcome) append(b []byte) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-var namesOutcome = []string{"n", "result", "changed", "before", "after", "vd", "error"}
+var namesOutcome = []string{
+	"n",
+	"result",
+	"changed",
+	"before",
+	"after",
+	"vd",
+	"error",
+}
 
 func (*Outcome) names() []string { return namesOutcome }
 

@@ -1,5 +1,6 @@
-// Command gen writes the users of events/permissions into nats.conf, and nats.conf
-// into events/embedded. go generate runs it in events/permissions.
+// Command gen writes the users of events/permissions into nats.conf, and a copy
+// of nats.conf into events/embedded. Run it with go generate in
+// events/permissions.
 package main
 
 import (

@@ -69,7 +69,10 @@ func generate(file string) ([]byte, error) {
 
 // readObjects returns the structs of a file, in order.
 func readObjects(file *ast.File) (objects []object, err error) {
-	kinds := map[string]string{"string": "text", "int": "int", "[]string": "texts", "[]int": "ints", "map[string]string": "textMap", "time.Time": "time"}
+	kinds := map[string]string{
+		"string": "text", "int": "int", "time.Time": "time",
+		"[]string": "texts", "[]int": "ints", "map[string]string": "textMap",
+	}
 	var structs []*ast.TypeSpec
 	for _, decl := range file.Decls {
 		types, ok := decl.(*ast.GenDecl)
@@ -206,7 +209,11 @@ func (r *{{.Type}}) append(b []byte) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-var names{{.Type}} = []string{ {{- range $i, $f := .Fields}}{{if $i}}, {{end}}"{{$f.Name}}"{{end -}} }
+var names{{.Type}} = []string{
+{{- range .Fields}}
+	"{{.Name}}",
+{{- end}}
+}
 
 func (*{{.Type}}) names() []string { return names{{.Type}} }
 
