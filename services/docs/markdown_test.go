@@ -2,8 +2,10 @@ package docs
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"html"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -226,3 +228,63 @@ func TestWhereThingsAre(t *testing.T) {
 }
 
 var inCode = regexp.MustCompile("`([^`]+)`")
+
+// Every path from the top and every test that a file for people names exists.
+func TestNamedPathsAndTestsExist(t *testing.T) {
+	tests := declaredTests(t)
+	paths, names := 0, 0
+	for _, file := range markdownFiles(t) {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, code := range inCode.FindAllStringSubmatch(string(source), -1) {
+			switch word := code[1]; {
+			case pathFromTop.MatchString(word):
+				paths++
+				if _, err := os.Stat(filepath.Join(top, word)); err != nil {
+					t.Errorf("%s: %v", file, err)
+				}
+			case testName.MatchString(word):
+				names++
+				if !tests[word] {
+					t.Errorf("%s names %s, which is no test", file, word)
+				}
+			}
+		}
+	}
+	if paths < 40 || names < 10 {
+		t.Errorf("only %d paths and %d tests seen", paths, names)
+	}
+}
+
+var (
+	pathFromTop = regexp.MustCompile(`^(docs|events|gateway|schema|services|tools)/[A-Za-z0-9._/-]+$`)
+	testName    = regexp.MustCompile(`^(Test|Fuzz|Example)[A-Z][A-Za-z_]+$`)
+)
+
+// declaredTests returns the names of all tests, fuzz targets and examples.
+func declaredTests(t *testing.T) map[string]bool {
+	t.Helper()
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w+)\(`)
+	names := map[string]bool{}
+	for _, dir := range []string{"events", "gateway", "schema", "services"} {
+		err := filepath.WalkDir(filepath.Join(top, dir), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.Name() == "node_modules" {
+				return cmp.Or(err, fs.SkipDir)
+			}
+			if !strings.HasSuffix(path, "_test.go") {
+				return nil
+			}
+			source, err := os.ReadFile(path)
+			for _, found := range declared.FindAllSubmatch(source, -1) {
+				names[string(found[1])] = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return names
+}

@@ -21,9 +21,10 @@ import (
 var pageFiles embed.FS
 
 // pageOrder is the order in which somebody new reads the pages.
-var pageOrder = []string{"architecture", "events", "rest", "gateway", "commands", "operations", "reliability",
-	"security",
-	"privacy", "performance", "upgrade"}
+var pageOrder = []string{
+	"architecture", "events", "rest", "gateway", "commands", "operations",
+	"reliability", "security", "privacy", "performance", "upgrade",
+}
 
 // Page is a page of the folder docs.
 type Page struct {
