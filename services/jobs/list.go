@@ -2,7 +2,9 @@ package jobs
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -63,4 +65,14 @@ ORDER BY created_at DESC, job_id DESC LIMIT $3 OFFSET $4`, f.Owner, f.Status, f.
 		postgres.UTC(&page[i].CreatedAt, &page[i].UpdatedAt, page[i].CompletedAt)
 	}
 	return page, total, nil
+}
+
+// Seq returns the sequence of the newest event that the table has seen of a job, 0
+// where it has seen none.
+func (t *Table) Seq(ctx context.Context, jobID string) (seq uint64, err error) {
+	err = t.db.GetContext(ctx, &seq, `SELECT seq FROM jobs WHERE job_id = $1`, jobID)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("read the list of jobs: %w", err)
+	}
+	return seq, nil
 }

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -85,10 +84,9 @@ func (c *chain) after(m *jetstream.RawStreamMsg) error {
 // verifyNewest looks whether the list of jobs, which follows the stream, has seen an
 // event after the last that there is. Nothing in the stream would tell.
 func (v *verification) verifyNewest(ctx context.Context, job *events.Job) error {
-	var seq uint64
-	err := v.DB.GetContext(ctx, &seq, `SELECT seq FROM jobs WHERE job_id = $1`, job.ID)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("verify: read the list of jobs: %w", err)
+	seq, err := v.NewestSeq(ctx, job.ID)
+	if err != nil {
+		return fmt.Errorf("verify: %w", err)
 	}
 	var missing error
 	if seq > job.Seq {

@@ -12,19 +12,19 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
 )
 
-// Config is what a verification works with. All but DB is required.
+// Config is what a verification works with. All but NewestSeq is required.
 type Config struct {
 	// JetStream is a connection as the user operator.
 	JetStream jetstream.JetStream
-	// DB has the table jobs, which alone can tell that the newest event was taken out.
-	// Nil leaves that out.
-	DB *sqlx.DB
+	// NewestSeq returns the sequence of the newest event that the list of jobs has seen of
+	// a job, 0 for none. It alone can tell that the newest event was taken out. Nil leaves
+	// that out.
+	NewestSeq func(ctx context.Context, jobID string) (uint64, error)
 	// Figures returns the counts that the report of a persisted job has.
 	Figures func(*events.Job) events.ValidationStats
 	// Rebuild writes the report of a job again from its artifacts.
@@ -64,7 +64,7 @@ func Job(ctx context.Context, cfg Config, id string) error {
 	if err != nil {
 		return err
 	}
-	if v.DB != nil {
+	if v.NewestSeq != nil {
 		if err := v.verifyNewest(ctx, &job); err != nil {
 			return err
 		}

@@ -109,7 +109,8 @@ func TestVerifyMissesTheLastEventByTheListOfJobs(t *testing.T) {
 	take := taker(t, srv)
 	job, seqs, _ := history(t, srv)
 	log := events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil)
-	if _, err := jobs.New(jobs.Config{DB: db, Log: log}).Rebuild(t.Context()); err != nil {
+	table := jobs.New(jobs.Config{DB: db, Log: log})
+	if _, err := table.Rebuild(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	newest := func() (altered int, said string) {
@@ -118,7 +119,7 @@ func TestVerifyMissesTheLastEventByTheListOfJobs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, heard := listen(Config{DB: db})
+		v, heard := listen(Config{NewestSeq: table.Seq})
 		if err := v.verifyNewest(t.Context(), &left); err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/services/app"
+	"rollcall.example/services/jobs"
 	"rollcall.example/services/report"
 	"rollcall.example/services/verify"
 )
@@ -37,9 +38,11 @@ func (c *verifyCmd) Run(ctx context.Context, p *process) (err error) {
 	}
 	cfg.Rebuild = p.rebuildReport(events.NewStore(cfg.JetStream))
 	if c.Database.URL != "" {
-		if cfg.DB, err = in.OpenDatabase(ctx, c.Database.URL); err != nil {
+		db, err := in.OpenDatabase(ctx, c.Database.URL)
+		if err != nil {
 			return err
 		}
+		cfg.NewestSeq = jobs.New(jobs.Config{DB: db}).Seq
 	}
 	if err := verify.Job(ctx, cfg, c.Job); err != nil {
 		return err

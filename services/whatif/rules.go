@@ -1,4 +1,4 @@
-package main
+package whatif
 
 import (
 	"bytes"
@@ -14,8 +14,9 @@ import (
 	"rollcall.example/schema"
 )
 
-// yamlRules are schema.Rules as YAML has them: words and codes are texts even where
-// they look like numbers or truths, and a number may be none, which JSON will tell.
+// yamlRules are schema.Rules as YAML has them. Words and codes are texts even where they
+// look like numbers or truth values. Numbers stay texts, so that schema.ReadRules judges
+// them.
 type yamlRules struct {
 	Vocabularies map[string]schema.Vocabulary `yaml:"vocabularies" json:"vocabularies,omitempty"`
 	Aliases      map[string][]string          `yaml:"aliases" json:"aliases,omitempty"`
@@ -25,8 +26,8 @@ type yamlRules struct {
 	WardRegions  map[string]string            `yaml:"ward_regions" json:"ward_regions,omitempty"`
 }
 
-// readRules reads rules from a file of JSON or, by its name, of YAML.
-func readRules(file string) (schema.Rules, error) {
+// ReadRules reads rules from a file: YAML where its name ends in .yaml or .yml, else JSON.
+func ReadRules(file string) (schema.Rules, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return schema.Rules{}, err
