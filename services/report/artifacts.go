@@ -12,22 +12,24 @@ import (
 	"rollcall.example/events/records"
 )
 
-// artifacts are the four that a report is made of, fetched and verified.
+// artifacts are the four artifacts that a report is made of, fetched and verified.
 type artifacts struct {
 	rows     *records.Reader[records.Row]
 	rejects  *records.Reader[records.RejectedRow]
 	verdicts *records.Reader[records.Verdict]
 	outcomes *records.Reader[records.Outcome]
-	// first holds a repetition by the number of the row that it repeats.
-	first map[int]*records.RejectedRow
+	// firstRepeats holds, by the number of a row, the first later row with the same
+	// ID number.
+	firstRepeats map[int]*records.RejectedRow
 }
 
-// fetch opens the artifacts of a job. The caller closes them, also after an error.
-func fetch(ctx context.Context, store *events.Store, job *events.Job) (a *artifacts, err error) {
+// openArtifacts opens the artifacts of a job. The caller closes them, also after an
+// error.
+func openArtifacts(ctx context.Context, store *events.Store, job *events.Job) (a *artifacts, err error) {
 	a = &artifacts{}
-	// The row that is kept comes before those that repeat it, so these are
+	// The row that is kept comes before those that repeat it, so the rejects are
 	// read once in advance.
-	if a.first, err = repeated(ctx, store, job.Validated.Rejects); err != nil {
+	if a.firstRepeats, err = findFirstRepeats(ctx, store, job.Validated.Rejects); err != nil {
 		return a, err
 	}
 	if a.rows, err = records.Open[records.Row](ctx, store, job.Validated.Rows); err != nil {
@@ -42,20 +44,24 @@ func fetch(ctx context.Context, store *events.Store, job *events.Job) (a *artifa
 	if a.outcomes, err = records.Open[records.Outcome](ctx, store, job.Persisted.Outcomes); err != nil {
 		return a, err
 	}
-	// An undo has all but the outcomes from the job that it undoes.
+	// An undo takes all but the outcomes from the job that it undoes.
 	of := cmp.Or(job.Options.Undoes, job.ID)
-	for h, of := range map[*records.Header]string{&a.rows.Header: of, &a.rejects.Header: of, &a.verdicts.Header: of, &a.outcomes.Header: job.ID} {
+	for h, of := range map[*records.Header]string{&a.rows.Header: of, &a.rejects.Header: of, &a.verdicts.Header: of,
+		&a.outcomes.Header: job.ID} {
 		if h.JobID != of {
-			return a, fmt.Errorf("%s of another job: %w", h.Artifact, errMismatch)
+			return a, fmt.Errorf("%s belongs to another job: %w", h.Artifact, errMismatch)
 		}
 	}
 	if !slices.Equal(a.rows.Header.Columns, a.rejects.Header.Columns) {
-		return a, fmt.Errorf("columns of rows and rejects: %w", errMismatch)
+		return a, fmt.Errorf("rows and rejects have different columns: %w", errMismatch)
 	}
 	return a, nil
 }
 
-func repeated(ctx context.Context, store *events.Store, rejects events.Artifact) (map[int]*records.RejectedRow, error) {
+// findFirstRepeats reads the rejects for the first row that repeats each kept one.
+func findFirstRepeats(
+	ctx context.Context, store *events.Store, rejects events.Artifact,
+) (map[int]*records.RejectedRow, error) {
 	first := make(map[int]*records.RejectedRow)
 	for reject, err := range records.Each[records.RejectedRow](ctx, store, rejects, nil) {
 		if err != nil {
@@ -68,15 +74,15 @@ func repeated(ctx context.Context, store *events.Store, rejects events.Artifact)
 	return first, nil
 }
 
-// total is how many entries there are.
-func (a *artifacts) total() int { return a.rows.Header.Records + a.rejects.Header.Records }
+// countEntries returns how many uploaded rows there are.
+func (a *artifacts) countEntries() int { return a.rows.Header.Records + a.rejects.Header.Records }
 
 // entries yields the uploaded rows in their order, once.
 func (a *artifacts) entries() iter.Seq2[*entry, error] {
 	return func(yield func(*entry, error) bool) {
-		for e, err := range merge(a.rows.All(), a.rejects.All(), a.verdicts.All(), a.outcomes.All()) {
+		for e, err := range mergeEntries(a.rows.All(), a.rejects.All(), a.verdicts.All(), a.outcomes.All()) {
 			if err == nil && e.row != nil {
-				e.repeats = a.first[e.n]
+				e.repeats = a.firstRepeats[e.n]
 			}
 			if !yield(e, err) {
 				return

@@ -10,13 +10,13 @@ import (
 	"rollcall.example/events"
 )
 
-// cell is one value of a sheet.
+// cell is a value in a sheet.
 type cell struct {
 	// value is the text, or the number as the file holds it.
 	value  string
 	number bool
 	format format
-	// width is how many characters it shows; 0 means those of value.
+	// width is how many characters the cell shows; 0 means those of value.
 	width int
 }
 
@@ -30,8 +30,9 @@ const (
 	formatMoment
 )
 
-// formats are the number formats. Text is one too: a cell that has it stays
-// text when it is edited, so that not even then a text like =1+1 becomes a formula.
+// formats are the number formats. Text is one of them: a cell that has it stays
+// text when somebody edits it, so that a text like =1+1 becomes no formula even
+// then.
 var formats = []string{
 	formatText:   "@",
 	formatWhole:  "0",
@@ -40,16 +41,16 @@ var formats = []string{
 	formatMoment: "yyyy-mm-dd hh:mm:ss",
 }
 
-// What a spreadsheet program accepts in one cell, in UTF-16 units, and what
-// ends a text that had to be cut.
+// A cell holds at most maxText UTF-16 units in a spreadsheet program; cutMark ends
+// a text that was cut to that.
 const (
 	maxText = 32767
 	cutMark = " [cut]"
 )
 
-func text(s string) cell { return cell{value: bounded(s), format: formatText} }
+func textCell(s string) cell { return cell{value: truncate(s), format: formatText} }
 
-func whole(n int) cell {
+func intCell(n int) cell {
 	return cell{value: strconv.Itoa(n), number: true, format: formatWhole}
 }
 
@@ -57,30 +58,32 @@ func whole(n int) cell {
 var moneyPattern = regexp.MustCompile(`^-?[0-9]{1,12}(\.[0-9]{1,2})?$`)
 var wholePattern = regexp.MustCompile(`^-?[0-9]{1,9}$`)
 
-// The day that serial number 0 stands for, and the first one since which the
-// serial numbers of all programs agree.
+// serialZero is the day of serial number 0. From firstAgreedDay on, all programs
+// give a day the same serial number.
 var (
-	serialZero  = time.Date(1899, time.December, 30, 0, 0, 0, 0, time.UTC)
-	serialAgree = time.Date(1900, time.March, 1, 0, 0, 0, 0, time.UTC)
+	serialZero     = time.Date(1899, time.December, 30, 0, 0, 0, 0, time.UTC)
+	firstAgreedDay = time.Date(1900, time.March, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// day is a date without time, false where spreadsheets cannot hold it.
-func day(iso string) (cell, bool) {
+// dateCell returns a date without time; false where spreadsheets cannot hold it.
+func dateCell(iso string) (cell, bool) {
 	t, err := time.Parse(time.DateOnly, iso)
-	if err != nil || t.Before(serialAgree) {
+	if err != nil || t.Before(firstAgreedDay) {
 		return cell{}, false
 	}
 	days := int64(t.Sub(serialZero) / (24 * time.Hour))
-	return cell{value: strconv.FormatInt(days, 10), number: true, format: formatDay, width: len(formats[formatDay])}, true
+	return cell{value: strconv.FormatInt(days, 10), number: true, format: formatDay, width: len(formats[formatDay])},
+		true
 }
 
-// moment is a point in time, shown as the clocks in South Africa do.
-func moment(t time.Time) cell {
+// timeCell returns a point in time, shown in South African time.
+func timeCell(t time.Time) cell {
 	if t.IsZero() {
-		return text("")
+		return textCell("")
 	}
 	_, offset := t.In(events.SouthAfrica).Zone()
-	// LibreOffice cuts what is short of a second, so the fraction is never below it.
+	// LibreOffice drops fractions of a second, so the fraction must never be just
+	// below a whole one.
 	seconds := float64(t.Unix()+int64(offset)-serialZero.Unix()) + 0.001
 	return cell{
 		value:  strconv.FormatFloat(seconds/(24*60*60), 'f', 9, 64),
@@ -88,8 +91,8 @@ func moment(t time.Time) cell {
 	}
 }
 
-// bounded cuts what is longer than a cell may be.
-func bounded(s string) string {
+// truncate cuts a text that is longer than a cell may be.
+func truncate(s string) string {
 	if len(s) <= maxText {
 		return s
 	}
@@ -99,13 +102,14 @@ func bounded(s string) string {
 			units++
 		}
 		if units > maxText {
-			return cutTo(s[:i])
+			return markCut(s[:i])
 		}
 	}
 	return s
 }
 
-func cutTo(s string) string {
+// markCut replaces the end of a text by the mark.
+func markCut(s string) string {
 	for n := 0; n < len(cutMark); n++ {
 		_, size := utf8.DecodeLastRuneInString(s)
 		s = s[:len(s)-size]
@@ -113,8 +117,8 @@ func cutTo(s string) string {
 	return s + cutMark
 }
 
-// shown is how many characters wide the cell is: its longest line.
-func (c cell) shown() int {
+// displayWidth returns how many characters wide the cell is: its longest line.
+func (c cell) displayWidth() int {
 	if c.width > 0 {
 		return c.width
 	}

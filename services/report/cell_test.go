@@ -12,7 +12,7 @@ import (
 	"rollcall.example/schema"
 )
 
-func TestTypedCell(t *testing.T) {
+func TestParseTypedCell(t *testing.T) {
 	tests := []struct {
 		name  string
 		kind  schema.Kind
@@ -35,7 +35,7 @@ func TestTypedCell(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, ok := typedCell(tt.kind, tt.in)
+			c, ok := parseTypedCell(tt.kind, tt.in)
 			if ok != (tt.value != "") || ok && (c.value != tt.value || !c.number) {
 				t.Errorf("got %+v, %v", c, ok)
 			}
@@ -43,44 +43,45 @@ func TestTypedCell(t *testing.T) {
 	}
 }
 
-func TestMomentIsSouthAfricanTime(t *testing.T) {
-	if got := moment(time.Date(1900, time.March, 1, 22, 0, 0, 0, time.UTC)); got.value != "62.000000012" {
+func TestTimeCellIsSouthAfricanTime(t *testing.T) {
+	if got := timeCell(time.Date(1900, time.March, 1, 22, 0, 0, 0, time.UTC)); got.value != "62.000000012" {
 		t.Errorf("got %s", got.value)
 	}
-	if got := moment(time.Time{}); got.number || got.value != "" {
+	if got := timeCell(time.Time{}); got.number || got.value != "" {
 		t.Errorf("no moment gave %+v", got)
 	}
 }
 
-func TestTextIsCutWhereACellEnds(t *testing.T) {
+func TestLongTextIsTruncated(t *testing.T) {
 	for name, in := range map[string]string{
 		"just fits": strings.Repeat("x", maxText),
 		"too long":  strings.Repeat("x", maxText+1),
 		"wide":      strings.Repeat("🙂", maxText),
 		"accents":   strings.Repeat("ë", maxText),
 	} {
-		got := text(in).value
+		got := textCell(in).value
 		units := len(utf16.Encode([]rune(in)))
-		if n := len(utf16.Encode([]rune(got))); n > maxText || (got == in) != (units <= maxText) || (got != in && !strings.HasSuffix(got, cutMark)) {
+		if n := len(utf16.Encode([]rune(got))); n > maxText || (got == in) != (units <= maxText) ||
+			(got != in && !strings.HasSuffix(got, cutMark)) {
 			t.Errorf("%s: %d units became %d", name, units, n)
 		}
 	}
 }
 
-func TestNumbersAreListedWithinReason(t *testing.T) {
+func TestLongListsOfRowsAreShortened(t *testing.T) {
 	list := make([]int, maxListed+2)
 	for i := range list {
 		list[i] = i
 	}
-	if got := numbers(list); !strings.HasPrefix(got, "0, 1, 2, ") || !strings.HasSuffix(got, ", 49 and 2 more") {
+	if got := joinNumbers(list); !strings.HasPrefix(got, "0, 1, 2, ") || !strings.HasSuffix(got, ", 49 and 2 more") {
 		t.Errorf("got %q", got)
 	}
-	if got := numbers([]int{4, 11}); got != "4, 11" {
+	if got := joinNumbers([]int{4, 11}); got != "4, 11" {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestWardCheck(t *testing.T) {
+func TestCompareWards(t *testing.T) {
 	for _, tt := range []struct {
 		file, iec string
 		want      wardCheck
@@ -91,21 +92,23 @@ func TestWardCheck(t *testing.T) {
 		{"79800001", "", noWardFromIEC},
 		{"", "", noWardFromIEC},
 	} {
-		e := &entry{row: &records.Row{Fields: map[string]string{fieldWard: tt.file}}, verdict: &records.Verdict{Ward: tt.iec}}
-		if got := checkWard(e); got != tt.want {
+		e := &entry{row: &records.Row{Fields: map[string]string{fieldWard: tt.file}},
+			verdict: &records.Verdict{Ward: tt.iec}}
+		if got := compareWards(e); got != tt.want {
 			t.Errorf("%q, %q: got %q", tt.file, tt.iec, got)
 		}
 	}
 }
 
-func TestPanicBecomesAnErrorThatQuotesNothing(t *testing.T) {
+func TestPanicBecomesAnErrorWithoutCells(t *testing.T) {
 	var logged strings.Builder
 	log := slog.New(slog.NewTextHandler(&logged, nil))
-	err := guarded(t.Context(), log, func() error { panic("8001015009087") })
-	if err == nil || strings.Contains(err.Error()+logged.String(), "8001015009087") || !strings.Contains(logged.String(), "panic") {
+	err := catchPanic(t.Context(), log, func() error { panic("8001015009087") })
+	if err == nil || strings.Contains(err.Error()+logged.String(), "8001015009087") ||
+		!strings.Contains(logged.String(), "panic") {
 		t.Errorf("got %v, logged %s", err, logged.String())
 	}
-	if err := guarded(t.Context(), log, func() error { return errBroken }); !errors.Is(err, errBroken) {
+	if err := catchPanic(t.Context(), log, func() error { return errBroken }); !errors.Is(err, errBroken) {
 		t.Errorf("got %v", err)
 	}
 }

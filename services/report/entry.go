@@ -8,10 +8,10 @@ import (
 	"rollcall.example/events/records"
 )
 
-// errMismatch says that the artifacts of a job do not belong together.
+// errMismatch means that the artifacts of a job do not belong together.
 var errMismatch = errors.New("artifacts do not match")
 
-// entry is one uploaded row and all that became of it: either reject is set,
+// entry is an uploaded row with everything that became of it: either reject is set,
 // or row, verdict and outcome are.
 type entry struct {
 	n       int
@@ -20,26 +20,27 @@ type entry struct {
 	row     *records.Row
 	verdict *records.Verdict
 	outcome *records.Outcome
-	// repeats is a later row with the same ID number, set on the row that was kept.
+	// repeats is a later row with the same ID number; set on the row that was kept.
 	repeats *records.RejectedRow
 }
 
-// merge yields the entries in the order of the uploaded sheet. Rows and rejects
-// are each in that order; verdicts and outcomes have a record for each row. The
-// error wraps errMismatch where this is not so, and is the last thing yielded.
-func merge(
+// mergeEntries yields the entries in the order of the uploaded sheet. Rows and
+// rejects are each in that order; verdicts and outcomes have a record for each row.
+// Where this is not so, the last thing yielded is an error that wraps errMismatch.
+func mergeEntries(
 	rows iter.Seq2[*records.Row, error], rejects iter.Seq2[*records.RejectedRow, error],
 	verdicts iter.Seq2[*records.Verdict, error], outcomes iter.Seq2[*records.Outcome, error],
 ) iter.Seq2[*entry, error] {
 	return func(yield func(*entry, error) bool) {
-		r, j, v, o := pull(rows), pull(rejects), pull(verdicts), pull(outcomes)
+		r, j, v, o := newLookahead(rows), newLookahead(rejects), newLookahead(verdicts), newLookahead(outcomes)
 		defer func() { r.stop(); j.stop(); v.stop(); o.stop() }()
 		err := errors.Join(r.advance(), j.advance(), v.advance(), o.advance())
 		for last := 0; err == nil && (r.head != nil || j.head != nil); {
 			var e *entry
 			if r.head != nil && (j.head == nil || r.head.N < j.head.N) {
 				if v.head == nil || o.head == nil || v.head.N != r.head.N || o.head.N != r.head.N {
-					err = fmt.Errorf("row %d: verdict or outcome of another row: %w", r.head.N, errMismatch)
+					err = fmt.Errorf("row %d: the verdict or the outcome is that of another row: %w", r.head.N,
+						errMismatch)
 					break
 				}
 				e = &entry{n: r.head.N, cells: r.head.Cells, row: r.head, verdict: v.head, outcome: o.head}
@@ -49,7 +50,7 @@ func merge(
 				err = j.advance()
 			}
 			if e.n <= last {
-				err = errors.Join(err, fmt.Errorf("row %d after row %d: %w", e.n, last, errMismatch))
+				err = errors.Join(err, fmt.Errorf("row %d follows row %d: %w", e.n, last, errMismatch))
 			}
 			last = e.n
 			if err == nil && !yield(e, nil) {
@@ -57,7 +58,7 @@ func merge(
 			}
 		}
 		if err == nil && (v.head != nil || o.head != nil) {
-			err = fmt.Errorf("verdicts or outcomes without rows: %w", errMismatch)
+			err = fmt.Errorf("there are verdicts or outcomes without rows: %w", errMismatch)
 		}
 		if err != nil {
 			yield(nil, err)
@@ -65,20 +66,21 @@ func merge(
 	}
 }
 
-// stream is a sequence of which one record is looked at in advance.
-type stream[T any] struct {
-	// head is nil at the end.
+// lookahead reads a sequence one record ahead.
+type lookahead[T any] struct {
+	// head is the next record; nil at the end.
 	head *T
 	next func() (*T, error, bool)
 	stop func()
 }
 
-func pull[T any](seq iter.Seq2[*T, error]) *stream[T] {
+func newLookahead[T any](seq iter.Seq2[*T, error]) *lookahead[T] {
 	next, stop := iter.Pull2(seq)
-	return &stream[T]{next: next, stop: stop}
+	return &lookahead[T]{next: next, stop: stop}
 }
 
-func (s *stream[T]) advance() error {
+// advance reads the next record into head.
+func (s *lookahead[T]) advance() error {
 	record, err, ok := s.next()
 	s.head = nil
 	if ok && err == nil {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// checkNoFormula reads the parts of a workbook itself: no sheet has a formula,
-// and each text that looks like one is a shared string of a text cell.
+// checkNoFormula reads the parts of a workbook itself: no sheet has a formula, and
+// each text that looks like one is a shared string in a text cell.
 func checkNoFormula(t *testing.T, data []byte) {
 	t.Helper()
 	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
@@ -26,7 +26,7 @@ func checkNoFormula(t *testing.T, data []byte) {
 			T string `xml:"t"`
 		} `xml:"si"`
 	}
-	if err := xml.Unmarshal(part(t, zr, "xl/sharedStrings.xml"), &shared); err != nil {
+	if err := xml.Unmarshal(readPart(t, zr, "xl/sharedStrings.xml"), &shared); err != nil {
 		t.Fatal(err)
 	}
 	suspect := map[byte]int{}
@@ -39,7 +39,7 @@ func checkNoFormula(t *testing.T, data []byte) {
 			continue
 		}
 		sheets++
-		body := part(t, zr, f.Name)
+		body := readPart(t, zr, f.Name)
 		dec := xml.NewDecoder(bytes.NewReader(body))
 		for {
 			token, err := dec.Token()
@@ -86,7 +86,7 @@ func checkNoFormula(t *testing.T, data []byte) {
 	}
 }
 
-func part(t *testing.T, zr *zip.Reader, name string) []byte {
+func readPart(t *testing.T, zr *zip.Reader, name string) []byte {
 	t.Helper()
 	f, err := zr.Open(name)
 	if err != nil {

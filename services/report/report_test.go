@@ -19,14 +19,14 @@ import (
 	"rollcall.example/events/records"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestReport(t *testing.T) {
 	r := newRig(t)
-	job := r.run(t, smallRoll())
+	job := r.runJob(t, smallRoll())
 	data := r.download(t, job)
 
-	t.Run("the fact tells the figures of the whole job", func(t *testing.T) {
+	t.Run("the fact has the totals of the whole job", func(t *testing.T) {
 		want := smallRoll().stats
 		want.Registered, want.NotRegistered, want.Deceased, want.International, want.Unverified = 5, 1, 1, 1, 1
 		want.ExistingMembers, want.NewMembers = 3, 5
@@ -37,21 +37,22 @@ func TestReport(t *testing.T) {
 		if want := r.now.Sub(job.CreatedAt).Milliseconds(); got.DurationMS != want {
 			t.Errorf("took %d ms, want %d", got.DurationMS, want)
 		}
-		if a := got.Report; a.Bucket != events.BucketReports || !strings.HasPrefix(a.Name, job.ID+"/report.") || !strings.HasSuffix(a.Name, ".xlsx") {
+		if a := got.Report; a.Bucket != events.BucketReports || !strings.HasPrefix(a.Name, job.ID+"/report.") ||
+			!strings.HasSuffix(a.Name, ".xlsx") {
 			t.Errorf("stored as %s in %s", a.Name, a.Bucket)
 		}
 	})
-	t.Run("each sheet holds what the golden file has", func(t *testing.T) {
-		golden(t, "small.golden", dump(t, data, job))
+	t.Run("each sheet is what the golden file says", func(t *testing.T) {
+		compareGolden(t, "small.golden", dumpBook(t, data, job))
 	})
 	t.Run("the same artifacts give the same bytes", func(t *testing.T) {
-		sum := sha256.Sum256(r.again(t, job))
+		sum := sha256.Sum256(r.rebuild(t, job))
 		if got := hex.EncodeToString(sum[:]); got != job.Reported.Report.SHA256 {
 			t.Errorf("second run gave %s, first %s", got, job.Reported.Report.SHA256)
 		}
 	})
 	t.Run("no cell is a formula", func(t *testing.T) { checkNoFormula(t, data) })
-	t.Run("progress was told within the band", func(t *testing.T) {
+	t.Run("progress stays within the band", func(t *testing.T) {
 		p, ok, err := r.log.Progress(t.Context(), job.ID)
 		if err != nil || !ok || p.Step != events.ReportGeneration || p.Percent < 85 || p.Percent > 99 || p.Total != 14 {
 			t.Errorf("got %+v, %v, %v", p, ok, err)
@@ -64,8 +65,8 @@ func TestReportOfNobody(t *testing.T) {
 	in := smallRoll()
 	in.rows, in.rejects, in.verdicts, in.outcomes = nil, nil, nil, nil
 	in.stats, in.iec, in.db = events.ValidationStats{}, events.IECStats{}, events.DatabaseStats{}
-	job := r.run(t, in)
-	golden(t, "nobody.golden", dump(t, r.download(t, job), job))
+	job := r.runJob(t, in)
+	compareGolden(t, "nobody.golden", dumpBook(t, r.download(t, job), job))
 }
 
 func TestReportOfDryRunWithoutIEC(t *testing.T) {
@@ -78,15 +79,15 @@ func TestReportOfDryRunWithoutIEC(t *testing.T) {
 		in.outcomes[i].VD = ""
 	}
 	in.iec = events.IECStats{Total: 9, Unverified: 9}
-	job := r.run(t, in)
-	golden(t, "dryrun.golden", dump(t, r.download(t, job), job))
+	job := r.runJob(t, in)
+	compareGolden(t, "dryrun.golden", dumpBook(t, r.download(t, job), job))
 }
 
 func TestArtifactsThatDoNotMatchFailTheJob(t *testing.T) {
 	r := newRig(t)
 	in := smallRoll()
 	in.verdicts = in.verdicts[1:]
-	job := r.run(t, in)
+	job := r.runJob(t, in)
 	if job.Failed == nil || job.Failed.Code != "artifact_mismatch" || job.Failed.Retryable || job.Failed.Message == "" {
 		t.Fatalf("got %+v", job.Failed)
 	}
@@ -94,8 +95,8 @@ func TestArtifactsThatDoNotMatchFailTheJob(t *testing.T) {
 
 func TestWriteStopsWithItsContext(t *testing.T) {
 	r := newRig(t)
-	job := r.run(t, smallRoll())
-	a, err := fetch(t.Context(), r.store, &job)
+	job := r.runJob(t, smallRoll())
+	a, err := openArtifacts(t.Context(), r.store, &job)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +112,7 @@ func TestWriteStopsWithItsContext(t *testing.T) {
 	}
 }
 
-func golden(t *testing.T, name, got string) {
+func compareGolden(t *testing.T, name, got string) {
 	t.Helper()
 	file := "testdata/" + name
 	if *update {
@@ -131,18 +132,18 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// dump is a workbook as text: a line for each row, with its fill, texts quoted
-// and numbers with their format. What differs from run to run has a name.
-func dump(t *testing.T, data []byte, job events.Job) string {
+// dumpBook returns a workbook as text: a line for each row with its fill, texts
+// quoted, numbers with their format. Names stand for what differs from run to run.
+func dumpBook(t *testing.T, data []byte, job events.Job) string {
 	t.Helper()
 	// By the text of the cell before them.
 	names := map[string][2]string{
 		"Job":             {job.ID, "<job>"},
-		"Started (SAST)":  {moment(job.CreatedAt).value, "<started>"},
-		"Finished (SAST)": {moment(job.Persisted.At).value, "<finished>"},
+		"Started (SAST)":  {timeCell(job.CreatedAt).value, "<started>"},
+		"Finished (SAST)": {timeCell(job.Persisted.At).value, "<finished>"},
 	}
 	var b strings.Builder
-	for _, s := range open(t, data).Sheets {
+	for _, s := range openBook(t, data).Sheets {
 		fmt.Fprintf(&b, "== %s", s.Name)
 		if len(s.SheetViews) > 0 && s.SheetViews[0].Pane != nil {
 			p := s.SheetViews[0].Pane

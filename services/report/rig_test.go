@@ -16,7 +16,7 @@ import (
 	"rollcall.example/events/stage"
 )
 
-// rig is a NATS server with the report stage at work on it.
+// rig is a NATS server on which the report stage runs.
 type rig struct {
 	srv   *embedded.Server
 	store *events.Store // as report
@@ -45,33 +45,34 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// as is a log and a store as another stage uses them, with its own user.
-func (r *rig) as(t *testing.T, stage events.Stage) (*events.Log, *events.Store) {
+// connectAs returns a log and a store as another stage uses them, as its own user.
+func (r *rig) connectAs(t *testing.T, stage events.Stage) (*events.Log, *events.Store) {
 	t.Helper()
 	js := eventstest.Connect(t, r.srv, string(stage))
 	return events.NewLog(js, stage, nil), events.NewStore(js)
 }
 
-// run takes a roll through the earlier stages and waits for the end of the job.
-func (r *rig) run(t *testing.T, in roll) events.Job {
+// runJob takes a roll through the earlier stages and waits for the end of the job.
+func (r *rig) runJob(t *testing.T, in roll) events.Job {
 	t.Helper()
-	log, _ := r.as(t, events.StageUpload)
-	job := eventstest.Upload(t, log, events.User{ID: "alice@example.org", Role: "member"}, events.Artifact{}, in.options)
+	log, _ := r.connectAs(t, events.StageUpload)
+	job := eventstest.Upload(t, log, events.User{ID: "alice@example.org", Role: "member"}, events.Artifact{},
+		in.options)
 
-	log, store := r.as(t, events.StageValidation)
+	log, store := r.connectAs(t, events.StageValidation)
 	head := records.Header{JobID: job.ID, Columns: in.columns, Fields: in.fields}
 	eventstest.Append(t, log, &job, &events.Validated{
-		Rows:    put(t, store, events.BucketRows, "rows", head, in.rows),
-		Rejects: put(t, store, events.BucketRows, "rejects", head, in.rejects), Stats: in.stats})
+		Rows:    storeRecords(t, store, events.BucketRows, "rows", head, in.rows),
+		Rejects: storeRecords(t, store, events.BucketRows, "rejects", head, in.rejects), Stats: in.stats})
 
-	log, store = r.as(t, events.StageIEC)
+	log, store = r.connectAs(t, events.StageIEC)
 	head = records.Header{JobID: job.ID}
 	eventstest.Append(t, log, &job, &events.Verified{
-		Verdicts: put(t, store, events.BucketVerdicts, "verdicts", head, in.verdicts), Stats: in.iec})
+		Verdicts: storeRecords(t, store, events.BucketVerdicts, "verdicts", head, in.verdicts), Stats: in.iec})
 
-	log, store = r.as(t, events.StagePersistence)
+	log, store = r.connectAs(t, events.StagePersistence)
 	eventstest.Append(t, log, &job, &events.Persisted{
-		Outcomes: put(t, store, events.BucketOutcomes, "outcomes", head, in.outcomes), Stats: in.db})
+		Outcomes: storeRecords(t, store, events.BucketOutcomes, "outcomes", head, in.outcomes), Stats: in.db})
 
 	eventstest.Wait(t, "the end of the job", func() bool {
 		var err error
@@ -83,7 +84,9 @@ func (r *rig) run(t *testing.T, in roll) events.Job {
 	return job
 }
 
-func put[T records.Record](t testing.TB, store *events.Store, bucket, name string, h records.Header, list []T) events.Artifact {
+func storeRecords[T records.Record](
+	t testing.TB, store *events.Store, bucket, name string, h records.Header, list []T,
+) events.Artifact {
 	t.Helper()
 	w, err := records.NewWriter[T](store)
 	if err != nil {
@@ -113,7 +116,7 @@ func (r *rig) download(t *testing.T, job events.Job) []byte {
 	if job.Reported == nil {
 		t.Fatalf("the job has no report: %+v", job.Failed)
 	}
-	_, store := r.as(t, events.StageUpload)
+	_, store := r.connectAs(t, events.StageUpload)
 	f, err := store.Fetch(t.Context(), job.Reported.Report)
 	if err != nil {
 		t.Fatal(err)
@@ -128,17 +131,17 @@ func (r *rig) download(t *testing.T, job events.Job) []byte {
 	return data
 }
 
-// again makes the report of a job once more, without the runner.
-func (r *rig) again(t *testing.T, job events.Job) []byte {
+// rebuild makes the report of a job once more, without the runner.
+func (r *rig) rebuild(t *testing.T, job events.Job) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	if err := r.stage.write(t.Context(), &job, &out, func(int, int) {}); err != nil {
+	if err := r.stage.writeReport(t.Context(), &job, &out, func(int, int) {}); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
 }
 
-func open(t *testing.T, data []byte) *xlsx.File {
+func openBook(t *testing.T, data []byte) *xlsx.File {
 	t.Helper()
 	f, err := xlsx.OpenBinary(data)
 	if err != nil {

@@ -1,6 +1,5 @@
 // Package report writes the workbook that a job ends with: what became of each
-// uploaded row, in one sheet for each question a branch asks, and the figures
-// of the whole.
+// uploaded row, in one sheet for each question that a branch asks, and the totals.
 package report
 
 import (
@@ -16,51 +15,56 @@ import (
 	"rollcall.example/events/stage"
 )
 
-// Config says what a Service works with.
+// DefaultWardTarget is how many registered members a ward needs where nobody says
+// otherwise.
+const DefaultWardTarget = 200
+
+// Config says what the service works with.
 type Config struct {
-	// Store reads the artifacts of a job and takes its report.
+	// Store reads the artifacts of a job and stores its report. Required.
 	Store *events.Store
-	// WardTarget is how many registered members a ward must have to comply; 0
-	// means 200.
+	// WardTarget is how many registered members a ward needs to comply; 0 means
+	// DefaultWardTarget.
 	WardTarget int
-	// Logger hears of what a library did not survive; nil discards.
+	// Logger hears of panics in the workbook library; nil discards.
 	Logger *slog.Logger
-	// Now is the clock that processing times are taken from; nil means time.Now.
+	// Now is the clock that measures how long a job took; nil means time.Now.
 	// Nothing in a report depends on it.
 	Now func() time.Time
 }
 
 // Service is the stage report.
 type Service struct {
-	store  *events.Store
-	target int
-	log    *slog.Logger
-	now    func() time.Time
+	store      *events.Store
+	wardTarget int
+	logger     *slog.Logger
+	now        func() time.Time
 }
 
 // New returns the stage.
 func New(cfg Config) *Service {
-	s := &Service{store: cfg.Store, target: cmp.Or(cfg.WardTarget, 200), log: events.Logger(cfg.Logger), now: cfg.Now}
+	s := &Service{store: cfg.Store, wardTarget: cmp.Or(cfg.WardTarget, DefaultWardTarget),
+		logger: events.Logger(cfg.Logger), now: cfg.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	return s
 }
 
-// Handle is an events.Handler: it writes the report of w's job, stores it in
-// the bucket REPORTS and returns the reported fact. The same artifacts and facts
-// give the same bytes, however often it is run.
+// Handle is a stage.Handler. It writes the report of a job, stores it in the bucket
+// REPORTS and returns *events.Reported. The same artifacts and facts always give
+// the same bytes.
 func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error) {
 	job := &w.Job
 	if job.Uploaded == nil || job.Validated == nil || job.Verified == nil || job.Persisted == nil {
-		return nil, errors.New("report: the job lacks a fact of an earlier stage")
+		return nil, errors.New("report: a fact of an earlier stage is missing")
 	}
 	file, err := s.store.OpenSpool()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }() // nameless and read already: nothing is lost with it
-	err = s.write(ctx, job, file, func(done, total int) {
+	defer func() { _ = file.Close() }() // nameless: nothing is lost with it
+	err = s.writeReport(ctx, job, file, func(done, total int) {
 		w.Progress(events.ReportGeneration, done, total, "Writing the report")
 	})
 	if err != nil {
@@ -75,23 +79,23 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error
 	}
 	return &events.Reported{
 		Report:     stored,
-		Validation: Completed(job),
+		Validation: CompleteStats(job),
 		Database:   job.Persisted.Stats,
 		DurationMS: max(s.now().Sub(job.CreatedAt).Milliseconds(), 0),
 		Inputs:     job.Inputs(),
-		WardTarget: s.target,
+		WardTarget: s.wardTarget,
 	}, nil
 }
 
-// Rebuild writes the report of a job that has one once more: the same bytes, if
-// nothing of what it was made of was altered and WardTarget is as it was.
+// Rebuild writes the report of a job that has one once more. The bytes are the same
+// if nothing that it is made of has changed and WardTarget is what it was.
 func (s *Service) Rebuild(ctx context.Context, job *events.Job, to io.Writer) error {
-	return s.write(ctx, job, to, func(int, int) {})
+	return s.writeReport(ctx, job, to, func(int, int) {})
 }
 
-// Completed is what validation counted, with what the later stages found out: the
-// figures of the reported event. The job has been persisted.
-func Completed(job *events.Job) events.ValidationStats {
+// CompleteStats returns the counts of validation together with those of the later
+// stages: the totals of the reported event. The job must have been persisted.
+func CompleteStats(job *events.Job) events.ValidationStats {
 	stats := job.Validated.Stats
 	iec, db := job.Verified.Stats, job.Persisted.Stats
 	stats.Registered = iec.Registered

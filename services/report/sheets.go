@@ -7,25 +7,27 @@ import (
 	"rollcall.example/events/records"
 )
 
-// rowSheet is a sheet of uploaded rows. Its first columns explain a row, the
-// others are those of the upload.
+// rowSheet describes a sheet of uploaded rows. Its own columns explain a row;
+// behind them come those of the upload.
 type rowSheet struct {
 	name string
-	// empty is the sentence of a sheet without rows.
-	empty   string
-	explain []string
-	take    func(*entry) bool
-	// cells are as many as explain.
-	cells func(*entry) []cell
-	// as is how the rows look; plain means each as everywhere else.
-	as look
+	// emptyNote is the sentence of a sheet without rows.
+	emptyNote  string
+	ownColumns []string
+	includes   func(*entry) bool
+	// makeCells returns a cell for each of ownColumns.
+	makeCells func(*entry) []cell
+	// look is how all rows look; plain means as chooseLook says.
+	look look
 }
 
-func isVerdict(s records.VerdictStatus) func(*entry) bool {
+// hasStatus includes the rows whose verdict has that status.
+func hasStatus(s records.VerdictStatus) func(*entry) bool {
 	return func(e *entry) bool { return e.row != nil && e.verdict.Status == s }
 }
 
-func isOutcome(results ...string) func(*entry) bool {
+// hasResult includes the rows whose outcome is one of those.
+func hasResult(results ...string) func(*entry) bool {
 	return func(e *entry) bool {
 		for _, r := range results {
 			if e.row != nil && e.outcome.Result == r {
@@ -36,8 +38,8 @@ func isOutcome(results ...string) func(*entry) bool {
 	}
 }
 
-// lookOf is how a row looks where its sheet has no look of its own.
-func lookOf(e *entry) look {
+// chooseLook returns the look of a row in a sheet that has none of its own.
+func chooseLook(e *entry) look {
 	switch {
 	case e.reject != nil && e.reject.Code == records.RejectDuplicate:
 		return yellow
@@ -49,9 +51,10 @@ func lookOf(e *entry) look {
 	return plain
 }
 
-// rowSheets are all but the Summary, in the order of the workbook.
-func rowSheets(options events.Options) []rowSheet {
-	result := func(e *entry) cell { return text(outcomeWord(e.outcome.Result, options)) }
+// listRowSheets returns the sheets of uploaded rows, all but the Summary, in the
+// workbook's order.
+func listRowSheets(options events.Options) []rowSheet {
+	result := func(e *entry) cell { return textCell(describeOutcome(e.outcome.Result, options)) }
 	vdCode := "VD Code Written"
 	switch {
 	case options.DryRun:
@@ -59,137 +62,146 @@ func rowSheets(options events.Options) []rowSheet {
 	case options.Undoes != "":
 		vdCode = "VD Code Now"
 	}
-	status := func(e *entry) cell { return text(verdictWord(e.verdict.Status)) }
+	status := func(e *entry) cell { return textCell(describeVerdict(e.verdict.Status)) }
 	iec := []string{"Sheet Row", "IEC Status", "IEC's Word", "Asked (SAST)", "Database Result"}
 	iecCells := func(e *entry) []cell {
-		return []cell{whole(e.n), status(e), text(e.verdict.VoterStatus), moment(e.verdict.At), result(e)}
+		return []cell{intCell(e.n), status(e), textCell(e.verdict.VoterStatus), timeCell(e.verdict.At), result(e)}
 	}
 	ward := []string{"Sheet Row", "Ward Check", "IEC Ward", "IEC VD", "IEC Station",
 		"IEC Municipality Code", "IEC Municipality", "IEC Province", vdCode, "Database Result"}
 	wardCells := func(e *entry) []cell {
 		v := e.verdict
-		return []cell{whole(e.n), text(string(checkWard(e))), text(v.Ward), text(v.VD), text(v.Station),
-			text(v.MunicipalityCode), text(v.Municipality), text(v.Province), text(e.outcome.VD), result(e)}
+		return []cell{intCell(e.n), textCell(string(compareWards(e))), textCell(v.Ward), textCell(v.VD),
+			textCell(v.Station),
+			textCell(v.MunicipalityCode), textCell(v.Municipality), textCell(v.Province), textCell(e.outcome.VD),
+			result(e)}
 	}
-	registered := isVerdict(records.Registered)
-	news := rowSheet{
-		name:    "New Members",
-		empty:   "Nobody of the file is a new member.",
-		explain: []string{"Sheet Row", "Database Result", "IEC Status", "IEC Ward", "IEC VD", vdCode},
-		take:    isOutcome(records.Inserted),
-		cells: func(e *entry) []cell {
-			return []cell{whole(e.n), result(e), status(e), text(e.verdict.Ward), text(e.verdict.VD), text(e.outcome.VD)}
+	registered := hasStatus(records.Registered)
+	newMembers := rowSheet{
+		name:       "New Members",
+		emptyNote:  "Nobody of the file is a new member.",
+		ownColumns: []string{"Sheet Row", "Database Result", "IEC Status", "IEC Ward", "IEC VD", vdCode},
+		includes:   hasResult(records.Inserted),
+		makeCells: func(e *entry) []cell {
+			return []cell{intCell(e.n), result(e), status(e), textCell(e.verdict.Ward), textCell(e.verdict.VD),
+				textCell(e.outcome.VD)}
 		},
 	}
-	errors := rowSheet{
-		name:    "Database Errors",
-		empty:   "The database refused no row.",
-		explain: []string{"Sheet Row", "Database Error"},
-		take:    isOutcome(records.Refused),
-		cells:   func(e *entry) []cell { return []cell{whole(e.n), text(e.outcome.Error)} },
+	databaseErrors := rowSheet{
+		name:       "Database Errors",
+		emptyNote:  "The database refused no row.",
+		ownColumns: []string{"Sheet Row", "Database Error"},
+		includes:   hasResult(records.Refused),
+		makeCells:  func(e *entry) []cell { return []cell{intCell(e.n), textCell(e.outcome.Error)} },
 	}
 	if options.Undoes != "" {
-		news.name, news.empty, news.take = "Removed Members", "Nobody of the file had become a member by the job that was undone.", isOutcome(records.Removed)
-		errors.name, errors.empty, errors.take = "Left As They Are", "Nobody of the file was changed since by another job.", isOutcome(records.Kept)
-		errors.explain = []string{"Sheet Row", "Reason"}
+		newMembers.name, newMembers.emptyNote, newMembers.includes = "Removed Members",
+			"Nobody of the file had become a member by the job that was undone.", hasResult(records.Removed)
+		databaseErrors.name, databaseErrors.emptyNote, databaseErrors.includes = "Left As They Are",
+			"Nobody of the file was changed since by another job.", hasResult(records.Kept)
+		databaseErrors.ownColumns = []string{"Sheet Row", "Reason"}
 	}
 
 	return []rowSheet{{
-		name:    "All Uploaded Rows",
-		empty:   "The file has no rows.",
-		explain: []string{"Sheet Row", "Result", "Reason", "IEC Status", "IEC Ward", "IEC VD", vdCode, "Warnings"},
-		take:    func(*entry) bool { return true },
-		cells: func(e *entry) []cell {
+		name:       "All Uploaded Rows",
+		emptyNote:  "The file has no rows.",
+		ownColumns: []string{"Sheet Row", "Result", "Reason", "IEC Status", "IEC Ward", "IEC VD", vdCode, "Warnings"},
+		includes:   func(*entry) bool { return true },
+		makeCells: func(e *entry) []cell {
 			if e.reject != nil {
-				return []cell{whole(e.n), text(rejectWord(e.reject.Code)), text(e.reject.Message),
-					text(""), text(""), text(""), text(""), text("")}
+				return []cell{intCell(e.n), textCell(describeReject(e.reject.Code)), textCell(e.reject.Message),
+					textCell(""), textCell(""), textCell(""), textCell(""), textCell("")}
 			}
 			reason := e.outcome.Error
 			if reason == "" && e.verdict.Status == records.Unverified {
-				reason = unverifiedWord(e.verdict.Reason)
+				reason = describeUnverified(e.verdict.Reason)
 			}
-			return []cell{whole(e.n), result(e), text(reason), status(e), text(e.verdict.Ward), text(e.verdict.VD),
-				text(e.outcome.VD), text(messages(e.row.Warnings))}
+			return []cell{intCell(e.n), result(e), textCell(reason), status(e), textCell(e.verdict.Ward),
+				textCell(e.verdict.VD),
+				textCell(e.outcome.VD), textCell(joinMessages(e.row.Warnings))}
 		},
 	}, {
-		name:    "Invalid IDs",
-		empty:   "Every row has a valid ID number.",
-		explain: []string{"Sheet Row", "Code", "Reason", "Offending Cell"},
-		take:    func(e *entry) bool { return e.reject != nil && e.reject.Code != records.RejectDuplicate },
-		cells: func(e *entry) []cell {
-			return []cell{whole(e.n), text(e.reject.Code), text(e.reject.Message), text(e.reject.Cell)}
+		name:       "Invalid IDs",
+		emptyNote:  "Every row has a valid ID number.",
+		ownColumns: []string{"Sheet Row", "Code", "Reason", "Offending Cell"},
+		includes:   func(e *entry) bool { return e.reject != nil && e.reject.Code != records.RejectDuplicate },
+		makeCells: func(e *entry) []cell {
+			return []cell{intCell(e.n), textCell(e.reject.Code), textCell(e.reject.Message), textCell(e.reject.Cell)}
 		},
-		as: red,
+		look: red,
 	}, {
-		name:    "Duplicates",
-		empty:   "No ID number occurs twice in the file.",
-		explain: []string{"Sheet Row", "Occurrence", "ID Number Read", "Times", "First Row", "All Rows"},
-		take: func(e *entry) bool {
+		name:       "Duplicates",
+		emptyNote:  "No ID number occurs twice in the file.",
+		ownColumns: []string{"Sheet Row", "Occurrence", "ID Number Read", "Times", "First Row", "All Rows"},
+		includes: func(e *entry) bool {
 			return e.repeats != nil || e.reject != nil && e.reject.Code == records.RejectDuplicate
 		},
-		cells: func(e *entry) []cell {
+		makeCells: func(e *entry) []cell {
 			d, which := e.reject, "Repeated, left out"
 			if d == nil {
 				d, which = e.repeats, "First, kept"
 			}
-			return []cell{whole(e.n), text(which), text(d.ID), whole(d.Count), whole(d.FirstRow), text(numbers(d.Rows))}
+			return []cell{intCell(e.n), textCell(which), textCell(d.ID), intCell(d.Count), intCell(d.FirstRow),
+				textCell(joinNumbers(d.Rows))}
 		},
-		as: yellow,
+		look: yellow,
 	}, {
-		name:    "Deceased Voters",
-		empty:   "The IEC knows nobody of the file as deceased.",
-		explain: iec,
-		take:    isVerdict(records.Deceased),
-		cells:   iecCells,
+		name:       "Deceased Voters",
+		emptyNote:  "The IEC knows nobody of the file as deceased.",
+		ownColumns: iec,
+		includes:   hasStatus(records.Deceased),
+		makeCells:  iecCells,
 	}, {
-		name:    "Not Registered",
-		empty:   "Nobody of the file was found not to be registered as a voter.",
-		explain: iec,
-		take:    isVerdict(records.NotRegistered),
-		cells:   iecCells,
-		as:      red,
+		name:       "Not Registered",
+		emptyNote:  "Nobody of the file was found not to be registered as a voter.",
+		ownColumns: iec,
+		includes:   hasStatus(records.NotRegistered),
+		makeCells:  iecCells,
+		look:       red,
 	}, {
-		name:    "Unverified",
-		empty:   "The IEC answered about everybody with a valid ID number.",
-		explain: []string{"Sheet Row", "Code", "Reason", "Database Result"},
-		take:    isVerdict(records.Unverified),
-		cells: func(e *entry) []cell {
-			return []cell{whole(e.n), text(e.verdict.Reason), text(unverifiedWord(e.verdict.Reason)), result(e)}
+		name:       "Unverified",
+		emptyNote:  "The IEC answered about everybody with a valid ID number.",
+		ownColumns: []string{"Sheet Row", "Code", "Reason", "Database Result"},
+		includes:   hasStatus(records.Unverified),
+		makeCells: func(e *entry) []cell {
+			return []cell{intCell(e.n), textCell(e.verdict.Reason), textCell(describeUnverified(e.verdict.Reason)),
+				result(e)}
 		},
-	}, news, {
-		name:  "Existing Members (Updated)",
-		empty: "Nobody of the file was a member before.",
-		explain: []string{"Sheet Row", "Database Result", "Changed Columns", "Before", "After",
+	}, newMembers, {
+		name:      "Existing Members (Updated)",
+		emptyNote: "Nobody of the file was a member before.",
+		ownColumns: []string{"Sheet Row", "Database Result", "Changed Columns", "Before", "After",
 			"IEC Status", vdCode},
-		take: isOutcome(records.Updated, records.Unchanged),
-		cells: func(e *entry) []cell {
+		includes: hasResult(records.Updated, records.Unchanged),
+		makeCells: func(e *entry) []cell {
 			o := e.outcome
-			return []cell{whole(e.n), result(e), text(strings.Join(o.Changed, ", ")), text(pairs(o.Before)), text(pairs(o.After)),
-				status(e), text(o.VD)}
+			return []cell{intCell(e.n), result(e), textCell(strings.Join(o.Changed, ", ")),
+				textCell(joinPairs(o.Before)), textCell(joinPairs(o.After)),
+				status(e), textCell(o.VD)}
 		},
-		as: yellow,
-	}, errors, {
-		name:    "Registered in Ward",
-		empty:   "Nobody of the file is registered in the ward that the file names.",
-		explain: ward,
-		take:    func(e *entry) bool { return registered(e) && checkWard(e) != otherWard },
-		cells:   wardCells,
+		look: yellow,
+	}, databaseErrors, {
+		name:       "Registered in Ward",
+		emptyNote:  "Nobody of the file is registered in the ward that the file names.",
+		ownColumns: ward,
+		includes:   func(e *entry) bool { return registered(e) && compareWards(e) != otherWard },
+		makeCells:  wardCells,
 	}, {
-		name:    "Different Ward",
-		empty:   "Nobody of the file is registered in another ward than the file names.",
-		explain: ward,
-		take:    func(e *entry) bool { return registered(e) && checkWard(e) == otherWard },
-		cells:   wardCells,
+		name:       "Different Ward",
+		emptyNote:  "Nobody of the file is registered in another ward than the file names.",
+		ownColumns: ward,
+		includes:   func(e *entry) bool { return registered(e) && compareWards(e) == otherWard },
+		makeCells:  wardCells,
 	}, {
-		name:    "Warnings",
-		empty:   "No accepted row has a warning.",
-		explain: []string{"Sheet Row", "Warnings", "Warning Fields", "Warning Codes"},
-		take:    func(e *entry) bool { return e.row != nil && len(e.row.Warnings) > 0 },
-		cells: func(e *entry) []cell {
+		name:       "Warnings",
+		emptyNote:  "No accepted row has a warning.",
+		ownColumns: []string{"Sheet Row", "Warnings", "Warning Fields", "Warning Codes"},
+		includes:   func(e *entry) bool { return e.row != nil && len(e.row.Warnings) > 0 },
+		makeCells: func(e *entry) []cell {
 			list := e.row.Warnings
-			return []cell{whole(e.n), text(messages(list)),
-				text(warnings(list, func(w records.Warning) string { return w.Field }, "; ")),
-				text(warnings(list, func(w records.Warning) string { return w.Code }, "; "))}
+			return []cell{intCell(e.n), textCell(joinMessages(list)),
+				textCell(joinWarnings(list, func(w records.Warning) string { return w.Field }, "; ")),
+				textCell(joinWarnings(list, func(w records.Warning) string { return w.Code }, "; "))}
 		},
 	}}
 }

@@ -6,28 +6,32 @@ import (
 	"rollcall.example/events"
 )
 
-// lines writes a sheet of short rows and remembers the first error.
-type lines struct {
+// summaryWriter writes a sheet of short rows and keeps the errors.
+type summaryWriter struct {
 	*sheetWriter
 	err error
 }
 
-func (l *lines) add(as look, cells ...cell) { l.err = errors.Join(l.err, l.row(cells, nil, as)) }
+func (l *summaryWriter) addRow(as look, cells ...cell) {
+	l.err = errors.Join(l.err, l.writeRow(cells, nil, as))
+}
 
-func (l *lines) say(words string, as look) { l.err = errors.Join(l.err, l.sentence(words, as)) }
+func (l *summaryWriter) addSentence(words string, as look) {
+	l.err = errors.Join(l.err, l.writeSentence(words, as))
+}
 
-// writeSummary writes the first sheet: the figures of the job.
+// writeSummary writes the first sheet: the totals of the job.
 func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int) error {
-	s := &lines{sheetWriter: w}
-	stats, iec, db := Completed(job), job.Verified.Stats, job.Persisted.Stats
-	line := func(name string, value cell) { s.add(plain, text(name), value) }
-	note := func(words string) { s.add(yellow, text("Note"), text(words)) }
+	s := &summaryWriter{sheetWriter: w}
+	stats, iec, db := CompleteStats(job), job.Verified.Stats, job.Persisted.Stats
+	line := func(name string, value cell) { s.addRow(plain, textCell(name), value) }
+	note := func(words string) { s.addRow(yellow, textCell("Note"), textCell(words)) }
 	section := func(name string) {
-		s.add(plain)
-		s.add(heading, text(name), text(""))
+		s.addRow(plain)
+		s.addRow(heading, textCell(name), textCell(""))
 	}
 
-	s.say("Bulk Upload Report", title)
+	s.addSentence("Bulk Upload Report", title)
 	if db.DryRun || job.Options.DryRun {
 		note("Dry run: nothing was written. This is what would be.")
 	}
@@ -38,46 +42,47 @@ func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int
 		note("The IEC was not asked: nobody's registration was checked.")
 	}
 	section("Job")
-	line("Job", text(job.ID))
-	line("File", text(job.FileName))
-	line("Uploaded by", text(job.Owner.ID))
-	line("Started (SAST)", moment(job.CreatedAt))
-	// The report is part of the job, so the last time it knows is that of the database.
-	line("Finished (SAST)", moment(job.Persisted.At))
+	line("Job", textCell(job.ID))
+	line("File", textCell(job.FileName))
+	line("Uploaded by", textCell(job.Owner.ID))
+	line("Started (SAST)", timeCell(job.CreatedAt))
+	// The report is part of the job, so the last time that it can know is the
+	// database's.
+	line("Finished (SAST)", timeCell(job.Persisted.At))
 
 	section("Validation")
-	line("Rows in the file", whole(stats.TotalRecords))
-	line("Accepted rows", whole(stats.ValidRecords))
-	line("Rows with a valid ID number", whole(stats.ValidIDs))
-	line("Rows with an invalid ID number, left out", whole(stats.InvalidIDs))
-	line("Different valid ID numbers", whole(stats.UniqueRecords))
-	line("Duplicate rows, left out", whole(stats.Duplicates))
-	line("Warnings", whole(stats.Warnings))
-	line("Blank rows skipped", whole(stats.BlankRows))
+	line("Rows in the file", intCell(stats.TotalRecords))
+	line("Accepted rows", intCell(stats.ValidRecords))
+	line("Rows with a valid ID number", intCell(stats.ValidIDs))
+	line("Rows with an invalid ID number, left out", intCell(stats.InvalidIDs))
+	line("Different valid ID numbers", intCell(stats.UniqueRecords))
+	line("Duplicate rows, left out", intCell(stats.Duplicates))
+	line("Warnings", intCell(stats.Warnings))
+	line("Blank rows skipped", intCell(stats.BlankRows))
 
 	section("IEC")
-	line("Registered", whole(iec.Registered))
-	line("Not registered", whole(iec.NotRegistered))
-	line("Deceased", whole(iec.Deceased))
-	line("Registered abroad", whole(iec.International))
-	line("Unverified", whole(iec.Unverified))
-	line("Total", whole(iec.Total))
+	line("Registered", intCell(iec.Registered))
+	line("Not registered", intCell(iec.NotRegistered))
+	line("Deceased", intCell(iec.Deceased))
+	line("Registered abroad", intCell(iec.International))
+	line("Unverified", intCell(iec.Unverified))
+	line("Total", intCell(iec.Total))
 
 	section("Database")
 	if job.Options.Undoes != "" {
-		line("Members removed", whole(db.Removed))
-		line("Members whose values were put back", whole(db.Updates))
-		line("Members changed since, left as they are", whole(db.Kept))
-		line("Nothing to put back", whole(db.Unchanged))
+		line("Members removed", intCell(db.Removed))
+		line("Members whose values were put back", intCell(db.Updates))
+		line("Members changed since, left as they are", intCell(db.Kept))
+		line("Nothing to put back", intCell(db.Unchanged))
 	} else {
-		line("New members", whole(db.Inserts))
-		line("Existing members, updated", whole(db.Updates))
-		line("Existing members, unchanged", whole(db.Unchanged))
-		line("Refused by the database", whole(db.Errors))
+		line("New members", intCell(db.Inserts))
+		line("Existing members, updated", intCell(db.Updates))
+		line("Existing members, unchanged", intCell(db.Unchanged))
+		line("Refused by the database", intCell(db.Errors))
 	}
-	line("Total", whole(db.Total))
+	line("Total", intCell(db.Total))
 
-	s.add(plain)
-	wards.write(s, target)
+	s.addRow(plain)
+	wards.writeTo(s, target)
 	return s.err
 }

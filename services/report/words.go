@@ -11,9 +11,9 @@ import (
 	"rollcall.example/events/records"
 )
 
-// What the codes of the artifacts are called in a report.
+// What a report calls the codes of the artifacts.
 
-func verdictWord(s records.VerdictStatus) string {
+func describeVerdict(s records.VerdictStatus) string {
 	switch s {
 	case records.Registered:
 		return "Registered"
@@ -29,7 +29,7 @@ func verdictWord(s records.VerdictStatus) string {
 	return string(s)
 }
 
-func outcomeWord(result string, options events.Options) string {
+func describeOutcome(result string, options events.Options) string {
 	if options.Undoes != "" {
 		switch result {
 		case records.Updated:
@@ -61,17 +61,17 @@ func outcomeWord(result string, options events.Options) string {
 	return result
 }
 
-func rejectWord(code string) string {
+func describeReject(code string) string {
 	if code == records.RejectDuplicate {
 		return "Duplicate, left out"
 	}
 	return "Invalid ID number, left out"
 }
 
-// reasonSkipped is the reason of a verdict when the uploader left the IEC out.
+// reasonSkipped is the reason of a verdict where the uploader skipped the IEC.
 const reasonSkipped = "disabled"
 
-func unverifiedWord(reason string) string {
+func describeUnverified(reason string) string {
 	switch reason {
 	case reasonSkipped:
 		return "The check with the IEC was switched off for this upload."
@@ -81,7 +81,7 @@ func unverifiedWord(reason string) string {
 	return fmt.Sprintf("The IEC gave no answer about this person (%s).", reason)
 }
 
-// wardCheck compares a registered voter's ward with that of the file.
+// wardCheck is how a registered voter's ward compares with that of the file.
 type wardCheck string
 
 const (
@@ -91,7 +91,7 @@ const (
 	noWardFromIEC wardCheck = "The IEC names no ward"
 )
 
-func checkWard(e *entry) wardCheck {
+func compareWards(e *entry) wardCheck {
 	file := e.row.Fields[fieldWard]
 	switch {
 	case e.verdict.Ward == "":
@@ -106,11 +106,12 @@ func checkWard(e *entry) wardCheck {
 
 const fieldWard = "ward"
 
-// maxListed keeps the list of a row's repetitions readable; the sheet itself
-// has a line for each of them.
+// maxListed keeps a list of rows readable; the sheet itself has a line for each
+// row.
 const maxListed = 50
 
-func numbers(list []int) string {
+// joinNumbers lists row numbers, at most maxListed of them.
+func joinNumbers(list []int) string {
 	var b strings.Builder
 	for i, n := range list {
 		if i == maxListed {
@@ -125,7 +126,8 @@ func numbers(list []int) string {
 	return b.String()
 }
 
-func pairs(m map[string]string) string {
+// joinPairs lists the names and values of a map, by name.
+func joinPairs(m map[string]string) string {
 	list := make([]string, 0, len(m))
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		value := m[key]
@@ -137,8 +139,8 @@ func pairs(m map[string]string) string {
 	return strings.Join(list, ", ")
 }
 
-// warnings joins the same part of each warning.
-func warnings(list []records.Warning, part func(records.Warning) string, separator string) string {
+// joinWarnings joins the same part of each warning.
+func joinWarnings(list []records.Warning, part func(records.Warning) string, separator string) string {
 	parts := make([]string, len(list))
 	for i, w := range list {
 		parts[i] = part(w)
@@ -146,7 +148,7 @@ func warnings(list []records.Warning, part func(records.Warning) string, separat
 	return strings.Join(parts, separator)
 }
 
-// messages are sentences, one after the other.
-func messages(list []records.Warning) string {
-	return warnings(list, func(w records.Warning) string { return w.Message }, " ")
+// joinMessages joins the warnings' sentences.
+func joinMessages(list []records.Warning) string {
+	return joinWarnings(list, func(w records.Warning) string { return w.Message }, " ")
 }

@@ -11,18 +11,21 @@ import (
 	"rollcall.example/services/sheets"
 )
 
-// write makes the workbook of a job. It depends on the job's facts and
-// artifacts and on nothing else.
-func (s *Service) write(ctx context.Context, job *events.Job, to io.Writer, progress func(done, total int)) (err error) {
-	a, err := fetch(ctx, s.store, job)
-	defer func() { err = mismatch(errors.Join(err, a.close())) }()
+// writeReport writes the workbook of a job. It depends on the job's facts and
+// artifacts alone.
+func (s *Service) writeReport(
+	ctx context.Context, job *events.Job, to io.Writer, progress func(done, total int),
+) (err error) {
+	a, err := openArtifacts(ctx, s.store, job)
+	defer func() { err = rejectMismatch(errors.Join(err, a.close())) }()
 	if err != nil {
 		return err
 	}
-	return guarded(ctx, s.log, func() error { return s.compose(ctx, job, a, to, progress) })
+	return catchPanic(ctx, s.logger, func() error { return s.compose(ctx, job, a, to, progress) })
 }
 
-func mismatch(err error) error {
+// rejectMismatch rejects a job whose artifacts do not belong together.
+func rejectMismatch(err error) error {
 	if errors.Is(err, errMismatch) {
 		return stage.Reject("artifact_mismatch",
 			"The stored results of this job do not belong together. Please upload the spreadsheet again.", err)
@@ -31,8 +34,10 @@ func mismatch(err error) error {
 }
 
 // compose fills all sheets in one pass over the rows.
-func (s *Service) compose(ctx context.Context, job *events.Job, a *artifacts, to io.Writer, progress func(done, total int)) (err error) {
-	original, err := newColumns(a.rows.Header)
+func (s *Service) compose(
+	ctx context.Context, job *events.Job, a *artifacts, to io.Writer, progress func(done, total int),
+) (err error) {
+	original, err := newUploadColumns(a.rows.Header)
 	if err != nil {
 		return err
 	}
@@ -41,44 +46,44 @@ func (s *Service) compose(ctx context.Context, job *events.Job, a *artifacts, to
 		return err
 	}
 	defer func() { err = errors.Join(err, book.close()) }()
-	summary, err := book.sheet("Summary")
+	summary, err := book.addSheet("Summary")
 	if err != nil {
 		return err
 	}
-	list, err := openSheets(book, rowSheets(job.Options), original.names)
+	list, err := openRowSheets(book, listRowSheets(job.Options), original.names)
 	if err != nil {
 		return err
 	}
 	wards := wardTallies{}
-	var uploaded placed
+	var uploaded placedCells
 	done := 0
 	for e, err := range a.entries() {
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		progress(done, a.total())
+		progress(done, a.countEntries())
 		done++
-		wards.add(e)
-		if err := book.place(&uploaded, original.cells(e)); err != nil {
+		wards.countEntry(e)
+		if err := book.placeCells(&uploaded, original.makeCells(e)); err != nil {
 			return err
 		}
 		for _, sheet := range list {
-			if err := sheet.add(e, &uploaded); err != nil {
+			if err := sheet.addEntry(e, &uploaded); err != nil {
 				return err
 			}
 		}
 	}
 	for _, sheet := range list {
-		if sheet.last == 1 {
-			if err := sheet.sentence(sheet.empty, plain); err != nil {
+		if sheet.lastRow == 1 {
+			if err := sheet.writeSentence(sheet.emptyNote, plain); err != nil {
 				return err
 			}
 		}
 	}
-	if err := writeSummary(summary, job, wards, s.target); err != nil {
+	if err := writeSummary(summary, job, wards, s.wardTarget); err != nil {
 		return err
 	}
-	progress(done, a.total())
+	progress(done, a.countEntries())
 	return book.write(to)
 }
 
@@ -88,19 +93,20 @@ type openSheet struct {
 	*sheetWriter
 }
 
-func openSheets(book *workbook, specs []rowSheet, original []string) ([]openSheet, error) {
+func openRowSheets(book *workbook, specs []rowSheet, original []string) ([]openSheet, error) {
 	var list []openSheet
 	for _, spec := range specs {
-		names := slices.Concat(spec.explain, original)
+		names := slices.Concat(spec.ownColumns, original)
 		if len(names) > sheets.MaxColumns {
 			return nil, stage.Reject("too_many_columns",
-				"The file has more columns than fit into a report. Please remove some that are not needed and upload it again.", nil)
+				"The file has more columns than fit into a report. "+
+					"Please remove some that are not needed and upload it again.", nil)
 		}
-		w, err := book.sheet(spec.name)
+		w, err := book.addSheet(spec.name)
 		if err != nil {
 			return nil, err
 		}
-		if err := w.header(names); err != nil {
+		if err := w.writeHeader(names); err != nil {
 			return nil, err
 		}
 		list = append(list, openSheet{spec, w})
@@ -108,14 +114,14 @@ func openSheets(book *workbook, specs []rowSheet, original []string) ([]openShee
 	return list, nil
 }
 
-// add writes an entry if the sheet takes it.
-func (s *openSheet) add(e *entry, uploaded *placed) error {
-	if !s.take(e) {
+// addEntry writes an entry if the sheet includes it.
+func (s *openSheet) addEntry(e *entry, uploaded *placedCells) error {
+	if !s.includes(e) {
 		return nil
 	}
-	as := s.as
+	as := s.look
 	if as == plain {
-		as = lookOf(e)
+		as = chooseLook(e)
 	}
-	return s.row(s.cells(e), uploaded, as)
+	return s.writeRow(s.makeCells(e), uploaded, as)
 }

@@ -222,7 +222,7 @@ func TestVerifyComparesTheFigures(t *testing.T) {
 		if _, err := log.Append(t.Context(), &job, seqs[events.KindVerified], forged); err != nil {
 			t.Fatal(err)
 		}
-		v, said := listen(Config{JetStream: operator, Figures: report.Completed})
+		v, said := listen(Config{JetStream: operator, Figures: report.CompleteStats})
 		read, err := v.verifyEvents(t.Context(), job.ID)
 		if err != nil || read.Reported == nil {
 			t.Fatalf("%v\n%s", err, said)

@@ -26,7 +26,7 @@ func (c *verifyCmd) Run(ctx context.Context, p *process) (err error) {
 	}
 	in := p.infrastructure(c.NATS)
 	defer func() { err = errors.Join(err, in.Close()) }()
-	cfg := verify.Config{Figures: report.Completed, Say: func(f verify.Finding) {
+	cfg := verify.Config{Figures: report.CompleteStats, Say: func(f verify.Finding) {
 		fmt.Fprintf(p.out, "%-8s %s", f.State, f.What)
 		if f.Err != nil {
 			fmt.Fprintf(p.out, ": %v", f.Err)

@@ -9,7 +9,7 @@ import (
 	"rollcall.example/services/sheets"
 )
 
-// look is how a row is drawn.
+// look says how a row is drawn.
 type look int
 
 const (
@@ -20,13 +20,13 @@ const (
 	title
 )
 
-// Columns are as wide as their widest cell, within these bounds, in characters.
+// A column is as wide as its widest cell, within these bounds, in characters.
 const (
-	narrowest = 8
-	widest    = 60
+	minWidth = 8
+	maxWidth = 60
 )
 
-// workbook is the file in the making.
+// workbook is the report in the making.
 type workbook struct{ book *sheets.Book }
 
 func newWorkbook(spoolDir string) (*workbook, error) {
@@ -36,8 +36,8 @@ func newWorkbook(spoolDir string) (*workbook, error) {
 		s.Font.Family = 2
 		s.Font.Bold = bold
 		s.Font.Color = colour
-		// Numbers stand where the texts of their column do: a column may have
-		// both, and a number at the right edge runs into the next text.
+		// Numbers are aligned left, like the texts of their column: a number at the
+		// right edge runs into the text of the next column.
 		s.Alignment = xlsx.Alignment{Horizontal: "left", Vertical: "top"}
 		s.ApplyFont, s.ApplyFill, s.ApplyAlignment = true, true, true
 		if fill != "" {
@@ -62,19 +62,19 @@ func newWorkbook(spoolDir string) (*workbook, error) {
 	return &workbook{book}, nil
 }
 
-// sheet appends a sheet.
-func (b *workbook) sheet(name string) (*sheetWriter, error) {
+// addSheet appends a sheet.
+func (b *workbook) addSheet(name string) (*sheetWriter, error) {
 	s, err := b.book.AddSheet(name)
 	if err != nil {
 		return nil, err
 	}
 	w := &sheetWriter{workbook: b, sheet: s}
-	s.Configure(w.setup)
+	s.Configure(w.configure)
 	return w, nil
 }
 
-// write writes the file. Its parts carry no time, so that the same sheets give
-// the same bytes.
+// write writes the file. Its parts carry no time, so that the same sheets give the
+// same bytes.
 func (b *workbook) write(w io.Writer) error {
 	if err := b.book.Write(w); err != nil {
 		return fmt.Errorf("write workbook: %w", err)
@@ -84,15 +84,15 @@ func (b *workbook) write(w io.Writer) error {
 
 func (b *workbook) close() error { return b.book.Close() }
 
-// placed are cells as the workbook holds them: to be written to several sheets
-// without being looked at again.
-type placed struct {
+// placedCells are cells that the workbook holds already, so that several sheets can
+// show them without further work.
+type placedCells struct {
 	cells  []sheets.Cell
 	widths []int
 }
 
-// place makes p hold the cells.
-func (b *workbook) place(p *placed, cells []cell) error {
+// placeCells puts the cells into the workbook and into p.
+func (b *workbook) placeCells(p *placedCells, cells []cell) error {
 	p.cells, p.widths = p.cells[:0], p.widths[:0]
 	for _, c := range cells {
 		to := sheets.Number(c.value, int(c.format))
@@ -102,83 +102,84 @@ func (b *workbook) place(p *placed, cells []cell) error {
 				return err
 			}
 		}
-		p.cells, p.widths = append(p.cells, to), append(p.widths, c.shown())
+		p.cells, p.widths = append(p.cells, to), append(p.widths, c.displayWidth())
 	}
 	return nil
 }
 
-// sheetWriter writes one sheet from top to bottom.
+// sheetWriter writes a sheet from top to bottom.
 type sheetWriter struct {
 	workbook *workbook
 	sheet    *sheets.Sheet
-	scratch  placed
+	scratch  placedCells
 	widths   []int
-	// last is the number of the last row that can be filtered.
-	last int
-	// columns is how many the header has; 0 without a header.
-	columns int
+	// lastRow is the number of the last row that the filter covers.
+	lastRow int
+	// headerColumns is how many columns the header has; 0 without a header.
+	headerColumns int
 }
 
-// header writes the first row, which stays in view and can be filtered by.
-func (s *sheetWriter) header(names []string) error {
+// writeHeader writes the first row, which stays in view and has the filter.
+func (s *sheetWriter) writeHeader(names []string) error {
 	cells := make([]cell, len(names))
 	for i, name := range names {
-		cells[i] = text(name)
+		cells[i] = textCell(name)
 	}
-	s.columns = len(names)
-	return s.row(cells, nil, heading)
+	s.headerColumns = len(names)
+	return s.writeRow(cells, nil, heading)
 }
 
-// row writes the next row: cells, and those of the upload where there are any.
-func (s *sheetWriter) row(cells []cell, uploaded *placed, as look) error {
-	if err := s.workbook.place(&s.scratch, cells); err != nil {
+// writeRow writes the next row: cells, followed by those of the upload unless
+// uploaded is nil.
+func (s *sheetWriter) writeRow(cells []cell, uploaded *placedCells, as look) error {
+	if err := s.workbook.placeCells(&s.scratch, cells); err != nil {
 		return err
 	}
-	s.fit(0, s.scratch.widths, as)
+	s.fitWidths(0, s.scratch.widths, as)
 	if uploaded == nil {
-		uploaded = &placed{}
+		uploaded = &placedCells{}
 	}
-	s.fit(len(cells), uploaded.widths, as)
+	s.fitWidths(len(cells), uploaded.widths, as)
 	if err := s.sheet.WriteRow(int(as), s.scratch.cells, uploaded.cells); err != nil {
 		return err
 	}
-	s.last = s.sheet.RowCount()
+	s.lastRow = s.sheet.RowCount()
 	return nil
 }
 
-// fit widens the columns from the one given on.
-func (s *sheetWriter) fit(from int, widths []int, as look) {
+// fitWidths widens columns from the given one on.
+func (s *sheetWriter) fitWidths(from int, widths []int, as look) {
 	for len(s.widths) < from+len(widths) {
 		s.widths = append(s.widths, 0)
 	}
 	for i, width := range widths {
 		if as == heading {
-			width += 3 // bold, and the filter's button
+			width += 3 // bold text and the filter's button
 		}
 		s.widths[from+i] = max(s.widths[from+i], width)
 	}
 }
 
-// sentence writes a row of one text that may run over its column.
-func (s *sheetWriter) sentence(words string, as look) error {
-	if err := s.workbook.place(&s.scratch, []cell{text(words)}); err != nil {
+// writeSentence writes a row of one text, which may run over its column.
+func (s *sheetWriter) writeSentence(words string, as look) error {
+	if err := s.workbook.placeCells(&s.scratch, []cell{textCell(words)}); err != nil {
 		return err
 	}
 	return s.sheet.WriteRow(int(as), s.scratch.cells)
 }
 
-// setup sets what stands around the rows.
-func (s *sheetWriter) setup(sheet *xlsx.Sheet) {
+// configure sets what surrounds the rows: widths, panes, filter.
+func (s *sheetWriter) configure(sheet *xlsx.Sheet) {
 	sheet.SheetFormat.DefaultRowHeight = 15
 	for i, width := range s.widths {
-		sheet.SetColWidth(i+1, i+1, float64(min(max(width+2, narrowest), widest)))
+		sheet.SetColWidth(i+1, i+1, float64(min(max(width+2, minWidth), maxWidth)))
 	}
-	if s.columns == 0 {
+	if s.headerColumns == 0 {
 		return
 	}
 	sheets.FreezeHeader(sheet)
 	sheet.AutoFilter = &xlsx.AutoFilter{
 		TopLeftCell:     "A1",
-		BottomRightCell: xlsx.GetCellIDStringFromCoords(s.columns-1, s.last-1),
+		BottomRightCell: xlsx.GetCellIDStringFromCoords(s.headerColumns-1, s.lastRow-1),
 	}
 }

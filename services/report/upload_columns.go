@@ -7,20 +7,20 @@ import (
 	"rollcall.example/schema"
 )
 
-// columns are the uploaded ones, as they come back in every sheet.
-type columns struct {
+// uploadColumns are the columns of the upload, which every sheet repeats.
+type uploadColumns struct {
 	names []string
-	// fields and kinds are by index, "" where a column is not known.
+	// fields and kinds are by index; "" where a column is unknown.
 	fields []string
 	kinds  []schema.Kind
 }
 
-func newColumns(h records.Header) (columns, error) {
+func newUploadColumns(h records.Header) (uploadColumns, error) {
 	known, err := schema.Columns()
 	if err != nil {
-		return columns{}, err
+		return uploadColumns{}, err
 	}
-	c := columns{
+	c := uploadColumns{
 		names:  h.Columns,
 		fields: make([]string, len(h.Columns)),
 		kinds:  make([]schema.Kind, len(h.Columns)),
@@ -33,31 +33,32 @@ func newColumns(h records.Header) (columns, error) {
 	return c, nil
 }
 
-// cells are those of an uploaded row: dates and numbers where they could be
-// read as such, and all else the text as it was uploaded.
-func (c columns) cells(e *entry) []cell {
+// makeCells returns the cells of an uploaded row: dates and numbers where
+// validation could read them as such, and otherwise the text as uploaded.
+func (c uploadColumns) makeCells(e *entry) []cell {
 	list := make([]cell, max(len(e.cells), len(c.names)))
 	for i := range list {
 		uploaded := ""
 		if i < len(e.cells) {
 			uploaded = e.cells[i]
 		}
-		list[i] = text(uploaded)
+		list[i] = textCell(uploaded)
 		if e.row == nil || i >= len(c.kinds) || strings.TrimSpace(uploaded) == "" {
 			continue
 		}
-		if typed, ok := typedCell(c.kinds[i], e.row.Fields[c.fields[i]]); ok {
+		if typed, ok := parseTypedCell(c.kinds[i], e.row.Fields[c.fields[i]]); ok {
 			list[i] = typed
 		}
 	}
 	return list
 }
 
-// typedCell is a date or a number of a normalised value, false for all else.
-func typedCell(kind schema.Kind, value string) (cell, bool) {
+// parseTypedCell returns a date or a number of a normalised value; false for
+// everything else.
+func parseTypedCell(kind schema.Kind, value string) (cell, bool) {
 	switch kind {
 	case schema.KindDate:
-		return day(value)
+		return dateCell(value)
 	case schema.KindMoney:
 		return cell{value: value, number: true, format: formatMoney}, moneyPattern.MatchString(value)
 	case schema.KindAge:

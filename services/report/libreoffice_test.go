@@ -17,15 +17,15 @@ import (
 	"github.com/tealeg/xlsx/v3"
 )
 
-// Another program than the one that wrote the report has to find in it what was
+// A program other than the one that wrote the report must find in it what was
 // written. Headless, LibreOffice writes nothing where it would ask for a repair.
 func TestReportOpensInLibreOffice(t *testing.T) {
 	r := newRig(t)
-	job := r.run(t, smallRoll())
+	job := r.runJob(t, smallRoll())
 	data := r.download(t, job)
 
-	got := converted(t, data)
-	sheets := open(t, data).Sheets
+	got := convertWithLibreOffice(t, data)
+	sheets := openBook(t, data).Sheets
 	if len(got) != len(sheets) || len(sheets) == 0 {
 		t.Errorf("LibreOffice finds %d sheets, %d were written", len(got), len(sheets))
 	}
@@ -49,7 +49,7 @@ func TestReportOpensInLibreOffice(t *testing.T) {
 				if x < len(table[y]) {
 					got = table[y][x]
 				}
-				if want := asShown(t, row.GetCell(x)); got != want {
+				if want := showCell(t, row.GetCell(x)); got != want {
 					t.Errorf("%s, %s shows %q, want %q", s.Name, xlsx.GetCellIDStringFromCoords(x, y), got, want)
 				} else if want != "" {
 					cells++
@@ -62,20 +62,20 @@ func TestReportOpensInLibreOffice(t *testing.T) {
 	}
 }
 
-// What the test above relies on.
+// The test above relies on this.
 func TestLibreOfficeRefusesABrokenReport(t *testing.T) {
 	r := newRig(t)
-	data := r.download(t, r.run(t, smallRoll()))
-	if got := converted(t, data[:len(data)/2]); len(got) > 0 {
+	data := r.download(t, r.runJob(t, smallRoll()))
+	if got := convertWithLibreOffice(t, data[:len(data)/2]); len(got) > 0 {
 		t.Errorf("half a report has %d sheets", len(got))
 	}
 }
 
-// asShown is what a spreadsheet program shows for a cell of a report.
-func asShown(t *testing.T, c *xlsx.Cell) string {
+// showCell is what a spreadsheet program shows for a cell of a report.
+func showCell(t *testing.T, c *xlsx.Cell) string {
 	t.Helper()
 	if c.Type() != xlsx.CellTypeNumeric || c.Value == "" {
-		// Within a cell, ends of lines are all the same.
+		// LibreOffice writes every line end in a cell as a line feed.
 		return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(c.Value)
 	}
 	n, err := strconv.ParseFloat(c.Value, 64)
@@ -97,14 +97,15 @@ func asShown(t *testing.T, c *xlsx.Cell) string {
 	return ""
 }
 
-// converted has LibreOffice read a workbook and returns what its sheets show,
-// by their names; nothing where LibreOffice cannot open it.
-func converted(t *testing.T, data []byte) map[string][][]string {
+// convertWithLibreOffice has LibreOffice read a workbook and returns what its
+// sheets show, by their names; nothing where LibreOffice cannot open it.
+func convertWithLibreOffice(t *testing.T, data []byte) map[string][][]string {
 	t.Helper()
 	soffice, err := exec.LookPath("soffice")
 	if err != nil {
 		t.Fatal("soffice is missing, and this test needs it: run `go tool task office`, " +
-			"or install LibreOffice Calc (Debian, Ubuntu: apt-get install libreoffice-calc; macOS: brew install --cask libreoffice)")
+			"or install LibreOffice Calc (Debian, Ubuntu: apt-get install libreoffice-calc; " +
+			"macOS: brew install --cask libreoffice)")
 	}
 	dir := t.TempDir()
 	file, out := filepath.Join(dir, "report.xlsx"), filepath.Join(dir, "out")
@@ -113,14 +114,15 @@ func converted(t *testing.T, data []byte) map[string][][]string {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	// A profile of its own, for a second soffice hands its work to the first one
-	// of a profile. The filter's options: comma, quote, UTF-8, from row 1, all
-	// texts quoted, cells as shown, no formulas, every sheet in a file.
+	// Each run needs a profile of its own: a second soffice would hand its work to
+	// the first one of a profile. The filter's options are: comma, quote, UTF-8,
+	// from row 1, all texts quoted, cells as shown, no formulas, each sheet in a
+	// file.
 	cmd := exec.CommandContext(ctx, soffice, "-env:UserInstallation=file://"+filepath.ToSlash(dir)+"/profile",
-		"--headless", "--norestore", "--nologo",
-		"--convert-to", "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,true,true,true,false,false,-1",
+		"--headless", "--norestore", "--nologo", "--convert-to",
+		"csv:Text - txt - csv (StarCalc):44,34,76,1,,0,true,true,true,false,false,-1",
 		"--outdir", out, file)
-	// Numbers and dates in another language would have other signs.
+	// Another language would write numbers and dates otherwise.
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "HOME="+dir)
 	cmd.WaitDelay = 10 * time.Second
 	var said bytes.Buffer

@@ -1,0 +1,72 @@
+package report
+
+import (
+	"maps"
+	"slices"
+
+	"rollcall.example/events/records"
+)
+
+// wardTally counts the people of a ward.
+type wardTally struct {
+	// people counts the valid rows that name the ward, or that name none and are
+	// registered in it.
+	people int
+	// existing and new count the members among them who are registered in the ward.
+	existing, new int
+}
+
+func (t wardTally) registered() int { return t.existing + t.new }
+
+// wardTallies are by ward code; "" where neither the file nor the IEC names a ward.
+type wardTallies map[string]*wardTally
+
+// countEntry counts a row in its ward.
+func (w wardTallies) countEntry(e *entry) {
+	if e.row == nil {
+		return
+	}
+	ward := e.row.Fields[fieldWard]
+	if ward == "" {
+		ward = e.verdict.Ward
+	}
+	t := w[ward]
+	if t == nil {
+		t = &wardTally{}
+		w[ward] = t
+	}
+	t.people++
+	if e.verdict.Status != records.Registered || e.verdict.Ward != ward || ward == "" {
+		return
+	}
+	switch e.outcome.Result {
+	case records.Inserted:
+		t.new++
+	case records.Updated, records.Unchanged:
+		t.existing++
+	}
+}
+
+// writeTo writes the part of the Summary that says which wards comply.
+func (w wardTallies) writeTo(s *summaryWriter, target int) {
+	s.addRow(heading, textCell("Ward Compliance"), textCell("People in the File"), textCell("Existing Members"),
+		textCell("New Members"), textCell("Total Registered"), textCell("Target"), textCell("Reached"))
+	if len(w) == 0 {
+		s.addSentence("No row of the file could be assigned to a ward.", plain)
+	}
+	for _, code := range slices.Sorted(maps.Keys(w)) {
+		t := w[code]
+		if code == "" {
+			s.addRow(plain, textCell("No ward known"), intCell(t.people))
+			continue
+		}
+		reached := "No"
+		if t.registered() >= target {
+			reached = "Yes"
+		}
+		s.addRow(plain, textCell(code), intCell(t.people), intCell(t.existing), intCell(t.new), intCell(t.registered()),
+			intCell(target), textCell(reached))
+	}
+	s.addSentence("Registered are the new and existing members whom the IEC has in the ward that the file names.",
+		plain)
+}
