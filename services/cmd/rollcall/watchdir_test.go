@@ -53,7 +53,7 @@ func TestWatchDirUploadsWhatIsPutThere(t *testing.T) {
 		w.put("grows.csv", w.note("grows.csv")+"\n8001015009087,A\n")
 	}
 	w.put("grows.csv", roll)
-	p.wait("the token to be refused", func() bool { return strings.Contains(p.err.String(), "file not uploaded yet") })
+	p.wait("the token to be refused", func() bool { return strings.Contains(p.err.String(), "file not uploaded") })
 	if w.note("grows.csv") == "" || w.note("failed/grows.csv") != "" {
 		t.Error("a file was put away because of the token")
 	}
