@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestNobodyInParticularIsRefused(t *testing.T) {
+func TestATokenWithoutUserIsRefused(t *testing.T) {
 	r := newRig(t)
 	r.Upload("alice member")
 	if a := r.Get(" member", "/history"); a.Status != 401 || a.Error.Details["reason"] != "token_invalid" {
@@ -13,7 +13,7 @@ func TestNobodyInParticularIsRefused(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerIsForTheOneWhoAsked(t *testing.T) {
+func TestAnswersAreNotCached(t *testing.T) {
 	r := newRig(t)
 	for _, path := range []string{"/nothing", "/history", "/template", "/process"} {
 		h := r.Get("alice member", path).Header
@@ -23,7 +23,7 @@ func TestEveryAnswerIsForTheOneWhoAsked(t *testing.T) {
 	}
 }
 
-func TestOtherAddressesAndMethods(t *testing.T) {
+func TestUnknownAddressesAndMethodsAreRefused(t *testing.T) {
 	r := newRig(t)
 	if a := r.Get("alice member", "/nothing"); a.Status != 404 || a.Error.Code != "not_found" {
 		t.Errorf("%d %s", a.Status, a.Raw)
@@ -31,7 +31,8 @@ func TestOtherAddressesAndMethods(t *testing.T) {
 	if a := r.Get("alice member", "/process"); a.Status != 405 || a.Header.Get("Allow") != http.MethodPost {
 		t.Errorf("%d %s", a.Status, a.Raw)
 	}
-	if a := r.Get("", "/history"); a.Status != 401 || a.Error.Details["reason"] != "token_missing" || a.Header.Get("WWW-Authenticate") == "" {
+	if a := r.Get("", "/history"); a.Status != 401 || a.Error.Details["reason"] != "token_missing" ||
+		a.Header.Get("WWW-Authenticate") == "" {
 		t.Errorf("%d %s", a.Status, a.Raw)
 	}
 }

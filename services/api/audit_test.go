@@ -22,7 +22,7 @@ func (r *rig) accesses(jobID string) (list []events.Access) {
 	return list
 }
 
-func TestWhoReadsIsWrittenDown(t *testing.T) {
+func TestAccessesAreRecorded(t *testing.T) {
 	r := newRig(t)
 	id, other := r.Upload("alice member"), r.Upload("alice member")
 	js := eventstest.Connect(t, r.NATS, "report")
@@ -33,7 +33,7 @@ func TestWhoReadsIsWrittenDown(t *testing.T) {
 	facts := eventstest.Facts(id)
 	facts[3].(*events.Reported).Report = report
 	r.Append(id, facts...)
-	r.Get("bob member", "/report/"+id) // not theirs: nothing is read
+	r.Get("bob member", "/report/"+id) // not their job: nothing is read
 	r.Get("alice member", "/report/"+other)
 	if n := len(r.accesses("")); n != 0 {
 		t.Fatalf("%d readings of nothing", n)
@@ -42,12 +42,13 @@ func TestWhoReadsIsWrittenDown(t *testing.T) {
 		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
 	list := r.accesses(id)
-	if len(list) != 1 || list[0].By != (events.User{ID: "root", Role: "national_admin"}) || list[0].What != events.AccessReport ||
-		list[0].From != "127.0.0.1" || list[0].At.IsZero() || len(r.accesses(other)) != 0 {
+	root := events.User{ID: "root", Role: "national_admin"}
+	if len(list) != 1 || list[0].By != root || list[0].What != events.AccessReport || list[0].From != "127.0.0.1" ||
+		list[0].At.IsZero() || len(r.accesses(other)) != 0 {
 		t.Errorf("%+v", list)
 	}
 
-	// What cannot be written down is not read.
+	// An access that cannot be recorded is refused.
 	admin := eventstest.Connect(t, r.NATS, "provisioner")
 	stream, err := admin.Stream(t.Context(), events.StreamAudit)
 	if err != nil {
@@ -63,11 +64,11 @@ func TestWhoReadsIsWrittenDown(t *testing.T) {
 	}
 }
 
-func TestTheAddressOfAClient(t *testing.T) {
+func TestClientAddressBelievesTrustedProxiesOnly(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32")}
 	for _, tt := range []struct{ remote, passed, want string }{
 		{"203.0.113.9:1", "", "203.0.113.9"},
-		{"203.0.113.9:1", "198.51.100.1", "203.0.113.9"}, // says so itself
+		{"203.0.113.9:1", "198.51.100.1", "203.0.113.9"}, // the client says so itself
 		{"10.0.0.5:1", "198.51.100.1", "198.51.100.1"},
 		{"10.0.0.5:1", "1.2.3.4, 198.51.100.1, 10.1.1.1", "198.51.100.1"},
 		{"10.0.0.5:1", "", "10.0.0.5"},

@@ -17,12 +17,12 @@ import (
 	"rollcall.example/services/openapitest"
 )
 
-// operation is one of openapi.yaml.
+// operation is an operation of openapi.yaml.
 type operation struct{ method, path string }
 
 var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 
-// operations are those of the API, so that a new one is attacked like all others.
+// operations returns those of the API, so that a new one is attacked like all others.
 func operations(t *testing.T) (list []operation) {
 	t.Helper()
 	for path, item := range openapitest.Document(t).Paths.Map() {
@@ -38,8 +38,8 @@ func operations(t *testing.T) (list []operation) {
 	return list
 }
 
-// at is the path of the operation for the ids of its parameters. It fails the
-// test where somebody has to say what of another user's a parameter could name.
+// at returns the path of the operation with ids in place of its parameters. It
+// fails the test for a parameter that the test has no id for.
 func (o operation) at(t *testing.T, ids map[string]string) (path string, named bool) {
 	t.Helper()
 	path = pathParameter.ReplaceAllStringFunc(o.path, func(p string) string {
@@ -57,7 +57,10 @@ func (o operation) at(t *testing.T, ids map[string]string) (path string, named b
 var disguises = map[string]func(*http.Request){
 	"plain": func(*http.Request) {},
 	"parameters": func(r *http.Request) {
-		r.URL.RawQuery = url.Values{"user": {"alice"}, "user_id": {"alice"}, "owner": {"alice"}, "owner_id": {"alice"}, "admin": {"true"}, "role": {"national_admin"}}.Encode()
+		r.URL.RawQuery = url.Values{
+			"user": {"alice"}, "user_id": {"alice"}, "owner": {"alice"}, "owner_id": {"alice"},
+			"admin": {"true"}, "role": {"national_admin"},
+		}.Encode()
 	},
 	"rejects": func(r *http.Request) { r.URL.RawQuery = "part=rejects" },
 	"headers": func(r *http.Request) {
@@ -70,7 +73,7 @@ var disguises = map[string]func(*http.Request){
 	"cookie": func(r *http.Request) { r.Header.Set("Cookie", "token=alice member; user=alice") },
 }
 
-// as makes a request and returns what was answered, but for its time.
+// as makes a request and returns the status and the body without its timestamp.
 func (o operation) as(r *rig, who, path string, disguise func(*http.Request)) (int, string) {
 	r.T.Helper()
 	req := httptest.NewRequestWithContext(r.T.Context(), o.method, api.Base+path, strings.NewReader(""))
@@ -85,38 +88,56 @@ func (o operation) as(r *rig, who, path string, disguise func(*http.Request)) (i
 			r.T.Errorf("%s %s: header %s", o.method, o.path, name)
 		}
 	}
-	if h := w.Header(); h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" ||
+	if h := w.Header(); h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" ||
+		h.Get("Referrer-Policy") != "no-referrer" ||
 		!strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
 		r.T.Errorf("%s %s: headers %v", o.method, o.path, h)
 	}
 	return w.Code, string(stamp.ReplaceAll(w.Body.Bytes(), nil))
 }
 
-func TestNobodyReachesWhatIsSomebodyElses(t *testing.T) {
+func TestUsersCannotReachWhatIsAnothers(t *testing.T) {
 	r := newRig(t)
 	job := r.Upload("alice member")
 	r.Append(job, eventstest.Facts(job)...)
 	hook := r.webhook("alice member", `{"url":"https://alice.example/hook"}`)
-	alices := map[string]string{"jobId": job, "webhookId": hook.Data["id"].(string), "n": "987654321", "uploadId": r.BeginTus("alice member", "9")}
-	nobodys := map[string]string{"jobId": events.NewJobID(), "webhookId": "wh-019a0b3c-5f1e-7c3a-9d55-0242ac120002", "n": "987654321", "uploadId": "6b8e7c1e-2f0a-4d53-9a56-5f1f7a3e9b10"}
+	alices := map[string]string{
+		"jobId":     job,
+		"webhookId": hook.Data["id"].(string),
+		"n":         "987654321",
+		"uploadId":  r.BeginTus("alice member", "9"),
+	}
+	nobodys := map[string]string{
+		"jobId":     events.NewJobID(),
+		"webhookId": "wh-019a0b3c-5f1e-7c3a-9d55-0242ac120002",
+		"n":         "987654321",
+		"uploadId":  "6b8e7c1e-2f0a-4d53-9a56-5f1f7a3e9b10",
+	}
 	whole := func() []any {
 		list, err := r.Log.Replay(t.Context(), job, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return []any{len(list), string(stamp.ReplaceAll(r.Get("alice member", "/webhooks").Raw, nil)), string(stamp.ReplaceAll(r.Get("alice member", "/history").Raw, nil))}
+		return []any{
+			len(list),
+			string(stamp.ReplaceAll(r.Get("alice member", "/webhooks").Raw, nil)),
+			string(stamp.ReplaceAll(r.Get("alice member", "/history").Raw, nil)),
+		}
 	}
 	before := whole()
 	for _, o := range operations(t) {
 		foreign, named := o.at(t, alices)
 		unknown, _ := o.at(t, nobodys)
 		for name, disguise := range disguises {
-			for _, who := range []string{"bob member", "bob province_admin", "bob municipality_admin", "alicE member", "alice\u200b member"} {
+			for _, who := range []string{
+				"bob member", "bob province_admin", "bob municipality_admin", "alicE member", "alice\u200b member",
+			} {
 				status, text := o.as(r, who, foreign, disguise)
 				if _, none := o.as(r, who, unknown, disguise); named && (status != http.StatusNotFound || text != none) {
 					t.Errorf("%s %s as %q (%s): %d %s\nand of none: %s", o.method, o.path, who, name, status, text, none)
 				}
-				for _, secret := range slices.Concat(slices.Collect(maps.Values(alices)), []string{"alice.example", "Roll", `"alice"`}) {
+				secrets := append(slices.Collect(maps.Values(alices)), "alice.example", "Roll", `"alice"`)
+				for _, secret := range secrets {
 					if strings.Contains(text, secret) {
 						t.Errorf("%s %s as %q (%s) tells %s: %s", o.method, o.path, who, name, secret, text)
 					}
@@ -132,12 +153,15 @@ func TestNobodyReachesWhatIsSomebodyElses(t *testing.T) {
 	}
 }
 
-// Ids that could mean more than one thing, to the mux or to NATS, mean nothing.
-func TestOddIDsNameNothing(t *testing.T) {
+// Ids that mean something to the mux or to NATS name no job.
+func TestMalformedIDsAreNotFound(t *testing.T) {
 	r := newRig(t)
 	r.Upload("alice member")
 	for _, o := range operations(t) {
-		for _, id := range []string{"job-1", "*", ">", "%3E", "bulk.x.uploaded", "%2e%2e", "..%2f..", "a%00b", "%ff", "'%20OR%201=1--", strings.Repeat("a", 4000)} {
+		for _, id := range []string{
+			"job-1", "*", ">", "%3E", "bulk.x.uploaded", "%2e%2e", "..%2f..", "a%00b", "%ff", "'%20OR%201=1--",
+			strings.Repeat("a", 4000),
+		} {
 			path, named := o.at(t, map[string]string{"jobId": id, "webhookId": id, "n": "987654321", "uploadId": id})
 			if !named {
 				continue
@@ -152,15 +176,15 @@ func TestOddIDsNameNothing(t *testing.T) {
 	}
 }
 
-// A page of another site is not told that it may: a browser keeps answers, and
-// requests with a token, from it.
-func TestNoOtherSiteMayAsk(t *testing.T) {
+// No answer allows other origins, so browsers keep answers, and requests with a
+// token, from pages of other sites.
+func TestOtherOriginsAreNotAllowed(t *testing.T) {
 	r := newRig(t)
 	for _, o := range operations(t) {
 		path, _ := o.at(t, map[string]string{"jobId": "job-1", "webhookId": "wh-1", "n": "987654321", "uploadId": "x"})
 		for _, method := range []string{http.MethodOptions, o.method} {
 			asked := operation{method, path}
-			status, text := asked.as(r, "", path, func(req *http.Request) { // which looks for headers that allow
+			status, text := asked.as(r, "", path, func(req *http.Request) { // as also checks the headers
 				req.Header.Set("Origin", "https://evil.example")
 				req.Header.Set("Access-Control-Request-Method", o.method)
 				req.Header.Set("Access-Control-Request-Headers", "authorization")

@@ -13,7 +13,7 @@ import (
 	"rollcall.example/services/api/apitest"
 )
 
-func TestListsAndSumsAreOfOnesOwnJobs(t *testing.T) {
+func TestUsersListAndCountTheirOwnJobs(t *testing.T) {
 	r := newRig(t)
 	id := r.Upload("alice member")
 	r.Append(id, eventstest.Facts(id)...)
@@ -30,7 +30,7 @@ func TestListsAndSumsAreOfOnesOwnJobs(t *testing.T) {
 	}
 }
 
-func TestHistoryPages(t *testing.T) {
+func TestHistoryIsPaged(t *testing.T) {
 	r := newRig(t)
 	var ids []string
 	for range 5 {
@@ -54,10 +54,12 @@ func TestHistoryPages(t *testing.T) {
 	}
 }
 
-func TestRateLimitStatus(t *testing.T) {
+func TestRateLimitStatusTellsTheQuota(t *testing.T) {
 	r := newRig(t)
 	a := r.Get("alice member", "/rate-limit-status")
-	if a.Status != 200 || a.Data["current_count"] != 25.0 || a.Data["remaining"] != 75.0 || a.Data["percentage_used"] != 25.0 || a.Data["reset_time"] != nil {
+	if a.Status != 200 || a.Data["current_count"] != 25.0 || a.Data["remaining"] != 75.0 ||
+		a.Data["percentage_used"] != 25.0 ||
+		a.Data["reset_time"] != nil {
 		t.Fatalf("%s", a.Raw)
 	}
 	spent := newRig(t, func(c *apitest.Config) {
@@ -65,7 +67,8 @@ func TestRateLimitStatus(t *testing.T) {
 			return events.Quota{Used: 120, Limit: 100, ResetAt: time.Date(2026, 3, 1, 13, 1, 0, 0, time.UTC)}, nil
 		}
 	})
-	if a := spent.Get("alice member", "/rate-limit-status"); a.Data["remaining"] != 0.0 || a.Data["is_limited"] != true || a.Data["reset_time"] != "2026-03-01T13:01:00Z" {
+	if a := spent.Get("alice member", "/rate-limit-status"); a.Data["remaining"] != 0.0 || a.Data["is_limited"] != true ||
+		a.Data["reset_time"] != "2026-03-01T13:01:00Z" {
 		t.Errorf("%s", a.Raw)
 	}
 	down := newRig(t, func(c *apitest.Config) {

@@ -80,7 +80,7 @@ func TestOpenAPIDescribesEveryCode(t *testing.T) {
 	}
 }
 
-// codesOf are the codes with which a response refuses.
+// codesOf returns the codes with which a response refuses.
 func codesOf(r *openapi3.Response) (codes []string) {
 	media := r.Content.Get("application/json")
 	if media == nil || media.Schema == nil || !strings.HasSuffix(media.Schema.Ref, "/refusal") {
@@ -94,7 +94,7 @@ func codesOf(r *openapi3.Response) (codes []string) {
 	return codes
 }
 
-// The statistics are those of the events, told again so that one file has all.
+// The statistics repeat those of the events, so that one file describes everything.
 func TestOpenAPIHasTheStatisticsOfTheEvents(t *testing.T) {
 	doc := openapitest.Document(t)
 	text, err := schema.Schemas.ReadFile("events/common.json")

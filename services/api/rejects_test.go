@@ -18,7 +18,7 @@ import (
 	"rollcall.example/services/api/apitest"
 )
 
-// stored puts records as an artifact of a job.
+// stored stores records as an artifact of a job.
 func stored[T records.Record](r *rig, user, bucket, name, id string, columns []string, list ...T) events.Artifact {
 	r.T.Helper()
 	store := events.NewStore(eventstest.Connect(r.T, r.NATS, user))
@@ -32,7 +32,8 @@ func stored[T records.Record](r *rig, user, bucket, name, id string, columns []s
 			r.T.Fatal(err)
 		}
 	}
-	a, err := w.Store(r.T.Context(), store, bucket, id+"/"+name, records.Header{Artifact: name, JobID: id, Columns: columns, Fields: map[string]int{"id_number": 1}})
+	head := records.Header{Artifact: name, JobID: id, Columns: columns, Fields: map[string]int{"id_number": 1}}
+	a, err := w.Store(r.T.Context(), store, bucket, id+"/"+name, head)
 	if err != nil {
 		r.T.Fatal(err)
 	}
@@ -53,9 +54,12 @@ func TestRejectsAreTheRowsToFix(t *testing.T) {
 		records.Row{N: 2, ID: "8001015009087", Cells: []string{"A", "8001015009087", "7"}},
 		records.Row{N: 4, ID: "9001010001088", Cells: []string{"B", "9001010001088", "8"}})
 	validated.Rejects = stored(r, "validation", events.BucketRows, "rejects", id, columns,
-		records.RejectedRow{N: 3, Code: records.RejectFormat, Message: "The ID number does not have 13 digits.", Cell: "0012", Cells: []string{"=1+1", "0012", "", "beyond"}},
-		records.RejectedRow{N: 5, Code: records.RejectDuplicate, Message: "The ID number stands in row 2 already.", FirstRow: 2, Cells: []string{"A ", "800101 5009 087", "7"}},
-		records.RejectedRow{N: 6, Code: records.RejectDuplicate, Message: "The ID number stands in row 2 already.", FirstRow: 2, Cells: []string{"C", "8001015009087", "7"}})
+		records.RejectedRow{N: 3, Code: records.RejectFormat, Message: "The ID number does not have 13 digits.",
+			Cell: "0012", Cells: []string{"=1+1", "0012", "", "beyond"}},
+		records.RejectedRow{N: 5, Code: records.RejectDuplicate, Message: "The ID number stands in row 2 already.",
+			FirstRow: 2, Cells: []string{"A ", "800101 5009 087", "7"}},
+		records.RejectedRow{N: 6, Code: records.RejectDuplicate, Message: "The ID number stands in row 2 already.",
+			FirstRow: 2, Cells: []string{"C", "8001015009087", "7"}})
 	r.Append(id, facts[0])
 	want := [][]string{
 		{"Name", "ID Number", "Shoe Size", "", schema.ReasonHeader},
@@ -73,9 +77,11 @@ func TestRejectsAreTheRowsToFix(t *testing.T) {
 
 	// What the database refused has to be corrected as well.
 	facts[2].(*events.Persisted).Outcomes = stored(r, "persistence", events.BucketOutcomes, "outcomes", id, nil,
-		records.Outcome{N: 2, Result: records.Inserted}, records.Outcome{N: 4, Result: records.Refused, Error: "The database refused the row: age is out of range."})
+		records.Outcome{N: 2, Result: records.Inserted},
+		records.Outcome{N: 4, Result: records.Refused, Error: "The database refused the row: age is out of range."})
 	r.Append(id, facts[1:]...)
-	want = slices.Insert(want, 2, []string{"B", "9001010001088", "8", "", "Row 4: The database refused the row: age is out of range."})
+	want = slices.Insert(want, 2,
+		[]string{"B", "9001010001088", "8", "", "Row 4: The database refused the row: age is out of range."})
 	checkBook(t, r.Get("alice member", path), want)
 
 	if a := r.Get("bob member", path); a.Status != 404 || a.Error.Code != "not_found" {
@@ -90,7 +96,8 @@ func TestARollWithoutFaultsHasNoRejects(t *testing.T) {
 	r := newRig(t)
 	id := r.Upload("alice member")
 	facts := eventstest.Facts(id)
-	facts[0].(*events.Validated).Rejects = stored[records.RejectedRow](r, "validation", events.BucketRows, "rejects", id, []string{"Name", "ID Number"})
+	facts[0].(*events.Validated).Rejects = stored[records.RejectedRow](
+		r, "validation", events.BucketRows, "rejects", id, []string{"Name", "ID Number"})
 	r.Append(id, facts[0])
 	if a := r.Get("alice member", "/report/"+id+"?part=rejects"); a.Status != 404 || a.Error.Code != "nothing_to_fix" {
 		t.Errorf("%d %s", a.Status, a.Raw)
@@ -106,8 +113,8 @@ func TestRejectsThatWereAlteredAreNotSent(t *testing.T) {
 	}
 }
 
-// checkBook holds the one sheet of a workbook against texts; no cell is a
-// formula, and all are formatted as text.
+// checkBook compares the one sheet of a workbook with texts. No cell is a formula,
+// and all are formatted as text.
 func checkBook(t *testing.T, a apitest.Reply, want [][]string) {
 	t.Helper()
 	if a.Status != 200 || a.Header.Get("Content-Type") != api.XLSXType {
@@ -125,13 +132,14 @@ func checkBook(t *testing.T, a apitest.Reply, want [][]string) {
 		for x, text := range cells {
 			cell, err := sheet.Cell(y, x)
 			if err != nil || cell.Value != text || cell.Formula() != "" || cell.NumFmt != "@" {
-				t.Errorf("row %d, column %d: %q (formula %q, format %q, %v), want %q", y+1, x+1, cell.Value, cell.Formula(), cell.NumFmt, err, text)
+				t.Errorf("row %d, column %d: %q (formula %q, format %q, %v), want %q",
+					y+1, x+1, cell.Value, cell.Formula(), cell.NumFmt, err, text)
 			}
 		}
 	}
 }
 
-// Whatever a cell or header begins with, it comes back as a text.
+// Cells and headers come back as text, whatever they begin with.
 func TestNothingInRejectsIsAFormula(t *testing.T) {
 	r := newRig(t)
 	id := r.Upload("alice member")
@@ -139,7 +147,10 @@ func TestNothingInRejectsIsAFormula(t *testing.T) {
 	validated := facts[0].(*events.Validated)
 	var columns, cells []string
 	for _, first := range []string{"=", "+", "-", "@", "\t=", "\r=", "|", "%", "'=", " ="} {
-		for _, rest := range []string{"1+1", `HYPERLINK("http://127.0.0.1/"&A1)`, "cmd|' /C calc'!A0", `WEBSERVICE("http://127.0.0.1")`, `DDE("cmd","/C calc","x")`} {
+		for _, rest := range []string{
+			"1+1", `HYPERLINK("http://127.0.0.1/"&A1)`, "cmd|' /C calc'!A0", `WEBSERVICE("http://127.0.0.1")`,
+			`DDE("cmd","/C calc","x")`,
+		} {
 			columns, cells = append(columns, first+rest), append(cells, first+rest)
 		}
 	}

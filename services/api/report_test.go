@@ -9,7 +9,7 @@ import (
 	"rollcall.example/services/api"
 )
 
-func TestReportIsWhatTheLogNames(t *testing.T) {
+func TestReportIsTheOneThatTheLogNames(t *testing.T) {
 	r := newRig(t)
 	id := r.Upload("alice member")
 	if a := r.Get("alice member", "/report/"+id); a.Status != 409 || a.Error.Code != "not_ready" {
@@ -31,7 +31,8 @@ func TestReportIsWhatTheLogNames(t *testing.T) {
 	if d := a.Header.Get("Content-Disposition"); !strings.HasPrefix(d, "attachment; filename") {
 		t.Errorf("disposition %q", d)
 	}
-	if _, err := report.Put(t.Context(), events.BucketReports, id+"/report.xlsx", strings.NewReader("another!!!")); err != nil {
+	_, err = report.Put(t.Context(), events.BucketReports, id+"/report.xlsx", strings.NewReader("another!!!"))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if a := r.Get("alice member", "/report/"+id); a.Status != 502 || a.Error.Code != "report_damaged" {

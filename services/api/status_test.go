@@ -10,6 +10,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/services/api/apitest"
 )
 
 func TestStatusFollowsTheLog(t *testing.T) {
@@ -33,13 +34,17 @@ func TestStatusFollowsTheLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	iec := events.NewLog(eventstest.Connect(t, r.NATS, "iec"), events.StageIEC, nil)
-	p := events.Progress{Service: events.StageIEC, Step: events.IECVerification, Percent: 50, Message: "Asking", Status: events.StatusProcessing,
-		Processed: 3, Total: 9, Trigger: job.Trigger}
+	p := events.Progress{
+		Service: events.StageIEC, Step: events.IECVerification, Percent: 50, Message: "Asking",
+		Status: events.StatusProcessing, Processed: 3, Total: 9, Trigger: job.Trigger,
+	}
 	if err := iec.SetProgress(t.Context(), &job, p); err != nil {
 		t.Fatal(err)
 	}
 	want("processing", "iec_verification", 50)
-	r.Append(id, &events.Paused{Stage: events.StageIEC, Reason: events.PauseQuota, Message: "Wait.", ResumesAt: time.Now(), Processed: 3, Total: 9})
+	r.Append(id, &events.Paused{
+		Stage: events.StageIEC, Reason: events.PauseQuota, Message: "Wait.", ResumesAt: time.Now(), Processed: 3, Total: 9,
+	})
 	want("paused", "iec_verification", 50)
 	r.Append(id, &events.Resumed{Stage: events.StageIEC, Processed: 3, Total: 9}, facts[1])
 	want("processing", "iec_verification", 60)
@@ -54,9 +59,8 @@ func TestStatusFollowsTheLog(t *testing.T) {
 	}
 }
 
-// Whatever happens to a job, each moment of it can be told again as it was told
-// to whoever asked at that moment.
-func TestStatusAtASequenceIsWhatWasToldThen(t *testing.T) {
+// Whatever happens to a job, the API repeats for each moment what it answered then.
+func TestStatusAtASequenceIsTheStatusOfThen(t *testing.T) {
 	r := newRig(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		id := r.Upload("alice member")
@@ -79,9 +83,14 @@ func TestStatusAtASequenceIsWhatWasToldThen(t *testing.T) {
 			case step == 0:
 				r.Post("alice member", "/cancel/"+id)
 			case step == 1:
-				r.Append(id, &events.Failed{Stage: job.Stage, Code: "internal_error", Message: "Something went wrong.", Attempts: 5, Retryable: true})
+				r.Append(id, &events.Failed{
+					Stage: job.Stage, Code: "internal_error", Message: "Something went wrong.", Attempts: 5, Retryable: true,
+				})
 			case step < 5 && job.Stage == events.StageIEC && job.Paused == nil:
-				r.Append(id, &events.Paused{Stage: job.Stage, Reason: events.PauseQuota, Message: "The calls are spent.", ResumesAt: time.Now().Add(time.Hour).UTC(), Processed: step, Total: 10})
+				r.Append(id, &events.Paused{
+					Stage: job.Stage, Reason: events.PauseQuota, Message: "The calls are spent.",
+					ResumesAt: time.Now().Add(time.Hour).UTC(), Processed: step, Total: 10,
+				})
 			case job.Paused != nil:
 				r.Append(id, &events.Resumed{Stage: job.Stage, Processed: 1, Total: 10})
 			default:
@@ -93,21 +102,24 @@ func TestStatusAtASequenceIsWhatWasToldThen(t *testing.T) {
 			}
 			job = note()
 		}
+		at := func(seq uint64) apitest.Reply {
+			return r.Get("alice member", fmt.Sprintf("/status/%s?at_seq=%d", id, seq))
+		}
 		for seq, want := range told {
-			if a := r.Get("alice member", fmt.Sprintf("/status/%s?at_seq=%d", id, seq)); !reflect.DeepEqual(a.Data, want) {
+			if a := at(seq); !reflect.DeepEqual(a.Data, want) {
 				rt.Fatalf("at %d\n got %v\nwant %v", seq, a.Data, want)
 			}
 		}
-		if a := r.Get("alice member", fmt.Sprintf("/status/%s?at_seq=%d", id, job.Seq+1000)); !reflect.DeepEqual(a.Data, told[job.Seq]) {
+		if a := at(job.Seq + 1000); !reflect.DeepEqual(a.Data, told[job.Seq]) {
 			rt.Fatalf("later: %s", a.Raw)
 		}
-		if a := r.Get("alice member", fmt.Sprintf("/status/%s?at_seq=%d", id, job.FirstSeq-1)); job.FirstSeq > 1 && a.Status != 404 {
+		if a := at(job.FirstSeq - 1); job.FirstSeq > 1 && a.Status != 404 {
 			rt.Fatalf("before: %s", a.Raw)
 		}
 	})
 }
 
-func TestStatusAtASequenceIsForThoseWhoMaySeeTheJob(t *testing.T) {
+func TestStatusAtASequenceNeedsAccessAndANumber(t *testing.T) {
 	r := newRig(t)
 	id := r.Upload("alice member")
 	if a := r.Get("bob member", "/status/"+id+"?at_seq=1"); a.Status != 404 {

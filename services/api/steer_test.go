@@ -9,8 +9,9 @@ import (
 	"rollcall.example/events"
 )
 
-// Who asks at the same moment may be told the same, but it happens once.
-func TestManyCancelsAreOneFact(t *testing.T) {
+// All who ask at the same moment may get the same answer, but the job is cancelled
+// once.
+func TestConcurrentCancelsAppendOneFact(t *testing.T) {
 	r := newRig(t)
 	id := r.Upload("alice member")
 	var start, wg sync.WaitGroup
@@ -43,9 +44,12 @@ func TestRetry(t *testing.T) {
 	if a := r.Post("alice member", "/retry/"+id); a.Status != 409 || a.Error.Code != "not_allowed" {
 		t.Errorf("a running job: %d %s", a.Status, a.Raw)
 	}
-	failed := &events.Failed{Stage: events.StageValidation, Code: "internal_error", Message: "Please retry.", Attempts: 5, Retryable: true}
+	failed := &events.Failed{
+		Stage: events.StageValidation, Code: "internal_error", Message: "Please retry.", Attempts: 5, Retryable: true,
+	}
 	r.Append(id, failed)
-	if a := r.Get("alice member", "/status/"+id); a.Data["status"] != "failed" || a.Data["error"].(map[string]any)["code"] != "internal_error" {
+	if a := r.Get("alice member", "/status/"+id); a.Data["status"] != "failed" ||
+		a.Data["error"].(map[string]any)["code"] != "internal_error" {
 		t.Errorf("%s", a.Raw)
 	}
 	if a := r.Post("alice member", "/retry/"+id); a.Status != 202 || a.Data["status"] != "processing" {
@@ -59,7 +63,7 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-func TestManyRetriesAreOneFact(t *testing.T) {
+func TestConcurrentRetriesAppendOneFact(t *testing.T) {
 	r := newRig(t)
 	id := r.Upload("alice member")
 	if a := r.Post("alice member", "/cancel/"+id); a.Status != 200 {

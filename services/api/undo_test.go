@@ -20,7 +20,8 @@ func TestUndoIsAJobOfItsOwn(t *testing.T) {
 		t.Errorf("somebody else's: %d %s", a.Status, a.Raw)
 	}
 	a := r.Post("root national_admin", "/undo/"+id)
-	if a.Status != 202 || a.Data["job_id"] != events.UndoJobID(id) || a.Data["user_id"] != "alice" || a.Data["options"].(map[string]any)["undoes"] != id {
+	if a.Status != 202 || a.Data["job_id"] != events.UndoJobID(id) || a.Data["user_id"] != "alice" ||
+		a.Data["options"].(map[string]any)["undoes"] != id {
 		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
 	undo := a.Data["job_id"].(string)
@@ -37,7 +38,7 @@ func TestUndoIsAJobOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestWhatWroteNothingCannotBeUndone(t *testing.T) {
+func TestJobsThatWroteNothingCannotBeUndone(t *testing.T) {
 	r := newRig(t)
 	id := r.Upload("alice member", "dry_run", "true")
 	for _, fact := range eventstest.Facts(id) {

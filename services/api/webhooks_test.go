@@ -21,15 +21,18 @@ func TestWebhooksAreRegisteredListedAndDeleted(t *testing.T) {
 	job := r.Upload("alice member")
 	a := r.webhook("alice member", `{"url":"https://example.org/hook?key=1"}`)
 	secret, _ := a.Data["secret"].(string)
-	if a.Status != 201 || !strings.HasPrefix(secret, "whsec_") || len(secret) < 40 || len(a.Data["events"].([]any)) != 3 || a.Data["job_id"] != nil {
+	if a.Status != 201 || !strings.HasPrefix(secret, "whsec_") || len(secret) < 40 || len(a.Data["events"].([]any)) != 3 ||
+		a.Data["job_id"] != nil {
 		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
 	id := a.Data["id"].(string)
-	if b := r.webhook("alice member", fmt.Sprintf(`{"url":"https://example.org:8443/","job_id":%q,"events":["failed","failed"]}`, job)); b.Status != 201 ||
-		b.Data["job_id"] != job || len(b.Data["events"].([]any)) != 1 || b.Data["secret"] == secret {
+	b := r.webhook("alice member",
+		fmt.Sprintf(`{"url":"https://example.org:8443/","job_id":%q,"events":["failed","failed"]}`, job))
+	if b.Status != 201 || b.Data["job_id"] != job || len(b.Data["events"].([]any)) != 1 || b.Data["secret"] == secret {
 		t.Fatalf("%d %s", b.Status, b.Raw)
 	}
-	if c := r.webhook("root national_admin", fmt.Sprintf(`{"url":"https://example.org","job_id":%q}`, job)); c.Status != 201 {
+	c := r.webhook("root national_admin", fmt.Sprintf(`{"url":"https://example.org","job_id":%q}`, job))
+	if c.Status != 201 {
 		t.Errorf("an administrator follows a job: %d %s", c.Status, c.Raw)
 	}
 	list := r.Get("alice member", "/webhooks")
@@ -42,7 +45,8 @@ func TestWebhooksAreRegisteredListedAndDeleted(t *testing.T) {
 VALUES ('` + id + `', 7, '` + job + `', 'failed', 'pending', 1, 503, 'the receiver answered 503'),
        ('` + id + `', 9, '` + job + `', 'reported', 'delivered', 1, 200, NULL)`)
 	deliveries := r.Get("alice member", "/webhooks/"+id+"/deliveries")
-	if got := deliveries.Data["deliveries"].([]any); len(got) != 2 || got[0].(map[string]any)["seq"] != 9.0 || got[1].(map[string]any)["next_attempt_at"] == nil {
+	if got := deliveries.Data["deliveries"].([]any); len(got) != 2 || got[0].(map[string]any)["seq"] != 9.0 ||
+		got[1].(map[string]any)["next_attempt_at"] == nil {
 		t.Errorf("%s", deliveries.Raw)
 	}
 
@@ -60,18 +64,20 @@ VALUES ('` + id + `', 7, '` + job + `', 'failed', 'pending', 1, 503, 'the receiv
 	if f := r.Get("alice member", "/webhooks/"+id+"/deliveries"); f.Status != 404 {
 		t.Errorf("deliveries of one that was deleted: %d %s", f.Status, f.Raw)
 	}
-	if p := r.Do("alice member", http.MethodPut, "/webhooks/"+id, nil, ""); p.Status != 405 || p.Header.Get("Allow") != http.MethodDelete {
+	if p := r.Do("alice member", http.MethodPut, "/webhooks/"+id, nil, ""); p.Status != 405 ||
+		p.Header.Get("Allow") != http.MethodDelete {
 		t.Errorf("%d %s", p.Status, p.Raw)
 	}
 }
 
-func TestWebhooksThatAreRefused(t *testing.T) {
+func TestBadWebhooksAreRefused(t *testing.T) {
 	r := newRig(t)
 	foreign := r.Upload("bob member")
 	for body, want := range map[string]int{
 		``: 400, `[]`: 400, `{}`: 400, `{"url":"https://a.example","extra":1}`: 400,
-		`{"url":"http://a.example"}`: 400, `{"url":"ftp://a.example"}`: 400, `{"url":"https://"}`: 400, `{"url":"https://u:p@a.example"}`: 400,
-		`{"url":"https://a.example/#x"}`: 400, `{"url":"https://a.example/` + strings.Repeat("x", 2000) + `"}`: 400,
+		`{"url":"http://a.example"}`: 400, `{"url":"ftp://a.example"}`: 400, `{"url":"https://"}`: 400,
+		`{"url":"https://u:p@a.example"}`: 400,
+		`{"url":"https://a.example/#x"}`:  400, `{"url":"https://a.example/` + strings.Repeat("x", 2000) + `"}`: 400,
 		`{"url":"https://a.example","events":[]}`: 400, `{"url":"https://a.example","events":["uploaded"]}`: 400,
 		`{"url":"https://a.example","job_id":"` + foreign + `"}`:           404,
 		`{"url":"https://a.example","job_id":"` + events.NewJobID() + `"}`: 404,

@@ -47,8 +47,7 @@ func connect(t *testing.T, addr string) net.Conn {
 	return conn
 }
 
-// A connection that is slow on purpose is closed in time; what was answered
-// until then is given.
+// A connection that is slow on purpose is closed in time, after what was answered so far.
 func TestSlowConnectionsAreClosed(t *testing.T) {
 	const short = 200 * time.Millisecond
 	addr, _ := serving(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -180,7 +179,7 @@ func TestAPanicIsLoggedWithoutItsMessage(t *testing.T) {
 
 func TestTLSAnswersAreStrictAndSlowHandshakesEnd(t *testing.T) {
 	srv := httptest.NewUnstartedServer(nil)
-	srv.Config = New(http.NotFoundHandler(), slog.New(slog.DiscardHandler), Limits{Header: 200 * time.Millisecond, Drain: time.Minute, Piece: time.Minute})
+	srv.Config = New(http.NotFoundHandler(), nil, Limits{Header: 200 * time.Millisecond})
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	resp, err := srv.Client().Get(srv.URL)

@@ -13,7 +13,7 @@ func TestADatabaseThatFailsLosesNothing(t *testing.T) {
 	r := newRig(t)
 	r.Exec("ALTER TABLE jobs RENAME TO away")
 	r.Project()
-	// The upload itself does not need the list.
+	// The upload itself does not need the table.
 	id := r.Upload("alice member")
 	r.Append(id, eventstest.Facts(id)[0])
 	if a := r.Get("alice member", "/history"); a.Status != 503 || a.Error.Code != "unavailable" {
@@ -24,7 +24,7 @@ func TestADatabaseThatFailsLosesNothing(t *testing.T) {
 	eventstest.Wait(t, "all messages settled", func() bool { return r.unsettled() == 0 })
 }
 
-func TestAForgeryIsSetAside(t *testing.T) {
+func TestAForgedFactIsSkipped(t *testing.T) {
 	r := newRig(t)
 	forged := nats.NewMsg(events.Subject(events.NewJobID(), events.KindValidated))
 	forged.Data = []byte(`{}`)
@@ -40,9 +40,9 @@ func TestAForgeryIsSetAside(t *testing.T) {
 	}
 }
 
-// The table is a function of the log: any number of readers, any order, from
-// nothing, and the row is the same.
-func TestTheTableCanBeMadeAgain(t *testing.T) {
+// The table is a function of the log: with any number of readers, in any order, from
+// nothing, the row is the same.
+func TestTheTableCanBeRebuilt(t *testing.T) {
 	r := newRig(t)
 	r.Project()
 	r.Project()

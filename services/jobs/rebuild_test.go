@@ -9,8 +9,8 @@ import (
 	"rollcall.example/services/jobs"
 )
 
-// A projection that was lost, altered, or has jobs that never were is made again
-// as it was.
+// Rebuild restores rows that are missing or altered, and removes those of jobs that do
+// not exist.
 func TestRebuildMakesTheSameTable(t *testing.T) {
 	r := newRig(t)
 	r.Project()
@@ -24,7 +24,9 @@ func TestRebuildMakesTheSameTable(t *testing.T) {
 		case 1:
 			r.Append(id, facts[:2]...)
 		case 2:
-			r.Append(id, &events.Failed{Stage: events.StageValidation, Code: "no_rows", Message: "The workbook has no rows.", Attempts: 1})
+			r.Append(id, &events.Failed{
+				Stage: events.StageValidation, Code: "no_rows", Message: "The workbook has no rows.", Attempts: 1,
+			})
 		case 3:
 			r.Post("alice member", "/cancel/"+id)
 		}

@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m, eventstest.IgnoreLeaks()...) }
 
-// rig is the API over real parts, with what the tests of this package ask of it.
+// rig is the API over real parts, with the helpers of this package's tests.
 type rig struct{ *apitest.Rig }
 
 func newRig(t *testing.T, change ...func(*apitest.Config)) *rig {
@@ -28,15 +28,16 @@ func (r *rig) listed(id string) (got jobs.Row) {
 	}
 	if len(rows) == 1 {
 		got = rows[0]
-		got.CompletedAt, got.FileSHA256 = nil, nil // pointers, which == does not look behind
+		got.CompletedAt, got.FileSHA256 = nil, nil // == does not compare what pointers point to
 	}
 	return got
 }
 
-// unsettled is how many messages the projection has still to see through.
+// unsettled returns how many messages the projection has not settled yet.
 func (r *rig) unsettled() uint64 {
 	r.T.Helper()
-	c, err := eventstest.Connect(r.T, r.NATS, "provisioner").Consumer(r.T.Context(), events.StreamFacts, events.ConsumerProjection)
+	c, err := eventstest.Connect(r.T, r.NATS, "provisioner").
+		Consumer(r.T.Context(), events.StreamFacts, events.ConsumerProjection)
 	if err != nil {
 		r.T.Fatal(err)
 	}

@@ -16,17 +16,18 @@ import (
 
 const formHead = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.xlsx\"\r\n\r\n"
 
-// head is a request to upload a body of a stated length.
+// head returns the head of an upload that announces a body of so many bytes.
 func head(length int) string {
 	return fmt.Sprintf("POST %s/process HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer alice member\r\n"+
 		"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: %d\r\n\r\n", api.Base, length)
 }
 
-func TestFormsOfAttackers(t *testing.T) {
+func TestHostileFormsAreRefused(t *testing.T) {
 	r := newRig(t)
 	good := apitest.Roll(t)
 	for name, body := range map[string]string{
-		"thousands of parts":      strings.Repeat("--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n", 5000) + formHead + good + "\r\n--b--\r\n",
+		"thousands of parts": strings.Repeat("--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n", 5000) +
+			formHead + good + "\r\n--b--\r\n",
 		"thousands of headers":    "--b\r\n" + strings.Repeat("X-A: b\r\n", 20_000) + "\r\nx\r\n--b--\r\n",
 		"a header without an end": "--b\r\nX-A: " + strings.Repeat("x", 1<<20+1<<19),
 		"another boundary":        strings.ReplaceAll(formHead, "--b", "--c") + good + "\r\n--c--\r\n",
@@ -34,8 +35,9 @@ func TestFormsOfAttackers(t *testing.T) {
 		"two files":               formHead + good + "\r\n" + formHead + good + "\r\n--b--\r\n",
 		"no file":                 "--b\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nx\r\n--b--\r\n",
 		"a part without a name":   "--b\r\n\r\n" + good + "\r\n--b--\r\n",
-		"a form in a form":        "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\nContent-Disposition: file; filename=\"a.xlsx\"\r\n\r\n" + good + "\r\n--c--\r\n--b--\r\n",
-		"nothing":                 "",
+		"a form in a form": "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n" +
+			"--c\r\nContent-Disposition: file; filename=\"a.xlsx\"\r\n\r\n" + good + "\r\n--c--\r\n--b--\r\n",
+		"nothing": "",
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := r.Do("alice member", http.MethodPost, "/process", strings.NewReader(body), "multipart/form-data; boundary=b")
@@ -49,7 +51,7 @@ func TestFormsOfAttackers(t *testing.T) {
 	}
 }
 
-func TestBodiesOfAnotherLengthThanPromised(t *testing.T) {
+func TestBodiesOfAnotherLengthThanAnnounced(t *testing.T) {
 	r := newRig(t)
 	body := formHead + apitest.Roll(t) + "\r\n--b--\r\n"
 	t.Run("shorter", func(t *testing.T) {
@@ -70,7 +72,7 @@ func TestBodiesOfAnotherLengthThanPromised(t *testing.T) {
 		}
 	})
 	t.Run("longer", func(t *testing.T) {
-		// What is beyond the length is no request that anybody is asked for.
+		// The server ignores what comes after the announced length.
 		c := r.Dial()
 		c.Send(head(len(body)) + body + "GET " + api.Base + "/history HTTP/1.1\r\nHost: x\r\n\r\n")
 		if resp, text := c.Answer(); resp.StatusCode != 202 {
@@ -82,8 +84,8 @@ func TestBodiesOfAnotherLengthThanPromised(t *testing.T) {
 	})
 }
 
-// A client that sends a byte now and then is cut off, one that is slow is not.
-func TestSlowUploads(t *testing.T) {
+// A client that sends a byte now and then is cut off; one on a slow line is not.
+func TestDrippingUploadsAreCutAndSlowOnesAreNot(t *testing.T) {
 	const idle = time.Second
 	r := newRig(t, func(c *apitest.Config) { c.Upload.Idle = idle })
 	t.Run("a byte now and then", func(t *testing.T) {
@@ -97,7 +99,7 @@ func TestSlowUploads(t *testing.T) {
 				if _, err := c.Conn.Write([]byte("x")); err != nil {
 					return
 				}
-				time.Sleep(idle / 20) // the attack is its slowness
+				time.Sleep(idle / 20) // the attack is slow
 			}
 		}()
 		resp, text := c.Answer()
@@ -114,7 +116,7 @@ func TestSlowUploads(t *testing.T) {
 		begun := time.Now()
 		for at := 0; at < len(body); at += httpserver.BodyPiece {
 			c.Send(body[at:min(at+httpserver.BodyPiece, len(body))])
-			time.Sleep(idle / 4) // so is that of the line
+			time.Sleep(idle / 4) // the line is slow
 		}
 		if resp, text := c.Answer(); resp.StatusCode != 202 || time.Since(begun) < idle {
 			t.Errorf("%d %s after %s", resp.StatusCode, text, time.Since(begun))
@@ -122,7 +124,7 @@ func TestSlowUploads(t *testing.T) {
 	})
 }
 
-// padded is a roll of at least so many bytes.
+// padded returns a roll of at least so many bytes.
 func padded(t *testing.T, size int) string {
 	t.Helper()
 	roll := apitest.Roll(t)

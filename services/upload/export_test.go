@@ -37,7 +37,9 @@ func (s *Service) Transfers() map[string]int {
 }
 
 // Admit makes a job of a file that was received in parts.
-func (s *Service) Admit(ctx context.Context, user events.User, uploadID, file string) (job *events.Job, first bool, err error) {
+func (s *Service) Admit(
+	ctx context.Context, user events.User, uploadID, file string,
+) (job *events.Job, first bool, err error) {
 	f := &form{key: uploadID, name: cleanFileName("")}
 	if err = s.spool(f, strings.NewReader(file)); err == nil {
 		job, first, err = s.admit(ctx, user, f)

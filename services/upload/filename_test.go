@@ -24,9 +24,10 @@ func TestAnIDNumberInAFileNameIsMasked(t *testing.T) {
 	}
 }
 
-func TestFileNames(t *testing.T) {
+func TestFileNamesAreCleaned(t *testing.T) {
 	for name, want := range map[string]string{
-		"roll.xlsx": "roll.xlsx", `C:\docs\roll.xlsx`: "roll.xlsx", "../../etc/passwd": "passwd", "": "upload.xlsx", "..": "upload.xlsx",
+		"roll.xlsx": "roll.xlsx", `C:\docs\roll.xlsx`: "roll.xlsx", "../../etc/passwd": "passwd",
+		"": "upload.xlsx", "..": "upload.xlsx",
 		"a\r\nb.xlsx": "ab.xlsx", "März 1.xlsx": "März 1.xlsx", "\xff\xfe.xlsx": ".xlsx", " ": "upload.xlsx",
 	} {
 		if got := cleanFileName(name); got != want {
@@ -40,18 +41,23 @@ func TestFileNames(t *testing.T) {
 
 var thirteen = regexp.MustCompile(`(^|[^0-9])[0-9]{13}([^0-9]|$)`)
 
-// What a form calls a file becomes part of events and lists: whatever it is, it has
-// to be fit for them. That it is fit for a header is tested in package api.
+// File names become part of events and lists, so every one that a form can give is
+// made fit for them. Package api tests that they are fit for headers.
 func FuzzFileName(f *testing.F) {
-	for _, name := range []string{"roll.xlsx", `form-data; name="file"; filename="a.xlsx"`, `form-data; name=file; filename*=UTF-8''%2e%2e%2f8001015009087`,
-		`form-data; name="file"; filename="..\..\8001015009087.xlsx"`, "\u202exslx", strings.Repeat("ü", 300), "8001015009087" + strings.Repeat("a", 195), "=?utf-8?q?a?="} {
+	for _, name := range []string{
+		"roll.xlsx", `form-data; name="file"; filename="a.xlsx"`,
+		`form-data; name=file; filename*=UTF-8''%2e%2e%2f8001015009087`,
+		`form-data; name="file"; filename="..\..\8001015009087.xlsx"`,
+		"\u202exslx", strings.Repeat("ü", 300), "8001015009087" + strings.Repeat("a", 195), "=?utf-8?q?a?=",
+	} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		part := multipart.Part{Header: textproto.MIMEHeader{"Content-Disposition": {text}}}
 		for _, sent := range []string{text, part.FileName(), part.FormName()} {
 			name := cleanFileName(sent)
-			if name == "" || len(name) > maxFileName || !utf8.ValidString(name) || strings.ContainsAny(name, `/\`) || strings.Trim(name, ". ") == "" ||
+			if name == "" || len(name) > maxFileName || !utf8.ValidString(name) || strings.ContainsAny(name, `/\`) ||
+				strings.Trim(name, ". ") == "" ||
 				strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 				t.Errorf("%q becomes %q", sent, name)
 			}

@@ -91,7 +91,8 @@ func (s *Service) readForm(w http.ResponseWriter, r *http.Request) (*form, error
 	}
 	switch {
 	case f.file == nil:
-		return f, refusal.New(refusal.CodeNoFile, "No file was sent. Choose a spreadsheet; it belongs into a part named file.")
+		return f, refusal.New(refusal.CodeNoFile,
+			"No file was sent. Choose a spreadsheet; it belongs into a part named file.")
 	case f.size == 0:
 		return f, emptyFile()
 	}

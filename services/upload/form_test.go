@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"rollcall.example/events"
-	"rollcall.example/services/api"
 	"rollcall.example/services/api/apitest"
 	"rollcall.example/services/upload"
 )
@@ -29,13 +28,14 @@ func TestOptionsMayStandInTheAddress(t *testing.T) {
 	}
 }
 
-func TestFormsThatAskForTooMuch(t *testing.T) {
+func TestOversizedFormsAreRefused(t *testing.T) {
 	r := newRig(t)
 	many := []string{}
 	for i := range upload.MaxParts + 1 {
 		many = append(many, fmt.Sprintf("field%d", i), "x")
 	}
-	if a := r.SendForm("alice member", append(many, "file", apitest.Roll(t))...); a.Status != 400 || a.Error.Code != "bad_request" {
+	if a := r.SendForm("alice member", append(many, "file", apitest.Roll(t))...); a.Status != 400 ||
+		a.Error.Code != "bad_request" {
 		t.Errorf("many parts: %d %s", a.Status, a.Raw)
 	}
 	for name, body := range map[string]string{
@@ -48,7 +48,7 @@ func TestFormsThatAskForTooMuch(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
 		}
 	}
-	// Without a length the limit is found while reading.
+	// Without a Content-Length the limit is reached while reading.
 	pipe, w := io.Pipe()
 	go func() {
 		_, err := io.WriteString(w, "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n")
@@ -66,9 +66,8 @@ func TestFormsThatAskForTooMuch(t *testing.T) {
 	}
 }
 
-// A client that goes quiet in the middle is answered and let go, and one that
-// goes away leaves nothing.
-func TestAnUploadThatStalls(t *testing.T) {
+// A client that stops sending gets an answer; one that hangs up leaves nothing behind.
+func TestAStalledUploadEnds(t *testing.T) {
 	r := newRig(t, func(c *apitest.Config) { c.Upload.Idle = 50 * time.Millisecond })
 	host, _, _ := strings.Cut(strings.TrimPrefix(r.URL, "http://"), "/")
 	for _, leave := range []bool{false, true} {
@@ -76,8 +75,7 @@ func TestAnUploadThatStalls(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = io.WriteString(conn, "POST "+api.Base+"/process HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer alice member\r\n"+
-			"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 5000\r\n\r\n--b\r\n")
+		_, err = io.WriteString(conn, head(5000)+"--b\r\n")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,7 @@ import (
 	"rollcall.example/services/upload"
 )
 
-// sendKeyed uploads with an idempotency key; key may be several.
+// sendKeyed uploads a form with idempotency keys, of which one is allowed.
 func (r *rig) sendKeyed(who string, keys []string, parts ...string) apitest.Reply {
 	r.T.Helper()
 	body, contentType := apitest.Form(r.T, parts...)
@@ -49,10 +49,11 @@ func TestTheSameKeyIsTheSameJob(t *testing.T) {
 	}
 	id := first.Data["job_id"].(string)
 	r.Append(id, eventstest.Facts(id)[0])
-	// With quotation marks it is the same, and a process that was started anew knows it.
+	// The key means the same in quotation marks, and to a process that has just started.
 	r = &rig{r.Replica()}
 	again := r.sendKeyed("alice member", []string{`"k1"`}, "file", roll)
-	if again.Status != 202 || again.Data["job_id"] != id || again.Data["status"] != "processing" || again.Header.Get("Idempotent-Replayed") != "true" {
+	if again.Status != 202 || again.Data["job_id"] != id || again.Data["status"] != "processing" ||
+		again.Header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("%d %s", again.Status, again.Raw)
 	}
 	for name, a := range map[string]apitest.Reply{
@@ -100,20 +101,23 @@ func TestAKeyIsForgottenAfterADay(t *testing.T) {
 	}
 }
 
-// What was refused is forgotten: the same key may bring it mended.
+// A refused upload is forgotten: the same key may bring the corrected file.
 func TestARefusalIsNotKept(t *testing.T) {
 	r := newRig(t)
 	if a := r.sendKeyed("alice member", []string{"k"}, "file", "<html>"); a.Status != 415 {
 		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
-	if a := r.sendKeyed("alice member", []string{"k"}, "file", apitest.Roll(t)); a.Status != 202 || a.Header.Get("Idempotent-Replayed") != "" {
+	if a := r.sendKeyed("alice member", []string{"k"}, "file", apitest.Roll(t)); a.Status != 202 ||
+		a.Header.Get("Idempotent-Replayed") != "" {
 		t.Errorf("%d %s", a.Status, a.Raw)
 	}
 }
 
-func TestKeysThatAreNone(t *testing.T) {
+func TestBadIdempotencyKeysAreRefused(t *testing.T) {
 	r := newRig(t)
-	for _, keys := range [][]string{{""}, {`""`}, {"two words"}, {"ümlaut"}, {strings.Repeat("k", upload.MaxKey+1)}, {"a", "b"}} {
+	for _, keys := range [][]string{
+		{""}, {`""`}, {"two words"}, {"ümlaut"}, {strings.Repeat("k", upload.MaxKey+1)}, {"a", "b"},
+	} {
 		a := r.sendKeyed("alice member", keys, "file", apitest.Roll(t))
 		if a.Status != 400 || a.Error.Code != "bad_request" || a.Error.Details["parameter"] != upload.HeaderKey {
 			t.Errorf("%q: %d %s", keys, a.Status, a.Raw)
@@ -124,9 +128,9 @@ func TestKeysThatAreNone(t *testing.T) {
 	}
 }
 
-// All are let go at once: with the same file all get the same job; with
-// different ones one gets it, and the file that is kept is its own.
-func TestRequestsOfOneKeyAtOnce(t *testing.T) {
+// All requests start at once. With the same file all get the same job; with different
+// files one gets it, and its file is kept.
+func TestConcurrentRequestsOfOneKeyAreOneJob(t *testing.T) {
 	for name, differ := range map[string]bool{"the same file": false, "different files": true} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, func(c *apitest.Config) { c.Upload.MaxUploads = 8 })
@@ -183,7 +187,7 @@ func TestRequestsOfOneKeyAtOnce(t *testing.T) {
 	}
 }
 
-func TestAFileThatWasUploadedBefore(t *testing.T) {
+func TestAnEarlierJobOfTheSameFileIsNamed(t *testing.T) {
 	r := newRig(t)
 	r.Project()
 	roll := apitest.Roll(t)
@@ -193,7 +197,9 @@ func TestAFileThatWasUploadedBefore(t *testing.T) {
 		t.Errorf("while the first is worked on: %d %s", a.Status, a.Raw)
 	}
 	r.Append(id, eventstest.Facts(id)...)
-	eventstest.Wait(t, "the list to know", func() bool { return r.Get("alice member", "/history?status=completed").Data["total"] == 1.0 })
+	eventstest.Wait(t, "the list to know", func() bool {
+		return r.Get("alice member", "/history?status=completed").Data["total"] == 1.0
+	})
 	a := r.SendForm("alice member", "file", roll)
 	if a.Status != 202 || a.Data["same_as"] != id || a.Data["job_id"] == id {
 		t.Errorf("the same again: %d %s", a.Status, a.Raw)
@@ -206,7 +212,7 @@ func TestAFileThatWasUploadedBefore(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
 		}
 	}
-	// A database that is away is no reason to refuse an upload.
+	// Without the table uploads are still accepted.
 	r.Exec("ALTER TABLE jobs RENAME TO away")
 	if a := r.SendForm("alice member", "file", roll); a.Status != 202 || a.Data["same_as"] != nil {
 		t.Errorf("without the table: %d %s", a.Status, a.Raw)

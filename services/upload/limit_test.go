@@ -13,7 +13,7 @@ import (
 	"rollcall.example/services/api/apitest"
 )
 
-// limited demands the refusal of a user who has reached a limit of their own.
+// limited fails the test unless the answer refuses a user who has reached a limit.
 func limited(t *testing.T, a apitest.Reply, of string, limit int, from, to time.Duration) {
 	t.Helper()
 	after, err := strconv.Atoi(a.Header.Get("Retry-After"))
@@ -34,11 +34,12 @@ func TestAUserUploadsSoManyFilesAnHour(t *testing.T) {
 	})
 	for range 2 {
 		id := r.Upload("alice member")
-		if a := r.Post("alice member", "/cancel/"+id); a.Status != 200 { // what has ended counts as well
+		if a := r.Post("alice member", "/cancel/"+id); a.Status != 200 { // jobs that have ended count as well
 			t.Fatalf("%d %s", a.Status, a.Raw)
 		}
 	}
-	limited(t, r.SendForm("alice member", "file", apitest.Roll(t)), "uploads_per_hour", 2, 50*time.Minute, time.Hour+time.Second)
+	a := r.SendForm("alice member", "file", apitest.Roll(t))
+	limited(t, a, "uploads_per_hour", 2, 50*time.Minute, time.Hour+time.Second)
 	r.Upload("bob member")
 	now = now.Add(time.Hour + time.Minute)
 	r.Upload("alice member")
@@ -54,8 +55,8 @@ func TestAUserHasSoManyJobsUnderWay(t *testing.T) {
 	r.Upload("alice member")
 }
 
-// Two replicas with one database and one log are as strict as one, also where
-// all files arrive at the same moment.
+// Two replicas with one database and one log are as strict as one, also when all
+// files arrive at the same moment.
 func TestTheLimitHoldsAcrossReplicas(t *testing.T) {
 	const limit, tries = 3, 8
 	r := newRig(t, func(c *apitest.Config) {
@@ -104,7 +105,7 @@ func TestAUserSendsSoManyFilesAtOnce(t *testing.T) {
 	r.Upload("alice member")
 }
 
-// begin is an upload of which only the beginning comes.
+// begin sends only the beginning of an upload.
 func (r *rig) begin(user string) *apitest.Conn {
 	r.T.Helper()
 	c := r.Dial()

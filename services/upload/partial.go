@@ -18,22 +18,21 @@ import (
 	"rollcall.example/events"
 )
 
-// block is how much of a part is stored as one message. What a process had in hand
-// when it was killed has to be sent again; what came before a connection broke is
-// stored to the last byte.
+// block is how many bytes of a part are stored as one message. A process that is
+// killed loses at most one; when a connection breaks, every byte that came is stored.
 const block = 256 << 10
 
-// headerFrom is where in the file a message's bytes begin.
+// headerFrom says at which offset in the file a message's bytes begin.
 const headerFrom = "Rollcall-From"
 
-// errOvertaken: another request has added to the upload since it was loaded.
+// errOvertaken says that another request has added to the upload since it was loaded.
 var errOvertaken = errors.New("another request has added to the upload")
 
-// partial is an upload that comes in parts, as the stream PARTIAL has it: what is
-// known of it on partial.<user>.<id>.info, its bytes on .part, and on .done, in place
-// of both, what became of it. The user is in the subject, so that nobody finds
-// what is another's. It may be sent to any replica: each append is guarded by the
-// last sequence of the upload, so that of two at the same place one is stored.
+// partial is an upload that comes in parts, as the stream PARTIAL has it: its
+// partialInfo on the subject partial.<user>.<id>.info, its bytes on .part, and in place
+// of both, once it is a job, the info on .done. The user is in the subject, so that
+// nobody finds what is another's. Parts may go to any replica: each append is guarded
+// by the last sequence of the upload, so that of two at the same offset one is stored.
 type partial struct {
 	partialInfo
 	offset  int64
@@ -46,7 +45,7 @@ type partialInfo struct {
 	ID   string            `json:"id"`
 	Size int64             `json:"size"` // bytes of the whole file
 	Meta map[string]string `json:"meta"`
-	// Job is what the file became, "" before it did.
+	// Job is the job that the file has become, "" before.
 	Job string `json:"job_id,omitempty"`
 }
 
@@ -57,10 +56,10 @@ func partialSubject(user, id string) string {
 
 func (p *partial) complete() bool { return p.offset == p.Size }
 
-// partials is the stream.
+// partials is the stream PARTIAL.
 type partials struct{ js jetstream.JetStream }
 
-// begin stores that an upload begins.
+// begin stores the info of a new upload.
 func (s partials) begin(ctx context.Context, user string, size int64, meta map[string]string) (*partial, error) {
 	id := uuid.NewString()
 	p := &partial{partialInfo: partialInfo{ID: id, Size: size, Meta: meta}, subject: partialSubject(user, id)}
@@ -149,8 +148,8 @@ func (s partials) append(ctx context.Context, p *partial, token string, body any
 	return nil
 }
 
-// reader reads all bytes of the upload. The error is errOvertaken when they are there
-// no more: another request has made a job of them.
+// reader reads all bytes of the upload. The error is errOvertaken when they are gone
+// because another request has made a job of them.
 func (s partials) reader(ctx context.Context, p *partial) io.Reader {
 	return &partReader{ctx: ctx, partials: s, p: p, more: true}
 }
@@ -179,7 +178,7 @@ func (r *partReader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// batch reads some more messages, each of which must begin where the one before ends.
+// batch reads more messages, each of which must begin where the one before ends.
 func (r *partReader) batch() (err error) {
 	if r.at == r.p.Size {
 		return io.EOF
@@ -201,8 +200,8 @@ func (r *partReader) batch() (err error) {
 	return nil
 }
 
-// done keeps in place of the bytes which job they became.
-func (s partials) done(ctx context.Context, p *partial, job string) error {
+// finish replaces the bytes by the job that they have become.
+func (s partials) finish(ctx context.Context, p *partial, job string) error {
 	info := p.partialInfo
 	info.Job = job
 	if err := s.append(ctx, p, "done", info, nil); err != nil {
@@ -228,8 +227,8 @@ func (s partials) purge(ctx context.Context, subjects ...string) error {
 	return nil
 }
 
-// unfinished is how many uploads of a user have not arrived whole.
-func (s partials) unfinished(ctx context.Context, user string) (int, error) {
+// countUnfinished returns how many uploads of a user have not arrived whole.
+func (s partials) countUnfinished(ctx context.Context, user string) (int, error) {
 	stream, err := s.js.Stream(ctx, events.StreamPartial)
 	if err != nil {
 		return 0, fmt.Errorf("count uploads: %w", err)

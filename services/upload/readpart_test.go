@@ -12,10 +12,12 @@ import (
 	"rollcall.example/events/refusal"
 )
 
-// A form is read to its end or refused, whatever its bytes.
+// Any bytes are read to their end as a form, or refused.
 func FuzzForm(f *testing.F) {
-	for _, body := range []string{"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nx\r\n--b--\r\n", "--b\r\n\r\n--b--",
-		"--b\r\nContent-Disposition: form-data; name=\"dry_run\"\r\n\r\ntrue\r\n--b--\r\n", "--b\r\nX: \x00\r\n\r\n"} {
+	for _, body := range []string{
+		"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nx\r\n--b--\r\n", "--b\r\n\r\n--b--",
+		"--b\r\nContent-Disposition: form-data; name=\"dry_run\"\r\n\r\ntrue\r\n--b--\r\n", "--b\r\nX: \x00\r\n\r\n",
+	} {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -42,8 +44,9 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
-// The upload's spool and the reader's own files: neither is the file's fault.
-func TestAFullDiskIsNotTheClients(t *testing.T) {
+// A full disk is not the file's fault, neither in the upload's spool nor in the reader's
+// own files.
+func TestAFullDiskIsAnsweredAsStorageFull(t *testing.T) {
 	s := New(Config{MaxFileSize: 1 << 20})
 	full := &fs.PathError{Op: "write", Path: "spool", Err: syscall.ENOSPC}
 	for name, err := range map[string]error{

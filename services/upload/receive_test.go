@@ -36,7 +36,11 @@ func TestAnUploadBecomesAJob(t *testing.T) {
 
 func TestBadInputLeavesNothingBehind(t *testing.T) {
 	r := newRig(t)
-	good := apitest.Workbook(t, []string{"ID Number"}, []string{"8001015009087"})
+	good := apitest.Roll(t)
+	xls := "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" + strings.Repeat("\x00", 512)
+	archive := "PK\x05\x06" + strings.Repeat("\x00", 18)
+	nameless := apitest.Workbook(t, []string{"Name", "Age"}, []string{"A", "7"})
+	twoIDs := apitest.Workbook(t, []string{"ID Number", "ID No"}, []string{"1", "2"})
 	for _, tt := range []struct {
 		name, who string
 		parts     []string
@@ -49,12 +53,12 @@ func TestBadInputLeavesNothingBehind(t *testing.T) {
 		{"empty file", "alice member", []string{"file", ""}, 400, "empty_file"},
 		{"a page", "alice member", []string{"file", "<html><table><tr><td>id</td></tr></table>"}, 415, "not_a_zip"},
 		{"a CSV without an ID column", "alice member", []string{"file", "name,age\nA,7"}, 422, "no_id_column"},
-		{"an .xls", "alice member", []string{"file", "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" + strings.Repeat("\x00", 512)}, 415, "xls_not_supported"},
-		{"a zip that is no workbook", "alice member", []string{"file", "PK\x05\x06" + strings.Repeat("\x00", 18)}, 415, "not_a_workbook"},
+		{"an .xls", "alice member", []string{"file", xls}, 415, "xls_not_supported"},
+		{"a zip that is no workbook", "alice member", []string{"file", archive}, 415, "not_a_workbook"},
 		{"a cut workbook", "alice member", []string{"file", good[:len(good)/2]}, 415, "not_a_zip"},
-		{"no ID column", "alice member", []string{"file", apitest.Workbook(t, []string{"Name", "Age"}, []string{"A", "7"})}, 422, "no_id_column"},
+		{"no ID column", "alice member", []string{"file", nameless}, 422, "no_id_column"},
 		{"no rows", "alice member", []string{"file", apitest.Workbook(t, []string{"ID Number", "Name"})}, 422, "no_rows"},
-		{"two ID columns", "alice member", []string{"file", apitest.Workbook(t, []string{"ID Number", "ID No"}, []string{"1", "2"})}, 422, "duplicate_column"},
+		{"two ID columns", "alice member", []string{"file", twoIDs}, 422, "duplicate_column"},
 		{"too large", "alice member", []string{"file", strings.Repeat("x", 1<<20+1)}, 413, "file_too_large"},
 		{"much too large", "alice member", []string{"file", strings.Repeat("x", 3<<20)}, 413, "file_too_large"},
 		{"field too long", "alice member", []string{"note", strings.Repeat("x", 2000), "file", good}, 400, "bad_request"},
@@ -68,11 +72,13 @@ func TestBadInputLeavesNothingBehind(t *testing.T) {
 		})
 	}
 	for name, contentType := range map[string]string{"no form": "application/json", "no boundary": "multipart/form-data"} {
-		if a := r.Do("alice member", http.MethodPost, "/process", strings.NewReader("{}"), contentType); a.Status != 400 || a.Error.Code != "bad_request" {
+		if a := r.Do("alice member", http.MethodPost, "/process", strings.NewReader("{}"), contentType); a.Status != 400 ||
+			a.Error.Code != "bad_request" {
 			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
 		}
 	}
-	if a := r.Do("alice member", http.MethodPost, "/process", strings.NewReader("--b\r\ncut"), "multipart/form-data; boundary=b"); a.Status != 400 {
+	cut := strings.NewReader("--b\r\ncut")
+	if a := r.Do("alice member", http.MethodPost, "/process", cut, "multipart/form-data; boundary=b"); a.Status != 400 {
 		t.Errorf("cut form: %d %s", a.Status, a.Raw)
 	}
 	if !r.Empty() {
@@ -80,7 +86,7 @@ func TestBadInputLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestUploadsAtOnce(t *testing.T) {
+func TestConcurrentUploads(t *testing.T) {
 	r := newRig(t)
 	var wg sync.WaitGroup
 	ids := make([]string, 8)

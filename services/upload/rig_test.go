@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m, eventstest.IgnoreLeaks()...) }
 
-// rig is the API over real parts, with what the tests of this package ask of it.
+// rig is the API over real parts, with the helpers of this package's tests.
 type rig struct{ *apitest.Rig }
 
 func newRig(t *testing.T, change ...func(*apitest.Config)) *rig {

@@ -14,8 +14,8 @@ import (
 
 // Config is what the service needs. All fields without a stated zero are required.
 type Config struct {
-	// Log appends the fact uploaded. The service also keeps files that come in
-	// parts in the stream events.StreamPartial.
+	// Log takes the fact uploaded. Its connection also writes events.StreamPartial,
+	// for files that come in parts.
 	Log *events.Log
 	// Store takes files in events.BucketUploads.
 	Store *events.Store

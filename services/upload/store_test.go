@@ -23,7 +23,7 @@ func (r *rig) objects() int {
 	return int(status.Size())
 }
 
-// A log that takes no fact means a job that does not exist: its file goes too.
+// When the log takes no fact there is no job, so the file is removed.
 func TestAFactThatIsRefusedLeavesNoFile(t *testing.T) {
 	r := newRig(t)
 	r.Upload("alice member")
@@ -50,7 +50,7 @@ func TestAFactThatIsRefusedLeavesNoFile(t *testing.T) {
 	}
 }
 
-func TestAFullHouseSaysComeBack(t *testing.T) {
+func TestTooManyFilesAtOnceAreRefusedAsBusy(t *testing.T) {
 	r := newRig(t, func(c *apitest.Config) { c.Upload.MaxUploads, c.Upload.MaxWait = 1, 10*time.Millisecond })
 	release, err := r.Intake.WaitForSlot(t.Context())
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"rollcall.example/services/httpserver"
 )
 
-// Uploads that are resumed, by the tus protocol 1.0 (https://tus.io/protocols/resumable-upload):
-// what has arrived before a connection broke need not be sent again.
+// Resumable uploads, by the tus protocol 1.0 (https://tus.io/protocols/resumable-upload):
+// what arrived before a connection broke need not be sent again.
 
 const (
 	// headerJob names the job that a file has become, in the answer to its last part
@@ -32,8 +32,8 @@ const (
 	// maxUnfinished is how many uploads of a user may not have arrived whole. Those that
 	// nobody goes on with are gone after events.PartialTTL.
 	maxUnfinished = 16
-	// finishTime is for making a job of a file that has arrived. It goes on when the
-	// client, who has sent all there is, is gone.
+	// finishTime bounds making a job of a file that has arrived. It goes on when the
+	// client, who has sent everything, is gone.
 	finishTime = 2 * time.Minute
 )
 
@@ -87,7 +87,9 @@ func (s *Service) ServeTus(w http.ResponseWriter, r *http.Request, user events.U
 		if err := s.findUpload(w, r, uploadID); err != nil {
 			return err
 		}
-	} else if size, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64); err == nil && size > s.cfg.MaxFileSize {
+	}
+	size, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
+	if uploadID == "" && err == nil && size > s.cfg.MaxFileSize {
 		return s.tooLarge()
 	}
 	r.Body = httpserver.ClockBody(r.Body, s.cfg.Idle)
@@ -166,7 +168,7 @@ func (s *Service) mayBegin(hook tusd.HookEvent) error {
 	if err := s.checkUsage(ctx, user); err != nil {
 		return err
 	}
-	n, err := s.partials.unfinished(ctx, user.ID)
+	n, err := s.partials.countUnfinished(ctx, user.ID)
 	if err != nil {
 		return err
 	}
@@ -223,7 +225,7 @@ func (s *Service) finish(ctx context.Context, p *partial) (err error) {
 		job, _, err = s.admit(ctx, call.user, f)
 	}
 	if err == nil {
-		err = s.partials.done(ctx, p, job.ID)
+		err = s.partials.finish(ctx, p, job.ID)
 	}
 	if errors.Is(err, errOvertaken) { // by a request that finishes it as well
 		now, lerr := s.partials.load(ctx, call.user.ID, p.ID)
@@ -259,9 +261,9 @@ func (s *Service) tusError(ctx context.Context, err error) error {
 		HTTPResponse: tusd.HTTPResponse{StatusCode: r.Status(), Body: string(body), Header: header}}
 }
 
-// tusAnswer leaves the host out of where a new upload is: a proxy in front has another,
-// and maybe another scheme. It names the extension that is ours, and no time at which
-// an upload that is a job would be forgotten.
+// tusAnswer takes the host out of Location, since a proxy in front has another and maybe
+// another scheme. It adds the extension expiration, and takes the expiry out of answers
+// about an upload that is a job.
 type tusAnswer struct{ http.ResponseWriter }
 
 func (w tusAnswer) Unwrap() http.ResponseWriter { return w.ResponseWriter }

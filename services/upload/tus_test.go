@@ -35,7 +35,7 @@ func (r *rig) offset(who, id string) (int, apitest.Reply) {
 	return n, a
 }
 
-// parts is how many messages the stream has.
+// parts returns how many messages the stream of parts has.
 func (r *rig) parts() uint64 {
 	r.T.Helper()
 	s, err := eventstest.Connect(r.T, r.NATS, "operator").Stream(r.T.Context(), events.StreamPartial)
@@ -45,25 +45,28 @@ func (r *rig) parts() uint64 {
 	return s.CachedInfo().State.Msgs
 }
 
-// reader is who may read uploads.
+// reader returns a store that may read uploads.
 func (r *rig) reader() *events.Store {
 	return events.NewStore(eventstest.Connect(r.T, r.NATS, "validation"))
 }
 
-// An upload in parts becomes the job that one in a form would, with the same bytes,
-// and each part may go to another replica.
+// An upload in parts becomes the same job as one in a form, and each part may go to
+// another replica.
 func TestAnUploadInPartsBecomesAJob(t *testing.T) {
 	r := newRig(t)
 	roll := apitest.Roll(t)
 	other := r.Replica()
 	id := r.BeginTus("alice member", strconv.Itoa(len(roll)), "filename", "März.xlsx", "dry_run", "true", "secret", "x")
 	first, third := len(roll)/3, 2*len(roll)/3
-	if a := r.part("alice member", id, 0, roll[:first]); a.Status != http.StatusNoContent || a.Header.Get("Upload-Offset") != strconv.Itoa(first) || a.Header.Get(upload.HeaderJob) != "" {
+	if a := r.part("alice member", id, 0, roll[:first]); a.Status != http.StatusNoContent ||
+		a.Header.Get("Upload-Offset") != strconv.Itoa(first) ||
+		a.Header.Get(upload.HeaderJob) != "" {
 		t.Fatalf("first part: %d %s %v", a.Status, a.Raw, a.Header)
 	}
 	here := r.URL
 	r.URL = other.URL
-	if n, a := r.offset("alice member", id); n != first || a.Header.Get("Upload-Length") != strconv.Itoa(len(roll)) || a.Header.Get("Cache-Control") != "no-store" {
+	if n, a := r.offset("alice member", id); n != first || a.Header.Get("Upload-Length") != strconv.Itoa(len(roll)) ||
+		a.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("the other replica has %d: %v", n, a.Header)
 	}
 	if a := r.part("alice member", id, first, roll[first:third]); a.Status != http.StatusNoContent {
@@ -79,7 +82,8 @@ func TestAnUploadInPartsBecomesAJob(t *testing.T) {
 		t.Fatalf("last part: %d %s %v", a.Status, a.Raw, a.Header)
 	}
 	loaded, err := r.Log.Load(t.Context(), job)
-	if err != nil || loaded.FileName != "März.xlsx" || !loaded.Options.DryRun || loaded.Owner.ID != "alice" || loaded.Uploaded.File.Size != int64(len(roll)) {
+	if err != nil || loaded.FileName != "März.xlsx" || !loaded.Options.DryRun || loaded.Owner.ID != "alice" ||
+		loaded.Uploaded.File.Size != int64(len(roll)) {
 		t.Fatalf("%+v, %v", loaded, err)
 	}
 	file, err := r.reader().Fetch(t.Context(), loaded.Uploaded.File)
@@ -90,12 +94,13 @@ func TestAnUploadInPartsBecomesAJob(t *testing.T) {
 		t.Error(err)
 	}
 
-	// Its answer was lost: whatever is asked again names the same job.
+	// A client that has lost the answer asks again and gets the same job.
 	for range 2 {
 		if n, a := r.offset("alice member", id); n != len(roll) || a.Header.Get(upload.HeaderJob) != job {
 			t.Errorf("afterwards: %d %v", n, a.Header)
 		}
-		if a := r.part("alice member", id, len(roll), ""); a.Status != http.StatusNoContent || a.Header.Get(upload.HeaderJob) != job {
+		if a := r.part("alice member", id, len(roll), ""); a.Status != http.StatusNoContent ||
+			a.Header.Get(upload.HeaderJob) != job {
 			t.Errorf("the last part again: %d %s %v", a.Status, a.Raw, a.Header)
 		}
 	}
@@ -113,7 +118,7 @@ func TestAnUploadInPartsBecomesAJob(t *testing.T) {
 	}
 }
 
-// What came before a line broke is stored to the last byte.
+// Every byte that came before a connection broke is stored.
 func TestAPartThatIsCutOffCountsAsFarAsItCame(t *testing.T) {
 	r := newRig(t)
 	roll := apitest.Roll(t)
@@ -123,24 +128,27 @@ func TestAPartThatIsCutOffCountsAsFarAsItCame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = io.WriteString(conn, "PATCH "+api.Base+"/tus/"+id+" HTTP/1.1\r\nHost: "+host+"\r\nAuthorization: Bearer alice member\r\nTus-Resumable: 1.0.0\r\n"+
-		"Upload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: "+strconv.Itoa(len(roll))+"\r\n\r\n"+roll[:1001])
+	_, err = io.WriteString(conn, "PATCH "+api.Base+"/tus/"+id+" HTTP/1.1\r\nHost: "+host+"\r\n"+
+		"Authorization: Bearer alice member\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"+
+		"Content-Type: application/offset+octet-stream\r\nContent-Length: "+strconv.Itoa(len(roll))+"\r\n\r\n"+roll[:1001])
 	if err = errors.Join(err, conn.Close()); err != nil {
 		t.Fatal(err)
 	}
 	eventstest.Wait(t, "what came to be stored", func() bool { n, _ := r.offset("alice member", id); return n == 1001 })
-	if a := r.part("alice member", id, 1001, roll[1001:]); a.Status != http.StatusNoContent || a.Header.Get(upload.HeaderJob) == "" {
+	if a := r.part("alice member", id, 1001, roll[1001:]); a.Status != http.StatusNoContent ||
+		a.Header.Get(upload.HeaderJob) == "" {
 		t.Errorf("the rest: %d %s", a.Status, a.Raw)
 	}
 }
 
-// A whole file in the first request is a job at once, larger ones come in blocks, and of
-// two parts at the same place one is stored.
-func TestBlocks(t *testing.T) {
+// A whole file in the first request becomes a job at once, larger files are stored in
+// blocks, and of two parts at the same offset one is stored.
+func TestPartsAreStoredInBlocks(t *testing.T) {
 	r := newRig(t)
 	roll := apitest.Roll(t)
 	a := r.Tus("alice member", http.MethodPost, "/tus", strings.NewReader(roll), "Upload-Length", strconv.Itoa(len(roll)))
-	if a.Status != http.StatusCreated || !events.ValidJobID(a.Header.Get(upload.HeaderJob)) || !strings.HasPrefix(a.Header.Get("Location"), api.Base+"/tus/") {
+	if a.Status != http.StatusCreated || !events.ValidJobID(a.Header.Get(upload.HeaderJob)) ||
+		!strings.HasPrefix(a.Header.Get("Location"), api.Base+"/tus/") {
 		t.Errorf("with its bytes: %d %s %v", a.Status, a.Raw, a.Header)
 	}
 	long := "ID Number\n" + strings.Repeat("8001015009087\n", 3*upload.Block/14)
@@ -177,7 +185,7 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// arrived is the id of an upload of alice's that is there whole and is no job.
+// arrived stores a whole upload of alice's that is no job yet, and returns its id.
 func (r *rig) arrived(file string) string {
 	r.T.Helper()
 	id := r.BeginTus("alice member", strconv.Itoa(len(file)))
@@ -191,8 +199,8 @@ func (r *rig) arrived(file string) string {
 	return id
 }
 
-// A process that dies after the last byte leaves a whole upload that is no job yet; who
-// asks for it next, or sends its last part again, makes it one.
+// A process that dies after the last byte leaves a whole upload that is no job yet. The
+// next request for it makes it a job.
 func TestAWholeUploadThatIsNoJobBecomesOne(t *testing.T) {
 	r := newRig(t)
 	roll := apitest.Roll(t)
@@ -206,7 +214,7 @@ func TestAWholeUploadThatIsNoJobBecomesOne(t *testing.T) {
 			t.Errorf("it became %q, and %q", first, again)
 		}
 	}
-	// Died between the job and the note of it: the job is found again.
+	// A process that dies between the job and the note of it: the job is found again.
 	id := r.arrived(roll)
 	job, first, err := r.Intake.Admit(t.Context(), events.User{ID: "alice", Role: "member"}, id, roll)
 	if err != nil || !first {
@@ -217,7 +225,7 @@ func TestAWholeUploadThatIsNoJobBecomesOne(t *testing.T) {
 	}
 }
 
-// What is refused is refused as of a form, as early as it can be, and leaves nothing.
+// Uploads in parts are refused like forms, as early as possible, and leave nothing behind.
 func TestUploadsInPartsThatAreRefused(t *testing.T) {
 	r := newRig(t, func(c *apitest.Config) { c.Upload.UserUploads = 3 })
 	for what, c := range map[string]struct {
@@ -225,13 +233,17 @@ func TestUploadsInPartsThatAreRefused(t *testing.T) {
 		status  int
 		code    string
 	}{
-		"too large":  {[]string{"Upload-Length", strconv.Itoa(2 << 20)}, http.StatusRequestEntityTooLarge, "file_too_large"},
-		"empty":      {[]string{"Upload-Length", "0"}, http.StatusBadRequest, "empty_file"},
-		"no length":  {nil, http.StatusBadRequest, ""},
-		"bad option": {[]string{"Upload-Length", "9", "Upload-Metadata", apitest.Metadata("dry_run", "maybe")}, http.StatusBadRequest, "bad_request"},
-		"version":    {[]string{"Upload-Length", "9", "Tus-Resumable", "0.2.0"}, http.StatusPreconditionFailed, ""},
+		"too large": {[]string{"Upload-Length", strconv.Itoa(2 << 20)}, http.StatusRequestEntityTooLarge, "file_too_large"},
+		"empty":     {[]string{"Upload-Length", "0"}, http.StatusBadRequest, "empty_file"},
+		"no length": {nil, http.StatusBadRequest, ""},
+		"bad option": {
+			[]string{"Upload-Length", "9", "Upload-Metadata", apitest.Metadata("dry_run", "maybe")},
+			http.StatusBadRequest, "bad_request",
+		},
+		"version": {[]string{"Upload-Length", "9", "Tus-Resumable", "0.2.0"}, http.StatusPreconditionFailed, ""},
 	} {
-		if a := r.Tus("alice member", http.MethodPost, "/tus", nil, c.headers...); a.Status != c.status || a.Error.Code != c.code {
+		if a := r.Tus("alice member", http.MethodPost, "/tus", nil, c.headers...); a.Status != c.status ||
+			a.Error.Code != c.code {
 			t.Errorf("%s: %d %s", what, a.Status, a.Raw)
 		}
 	}
@@ -242,7 +254,8 @@ func TestUploadsInPartsThatAreRefused(t *testing.T) {
 	if a := r.part("alice member", id, 0, strings.Repeat("x", 21)); a.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("more than there is: %d %s", a.Status, a.Raw)
 	}
-	if a := r.part("alice member", id, 0, "this is no workbook."); a.Status/100 != 4 || a.Error.Code == "" || a.Header.Get("Content-Type") != "application/json" {
+	if a := r.part("alice member", id, 0, "this is no workbook."); a.Status/100 != 4 || a.Error.Code == "" ||
+		a.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("no workbook: %d %s", a.Status, a.Raw)
 	}
 	if _, a := r.offset("alice member", id); a.Status != http.StatusNotFound {
@@ -254,31 +267,35 @@ func TestUploadsInPartsThatAreRefused(t *testing.T) {
 	for range 3 {
 		r.Upload("alice member")
 	}
-	if a := r.Tus("alice member", http.MethodPost, "/tus", nil, "Upload-Length", "9"); a.Status != http.StatusTooManyRequests || a.Error.Details["of"] != "uploads_per_hour" {
+	a := r.Tus("alice member", http.MethodPost, "/tus", nil, "Upload-Length", "9")
+	if a.Status != http.StatusTooManyRequests || a.Error.Details["of"] != "uploads_per_hour" {
 		t.Errorf("too many an hour: %d %s", a.Status, a.Raw)
 	}
 	for range upload.MaxUnfinished {
 		r.BeginTus("bob member", "9")
 	}
-	if a := r.Tus("bob member", http.MethodPost, "/tus", nil, "Upload-Length", "9"); a.Status != http.StatusTooManyRequests || a.Error.Details["of"] != "transfers" {
+	a = r.Tus("bob member", http.MethodPost, "/tus", nil, "Upload-Length", "9")
+	if a.Status != http.StatusTooManyRequests || a.Error.Details["of"] != "transfers" {
 		t.Errorf("too many that have not arrived: %d %s", a.Status, a.Raw)
 	}
 	r.BeginTus("carol member", "9")
 }
 
-func TestTusOptions(t *testing.T) {
+func TestTusOptionsNameTheExtensions(t *testing.T) {
 	r := newRig(t)
 	a := r.Tus("alice member", http.MethodOptions, "/tus", nil)
-	if a.Status != http.StatusOK || a.Header.Get("Tus-Version") != "1.0.0" || a.Header.Get("Tus-Extension") != "creation,creation-with-upload,termination,expiration" ||
+	if a.Status != http.StatusOK || a.Header.Get("Tus-Version") != "1.0.0" ||
+		a.Header.Get("Tus-Extension") != "creation,creation-with-upload,termination,expiration" ||
 		a.Header.Get("Tus-Max-Size") != strconv.Itoa(1<<20) {
 		t.Errorf("%d %v", a.Status, a.Header)
 	}
-	if a := r.Tus("alice member", http.MethodGet, "/tus/6b8e7c1e-2f0a-4d53-9a56-5f1f7a3e9b10", nil); a.Status != http.StatusMethodNotAllowed || a.Header.Get("Allow") != "HEAD, PATCH, DELETE" {
+	a = r.Tus("alice member", http.MethodGet, "/tus/6b8e7c1e-2f0a-4d53-9a56-5f1f7a3e9b10", nil)
+	if a.Status != http.StatusMethodNotAllowed || a.Header.Get("Allow") != "HEAD, PATCH, DELETE" {
 		t.Errorf("downloads: %d", a.Status)
 	}
 }
 
-// A line that gives a byte now and then is cut after a while; what came stays.
+// A connection that gives a byte now and then is cut; what came is kept.
 func TestAStalledPartIsCut(t *testing.T) {
 	r := newRig(t, func(c *apitest.Config) { c.Upload.Idle = 200 * time.Millisecond })
 	roll := apitest.Roll(t)
@@ -290,7 +307,10 @@ func TestAStalledPartIsCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range map[string]string{"Authorization": "Bearer alice member", "Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"} {
+	for name, value := range map[string]string{
+		"Authorization": "Bearer alice member", "Tus-Resumable": "1.0.0", "Upload-Offset": "0",
+		"Content-Type": "application/offset+octet-stream",
+	} {
 		req.Header.Set(name, value)
 	}
 	req.ContentLength = int64(len(roll))
@@ -322,8 +342,8 @@ func TestAStalledPartIsCut(t *testing.T) {
 	eventstest.Wait(t, "what came to be stored", func() bool { n, _ := r.offset("alice member", id); return n > 0 })
 }
 
-// Each answer says until when an upload may go on; then it is gone, and with it what
-// had arrived. One that is a job says no such thing.
+// Each answer says when the upload expires, unless it is a job. Then it is gone with all
+// that had arrived.
 func TestAnUploadExpires(t *testing.T) {
 	r := newRig(t)
 	roll := apitest.Roll(t)

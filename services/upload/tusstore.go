@@ -11,7 +11,7 @@ import (
 	"rollcall.example/services/httpserver"
 )
 
-// tusStore is the library's view of the stream.
+// tusStore is the stream PARTIAL as the library wants it.
 type tusStore struct{ s *Service }
 
 type tusUpload struct {
@@ -41,7 +41,8 @@ func (t tusStore) AsTerminatableUpload(u tusd.Upload) tusd.TerminatableUpload {
 
 // WriteChunk stores what has come, also of a connection that broke.
 func (u tusUpload) WriteChunk(ctx context.Context, _ int64, src io.Reader) (int64, error) {
-	limit := storeTime + time.Duration(u.Size/storeRate)*time.Second + u.s.cfg.Idle*time.Duration(1+u.Size/httpserver.BodyPiece)
+	limit := storeTime + time.Duration(u.Size/storeRate)*time.Second +
+		u.s.cfg.Idle*time.Duration(1+u.Size/httpserver.BodyPiece)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	n, err := u.s.partials.write(ctx, u.partial, src)

@@ -42,7 +42,8 @@ type Rig struct {
 	// Logs is what the API has logged. It is not safe while requests are served.
 	Logs *bytes.Buffer
 
-	cfg Config
+	cfg  Config
+	logs map[events.Stage]*events.Log // of the other stages, once they are connected
 }
 
 // Config is what the API of a Rig is made of.
@@ -55,13 +56,17 @@ type Config struct {
 // New serves the API until the test ends. Files may have 1 MiB.
 func New(t *testing.T, change ...func(*Config)) *Rig {
 	t.Helper()
-	r := &Rig{T: t, NATS: eventstest.Start(t), DB: postgrestest.New(t), Logs: &bytes.Buffer{}}
+	r := &Rig{
+		T: t, NATS: eventstest.Start(t), DB: postgrestest.New(t), Logs: &bytes.Buffer{}, logs: map[events.Stage]*events.Log{},
+	}
 	js := eventstest.Connect(t, r.NATS, "upload")
 	r.Log = events.NewLog(js, events.StageUpload, nil)
 	log, store := slog.New(slog.NewTextHandler(r.Logs, &slog.HandlerOptions{Level: slog.LevelDebug})), events.NewStore(js)
 	r.Table = jobs.New(jobs.Config{DB: r.DB, Log: r.Log, Logger: log})
 	r.cfg = Config{
-		Upload: upload.Config{Log: r.Log, Store: store, Jobs: r.Table, TusPath: api.TusPath, MaxFileSize: 1 << 20, Logger: log},
+		Upload: upload.Config{
+			Log: r.Log, Store: store, Jobs: r.Table, TusPath: api.TusPath, MaxFileSize: 1 << 20, Logger: log,
+		},
 		API: api.Config{
 			Log: r.Log, Store: store, Jobs: r.Table, Rows: rowhistory.NewReader(store, r.DB),
 			Authenticate: authenticate, Logger: log,
@@ -125,8 +130,10 @@ func (r *Rig) Append(id string, facts ...events.Fact) {
 	}
 	for _, f := range facts {
 		stage := job.Next()
-		l := events.NewLog(eventstest.Connect(r.T, r.NATS, string(stage)), stage, nil)
-		eventstest.Append(r.T, l, &job, f)
+		if r.logs[stage] == nil {
+			r.logs[stage] = events.NewLog(eventstest.Connect(r.T, r.NATS, string(stage)), stage, nil)
+		}
+		eventstest.Append(r.T, r.logs[stage], &job, f)
 	}
 }
 
