@@ -36,6 +36,7 @@ func (o Object) JobID() string {
 // JetStream stores objects as ADR-20 says. The bucket B is the stream OBJ_B. The
 // description of an object is the last message on $O.B.M.<name in base64>. Its
 // bytes are the messages on $O.B.C.<nuid>.
+
 func objectStream(bucket string) string { return "OBJ_" + bucket }
 
 func metaSubject(bucket, name string) string {

@@ -18,12 +18,12 @@ func TestRejectionWrapsTheRefusalAndTheCause(t *testing.T) {
 	} {
 		err = fmt.Errorf("validate: %w", err)
 		reject, isRejection := errors.AsType[*stage.Rejection](err)
-		told, isRefusal := errors.AsType[*refusal.Error](err)
+		refused, isRefusal := errors.AsType[*refusal.Error](err)
 		if !isRejection || !isRefusal || !errors.Is(err, cause) {
 			t.Fatalf("%s: %v wraps a rejection %v, a refusal %v", name, err, isRejection, isRefusal)
 		}
-		if reject.Retryable || told.Code != known.Code || told.Message != known.Message {
-			t.Errorf("%s: %+v, refusal %+v", name, reject, told)
+		if reject.Retryable || refused.Code != known.Code || refused.Message != known.Message {
+			t.Errorf("%s: %+v, refusal %+v", name, reject, refused)
 		}
 		if want := "validate: no_rows: row 7 is odd"; err.Error() != want {
 			t.Errorf("%s: %q, want %q", name, err, want)
