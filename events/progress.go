@@ -1,6 +1,15 @@
 package events
 
-import "time"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
 
 // Step is a part of a job as clients see it. Each step has a band of
 // percentages.
@@ -95,4 +104,45 @@ type Progress struct {
 	Trigger uint64 `json:"trigger_seq"`
 	// Failures counts the failed attempts at that fact.
 	Failures int `json:"failures"`
+}
+
+// Progress returns the newest progress of a job. Ok is false when there is
+// none.
+func (l *Log) Progress(ctx context.Context, jobID string) (p Progress, ok bool, err error) {
+	if !ValidJobID(jobID) {
+		return Progress{}, false, ErrNotFound
+	}
+	msgs, _, err := ReadBatch(ctx, l.js, StreamProgress, Subject(jobID, KindProgress), 1)
+	if err != nil {
+		return Progress{}, false, fmt.Errorf("read progress: %w", err)
+	}
+	if len(msgs) == 0 {
+		return Progress{}, false, nil
+	}
+	m := msgs[len(msgs)-1]
+	p, _, err = DecodeProgress(m.Subject, m.Header, m.Data)
+	if errors.Is(err, ErrUntrusted) {
+		l.logger.WarnContext(ctx, "untrusted progress skipped", "job", jobID, "seq", m.Sequence, "err", err)
+		return Progress{}, false, nil
+	}
+	return p, err == nil, err
+}
+
+// SetProgress replaces the newest progress of a job.
+func (l *Log) SetProgress(ctx context.Context, j *Job, p Progress) error {
+	p.JobID, p.Kind, p.At = j.ID, KindProgress, l.now().UTC()
+	body, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("encode progress: %w", err)
+	}
+	msg := nats.NewMsg(Subject(j.ID, KindProgress))
+	msg.Data = body
+	id := fmt.Sprintf("%s.progress.%d", j.ID, p.At.UnixNano())
+	setHeaders(msg.Header, id, j.ID, j.Owner.ID, KindProgress, l.source, p.At)
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	if _, err := l.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(StreamProgress)); err != nil {
+		return fmt.Errorf("store progress: %w", err)
+	}
+	return nil
 }

@@ -71,3 +71,12 @@ func (h *LogHandler) note(a slog.Attr) {
 	h.hasJob = h.hasJob || a.Key == "job"
 	h.hasTrace = h.hasTrace || a.Key == "trace"
 }
+
+// Logger returns l, or a logger that discards when l is nil. Every Logger field
+// in rollcall treats nil in this way.
+func Logger(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l
+}
