@@ -1,4 +1,4 @@
-// Package observe has tests of the files for Prometheus and Grafana.
+// Package observe tests the files for Prometheus and Grafana.
 package observe
 
 import (
@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// ruleFile is a file of rules.
+// ruleFile is a file of Prometheus rules.
 type ruleFile struct {
 	Groups []struct {
 		Name  string
@@ -42,7 +42,7 @@ func read(t *testing.T, name string) []byte {
 	return text
 }
 
-// panels are the titles of the dashboard's panels with what they show.
+// panels returns the expressions of the dashboard's panels by title.
 func panels(t *testing.T) map[string][]string {
 	t.Helper()
 	var d struct {
@@ -58,7 +58,7 @@ func panels(t *testing.T) map[string][]string {
 	list, ids := map[string][]string{}, map[int]bool{}
 	for _, p := range d.Panels {
 		if ids[p.ID] || p.Title == "" {
-			t.Errorf("panel %d %q", p.ID, p.Title)
+			t.Errorf("panel %d %q has no title or the ID of another", p.ID, p.Title)
 		}
 		ids[p.ID] = true
 		for _, target := range p.Targets {
@@ -73,18 +73,19 @@ func panels(t *testing.T) map[string][]string {
 
 var names = regexp.MustCompile(`\b(?:rollcall|go|process)[_:][a-z0-9_:]+`)
 
-// standard are metrics of Prometheus's own collectors that may be used.
+// standard are the metrics of Prometheus's own collectors that the files may use.
 var standard = map[string]bool{
 	"go_sql_in_use_connections": true, "go_sql_idle_connections": true, "go_sql_max_open_connections": true,
 	"process_resident_memory_bytes": true, "process_cpu_seconds_total": true,
 }
 
-func TestEveryMetricExists(t *testing.T) {
+func TestEveryMetricIsDocumented(t *testing.T) {
 	known := map[string]bool{}
 	for name := range standard {
 		known[name] = true
 	}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(rollcall_[a-z_]+)` \\| (\\w+)").FindAllStringSubmatch(string(read(t, "../../metrics/README.md")), -1) {
+	row := regexp.MustCompile("(?m)^\\| `(rollcall_[a-z_]+)` \\| (\\w+)")
+	for _, m := range row.FindAllStringSubmatch(string(read(t, "../../metrics/README.md")), -1) {
 		known[m[1]] = true
 		if m[2] == "histogram" {
 			delete(known, m[1])
@@ -108,11 +109,11 @@ func TestEveryMetricExists(t *testing.T) {
 	used := 0
 	for where, list := range exprs {
 		for _, expr := range list {
-			// What stands in quotation marks is the value of a label.
+			// A quoted text is the value of a label.
 			for _, name := range names.FindAllString(regexp.MustCompile(`"[^"]*"`).ReplaceAllString(expr, ""), -1) {
 				used++
 				if !known[name] {
-					t.Errorf("%s names %s, which does not exist", where, name)
+					t.Errorf("%s uses %s, which is not documented", where, name)
 				}
 			}
 		}
@@ -146,9 +147,9 @@ func TestEachAlertSaysWhatToDoAndIsTested(t *testing.T) {
 	}
 }
 
-// Prometheus's own tool reads the rules, runs their tests and parses what the
-// dashboard asks for.
-func TestPromtool(t *testing.T) {
+// promtool checks the rules, runs their tests and parses the expressions of the
+// dashboard.
+func TestPromtoolAcceptsAllFiles(t *testing.T) {
 	asked := map[string]any{}
 	var list []map[string]string
 	for _, exprs := range panels(t) {
@@ -187,7 +188,7 @@ func promtool(t *testing.T) string {
 		_, err = os.Stat(path)
 	}
 	if err != nil {
-		t.Fatal("promtool is missing, and this test needs it: run `go tool task promtool`")
+		t.Fatal("this test needs promtool: run `go tool task promtool`")
 	}
 	return path
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
-// instruction is a line of the Dockerfile: FROM, COPY and so on.
+// instruction is an instruction of a Dockerfile, such as FROM or COPY.
 type instruction struct {
 	name        string
 	args, flags []string
@@ -46,7 +46,7 @@ func dockerfile(t *testing.T) (stages [][]instruction) {
 	return stages
 }
 
-func TestImageHasNoShellAndNoRoot(t *testing.T) {
+func TestImageHasNoShellAndNoRootUser(t *testing.T) {
 	stages := dockerfile(t)
 	if len(stages) != 2 {
 		t.Fatalf("%d stages", len(stages))
@@ -72,12 +72,12 @@ func TestImageHasNoShellAndNoRoot(t *testing.T) {
 		}
 	}
 	if !user || !certificates || !program {
-		t.Errorf("a user that is not root: %v, certificates: %v, the program: %v", user, certificates, program)
+		t.Errorf("has a user that is not root: %v, certificates: %v, the program: %v", user, certificates, program)
 	}
 }
 
-// The image's program is the release's, and what it is built from is there.
-func TestImageIsBuiltAsAReleaseIs(t *testing.T) {
+// The image has the same program as the release, and the files that it copies exist.
+func TestImageIsBuiltLikeTheRelease(t *testing.T) {
 	b := read(t).Builds[0]
 	var command string
 	for _, i := range dockerfile(t)[0] {
@@ -94,7 +94,8 @@ func TestImageIsBuiltAsAReleaseIs(t *testing.T) {
 			}
 		}
 	}
-	for _, part := range slices.Concat(b.Env, b.Flags, []string{"main.version=", "main.commit=", "main.date=", b.Main, b.Ldflags[0]}) {
+	for _, part := range slices.Concat(b.Env, b.Flags,
+		[]string{"main.version=", "main.commit=", "main.date=", b.Main, b.Ldflags[0]}) {
 		if !strings.Contains(command, part) {
 			t.Errorf("%q is not in %q", part, command)
 		}

@@ -1,4 +1,4 @@
-// Package release_test holds what makes a release against what it promises.
+// Package release_test checks that releases are what their README promises.
 package release_test
 
 import (
@@ -44,7 +44,7 @@ func read(t *testing.T) (c configuration) {
 	return c
 }
 
-func TestConfigurationFitsGoreleasersSchema(t *testing.T) {
+func TestConfigurationMatchesTheSchemaOfGoreleaser(t *testing.T) {
 	schema, err := jsonschema.NewCompiler().Compile("testdata/goreleaser.schema.json")
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestConfigurationFitsGoreleasersSchema(t *testing.T) {
 	if err := yaml.Unmarshal(text, &c); err != nil {
 		t.Fatal(err)
 	}
-	// The validator knows the types of JSON.
+	// The validator expects the types of JSON.
 	text, err = json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
@@ -70,17 +70,17 @@ func TestConfigurationFitsGoreleasersSchema(t *testing.T) {
 	}
 	c.(map[string]any)["bilds"] = []any{}
 	if schema.Validate(c) == nil {
-		t.Error("a misspelt key is let through")
+		t.Error("the schema accepts a misspelt key")
 	}
 	for _, file := range read(t).Archives[0].Files {
 		if found, err := filepath.Glob(filepath.Join(top, file.Src)); err != nil || len(found) == 0 {
-			t.Errorf("the archive wants %s, which is not there: %v", file.Src, err)
+			t.Errorf("the archive needs %s, which does not exist: %v", file.Src, err)
 		}
 	}
 }
 
-// The same commit gives the same bytes in whatever folder it is built, and a
-// program that needs nothing of the machine it runs on.
+// The same commit gives the same bytes in any folder, and the program needs no library
+// of the machine.
 func TestBuildsAreReproducibleAndStatic(t *testing.T) {
 	var sums [2][sha256.Size]byte
 	for i, name := range []string{"here", "somewhere/else"} {
@@ -92,11 +92,11 @@ func TestBuildsAreReproducibleAndStatic(t *testing.T) {
 			t.Fatal(err)
 		}
 		if bytes.Contains(text, []byte(dir)) {
-			t.Errorf("the program knows that it was built in %s", dir)
+			t.Errorf("the program contains its build folder %s", dir)
 		}
 		sums[i] = sha256.Sum256(text)
 		if i == 0 {
-			tryProgram(t, bin)
+			checkProgram(t, bin)
 		}
 	}
 	if sums[0] != sums[1] {
@@ -139,13 +139,14 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, text, 0o644)
 }
 
-// buildIn builds as goreleaser would, for this machine.
+// buildIn builds the program for this machine as goreleaser would.
 func buildIn(t *testing.T, dir string) string {
 	t.Helper()
 	b := read(t).Builds[0]
-	ldflags := strings.NewReplacer("{{.Version}}", "1.2.3", "{{.FullCommit}}", "abc", "{{.CommitDate}}", "2026-01-02T03:04:05Z").Replace(strings.Join(b.Ldflags, " "))
+	ldflags := strings.NewReplacer("{{.Version}}", "1.2.3", "{{.FullCommit}}", "abc", "{{.CommitDate}}",
+		"2026-01-02T03:04:05Z").Replace(strings.Join(b.Ldflags, " "))
 	if strings.Contains(ldflags, "{{") {
-		t.Fatalf("this test does not know a template in %s", ldflags)
+		t.Fatalf("this test does not know a template of %s", ldflags)
 	}
 	bin := filepath.Join(t.TempDir(), b.Binary)
 	cmd := exec.Command("go", append(append([]string{"build", "-ldflags", ldflags, "-o", bin}, b.Flags...), b.Main)...)
@@ -157,14 +158,15 @@ func buildIn(t *testing.T, dir string) string {
 	return bin
 }
 
-func tryProgram(t *testing.T, bin string) {
+func checkProgram(t *testing.T, bin string) {
 	t.Helper()
 	out, err := exec.Command(bin, "version").Output()
-	if want := "rollcall 1.2.3, commit abc of 2026-01-02T03:04:05Z, " + runtime.Version() + "\n"; err != nil || string(out) != want {
+	if want := "rollcall 1.2.3, commit abc of 2026-01-02T03:04:05Z, " + runtime.Version() + "\n"; err != nil ||
+		string(out) != want {
 		t.Errorf("version: %v, %q, want %q", err, out, want)
 	}
 	if runtime.GOOS != "linux" {
-		return // only Linux has programs that are wholly static
+		return // only Linux has fully static programs
 	}
 	program, err := elf.Open(bin)
 	if err != nil {
@@ -172,11 +174,11 @@ func tryProgram(t *testing.T, bin string) {
 	}
 	defer program.Close()
 	if libraries, err := program.ImportedLibraries(); err != nil || len(libraries) > 0 {
-		t.Errorf("the program wants %v (%v)", libraries, err)
+		t.Errorf("the program needs the libraries %v, %v", libraries, err)
 	}
 	for _, p := range program.Progs {
 		if p.Type == elf.PT_INTERP {
-			t.Error("the program wants a loader")
+			t.Error("the program needs a loader")
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package systemd_test has systemd itself judge the units.
+// Package systemd_test lets systemd verify and rate the units.
 package systemd_test
 
 import (
@@ -9,18 +9,19 @@ import (
 	"testing"
 )
 
-func TestUnitsAreSoundAndHardened(t *testing.T) {
+func TestUnitsAreValidAndHardened(t *testing.T) {
 	dir := t.TempDir()
 	program := filepath.Join(dir, "rollcall")
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for source, unit := range map[string]string{"rollcall.service": "rollcall.service", "rollcall@.service": "rollcall@upload.service"} {
+	for source, unit := range map[string]string{"rollcall.service": "rollcall.service",
+		"rollcall@.service": "rollcall@upload.service"} {
 		text, err := os.ReadFile(source)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// systemd looks whether the program is there.
+		// systemd-analyze checks that the program exists.
 		here := strings.ReplaceAll(string(text), "/usr/local/bin/rollcall", program)
 		path := filepath.Join(dir, unit)
 		if err := os.WriteFile(path, []byte(here), 0o644); err != nil {
@@ -31,16 +32,18 @@ func TestUnitsAreSoundAndHardened(t *testing.T) {
 		if err != nil || strings.Contains(string(out), unit) {
 			t.Errorf("%s: %v\n%s", source, err, out)
 		}
-		// Of 100; a service without any hardening has 96.
-		if out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", path).CombinedOutput(); err != nil {
+		// The scale goes to 100; a service without any hardening has 96.
+		if out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager",
+			path).CombinedOutput(); err != nil {
 			t.Errorf("%s is exposed: %v\n%s", source, err, out)
 		}
 		broken := filepath.Join(dir, "broken-"+unit)
-		if err := os.WriteFile(broken, []byte(strings.Replace(here, "ExecStart="+program, "ExecStart=/nowhere/rollcall", 1)), 0o644); err != nil {
+		if err := os.WriteFile(broken, []byte(strings.Replace(here, "ExecStart="+program, "ExecStart=/nowhere/rollcall",
+			1)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if err := exec.Command("systemd-analyze", "verify", "--man=no", broken).Run(); err == nil {
-			t.Errorf("%s with a program that is not there is found sound", source)
+			t.Errorf("systemd-analyze accepts %s with a missing program", source)
 		}
 	}
 }
