@@ -8,7 +8,7 @@ import (
 // ServeConfig says how one service is run. NATS and PostgreSQL are others'.
 type ServeConfig struct {
 	// Service is one of those in the help. Required.
-	Service string `arg:"" enum:"upload,validation,iec,persistence,report,gateway,webhook,privacy" help:"upload, validation, iec, persistence, report, gateway, webhook or privacy."`
+	Service string `arg:"" enum:"${services}" help:"${help_services}"`
 	// Addr is host:port; port 0 takes a free one.
 	Addr string `default:"127.0.0.1:8080" help:"Where to serve health, and for upload and gateway their part of the API."`
 

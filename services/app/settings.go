@@ -27,17 +27,16 @@ type Settings struct {
 	// WardTarget counts people; at least 1.
 	WardTarget int `default:"200" help:"Registered members that a ward needs."`
 	// WebhookPrivate is a danger where strangers have tokens.
-	WebhookPrivate bool `help:"Let webhooks be at private addresses and without TLS. Whoever has a token can then have requests made inside of the network."`
+	WebhookPrivate bool `help:"${help_webhook_private}"`
 
 	Keep KeepSettings `embed:"" prefix:"keep-"`
 
-	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For says where a request comes from, for the audit."`
+	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For the audit trusts."`
 	// Workers counts jobs; at least 1.
-	Workers int `default:"2" help:"Jobs that a service works on at once, beside two small ones; iec takes at least 32, which share its calls in turn."`
+	Workers int `default:"2" help:"${help_workers}"`
 	// MetricsAddr is host:port; "" serves no metrics.
-	MetricsAddr string `placeholder:"ADDR" help:"Where to serve /metrics for Prometheus, apart from all else; without it, nowhere."`
-	// OTLPEndpoint is a URL; "" makes no traces.
-	OTLPEndpoint string `name:"otlp-endpoint" env:"ROLLCALL_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"Collector of OpenTelemetry that traces are sent to, over HTTP, for instance http://127.0.0.1:4318; without it there are none."`
+	MetricsAddr string        `placeholder:"ADDR" help:"${help_metrics_addr}"`
+	Traces      TraceSettings `embed:"" prefix:"otlp-"`
 
 	TLS TLSSettings `embed:"" prefix:"tls-"`
 }
@@ -57,8 +56,8 @@ func (s *Settings) Validate() error {
 // makes up a secret and keeps it in its data folder.
 type TokenSettings struct {
 	Secret   string `placeholder:"SECRET" help:"Secret that tokens are signed with (HS256)."`
-	JWKSFile string `name:"jwks-file" placeholder:"FILE" help:"Public keys that tokens are signed with (RS256, ES256), instead of a secret."`
-	JWKSURL  string `name:"jwks-url" placeholder:"URL" help:"The same from a URL, fetched again as keys change."`
+	JWKSFile string `name:"jwks-file" placeholder:"FILE" help:"${help_jwks_file}"`
+	JWKSURL  string `name:"jwks-url" placeholder:"URL" help:"URL of these keys, which are fetched again as they change."`
 }
 
 // Given reports whether it is known how tokens are checked.
@@ -84,7 +83,7 @@ type UploadSettings struct {
 	// UserUploads counts files, over all replicas.
 	UserUploads int `default:"200" help:"Files that a user may upload within an hour."`
 	// UserJobs counts jobs that have not ended, over all replicas.
-	UserJobs int `default:"100" help:"Jobs of a user that may be under way at once."`
+	UserJobs int `default:"100" help:"Unfinished jobs that a user may have."`
 	// UserTransfers counts files, in one process.
 	UserTransfers int `default:"8" help:"Files that a user may be sending to one process at once."`
 }
@@ -102,11 +101,11 @@ func (s *UploadSettings) Validate() error {
 // GatewaySettings bound the WebSockets of one gateway.
 type GatewaySettings struct {
 	// MaxConnections counts WebSockets; at least 1.
-	MaxConnections int `default:"20000" help:"WebSockets that a gateway serves at once."`
+	MaxConnections int `default:"20000" help:"WebSockets that one gateway serves at once."`
 	// UserConnections counts WebSockets; at least 1.
-	UserConnections int `default:"100" help:"WebSockets that a user may have at once on one gateway."`
+	UserConnections int `default:"100" help:"WebSockets that a user may have on one gateway."`
 	// Origins are host names; nil leaves the pages of the gateway's own host.
-	Origins []string `placeholder:"HOST" help:"Other hosts whose web pages may open a WebSocket, for instance app.example.org."`
+	Origins []string `placeholder:"HOST" help:"${help_origins}"`
 }
 
 // Validate names each setting that is less than 1.
@@ -120,15 +119,15 @@ func (s *GatewaySettings) Validate() error {
 // IECSettings say how the IEC is asked. None of the numbers and times may be 0.
 type IECSettings struct {
 	// URL is the one of the API; "" makes up run a simulator.
-	URL string `placeholder:"URL" help:"Base URL of the IEC's API. For up: without it, a simulator in the process."`
+	URL string `placeholder:"URL" help:"Base URL of the IEC's API. Without it, up runs a simulator."`
 	// Quota counts calls, of all replicas.
 	Quota int `default:"10000" help:"Calls to the IEC in any rolling hour."`
 	// Concurrency counts calls, of one process.
-	Concurrency int           `default:"15" help:"Calls to the IEC under way at once."`
-	Timeout     time.Duration `default:"10s" help:"Time for one call to the IEC."`
+	Concurrency int           `default:"15" help:"Calls to the IEC at the same time, by one process."`
+	Timeout     time.Duration `default:"10s" help:"Time limit of one call to the IEC."`
 	// Keep and KeepNotRegistered are at most events.VerdictsTTL.
-	Keep              time.Duration `default:"24h" help:"How old an answer of the IEC may be to be used again; at most 72h."`
-	KeepNotRegistered time.Duration `default:"1h" help:"The same for somebody who was not registered."`
+	Keep              time.Duration `default:"24h" help:"${help_iec_keep}"`
+	KeepNotRegistered time.Duration `default:"1h" help:"The same for a person who was not registered."`
 }
 
 // Validate names each setting that is not positive, or keeps answers for too long.
@@ -146,10 +145,10 @@ func (s *IECSettings) Validate() error {
 
 // KeepSettings say how long something is kept after its job has ended. 0 means for ever.
 type KeepSettings struct {
-	Uploads   Age `default:"30d" help:"How long an uploaded file is kept after its job has ended; 0 means for ever, also below. A failed job can be retried for as long."`
-	Artifacts Age `default:"90d" help:"The same for what a job has read, asked and written, row by row. It can be undone for as long."`
-	Reports   Age `default:"90d" help:"The same for reports."`
-	Events    Age `default:"730d" help:"The same for jobs as a whole: their events and figures. Nothing of a job is kept for longer."`
+	Uploads   Age `default:"30d" help:"${help_keep_uploads}"`
+	Artifacts Age `default:"90d" help:"${help_keep_artifacts}"`
+	Reports   Age `default:"90d" help:"How long a report is kept; 0 means for ever."`
+	Events    Age `default:"730d" help:"${help_keep_events}"`
 }
 
 // Validate names each setting that is negative.
@@ -162,11 +161,17 @@ func (s *KeepSettings) Validate() error {
 	)
 }
 
+// TraceSettings say where traces go.
+type TraceSettings struct {
+	// Endpoint is the URL of the collector; "" makes no traces.
+	Endpoint string `env:"ROLLCALL_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"${help_otlp}"`
+}
+
 // TLSSettings are the certificate that is served, with its key, as PEM files. Without
 // them HTTP is served in the clear.
 type TLSSettings struct {
-	Cert string `type:"existingfile" placeholder:"FILE" help:"Certificate, with those that lead to its authority, to serve HTTPS with instead of HTTP. Read again when it changes."`
-	Key  string `type:"existingfile" placeholder:"FILE" help:"Its key."`
+	Cert string `type:"existingfile" placeholder:"FILE" help:"${help_tls_cert}"`
+	Key  string `type:"existingfile" placeholder:"FILE" help:"Key of the certificate."`
 }
 
 // Validate refuses one file without the other.
@@ -175,10 +180,10 @@ func (s *TLSSettings) Validate() error { return together("tls-cert", s.Cert, "tl
 // NATSSettings say where NATS is.
 type NATSSettings struct {
 	// URL is the server's; "" makes up embed one.
-	URL  string `name:"nats" placeholder:"URL" help:"NATS server to use. Users and passwords are those of nats.conf: ROLLCALL_NATS_PASSWORD_UPLOAD and so on; without them the connection is made as the URL says."`
-	CA   string `name:"nats-ca" type:"existingfile" placeholder:"FILE" help:"Certificates of the authorities that may have signed NATS's own. Then nothing is said to a server without TLS."`
-	Cert string `name:"nats-cert" type:"existingfile" placeholder:"FILE" help:"Certificate to show to NATS, where it asks for one; read again with each connection. For up without --nats: that of its own server."`
-	Key  string `name:"nats-key" type:"existingfile" placeholder:"FILE" help:"Its key."`
+	URL  string `name:"nats" placeholder:"URL" help:"${help_nats}"`
+	CA   string `name:"nats-ca" type:"existingfile" placeholder:"FILE" help:"${help_nats_ca}"`
+	Cert string `name:"nats-cert" type:"existingfile" placeholder:"FILE" help:"${help_nats_cert}"`
+	Key  string `name:"nats-key" type:"existingfile" placeholder:"FILE" help:"Key of the certificate."`
 }
 
 // Validate refuses one file without the other.
@@ -193,9 +198,9 @@ type DatabaseSettings struct {
 // ProvisionSettings say how streams and buckets are made.
 type ProvisionSettings struct {
 	// KeepAudit of 0 keeps for ever.
-	KeepAudit Age `default:"0" help:"How long it is known who has read what, for instance 730d; 0 means for ever."`
+	KeepAudit Age `default:"0" help:"${help_keep_audit}"`
 	// Replicas counts servers; at least 1.
-	Replicas int `default:"1" help:"How many NATS servers keep each stream, bucket and consumer."`
+	Replicas int `default:"1" help:"Number of NATS servers that keep each stream, bucket and consumer."`
 }
 
 // Validate names each setting that cannot be.
@@ -216,7 +221,7 @@ func setDefaults(config any) {
 		}
 		return nil
 	})
-	if err := kong.ApplyDefaults(config, ignoreEnvironment); err != nil {
+	if err := kong.ApplyDefaults(config, Help, ignoreEnvironment); err != nil {
 		panic(fmt.Errorf("defaults: %w", err)) // the tags are above, and are right or not
 	}
 }

@@ -17,45 +17,50 @@ func TestDefaultsCanBe(t *testing.T) {
 	if c.Upload.MaxFileSize != 50<<20 || c.Keep.Events != Age(730*24*time.Hour) || c.IEC.Quota != 10_000 {
 		t.Errorf("%+v", c.Settings)
 	}
-	if c.OTLPEndpoint != "" {
-		t.Errorf("the environment was read: %s", c.OTLPEndpoint)
+	if c.Traces.Endpoint != "" {
+		t.Errorf("the environment was read: %s", c.Traces.Endpoint)
 	}
 }
 
 // Each setting that cannot be is named as its flag is, and all of them at once.
 func TestSettingsAreRefusedByName(t *testing.T) {
-	cases := map[string]func(*UpConfig){
-		"data must name a folder":                                        func(c *UpConfig) { c.Data = "" },
-		"only one of jwt-secret, jwt-jwks-file and jwt-jwks-url":         func(c *UpConfig) { c.Tokens = TokenSettings{"s", "f", ""} },
-		"max-file-size must be at least 1, not 0":                        func(c *UpConfig) { c.Upload.MaxFileSize = 0 },
-		"user-uploads must be at least 1, not 0":                         func(c *UpConfig) { c.Upload.UserUploads = 0 },
-		"user-jobs must be at least 1, not -1":                           func(c *UpConfig) { c.Upload.UserJobs = -1 },
-		"user-transfers must be at least 1, not 0":                       func(c *UpConfig) { c.Upload.UserTransfers = 0 },
-		"max-connections must be at least 1, not 0":                      func(c *UpConfig) { c.Gateway.MaxConnections = 0 },
-		"user-connections must be at least 1, not 0":                     func(c *UpConfig) { c.Gateway.UserConnections = 0 },
-		"iec-quota must be at least 1, not 0":                            func(c *UpConfig) { c.IEC.Quota = 0 },
-		"iec-concurrency must be at least 1, not -3":                     func(c *UpConfig) { c.IEC.Concurrency = -3 },
-		"iec-timeout must be at least 1ms, not 0s":                       func(c *UpConfig) { c.IEC.Timeout = 0 },
-		"iec-keep must be at least 1s, not 0s":                           func(c *UpConfig) { c.IEC.Keep = 0 },
-		"iec-keep must be at most 72h0m0s, not 73h0m0s":                  func(c *UpConfig) { c.IEC.Keep = 73 * time.Hour },
-		"iec-keep-not-registered must be at most 72h0m0s, not 1000h0m0s": func(c *UpConfig) { c.IEC.KeepNotRegistered = 1000 * time.Hour },
-		"ward-target must be at least 1, not 0":                          func(c *UpConfig) { c.WardTarget = 0 },
-		"keep-uploads must be at least 0s, not -1ns":                     func(c *UpConfig) { c.Keep.Uploads = -1 },
-		"workers must be at least 1, not 0":                              func(c *UpConfig) { c.Workers = 0 },
-		"replicas must be at least 1, not 0":                             func(c *UpConfig) { c.Provision.Replicas = 0 },
-		"tls-cert and tls-key must be given together or not at all":      func(c *UpConfig) { c.TLS.Cert = "x" },
-		"nats-cert and nats-key must be given together or not at all":    func(c *UpConfig) { c.NATS.Key = "x" },
+	cases := []struct {
+		want   string
+		change func(*UpConfig)
+	}{
+		{"data must name a folder", func(c *UpConfig) { c.Data = "" }},
+		{"only one of jwt-secret, jwt-jwks-file and jwt-jwks-url",
+			func(c *UpConfig) { c.Tokens = TokenSettings{"s", "f", ""} }},
+		{"max-file-size must be at least 1, not 0", func(c *UpConfig) { c.Upload.MaxFileSize = 0 }},
+		{"user-uploads must be at least 1, not 0", func(c *UpConfig) { c.Upload.UserUploads = 0 }},
+		{"user-jobs must be at least 1, not -1", func(c *UpConfig) { c.Upload.UserJobs = -1 }},
+		{"user-transfers must be at least 1, not 0", func(c *UpConfig) { c.Upload.UserTransfers = 0 }},
+		{"max-connections must be at least 1, not 0", func(c *UpConfig) { c.Gateway.MaxConnections = 0 }},
+		{"user-connections must be at least 1, not 0", func(c *UpConfig) { c.Gateway.UserConnections = 0 }},
+		{"iec-quota must be at least 1, not 0", func(c *UpConfig) { c.IEC.Quota = 0 }},
+		{"iec-concurrency must be at least 1, not -3", func(c *UpConfig) { c.IEC.Concurrency = -3 }},
+		{"iec-timeout must be at least 1ms, not 0s", func(c *UpConfig) { c.IEC.Timeout = 0 }},
+		{"iec-keep must be at least 1s, not 0s", func(c *UpConfig) { c.IEC.Keep = 0 }},
+		{"iec-keep must be at most 72h0m0s, not 73h0m0s", func(c *UpConfig) { c.IEC.Keep = 73 * time.Hour }},
+		{"iec-keep-not-registered must be at most 72h0m0s, not 1000h0m0s",
+			func(c *UpConfig) { c.IEC.KeepNotRegistered = 1000 * time.Hour }},
+		{"ward-target must be at least 1, not 0", func(c *UpConfig) { c.WardTarget = 0 }},
+		{"keep-uploads must be at least 0s, not -1ns", func(c *UpConfig) { c.Keep.Uploads = -1 }},
+		{"workers must be at least 1, not 0", func(c *UpConfig) { c.Workers = 0 }},
+		{"replicas must be at least 1, not 0", func(c *UpConfig) { c.Provision.Replicas = 0 }},
+		{"tls-cert and tls-key must be given together or not at all", func(c *UpConfig) { c.TLS.Cert = "x" }},
+		{"nats-cert and nats-key must be given together or not at all", func(c *UpConfig) { c.NATS.Key = "x" }},
 	}
 	var all UpConfig
 	var texts []string
-	for want, change := range cases {
+	for _, tt := range cases {
 		c := DefaultUp()
-		change(&c)
-		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%v, want %s", err, want)
+		tt.change(&c)
+		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%v, want %s", err, tt.want)
 		}
-		change(&all)
-		texts = append(texts, want)
+		tt.change(&all)
+		texts = append(texts, tt.want)
 	}
 	err := all.Validate()
 	for _, text := range texts {
@@ -69,7 +74,7 @@ func TestSettingsAreRefusedByName(t *testing.T) {
 // The names in refusals are those of flags.
 func TestRefusalsNameFlags(t *testing.T) {
 	var c UpConfig
-	k, err := kong.New(&c)
+	k, err := kong.New(&c, Help)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,10 +16,10 @@ const flushTime = 5 * time.Second
 
 // trace begins to send spans, under the name of a service, where an endpoint is given.
 func (a *App) trace(ctx context.Context, service string) error {
-	if a.settings.OTLPEndpoint == "" {
+	if a.settings.Traces.Endpoint == "" {
 		return nil
 	}
-	traces, err := tracing.New(ctx, tracing.Config{Endpoint: a.settings.OTLPEndpoint, Service: service, Logger: a.logger})
+	traces, err := tracing.New(ctx, tracing.Config{Endpoint: a.settings.Traces.Endpoint, Service: service, Logger: a.logger})
 	if err != nil {
 		return err
 	}

@@ -18,11 +18,11 @@ type UpConfig struct {
 	// Addr is host:port; port 0 takes a free one.
 	Addr string `default:"127.0.0.1:8080" help:"Where to serve HTTP and WebSocket."`
 	// Data is made if need be, and locked while it is used. Required.
-	Data string `default:"rollcall-data" type:"path" placeholder:"DIR" help:"Folder for all that outlives the process. Started again on it, rollcall goes on where it was."`
+	Data string `default:"rollcall-data" type:"path" placeholder:"DIR" help:"${help_data}"`
 	// NATSConf is a file; "" is the copy that is built in.
-	NATSConf string `name:"nats-conf" type:"existingfile" placeholder:"FILE" help:"nats.conf for the embedded NATS server, instead of the built-in copy."`
+	NATSConf string `name:"nats-conf" type:"existingfile" placeholder:"FILE" help:"${help_nats_conf}"`
 	// NATSAddr is host:port of the embedded server.
-	NATSAddr string `name:"nats-addr" default:"127.0.0.1:0" help:"Where the embedded NATS server listens; port 0 takes a free one. DIR/nats-cli.env tells the NATS CLI."`
+	NATSAddr string `name:"nats-addr" default:"127.0.0.1:0" help:"${help_nats_addr}"`
 
 	NATS      NATSSettings      `embed:""`
 	Database  DatabaseSettings  `embed:""`

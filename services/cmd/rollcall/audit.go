@@ -46,7 +46,8 @@ func (c *auditCmd) Run(ctx context.Context, p *process) (err error) {
 		if a.Row > 0 {
 			what = fmt.Sprintf("row %d", a.Row)
 		}
-		fmt.Fprintf(p.out, "%s  %s (%s) from %s: %s of %s\n", a.At.Local().Format(time.DateTime), a.By.ID, a.By.Role, a.From, what, a.JobID)
+		fmt.Fprintf(p.out, "%s  %s (%s) from %s: %s of %s\n",
+			a.At.Local().Format(time.DateTime), a.By.ID, a.By.Role, a.From, what, a.JobID)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ type uploadCmd struct {
 	serverSettings
 	File    string `arg:"" type:"existingfile" help:"The spreadsheet."`
 	Watch   bool   `env:"-" help:"Follow the job until it ends."`
-	Resume  bool   `env:"-" help:"For weak lines: send only what has not arrived yet, over several connections if need be."`
+	Resume  bool   `env:"-" help:"${help_resume}"`
 	DryRun  bool   `env:"-" help:"Write nothing to the database; the report says what would be written."`
 	SkipIEC bool   `env:"-" name:"skip-iec" help:"Ask the IEC about nobody."`
 }
@@ -53,7 +53,9 @@ func (c *uploadCmd) Run(ctx context.Context, p *process) error {
 
 // resumeUpload sends what has not arrived yet, and notes in the user's cache where the
 // upload is.
-func resumeUpload(ctx context.Context, c *client.Client, path string, o client.UploadOptions) (jobID string, err error) {
+func resumeUpload(
+	ctx context.Context, c *client.Client, path string, o client.UploadOptions,
+) (jobID string, err error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("resume upload: %w", err)
@@ -78,7 +80,7 @@ func resumeUpload(ctx context.Context, c *client.Client, path string, o client.U
 type watchCmd struct {
 	serverSettings
 	Job   string `arg:"" help:"The job's id."`
-	After uint64 `env:"-" help:"Leave out what came up to this sequence."`
+	After uint64 `env:"-" help:"Leave out events up to this sequence."`
 }
 
 // Run follows a job.
@@ -91,8 +93,8 @@ func (c *watchCmd) Run(ctx context.Context, p *process) error {
 	return err
 }
 
-// errJobFailed is what a command ends with when the job it watched did not
-// complete; why has been printed.
+// errJobFailed ends a command when the job that it watched did not complete. Why has been
+// printed.
 var errJobFailed = errors.New("the job did not complete")
 
 // watch prints a job's frames until it ends, and returns the last.
@@ -203,7 +205,7 @@ type reportCmd struct {
 	serverSettings
 	Job     string `arg:"" help:"The job's id."`
 	Rejects bool   `env:"-" help:"Only the rows to correct, as a workbook to be uploaded again."`
-	File    string `env:"-" short:"o" type:"path" placeholder:"FILE" help:"Where to put it; report-JOB.xlsx or rejects-JOB.xlsx otherwise."`
+	File    string `env:"-" short:"o" type:"path" placeholder:"FILE" help:"${help_output}"`
 }
 
 // Run downloads a report.

@@ -31,7 +31,7 @@ func TestCommandsPageIsCurrent(t *testing.T) {
 		t.Fatalf("docs/commands.md has not both lines:\n%s%s", pageBegin, pageEnd)
 	}
 	var c cli
-	parser, err := kong.New(&c, kong.Name("rollcall"), kong.ExplicitGroups(groups), kong.DefaultEnvars("ROLLCALL"))
+	parser, err := newParser(&c)
 	if err != nil {
 		t.Fatal(err)
 	}

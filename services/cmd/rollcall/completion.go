@@ -9,8 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// The scripts only ask __complete, so they need not be installed anew when
-// commands change.
+// The scripts only call __complete, so they stay valid when commands change.
 //
 //go:embed completion/rollcall.bash
 var bashCompletion string
@@ -25,7 +24,7 @@ type completionCmd struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-// Help says what to do with it.
+// Help implements kong.HelpProvider.
 func (completionCmd) Help() string {
 	return "For bash, in ~/.bashrc:\n\n    source <(rollcall completion bash)\n\n" +
 		"For zsh, in ~/.zshrc after compinit:\n\n    source <(rollcall completion zsh)\n\n" +
@@ -43,8 +42,8 @@ type completeCmd struct {
 	Words []string `arg:"" optional:"" help:"The words after rollcall up to the cursor, the last of them unfinished."`
 }
 
-// Run prints what the last word may become, each on a line with a tab and what
-// it means, or ":files" where a file's name belongs.
+// Run prints what the last word may become: a suggestion on each line, with a tab and
+// what it means, or ":files" where the name of a file belongs.
 func (c *completeCmd) Run(p *process, k *kong.Kong) error {
 	for _, s := range suggest(k.Model.Node, c.Words) {
 		if _, err := fmt.Fprintln(p.out, strings.TrimSuffix(s.word+"\t"+s.means, "\t")); err != nil {
@@ -56,23 +55,23 @@ func (c *completeCmd) Run(p *process, k *kong.Kong) error {
 
 type suggestion struct{ word, means string }
 
-// files stands for the names of files, which the shell knows better.
+// files stands for the names of files, which the shell completes itself.
 var files = suggestion{word: ":files"}
 
-// suggest tells what the last of the words may become. Words that are no
-// command or flag are taken for arguments.
+// suggest returns what the last of the words may become. Words that are neither a command
+// nor a flag count as arguments.
 func suggest(node *kong.Node, words []string) []suggestion {
 	if len(words) == 0 {
 		words = []string{""}
 	}
 	args := 0
-	var awaits *kong.Flag
+	var flag *kong.Flag // whose value is the next word
 	for _, word := range words[:len(words)-1] {
 		switch child := command(node, word); {
-		case awaits != nil:
-			awaits = nil
+		case flag != nil:
+			flag = nil
 		case strings.HasPrefix(word, "-"):
-			awaits = flagThatAwaits(node, word)
+			flag = flagBefore(node, word)
 		case child != nil:
 			node = child
 		default:
@@ -82,8 +81,8 @@ func suggest(node *kong.Node, words []string) []suggestion {
 	last := words[len(words)-1]
 	var found []suggestion
 	switch {
-	case awaits != nil:
-		found = values(awaits.Value)
+	case flag != nil:
+		found = values(flag.Value)
 	case strings.HasPrefix(last, "-"):
 		for _, group := range node.AllFlags(true) {
 			for _, f := range group {
@@ -112,8 +111,8 @@ func command(node *kong.Node, name string) *kong.Node {
 	return nil
 }
 
-// flagThatAwaits is the flag of a word whose value is the next word, or nil.
-func flagThatAwaits(node *kong.Node, word string) *kong.Flag {
+// flagBefore returns the flag of a word whose value is the next word, or nil.
+func flagBefore(node *kong.Node, word string) *kong.Flag {
 	for _, group := range node.AllFlags(false) {
 		for _, f := range group {
 			if !f.IsBool() && (word == "--"+f.Name || f.Short != 0 && word == "-"+string(f.Short)) {
@@ -124,7 +123,7 @@ func flagThatAwaits(node *kong.Node, word string) *kong.Flag {
 	return nil
 }
 
-// values are what a flag or an argument may be, as far as that is known.
+// values returns what a flag or an argument may be, as far as that is known.
 func values(v *kong.Value) []suggestion {
 	if v.Enum != "" {
 		var found []suggestion
@@ -133,13 +132,14 @@ func values(v *kong.Value) []suggestion {
 		}
 		return found
 	}
-	if kind := v.Tag.Type; kind == "path" || kind == "existingfile" || v.Tag.PlaceHolder == "FILE" || v.Tag.PlaceHolder == "DIR" || kind == "existingdir" {
+	if slices.Contains([]string{"path", "existingfile", "existingdir"}, v.Tag.Type) ||
+		v.Tag.PlaceHolder == "FILE" || v.Tag.PlaceHolder == "DIR" {
 		return []suggestion{files}
 	}
 	return nil
 }
 
-// meaning is the first sentence of a help text.
+// meaning returns the first sentence of a help text.
 func meaning(help string) string {
 	first, _, _ := strings.Cut(help, ". ")
 	return strings.TrimSuffix(first, ".")

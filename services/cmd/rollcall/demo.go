@@ -18,10 +18,10 @@ import (
 )
 
 type demoCmd struct {
-	Dir      string        `default:"rollcall-demo" env:"-" type:"path" placeholder:"DIR" help:"Folder for the data, the sample and the report."`
-	NATSConf string        `name:"nats-conf" env:"-" type:"existingfile" placeholder:"FILE" help:"nats.conf for the embedded NATS server, instead of the built-in copy."`
+	Dir      string        `default:"rollcall-demo" env:"-" type:"path" placeholder:"DIR" help:"${help_demo_dir}"`
+	NATSConf string        `name:"nats-conf" env:"-" type:"existingfile" placeholder:"FILE" help:"${help_nats_conf}"`
 	Keep     bool          `env:"-" help:"Keep running afterwards, until Ctrl-C."`
-	Within   time.Duration `env:"-" default:"2m" help:"Give up when it takes longer."`
+	Within   time.Duration `env:"-" default:"2m" help:"Give up after this time."`
 }
 
 // Run shows what rollcall does, on real parts.
@@ -29,7 +29,7 @@ func (c *demoCmd) Run(ctx context.Context, p *process) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	quiet := *p // what goes well is shown anyway
-	quiet.log = slog.New(atLeast{p.log.Handler(), slog.LevelWarn})
+	quiet.log = slog.New(minLevel{p.log.Handler(), slog.LevelWarn})
 	p = &quiet
 	cfg := app.DefaultUp()
 	cfg.Addr, cfg.NATSConf, cfg.Data = "127.0.0.1:0", c.NATSConf, filepath.Join(c.Dir, "data")
@@ -92,7 +92,8 @@ func (c *demoCmd) show(ctx context.Context, p *process, url, secret string) erro
 	if err := c.totals(p, last, jobID, report); err != nil || !c.Keep {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "\nThe job in the console, signed in: %s#token=%s&/jobs/%s\nCtrl-C ends it.\n", url+"/", token, jobID)
+	_, err = fmt.Fprintf(p.out, "\nThe job in the console, signed in: %s/#token=%s&/jobs/%s\nCtrl-C ends it.\n",
+		url, token, jobID)
 	return err
 }
 
@@ -112,31 +113,33 @@ The job:    %s
 
 What to try next:
   go tool task up                                                keep it running, on http://127.0.0.1:8080
-  export ROLLCALL_TOKEN=$(bin/rollcall token --user you --role national_admin --secret "$(cat rollcall-data/jwt-secret)")
+  export ROLLCALL_TOKEN=$(%s)
   bin/rollcall upload %s --watch
   bin/rollcall jobs
   bin/rollcall --help
 `, v.TotalRecords, v.ValidRecords, v.InvalidIDs, v.Duplicates, v.Warnings,
 		v.Registered, v.NotRegistered, v.Deceased, v.International, v.Unverified,
-		db.Inserts, db.Updates, db.Unchanged, db.Errors, report, jobID, filepath.Join(c.Dir, "roll-500.xlsx"))
+		db.Inserts, db.Updates, db.Unchanged, db.Errors, report, jobID,
+		`bin/rollcall token --user you --role national_admin --secret "$(cat rollcall-data/jwt-secret)"`,
+		filepath.Join(c.Dir, "roll-500.xlsx"))
 	return nil
 }
 
-// atLeast lets through what is of a level or above.
-type atLeast struct {
+// minLevel lets records of a level and above through.
+type minLevel struct {
 	slog.Handler
 	level slog.Level
 }
 
 // Enabled implements slog.Handler.
-func (h atLeast) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+func (h minLevel) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
 
 // WithAttrs implements slog.Handler.
-func (h atLeast) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return atLeast{h.Handler.WithAttrs(attrs), h.level}
+func (h minLevel) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return minLevel{h.Handler.WithAttrs(attrs), h.level}
 }
 
 // WithGroup implements slog.Handler.
-func (h atLeast) WithGroup(name string) slog.Handler {
-	return atLeast{h.Handler.WithGroup(name), h.level}
+func (h minLevel) WithGroup(name string) slog.Handler {
+	return minLevel{h.Handler.WithGroup(name), h.level}
 }

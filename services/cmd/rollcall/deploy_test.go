@@ -70,7 +70,7 @@ func checkContainer(t *testing.T, name string, args []string, variables []string
 		return
 	}
 	var c cli
-	parser, err := kong.New(&c, kong.Name("rollcall"), kong.DefaultEnvars("ROLLCALL"))
+	parser, err := newParser(&c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 
 type doctorCmd struct {
 	JSON      bool                  `name:"json" env:"-" help:"Print one JSON document instead of lines."`
-	Data      string                `default:"rollcall-data" type:"path" placeholder:"DIR" help:"Data folder of up, whose disk is looked at if it exists."`
+	Data      string                `default:"rollcall-data" type:"path" placeholder:"DIR" help:"${help_doctor_data}"`
 	NATS      app.NATSSettings      `embed:""`
 	Database  app.DatabaseSettings  `embed:""`
 	Provision app.ProvisionSettings `embed:""`

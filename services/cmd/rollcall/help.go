@@ -1,15 +1,14 @@
 package main
 
-// The longer help of commands: what --help shows below the one sentence of the
-// command, and docs/commands.md too. Lines that are indented by four are kept as
-// they are.
+// The longer help of commands, which --help and docs/commands.md show below the one
+// sentence of the command. Lines that are indented by four are kept as they are.
 //
 //go:generate go test . -run TestCommandsPageIsCurrent -update
 
 // Help implements kong.HelpProvider.
 func (demoCmd) Help() string {
-	return "The folder has the sample, the report and the data of the server. " +
-		"With --keep the server goes on running, and a link leads to the job in the web console."
+	return "The folder gets the sample, the report and the data of the server. " +
+		"With --keep, the server keeps running and a link to the job in the web console is printed."
 }
 
 // Help implements kong.HelpProvider.
@@ -38,17 +37,18 @@ func (migrateCmd) Help() string {
 func (doctorCmd) Help() string {
 	return "Looks at configuration, connections (NATS as each user, database, IEC), permissions, " +
 		"streams, buckets and consumers, clocks, disks and tables. " +
-		"Give it the flags of serve; beside a running up it needs --data alone. " +
+		"Give it the flags of serve; while up runs, --data is enough. " +
 		"It changes nothing and spends no call of the IEC's quota. " +
 		"The exit code is 1 when something is broken."
 }
 
 // Help implements kong.HelpProvider.
 func (verifyCmd) Help() string {
-	return "Checks that each event is there, and so are the event it was stored after and the one that caused it; " +
+	return "Checks each event, the event that it was stored after and the one that caused it; " +
 		"that each artifact has the SHA-256 of its event; that the report has the figures of the stages; " +
-		"and that the report, made again of its inputs, has the same bytes. It prints what was altered; the exit code is then 1. " +
-		"The stream cannot tell that its newest event was taken out; with --database the list of jobs can. " +
+		"and that the report, made again from its inputs, has the same bytes. " +
+		"It prints what was altered. The exit code is then 1. " +
+		"The stream cannot tell that its newest event was removed; with --database the list of jobs can. " +
 		"Needs --nats and the operator's password, which nats-cli.env has:\n\n" +
 		"    . rollcall-data/nats-cli.env"
 }
@@ -66,27 +66,30 @@ func (whatIfCmd) Help() string {
     }
 
 It reads the job's upload again. ` +
-		"For a row that names no region it prints the sub-region that ward_regions gives to the file's ward, or else to the IEC's. " +
+		"For a row that names no region it prints the sub-region that ward_regions gives to the file's ward, " +
+		"or else to the IEC's. " +
 		"Only the database knows which sub-region the row has, and which ward an earlier file gave. " +
 		"Needs --nats and the operator's password, which nats-cli.env has."
 }
 
 // Help implements kong.HelpProvider.
 func (uploadCmd) Help() string {
-	return "With --resume an interrupted upload goes on when the same command runs again. " +
-		"Ten failures in a row, with nothing more having arrived, end it."
+	return "With --resume, the same command continues an interrupted upload. " +
+		"It gives up after ten failures in a row without progress."
 }
 
 // Help implements kong.HelpProvider.
 func (watchDirCmd) Help() string {
-	return "Takes files that end in .xlsx or .csv. A file that the server has taken goes to done/, with the job's id beside it; " +
-		"a file that it refuses goes to failed/, with the reason. A file that it cannot take now stays and is tried again. " +
-		"Started again, the command uploads nothing twice."
+	return "Uploads files that end in .xlsx or .csv. " +
+		"An uploaded file goes to done/, with the job's id beside it, and a refused file to failed/, with the reason. " +
+		"A file that cannot be uploaded now stays and is tried again. " +
+		"When the command is started again, it uploads nothing twice."
 }
 
 // Help implements kong.HelpProvider.
 func (watchCmd) Help() string {
-	return "Shows a bar on a terminal, and lines elsewhere. Ctrl-C leaves the job running. The exit code is 1 when the job did not complete."
+	return "Shows a bar on a terminal, and lines elsewhere. Ctrl-C leaves the job running. " +
+		"The exit code is 1 when the job did not complete."
 }
 
 // Help implements kong.HelpProvider.
@@ -96,8 +99,8 @@ func (jobsCmd) Help() string {
 
 // Help implements kong.HelpProvider.
 func (undoCmd) Help() string {
-	return "Removes the members that the job has added and puts back the values that it has changed, in one transaction. " +
-		"A member whom another job has changed since stays, and is named. " +
+	return "Removes the members that the job has added and restores the values that it has changed, " +
+		"in one transaction. A member whom another job has changed since then stays, and is named. " +
 		"The undo is a job of its own, with events and a report."
 }
 
@@ -108,27 +111,29 @@ func (importWardsCmd) Help() string {
 
 // Help implements kong.HelpProvider.
 func (personSettings) Help() string {
-	return "Needs --nats with ROLLCALL_NATS_PASSWORD_PRIVACY, --database, and ROLLCALL_IEC_CACHE_KEY for the IEC's answer. " +
-		"Beside a running up, privacy.env of its data folder has them all:\n\n" +
+	return "Needs --nats with ROLLCALL_NATS_PASSWORD_PRIVACY, --database, " +
+		"and ROLLCALL_IEC_CACHE_KEY for the IEC's cached answer. " +
+		"While up runs, privacy.env in its data folder has them all:\n\n" +
 		"    . rollcall-data/privacy.env"
 }
 
 // Help implements kong.HelpProvider.
 func (auditCmd) Help() string {
-	return "Lists who has read which report, rejects or row, and who has exported or erased a person, when and from where. " +
-		"Each access is stored before anything is sent; what cannot be stored is not sent. " +
+	return "Lists who has read which report, rejects or row, and who has exported or erased a person, " +
+		"when and from where. Each access is stored before any data is sent. " +
 		"Needs --nats and the operator's password, which nats-cli.env has."
 }
 
 // Help implements kong.HelpProvider.
 func (rebuildCmd) Help() string {
-	return "The list is the table jobs, which follows the stream. Everything may go on running meanwhile. " +
+	return "The list is the table jobs, which follows the stream. Everything may keep running meanwhile. " +
 		"Needs --nats, --database and ROLLCALL_NATS_PASSWORD_UPLOAD."
 }
 
 // Help implements kong.HelpProvider.
 func (iecSimCmd) Help() string {
-	return "Answers as the IEC's API does, about people that it makes up. Flags choose latency, quota, failures and fixed answers."
+	return "Answers as the IEC's API does, about people that it makes up. " +
+		"Flags choose latency, quota, failures and fixed answers."
 }
 
 // Help implements kong.HelpProvider.

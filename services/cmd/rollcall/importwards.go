@@ -12,8 +12,8 @@ import (
 )
 
 type importWardsCmd struct {
-	File     string `arg:"" type:"existingfile" help:"CSV with the header ward,sub_region: ward codes of 8 digits, each once."`
-	Database string `required:"" placeholder:"URL" help:"PostgreSQL to load into: a URL or a key=value string. Required: the private one of rollcall up can be reached by up alone."`
+	File     string `arg:"" type:"existingfile" help:"${help_wards_file}"`
+	Database string `required:"" placeholder:"URL" help:"${help_wards_database}"`
 }
 
 // Run replaces the mapping of wards to sub-regions by that of the file.

@@ -19,17 +19,17 @@ import (
 )
 
 type cli struct {
-	LogLevel  slog.Level `help:"Least level that is logged: debug, info, warn, error." default:"info"`
-	LogFormat string     `help:"Form of the log on standard error: text or json." enum:"text,json" default:"text"`
+	LogLevel  slog.Level `help:"Lowest level that is logged: debug, info, warn or error." default:"info"`
+	LogFormat string     `help:"Format of the log on standard error: text or json." enum:"text,json" default:"text"`
 
-	Demo demoCmd `cmd:"" group:"here" help:"Start everything, upload a sample roll, follow it live and leave its report on disk."`
-	Up   upCmd   `cmd:"" group:"here" help:"Run everything in one process, with NATS and PostgreSQL of its own, until it is stopped."`
+	Demo demoCmd `cmd:"" group:"here" help:"${help_demo}"`
+	Up   upCmd   `cmd:"" group:"here" help:"${help_up}"`
 
 	Upload  uploadCmd   `cmd:"" group:"jobs" help:"Upload a spreadsheet, .xlsx or .csv: a job begins."`
 	Dir     watchDirCmd `cmd:"" group:"jobs" name:"watch-dir" help:"Upload the spreadsheets that are put into a folder."`
 	Watch   watchCmd    `cmd:"" group:"jobs" help:"Follow a job live until it ends."`
 	Jobs    jobsCmd     `cmd:"" group:"jobs" help:"List jobs, newest first."`
-	Status  statusCmd   `cmd:"" group:"jobs" help:"Say where a job stands, or where it stood."`
+	Status  statusCmd   `cmd:"" group:"jobs" help:"Tell where a job stands, or where it stood."`
 	Report  reportCmd   `cmd:"" group:"jobs" help:"Download a job's report, or the rows to correct."`
 	Row     rowCmd      `cmd:"" group:"jobs" help:"Tell everything that happened to one row."`
 	History historyCmd  `cmd:"" group:"jobs" help:"Print every event so far."`
@@ -38,25 +38,24 @@ type cli struct {
 	Undo    undoCmd     `cmd:"" group:"jobs" help:"Take back what a job has written to the database."`
 
 	Serve   serveCmd       `cmd:"" group:"run" help:"Run one service of those that up runs together."`
-	Migrate migrateCmd     `cmd:"" group:"run" help:"Create or update the streams, buckets, consumers and tables that services need."`
-	Doctor  doctorCmd      `cmd:"" group:"run" help:"Look for what is broken in an installation, and say how to mend it."`
-	Verify  verifyCmd      `cmd:"" group:"run" help:"Recompute a job from the stream and say what, if anything, was altered."`
-	Erase   eraseCmd       `cmd:"" group:"run" help:"Remove a person from tables, artifacts and reports; figures and history stay."`
-	Export  exportCmd      `cmd:"" group:"run" help:"Print all that is held of a person, as JSON."`
+	Migrate migrateCmd     `cmd:"" group:"run" help:"${help_migrate}"`
+	Doctor  doctorCmd      `cmd:"" group:"run" help:"Look for what is broken in an installation, and tell how to mend it."`
+	Verify  verifyCmd      `cmd:"" group:"run" help:"Recompute a job from the stream and tell what was altered."`
+	Erase   eraseCmd       `cmd:"" group:"run" help:"${help_erase}"`
+	Export  exportCmd      `cmd:"" group:"run" help:"Print all data that is held about a person, as JSON."`
 	Audit   auditCmd       `cmd:"" group:"run" help:"List who has read reports, rejects and rows."`
-	WhatIf  whatIfCmd      `cmd:"" group:"run" name:"whatif" help:"Judge a job's rows again by other rules, and tell what would differ; nobody is asked and nothing is written."`
+	WhatIf  whatIfCmd      `cmd:"" group:"run" name:"whatif" help:"${help_whatif}"`
 	Rebuild rebuildCmd     `cmd:"" group:"run" help:"Drop the list of jobs and make it again from the stream."`
-	Wards   importWardsCmd `cmd:"" group:"run" name:"import-wards" help:"Load which sub-region each metro ward belongs to, in place of what was loaded before."`
+	Wards   importWardsCmd `cmd:"" group:"run" name:"import-wards" help:"${help_wards}"`
 	Token   tokenCmd       `cmd:"" group:"run" help:"Print a token for a user, signed with the secret."`
 	IECSim  iecSimCmd      `cmd:"" group:"run" name:"iec-sim" help:"Run a simulator of the IEC's API."`
 
-	Version    versionCmd    `cmd:"" group:"other" help:"Say which version this is, and of which commit."`
-	Completion completionCmd `cmd:"" group:"other" help:"Print what makes bash, zsh or fish complete commands and flags."`
+	Version    versionCmd    `cmd:"" group:"other" help:"Print the version of this program and its commit."`
+	Completion completionCmd `cmd:"" group:"other" help:"Print the script that completes commands and flags in a shell."`
 	Complete   completeCmd   `cmd:"" hidden:"" name:"__complete"`
 }
 
-// groups are the headings of --help, in the order in which somebody new needs
-// them.
+// groups are the headings of --help, in the order in which a newcomer needs them.
 var groups = []kong.Group{
 	{Key: "here", Title: "Try it, or run it on one machine:"},
 	{Key: "jobs", Title: "Work with jobs on a running server (--server, --token):"},
@@ -64,7 +63,8 @@ var groups = []kong.Group{
 	{Key: "other", Title: "This program:"},
 }
 
-const description = `Checks membership rolls: reads a spreadsheet, checks every row, asks the IEC whether and where each person is registered to vote, writes the members to PostgreSQL and makes a report.
+const description = `Checks membership rolls: reads a spreadsheet, checks every row, asks the IEC whether and
+where each person is registered to vote, writes the members to PostgreSQL and makes a report.
 
 To begin, keep this running:
 
@@ -75,7 +75,11 @@ and in another terminal
     export ROLLCALL_TOKEN=$(rollcall token --user you --role national_admin --secret "$(cat rollcall-data/jwt-secret)")
     rollcall upload roll.xlsx --watch
 
-Every flag can be set in the environment too: --jwt-secret is ROLLCALL_JWT_SECRET. Only there: ROLLCALL_IEC_USERNAME and ROLLCALL_IEC_PASSWORD, the credentials for the IEC's API, ROLLCALL_IEC_CACHE_KEY, the key under which its answers are kept, ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf, and for migrate ROLLCALL_DATABASE_PASSWORD_<SERVICE>, those of the roles rollcall_upload, rollcall_persistence, rollcall_privacy and rollcall_webhook.`
+Every flag can be set in the environment too: --jwt-secret is ROLLCALL_JWT_SECRET. These can be set there only:
+ROLLCALL_IEC_USERNAME and ROLLCALL_IEC_PASSWORD, the credentials for the IEC's API; ROLLCALL_IEC_CACHE_KEY, the key
+under which its answers are cached; ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf; and for
+migrate ROLLCALL_DATABASE_PASSWORD_<SERVICE>, those of the roles rollcall_upload, rollcall_persistence,
+rollcall_privacy and rollcall_webhook.`
 
 // process is what a command may touch of the process it runs in.
 type process struct {
@@ -108,7 +112,15 @@ func main() {
 	}
 }
 
-// exited is what kong's --help ends with, instead of the process.
+// newParser returns the parser of the commands, with further options.
+func newParser(c *cli, more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(c, append([]kong.Option{
+		kong.Name("rollcall"), kong.Description(description), kong.ExplicitGroups(groups),
+		kong.DefaultEnvars("ROLLCALL"), app.Help, flagHelp,
+	}, more...)...)
+}
+
+// exited is the panic that --help ends with, where kong would end the process.
 type exited int
 
 func run(ctx context.Context, args []string, out, errOut io.Writer, getenv func(string) string) (err error) {
@@ -124,11 +136,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer, getenv func(
 		}
 	}()
 	var c cli
-	parser, err := kong.New(&c,
-		kong.Name("rollcall"),
-		kong.Description(description),
-		kong.ExplicitGroups(groups),
-		kong.DefaultEnvars("ROLLCALL"),
+	parser, err := newParser(&c,
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(out, errOut),

@@ -20,8 +20,8 @@ import (
 )
 
 type personSettings struct {
-	ID       string               `name:"id" env:"-" required:"" placeholder:"NUMBER" help:"The person's ID number of 13 digits; - reads it from standard input, where no list of processes and no history of a shell shows it."`
-	By       string               `env:"-" placeholder:"NAME" help:"Who asks for it, for the audit; without it, the user of this system."`
+	ID       string               `name:"id" env:"-" required:"" placeholder:"NUMBER" help:"${help_person}"`
+	By       string               `env:"-" placeholder:"NAME" help:"${help_person_by}"`
 	NATS     app.NATSSettings     `embed:""`
 	Database app.DatabaseSettings `embed:""`
 }
@@ -30,8 +30,10 @@ type eraseCmd struct{ personSettings }
 
 type exportCmd struct{ personSettings }
 
-// open connects as privacy, and says who asks and from where.
-func (c *personSettings) open(ctx context.Context, p *process, in *app.Infrastructure) (s *privacy.Service, by events.User, from string, err error) {
+// open connects as privacy, and tells who asks and from where.
+func (c *personSettings) open(
+	ctx context.Context, p *process, in *app.Infrastructure,
+) (s *privacy.Service, by events.User, from string, err error) {
 	if c.NATS.URL == "" || c.Database.URL == "" {
 		return nil, by, "", fmt.Errorf("give --nats and --database, or read %s of the data folder", app.PrivacyEnv)
 	}
@@ -56,7 +58,7 @@ func (c *personSettings) open(ctx context.Context, p *process, in *app.Infrastru
 		Rebuild: p.rebuildReport(store),
 	}
 	if key := app.SecretsFrom(p.getenv).IECCacheKey; key != "" {
-		if err := answers(ctx, js, key, &cfg); err != nil {
+		if err := openAnswers(ctx, js, key, &cfg); err != nil {
 			return nil, by, "", err
 		}
 	}
@@ -64,12 +66,12 @@ func (c *personSettings) open(ctx context.Context, p *process, in *app.Infrastru
 	if by.ID == "" {
 		who, err := user.Current()
 		if err != nil {
-			return nil, by, "", fmt.Errorf("who asks? give --by: %w", err)
+			return nil, by, "", fmt.Errorf("who asks for it? give --by: %w", err)
 		}
 		by.ID = who.Username
 	}
 	if from, err = os.Hostname(); err != nil {
-		return nil, by, "", fmt.Errorf("where is this asked for: %w", err)
+		return nil, by, "", fmt.Errorf("find the name of this host: %w", err)
 	}
 	return privacy.New(cfg), by, from, nil
 }
@@ -82,8 +84,8 @@ func (p *process) rebuildReport(store *events.Store) func(context.Context, *even
 	}
 }
 
-// answers lets the service at the IEC's answers that are kept.
-func answers(ctx context.Context, js jetstream.JetStream, key string, cfg *privacy.Config) error {
+// openAnswers gives the service access to the cached answers of the IEC.
+func openAnswers(ctx context.Context, js jetstream.JetStream, key string, cfg *privacy.Config) error {
 	kv, err := js.KeyValue(ctx, events.KVVerdicts)
 	if err != nil {
 		return fmt.Errorf("bucket %s: %w", events.KVVerdicts, err)
@@ -96,7 +98,7 @@ func answers(ctx context.Context, js jetstream.JetStream, key string, cfg *priva
 	return nil
 }
 
-// Run erases.
+// Run erases the person.
 func (c *eraseCmd) Run(ctx context.Context, p *process) (err error) {
 	in := p.infrastructure(c.NATS)
 	defer func() { err = errors.Join(err, in.Close()) }()
@@ -113,10 +115,11 @@ func (c *eraseCmd) Run(ctx context.Context, p *process) (err error) {
 		fmt.Fprintf(p.out, "%s: taken out of its artifacts and its report; its upload is removed\n", job)
 	}
 	if !done.Answer {
-		fmt.Fprintf(p.out, "An answer of the IEC that is kept goes by itself within %s; with ROLLCALL_IEC_CACHE_KEY it goes now.\n", events.VerdictsTTL)
+		fmt.Fprintf(p.out, "A cached answer of the IEC expires within %s; with ROLLCALL_IEC_CACHE_KEY it is removed now.\n",
+			events.VerdictsTTL)
 	}
 	for _, job := range done.Unread {
-		fmt.Fprintf(p.out, "%s: a file of it is missing, altered or cannot be read, and the person may be in it\n", job)
+		fmt.Fprintf(p.out, "%s: one of its files is missing, altered or unreadable, and the person may be in it\n", job)
 	}
 	if len(done.Busy) > 0 {
 		for _, job := range done.Busy {
@@ -127,7 +130,7 @@ func (c *eraseCmd) Run(ctx context.Context, p *process) (err error) {
 	return nil
 }
 
-// Run exports.
+// Run prints what is held about the person.
 func (c *exportCmd) Run(ctx context.Context, p *process) (err error) {
 	in := p.infrastructure(c.NATS)
 	defer func() { err = errors.Join(err, in.Close()) }()

@@ -20,7 +20,7 @@ type progress struct {
 	out  io.Writer
 	bar  *progressbar.ProgressBar
 	last string
-	// ended says that the bar has given way to the last line.
+	// ended says that the last line has replaced the bar.
 	ended bool
 }
 
@@ -62,14 +62,14 @@ func (p *progress) show(f client.Frame) error {
 	return p.bar.Set(d.Progress)
 }
 
-// close leaves the terminal on a line of its own.
+// close ends the line of the bar.
 func (p *progress) close() {
 	if p.bar != nil && !p.ended {
 		fmt.Fprintln(p.out)
 	}
 }
 
-// describe is a frame in one line.
+// describe returns a frame in one line.
 func describe(f client.Frame) (string, error) {
 	switch f.Event {
 	case frames.EventComplete:
@@ -81,8 +81,9 @@ func describe(f client.Frame) (string, error) {
 		if d.Database.DryRun {
 			dry = " (a dry run: nothing was written)"
 		}
+		took := (time.Duration(d.DurationMS) * time.Millisecond).Round(10 * time.Millisecond)
 		return fmt.Sprintf("100%%  completed in %s: %d rows, %d valid, %d inserted, %d updated, %d unchanged%s",
-			(time.Duration(d.DurationMS) * time.Millisecond).Round(10*time.Millisecond), d.Validation.TotalRecords, d.Validation.ValidRecords,
+			took, d.Validation.TotalRecords, d.Validation.ValidRecords,
 			d.Database.Inserts, d.Database.Updates, d.Database.Unchanged, dry), nil
 	case frames.EventFailed:
 		d, err := f.Failed()
@@ -99,7 +100,7 @@ func describe(f client.Frame) (string, error) {
 			return "", err
 		}
 		if d.Reason == events.ErasedExpired {
-			return "data that was kept long enough was removed", nil
+			return "data was removed because its retention period is over", nil
 		}
 		return "a person was erased", nil
 	}

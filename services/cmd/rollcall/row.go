@@ -20,8 +20,8 @@ type rowCmd struct {
 	JSON bool   `env:"-" name:"json" help:"Print all that is known, as JSON."`
 }
 
-// rowTold is the server's answer.
-type rowTold struct {
+// rowHistory is the server's answer.
+type rowHistory struct {
 	Cells []struct{ Column, Text, Field, Value string }
 	Rules []struct{ Rule, Answer, Message string }
 
@@ -63,7 +63,7 @@ func (c *rowCmd) Run(ctx context.Context, p *process) error {
 		fmt.Fprintln(p.out, out.String())
 		return nil
 	}
-	var row rowTold
+	var row rowHistory
 	if err := json.Unmarshal(raw, &row); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (c *rowCmd) Run(ctx context.Context, p *process) error {
 	return nil
 }
 
-func (r *rowTold) print(out io.Writer) {
+func (r *rowHistory) print(out io.Writer) {
 	for _, c := range r.Cells {
 		fmt.Fprintf(out, "cell      %s: %q", c.Column, c.Text)
 		if c.Value != c.Text && c.Field != "" {
@@ -80,13 +80,16 @@ func (r *rowTold) print(out io.Writer) {
 		fmt.Fprintln(out)
 	}
 	for _, rule := range r.Rules {
-		fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("rule      %s: %s. %s", rule.Rule, strings.ReplaceAll(rule.Answer, "_", " "), rule.Message)))
+		answer := strings.ReplaceAll(rule.Answer, "_", " ")
+		fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("rule      %s: %s. %s", rule.Rule, answer, rule.Message)))
 	}
 	for _, w := range r.Warnings {
 		fmt.Fprintf(out, "warning   %s\n", w.Message)
 	}
 	iec := []string{r.IEC.Status}
-	for _, part := range []string{r.IEC.Why, label("ward", r.IEC.Ward), label("VD", r.IEC.VD), r.IEC.Station, r.IEC.Municipality, r.IEC.Province} {
+	for _, part := range []string{
+		r.IEC.Why, label("ward", r.IEC.Ward), label("VD", r.IEC.VD), r.IEC.Station, r.IEC.Municipality, r.IEC.Province,
+	} {
 		if part != "" {
 			iec = append(iec, part)
 		}
@@ -107,14 +110,15 @@ func (r *rowTold) print(out io.Writer) {
 	}
 	fmt.Fprintf(out, "database  %s\n", database)
 	for _, name := range slices.Sorted(slices.Values(r.Database.Changed)) {
-		fmt.Fprintf(out, "          %s: %v -> %v\n", name, shown(r.Database.Before[name]), shown(r.Database.After[name]))
+		before, after := orNothing(r.Database.Before[name]), orNothing(r.Database.After[name])
+		fmt.Fprintf(out, "          %s: %v -> %v\n", name, before, after)
 	}
 	for _, s := range r.Sheets {
 		fmt.Fprintf(out, "report    %s, row %d\n", s.Name, s.Row)
 	}
 }
 
-func shown(value any) any {
+func orNothing(value any) any {
 	if value == nil {
 		return "nothing"
 	}

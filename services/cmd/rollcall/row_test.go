@@ -13,7 +13,7 @@ import (
 )
 
 // row asks what happened to a row.
-func (r *goldenRig) row(job events.Job, n int) (told rowTold, accepted bool) {
+func (r *goldenRig) row(job events.Job, n int) (told rowHistory, accepted bool) {
 	r.t.Helper()
 	text := mustAsk(r.t, "row", job.ID, fmt.Sprint(n), "--json", "--server", r.up.url(), "--token", r.token)
 	var also struct{ Accepted bool }

@@ -14,7 +14,7 @@ import (
 type statusCmd struct {
 	serverSettings
 	Job   string `arg:"" help:"The job's id."`
-	AtSeq uint64 `env:"-" name:"at-seq" placeholder:"N" help:"Where it stood after the event of this sequence; rollcall history tells them."`
+	AtSeq uint64 `env:"-" name:"at-seq" placeholder:"N" help:"${help_at_seq}"`
 	JSON  bool   `env:"-" name:"json" help:"Print all that is known, as JSON."`
 }
 

@@ -9,7 +9,7 @@ import (
 
 type tokenCmd struct {
 	User   string        `required:"" help:"The user's id."`
-	Role   string        `default:"member" enum:"super_admin,national_admin,province_admin,municipality_admin,member" help:"super_admin, national_admin (both see all jobs), province_admin, municipality_admin or member."`
+	Role   string        `default:"member" enum:"${roles}" help:"${help_roles}"`
 	Secret string        `required:"" env:"ROLLCALL_JWT_SECRET" help:"The secret that the server checks tokens with."`
 	TTL    time.Duration `name:"ttl" env:"-" default:"12h" help:"How long the token is good for."`
 }

@@ -16,8 +16,8 @@ import (
 type watchDirCmd struct {
 	serverSettings
 	Dir       string        `arg:"" type:"existingdir" help:"The folder."`
-	TokenFile string        `type:"path" placeholder:"FILE" help:"File with your token, read anew for each upload, instead of --token."`
-	Settle    time.Duration `default:"5s" help:"How long a file must not have changed before it is uploaded."`
+	TokenFile string        `type:"path" placeholder:"FILE" help:"${help_token_file}"`
+	Settle    time.Duration `default:"5s" help:"How long a file must stay unchanged before it is uploaded."`
 	DryRun    bool          `env:"-" help:"Write nothing to the database; the reports say what would be written."`
 	SkipIEC   bool          `env:"-" name:"skip-iec" help:"Ask the IEC about nobody."`
 }

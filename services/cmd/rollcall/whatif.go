@@ -18,8 +18,8 @@ import (
 
 type whatIfCmd struct {
 	Job   string           `arg:"" help:"The job's id."`
-	Rules string           `required:"" type:"existingfile" placeholder:"FILE" help:"The other rules, as JSON, or as YAML where its name ends in .yaml or .yml."`
-	JSON  bool             `env:"-" name:"json" help:"Print a line of JSON for each row that differs, and one for the whole."`
+	Rules string           `required:"" type:"existingfile" placeholder:"FILE" help:"${help_rules}"`
+	JSON  bool             `env:"-" name:"json" help:"${help_whatif_json}"`
 	NATS  app.NATSSettings `embed:""`
 }
 

@@ -1,0 +1,44 @@
+package app
+
+import "github.com/alecthomas/kong"
+
+// Help has the help texts that are too long to stand beside their settings. Whoever builds
+// flags from the settings gives it to kong.
+var Help = kong.Vars{
+	"help_data": "Folder for everything that outlives the process. Started on it again, rollcall goes on " +
+		"where it stopped.",
+	"help_nats_conf": "nats.conf for the embedded NATS server, instead of the built-in copy.",
+	"help_nats_addr": "Where the embedded NATS server listens; port 0 takes a free one. DIR/nats-cli.env " +
+		"tells the NATS CLI.",
+	"help_nats": "NATS server to use. Its users are those of nats.conf, with the passwords in " +
+		"ROLLCALL_NATS_PASSWORD_UPLOAD and so on. Without passwords, the connection is made as " +
+		"the URL says.",
+	"help_nats_ca": "Certificates of the authorities that sign NATS's certificate. With it, a server " +
+		"without TLS is refused.",
+	"help_nats_cert": "Certificate to show to NATS when it asks for one, read again for each connection. For " +
+		"up without --nats: the certificate of its own server.",
+	"help_keep_audit": "How long the audit of who has read what is kept, for instance 730d; 0 means for ever.",
+	"help_jwks_file": "File with the public keys that tokens are checked with (RS256, ES256), instead of a " +
+		"secret.",
+	"help_origins":  "Other hosts whose web pages may open a WebSocket, for instance app.example.org.",
+	"help_iec_keep": "How old an answer of the IEC may be to be used again, at most 72h.",
+	"help_webhook_private": "Allow webhooks at private addresses and without TLS. Anybody with a token can then " +
+		"send requests into your network.",
+	"help_keep_uploads": "How long an uploaded file is kept after its job has ended; 0 means for ever. A failed " +
+		"job can be retried for as long.",
+	"help_keep_artifacts": "How long the rows, answers and outcomes of a job are kept after its end; 0 means for " +
+		"ever. A job can be undone for as long.",
+	"help_keep_events": "How long a job is kept after its end, with its events and figures; 0 means for ever. " +
+		"Nothing of a job is kept longer.",
+	"help_workers": "Jobs that a service works on at once, besides two small ones. iec takes at least 32, " +
+		"which share its calls.",
+	"help_metrics_addr": "Where to serve /metrics for Prometheus, on a listener of its own. Without it, there " +
+		"are no metrics.",
+	"help_otlp": "OpenTelemetry collector that traces are sent to over HTTP, for instance " +
+		"http://127.0.0.1:4318. Without it, there are no traces.",
+	"help_tls_cert": "Certificate, with its chain, to serve HTTPS instead of HTTP. It is read again when it " +
+		"changes.",
+
+	"services":      "upload,validation,iec,persistence,report,gateway,webhook,privacy",
+	"help_services": "upload, validation, iec, persistence, report, gateway, webhook or privacy.",
+}
