@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	tusd "github.com/tus/tusd/v2/pkg/handler"
-
 	"rollcall.example/events"
 )
 
@@ -81,8 +79,8 @@ type Service struct {
 	mu        sync.Mutex
 	transfers map[string]int // files on their way, by user
 
-	partials  partials
-	resumable *tusd.UnroutedHandler
+	partials partials
+	tus      *tusServer
 }
 
 // New returns the service.
@@ -102,6 +100,6 @@ func New(cfg Config) *Service {
 	if cfg.Log != nil {
 		s.partials.js = cfg.Log.JetStream()
 	}
-	s.resumable = s.newTus()
+	s.tus = newTusServer(s)
 	return s
 }

@@ -47,26 +47,33 @@ type tusKey struct{}
 
 func callOf(ctx context.Context) *tusCall { return ctx.Value(tusKey{}).(*tusCall) }
 
-// newTus returns the protocol over the stream PARTIAL. Appends are guarded, so it
-// needs no locks; pages of other hosts are not for it.
-func (s *Service) newTus() *tusd.UnroutedHandler {
-	store := tusStore{s}
+// tusServer is the protocol over the stream PARTIAL: the library's hooks and store.
+type tusServer struct {
+	s       *Service
+	library *tusd.UnroutedHandler
+}
+
+// newTusServer returns the server. Appends are guarded, so it needs no locks; pages of
+// other hosts are not for it.
+func newTusServer(s *Service) *tusServer {
+	t := &tusServer{s: s}
 	composer := tusd.NewStoreComposer()
-	composer.UseCore(store)
-	composer.UseTerminater(store)
-	h, err := tusd.NewUnroutedHandler(tusd.Config{
+	composer.UseCore(t)
+	composer.UseTerminater(t)
+	var err error
+	t.library, err = tusd.NewUnroutedHandler(tusd.Config{
 		StoreComposer: composer, BasePath: s.cfg.TusPath, MaxSize: s.cfg.MaxFileSize, DisableDownload: true,
 		Cors: &tusd.CorsConfig{Disable: true}, NetworkTimeout: s.cfg.Idle,
 		// What is to outlive a request says so itself.
 		GracefulRequestCompletionTimeout: time.Nanosecond,
-		PreUploadCreateCallback:          s.checkNewUpload, PreFinishResponseCallback: s.finishUpload,
+		PreUploadCreateCallback:          t.checkNewUpload, PreFinishResponseCallback: t.finishUpload,
 		// It would log file names and addresses.
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
 		panic(err) // the settings are above, and are right or not
 	}
-	return h
+	return t
 }
 
 // ServeTus answers a request of the protocol. Which upload it is about is uploadID,
@@ -84,7 +91,7 @@ func (s *Service) ServeTus(w http.ResponseWriter, r *http.Request, user events.U
 	call := &tusCall{user: user, control: http.NewResponseController(w)}
 	r = r.WithContext(context.WithValue(r.Context(), tusKey{}, call))
 	if uploadID != "" {
-		if err := s.findUpload(w, r, uploadID); err != nil {
+		if err := s.tus.findUpload(w, r, uploadID); err != nil {
 			return err
 		}
 	}
@@ -93,22 +100,22 @@ func (s *Service) ServeTus(w http.ResponseWriter, r *http.Request, user events.U
 		return s.tooLarge()
 	}
 	r.Body = httpserver.ClockBody(r.Body, s.cfg.Idle)
-	h := s.resumable.Middleware(s.tusHandler(r.Method))
+	h := s.tus.library.Middleware(s.tus.handler(r.Method))
 	http.StripPrefix(strings.TrimSuffix(s.cfg.TusPath, "/"), h).ServeHTTP(tusAnswer{w}, r)
 	return nil
 }
 
-// tusHandler returns the library's handler of a method.
-func (s *Service) tusHandler(method string) http.HandlerFunc {
+// handler returns the library's handler of a method.
+func (t *tusServer) handler(method string) http.HandlerFunc {
 	switch method {
 	case http.MethodPost:
-		return s.resumable.PostFile
+		return t.library.PostFile
 	case http.MethodHead:
-		return s.resumable.HeadFile
+		return t.library.HeadFile
 	case http.MethodPatch:
-		return s.resumable.PatchFile
+		return t.library.PatchFile
 	case http.MethodDelete:
-		return s.resumable.DelFile
+		return t.library.DelFile
 	}
 	return http.NotFound // the library's middleware answers OPTIONS
 }
@@ -116,13 +123,13 @@ func (s *Service) tusHandler(method string) http.HandlerFunc {
 // findUpload looks for the upload that a request is about. One that is there whole
 // and is no job yet, because a process died in between or could not make it one,
 // becomes a job; the answer says which it is.
-func (s *Service) findUpload(w http.ResponseWriter, r *http.Request, id string) error {
-	p, err := s.partials.load(r.Context(), callOf(r.Context()).user.ID, id)
+func (t *tusServer) findUpload(w http.ResponseWriter, r *http.Request, id string) error {
+	p, err := t.s.partials.load(r.Context(), callOf(r.Context()).user.ID, id)
 	if errors.Is(err, events.ErrNotFound) {
 		return refusal.New(refusal.CodeNotFound, "There is no such upload.")
 	}
 	if err == nil && p.complete() && r.Method != http.MethodDelete {
-		err = s.finish(r.Context(), p)
+		err = t.finish(r.Context(), p)
 	}
 	if err != nil {
 		return err
@@ -136,9 +143,11 @@ func (s *Service) findUpload(w http.ResponseWriter, r *http.Request, id string) 
 }
 
 // checkNewUpload refuses an upload before any of it is sent.
-func (s *Service) checkNewUpload(hook tusd.HookEvent) (resp tusd.HTTPResponse, change tusd.FileInfoChanges, err error) {
-	if err := s.mayBegin(hook); err != nil {
-		return resp, change, s.tusError(hook.Context, err)
+func (t *tusServer) checkNewUpload(
+	hook tusd.HookEvent,
+) (resp tusd.HTTPResponse, change tusd.FileInfoChanges, err error) {
+	if err := t.mayBegin(hook); err != nil {
+		return resp, change, t.refuse(hook.Context, err)
 	}
 	change.MetaData = tusd.MetaData{}
 	for _, name := range []string{"filename", optionIEC, optionDryRun} {
@@ -150,7 +159,7 @@ func (s *Service) checkNewUpload(hook tusd.HookEvent) (resp tusd.HTTPResponse, c
 	return resp, change, nil
 }
 
-func (s *Service) mayBegin(hook tusd.HookEvent) error {
+func (t *tusServer) mayBegin(hook tusd.HookEvent) error {
 	f := &form{}
 	for _, name := range []string{optionIEC, optionDryRun} {
 		if value, given := hook.Upload.MetaData[name]; given {
@@ -165,10 +174,10 @@ func (s *Service) mayBegin(hook tusd.HookEvent) error {
 	user := callOf(hook.Context).user
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(hook.Context), limitTime)
 	defer cancel()
-	if err := s.checkUsage(ctx, user); err != nil {
+	if err := t.s.checkUsage(ctx, user); err != nil {
 		return err
 	}
-	n, err := s.partials.countUnfinished(ctx, user.ID)
+	n, err := t.s.partials.countUnfinished(ctx, user.ID)
 	if err != nil {
 		return err
 	}
@@ -185,21 +194,21 @@ func expiryOf(begun time.Time) string {
 }
 
 // finishUpload makes a job of a file whose last byte has come.
-func (s *Service) finishUpload(hook tusd.HookEvent) (tusd.HTTPResponse, error) {
+func (t *tusServer) finishUpload(hook tusd.HookEvent) (tusd.HTTPResponse, error) {
 	ctx := context.WithoutCancel(hook.Context)
-	p, err := s.partials.load(ctx, callOf(ctx).user.ID, hook.Upload.ID)
+	p, err := t.s.partials.load(ctx, callOf(ctx).user.ID, hook.Upload.ID)
 	if err == nil {
-		err = s.finish(ctx, p)
+		err = t.finish(ctx, p)
 	}
 	if err != nil {
-		return tusd.HTTPResponse{}, s.tusError(ctx, err)
+		return tusd.HTTPResponse{}, t.refuse(ctx, err)
 	}
 	return tusd.HTTPResponse{Header: tusd.HTTPHeader{headerJob: p.Job}}, nil
 }
 
 // finish makes a job of an upload that is there whole, once: the upload's id is the
 // key of its idempotency. A file that is refused is forgotten.
-func (s *Service) finish(ctx context.Context, p *partial) (err error) {
+func (t *tusServer) finish(ctx context.Context, p *partial) (err error) {
 	if p.Job != "" {
 		return nil
 	}
@@ -219,23 +228,23 @@ func (s *Service) finish(ctx context.Context, p *partial) (err error) {
 			return err
 		}
 	}
-	err = s.spool(f, s.partials.reader(ctx, p))
+	err = t.s.spool(f, t.s.partials.reader(ctx, p))
 	var job *events.Job
 	if err == nil {
-		job, _, err = s.admit(ctx, call.user, f)
+		job, _, err = t.s.admit(ctx, call.user, f)
 	}
 	if err == nil {
-		err = s.partials.finish(ctx, p, job.ID)
+		err = t.s.partials.finish(ctx, p, job.ID)
 	}
 	if errors.Is(err, errOvertaken) { // by a request that finishes it as well
-		now, lerr := s.partials.load(ctx, call.user.ID, p.ID)
+		now, lerr := t.s.partials.load(ctx, call.user.ID, p.ID)
 		if lerr == nil && now.Job != "" {
 			p.Job = now.Job
 			return nil
 		}
 	}
 	if err != nil && isFinal(refusal.From(err)) {
-		return errors.Join(err, s.partials.remove(ctx, p))
+		return errors.Join(err, t.s.partials.remove(ctx, p))
 	}
 	return err
 }
@@ -245,13 +254,13 @@ func isFinal(r *refusal.Error) bool {
 	return r.Status() < http.StatusInternalServerError && r.Code != refusal.CodeTooManyUploads
 }
 
-// tusError is an error as the library sends it: in the envelope of all refusals.
-func (s *Service) tusError(ctx context.Context, err error) error {
+// refuse returns an error as the library sends it: in the envelope of all refusals.
+func (t *tusServer) refuse(ctx context.Context, err error) error {
 	r := refusal.From(err)
 	if r.Status() >= http.StatusInternalServerError {
-		s.cfg.Logger.ErrorContext(ctx, "request failed", "code", r.Code, "err", err)
+		t.s.cfg.Logger.ErrorContext(ctx, "request failed", "code", r.Code, "err", err)
 	}
-	body, err := r.Body(s.cfg.Now())
+	body, err := r.Body(t.s.cfg.Now())
 	if err != nil {
 		return err
 	}

@@ -11,50 +11,52 @@ import (
 	"rollcall.example/services/httpserver"
 )
 
-// tusStore is the stream PARTIAL as the library wants it.
-type tusStore struct{ s *Service }
-
+// tusUpload is an upload as the library wants it.
 type tusUpload struct {
-	tusStore
+	t *tusServer
 	*partial
 }
 
-func (t tusStore) NewUpload(ctx context.Context, info tusd.FileInfo) (tusd.Upload, error) {
+// NewUpload implements tusd.DataStore.
+func (t *tusServer) NewUpload(ctx context.Context, info tusd.FileInfo) (tusd.Upload, error) {
 	p, err := t.s.partials.begin(ctx, callOf(ctx).user.ID, info.Size, info.MetaData)
 	if err != nil {
-		return nil, t.s.tusError(ctx, err)
+		return nil, t.refuse(ctx, err)
 	}
 	return tusUpload{t, p}, nil
 }
 
-func (t tusStore) GetUpload(ctx context.Context, id string) (tusd.Upload, error) {
+// GetUpload implements tusd.DataStore.
+func (t *tusServer) GetUpload(ctx context.Context, id string) (tusd.Upload, error) {
 	p, err := t.s.partials.load(ctx, callOf(ctx).user.ID, id)
 	if err != nil {
-		return nil, t.s.tusError(ctx, err)
+		return nil, t.refuse(ctx, err)
 	}
 	return tusUpload{t, p}, nil
 }
 
-func (t tusStore) AsTerminatableUpload(u tusd.Upload) tusd.TerminatableUpload {
+// AsTerminatableUpload implements tusd.TerminaterDataStore.
+func (t *tusServer) AsTerminatableUpload(u tusd.Upload) tusd.TerminatableUpload {
 	return u.(tusUpload)
 }
 
 // WriteChunk stores what has come, also of a connection that broke.
 func (u tusUpload) WriteChunk(ctx context.Context, _ int64, src io.Reader) (int64, error) {
 	limit := storeTime + time.Duration(u.Size/storeRate)*time.Second +
-		u.s.cfg.Idle*time.Duration(1+u.Size/httpserver.BodyPiece)
+		u.t.s.cfg.Idle*time.Duration(1+u.Size/httpserver.BodyPiece)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	n, err := u.s.partials.write(ctx, u.partial, src)
+	n, err := u.t.s.partials.write(ctx, u.partial, src)
 	if errors.Is(err, errOvertaken) {
 		return n, tusd.ErrMismatchOffset
 	}
 	if err != nil {
-		return n, u.s.tusError(ctx, err)
+		return n, u.t.refuse(ctx, err)
 	}
 	return n, nil
 }
 
+// GetInfo implements tusd.Upload.
 func (u tusUpload) GetInfo(context.Context) (tusd.FileInfo, error) {
 	return tusd.FileInfo{ID: u.ID, Size: u.Size, Offset: u.offset, MetaData: u.Meta}, nil
 }
@@ -69,8 +71,8 @@ func (u tusUpload) FinishUpload(context.Context) error { return nil }
 
 // Terminate forgets the upload; the job that it has become stays.
 func (u tusUpload) Terminate(ctx context.Context) error {
-	if err := u.s.partials.remove(context.WithoutCancel(ctx), u.partial); err != nil {
-		return u.s.tusError(ctx, err)
+	if err := u.t.s.partials.remove(context.WithoutCancel(ctx), u.partial); err != nil {
+		return u.t.refuse(ctx, err)
 	}
 	return nil
 }
