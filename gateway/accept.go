@@ -12,91 +12,96 @@ import (
 	"rollcall.example/gateway/auth"
 )
 
-// When to come back: who has too many connections, and who found no live feed.
+// How long a refused client should wait: one whose user has too many connections, and
+// one that found no live feed or a full gateway.
 const (
-	crowdedRetry = 10 * time.Second
-	feedRetry    = time.Second
+	userRetry = 10 * time.Second
+	feedRetry = time.Second
 )
 
 // ServeHTTP opens a WebSocket. A token may come in the Authorization header or,
 // from a browser, as the subprotocol bearer.TOKEN; else as the first frame.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	claims, known, err := g.claims(r)
+	claims, known, err := g.verifyRequest(r)
 	if err != nil {
-		g.turnAway(awayToken)
-		g.refuse(w, unauthenticated(err))
+		g.countRefusal(reasonToken)
+		g.refuse(w, r, refuseToken(err))
 		return
 	}
-	if known && g.hub.crowded(claims.ID, g.cfg.UserConnections) {
-		g.turnAway(awayUser)
-		g.refuse(w, &refusal.Error{Code: refusal.CodeTooManyConnections, Message: "You have too many connections. Please close some of them.",
-			Details: map[string]any{"limit": g.cfg.UserConnections}, RetryAfter: crowdedRetry})
+	if known && g.hub.userIsFull(claims.ID, g.cfg.UserConnections) {
+		g.countRefusal(reasonUser)
+		g.refuse(w, r, &refusal.Error{Code: refusal.CodeTooManyConnections, RetryAfter: userRetry,
+			Message: "You have too many connections. Please close some of them.",
+			Details: map[string]any{"limit": g.cfg.UserConnections}})
 		return
 	}
 	ws, ok := g.accept(w, r, subprotocol)
 	if !ok {
 		return
 	}
-	c := newConn(g, ws, plain{})
+	c := newConn(g, ws, plainDialect{})
 	if known {
 		c.admit(claims)
 	}
-	go c.serve() // the request, which is large, is done with
+	go c.serve() // a goroutine of its own lets go of the request, which is large
 }
 
-// accept makes a WebSocket of a request, where it is ok, and counts it until it
-// has been served.
+// accept upgrades a request to a WebSocket, or refuses it. An accepted one is counted
+// until serve has ended.
 func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, protocols ...string) (ws *websocket.Conn, ok bool) {
-	if why, ok := g.begin(); !ok {
-		g.turnAway(why)
-		g.refuse(w, &refusal.Error{Code: refusal.CodeOverloaded, Message: "The live feed cannot be reached at the moment. Please try again.",
-			RetryAfter: feedRetry})
+	if why, ok := g.reserve(); !ok {
+		g.countRefusal(why)
+		g.refuse(w, r, &refusal.Error{Code: refusal.CodeOverloaded, RetryAfter: feedRetry,
+			Message: "The live feed cannot be reached at the moment. Please try again."})
 		return nil, false
 	}
 	answer := &smallBuffers{ResponseWriter: w}
-	ws, err := websocket.Accept(answer, r, &websocket.AcceptOptions{Subprotocols: protocols, OriginPatterns: g.cfg.Origins})
+	options := &websocket.AcceptOptions{Subprotocols: protocols, OriginPatterns: g.cfg.Origins}
+	ws, err := websocket.Accept(answer, r, options)
 	if err != nil {
-		g.end()
-		why := awayHandshake
+		g.release()
+		why := reasonHandshake
 		if answer.status == http.StatusForbidden {
-			why = awayOrigin
+			why = reasonOrigin
 		}
-		g.turnAway(why)
-		g.cfg.Logger.Debug("websocket refused", "err", err)
+		g.countRefusal(why)
+		g.cfg.Logger.DebugContext(r.Context(), "websocket handshake failed", "err", err)
 		return nil, false // Accept has answered
 	}
 	ws.SetReadLimit(readLimit)
 	return ws, true
 }
 
-// begin counts a connection, which closeAll waits for, or says why there is none:
-// it is too early or too late, or one too many.
-func (g *Gateway) begin() (why away, ok bool) {
+// reserve counts a connection, which closeAll waits for. Not ok means that there must
+// be none now: the feed is down, the gateway ends or it is full.
+func (g *Gateway) reserve() (why reason, ok bool) {
 	if g.Ready() != nil {
-		return awayFeed, false
+		return reasonFeed, false
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case !g.open:
-		return awayFeed, false
+		return reasonFeed, false
 	case g.count == g.cfg.Connections:
-		return awayFull, false
+		return reasonFull, false
 	}
 	g.count++
 	g.conns.Add(1)
 	return 0, true
 }
 
-// end takes back one begin.
-func (g *Gateway) end() {
+// release undoes one reserve.
+func (g *Gateway) release() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.count--
 	g.conns.Done()
 }
 
-func (g *Gateway) claims(r *http.Request) (claims auth.Claims, known bool, err error) {
+// verifyRequest checks the token of a request. Known is false for a request without
+// one, which is no error.
+func (g *Gateway) verifyRequest(r *http.Request) (claims auth.Claims, known bool, err error) {
 	token := ""
 	if r.Header.Get("Authorization") != "" {
 		if token, err = auth.FromRequest(r); err != nil {
@@ -118,8 +123,8 @@ func (g *Gateway) claims(r *http.Request) (claims auth.Claims, known bool, err e
 	return claims, err == nil, err
 }
 
-// unauthenticated is the refusal of a token.
-func unauthenticated(err error) *refusal.Error {
+// refuseToken returns the refusal that the verifier's error is.
+func refuseToken(err error) *refusal.Error {
 	if refused, ok := errors.AsType[*refusal.Error](err); ok {
 		return refused
 	}
@@ -127,11 +132,15 @@ func unauthenticated(err error) *refusal.Error {
 }
 
 // refuse answers a request that does not become a WebSocket as the REST API does.
-func (g *Gateway) refuse(w http.ResponseWriter, refused *refusal.Error) {
-	h := w.Header()
+func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, refused *refusal.Error) {
+	setHeaders(w.Header())
+	if err := refused.Write(w, g.cfg.Now()); err != nil {
+		g.cfg.Logger.DebugContext(r.Context(), "refusal not sent", "code", refused.Code, "err", err)
+	}
+}
+
+// setHeaders sets the headers of every answer that is no WebSocket.
+func setHeaders(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if err := refused.Write(w, g.cfg.Now()); err != nil {
-		g.cfg.Logger.Debug("refusal not sent", "err", err)
-	}
 }

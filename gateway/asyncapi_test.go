@@ -16,7 +16,7 @@ import (
 	"rollcall.example/schema"
 )
 
-// asyncAPI is the document that describes what goes over the wire.
+// asyncAPI is the document that describes all messages.
 type asyncAPI struct {
 	t    *testing.T
 	root any
@@ -31,20 +31,20 @@ func loadAsyncAPI(t *testing.T) asyncAPI {
 	return doc
 }
 
-// at follows keys from a node, and references where they are in the way; nil
-// where there is nothing.
+// at follows keys from a node, and references between them. It returns nil where there is
+// nothing.
 func (d asyncAPI) at(node any, keys ...string) any {
 	for _, key := range keys {
-		m, ok := d.resolved(node).(map[string]any)
+		m, ok := d.resolve(node).(map[string]any)
 		if !ok {
 			return nil
 		}
 		node = m[key]
 	}
-	return d.resolved(node)
+	return d.resolve(node)
 }
 
-func (d asyncAPI) resolved(node any) any {
+func (d asyncAPI) resolve(node any) any {
 	m, ok := node.(map[string]any)
 	if !ok {
 		return node
@@ -56,7 +56,7 @@ func (d asyncAPI) resolved(node any) any {
 	return d.find(ref)
 }
 
-// find returns what a reference names, nil for nothing.
+// find returns what a reference names, nil where there is nothing.
 func (d asyncAPI) find(ref string) any {
 	file, pointer, _ := strings.Cut(ref, "#")
 	node := d.root
@@ -82,7 +82,7 @@ func (d asyncAPI) find(ref string) any {
 	return node
 }
 
-// payload is the reference that a channel's message has for its payload.
+// payload returns the reference of a message to its payload.
 func (d asyncAPI) payload(channel, message string) string {
 	m, _ := d.at(d.root, "channels", channel, "messages", message).(map[string]any)
 	payload, _ := m["payload"].(map[string]any)
@@ -90,7 +90,7 @@ func (d asyncAPI) payload(channel, message string) string {
 	return ref
 }
 
-func TestAsyncAPIReferencesLeadSomewhere(t *testing.T) {
+func TestAsyncAPIReferencesResolve(t *testing.T) {
 	d := loadAsyncAPI(t)
 	refs := 0
 	var walk func(at string, node any)
@@ -132,7 +132,7 @@ func TestAsyncAPIReferencesLeadSomewhere(t *testing.T) {
 	}
 }
 
-// schemas are the names of the JSON Schemas in a folder.
+// schemas returns the names of the JSON Schemas in a folder.
 func schemas(t *testing.T, folder string) (names []string) {
 	t.Helper()
 	files, err := fs.Glob(schema.Schemas, folder+"/*.json")
@@ -162,8 +162,10 @@ func TestAsyncAPIDescribesEveryFrame(t *testing.T) {
 			t.Errorf("socketio: %s is described by %v", event, args)
 		}
 	}
-	for _, event := range []string{frames.EventAuthenticate, frames.EventSubscribe, frames.EventUnsubscribe, frames.EventPing} {
-		if got := d.at(d.root, "channels", "websocket", "messages", event, "payload", "properties", "event", "const"); got != event {
+	for _, event := range []string{frames.EventAuthenticate, frames.EventSubscribe, frames.EventUnsubscribe,
+		frames.EventPing} {
+		got := d.at(d.root, "channels", "websocket", "messages", event, "payload", "properties", "event", "const")
+		if got != event {
 			t.Errorf("websocket: request %s is described as %v", event, got)
 		}
 		if got := d.at(d.root, "channels", "socketio", "messages", event, "name"); got != event {
@@ -171,7 +173,8 @@ func TestAsyncAPIDescribesEveryFrame(t *testing.T) {
 		}
 	}
 	codes, _ := d.find("./frames/error.json#/properties/data/properties/code/enum").([]any)
-	want := []any{refusal.CodeUnauthenticated, refusal.CodeForbidden, refusal.CodeNotFound, refusal.CodeBadRequest, refusal.CodeTooManySubscriptions, refusal.CodeOverloaded}
+	want := []any{refusal.CodeUnauthenticated, refusal.CodeForbidden, refusal.CodeNotFound, refusal.CodeBadRequest,
+		refusal.CodeTooManySubscriptions, refusal.CodeOverloaded}
 	if !slices.Equal(codes, want) {
 		t.Errorf("codes %v, want %v", codes, want)
 	}

@@ -8,21 +8,21 @@ import (
 	"net/http"
 )
 
-// Sizes of a connection's buffers. Most frames are shorter; what is longer
-// takes more calls of the system.
+// Sizes of a connection's buffers, in bytes. Most frames are shorter; a longer one takes
+// more system calls.
 const (
 	readBuffer  = 512
 	writeBuffer = 1024
 )
 
-// smallBuffers gives a WebSocket smaller buffers than those of the HTTP server,
-// 4 KB in each direction, which would be most of an idle connection's memory.
+// smallBuffers gives a WebSocket smaller buffers than the HTTP server's. Those have 4 KB
+// in each direction, which would be most of an idle connection's memory.
 type smallBuffers struct {
 	http.ResponseWriter
-	status int // of the answer
+	status int // of the answer, 0 until it is written
 }
 
-// WriteHeader notes the status, which is all that tells why there is no WebSocket.
+// WriteHeader keeps the status: nothing else tells why the handshake failed.
 func (w *smallBuffers) WriteHeader(status int) {
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)
@@ -30,15 +30,15 @@ func (w *smallBuffers) WriteHeader(status int) {
 
 // Hijack takes the connection over from the HTTP server.
 func (w *smallBuffers) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, had, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	conn, old, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
 	r := bufio.NewReaderSize(conn, readBuffer)
-	if n := had.Reader.Buffered(); n > 0 {
-		// A client that did not wait for the answer. What it said has to be in
-		// the new buffer, from where the WebSocket takes it.
-		early, err := had.Reader.Peek(n)
+	if n := old.Reader.Buffered(); n > 0 {
+		// The client did not wait for the answer. What it has sent must be in the new
+		// buffer, for the WebSocket reads from there.
+		early, err := old.Reader.Peek(n)
 		if err != nil {
 			return nil, nil, err
 		}

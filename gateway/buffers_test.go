@@ -12,8 +12,8 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-// A client sends its first frame without waiting for the answer to its request.
-func TestWhatComesWithTheRequestIsNotLost(t *testing.T) {
+// The client does not wait for the answer to its handshake.
+func TestFrameSentWithTheHandshakeIsRead(t *testing.T) {
 	r := newRig(t)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
 	if err != nil {
@@ -25,8 +25,8 @@ func TestWhatComesWithTheRequestIsNotLost(t *testing.T) {
 	}
 	// Longer than the small buffer, masked with zeros.
 	text := `{"event":"ping","data":"` + strings.Repeat("x", 1000) + `"}`
-	request := "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
-		"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+	request := "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 	frame := string([]byte{0x81, 0x80 | 126, byte(len(text) >> 8), byte(len(text)), 0, 0, 0, 0}) + text
 	if _, err := io.WriteString(conn, request+frame); err != nil {
 		t.Fatal(err)

@@ -3,31 +3,33 @@ package gateway
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"rollcall.example/events"
 	"rollcall.example/gateway/auth"
 )
 
-// Config is what a gateway works with.
+// Config says how a gateway works. The zero value of a limit or a time means the default
+// that the field names.
 type Config struct {
-	// JetStream is a connection as the user gateway: it may read BULK and
+	// JetStream is a connection as the user gateway, who may read BULK and
 	// BULK_PROGRESS by direct get and hear live.bulk.>. Required.
 	JetStream jetstream.JetStream
-	// History are further connections as the same user, over which histories
-	// are read; none means JetStream. The server reads histories, and sends
-	// them, one after the other on each connection: on that of the live feed
-	// they would hold up everybody's news.
+	// History are more connections as the same user, for reading histories; none means
+	// JetStream. On each connection the server reads and sends histories one after the
+	// other: on that of the live feed they would delay everybody's news.
 	History []jetstream.JetStream
 	// Verifier checks tokens. Required.
 	Verifier *auth.Verifier
-	// Origins are the hosts, other than the server's own, whose pages may open
-	// a WebSocket. A page of any other host could act as whoever visits it.
+	// Origins are the hosts, other than the server's own, whose pages may open a
+	// WebSocket. Such a page can act as whoever visits it.
 	Origins []string
-	// Queue is how many facts may wait for a slow client before it is
-	// disconnected; 0 means 256.
+	// Queue is how many facts may wait for a slow client before it is disconnected;
+	// 0 means 256.
 	Queue int
 	// Subscriptions is how many jobs one connection may follow; 0 means 100.
 	Subscriptions int
@@ -37,45 +39,66 @@ type Config struct {
 	UserConnections int
 	// Readers is how many histories are read at once; 0 means 32.
 	Readers int
-	// AuthTimeout is how long a connection may go without a token; 0 means 10 s.
+	// AuthTimeout is how long a connection may stay without a token; 0 means 10 s.
 	AuthTimeout time.Duration
-	// PingEvery is the time between pings; 0 means 30 s. Who does not answer
-	// within WriteTimeout is gone.
-	PingEvery time.Duration
-	// WriteTimeout is the time for a client to take one frame; 0 means 10 s.
+	// PingInterval is the time between pings; 0 means 30 s. A client that does not
+	// answer within WriteTimeout is disconnected.
+	PingInterval time.Duration
+	// WriteTimeout is how long a client may take for one frame; 0 means 10 s.
 	WriteTimeout time.Duration
-	// Watch is how often the feed asks whether it missed something; 0 means 1 s.
-	Watch time.Duration
-	// Logger must be set.
+	// CheckInterval is how often the feed asks whether a message got lost; 0 means 1 s.
+	CheckInterval time.Duration
+	// Logger gets what an operator must know; nil discards it.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// FannedOut hears how long after a fact was stored it was in the queues of all
-	// who follow its job; nil means that nobody measures.
-	FannedOut func(time.Duration)
+	// ObserveFanOut is called for each fact with the time from when it was stored until
+	// it was in the queues of all who follow its job; nil means that nobody measures.
+	ObserveFanOut func(time.Duration)
 }
 
-func (c Config) complete() (Config, error) {
-	if c.JetStream == nil || c.Verifier == nil || c.Logger == nil {
-		return c, errors.New("gateway: JetStream, Verifier and Logger are required")
+// validate names each field that is missing or negative.
+func (c Config) validate() error {
+	var errs []error
+	if c.JetStream == nil {
+		errs = append(errs, errors.New("JetStream is required"))
 	}
-	if min(c.Queue, c.Subscriptions, c.Readers, c.Connections, c.UserConnections) < 0 || min(c.AuthTimeout, c.PingEvery, c.WriteTimeout, c.Watch) < 0 {
-		return c, errors.New("gateway: limits and times must not be negative")
+	if c.Verifier == nil {
+		errs = append(errs, errors.New("Verifier is required"))
 	}
+	return errors.Join(append(errs,
+		notNegative("Queue", c.Queue), notNegative("Subscriptions", c.Subscriptions),
+		notNegative("Connections", c.Connections), notNegative("UserConnections", c.UserConnections),
+		notNegative("Readers", c.Readers), notNegative("AuthTimeout", c.AuthTimeout),
+		notNegative("PingInterval", c.PingInterval), notNegative("WriteTimeout", c.WriteTimeout),
+		notNegative("CheckInterval", c.CheckInterval),
+	)...)
+}
+
+func notNegative[T int | time.Duration](name string, value T) error {
+	if value < 0 {
+		return fmt.Errorf("%s must be at least 0, not %v", name, value)
+	}
+	return nil
+}
+
+// withDefaults returns c with a value for each field that was left out.
+func (c Config) withDefaults() Config {
 	c.Queue = cmp.Or(c.Queue, 256)
 	c.Subscriptions = cmp.Or(c.Subscriptions, 100)
 	c.Connections = cmp.Or(c.Connections, 20_000)
 	c.UserConnections = cmp.Or(c.UserConnections, 100)
 	c.Readers = cmp.Or(c.Readers, 32)
 	c.AuthTimeout = cmp.Or(c.AuthTimeout, 10*time.Second)
-	c.PingEvery = cmp.Or(c.PingEvery, 30*time.Second)
+	c.PingInterval = cmp.Or(c.PingInterval, 30*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
-	c.Watch = cmp.Or(c.Watch, time.Second)
+	c.CheckInterval = cmp.Or(c.CheckInterval, time.Second)
 	if len(c.History) == 0 {
 		c.History = []jetstream.JetStream{c.JetStream}
 	}
+	c.Logger = events.Logger(c.Logger)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return c, nil
+	return c
 }

@@ -14,56 +14,56 @@ import (
 	"rollcall.example/gateway/auth"
 )
 
-// conn is one client.
+// conn is the connection of one client.
 type conn struct {
-	g    *Gateway
-	ws   *websocket.Conn
-	talk dialect
-	q    *queue
+	g       *Gateway
+	ws      *websocket.Conn
+	dialect dialect
+	queue   *queue
 
-	ctx  context.Context // ends when the connection has
-	cut  context.CancelFunc
-	once sync.Once
-	away sync.Once // it is turned away for one reason
+	ctx        context.Context // ends with the connection
+	cancel     context.CancelFunc
+	closeOnce  sync.Once
+	refuseOnce sync.Once // a connection is counted as refused at most once
 
-	// Only reading has a goroutine all the time; writing and pinging have one
-	// while there is something to do.
-	life   sync.Mutex
-	over   bool // no more of them
-	work   sync.WaitGroup
+	// Only reading has a goroutine all the time. Writing and pinging have one while
+	// there is something to do.
+	lifeMu sync.Mutex
+	ended  bool // no more tasks are started
+	tasks  sync.WaitGroup
 	pinger *time.Timer
 
-	// turns counts the beginnings and ends of handling a frame: it is odd while
-	// one is handled.
+	// turns is incremented before and after each request is handled: it is odd while
+	// one is being handled.
 	turns atomic.Uint64
 
 	mu     sync.Mutex
-	claims *auth.Claims // nil until a token was shown
+	claims *auth.Claims // nil until the client has shown a good token
 	expiry *time.Timer
 	subs   map[string]*subscription
 }
 
-func newConn(g *Gateway, ws *websocket.Conn, talk dialect) *conn {
-	c := &conn{g: g, ws: ws, talk: talk, subs: map[string]*subscription{}}
-	c.q = newQueue(g.cfg.Queue, talk.kind(), &g.sums, func() { c.start(c.write) })
-	c.ctx, c.cut = context.WithCancel(context.Background())
+func newConn(g *Gateway, ws *websocket.Conn, d dialect) *conn {
+	c := &conn{g: g, ws: ws, dialect: d, subs: map[string]*subscription{}}
+	c.queue = newQueue(g.cfg.Queue, d.kind(), &g.counters, func() { c.start(c.writeQueue) })
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.expiry = time.AfterFunc(g.cfg.AuthTimeout, c.expire)
-	g.hub.arrive(c)
+	g.hub.add(c)
 	if !g.isOpen() {
-		// closeAll may have looked for connections before this one was there.
-		c.fail(refusal.CloseRestart, "service restart")
+		// closeAll may have listed the connections before this one was added.
+		c.close(refusal.CloseRestart, "service restart")
 	}
 	return c
 }
 
-// serve works for the client until the connection ends.
+// serve handles the client's requests until the connection ends.
 func (c *conn) serve() {
-	defer c.g.end()
+	defer c.g.release()
 	defer c.end()
-	c.life.Lock()
-	c.pinger = time.AfterFunc(c.g.cfg.PingEvery, func() { c.start(c.ping) })
-	c.life.Unlock()
-	c.read()
+	c.lifeMu.Lock()
+	c.pinger = time.AfterFunc(c.g.cfg.PingInterval, func() { c.start(c.ping) })
+	c.lifeMu.Unlock()
+	c.readRequests()
 	c.mu.Lock()
 	c.expiry.Stop()
 	user, jobs := "", slices.Collect(maps.Keys(c.subs))
@@ -71,58 +71,60 @@ func (c *conn) serve() {
 		user = c.claims.ID
 	}
 	c.mu.Unlock()
-	c.g.hub.gone(c, user, jobs)
-	_ = c.ws.CloseNow() // without effect when it was closed from here
+	c.g.hub.remove(c, user, jobs)
+	_ = c.ws.CloseNow() // does nothing where close was called before
 }
 
-// start does some work beside the reading, if the connection has not ended.
-func (c *conn) start(work func()) {
-	c.life.Lock()
-	defer c.life.Unlock()
-	if !c.over {
-		c.work.Go(work)
+// start runs a task beside the reading, unless the connection has ended.
+func (c *conn) start(task func()) {
+	c.lifeMu.Lock()
+	defer c.lifeMu.Unlock()
+	if !c.ended {
+		c.tasks.Go(task)
 	}
 }
 
-// end waits for what start has started.
+// end waits for the tasks that start has started.
 func (c *conn) end() {
-	c.cut()
-	c.life.Lock()
-	c.over = true
+	c.cancel()
+	c.lifeMu.Lock()
+	c.ended = true
 	c.pinger.Stop()
-	c.life.Unlock()
-	c.work.Wait()
+	c.lifeMu.Unlock()
+	c.tasks.Wait()
 }
 
-// fail closes the connection with a code that tells the client what to do.
-func (c *conn) fail(code websocket.StatusCode, reason string) {
-	c.once.Do(func() {
+// close ends the connection with a code that tells the client what to do. It does not
+// wait, and only the first call counts.
+func (c *conn) close(code websocket.StatusCode, reason string) {
+	c.closeOnce.Do(func() {
 		go func() {
-			// The client may be gone or deaf; then it cannot be told.
+			// The client may be gone or not reading; then it cannot be told.
 			_ = c.ws.Close(code, reason)
-			c.cut()
+			c.cancel()
 		}()
 	})
 }
 
-// turnAway counts a connection that is not let in.
-func (c *conn) turnAway(why away) {
+// countRefusal counts a connection that was never let in.
+func (c *conn) countRefusal(why reason) {
 	if c.user() == nil {
-		c.away.Do(func() { c.g.turnAway(why) })
+		c.refuseOnce.Do(func() { c.g.countRefusal(why) })
 	}
 }
 
+// expire ends a connection whose token is missing or no longer good.
 func (c *conn) expire() {
-	c.turnAway(awayToken)
-	c.fail(refusal.CloseUnauthenticated, "token missing or expired")
+	c.countRefusal(reasonToken)
+	c.close(refusal.CloseUnauthenticated, "token missing or expired")
 }
 
-// admit lets a user in, or prolongs the stay of one. One who has too many
-// connections is told to leave, and false.
+// admit signs a user in, or extends the session of one who is. Where the user has too
+// many connections already it closes this one and returns false.
 func (c *conn) admit(claims auth.Claims) bool {
-	if c.user() == nil && !c.g.hub.enter(c, claims.ID, c.g.cfg.UserConnections) {
-		c.turnAway(awayUser)
-		c.fail(refusal.CloseTooManyConnections, "too many connections")
+	if c.user() == nil && !c.g.hub.joinUser(c, claims.ID, c.g.cfg.UserConnections) {
+		c.countRefusal(reasonUser)
+		c.close(refusal.CloseTooManyConnections, "too many connections")
 		return false
 	}
 	c.mu.Lock()
@@ -133,6 +135,7 @@ func (c *conn) admit(claims auth.Claims) bool {
 	return true
 }
 
+// user returns who has signed in, nil before that.
 func (c *conn) user() *auth.Claims {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -16,50 +17,50 @@ import (
 
 const (
 	liveSubject = events.LivePrefix + "bulk.>"
-	// liveBuffer is how many live messages may wait; what is dropped beyond it
-	// is a gap like any other.
-	liveBuffer = 8192
-	lookTime   = 5 * time.Second
-	// A replica that lags ends before the feed too, so one answer is no proof
-	// that the stream was made anew: anewSure of them in a row are when what
-	// they end with is younger than what the feed has, and anewPatience are in
-	// any case (the stream may have been restored, or have nothing yet).
-	anewSure, anewPatience = 3, 30
+	// liveBuffer is how many live messages may wait. Those beyond it are dropped, and
+	// are a gap like any other.
+	liveBuffer    = 8192
+	newestTimeout = 5 * time.Second
+	// A stream that ends before the feed does may have been recreated, but a replica
+	// that lags looks the same. It counts as recreated after youngerChecks in a row
+	// where its end is younger than the feed's newest fact, and after behindChecks in
+	// any case: it may have been restored, or be empty.
+	youngerChecks, behindChecks = 3, 30
 )
 
-// errAnew says that the stream's sequences have gone back: it was made anew.
-var errAnew = errors.New("stream was made anew")
+// errRecreated says that the stream's sequences have gone back: it was recreated.
+var errRecreated = errors.New("stream was made anew")
 
-// place is where in the stream a message stands, and when it got there. The
-// time tells two streams of the same name apart.
-type place struct {
+// position is a message's place in the stream, and when it was stored. The time tells
+// two streams of the same name apart.
+type position struct {
 	seq uint64
 	at  time.Time
 }
 
-// feed turns the live messages, which may be lost, into the stream's facts,
-// none missing, none twice, in order. Whatever lies between the last sequence
-// that it has passed on and the one that has just come is read from the stream.
+// feed turns live messages, some of which may get lost, into the stream's facts: in
+// order, none missing and none twice. It reads from the stream what lies between the
+// last sequence passed on and the one that has just come.
 type feed struct {
-	js       jetstream.JetStream
-	every    time.Duration
-	last     place // the newest fact passed on
-	behind   int   // looks in a row that found the stream ending before last
-	fact     func(events.Event)
-	progress func(events.Progress, string)
-	passed   func(stored time.Time) // after fact; may be nil
-	warn     func(msg string, args ...any)
+	js         jetstream.JetStream
+	interval   time.Duration
+	last       position // the newest fact passed on
+	behind     int      // checks in a row that found the stream ending before last
+	onFact     func(context.Context, events.Event)
+	onProgress func(ctx context.Context, p events.Progress, owner string)
+	onPassed   func(stored time.Time) // called after onFact; may be nil
+	log        *slog.Logger
 }
 
-// start finds out where the stream ends now.
+// start reads where the stream ends now.
 func (f *feed) start(ctx context.Context) (err error) {
-	f.last, err = newest(ctx, f.js)
+	f.last, err = readNewest(ctx, f.js)
 	return err
 }
 
-// run passes on facts until ctx ends or the stream is made anew.
+// run passes on facts until ctx ends or the stream turns out to be recreated.
 func (f *feed) run(ctx context.Context, live <-chan *nats.Msg) error {
-	tick := time.NewTicker(f.every)
+	tick := time.NewTicker(f.interval)
 	defer tick.Stop()
 	for {
 		var err error
@@ -67,59 +68,60 @@ func (f *feed) run(ctx context.Context, live <-chan *nats.Msg) error {
 		case <-ctx.Done():
 			return nil
 		case msg := <-live:
-			err = f.hear(ctx, msg)
+			err = f.receive(ctx, msg)
 		case <-tick.C:
-			// The live word of the newest fact may be the one that was lost.
-			err = f.look(ctx)
+			// The message that got lost may have been the newest.
+			err = f.checkNewest(ctx)
 		}
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, errAnew):
+		case errors.Is(err, errRecreated):
 			return err
 		case err != nil:
-			// The next message, or the next look, finds the same gap.
-			f.warn("stream not read", "after", f.last.seq, "err", err)
+			// The next message, or the next check, finds the same gap.
+			f.log.WarnContext(ctx, "cannot read the stream, trying again", "after", f.last.seq, "err", err)
 		}
 	}
 }
 
-func (f *feed) hear(ctx context.Context, msg *nats.Msg) error {
+// receive handles one live message.
+func (f *feed) receive(ctx context.Context, msg *nats.Msg) error {
 	switch msg.Header.Get("Nats-Stream") {
 	case events.StreamProgress:
 		p, owner, err := events.DecodeProgress(msg.Subject, msg.Header, msg.Data)
 		if err != nil {
-			f.warn("progress left out", "err", err)
+			f.log.WarnContext(ctx, "invalid progress ignored", "err", err)
 			return nil
 		}
-		f.progress(p, owner)
+		f.onProgress(ctx, p, owner)
 		return nil
 	case events.StreamFacts:
 	default:
-		f.warn("live message left out", "subject", msg.Subject)
+		f.log.WarnContext(ctx, "live message of an unknown stream ignored", "subject", msg.Subject)
 		return nil
 	}
-	here, err := placeOf(msg.Header)
+	here, err := parsePosition(msg.Header)
 	switch {
 	case err != nil:
-		f.warn("live message left out", "subject", msg.Subject, "err", err)
+		f.log.WarnContext(ctx, "invalid live message ignored", "subject", msg.Subject, "err", err)
 		return nil
 	case here.seq == f.last.seq+1:
-		f.pass(msg.Subject, msg.Header, msg.Data, here)
+		f.passOn(ctx, msg.Subject, msg.Header, msg.Data, here)
 		return nil
 	case here.seq > f.last.seq:
-		// Only what was read is passed on, this message included: a replica
-		// that lags answers completely and yet without the newest, and what is
-		// missing may be among that. The next look reads it.
+		// Only what was read is passed on, this message included. A replica that lags
+		// gives a complete answer that lacks the newest facts, and the missing ones may
+		// be among those. The next check reads them.
 		return f.fill(ctx)
 	case here.at.After(f.last.at):
-		return f.look(ctx) // an old sequence and a young message
+		return f.checkNewest(ctx) // an old sequence in a young message
 	}
 	return nil
 }
 
-// fill passes on everything that the stream has after last. Sequences that it
-// does not have were deleted.
+// fill passes on everything that the stream has after last. Sequences that are missing
+// there were deleted.
 func (f *feed) fill(ctx context.Context) error {
 	for more := true; more; {
 		var msgs []*jetstream.RawStreamMsg
@@ -129,33 +131,34 @@ func (f *feed) fill(ctx context.Context) error {
 			return err
 		}
 		for _, m := range msgs {
-			here := place{m.Sequence, m.Time}
+			here := position{m.Sequence, m.Time}
 			switch {
 			case here.seq > f.last.seq:
-				f.pass(m.Subject, m.Header, m.Data, here)
+				f.passOn(ctx, m.Subject, m.Header, m.Data, here)
 			case !here.at.Equal(f.last.at):
-				return errAnew
+				return errRecreated
 			}
 		}
 	}
 	return nil
 }
 
-func (f *feed) pass(subject string, header nats.Header, body []byte, here place) {
+func (f *feed) passOn(ctx context.Context, subject string, header nats.Header, body []byte, here position) {
 	f.last = here
 	e, err := events.Decode(subject, header, body, here.seq)
 	if err != nil {
-		f.warn("message left out", "seq", here.seq, "err", err)
+		f.log.WarnContext(ctx, "invalid fact ignored", "seq", here.seq, "err", err)
 		return
 	}
-	f.fact(e)
-	if f.passed != nil {
-		f.passed(here.at)
+	f.onFact(ctx, e)
+	if f.onPassed != nil {
+		f.onPassed(here.at)
 	}
 }
 
-func (f *feed) look(ctx context.Context) error {
-	end, err := newest(ctx, f.js)
+// checkNewest asks for the stream's newest message, in case its live message got lost.
+func (f *feed) checkNewest(ctx context.Context) error {
+	end, err := readNewest(ctx, f.js)
 	switch {
 	case err != nil:
 		return err
@@ -166,45 +169,45 @@ func (f *feed) look(ctx context.Context) error {
 		f.behind = 0
 		return nil
 	case end.seq == f.last.seq:
-		return errAnew
+		return errRecreated
 	}
 	f.behind++
-	if f.behind >= anewPatience || (f.behind >= anewSure && end.at.After(f.last.at)) {
-		return errAnew
+	if f.behind >= behindChecks || (f.behind >= youngerChecks && end.at.After(f.last.at)) {
+		return errRecreated
 	}
 	return nil
 }
 
-// newest is the place of the stream's last message, zero when it has none.
-func newest(ctx context.Context, js jetstream.JetStream) (place, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+// readNewest returns the position of the stream's last message, zero for an empty one.
+func readNewest(ctx context.Context, js jetstream.JetStream) (position, error) {
+	ctx, cancel := context.WithTimeout(ctx, newestTimeout)
 	defer cancel()
 	req, err := json.Marshal(map[string]string{"last_by_subj": "bulk.>"})
 	if err != nil {
-		return place{}, err
+		return position{}, err
 	}
 	msg, err := js.Conn().RequestWithContext(ctx, "$JS.API.DIRECT.GET."+events.StreamFacts, req)
 	if err != nil {
-		return place{}, fmt.Errorf("ask for the newest message: %w", err)
+		return position{}, fmt.Errorf("read the newest message: %w", err)
 	}
 	switch status := msg.Header.Get("Status"); status {
 	case "":
-		return placeOf(msg.Header)
+		return parsePosition(msg.Header)
 	case "404":
-		return place{}, nil
+		return position{}, nil
 	default:
-		return place{}, fmt.Errorf("ask for the newest message: status %s", status)
+		return position{}, fmt.Errorf("read the newest message: status %s", status)
 	}
 }
 
-func placeOf(h nats.Header) (place, error) {
+func parsePosition(h nats.Header) (position, error) {
 	seq, err := strconv.ParseUint(h.Get("Nats-Sequence"), 10, 64)
 	if err != nil {
-		return place{}, fmt.Errorf("sequence: %w", err)
+		return position{}, fmt.Errorf("parse sequence: %w", err)
 	}
 	at, err := time.Parse(time.RFC3339Nano, h.Get("Nats-Time-Stamp"))
 	if err != nil {
-		return place{}, fmt.Errorf("time stamp: %w", err)
+		return position{}, fmt.Errorf("parse time stamp: %w", err)
 	}
-	return place{seq, at}, nil
+	return position{seq, at}, nil
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"strconv"
 	"testing"
 
@@ -10,14 +11,17 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-// A replica that lags answers completely without the newest facts. What is
-// passed on then must still join on.
-func TestFeedPassesNothingOverAGapThatCouldNotBeRead(t *testing.T) {
+// A replica that lags gives a complete answer that lacks the newest facts. Nothing may
+// be passed on over the gap.
+func TestFeedWaitsForAGapThatCannotBeReadYet(t *testing.T) {
 	srv := eventstest.Start(t)
 	log := events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil)
 	var got []uint64
-	f := &feed{js: eventstest.Connect(t, srv, "gateway"), fact: func(e events.Event) { got = append(got, e.Seq) },
-		warn: func(msg string, args ...any) { t.Error(msg, args) }}
+	f := &feed{
+		js:     eventstest.Connect(t, srv, "gateway"),
+		onFact: func(_ context.Context, e events.Event) { got = append(got, e.Seq) },
+		log:    failOnLog(t),
+	}
 	live := make(chan *nats.Msg, 1)
 	sub, err := f.js.Conn().ChanSubscribe(liveSubject, live)
 	if err != nil {
@@ -36,7 +40,7 @@ func TestFeedPassesNothingOverAGapThatCouldNotBeRead(t *testing.T) {
 	}
 	// The same fact, had it been stored as the third: 2 and 3 cannot be read yet.
 	msg.Header.Set("Nats-Sequence", strconv.Itoa(3))
-	if err := f.hear(t.Context(), msg); err != nil || f.last.seq != 1 || len(got) != 1 || got[0] != 1 {
+	if err := f.receive(t.Context(), msg); err != nil || f.last.seq != 1 || len(got) != 1 || got[0] != 1 {
 		t.Fatalf("passed on %v, last %d, %v", got, f.last.seq, err)
 	}
 }

@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -14,15 +16,27 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-// Live messages come late, twice or never; facts come once and in order.
-func TestFeedFillsWhatTheLiveMessagesLack(t *testing.T) {
+// failOnLog returns a logger that fails the test with each line.
+func failOnLog(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(failingWriter{t}, nil))
+}
+
+type failingWriter struct{ t *testing.T }
+
+func (w failingWriter) Write(line []byte) (int, error) {
+	w.t.Errorf("logged: %s", line)
+	return len(line), nil
+}
+
+// Live messages come late, twice or never. Facts come once and in order.
+func TestFeedFillsGapsOfLiveMessages(t *testing.T) {
 	srv := eventstest.Start(t)
 	upload := events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil)
 	var got []uint64
 	f := &feed{
-		js:   eventstest.Connect(t, srv, "gateway"),
-		fact: func(e events.Event) { got = append(got, e.Seq) },
-		warn: func(msg string, args ...any) { t.Error(msg, args) },
+		js:     eventstest.Connect(t, srv, "gateway"),
+		onFact: func(_ context.Context, e events.Event) { got = append(got, e.Seq) },
+		log:    failOnLog(t),
 	}
 	eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
 	if err := f.start(t.Context()); err != nil || f.last.seq != 1 {
@@ -48,12 +62,12 @@ func TestFeedFillsWhatTheLiveMessagesLack(t *testing.T) {
 		msg := <-live
 		// Lost, once, or twice.
 		for range []int{0, 1, 1, 2}[rand.IntN(4)] {
-			if err := f.hear(t.Context(), msg); err != nil {
+			if err := f.receive(t.Context(), msg); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if err := f.look(t.Context()); err != nil { // the last may have been lost
+	if err := f.checkNewest(t.Context()); err != nil { // the last may have been lost
 		t.Fatal(err)
 	}
 	want := make([]uint64, n)
@@ -65,12 +79,15 @@ func TestFeedFillsWhatTheLiveMessagesLack(t *testing.T) {
 	}
 }
 
-func TestFeedTakesDeletedSequencesForGaps(t *testing.T) {
+func TestFeedSkipsDeletedSequences(t *testing.T) {
 	srv := eventstest.Start(t)
 	upload := events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil)
 	var got []uint64
-	f := &feed{js: eventstest.Connect(t, srv, "gateway"), fact: func(e events.Event) { got = append(got, e.Seq) },
-		warn: func(msg string, args ...any) { t.Error(msg, args) }}
+	f := &feed{
+		js:     eventstest.Connect(t, srv, "gateway"),
+		onFact: func(_ context.Context, e events.Event) { got = append(got, e.Seq) },
+		log:    failOnLog(t),
+	}
 	for range 5 {
 		eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
 	}
@@ -83,22 +100,22 @@ func TestFeedTakesDeletedSequencesForGaps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := f.look(t.Context()); err != nil || !slices.Equal(got, []uint64{1, 4, 5}) {
+	if err := f.checkNewest(t.Context()); err != nil || !slices.Equal(got, []uint64{1, 4, 5}) {
 		t.Fatalf("got %v, %v", got, err)
 	}
 }
 
-func TestFeedNoticesAStreamMadeAnew(t *testing.T) {
+func TestFeedNoticesARecreatedStream(t *testing.T) {
 	for name, tc := range map[string]struct {
-		stored int   // facts in the stream
-		last   place // what the feed has passed on
-		looks  int   // until it notices
+		stored int      // facts in the stream
+		last   position // what the feed has passed on
+		checks int      // until it notices
 	}{
-		"shorter, and younger":  {stored: 2, last: place{10, time.Unix(1e9, 0)}, looks: anewSure},
-		"shorter, and not":      {stored: 2, last: place{10, time.Now().Add(time.Hour)}, looks: anewPatience},
-		"empty":                 {stored: 0, last: place{10, time.Now()}, looks: anewPatience},
-		"as long":               {stored: 2, last: place{2, time.Unix(1e9, 0)}, looks: 1},
-		"longer, when it fills": {stored: 3, last: place{2, time.Unix(1e9, 0)}, looks: 1},
+		"shorter, and younger":  {stored: 2, last: position{10, time.Unix(1e9, 0)}, checks: youngerChecks},
+		"shorter, and not":      {stored: 2, last: position{10, time.Now().Add(time.Hour)}, checks: behindChecks},
+		"empty":                 {stored: 0, last: position{10, time.Now()}, checks: behindChecks},
+		"as long":               {stored: 2, last: position{2, time.Unix(1e9, 0)}, checks: 1},
+		"longer, when it fills": {stored: 3, last: position{2, time.Unix(1e9, 0)}, checks: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := eventstest.Start(t)
@@ -106,14 +123,14 @@ func TestFeedNoticesAStreamMadeAnew(t *testing.T) {
 			for range tc.stored {
 				eventstest.Upload(t, log, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
 			}
-			f := &feed{js: eventstest.Connect(t, srv, "gateway"), last: tc.last, warn: func(string, ...any) {},
-				fact: func(e events.Event) { t.Errorf("passed on %d", e.Seq) }}
-			for i := 1; i < tc.looks; i++ {
-				if err := f.look(t.Context()); err != nil {
-					t.Fatalf("look %d: %v", i, err)
+			f := &feed{js: eventstest.Connect(t, srv, "gateway"), last: tc.last, log: events.Logger(nil),
+				onFact: func(_ context.Context, e events.Event) { t.Errorf("passed on %d", e.Seq) }}
+			for i := 1; i < tc.checks; i++ {
+				if err := f.checkNewest(t.Context()); err != nil {
+					t.Fatalf("check %d: %v", i, err)
 				}
 			}
-			if err := f.look(t.Context()); !errors.Is(err, errAnew) {
+			if err := f.checkNewest(t.Context()); !errors.Is(err, errRecreated) {
 				t.Fatalf("err = %v", err)
 			}
 		})
@@ -121,44 +138,44 @@ func TestFeedNoticesAStreamMadeAnew(t *testing.T) {
 }
 
 func TestQueueKeepsFactsAndTheNewestProgress(t *testing.T) {
-	sums := &counts{}
+	sums := &counters{}
 	q := newQueue(3, plainJSON, sums, func() {})
-	text := func(s string) texts { return texts{[]byte(s)} }
-	next := func() string { b, _ := q.take(); return string(b) }
+	text := func(s string) encodings { return encodings{[]byte(s)} }
+	next := func() string { b, _ := q.next(); return string(b) }
 	for i := range 5 {
-		q.show(frame{jobID: "a", texts: text("a" + strconv.Itoa(i))})
+		q.putProgress(frame{jobID: "a", encodings: text("a" + strconv.Itoa(i))})
 	}
-	q.show(frame{jobID: "b", texts: text("b0")})
-	q.answer([]byte("ack"))
+	q.putProgress(frame{jobID: "b", encodings: text("b0")})
+	q.putReply([]byte("ack"))
 	if got := []string{next(), next(), next(), next()}; !slices.Equal(got, []string{"ack", "a4", "b0", ""}) {
 		t.Fatalf("got %v", got)
 	}
-	q.show(frame{jobID: "a", texts: text("outdated")})
-	q.show(frame{jobID: "b", texts: text("b1")})
-	if !q.put(frame{jobID: "a", seq: 1, texts: text("fact")}) {
-		t.Fatal("no room")
+	q.putProgress(frame{jobID: "a", encodings: text("outdated")})
+	q.putProgress(frame{jobID: "b", encodings: text("b1")})
+	if !q.putFact(frame{jobID: "a", seq: 1, encodings: text("fact")}) {
+		t.Fatal("the queue took no fact")
 	}
 	if got := []string{next(), next(), next()}; !slices.Equal(got, []string{"fact", "b1", ""}) {
 		t.Fatalf("got %v", got)
 	}
 	for i := range 3 {
-		if !q.put(frame{seq: uint64(i + 2), texts: text("f")}) {
-			t.Fatal("no room")
+		if !q.putFact(frame{seq: uint64(i + 2), encodings: text("f")}) {
+			t.Fatal("the queue took no fact")
 		}
 	}
-	if q.put(frame{seq: 9, texts: text("f")}) {
-		t.Fatal("more than the limit")
+	if q.putFact(frame{seq: 9, encodings: text("f")}) {
+		t.Fatal("the queue took more than its limit")
 	}
-	q.overflow()
+	q.giveUp()
 	for range 3 {
 		if next() != "f" {
-			t.Fatal("a queued fact was given up")
+			t.Fatal("a queued fact was lost")
 		}
 	}
-	if _, ok := q.take(); ok {
-		t.Fatal("the client was not given up")
+	if _, ok := q.next(); ok {
+		t.Fatal("the queue did not give the client up")
 	}
-	// a0 to a3, which a4 made outdated, and the one that the fact did.
+	// a0 to a3, which a4 outdated, and the one that the fact outdated.
 	if n := sums.conflated.Load(); n != 5 {
 		t.Errorf("%d frames were conflated", n)
 	}

@@ -10,40 +10,43 @@ import (
 	"rollcall.example/gateway/frames"
 )
 
-// frame is what is sent, encoded once for all who get it.
+// frame is a fact or progress of a job, encoded once for all who get it.
 type frame struct {
 	jobID string
 	owner string
 	seq   uint64 // 0 for progress
-	// turn is the fact that set the stage to work: of progress, the one it
-	// belongs to; of a fact that begins a stage or ends the job, itself; else 0.
-	turn  uint64
-	texts texts
+	// trigger is the sequence of the fact that set a stage to work: the one that
+	// progress belongs to. A fact that starts a stage or ends the job is its own
+	// trigger; any other fact has 0.
+	trigger   uint64
+	encodings encodings
 }
 
-type outgoing struct {
+// message is a frame of the plain dialect.
+type message struct {
 	Event string          `json:"event"`
 	Data  any             `json:"data"`
 	Seq   uint64          `json:"seq,omitempty"`
 	ID    json.RawMessage `json:"id,omitempty"`
 }
 
+// reportBase is where REST serves reports.
 const reportBase = "/api/v1/bulk-upload/report/"
 
-// factFrame is the one frame of a fact.
-func factFrame(e events.Event) (frame, error) {
-	event, data := factData(e)
+// encodeFact makes the one frame of a fact.
+func encodeFact(e events.Event) (frame, error) {
+	event, data := describeFact(e)
 	if data == nil {
-		return frame{}, fmt.Errorf("frame of %s: no such kind", e.Kind)
+		return frame{}, fmt.Errorf("encode fact: unknown kind %s", e.Kind)
 	}
-	text, err := encode(event, data, e.Seq)
+	text, err := encodeForAll(event, data, e.Seq)
 	if err != nil {
-		return frame{}, fmt.Errorf("frame of %s: %w", e.Kind, err)
+		return frame{}, fmt.Errorf("encode fact %s: %w", e.Kind, err)
 	}
-	return frame{jobID: e.JobID, owner: e.Owner, seq: e.Seq, turn: turn(e), texts: text}, nil
+	return frame{jobID: e.JobID, owner: e.Owner, seq: e.Seq, trigger: triggerOf(e), encodings: text}, nil
 }
 
-func turn(e events.Event) uint64 {
+func triggerOf(e events.Event) uint64 {
 	switch e.Kind {
 	case events.KindPaused, events.KindResumed, events.KindWarned, events.KindErased:
 		return 0
@@ -51,7 +54,9 @@ func turn(e events.Event) uint64 {
 	return e.Seq
 }
 
-func factData(e events.Event) (event string, data any) {
+// describeFact returns the event and the data of a fact's frame, nil data for an
+// unknown kind.
+func describeFact(e events.Event) (event string, data any) {
 	at := events.Standing{}.Advance(e.Fact)
 	d := frames.Progress{JobID: e.JobID, Stage: at.Step, Progress: at.Percent, Message: at.Message,
 		Status: events.StatusProcessing, Processed: at.Processed, Total: at.Total, Timestamp: e.At}
@@ -70,13 +75,13 @@ func factData(e events.Event) (event string, data any) {
 		if f.Reason != events.PauseQuota || f.Quota == nil {
 			return frames.EventProgress, d
 		}
-		limit := rateLimit(d, *f.Quota)
+		limit := addRateLimit(d, *f.Quota)
 		if limit.Reset.IsZero() {
 			limit.Reset = f.ResumesAt
 		}
 		return frames.EventRateLimit, limit
 	case *events.Warned:
-		return frames.EventRateWarning, rateLimit(d, f.Quota)
+		return frames.EventRateWarning, addRateLimit(d, f.Quota)
 	case *events.Failed:
 		return frames.EventFailed, frames.Failed{JobID: e.JobID, Error: f.Message, Code: f.Code,
 			Stage: f.Stage.FirstStep(), Status: events.StatusFailed, Retryable: f.Retryable, Timestamp: e.At}
@@ -91,20 +96,20 @@ func factData(e events.Event) (event string, data any) {
 	return "", nil
 }
 
-// rateLimit adds to progress how much of the quota is spent.
-func rateLimit(p frames.Progress, q events.Quota) frames.RateLimit {
+// addRateLimit adds to progress how much of the quota is spent.
+func addRateLimit(p frames.Progress, q events.Quota) frames.RateLimit {
 	return frames.RateLimit{Progress: p,
 		Current: q.Used, Max: q.Limit, Remaining: max(q.Limit-q.Used, 0), Reset: q.ResetAt,
 		Percentage: math.Round(1000*float64(q.Used)/float64(max(q.Limit, 1))) / 10}
 }
 
-func progressFrame(p events.Progress, owner string) (frame, error) {
-	text, err := encode(frames.EventProgress, frames.Progress{
+func encodeProgress(p events.Progress, owner string) (frame, error) {
+	text, err := encodeForAll(frames.EventProgress, frames.Progress{
 		JobID: p.JobID, Stage: p.Step, Progress: p.Percent, Message: p.Message, Status: p.Status,
 		Processed: p.Processed, Total: p.Total, ETA: p.ETA, Timestamp: p.At,
 	}, 0)
 	if err != nil {
-		return frame{}, fmt.Errorf("frame of progress: %w", err)
+		return frame{}, fmt.Errorf("encode progress: %w", err)
 	}
-	return frame{jobID: p.JobID, owner: owner, turn: p.Trigger, texts: text}, nil
+	return frame{jobID: p.JobID, owner: owner, trigger: p.Trigger, encodings: text}, nil
 }

@@ -17,14 +17,14 @@ type front struct {
 func newFront(t *testing.T, to string) *front {
 	t.Helper()
 	f := &front{}
-	f.to(to)
+	f.forwardTo(to)
 	srv := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(f.at.Load()) }})
 	t.Cleanup(func() { srv.CloseClientConnections(); srv.Close() })
 	f.url = srv.URL
 	return f
 }
 
-func (f *front) to(target string) {
+func (f *front) forwardTo(target string) {
 	u, err := url.Parse(target)
 	if err != nil {
 		panic(err)

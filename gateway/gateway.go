@@ -16,35 +16,36 @@ import (
 	"rollcall.example/events/refusal"
 )
 
-// shutdownTime is how long clients have to take the news that it closes.
-const shutdownTime = 3 * time.Second
+// shutdownTimeout is how long clients have to take the close frame.
+const shutdownTimeout = 3 * time.Second
 
-// Gateway serves WebSockets. It does so while Run runs.
+// Gateway serves WebSockets while Run runs.
 type Gateway struct {
-	cfg  Config
-	hub  *hub
-	past *histories
-	last atomic.Uint64 // the newest sequence that the feed has passed on
-	sums counts
+	cfg       Config
+	hub       *hub
+	histories *histories
+	last      atomic.Uint64 // the newest sequence that the feed has passed on
+	counters  counters
 
 	mu    sync.Mutex
 	open  bool
-	count int // of conns
-	conns sync.WaitGroup
+	count int            // of connections
+	conns sync.WaitGroup // the same, to wait for
 }
 
-// New returns a gateway that is not running yet.
+// New returns a gateway that does not run yet. The error names each field of cfg that
+// is missing or too small.
 func New(cfg Config) (*Gateway, error) {
-	cfg, err := cfg.complete()
-	if err != nil {
-		return nil, err
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
 	}
+	cfg = cfg.withDefaults()
 	g := &Gateway{cfg: cfg, hub: newHub()}
-	g.past = newHistories(cfg, g.Ready)
+	g.histories = newHistories(cfg, g.Ready)
 	return g, nil
 }
 
-// Ready says in words why no client can be served, nil when one can.
+// Ready returns why no client can be served at the moment, nil when one can.
 func (g *Gateway) Ready() error {
 	if !g.isOpen() {
 		return errors.New("not connected to the live feed")
@@ -61,43 +62,46 @@ func (g *Gateway) isOpen() bool {
 	return g.open
 }
 
-// Run feeds the clients until ctx ends, then tells them to come back.
+// Run feeds the clients until ctx ends, then tells them to come back. It returns nil.
 func (g *Gateway) Run(ctx context.Context) error {
-	defer g.past.close()
+	defer g.histories.close()
 	for {
-		err := g.feed(ctx)
+		err := g.runFeed(ctx)
 		switch {
 		case ctx.Err() != nil:
 			g.closeAll(refusal.CloseRestart, "service restart")
 			return nil
-		case errors.Is(err, errAnew):
-			g.cfg.Logger.Error("the stream was made anew, clients start over", "stream", events.StreamFacts)
+		case errors.Is(err, errRecreated):
+			g.cfg.Logger.ErrorContext(ctx, "event stream was recreated; all clients start over",
+				"stream", events.StreamFacts)
 			g.closeAll(refusal.CloseStreamReset, "stream was made anew")
 		default:
-			g.cfg.Logger.Warn("live feed not started", "err", err)
+			g.cfg.Logger.WarnContext(ctx, "live feed failed, trying again; no client is served until then", "err", err)
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(g.cfg.Watch):
+		case <-time.After(g.cfg.CheckInterval):
 		}
 	}
 }
 
-// feed serves clients from one live subscription until ctx ends or it fails.
-func (g *Gateway) feed(ctx context.Context) error {
+// runFeed serves clients from one live subscription until ctx ends or the subscription
+// fails.
+func (g *Gateway) runFeed(ctx context.Context) error {
 	live := make(chan *nats.Msg, liveBuffer)
 	sub, err := g.cfg.JetStream.Conn().ChanSubscribe(liveSubject, live)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
-	f := &feed{js: g.cfg.JetStream, every: g.cfg.Watch, fact: g.fact, progress: g.progress, passed: g.passed, warn: g.cfg.Logger.Warn}
+	f := &feed{js: g.cfg.JetStream, interval: g.cfg.CheckInterval, log: g.cfg.Logger,
+		onFact: g.publishFact, onProgress: g.publishProgress, onPassed: g.observeFanOut}
 	if err := f.start(ctx); err != nil {
 		return err
 	}
-	// What is known is of a feed, and a stream, that may be no more.
+	// What was remembered may be of a stream that no longer exists.
 	g.hub.forget()
-	g.past.forget()
+	g.histories.forget()
 	g.last.Store(f.last.seq)
 	g.setOpen(true)
 	defer g.setOpen(false)
@@ -110,45 +114,45 @@ func (g *Gateway) setOpen(open bool) {
 	g.open = open
 }
 
-func (g *Gateway) fact(e events.Event) {
+func (g *Gateway) publishFact(ctx context.Context, e events.Event) {
 	defer g.last.Store(e.Seq)
-	f, err := factFrame(e)
+	f, err := encodeFact(e)
 	if err != nil {
-		g.cfg.Logger.Error("fact left out", "seq", e.Seq, "err", err)
+		g.cfg.Logger.ErrorContext(ctx, "cannot send a fact to clients", "job", e.JobID, "seq", e.Seq, "err", err)
 		return
 	}
-	g.past.outdated(f)
+	g.histories.update(f)
 	g.hub.route(f)
 }
 
-func (g *Gateway) passed(stored time.Time) {
-	if g.cfg.FannedOut != nil {
-		g.cfg.FannedOut(max(g.cfg.Now().Sub(stored), 0))
+func (g *Gateway) observeFanOut(stored time.Time) {
+	if g.cfg.ObserveFanOut != nil {
+		g.cfg.ObserveFanOut(max(g.cfg.Now().Sub(stored), 0))
 	}
 }
 
-func (g *Gateway) progress(p events.Progress, owner string) {
-	f, err := progressFrame(p, owner)
+func (g *Gateway) publishProgress(ctx context.Context, p events.Progress, owner string) {
+	f, err := encodeProgress(p, owner)
 	if err != nil {
-		g.cfg.Logger.Error("progress left out", "job", p.JobID, "err", err)
+		g.cfg.Logger.ErrorContext(ctx, "cannot send progress to clients", "job", p.JobID, "err", err)
 		return
 	}
-	g.past.outdated(f)
+	g.histories.update(f)
 	g.hub.route(f)
 }
 
-// closeAll disconnects everybody and waits, for a moment, until they are gone.
+// closeAll disconnects all clients and waits until their connections have ended.
 func (g *Gateway) closeAll(code websocket.StatusCode, reason string) {
 	for _, c := range g.hub.connections() {
-		c.fail(code, reason)
+		c.close(code, reason)
 	}
 	done := make(chan struct{})
 	go func() { g.conns.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(shutdownTime):
+	case <-time.After(shutdownTimeout):
 		for _, c := range g.hub.connections() {
-			c.cut()
+			c.cancel()
 		}
 		<-done
 	}

@@ -25,19 +25,22 @@ func TestHistoryThenLive(t *testing.T) {
 	r := newRig(t)
 	job := r.upload("alice")
 	r.step(&job)
-	s := dial(t, r.url, mint(t, "alice", "member", time.Hour))
+	s := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
 	s.subscribe(job.ID, 0)
 	if ack := s.want("ack"); ack.Data["last_seq"] != float64(job.Seq) || string(ack.ID) != `"`+job.ID+`"` {
 		t.Fatalf("ack %s", ack.raw)
 	}
-	if f := s.want("bulk_upload_progress"); f.Seq != job.FirstSeq || f.Data["stage"] != "initialization" || f.Data["progress"] != 0.0 {
+	if f := s.want("bulk_upload_progress"); f.Seq != job.FirstSeq || f.Data["stage"] != "initialization" ||
+		f.Data["progress"] != 0.0 {
 		t.Fatalf("uploaded: %s", f.raw)
 	}
-	if f := s.want("bulk_upload_progress"); f.Seq != job.Seq || f.Data["stage"] != "pre_validation" || f.Data["progress"] != 40.0 {
+	if f := s.want("bulk_upload_progress"); f.Seq != job.Seq || f.Data["stage"] != "pre_validation" ||
+		f.Data["progress"] != 40.0 {
 		t.Fatalf("validated: %s", f.raw)
 	}
 	r.step(&job)
-	if f := s.want("bulk_upload_progress"); f.Seq != job.Seq || f.Data["stage"] != "iec_verification" || f.Data["progress"] != 60.0 {
+	if f := s.want("bulk_upload_progress"); f.Seq != job.Seq || f.Data["stage"] != "iec_verification" ||
+		f.Data["progress"] != 60.0 {
 		t.Fatalf("verified: %s", f.raw)
 	}
 	r.step(&job)
@@ -45,49 +48,58 @@ func TestHistoryThenLive(t *testing.T) {
 		t.Fatalf("persisted: %s", f.raw)
 	}
 	r.step(&job)
-	if f := s.want("bulk_upload_complete"); f.Seq != job.Seq || f.Data["report_path"] != "/api/v1/bulk-upload/report/"+job.ID {
+	if f := s.want("bulk_upload_complete"); f.Seq != job.Seq ||
+		f.Data["report_path"] != "/api/v1/bulk-upload/report/"+job.ID {
 		t.Fatalf("reported: %s", f.raw)
 	}
-	// A client that comes back gets what followed, and nothing before it.
-	again := dial(t, r.url, mint(t, "alice", "member", time.Hour))
+	// A client that comes back gets what it has not seen, and nothing else.
+	again := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
 	again.subscribe(job.ID, job.Seq-1)
 	again.want("ack")
 	again.want("bulk_upload_complete")
 }
 
-func TestPausesShowWhereTheJobReallyIs(t *testing.T) {
+func TestPausesShowTheRealProgress(t *testing.T) {
 	r := newRig(t)
 	job := r.upload("alice")
 	r.step(&job)
 	until := time.Now().Add(time.Hour)
 	reset := until.Add(-time.Minute).UTC()
 	eventstest.Append(t, r.logs[events.StageIEC], &job,
-		&events.Warned{Stage: events.StageIEC, Message: "Nearly spent.", Processed: 1, Total: 3, Quota: events.Quota{Used: 9, Limit: 10, ResetAt: reset}},
-		&events.Paused{Stage: events.StageIEC, Reason: events.PauseQuota, Message: "Wait.", ResumesAt: until, Processed: 1, Total: 3, Quota: &events.Quota{Used: 10, Limit: 10}},
+		&events.Warned{Stage: events.StageIEC, Message: "Nearly spent.", Processed: 1, Total: 3,
+			Quota: events.Quota{Used: 9, Limit: 10, ResetAt: reset}},
+		&events.Paused{Stage: events.StageIEC, Reason: events.PauseQuota, Message: "Wait.", ResumesAt: until,
+			Processed: 1, Total: 3, Quota: &events.Quota{Used: 10, Limit: 10}},
 		&events.Resumed{Stage: events.StageIEC, Processed: 1, Total: 3},
-		&events.Paused{Stage: events.StageIEC, Reason: events.PauseUnavailable, Message: "Down.", ResumesAt: until, Processed: 2, Total: 3},
+		&events.Paused{Stage: events.StageIEC, Reason: events.PauseUnavailable, Message: "Down.", ResumesAt: until,
+			Processed: 2, Total: 3},
 		&events.Failed{Stage: events.StageIEC, Code: "x", Message: "No.", Attempts: 1, Retryable: true})
 	eventstest.Append(t, r.logs[events.StageUpload], &job, &events.Retried{Stage: events.StageIEC, By: job.Owner},
 		&events.Cancelled{Stage: events.StageIEC, By: job.Owner})
 	eventstest.Wait(t, "the facts to go out", func() bool { return r.gw.Routed() >= job.Seq })
-	s := dial(t, r.url, mint(t, "alice", "member", time.Hour))
+	s := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
 	s.subscribe(job.ID, 2)
 	s.want("ack")
-	if f := s.want("iec_rate_limit_warning"); f.Data["status"] != "processing" || f.Data["progress"] != 50.0 || f.Data["current_count"] != 9.0 ||
-		f.Data["max_limit"] != 10.0 || f.Data["remaining"] != 1.0 || f.Data["percentage_used"] != 90.0 || f.Data["reset_time"] != reset.Format(time.RFC3339Nano) ||
+	if f := s.want("iec_rate_limit_warning"); f.Data["status"] != "processing" || f.Data["progress"] != 50.0 ||
+		f.Data["current_count"] != 9.0 ||
+		f.Data["max_limit"] != 10.0 || f.Data["remaining"] != 1.0 || f.Data["percentage_used"] != 90.0 ||
+		f.Data["reset_time"] != reset.Format(time.RFC3339Nano) ||
 		f.Data["rows_processed"] != 1.0 || f.Data["rows_total"] != 3.0 || f.Data["message"] != "Nearly spent." {
 		t.Errorf("warning: %s", f.raw)
 	}
-	if f := s.want("iec_rate_limit_exceeded"); f.Data["status"] != "paused" || f.Data["progress"] != 50.0 || f.Data["percentage_used"] != 100.0 || f.Data["remaining"] != 0.0 {
+	if f := s.want("iec_rate_limit_exceeded"); f.Data["status"] != "paused" || f.Data["progress"] != 50.0 ||
+		f.Data["percentage_used"] != 100.0 || f.Data["remaining"] != 0.0 {
 		t.Errorf("quota: %s", f.raw)
 	}
 	if f := s.want("bulk_upload_progress"); f.Data["status"] != "processing" || f.Data["progress"] != 50.0 {
 		t.Errorf("resumed: %s", f.raw)
 	}
-	if f := s.want("bulk_upload_progress"); f.Data["status"] != "paused" || f.Data["reason"] != "iec_unavailable" || f.Data["progress"] != 55.0 {
+	if f := s.want("bulk_upload_progress"); f.Data["status"] != "paused" || f.Data["reason"] != "iec_unavailable" ||
+		f.Data["progress"] != 55.0 {
 		t.Errorf("outage: %s", f.raw)
 	}
-	if f := s.want("bulk_upload_failed"); f.Data["status"] != "failed" || f.Data["error"] != "No." || f.Data["stage"] != "iec_verification" {
+	if f := s.want("bulk_upload_failed"); f.Data["status"] != "failed" || f.Data["error"] != "No." ||
+		f.Data["stage"] != "iec_verification" {
 		t.Errorf("failed: %s", f.raw)
 	}
 	if f := s.want("bulk_upload_progress"); f.Data["status"] != "processing" || f.Data["progress"] != 45.0 {
@@ -98,25 +110,26 @@ func TestPausesShowWhereTheJobReallyIs(t *testing.T) {
 	}
 }
 
-func TestProgressComesAtOnceAndWithoutASequence(t *testing.T) {
+func TestProgressHasNoSequence(t *testing.T) {
 	r := newRig(t)
 	job := r.upload("alice")
-	show := func(percent int) {
-		p := events.Progress{Service: events.StageValidation, Step: events.FileReading, Percent: percent, Status: events.StatusProcessing, Trigger: job.Trigger}
+	setProgress := func(percent int) {
+		p := events.Progress{Service: events.StageValidation, Step: events.FileReading, Percent: percent,
+			Status: events.StatusProcessing, Trigger: job.Trigger}
 		if err := r.logs[events.StageValidation].SetProgress(t.Context(), &job, p); err != nil {
 			t.Fatal(err)
 		}
 	}
-	show(13)
-	s := dial(t, r.url, mint(t, "alice", "member", time.Hour))
+	setProgress(13)
+	s := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
 	s.subscribe(job.ID, job.Seq)
 	s.want("ack")
 	if f := s.want("bulk_upload_progress"); f.Data["progress"] != 13.0 || f.Seq != 0 {
 		t.Fatalf("late joiner: %s", f.raw)
 	}
-	show(17)
+	setProgress(17)
 	f := s.want("bulk_upload_progress")
-	for f.Data["progress"] == 13.0 { // its live word may come late
+	for f.Data["progress"] == 13.0 { // its live message may come late
 		f = s.want("bulk_upload_progress")
 	}
 	if f.Data["progress"] != 17.0 {
@@ -127,12 +140,12 @@ func TestProgressComesAtOnceAndWithoutASequence(t *testing.T) {
 func TestRooms(t *testing.T) {
 	r := newRig(t)
 	old := r.upload("alice")
-	alice := dial(t, r.url, mint(t, "alice", "member", time.Hour))
-	bob := dial(t, r.url, mint(t, "bob", "province_admin", time.Hour))
-	admin := dial(t, r.url, mint(t, "carol", "national_admin", time.Hour))
+	alice := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
+	bob := dial(t, r.url, mintToken(t, "bob", "province_admin", time.Hour))
+	admin := dial(t, r.url, mintToken(t, "carol", "national_admin", time.Hour))
 	for _, s := range []*socket{alice, bob, admin} {
 		s.send("ping", nil, 1)
-		s.want("pong") // it is in its room now
+		s.want("pong") // now it is in its room
 	}
 	job := r.upload("alice")
 	if f := alice.want("bulk_upload_progress"); f.Data["job_id"] != job.ID {
@@ -152,7 +165,7 @@ func TestRooms(t *testing.T) {
 	admin.subscribe(old.ID, 0)
 	admin.want("ack")
 	admin.want("bulk_upload_progress")
-	// Somebody else's job looks like none, to the byte.
+	// The answer about somebody else's job is, byte for byte, that about none.
 	unknown := events.NewJobID()
 	var answers []string
 	for _, id := range []string{job.ID, unknown, "job-*", "*"} {
@@ -164,17 +177,19 @@ func TestRooms(t *testing.T) {
 	}
 	r.step(&job)
 	bob.send("ping", nil, 2)
-	bob.want("pong") // and nothing of alice's before it
+	bob.want("pong") // and nothing of alice's job before it
 	alice.send("unsubscribe_bulk_upload_job", map[string]string{"job_id": job.ID}, 3)
 	alice.want("bulk_upload_progress")
 	alice.want("ack")
 }
 
-func TestFramesThatAreNone(t *testing.T) {
+func TestInvalidFramesAreRefused(t *testing.T) {
 	r := newRig(t, func(c *gateway.Config) { c.Subscriptions = 2 })
-	s := dial(t, r.url, mint(t, "alice", "member", time.Hour))
-	for _, text := range []string{"", "{", "[]", `"x"`, `{"event":1}`, `{"event":"fly"}`, `{"event":"subscribe_bulk_upload_job"}`,
-		`{"event":"subscribe_bulk_upload_job","data":{"job_id":7}}`, `{"event":"subscribe_bulk_upload_job","data":{"job_id":"a","after":-1}}`,
+	s := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
+	for _, text := range []string{"", "{", "[]", `"x"`, `{"event":1}`, `{"event":"fly"}`,
+		`{"event":"subscribe_bulk_upload_job"}`,
+		`{"event":"subscribe_bulk_upload_job","data":{"job_id":7}}`,
+		`{"event":"subscribe_bulk_upload_job","data":{"job_id":"a","after":-1}}`,
 		`{"event":"ping","id":"` + strings.Repeat("x", 200) + `"}`} {
 		if err := s.ws.Write(t.Context(), websocket.MessageText, []byte(text)); err != nil {
 			t.Fatal(err)
@@ -185,7 +200,7 @@ func TestFramesThatAreNone(t *testing.T) {
 	}
 	for i := range 3 {
 		job := r.upload("dave")
-		admin := mint(t, "carol", "super_admin", time.Hour)
+		admin := mintToken(t, "carol", "super_admin", time.Hour)
 		if i == 0 {
 			s = dial(t, r.url, admin)
 		}
@@ -198,22 +213,23 @@ func TestFramesThatAreNone(t *testing.T) {
 			t.Fatalf("%s", f.raw)
 		}
 	}
-	// The server may have closed the socket before all of it was written, and
-	// its close frame be lost with that.
+	// The server may have closed the socket before all was written. Then its close frame
+	// is lost too.
 	werr := s.ws.Write(t.Context(), websocket.MessageText, make([]byte, 40<<10))
-	if code := s.closed(); code != websocket.StatusMessageTooBig && werr == nil {
-		t.Errorf("too long a frame: closed with %d", code)
+	if code := s.closeCode(); code != websocket.StatusMessageTooBig && werr == nil {
+		t.Errorf("a frame that is too long: closed with %d", code)
 	}
 }
 
 func TestTokens(t *testing.T) {
 	r := newRig(t, func(c *gateway.Config) { c.AuthTimeout = 300 * time.Millisecond })
 	job := r.upload("alice")
-	good := mint(t, "alice", "member", time.Hour)
+	good := mintToken(t, "alice", "member", time.Hour)
 
 	t.Run("bad header", func(t *testing.T) {
-		for _, token := range []string{"x", mint(t, "alice", "member", time.Hour) + "x"} {
-			_, resp, err := websocket.Dial(t.Context(), r.url, &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
+		for _, token := range []string{"x", mintToken(t, "alice", "member", time.Hour) + "x"} {
+			_, resp, err := websocket.Dial(t.Context(), r.url,
+				&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
 			if err == nil || resp.StatusCode != http.StatusUnauthorized {
 				t.Fatalf("%v %v", resp, err)
 			}
@@ -221,25 +237,27 @@ func TestTokens(t *testing.T) {
 				Success bool
 				Error   struct{ Code string }
 			}
-			if err := json.NewDecoder(resp.Body).Decode(&body); err != nil || body.Success || body.Error.Code != "unauthenticated" {
+			if err := json.NewDecoder(resp.Body).Decode(&body); err != nil || body.Success ||
+				body.Error.Code != "unauthenticated" {
 				t.Fatalf("%+v %v", body, err)
 			}
 		}
 	})
-	t.Run("in the URL it is not looked for", func(t *testing.T) {
+	t.Run("not in the URL", func(t *testing.T) {
 		s := dial(t, r.url+"/?token="+good, "")
 		s.subscribe(job.ID, 0)
 		if f := s.want("error"); f.Data["code"] != "unauthenticated" {
 			t.Fatalf("%s", f.raw)
 		}
 	})
-	t.Run("none in time", func(t *testing.T) {
-		if code := dial(t, r.url, "").closed(); code != refusal.CloseUnauthenticated {
+	t.Run("too late", func(t *testing.T) {
+		if code := dial(t, r.url, "").closeCode(); code != refusal.CloseUnauthenticated {
 			t.Fatalf("closed with %d", code)
 		}
 	})
 	t.Run("subprotocol", func(t *testing.T) {
-		ws, _, err := websocket.Dial(t.Context(), r.url, &websocket.DialOptions{Subprotocols: []string{"rollcall", "bearer." + good}})
+		ws, _, err := websocket.Dial(t.Context(), r.url,
+			&websocket.DialOptions{Subprotocols: []string{"rollcall", "bearer." + good}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,34 +269,36 @@ func TestTokens(t *testing.T) {
 		s.subscribe(job.ID, job.Seq)
 		s.want("ack")
 	})
-	t.Run("frame, expiry and prolonging", func(t *testing.T) {
+	t.Run("frame, expiry, fresh token", func(t *testing.T) {
 		s := dial(t, r.url, "")
 		s.send("authenticate", map[string]string{"token": "x"}, 1)
 		if f := s.want("error"); f.Data["code"] != "unauthenticated" {
 			t.Fatalf("%s", f.raw)
 		}
-		s.send("authenticate", map[string]string{"token": mint(t, "alice", "member", 2*time.Second)}, 2)
+		s.send("authenticate", map[string]string{"token": mintToken(t, "alice", "member", 2*time.Second)}, 2)
 		s.want("ack")
-		s.send("authenticate", map[string]string{"token": mint(t, "bob", "member", time.Hour)}, 3)
+		s.send("authenticate", map[string]string{"token": mintToken(t, "bob", "member", time.Hour)}, 3)
 		if f := s.want("error"); f.Data["code"] != "forbidden" {
 			t.Fatalf("%s", f.raw)
 		}
-		if code := s.closed(); code != refusal.CloseUnauthenticated {
-			t.Fatalf("at its end: closed with %d", code)
+		if code := s.closeCode(); code != refusal.CloseUnauthenticated {
+			t.Fatalf("expired: closed with %d", code)
 		}
 	})
 	t.Run("foreign page", func(t *testing.T) {
-		_, resp, err := websocket.Dial(t.Context(), r.url, &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"https://evil.example"}, "Authorization": {"Bearer " + good}}})
+		_, resp, err := websocket.Dial(t.Context(), r.url,
+			&websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"https://evil.example"},
+				"Authorization": {"Bearer " + good}}})
 		if err == nil || resp.StatusCode != http.StatusForbidden {
 			t.Fatalf("%v %v", resp, err)
 		}
 	})
 }
 
-// Many clients join many jobs at random moments, some in the middle of their
-// history, while facts are appended: each gets its job's facts after the
-// sequence it asked for, all of them, once and in order.
-func TestNothingIsMissingAndNothingTwice(t *testing.T) {
+// Many clients join many jobs at random moments, some after the first fact, while more
+// facts are appended. Each gets all facts of its job after the sequence it asked for,
+// once and in order.
+func TestEachClientGetsEachFactOnce(t *testing.T) {
 	r := newRig(t)
 	const jobs, clients = 12, 60
 	list := make([]events.Job, jobs)
@@ -299,7 +319,7 @@ func TestNothingIsMissingAndNothingTwice(t *testing.T) {
 		seqs       []uint64
 	}
 	results := make([]got, clients)
-	token := mint(t, "carol", "national_admin", time.Hour)
+	token := mintToken(t, "carol", "national_admin", time.Hour)
 	for i := range results {
 		wg.Go(func() {
 			job, after := rand.IntN(jobs), uint64(0)
@@ -342,18 +362,18 @@ func TestNothingIsMissingAndNothingTwice(t *testing.T) {
 	}
 }
 
-// The gateway is replaced while a job runs: the client is told to come back and
-// goes on with what it has not seen.
-func TestAReplacedGatewayLosesNothing(t *testing.T) {
+// The gateway is replaced while a job runs. The client is told to come back, and goes on
+// with what it has not seen.
+func TestReplacedGatewayLosesNoFact(t *testing.T) {
 	r := newRig(t)
 	job := r.upload("alice")
-	token := mint(t, "alice", "member", time.Hour)
+	token := mintToken(t, "alice", "member", time.Hour)
 	s := dial(t, r.url, token)
 	s.subscribe(job.ID, 0)
 	s.want("ack")
 	seen := s.want("bulk_upload_progress").Seq
 	go r.stop()
-	if code := s.closed(); code != refusal.CloseRestart {
+	if code := s.closeCode(); code != refusal.CloseRestart {
 		t.Fatalf("closed with %d", code)
 	}
 	r.step(&job)
@@ -366,9 +386,9 @@ func TestAReplacedGatewayLosesNothing(t *testing.T) {
 	}
 }
 
-// NATS goes away and comes back: what was appended meanwhile, and was never
-// republished to this gateway, is read from the stream.
-func TestARestartedNATSLosesNothing(t *testing.T) {
+// NATS goes away and comes back. What was appended meanwhile was never republished to
+// this gateway, so it must be read from the stream.
+func TestRestartedNATSLosesNoFact(t *testing.T) {
 	dir := t.TempDir()
 	start := func(addr string, passwords map[string]string) *embedded.Server {
 		srv, err := embedded.Start(embedded.Config{Dir: dir, Addr: addr, Passwords: passwords})
@@ -397,7 +417,7 @@ func TestARestartedNATSLosesNothing(t *testing.T) {
 	_, url, _ := startGateway(t, srv, func(c *gateway.Config) { c.JetStream = connect("gateway").JetStream() })
 	upload, validation := connect("upload"), connect("validation")
 	job := eventstest.Upload(t, upload, events.User{ID: "alice", Role: "member"}, events.Artifact{}, events.Options{})
-	s := dial(t, url, mint(t, "alice", "member", time.Hour))
+	s := dial(t, url, mintToken(t, "alice", "member", time.Hour))
 	s.subscribe(job.ID, 0)
 	s.want("ack")
 	s.want("bulk_upload_progress")
@@ -411,13 +431,13 @@ func TestARestartedNATSLosesNothing(t *testing.T) {
 	}
 }
 
-func TestASlowClientIsToldToResume(t *testing.T) {
+func TestSlowClientIsDisconnected(t *testing.T) {
 	r := newRig(t, func(c *gateway.Config) { c.Queue, c.WriteTimeout = 4, 500*time.Millisecond })
-	s := dial(t, r.url, mint(t, "alice", "member", time.Hour))
+	s := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
 	s.send("ping", nil, 1)
 	s.want("pong")
-	// It reads nothing while more comes than the sockets' buffers hold.
-	other := dial(t, r.url, mint(t, "alice", "member", time.Hour))
+	// It reads nothing, and more comes than the buffers of the sockets hold.
+	other := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
 	long := strings.Repeat("x", 200_000)
 	const jobs = 60
 	var got atomic.Int32
@@ -438,16 +458,16 @@ func TestASlowClientIsToldToResume(t *testing.T) {
 		eventstest.Wait(t, "the client that keeps up", func() bool { return got.Load() >= 2*(i+1) })
 	}
 	wg.Wait()
-	// The socket may be too full for the close frame that says so.
+	// The socket may have no room for the close frame.
 	if n := r.gw.Stats().Dropped; n == 0 {
 		t.Error("no frame was dropped")
 	}
-	if code := s.closed(); code != refusal.CloseTooSlow && code != -1 {
+	if code := s.closeCode(); code != refusal.CloseTooSlow && code != -1 {
 		t.Fatalf("closed with %d", code)
 	}
 }
 
-func TestTheGatewayCannotWrite(t *testing.T) {
+func TestGatewayCannotWriteToTheLog(t *testing.T) {
 	r := newRig(t)
 	job := r.upload("alice")
 	log := events.NewLog(eventstest.Connect(t, r.nats, "gateway"), "gateway", nil)
@@ -459,9 +479,10 @@ func TestTheGatewayCannotWrite(t *testing.T) {
 		_, err := log.Append(ctx, &job, job.Seq, eventstest.Facts(job.ID)[0])
 		done <- err
 	}()
-	// The reply of a request that it may make is no way in either.
+	// The reply to a request that it may make must not be stored either.
 	nc := log.JetStream().Conn()
-	if err := nc.PublishRequest("$JS.API.DIRECT.GET."+events.StreamFacts, events.Subject(job.ID, events.KindValidated), []byte(`{"last_by_subj":"bulk.>"}`)); err != nil {
+	if err := nc.PublishRequest("$JS.API.DIRECT.GET."+events.StreamFacts,
+		events.Subject(job.ID, events.KindValidated), []byte(`{"last_by_subj":"bulk.>"}`)); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err == nil {

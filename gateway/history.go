@@ -13,54 +13,53 @@ import (
 )
 
 const (
-	// historyTime bounds the reading of a history. Who waits for it would only
-	// ask again, when the server is slow.
-	historyTime = 15 * time.Second
-	// keptHistories is for how many jobs a history is kept. One takes a few
-	// kilobytes.
-	keptHistories = 1024
+	// historyTimeout bounds the reading of a history. A client with a shorter limit
+	// would only ask again when the server is slow.
+	historyTimeout = 15 * time.Second
+	// maxHistories is how many histories are kept. One takes a few kilobytes.
+	maxHistories = 1024
 )
 
 // history is what a job's log held, ready to be sent.
 type history struct {
 	job      events.Job // zero when there is none
 	facts    []frame
-	progress *frame // while it is at work
+	progress *frame // the newest, while a stage works; else nil
 }
 
-// atWork reports whether there may be progress.
-func (h *history) atWork() bool { return h.job.ID != "" && !h.job.Ended() && h.job.Paused == nil }
+// isRunning reports whether a stage may be working on the job.
+func (h *history) isRunning() bool { return h.job.ID != "" && !h.job.Ended() && h.job.Paused == nil }
 
-// histories reads the jobs' histories: once for all who want the same one, and
-// again only when there is a new fact. A crowd that comes back after a
-// gateway was replaced would else read each one many times over.
+// histories reads the histories of jobs, and keeps each until the job has a new fact.
+// When a gateway is replaced, all its clients come back at once and ask for the same
+// few.
 type histories struct {
-	logs    []*events.Log // of connections of their own
-	turn    atomic.Uint64 // which of them is next
-	readers chan struct{}
+	logs    []*events.Log // each over a connection of its own
+	nextLog atomic.Uint64 // counts readings, which take the logs in turn
+	readers chan struct{} // one for each reading under way
 	ready   func() error
 
 	ctx  context.Context // ends with the gateway
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 
-	mu   sync.Mutex
-	kept map[string]*reading
+	mu      sync.Mutex
+	entries map[string]*entry
 }
 
-// reading is a history that is being read or has been.
-type reading struct {
-	done   chan struct{} // closed when what follows is known
-	routed uint64        // it has been read at least as far, or is gone
-	last   uint64        // as far as it has been read
+// entry is a history that is being read or has been.
+type entry struct {
+	done    chan struct{} // closed once the reading has ended
+	atLeast uint64        // the sequence that the reading had to reach, unless the job was deleted
+	readTo  uint64        // the sequence that it did reach
 	history
 	err error
 
-	live *frame // progress that came since it was begun; under histories.mu
+	newer *frame // the newest progress since the reading began; guarded by histories.mu
 }
 
 func newHistories(cfg Config, ready func() error) *histories {
-	h := &histories{readers: make(chan struct{}, cfg.Readers), ready: ready, kept: map[string]*reading{}}
+	h := &histories{readers: make(chan struct{}, cfg.Readers), ready: ready, entries: map[string]*entry{}}
 	for _, js := range cfg.History {
 		h.logs = append(h.logs, events.NewLog(js, "gateway", cfg.Logger))
 	}
@@ -68,35 +67,35 @@ func newHistories(cfg Config, ready func() error) *histories {
 	return h
 }
 
-// close ends all readings and waits for their end.
+// close cancels all readings and waits for their end.
 func (h *histories) close() {
 	h.stop()
 	h.wg.Wait()
 }
 
-// forget drops all, for instance of a stream that is no more.
+// forget drops all histories.
 func (h *histories) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	clear(h.kept)
+	clear(h.entries)
 }
 
-// outdated is called before a live frame goes out. Who enters the room of its
-// job after that is not given a history without the fact.
-func (h *histories) outdated(f frame) {
+// update is called before a live frame goes out. Whoever joins the job's room after that
+// gets a history that has the fact.
+func (h *histories) update(f frame) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if f.seq > 0 {
-		delete(h.kept, f.jobID)
-	} else if r := h.kept[f.jobID]; r != nil {
-		r.live = &f
+		delete(h.entries, f.jobID)
+	} else if r := h.entries[f.jobID]; r != nil {
+		r.newer = &f
 	}
 }
 
-// of returns the history of a job, at least as far as routed.
-func (h *histories) of(ctx context.Context, jobID string, routed uint64) (history, error) {
+// get returns the history of a job, read at least as far as a sequence.
+func (h *histories) get(ctx context.Context, jobID string, atLeast uint64) (history, error) {
 	for {
-		r, err := h.reading(jobID, routed)
+		r, err := h.findOrStart(jobID, atLeast)
 		if err != nil {
 			return history{}, err
 		}
@@ -106,14 +105,14 @@ func (h *histories) of(ctx context.Context, jobID string, routed uint64) (histor
 		case <-r.done:
 		}
 		h.mu.Lock()
-		behind := r.last < routed && r.routed < routed
-		// What is no job is not kept, else guessed ids would push out jobs.
-		if (r.err != nil || behind || r.job.ID == "") && h.kept[jobID] == r {
-			delete(h.kept, jobID)
+		behind := r.readTo < atLeast && r.atLeast < atLeast
+		// Guessed ids must not push out the histories of jobs.
+		if (r.err != nil || behind || r.job.ID == "") && h.entries[jobID] == r {
+			delete(h.entries, jobID)
 		}
 		found := r.history
-		if r.live != nil && found.atWork() && r.live.turn == found.job.Trigger {
-			found.progress = r.live
+		if r.newer != nil && found.isRunning() && r.newer.trigger == found.job.Trigger {
+			found.progress = r.newer
 		}
 		h.mu.Unlock()
 		if r.err != nil || !behind {
@@ -122,27 +121,27 @@ func (h *histories) of(ctx context.Context, jobID string, routed uint64) (histor
 	}
 }
 
-// reading returns the one that is under way or kept, or begins one.
-func (h *histories) reading(jobID string, routed uint64) (*reading, error) {
+// findOrStart returns the entry of a job, or starts to read one.
+func (h *histories) findOrStart(jobID string, atLeast uint64) (*entry, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if r := h.kept[jobID]; r != nil {
+	if r := h.entries[jobID]; r != nil {
 		return r, nil
 	}
 	if err := h.ready(); err != nil {
-		return nil, err // at once, not when the time is up
+		return nil, err // at once, and not after historyTimeout
 	}
 	if h.ctx.Err() != nil {
 		return nil, errors.New("read history: the gateway has stopped")
 	}
-	for id := range maps.Keys(h.kept) {
-		if len(h.kept) < keptHistories {
+	for id := range maps.Keys(h.entries) {
+		if len(h.entries) < maxHistories {
 			break
 		}
-		delete(h.kept, id)
+		delete(h.entries, id)
 	}
-	r := &reading{done: make(chan struct{}), routed: routed}
-	h.kept[jobID] = r
+	r := &entry{done: make(chan struct{}), atLeast: atLeast}
+	h.entries[jobID] = r
 	h.wg.Go(func() {
 		defer close(r.done)
 		r.err = h.read(r, jobID)
@@ -150,17 +149,17 @@ func (h *histories) reading(jobID string, routed uint64) (*reading, error) {
 	return r, nil
 }
 
-// read reads a job's facts and if it is at work its newest progress.
-func (h *histories) read(r *reading, jobID string) error {
+// read reads a job's facts, and its newest progress if a stage works on it.
+func (h *histories) read(r *entry, jobID string) error {
 	select {
 	case h.readers <- struct{}{}:
 		defer func() { <-h.readers }()
 	case <-h.ctx.Done():
 		return fmt.Errorf("wait to read history: %w", h.ctx.Err())
 	}
-	ctx, cancel := context.WithTimeout(h.ctx, historyTime)
+	ctx, cancel := context.WithTimeout(h.ctx, historyTimeout)
 	defer cancel()
-	log := h.logs[h.turn.Add(1)%uint64(len(h.logs))]
+	log := h.logs[h.nextLog.Add(1)%uint64(len(h.logs))]
 	var facts []events.Event
 	for start := time.Now(); ; {
 		var err error
@@ -168,37 +167,37 @@ func (h *histories) read(r *reading, jobID string) error {
 			return err
 		}
 		if len(facts) > 0 {
-			r.last = facts[len(facts)-1].Seq
+			r.readTo = facts[len(facts)-1].Seq
 		}
-		if r.last >= r.routed {
+		if r.readTo >= r.atLeast {
 			break
 		}
-		if len(facts) == 0 && time.Since(start) > lagTime {
-			break // the whole job was deleted since
+		if len(facts) == 0 && time.Since(start) > maxLag {
+			break // the whole job has been deleted
 		}
-		if !pause(ctx) {
-			return fmt.Errorf("read history up to %d: %w", r.routed, ctx.Err())
+		if !waitForReplica(ctx) {
+			return fmt.Errorf("read history up to %d: %w", r.atLeast, ctx.Err())
 		}
 	}
 	for _, e := range facts {
-		// What does not belong to the job's story is not told.
+		// Clients hear only what the fold of the job accepts.
 		if r.job.Apply(e) != nil {
 			continue
 		}
-		f, err := factFrame(e)
+		f, err := encodeFact(e)
 		if err != nil {
 			return err
 		}
 		r.facts = append(r.facts, f)
 	}
-	if !r.atWork() {
+	if !r.isRunning() {
 		return nil
 	}
 	p, ok, err := log.Progress(ctx, jobID)
 	if err != nil || !ok || p.Trigger != r.job.Trigger {
 		return err
 	}
-	f, err := progressFrame(p, r.job.Owner.ID)
+	f, err := encodeProgress(p, r.job.Owner.ID)
 	r.progress = &f
 	return err
 }

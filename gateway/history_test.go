@@ -15,21 +15,22 @@ import (
 	"rollcall.example/gateway"
 )
 
-// newHistoryRig is a rig whose gateway reads histories over the connection that
-// is returned, and over that only.
+// newHistoryRig returns a rig and the one connection over which its gateway reads
+// histories.
 func newHistoryRig(t *testing.T, change ...func(*gateway.Config)) (*rig, jetstream.JetStream) {
 	t.Helper()
 	r := newRig(t)
 	js := eventstest.Connect(t, r.nats, "gateway")
-	r.gw, r.url, r.stop = startGateway(t, r.nats, append(change, func(c *gateway.Config) { c.History = []jetstream.JetStream{js} })...)
+	r.gw, r.url, r.stop = startGateway(t, r.nats, append(change,
+		func(c *gateway.Config) { c.History = []jetstream.JetStream{js} })...)
 	return r, js
 }
 
-func TestACrowdReadsAHistoryOnce(t *testing.T) {
+func TestHistoryIsReadOnceForAllClients(t *testing.T) {
 	r, js := newHistoryRig(t)
 	job := r.upload("alice")
 	r.step(&job)
-	token := mint(t, "carol", "national_admin", time.Hour)
+	token := mintToken(t, "carol", "national_admin", time.Hour)
 	eventstest.Wait(t, "the facts to go out", func() bool { return r.gw.Routed() >= job.Seq })
 	var crowd sync.WaitGroup
 	for range 30 {
@@ -50,17 +51,17 @@ func TestACrowdReadsAHistoryOnce(t *testing.T) {
 	}
 }
 
-// A history that was read before is given again with what came since, facts
-// and progress.
-func TestAKeptHistoryIsNotAnOldOne(t *testing.T) {
+// A history that was read before comes again with the facts and progress since then.
+func TestKeptHistoryHasTheNewestFacts(t *testing.T) {
 	r, _ := newHistoryRig(t)
 	job := r.upload("alice")
-	token := mint(t, "carol", "national_admin", time.Hour)
+	token := mintToken(t, "carol", "national_admin", time.Hour)
 	first := dial(t, r.url, token)
 	first.subscribe(job.ID, 0)
 	first.want("ack")
 	first.want("bulk_upload_progress")
-	p := events.Progress{Service: events.StageValidation, Step: events.FileReading, Percent: 13, Status: events.StatusProcessing, Trigger: job.Trigger}
+	p := events.Progress{Service: events.StageValidation, Step: events.FileReading, Percent: 13,
+		Status: events.StatusProcessing, Trigger: job.Trigger}
 	if err := r.logs[events.StageValidation].SetProgress(t.Context(), &job, p); err != nil {
 		t.Fatal(err)
 	}
@@ -85,26 +86,26 @@ func TestAKeptHistoryIsNotAnOldOne(t *testing.T) {
 	}
 }
 
-// A history of more than a batch, and of more than may wait, arrives whole
-// while the job goes on.
-func TestALongHistoryIsSentWhole(t *testing.T) {
+// A history longer than a batch, and longer than the queue, arrives whole while the job
+// goes on.
+func TestLongHistoryIsSentWhole(t *testing.T) {
 	r, _ := newHistoryRig(t, func(c *gateway.Config) { c.Queue = 64 })
 	job := r.upload("alice")
 	want := []uint64{job.Seq}
-	turn := func() {
+	cancelAndRetry := func() {
 		eventstest.Append(t, r.logs[events.StageUpload], &job, &events.Cancelled{Stage: job.Stage, By: job.Owner})
 		want = append(want, job.Seq)
 		eventstest.Append(t, r.logs[events.StageUpload], &job, &events.Retried{Stage: job.Stage, By: job.Owner})
 		want = append(want, job.Seq)
 	}
 	for range 300 {
-		turn()
+		cancelAndRetry()
 	}
-	s := dial(t, r.url, mint(t, "carol", "national_admin", time.Hour))
+	s := dial(t, r.url, mintToken(t, "carol", "national_admin", time.Hour))
 	s.subscribe(job.ID, 0)
 	s.want("ack")
 	for range 10 {
-		turn()
+		cancelAndRetry()
 	}
 	var got []uint64
 	for len(got) < len(want) {
@@ -121,10 +122,10 @@ func TestALongHistoryIsSentWhole(t *testing.T) {
 	}
 }
 
-func TestAHistoryThatCannotBeReadIsNoEmptyOne(t *testing.T) {
+func TestHistoryThatCannotBeReadIsRefused(t *testing.T) {
 	r, js := newHistoryRig(t)
 	job := r.upload("alice")
-	s := dial(t, r.url, mint(t, "alice", "member", time.Hour))
+	s := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
 	js.Conn().Close()
 	s.subscribe(job.ID, 0)
 	if f := s.want("error"); f.Data["code"] != "overloaded" || string(f.ID) != `"`+job.ID+`"` {
@@ -134,7 +135,7 @@ func TestAHistoryThatCannotBeReadIsNoEmptyOne(t *testing.T) {
 	s.want("pong") // it may try again on the same connection
 }
 
-func TestAPageOfAnAllowedHostMayConnect(t *testing.T) {
+func TestPageOfAnAllowedOriginCanConnect(t *testing.T) {
 	r := newRig(t, func(c *gateway.Config) { c.Origins = []string{"console.example"} })
 	header := map[string][]string{"Origin": {"https://console.example"}}
 	for _, path := range []string{"/", enginePath} {

@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// hub routes frames to connections, by job and by owner. It never waits for one.
+// hub routes frames to connections, by job and by owner. It waits for none of them.
 type hub struct {
 	mu     sync.Mutex
 	jobs   map[string]map[*conn]struct{}
 	owners map[string]map[*conn]struct{}
 	all    map[*conn]struct{}
-	// recent is a ring of the facts routed last: what a history that is read
-	// now must hold at least.
+	// recent is a ring of the facts routed last: a history that is read now must have
+	// them.
 	recent []routed
 	next   int
 }
@@ -23,15 +23,16 @@ type routed struct {
 	seq   uint64
 }
 
-// recentFacts outlasts by far the time by which a replica may lag.
+// recentFacts go back much further than a replica may lag.
 const recentFacts = 1024
 
 func newHub() *hub {
-	return &hub{recent: make([]routed, recentFacts), jobs: map[string]map[*conn]struct{}{}, owners: map[string]map[*conn]struct{}{}, all: map[*conn]struct{}{}}
+	return &hub{recent: make([]routed, recentFacts), all: map[*conn]struct{}{},
+		jobs: map[string]map[*conn]struct{}{}, owners: map[string]map[*conn]struct{}{}}
 }
 
-// route offers a frame to all whom it concerns. The order of calls is the order
-// of frames.
+// route offers a frame to the connections that follow its job or belong to its owner.
+// Calls are in the order of the frames.
 func (h *hub) route(f frame) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -49,44 +50,45 @@ func (h *hub) route(f frame) {
 	}
 }
 
-// forget drops the sequences that have gone out.
+// forget drops the facts routed last.
 func (h *hub) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	clear(h.recent)
 }
 
-// arrive makes a connection known, in no room yet.
-func (h *hub) arrive(c *conn) {
+// add adds a connection that is in no room yet.
+func (h *hub) add(c *conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.all[c] = struct{}{}
 }
 
-// enter puts a connection into the room of its user, unless that is full.
-func (h *hub) enter(c *conn, user string, limit int) bool {
+// joinUser puts a connection into the room of its user, and returns false if that is
+// full.
+func (h *hub) joinUser(c *conn, user string, limit int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.owners[user]) >= limit {
 		return false
 	}
-	add(h.owners, user, c)
+	addTo(h.owners, user, c)
 	return true
 }
 
-// crowded says whether the room of a user is full.
-func (h *hub) crowded(user string, limit int) bool {
+// userIsFull reports whether the room of a user is full.
+func (h *hub) userIsFull(user string, limit int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.owners[user]) >= limit
 }
 
-// join puts a connection into the room of a job. Routed is the newest sequence
-// of the job that went out before: the history has to be read at least as far.
-func (h *hub) join(c *conn, jobID string) (routed uint64) {
+// joinJob puts a connection into the room of a job. It returns the newest sequence of
+// the job that went out before: the history has to be read at least as far.
+func (h *hub) joinJob(c *conn, jobID string) (routed uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	add(h.jobs, jobID, c)
+	addTo(h.jobs, jobID, c)
 	for _, r := range h.recent {
 		if r.jobID == jobID {
 			routed = max(routed, r.seq)
@@ -95,20 +97,20 @@ func (h *hub) join(c *conn, jobID string) (routed uint64) {
 	return routed
 }
 
-func (h *hub) leave(c *conn, jobID string) {
+func (h *hub) leaveJob(c *conn, jobID string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	remove(h.jobs, jobID, c)
+	removeFrom(h.jobs, jobID, c)
 }
 
-// gone takes a connection out of all its rooms.
-func (h *hub) gone(c *conn, user string, jobs []string) {
+// remove takes a connection out of all its rooms.
+func (h *hub) remove(c *conn, user string, jobs []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.all, c)
-	remove(h.owners, user, c)
+	removeFrom(h.owners, user, c)
 	for _, id := range jobs {
-		remove(h.jobs, id, c)
+		removeFrom(h.jobs, id, c)
 	}
 }
 
@@ -118,8 +120,8 @@ func (h *hub) connections() []*conn {
 	return slices.Collect(maps.Keys(h.all))
 }
 
-// size is how many connections there are, and how many jobs they follow together.
-func (h *hub) size() (connections, subscriptions int) {
+// count returns how many connections there are, and how many jobs they follow in all.
+func (h *hub) count() (connections, subscriptions int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, room := range h.jobs {
@@ -128,7 +130,7 @@ func (h *hub) size() (connections, subscriptions int) {
 	return len(h.all), subscriptions
 }
 
-func add(rooms map[string]map[*conn]struct{}, name string, c *conn) {
+func addTo(rooms map[string]map[*conn]struct{}, name string, c *conn) {
 	room := rooms[name]
 	if room == nil {
 		room = map[*conn]struct{}{}
@@ -137,7 +139,7 @@ func add(rooms map[string]map[*conn]struct{}, name string, c *conn) {
 	room[c] = struct{}{}
 }
 
-func remove(rooms map[string]map[*conn]struct{}, name string, c *conn) {
+func removeFrom(rooms map[string]map[*conn]struct{}, name string, c *conn) {
 	delete(rooms[name], c)
 	if len(rooms[name]) == 0 {
 		delete(rooms, name)

@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// node is the official client in a process of its own.
+// node is the official Socket.IO client in a process of its own.
 type node struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	in   io.Writer
-	said chan said
+	t        *testing.T
+	cmd      *exec.Cmd
+	in       io.Writer
+	messages chan clientMessage
 }
 
 // said is what a socket of it got: an event of the server, or connect,
 // connect_error, disconnect, acknowledged.
-type said struct {
+type clientMessage struct {
 	Socket, On, Message, Response string
 	Data                          map[string]any
 	Seq                           uint64
@@ -31,7 +31,7 @@ type said struct {
 	raw                           string
 }
 
-// installClient puts the package that testdata/socketio names into a folder.
+// installClient installs the package that testdata/socketio names into a folder.
 func installClient(t *testing.T) (dir string) {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
@@ -43,7 +43,8 @@ func installClient(t *testing.T) (dir string) {
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "socketio"))); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts")
+	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--no-audit", "--no-fund",
+		"--ignore-scripts")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, out)
@@ -66,19 +67,19 @@ func startNode(t *testing.T, dir string) *node {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	n := &node{t: t, cmd: cmd, in: in, said: make(chan said, 10_000)}
+	n := &node{t: t, cmd: cmd, in: in, messages: make(chan clientMessage, 10_000)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer close(n.said)
+		defer close(n.messages)
 		lines := bufio.NewScanner(out)
 		lines.Buffer(nil, 16<<20)
 		for lines.Scan() {
-			s := said{raw: lines.Text()}
+			s := clientMessage{raw: lines.Text()}
 			if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
 				t.Errorf("%s: %v", s.raw, err)
 			}
-			n.said <- s
+			n.messages <- s
 		}
 	}()
 	t.Cleanup(func() {
@@ -91,7 +92,7 @@ func startNode(t *testing.T, dir string) *node {
 	return n
 }
 
-func (n *node) do(order map[string]any) {
+func (n *node) send(order map[string]any) {
 	n.t.Helper()
 	text, err := json.Marshal(order)
 	if err != nil {
@@ -102,27 +103,27 @@ func (n *node) do(order map[string]any) {
 	}
 }
 
-// connect opens a socket, over the WebSocket transport if options say nothing
-// else. A job is followed after each connect, from the last sequence seen.
+// connect opens a socket, over the WebSocket transport unless options say otherwise. It
+// subscribes to the job after each connect, from the last sequence seen.
 func (n *node) connect(url, token, job string, options map[string]any) {
 	n.t.Helper()
 	opts := map[string]any{"transports": []string{"websocket"}, "auth": map[string]any{"token": token}}
 	for k, v := range options {
 		opts[k] = v
 	}
-	n.do(map[string]any{"do": "connect", "socket": "s", "url": url, "options": opts, "job": job})
+	n.send(map[string]any{"do": "connect", "socket": "s", "url": url, "options": opts, "job": job})
 }
 
 func (n *node) ask(event string, args ...any) map[string]any {
 	n.t.Helper()
-	n.do(map[string]any{"do": "ask", "socket": "s", "event": event, "args": args})
+	n.send(map[string]any{"do": "ask", "socket": "s", "event": event, "args": args})
 	return n.want("acknowledged").Data
 }
 
-func (n *node) next() said {
+func (n *node) next() clientMessage {
 	n.t.Helper()
 	select {
-	case s, ok := <-n.said:
+	case s, ok := <-n.messages:
 		if !ok {
 			n.t.Fatal("node has ended")
 		}
@@ -139,12 +140,12 @@ func (n *node) next() said {
 		}
 		return s
 	case <-time.After(30 * time.Second):
-		n.t.Fatal("node says nothing")
+		n.t.Fatal("no message from node within 30 s")
 		panic("unreachable")
 	}
 }
 
-func (n *node) want(on string) said {
+func (n *node) want(on string) clientMessage {
 	n.t.Helper()
 	s := n.next()
 	if s.On != on {

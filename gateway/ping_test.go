@@ -17,8 +17,8 @@ import (
 	"rollcall.example/gateway/auth"
 )
 
-// impatient runs a gateway that pings often, and connects alice to it.
-func impatient(t *testing.T, nats *embedded.Server) (*Gateway, *conn, *websocket.Conn) {
+// startPinging runs a gateway that pings often, and connects alice to it.
+func startPinging(t *testing.T, nats *embedded.Server) (*Gateway, *conn, *websocket.Conn) {
 	t.Helper()
 	const secret = "a secret of the tests"
 	v, err := auth.New(t.Context(), auth.Config{Secret: secret})
@@ -26,8 +26,9 @@ func impatient(t *testing.T, nats *embedded.Server) (*Gateway, *conn, *websocket
 		t.Fatal(err)
 	}
 	t.Cleanup(v.Close)
-	g, err := New(Config{JetStream: eventstest.Connect(t, nats, "gateway"), Verifier: v, Logger: slog.New(slog.DiscardHandler),
-		Readers: 1, PingEvery: 20 * time.Millisecond, WriteTimeout: 300 * time.Millisecond})
+	g, err := New(Config{JetStream: eventstest.Connect(t, nats, "gateway"), Verifier: v,
+		Logger:  slog.New(slog.DiscardHandler),
+		Readers: 1, PingInterval: 20 * time.Millisecond, WriteTimeout: 300 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,8 @@ func impatient(t *testing.T, nats *embedded.Server) (*Gateway, *conn, *websocket
 	if err != nil {
 		t.Fatal(err)
 	}
-	ws, _, err := websocket.Dial(t.Context(), web.URL, &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
+	ws, _, err := websocket.Dial(t.Context(), web.URL,
+		&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,38 +58,39 @@ func impatient(t *testing.T, nats *embedded.Server) (*Gateway, *conn, *websocket
 	return g, g.hub.connections()[0], ws
 }
 
-// While a history is read, nobody reads the answers to pings: a client is not
-// taken for dead because of that.
-func TestPingsGoUnansweredWhileAHistoryIsRead(t *testing.T) {
+// While a history is read nobody reads the answers to pings. That must not disconnect
+// the client.
+func TestUnansweredPingIsForgivenWhileAHistoryIsRead(t *testing.T) {
 	srv := eventstest.Start(t)
 	job := eventstest.Upload(t, events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil),
 		events.User{ID: "alice"}, events.Artifact{}, events.Options{})
-	g, c, ws := impatient(t, srv)
+	g, c, ws := startPinging(t, srv)
 	first := make(chan error, 1)
 	go func() {
 		_, _, err := ws.Read(t.Context()) // answers pings meanwhile
 		first <- err
 	}()
-	g.past.readers <- struct{}{} // somebody else's long history
-	if err := ws.Write(t.Context(), websocket.MessageText, []byte(`{"event":"subscribe_bulk_upload_job","data":{"job_id":"`+job.ID+`"}}`)); err != nil {
+	g.histories.readers <- struct{}{} // somebody else's long history
+	if err := ws.Write(t.Context(), websocket.MessageText,
+		[]byte(`{"event":"subscribe_bulk_upload_job","data":{"job_id":"`+job.ID+`"}}`)); err != nil {
 		t.Fatal(err)
 	}
 	eventstest.Wait(t, "the subscription to begin", func() bool { return c.turns.Load()%2 == 1 })
-	past := time.Now().Add(2 * g.cfg.WriteTimeout)
-	eventstest.Wait(t, "a ping to go unanswered", func() bool { return time.Now().After(past) })
-	<-g.past.readers
+	late := time.Now().Add(2 * g.cfg.WriteTimeout)
+	eventstest.Wait(t, "a ping to go unanswered", func() bool { return time.Now().After(late) })
+	<-g.histories.readers
 	if err := <-first; err != nil {
 		t.Fatalf("a client that waited for a history was closed: %v", err)
 	}
 }
 
-func TestAClientThatAnswersNoPingIsGone(t *testing.T) {
-	_, c, ws := impatient(t, eventstest.Start(t))
-	// Without a reader the library answers nothing.
+func TestClientThatAnswersNoPingIsClosed(t *testing.T) {
+	_, c, ws := startPinging(t, eventstest.Start(t))
+	// The client's library answers pings only while something reads.
 	select {
 	case <-c.ctx.Done():
 	case <-time.After(20 * time.Second):
-		t.Fatal("still there")
+		t.Fatal("the connection is still open")
 	}
 	if _, _, err := ws.Read(t.Context()); websocket.CloseStatus(err) != refusal.ClosePingTimeout {
 		t.Fatalf("closed with %v", err)

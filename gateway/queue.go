@@ -6,34 +6,36 @@ import (
 	"sync"
 )
 
-// queue is what waits for one client: answers and facts in order, and the
-// newest progress of each job. Only the facts are bounded by a limit; there is
-// at most one progress for each job followed.
+// queue is what waits for one client: replies and facts in order, and the newest
+// progress of each job. The limit bounds replies and facts; progress needs none, for
+// there is at most one for each job followed.
 type queue struct {
-	mu       sync.Mutex
-	limit    int
-	kind     int // of the dialect
-	texts    [][]byte
-	progress []frame
-	full     bool   // a fact found no room; nothing more is taken
-	write    func() // begins to take, until nothing is left
-	writing  bool
-	room     chan struct{} // one, when something was taken out
-	sums     *counts
+	mu           sync.Mutex
+	limit        int
+	dialect      int      // the index into encodings
+	ordered      [][]byte // replies and facts
+	progress     []frame
+	full         bool   // the client is given up; nothing more is added
+	startWriting func() // starts to call next until nothing is left
+	writing      bool
+	freed        chan struct{} // gets one when something has been taken out
+	counters     *counters
 }
 
-func newQueue(limit, kind int, sums *counts, write func()) *queue {
-	return &queue{limit: limit, kind: kind, sums: sums, write: write, room: make(chan struct{}, 1)}
+func newQueue(limit, dialect int, c *counters, startWriting func()) *queue {
+	return &queue{limit: limit, dialect: dialect, counters: c,
+		startWriting: startWriting, freed: make(chan struct{}, 1)}
 }
 
-// wake is called with the lock held when there is something to take.
+// wake starts the writing. It is called with the lock held when something was added.
 func (q *queue) wake() {
 	if !q.writing {
 		q.writing = true
-		q.write()
+		q.startWriting()
 	}
 }
 
+// signal sends to a channel of one, unless it is full.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -41,72 +43,73 @@ func signal(c chan struct{}) {
 	}
 }
 
-// put adds a frame that must arrive, and reports whether there was room. A fact
-// makes the progress of its job that still waits outdated.
-func (q *queue) put(f frame) bool {
+// putFact adds a frame that must arrive, and reports whether there was room. The fact
+// outdates progress of its job that still waits.
+func (q *queue) putFact(f frame) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.full || len(q.texts) >= q.limit {
+	if q.full || len(q.ordered) >= q.limit {
 		return false
 	}
 	if n := len(q.progress); n > 0 {
 		q.progress = slices.DeleteFunc(q.progress, func(p frame) bool { return p.jobID == f.jobID })
-		q.sums.conflated.Add(uint64(n - len(q.progress)))
+		q.counters.conflated.Add(uint64(n - len(q.progress)))
 	}
-	q.texts = append(q.texts, f.texts[q.kind])
+	q.ordered = append(q.ordered, f.encodings[q.dialect])
 	q.wake()
 	return true
 }
 
-// answer adds what only this client gets, and reports whether there was room.
-func (q *queue) answer(text []byte) bool {
+// putReply adds what only this client gets, and reports whether there was room.
+func (q *queue) putReply(text []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.full || len(q.texts) >= q.limit {
+	if q.full || len(q.ordered) >= q.limit {
 		return false
 	}
-	q.texts = append(q.texts, text)
+	q.ordered = append(q.ordered, text)
 	q.wake()
 	return true
 }
 
-// overflow gives the client up: what it has not got it must ask for again.
-func (q *queue) overflow() {
+// giveUp ends the queue of a client that is too slow. It must ask again for what it has
+// not got.
+func (q *queue) giveUp() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.full = true
 	q.wake()
 }
 
-// show replaces the progress of a job that still waits.
-func (q *queue) show(f frame) {
+// putProgress adds progress, in place of older progress of its job.
+func (q *queue) putProgress(f frame) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if i := slices.IndexFunc(q.progress, func(p frame) bool { return p.jobID == f.jobID }); i >= 0 {
 		q.progress[i] = f
-		q.sums.conflated.Add(1)
+		q.counters.conflated.Add(1)
 	} else {
 		q.progress = append(q.progress, f)
 	}
 	q.wake()
 }
 
-// take returns what is to be sent next, nil for nothing, after which write is
-// called when there is more; ok is false when the client has been given up.
-func (q *queue) take() (text []byte, ok bool) {
+// next takes out what is to be sent next. It returns nil when nothing waits; writing
+// starts again when something does. Not ok means that the client has been given up.
+func (q *queue) next() (text []byte, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
-	case len(q.texts) > 0:
-		text, q.texts[0] = q.texts[0], nil
-		if q.texts = q.texts[1:]; len(q.texts) == 0 {
-			q.texts = nil // most clients have nothing waiting most of the time
+	case len(q.ordered) > 0:
+		text, q.ordered[0] = q.ordered[0], nil
+		if q.ordered = q.ordered[1:]; len(q.ordered) == 0 {
+			q.ordered = nil // for most clients nothing waits most of the time
 		}
-		signal(q.room)
+		signal(q.freed)
 	case q.full:
 		return nil, false
 	case len(q.progress) > 0:
-		text = q.progress[0].texts[q.kind]
+		text = q.progress[0].encodings[q.dialect]
 		if q.progress = q.progress[1:]; len(q.progress) == 0 {
 			q.progress = nil
 		}
@@ -116,21 +119,20 @@ func (q *queue) take() (text []byte, ok bool) {
 	return text, true
 }
 
-// putOld adds a frame of a history. It waits until the queue is less than half
-// full, so that the frames that come live meanwhile find room, and returns
-// false when ctx ends first.
-func (q *queue) putOld(ctx context.Context, f frame) bool {
+// putHistory adds a frame of a history. It waits until the queue is less than half full,
+// so that live frames find room too, and returns false when ctx ends first.
+func (q *queue) putHistory(ctx context.Context, f frame) bool {
 	for {
 		q.mu.Lock()
-		room := len(q.texts) < max(q.limit/2, 1)
+		room := len(q.ordered) < max(q.limit/2, 1)
 		q.mu.Unlock()
-		if room && q.put(f) {
+		if room && q.putFact(f) {
 			return true
 		}
 		select {
 		case <-ctx.Done():
 			return false
-		case <-q.room:
+		case <-q.freed:
 		}
 	}
 }

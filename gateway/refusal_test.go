@@ -16,10 +16,14 @@ func TestRefusalsOverHTTP(t *testing.T) {
 		c.UserConnections, c.Connections = 1, 1
 		c.Now = func() time.Time { return now }
 	})
-	token := mint(t, "alice", "member", time.Hour)
+	token := mintToken(t, "alice", "member", time.Hour)
 	first := dial(t, r.url, token)
 	first.send("ping", nil, 1)
 	first.want("pong")
+	body := func(code, details, message string) string {
+		return `{"error":{"code":"` + code + `","details":` + details + `},"message":"` + message +
+			`","success":false,"timestamp":"2026-01-02T03:04:05.678Z"}` + "\n"
+	}
 	for name, tt := range map[string]struct {
 		authorization string
 		status        int
@@ -28,26 +32,24 @@ func TestRefusalsOverHTTP(t *testing.T) {
 		body          string
 	}{
 		"bad token": {"Bearer x", 401, `Bearer realm="rollcall"`, "",
-			`{"error":{"code":"unauthenticated","details":{"reason":"token_invalid"}},` +
-				`"message":"The token is not valid. Please sign in again.","success":false,"timestamp":"2026-01-02T03:04:05.678Z"}` + "\n"},
+			body("unauthenticated", `{"reason":"token_invalid"}`, "The token is not valid. Please sign in again.")},
 		"too many connections of a user": {"Bearer " + token, 429, "", "10",
-			`{"error":{"code":"too_many_connections","details":{"limit":1}},` +
-				`"message":"You have too many connections. Please close some of them.","success":false,"timestamp":"2026-01-02T03:04:05.678Z"}` + "\n"},
+			body("too_many_connections", `{"limit":1}`, "You have too many connections. Please close some of them.")},
 		"too many connections": {"", 503, "", "1",
-			`{"error":{"code":"overloaded","details":{}},` +
-				`"message":"The live feed cannot be reached at the moment. Please try again.","success":false,"timestamp":"2026-01-02T03:04:05.678Z"}` + "\n"},
+			body("overloaded", `{}`, "The live feed cannot be reached at the moment. Please try again.")},
 	} {
 		headers := ""
 		if tt.authorization != "" {
 			headers = "Authorization: " + tt.authorization + "\r\n"
 		}
-		_, resp := shake(t, r.url, "/", headers)
-		body, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != tt.status || string(body) != tt.body {
-			t.Errorf("%s: %d %v\n%s", name, resp.StatusCode, err, body)
+		_, resp := openSocket(t, r.url, "/", headers)
+		got, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != tt.status || string(got) != tt.body {
+			t.Errorf("%s: %d %v\n%s", name, resp.StatusCode, err, got)
 		}
-		want := http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}, "X-Content-Type-Options": {"nosniff"},
-			"Retry-After": {tt.retryAfter}, "Www-Authenticate": {tt.challenge}}
+		want := http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"},
+			"X-Content-Type-Options": {"nosniff"},
+			"Retry-After":            {tt.retryAfter}, "Www-Authenticate": {tt.challenge}}
 		for key := range want {
 			if got := resp.Header.Get(key); got != want.Get(key) {
 				t.Errorf("%s: %s is %q, want %q", name, key, got, want.Get(key))

@@ -10,19 +10,19 @@ import (
 	"rollcall.example/gateway/frames"
 )
 
-// read handles what the client asks for, one after the other, until the
-// connection ends.
-func (c *conn) read() {
+// readRequests handles the client's requests, one after the other, until the connection
+// ends.
+func (c *conn) readRequests() {
 	for {
 		kind, text, err := c.ws.Read(c.ctx)
 		if err != nil {
 			return
 		}
 		if kind != websocket.MessageText {
-			c.fail(websocket.StatusUnsupportedData, "text frames only")
+			c.close(websocket.StatusUnsupportedData, "text frames only")
 			continue
 		}
-		in, ok := c.talk.hear(c, text)
+		in, ok := c.dialect.receive(c, text)
 		if !ok {
 			continue
 		}
@@ -30,19 +30,28 @@ func (c *conn) read() {
 		err = c.handle(in)
 		c.turns.Add(1)
 		if err != nil {
-			refused, ok := errors.AsType[*refusal.Error](err)
-			if !ok {
-				c.g.cfg.Logger.Warn("history not read", "err", err)
-				refused = refusal.New(refusal.CodeOverloaded, "This cannot be done at the moment. Please try again.")
-			}
-			c.send(frames.EventError, refused.Frame(), in.ID)
+			c.refuse(in, err)
 		}
 	}
 }
 
-func (c *conn) handle(in incoming) error {
+// refuse replies to a request that was not carried out.
+func (c *conn) refuse(in request, err error) {
+	refused, ok := errors.AsType[*refusal.Error](err)
+	if !ok {
+		if c.ctx.Err() == nil {
+			c.g.cfg.Logger.WarnContext(c.ctx, "cannot serve a client's request", "event", in.Event, "err", err)
+		}
+		refused = refusal.New(refusal.CodeOverloaded, "This cannot be done at the moment. Please try again.")
+	}
+	c.reply(frames.EventError, refused.Frame(), in.ID)
+}
+
+// handle carries out a request. The error is a *refusal.Error for one that the client
+// must not repeat as it is.
+func (c *conn) handle(in request) error {
 	if in.Event == frames.EventPing {
-		c.send(frames.EventPong, struct{}{}, in.ID)
+		c.reply(frames.EventPong, struct{}{}, in.ID)
 		return nil
 	}
 	if in.Event == frames.EventAuthenticate {
@@ -63,28 +72,29 @@ func (c *conn) handle(in incoming) error {
 	}
 	if in.Event == frames.EventUnsubscribe {
 		c.unsubscribe(data.JobID)
-		c.send(frames.EventAck, frames.Ack{JobID: data.JobID}, in.ID)
+		c.reply(frames.EventAck, frames.Ack{JobID: data.JobID}, in.ID)
 		return nil
 	}
 	return c.subscribe(data.JobID, data.After, claims, in.ID)
 }
 
-func (c *conn) authenticate(in incoming) error {
+func (c *conn) authenticate(in request) error {
 	var data frames.Authenticate
 	if err := json.Unmarshal(in.Data, &data); err != nil {
 		return refusal.New(refusal.CodeBadRequest, "The data must have a token.")
 	}
 	claims, err := c.g.cfg.Verifier.Verify(data.Token)
 	if err != nil {
-		c.turnAway(awayToken)
-		return unauthenticated(err)
+		c.countRefusal(reasonToken)
+		return refuseToken(err)
 	}
 	if old := c.user(); old != nil && (old.ID != claims.ID || old.Role != claims.Role) {
-		return refusal.New(refusal.CodeForbidden, "The token is of another user or role. Please open another connection for it.")
+		return refusal.New(refusal.CodeForbidden,
+			"The token is of another user or role. Please open another connection for it.")
 	}
 	if !c.admit(claims) {
-		return nil // the connection ends
+		return nil // admit has closed the connection
 	}
-	c.send(frames.EventAck, frames.Ack{UserID: claims.ID, Expires: claims.Expires}, in.ID)
+	c.reply(frames.EventAck, frames.Ack{UserID: claims.ID, Expires: claims.Expires}, in.ID)
 	return nil
 }

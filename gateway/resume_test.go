@@ -12,15 +12,15 @@ import (
 	"rollcall.example/gateway"
 )
 
-// The stream is deleted and made again: its sequences mean something else now,
-// and whoever kept one has to start over.
-func TestAStreamMadeAnewSendsClientsBackToTheStart(t *testing.T) {
+// The stream is deleted and created again. Its sequences mean something else now, so
+// every client that has kept one must start over.
+func TestRecreatedStreamResetsClients(t *testing.T) {
 	r := newRig(t)
 	for range 3 {
 		r.upload("bob")
 	}
 	job := r.upload("alice")
-	token := mint(t, "alice", "member", time.Hour)
+	token := mintToken(t, "alice", "member", time.Hour)
 	s := dial(t, r.url, token)
 	s.subscribe(job.ID, 0)
 	s.want("ack")
@@ -34,14 +34,14 @@ func TestAStreamMadeAnewSendsClientsBackToTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := r.upload("alice")
-	if code := s.closed(); code != refusal.CloseStreamReset {
+	if code := s.closeCode(); code != refusal.CloseStreamReset {
 		t.Fatalf("closed with %d", code)
 	}
-	// One that was away meanwhile is told when it comes back.
+	// A client that was away meanwhile is told when it comes back.
 	s = redial(t, r.url, token)
 	s.subscribe(again.ID, seen)
-	if code := s.closed(); code != refusal.CloseStreamReset {
-		t.Fatalf("a late one: closed with %d", code)
+	if code := s.closeCode(); code != refusal.CloseStreamReset {
+		t.Fatalf("after coming back: closed with %d", code)
 	}
 	s = redial(t, r.url, token)
 	s.subscribe(again.ID, 0)
@@ -68,21 +68,21 @@ func redial(t *testing.T, url, token string) *socket {
 	return dial(t, url, token)
 }
 
-func TestAFreshTokenProlongs(t *testing.T) {
+func TestFreshTokenExtendsTheConnection(t *testing.T) {
 	r := newRig(t)
 	job := r.upload("alice")
-	s := dial(t, r.url, mint(t, "alice", "member", 2*time.Second))
+	s := dial(t, r.url, mintToken(t, "alice", "member", 2*time.Second))
 	s.subscribe(job.ID, job.Seq)
 	s.want("ack")
 	ends := time.Now().Add(2 * time.Second)
-	s.send("authenticate", map[string]string{"token": mint(t, "alice", "member", time.Hour)}, 1)
+	s.send("authenticate", map[string]string{"token": mintToken(t, "alice", "member", time.Hour)}, 1)
 	s.want("ack")
 	eventstest.Wait(t, "the first token's end", func() bool { return time.Now().After(ends) })
 	r.step(&job)
 	s.want("bulk_upload_progress")
 }
 
-func TestWithoutAFeedNobodyIsServed(t *testing.T) {
+func TestGatewayWithoutAFeedRefusesClients(t *testing.T) {
 	r := newRig(t)
 	js := eventstest.Connect(t, r.nats, "gateway")
 	_, url, _ := startGateway(t, r.nats, func(c *gateway.Config) { c.JetStream = js })
@@ -100,7 +100,8 @@ func TestWithoutAFeedNobodyIsServed(t *testing.T) {
 	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
 		t.Fatal(err)
 	}
-	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || body.Success || body.Error.Code != "overloaded" {
+	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || body.Success ||
+		body.Error.Code != "overloaded" {
 		t.Fatalf("%s: %+v", resp.Status, body)
 	}
 }

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, eventstest.IgnoreLeaks()...)
 }
 
-// rig is a gateway over a real NATS, as the user that may only read.
+// rig is a gateway with a real NATS, as the user that may only read.
 type rig struct {
 	t    *testing.T
 	nats *embedded.Server
@@ -46,7 +46,8 @@ func newRig(t *testing.T, change ...func(*gateway.Config)) *rig {
 	return r
 }
 
-func startGateway(t *testing.T, nats *embedded.Server, change ...func(*gateway.Config)) (g *gateway.Gateway, url string, stop func()) {
+func startGateway(t *testing.T, nats *embedded.Server,
+	change ...func(*gateway.Config)) (g *gateway.Gateway, url string, stop func()) {
 	t.Helper()
 	verifier, err := auth.New(t.Context(), auth.Config{Secret: secret})
 	if err != nil {
@@ -54,7 +55,7 @@ func startGateway(t *testing.T, nats *embedded.Server, change ...func(*gateway.C
 	}
 	t.Cleanup(verifier.Close)
 	cfg := gateway.Config{JetStream: eventstest.Connect(t, nats, "gateway"), Verifier: verifier,
-		Watch: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
+		CheckInterval: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -86,7 +87,7 @@ func startGateway(t *testing.T, nats *embedded.Server, change ...func(*gateway.C
 	return g, srv.URL, stop
 }
 
-func mint(t *testing.T, user, role string, ttl time.Duration) string {
+func mintToken(t *testing.T, user, role string, ttl time.Duration) string {
 	t.Helper()
 	token, err := auth.Mint(secret, user, role, ttl, time.Now())
 	if err != nil {
@@ -95,16 +96,17 @@ func mint(t *testing.T, user, role string, ttl time.Duration) string {
 	return token
 }
 
-// upload makes a job of a user and waits until it has gone out, so that who
-// connects after it hears of it by history only.
+// upload makes a job of a user and waits until the gateway has sent it out, so that
+// whoever connects after it gets it from the history only.
 func (r *rig) upload(user string) events.Job {
 	r.t.Helper()
-	job := eventstest.Upload(r.t, r.logs[events.StageUpload], events.User{ID: user, Role: "member"}, events.Artifact{}, events.Options{})
+	job := eventstest.Upload(r.t, r.logs[events.StageUpload], events.User{ID: user, Role: "member"},
+		events.Artifact{}, events.Options{})
 	eventstest.Wait(r.t, "the upload to go out", func() bool { return r.gw.Routed() >= job.Seq })
 	return job
 }
 
-// step appends the next fact of a job's ordinary course.
+// step appends the next fact that an ordinary job has.
 func (r *rig) step(job *events.Job) {
 	r.t.Helper()
 	stage := job.Next()
@@ -176,8 +178,8 @@ func (s *socket) next() (frame, error) {
 	return f, nil
 }
 
-// want reads the next frame, which is to be of the event. News of the user's
-// jobs may come before an ack.
+// want reads the next frame, which must be of the event. Progress of the user's jobs may
+// come before an ack.
 func (s *socket) want(event string) frame {
 	s.t.Helper()
 	f, err := s.next()
@@ -193,8 +195,8 @@ func (s *socket) want(event string) frame {
 	return f
 }
 
-// closed waits for the end of the connection and returns its code.
-func (s *socket) closed() websocket.StatusCode {
+// closeCode waits for the end of the connection and returns its code.
+func (s *socket) closeCode() websocket.StatusCode {
 	s.t.Helper()
 	for {
 		if _, err := s.next(); err != nil {

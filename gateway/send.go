@@ -9,60 +9,60 @@ import (
 	"rollcall.example/events/refusal"
 )
 
-// send answers a request of the client.
-func (c *conn) send(event string, data any, id json.RawMessage) {
-	text, err := c.talk.answer(event, data, id)
+// reply queues the reply to a request.
+func (c *conn) reply(event string, data any, id json.RawMessage) {
+	text, err := c.dialect.encodeReply(event, data, id)
 	if err != nil {
-		c.g.cfg.Logger.Error("answer left out", "event", event, "err", err)
+		c.g.cfg.Logger.ErrorContext(c.ctx, "cannot encode a reply; the client gets none", "event", event, "err", err)
 		return
 	}
-	c.answer(text)
+	c.enqueueReply(text)
 }
 
-// answer queues what only this client gets; nil is nothing.
-func (c *conn) answer(text []byte) {
-	if text != nil && !c.q.answer(text) {
-		c.g.sums.dropped.Add(1)
-		c.q.overflow()
+// enqueueReply queues what only this client gets. Nil is nothing.
+func (c *conn) enqueueReply(text []byte) {
+	if text != nil && !c.queue.putReply(text) {
+		c.g.counters.dropped.Add(1)
+		c.queue.giveUp()
 	}
 }
 
-// write sends what the queue has.
-func (c *conn) write() {
+// writeQueue sends what waits in the queue.
+func (c *conn) writeQueue() {
 	for {
-		text, ok := c.q.take()
+		text, ok := c.queue.next()
 		switch {
 		case !ok:
-			c.fail(refusal.CloseTooSlow, "too slow, resume")
+			c.close(refusal.CloseTooSlow, "too slow, resume")
 			return
 		case text == nil:
-			return // the queue starts another when it has more
+			return // the queue starts another writeQueue when it has more
 		}
 		ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
 		err := c.ws.Write(ctx, websocket.MessageText, text)
 		cancel()
 		if err != nil {
-			c.cut() // nothing more can be written, so nothing is left to be said
+			c.cancel() // nothing more can be written, not even why
 			return
 		}
-		c.g.sums.sent.Add(1)
+		c.g.counters.sent.Add(1)
 	}
 }
 
-// ping asks whether the client is there, and sees to it that it is asked again.
+// ping asks whether the client is there, and arranges for the next ping.
 func (c *conn) ping() {
 	turns := c.turns.Load()
 	ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
-	err := c.talk.ping(ctx, c.ws)
+	err := c.dialect.ping(ctx, c.ws)
 	cancel()
-	// While a frame is handled nobody reads the answer.
+	// While a request is being handled nobody reads the answer.
 	if busy := turns%2 == 1 || c.turns.Load() != turns; err != nil && !busy {
-		c.fail(refusal.ClosePingTimeout, "no answer to a ping")
+		c.close(refusal.ClosePingTimeout, "no answer to a ping")
 		return
 	}
-	c.life.Lock()
-	defer c.life.Unlock()
-	if !c.over {
-		c.pinger.Reset(c.g.cfg.PingEvery)
+	c.lifeMu.Lock()
+	defer c.lifeMu.Unlock()
+	if !c.ended {
+		c.pinger.Reset(c.g.cfg.PingInterval)
 	}
 }

@@ -16,9 +16,9 @@ import (
 	"rollcall.example/gateway"
 )
 
-// dialSmall connects with a small receive buffer, which would else grow as the
-// system likes it.
-func dialSmall(t *testing.T, url, token string) *socket {
+// dialWithSmallBuffer connects with a small receive buffer, which the system would
+// otherwise make as large as it likes.
+func dialWithSmallBuffer(t *testing.T, url, token string) *socket {
 	t.Helper()
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
@@ -27,8 +27,9 @@ func dialSmall(t *testing.T, url, token string) *socket {
 		}
 		return conn, conn.(*net.TCPConn).SetReadBuffer(64 << 10)
 	}}
-	ws, _, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport},
-		HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
+	ws, _, err := websocket.Dial(t.Context(), url,
+		&websocket.DialOptions{HTTPClient: &http.Client{Transport: transport},
+			HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,37 +38,39 @@ func dialSmall(t *testing.T, url, token string) *socket {
 	return &socket{t: t, ws: ws}
 }
 
-// A client reads nothing for a while: it gets every fact afterwards, and of the
-// progress only the newest.
-func TestASlowClientGetsAllFactsAndTheNewestProgress(t *testing.T) {
+// A client that has read nothing for a while gets every fact, and of the progress only
+// the newest.
+func TestSlowClientGetsAllFactsAndTheNewestProgress(t *testing.T) {
 	r := newRig(t, func(c *gateway.Config) { c.WriteTimeout = time.Minute })
-	token := mint(t, "carol", "national_admin", time.Hour)
+	token := mintToken(t, "carol", "national_admin", time.Hour)
 	job := r.upload("alice")
 	want := []uint64{job.Seq}
-	slow, quick := dialSmall(t, r.url, token), dial(t, r.url, token)
+	slow, quick := dialWithSmallBuffer(t, r.url, token), dial(t, r.url, token)
 	for _, s := range []*socket{slow, quick} {
 		s.subscribe(job.ID, 0)
 		s.want("ack")
 		s.want("bulk_upload_progress")
 	}
-	// More than the sockets' buffers hold, so that the queue begins to fill.
+	// More than the buffers of the sockets hold, so that the queue fills up.
 	long := strings.Repeat("x", 200_000)
 	for range 80 {
 		eventstest.Append(t, r.logs[events.StageValidation], &job,
 			&events.Failed{Stage: events.StageValidation, Code: "x", Message: long, Attempts: 1, Retryable: true})
 		quick.want("bulk_upload_failed")
-		eventstest.Append(t, r.logs[events.StageUpload], &job, &events.Retried{Stage: events.StageValidation, By: job.Owner})
+		retried := &events.Retried{Stage: events.StageValidation, By: job.Owner}
+		eventstest.Append(t, r.logs[events.StageUpload], &job, retried)
 		quick.want("bulk_upload_progress")
 		want = append(want, job.Seq-1, job.Seq)
 	}
 	const newest = 20
 	for percent := 11; percent <= newest; percent++ {
-		p := events.Progress{Service: events.StageValidation, Step: events.FileReading, Percent: percent, Status: events.StatusProcessing, Trigger: job.Trigger}
+		p := events.Progress{Service: events.StageValidation, Step: events.FileReading, Percent: percent,
+			Status: events.StatusProcessing, Trigger: job.Trigger}
 		if err := r.logs[events.StageValidation].SetProgress(t.Context(), &job, p); err != nil {
 			t.Fatal(err)
 		}
 		if f := quick.want("bulk_upload_progress"); f.Data["progress"] != float64(percent) {
-			t.Fatalf("who keeps up: %s", f.raw)
+			t.Fatalf("a client that keeps up: %s", f.raw)
 		}
 	}
 	got := []uint64{want[0]}
@@ -87,7 +90,8 @@ func TestASlowClientGetsAllFactsAndTheNewestProgress(t *testing.T) {
 	slow.send("ping", nil, 1)
 	slow.want("pong")
 	s := r.gw.Stats()
-	if s.Connections != 2 || s.Subscriptions != 2 || s.Dropped != 0 || s.Conflated == 0 || s.Sent < uint64(2*len(want)) {
+	if s.Connections != 2 || s.Subscriptions != 2 || s.Dropped != 0 || s.Conflated == 0 ||
+		s.Sent < uint64(2*len(want)) {
 		t.Errorf("%+v", s)
 	}
 }

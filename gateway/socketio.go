@@ -16,7 +16,7 @@ import (
 	"rollcall.example/gateway/frames"
 )
 
-// Packets of Engine.IO 4; a message holds one of Socket.IO 5.
+// Types of packets of Engine.IO 4. A message holds a packet of Socket.IO 5.
 const (
 	enginePing    = "2"
 	enginePong    = '3'
@@ -28,55 +28,54 @@ const (
 	ioEvent      = '2'
 )
 
-// errPacket is a packet that a client of Socket.IO does not send to a server
-// without binary data and without polling.
+// errPacket is a packet that no client of Socket.IO sends to a server without binary
+// data and polling. The client sees the text.
 var errPacket = errors.New("not a packet that is expected here")
 
-// ioDialect talks Socket.IO 5 over Engine.IO 4, in the namespace "/" only.
-type ioDialect struct {
-	connected bool // only the reading goroutine looks
+// socketIODialect is Socket.IO 5 over Engine.IO 4, in the namespace "/" only.
+type socketIODialect struct {
+	connected bool // used by the reading goroutine only
 	pong      chan struct{}
 }
 
-// ServeSocketIO opens a WebSocket for clients of Socket.IO. Polling is refused,
-// as is Engine.IO other than 4.
+// ServeSocketIO opens a WebSocket for clients of Socket.IO. It refuses polling and any
+// Engine.IO but version 4.
 func (g *Gateway) ServeSocketIO(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	switch {
 	case q.Get("EIO") != "4":
-		g.refuseEngine(w, 5, "Unsupported protocol version: Engine.IO 4 is spoken here, that is socket.io-client 3 and later")
+		g.refuseHandshake(w, 5, "Unsupported protocol version: "+
+			"Engine.IO 4 is spoken here, that is socket.io-client 3 and later")
 		return
 	case q.Get("transport") != "websocket":
-		g.refuseEngine(w, 0, `Transport unknown: connect with {transports: ["websocket"]}`)
+		g.refuseHandshake(w, 0, `Transport unknown: connect with {transports: ["websocket"]}`)
 		return
 	case q.Get("sid") != "":
-		g.refuseEngine(w, 1, "Session ID unknown: there is no other transport to upgrade from")
+		g.refuseHandshake(w, 1, "Session ID unknown: there is no other transport to upgrade from")
 		return
 	}
 	ws, ok := g.accept(w, r)
 	if !ok {
 		return
 	}
-	c := newConn(g, ws, &ioDialect{pong: make(chan struct{}, 1)})
-	c.answer(fmt.Appendf(nil, `0{"sid":%q,"upgrades":[],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
-		rand.Text(), g.cfg.PingEvery.Milliseconds(), g.cfg.WriteTimeout.Milliseconds(), readLimit))
+	c := newConn(g, ws, &socketIODialect{pong: make(chan struct{}, 1)})
+	c.enqueueReply(fmt.Appendf(nil, `0{"sid":%q,"upgrades":[],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
+		rand.Text(), g.cfg.PingInterval.Milliseconds(), g.cfg.WriteTimeout.Milliseconds(), readLimit))
 	go c.serve()
 }
 
-// refuseEngine answers a handshake as Engine.IO's own server does.
-func (g *Gateway) refuseEngine(w http.ResponseWriter, code int, message string) {
-	g.turnAway(awayHandshake)
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+// refuseHandshake answers a handshake as Engine.IO's own server does.
+func (g *Gateway) refuseHandshake(w http.ResponseWriter, code int, message string) {
+	g.countRefusal(reasonHandshake)
+	setHeaders(w.Header())
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusBadRequest)
 	_ = json.NewEncoder(w).Encode(map[string]any{"code": code, "message": message}) // the client may be gone
 }
 
-func (*ioDialect) kind() int { return socketIO }
+func (*socketIODialect) kind() int { return socketIO }
 
-func (s *ioDialect) hear(c *conn, text []byte) (in incoming, ok bool) {
+func (s *socketIODialect) receive(c *conn, text []byte) (in request, ok bool) {
 	var err error
 	switch {
 	case len(text) == 0:
@@ -84,7 +83,7 @@ func (s *ioDialect) hear(c *conn, text []byte) (in incoming, ok bool) {
 	case text[0] == enginePong:
 		signal(s.pong)
 	case text[0] == engineClose:
-		c.fail(websocket.StatusNormalClosure, "")
+		c.close(websocket.StatusNormalClosure, "")
 	case text[0] != engineMessage || len(text) == 1:
 		err = errPacket
 	case text[1] == ioConnect:
@@ -92,7 +91,7 @@ func (s *ioDialect) hear(c *conn, text []byte) (in incoming, ok bool) {
 	case !s.connected:
 		err = errPacket
 	case text[1] == ioDisconnect:
-		c.fail(websocket.StatusNormalClosure, "")
+		c.close(websocket.StatusNormalClosure, "")
 	case text[1] == ioEvent:
 		if in, err = parseEvent(text[2:]); err == nil {
 			return in, true
@@ -101,13 +100,13 @@ func (s *ioDialect) hear(c *conn, text []byte) (in incoming, ok bool) {
 		err = errPacket
 	}
 	if err != nil {
-		c.fail(websocket.StatusProtocolError, err.Error())
+		c.close(websocket.StatusProtocolError, err.Error())
 	}
 	return in, false
 }
 
-// connect lets the client into the namespace, or says why not.
-func (s *ioDialect) connect(c *conn, text []byte) error {
+// connect lets the client into the namespace, or tells it why not.
+func (s *socketIODialect) connect(c *conn, text []byte) error {
 	namespace := ""
 	if len(text) > 0 && text[0] == '/' {
 		name, rest, _ := bytes.Cut(text, []byte(","))
@@ -117,38 +116,38 @@ func (s *ioDialect) connect(c *conn, text []byte) error {
 		if len(namespace) > 100 {
 			return errPacket
 		}
-		c.answer([]byte("44" + namespace + `{"message":"Invalid namespace"}`))
+		c.enqueueReply([]byte("44" + namespace + `{"message":"Invalid namespace"}`))
 		return nil
 	}
 	if s.connected {
 		return errPacket
 	}
 	var data frames.Authenticate
-	// Whatever is no object with a token in it has none.
+	// Anything but an object with a token has no token.
 	if err := json.Unmarshal(text, &data); err != nil {
 		data.Token = ""
 	}
 	claims, err := c.g.cfg.Verifier.Verify(data.Token)
 	if err != nil {
-		c.turnAway(awayToken)
-		refused := unauthenticated(err)
+		c.countRefusal(reasonToken)
+		refused := refuseToken(err)
 		answer, err := json.Marshal(map[string]any{"message": refused.Code,
 			"data": map[string]any{"code": refused.Code, "message": refused.Message, "reason": auth.Reason(refused)}})
 		if err != nil {
 			return err
 		}
-		c.answer(append([]byte("44"), answer...))
+		c.enqueueReply(append([]byte("44"), answer...))
 		return nil
 	}
 	s.connected = true
-	c.answer(fmt.Appendf(nil, `40{"sid":%q}`, rand.Text()))
-	c.admit(claims) // or the connection ends
+	c.enqueueReply(fmt.Appendf(nil, `40{"sid":%q}`, rand.Text()))
+	c.admit(claims) // or it closes the connection
 	return nil
 }
 
-// parseEvent reads the id that an acknowledgement is wanted under, the event
-// and its first argument. A job's id or a token alone will do for an argument.
-func parseEvent(text []byte) (in incoming, err error) {
+// parseEvent parses the id of the acknowledgement, if one is wanted, the event and its
+// first argument. A job's id or a token may stand there without an object around it.
+func parseEvent(text []byte) (in request, err error) {
 	text = bytes.TrimPrefix(text, []byte("/,"))
 	digits := bytes.IndexByte(text, '[')
 	if digits > 0 {
@@ -158,7 +157,8 @@ func parseEvent(text []byte) (in incoming, err error) {
 		in.ID = json.RawMessage(text[:digits])
 	}
 	var args []json.RawMessage
-	if digits < 0 || json.Unmarshal(text[digits:], &args) != nil || len(args) == 0 || json.Unmarshal(args[0], &in.Event) != nil {
+	if digits < 0 || json.Unmarshal(text[digits:], &args) != nil || len(args) == 0 ||
+		json.Unmarshal(args[0], &in.Event) != nil {
 		return in, errPacket
 	}
 	if len(args) == 1 {
@@ -175,9 +175,9 @@ func parseEvent(text []byte) (in incoming, err error) {
 	return in, err
 }
 
-// socketIOEvent is an event with its data, then the sequence of a fact, which
-// listeners of one argument do not see.
-func socketIOEvent(event string, data json.RawMessage, seq uint64) ([]byte, error) {
+// encodeSocketIOEvent encodes an event with its data. The sequence of a fact comes after
+// that, where listeners of one argument do not see it.
+func encodeSocketIOEvent(event string, data json.RawMessage, seq uint64) ([]byte, error) {
 	args := []any{event, data}
 	if seq > 0 {
 		args = append(args, seq)
@@ -186,9 +186,9 @@ func socketIOEvent(event string, data json.RawMessage, seq uint64) ([]byte, erro
 	return append([]byte("42"), text...), err
 }
 
-// answer is an acknowledgement where the client asked for one; a refusal is one
-// with an error. Where it did not, only what it cannot know otherwise is said.
-func (*ioDialect) answer(event string, data any, id json.RawMessage) ([]byte, error) {
+// encodeReply makes an acknowledgement where the client asked for one; a refusal is one
+// with an error. Where it did not ask, it gets only what it cannot know otherwise.
+func (*socketIODialect) encodeReply(event string, data any, id json.RawMessage) ([]byte, error) {
 	raw, err := json.Marshal(data)
 	switch {
 	case err != nil:
@@ -196,16 +196,16 @@ func (*ioDialect) answer(event string, data any, id json.RawMessage) ([]byte, er
 	case id == nil && event == frames.EventAck:
 		return nil, nil
 	case id == nil:
-		return socketIOEvent(event, raw, 0)
+		return encodeSocketIOEvent(event, raw, 0)
 	case event == frames.EventError:
 		return fmt.Appendf(nil, `43%s[{"error":%s}]`, id, raw), nil
 	}
 	return fmt.Appendf(nil, `43%s[%s]`, id, raw), nil
 }
 
-func (s *ioDialect) ping(ctx context.Context, ws *websocket.Conn) error {
+func (s *socketIODialect) ping(ctx context.Context, ws *websocket.Conn) error {
 	select {
-	case <-s.pong: // of an earlier ping, come too late
+	case <-s.pong: // the late answer to an earlier ping
 	default:
 	}
 	if err := ws.Write(ctx, websocket.MessageText, []byte(enginePing)); err != nil {

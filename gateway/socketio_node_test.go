@@ -15,25 +15,27 @@ import (
 	"rollcall.example/gateway"
 )
 
-func socketIOConfig(c *gateway.Config) { c.PingEvery = 100 * time.Millisecond }
+func socketIOConfig(c *gateway.Config) { c.PingInterval = 100 * time.Millisecond }
 
 // The official client, unchanged, over real sockets.
 func TestSocketIOClient(t *testing.T) {
 	dir := installClient(t)
-	alice := mint(t, "alice", "member", time.Hour)
+	alice := mintToken(t, "alice", "member", time.Hour)
 
 	t.Run("a whole job", func(t *testing.T) {
 		r, n := newRig(t, socketIOConfig), startNode(t, dir)
 		job := r.upload("alice")
 		n.connect(r.url, alice, "", nil)
 		n.want("connect")
-		if ack := n.ask("subscribe_bulk_upload_job", job.ID); ack["job_id"] != job.ID || ack["last_seq"] != float64(job.Seq) || ack["status"] != "pending" {
+		if ack := n.ask("subscribe_bulk_upload_job", job.ID); ack["job_id"] != job.ID ||
+			ack["last_seq"] != float64(job.Seq) || ack["status"] != "pending" {
 			t.Fatalf("ack %v", ack)
 		}
 		if s := n.want("bulk_upload_progress"); s.Seq != job.Seq || s.Data["stage"] != "initialization" {
 			t.Fatalf("uploaded: %s", s.raw)
 		}
-		p := events.Progress{Service: events.StageValidation, Step: events.FileReading, Percent: 15, Status: events.StatusProcessing, Trigger: job.Trigger}
+		p := events.Progress{Service: events.StageValidation, Step: events.FileReading, Percent: 15,
+			Status: events.StatusProcessing, Trigger: job.Trigger}
 		if err := r.logs[events.StageValidation].SetProgress(t.Context(), &job, p); err != nil {
 			t.Fatal(err)
 		}
@@ -60,8 +62,9 @@ func TestSocketIOClient(t *testing.T) {
 		r.step(&job)
 		n.connect(r.url, alice, "", nil)
 		n.want("connect")
-		// Without an acknowledgement, as old clients do it.
-		n.do(map[string]any{"do": "emit", "socket": "s", "event": "subscribe_bulk_upload_job", "args": []any{map[string]any{"job_id": job.ID}}})
+		// Without an acknowledgement, as old clients do.
+		n.send(map[string]any{"do": "emit", "socket": "s", "event": "subscribe_bulk_upload_job",
+			"args": []any{map[string]any{"job_id": job.ID}}})
 		n.want("bulk_upload_progress")
 		n.want("bulk_upload_progress")
 		n.ask("subscribe_bulk_upload_job", map[string]any{"job_id": job.ID, "after": job.FirstSeq})
@@ -70,13 +73,14 @@ func TestSocketIOClient(t *testing.T) {
 		}
 		code := func(ack map[string]any) any { e, _ := ack["error"].(map[string]any); return e["code"] }
 		unknown := n.ask("subscribe_bulk_upload_job", events.NewJobID())
-		if ack := n.ask("subscribe_bulk_upload_job", foreign.ID); code(ack) != "not_found" || code(unknown) != "not_found" || len(ack) != len(unknown) {
+		if ack := n.ask("subscribe_bulk_upload_job", foreign.ID); code(ack) != "not_found" ||
+			code(unknown) != "not_found" || len(ack) != len(unknown) {
 			t.Fatalf("foreign %v, unknown %v", ack, unknown)
 		}
 		if ack := n.ask("fly"); code(ack) != "bad_request" {
 			t.Fatalf("%v", ack)
 		}
-		n.do(map[string]any{"do": "emit", "socket": "s", "event": "subscribe_bulk_upload_job", "args": []any{}})
+		n.send(map[string]any{"do": "emit", "socket": "s", "event": "subscribe_bulk_upload_job", "args": []any{}})
 		if s := n.want("error"); s.Data["code"] != "bad_request" {
 			t.Fatalf("%s", s.raw)
 		}
@@ -91,17 +95,18 @@ func TestSocketIOClient(t *testing.T) {
 		if ack := n.ask("ping"); len(ack) != 0 {
 			t.Fatalf("%v", ack)
 		}
-		n.do(map[string]any{"do": "disconnect", "socket": "s"})
+		n.send(map[string]any{"do": "disconnect", "socket": "s"})
 		if s := n.want("disconnect"); s.Message != "io client disconnect" {
 			t.Fatalf("%s", s.raw)
 		}
 	})
-	t.Run("who may not", func(t *testing.T) {
+	t.Run("refused tokens and namespaces", func(t *testing.T) {
 		r := newRig(t, socketIOConfig)
-		for _, token := range []any{"x", "", 7, nil, mint(t, "alice", "member", time.Nanosecond)} {
+		for _, token := range []any{"x", "", 7, nil, mintToken(t, "alice", "member", time.Nanosecond)} {
 			n := startNode(t, dir)
 			n.connect(r.url, "", "", map[string]any{"auth": map[string]any{"token": token}})
-			if s := n.want("connect_error"); s.Message != "unauthenticated" || s.Data["code"] != "unauthenticated" || s.Data["message"] == "" || s.Active {
+			if s := n.want("connect_error"); s.Message != "unauthenticated" || s.Data["code"] != "unauthenticated" ||
+				s.Data["message"] == "" || s.Active {
 				t.Fatalf("%v: %s", token, s.raw)
 			}
 		}
@@ -117,13 +122,14 @@ func TestSocketIOClient(t *testing.T) {
 		if s := n.want("connect_error"); !strings.Contains(s.Response, `transports: [\"websocket\"]`) {
 			t.Fatalf("%s", s.raw)
 		}
-		// A client of 4.8 that may try all transports finds the one.
-		n.connect(r.url, alice, "", map[string]any{"transports": []string{"polling", "websocket"}, "tryAllTransports": true})
+		// A client of 4.8 that tries all transports finds this one.
+		n.connect(r.url, alice, "", map[string]any{"transports": []string{"polling", "websocket"},
+			"tryAllTransports": true})
 		n.want("connect")
 	})
-	t.Run("pings keep it, and its token ends it", func(t *testing.T) {
+	t.Run("kept open by pings, closed when the token expires", func(t *testing.T) {
 		r, n := newRig(t, socketIOConfig), startNode(t, dir)
-		n.connect(r.url, mint(t, "alice", "member", 2*time.Second), "", map[string]any{"reconnection": false})
+		n.connect(r.url, mintToken(t, "alice", "member", 2*time.Second), "", map[string]any{"reconnection": false})
 		n.want("connect")
 		if s := n.want("disconnect"); s.Message != "transport close" || s.Code != int(refusal.CloseUnauthenticated) {
 			t.Fatalf("%s", s.raw)
@@ -134,10 +140,10 @@ func TestSocketIOClient(t *testing.T) {
 		second, url, _ := startGateway(t, r.nats, socketIOConfig)
 		front := newFront(t, r.url)
 		job := r.upload("alice")
-		n.connect(front.url, mint(t, "carol", "national_admin", time.Hour), job.ID, nil)
+		n.connect(front.url, mintToken(t, "carol", "national_admin", time.Hour), job.ID, nil)
 		n.want("connect")
 		n.want("bulk_upload_progress")
-		front.to(url)
+		front.forwardTo(url)
 		r.stop()
 		if s := n.want("disconnect"); s.Code != int(websocket.StatusServiceRestart) {
 			t.Fatalf("%s", s.raw)
@@ -158,7 +164,7 @@ func TestSocketIOClient(t *testing.T) {
 	t.Run("a slow client", func(t *testing.T) {
 		r, n := newRig(t, func(c *gateway.Config) { c.Queue, c.WriteTimeout = 16, 2*time.Second }), startNode(t, dir)
 		job := r.upload("alice")
-		n.connect(r.url, mint(t, "carol", "national_admin", time.Hour), job.ID, nil)
+		n.connect(r.url, mintToken(t, "carol", "national_admin", time.Hour), job.ID, nil)
 		n.want("connect")
 		n.want("bulk_upload_progress")
 		if err := n.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
@@ -167,12 +173,14 @@ func TestSocketIOClient(t *testing.T) {
 		want := []uint64{job.Seq}
 		for range 40 {
 			eventstest.Append(t, r.logs[events.StageValidation], &job,
-				&events.Failed{Stage: events.StageValidation, Code: "x", Message: strings.Repeat("x", 200_000), Attempts: 1, Retryable: true})
+				&events.Failed{Stage: events.StageValidation, Code: "x", Message: strings.Repeat("x", 200_000),
+					Attempts: 1, Retryable: true})
 			want = append(want, job.Seq)
-			eventstest.Append(t, r.logs[events.StageUpload], &job, &events.Retried{Stage: events.StageValidation, By: job.Owner})
+			retried := &events.Retried{Stage: events.StageValidation, By: job.Owner}
+			eventstest.Append(t, r.logs[events.StageUpload], &job, retried)
 			want = append(want, job.Seq)
 		}
-		eventstest.Wait(t, "the gateway to give it up", func() bool { return r.gw.Connections() == 0 })
+		eventstest.Wait(t, "the gateway to disconnect it", func() bool { return r.gw.Connections() == 0 })
 		if err := n.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ import (
 
 const enginePath = "/socket.io/?EIO=4&transport=websocket"
 
-// packets is a Socket.IO client that can also say what none would.
+// packets is a Socket.IO client that can also send what no real one would.
 type packets struct{ *socket }
 
 func dialEngine(t *testing.T, url string) packets {
@@ -24,24 +24,24 @@ func dialEngine(t *testing.T, url string) packets {
 	return packets{dial(t, url+enginePath, "")}
 }
 
-func (p packets) say(text string) {
+func (p packets) write(text string) {
 	p.t.Helper()
 	if err := p.ws.Write(p.t.Context(), websocket.MessageText, []byte(text)); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-func (p packets) hear() (string, error) {
+func (p packets) read() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	_, text, err := p.ws.Read(ctx)
 	return string(text), err
 }
 
-// starts reads the next packet, which is to start so.
-func (p packets) starts(want string) string {
+// wantPrefix reads the next packet, which must start with want.
+func (p packets) wantPrefix(want string) string {
 	p.t.Helper()
-	got, err := p.hear()
+	got, err := p.read()
 	if err != nil || !strings.HasPrefix(got, want) {
 		p.t.Fatalf("want %s..., got %s, %v", want, got, err)
 	}
@@ -76,7 +76,8 @@ func TestSocketIOHandshake(t *testing.T) {
 			}
 		}
 	}
-	_, resp, err := websocket.Dial(t.Context(), r.url+enginePath, &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"https://evil.example"}}})
+	_, resp, err := websocket.Dial(t.Context(), r.url+enginePath,
+		&websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"https://evil.example"}}})
 	if err == nil || resp.StatusCode != http.StatusForbidden {
 		t.Errorf("foreign page: %v %v", resp, err)
 	}
@@ -86,7 +87,8 @@ func TestSocketIOHandshake(t *testing.T) {
 		PingInterval, PingTimeout, MaxPayload int
 	}
 	p := dialEngine(t, r.url)
-	if err := json.Unmarshal([]byte(p.starts("0{")[1:]), &open); err != nil || open.SID == "" || open.Upgrades == nil || len(open.Upgrades) > 0 ||
+	if err := json.Unmarshal([]byte(p.wantPrefix("0{")[1:]), &open); err != nil || open.SID == "" ||
+		open.Upgrades == nil || len(open.Upgrades) > 0 ||
 		open.PingInterval != 30_000 || open.PingTimeout != 10_000 || open.MaxPayload != 32<<10 {
 		t.Errorf("%+v, %v", open, err)
 	}
@@ -94,7 +96,7 @@ func TestSocketIOHandshake(t *testing.T) {
 
 func TestSocketIOPackets(t *testing.T) {
 	r := newRig(t, func(c *gateway.Config) { c.AuthTimeout = 2 * time.Second })
-	token := mint(t, "alice", "member", time.Hour)
+	token := mintToken(t, "alice", "member", time.Hour)
 	connect := `40{"token":"` + token + `"}`
 	for name, tc := range map[string]struct {
 		before, packet string
@@ -116,14 +118,14 @@ func TestSocketIOPackets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := dialEngine(t, r.url)
-			p.starts("0{")
+			p.wantPrefix("0{")
 			if tc.before != "" {
-				p.say(tc.before)
-				p.starts("40{")
+				p.write(tc.before)
+				p.wantPrefix("40{")
 			}
-			p.say(tc.packet)
+			p.write(tc.packet)
 			for {
-				if _, err := p.hear(); err != nil {
+				if _, err := p.read(); err != nil {
 					if code := websocket.CloseStatus(err); code != tc.code {
 						t.Errorf("closed with %d, %v", code, err)
 					}
@@ -133,30 +135,33 @@ func TestSocketIOPackets(t *testing.T) {
 		})
 	}
 	p := dialEngine(t, r.url)
-	p.starts("0{")
-	p.say(`40/admin,{"token":"` + token + `"}`)
-	p.starts(`44/admin,{"message":"Invalid namespace"}`)
-	p.say(`40{"token":"x"}`)
-	p.starts(`44{"data":{"code":"unauthenticated"`)
-	p.say(`40/,{"token":"` + token + `"}`)
-	p.starts("40{")
-	p.say(`42/,17["ping"]`)
-	p.starts(`4317[{}]`)
-	p.say(`42["ping"]`)
-	p.starts(`42["pong",{}]`)
+	p.wantPrefix("0{")
+	p.write(`40/admin,{"token":"` + token + `"}`)
+	p.wantPrefix(`44/admin,{"message":"Invalid namespace"}`)
+	p.write(`40{"token":"x"}`)
+	p.wantPrefix(`44{"data":{"code":"unauthenticated"`)
+	p.write(`40/,{"token":"` + token + `"}`)
+	p.wantPrefix("40{")
+	p.write(`42/,17["ping"]`)
+	p.wantPrefix(`4317[{}]`)
+	p.write(`42["ping"]`)
+	p.wantPrefix(`42["pong",{}]`)
 }
 
 func TestSocketIOPings(t *testing.T) {
-	r := newRig(t, func(c *gateway.Config) { c.PingEvery, c.WriteTimeout = 20*time.Millisecond, 300*time.Millisecond })
+	r := newRig(t, func(c *gateway.Config) {
+		c.PingInterval, c.WriteTimeout = 20*time.Millisecond,
+			300*time.Millisecond
+	})
 	p := dialEngine(t, r.url)
-	p.starts("0{")
+	p.wantPrefix("0{")
 	for range 5 {
-		p.starts("2")
-		p.say("3")
+		p.wantPrefix("2")
+		p.write("3")
 	}
-	p.starts("2")
+	p.wantPrefix("2")
 	for {
-		if _, err := p.hear(); err != nil {
+		if _, err := p.read(); err != nil {
 			if code := websocket.CloseStatus(err); code != refusal.ClosePingTimeout {
 				t.Fatalf("closed with %d", code)
 			}

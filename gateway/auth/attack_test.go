@@ -37,7 +37,7 @@ func signed(t *testing.T, method jwt.SigningMethod, key any, header map[string]a
 	return text
 }
 
-func TestTokensOfAttackers(t *testing.T) {
+func TestForgedTokensAreRefused(t *testing.T) {
 	srv := newServer(t)
 	var asked atomic.Int64
 	theirs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -66,48 +66,65 @@ func TestTokensOfAttackers(t *testing.T) {
 	secret := verifier(t, Config{Secret: "s"})
 	keys := verifier(t, Config{JWKSURL: srv.URL})
 	for name, token := range map[string]string{
-		"none":                           unsigned(`{"alg":"none","kid":"1"}`),
-		"None":                           unsigned(`{"alg":"None","kid":"1"}`),
-		"nOnE with a signature":          unsigned(`{"alg":"nOnE","kid":"1"}`) + parts[2],
-		"no algorithm":                   unsigned(`{"kid":"1"}`) + parts[2],
-		"algorithm is a list":            unsigned(`{"alg":["RS256"],"kid":"1"}`) + parts[2],
-		"algorithm twice":                unsigned(`{"alg":"RS256","alg":"none","kid":"1"}`),
-		"no signature":                   parts[0] + "." + parts[1] + ".",
-		"two parts":                      parts[0] + "." + parts[1],
-		"five parts, as encrypted":       strings.Join(append(parts, "a", "b"), "."),
-		"public key as HS256 secret":     signed(t, jwt.SigningMethodHS256, public, map[string]any{"kid": "1"}, good()),
-		"its DER as HS256 secret":        signed(t, jwt.SigningMethodHS256, der, map[string]any{"kid": "1"}, good()),
-		"modulus as HS256 secret":        signed(t, jwt.SigningMethodHS256, srv.key.N.Bytes(), map[string]any{"kid": "1"}, good()),
-		"empty secret":                   signed(t, jwt.SigningMethodHS256, []byte{}, nil, good()),
-		"PS256 by the right key":         signed(t, jwt.SigningMethodPS256, srv.key, map[string]any{"kid": "1"}, good()),
-		"another key":                    signed(t, jwt.SigningMethodRS256, mine, map[string]any{"kid": "1"}, good()),
-		"key of another kind":            signed(t, jwt.SigningMethodES256, myEC, map[string]any{"kid": "1"}, good()),
-		"key in the header":              signed(t, jwt.SigningMethodRS256, mine, map[string]any{"kid": "1", "jwk": mySet.Keys[0]}, good()),
-		"keys at an address":             signed(t, jwt.SigningMethodRS256, mine, map[string]any{"kid": "1", "jku": theirs.URL}, good()),
-		"certificate at an address":      signed(t, jwt.SigningMethodRS256, mine, map[string]any{"kid": "1", "x5u": theirs.URL}, good()),
-		"critical extension":             signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1", "crit": []string{"exp"}}, good()),
-		"critical extension, HS256":      signed(t, jwt.SigningMethodHS256, []byte("s"), map[string]any{"crit": []string{"b64"}, "b64": false}, good()),
-		"kid is a path":                  kid("../../../../dev/null"),
-		"kid is a query":                 kid("1' UNION SELECT 's' --"),
-		"kid is an address":              kid(theirs.URL),
-		"kid is a command":               kid("1|/usr/bin/id"),
-		"kid is a number":                kid(1),
-		"kid is a list":                  kid([]string{"1"}),
-		"kid is nothing":                 kid(nil),
-		"kid of 10 KB":                   kid(strings.Repeat("1", 10<<10)),
-		"kid with a NUL":                 kid("1\x00"),
-		"no expiry":                      signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"}, good(set("exp", nil))),
-		"expired":                        signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"}, good(set("exp", now.Unix()-1))),
-		"expiry beyond all numbers":      signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"}, good(set("exp", json.Number("1e999")))),
-		"expiry below zero":              signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"}, good(set("exp", -1))),
-		"not yet":                        signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"}, good(set("nbf", now.Unix()+60))),
-		"issued in the future":           signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"}, good(set("iat", now.Unix()+60))),
-		"a megabyte":                     signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"}, good(set("x", strings.Repeat("a", 1<<20)))),
-		"a megabyte of dots":             strings.Repeat(".", 1<<20),
-		"claims nested 4,000 times":      parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("[", 4000)+strings.Repeat("]", 4000))) + "." + parts[2],
-		"claims of another, signature's": parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"eve","role_name":"super_admin","exp":99999999999}`)) + "." + parts[2],
-		"padding":                        strings.Join(parts, "=.") + "=",
-		"a line break in it":             parts[0] + "\r\n." + parts[1] + "." + parts[2],
+		"none":                       unsigned(`{"alg":"none","kid":"1"}`),
+		"None":                       unsigned(`{"alg":"None","kid":"1"}`),
+		"nOnE with a signature":      unsigned(`{"alg":"nOnE","kid":"1"}`) + parts[2],
+		"no algorithm":               unsigned(`{"kid":"1"}`) + parts[2],
+		"algorithm is a list":        unsigned(`{"alg":["RS256"],"kid":"1"}`) + parts[2],
+		"algorithm twice":            unsigned(`{"alg":"RS256","alg":"none","kid":"1"}`),
+		"no signature":               parts[0] + "." + parts[1] + ".",
+		"two parts":                  parts[0] + "." + parts[1],
+		"five parts, as encrypted":   strings.Join(append(parts, "a", "b"), "."),
+		"public key as HS256 secret": signed(t, jwt.SigningMethodHS256, public, map[string]any{"kid": "1"}, good()),
+		"its DER as HS256 secret":    signed(t, jwt.SigningMethodHS256, der, map[string]any{"kid": "1"}, good()),
+		"modulus as HS256 secret": signed(t, jwt.SigningMethodHS256, srv.key.N.Bytes(),
+			map[string]any{"kid": "1"}, good()),
+		"empty secret": signed(t, jwt.SigningMethodHS256, []byte{}, nil, good()),
+		"PS256 by the right key": signed(t, jwt.SigningMethodPS256, srv.key, map[string]any{"kid": "1"},
+			good()),
+		"another key":         signed(t, jwt.SigningMethodRS256, mine, map[string]any{"kid": "1"}, good()),
+		"key of another kind": signed(t, jwt.SigningMethodES256, myEC, map[string]any{"kid": "1"}, good()),
+		"key in the header": signed(t, jwt.SigningMethodRS256, mine,
+			map[string]any{"kid": "1", "jwk": mySet.Keys[0]}, good()),
+		"keys at an address": signed(t, jwt.SigningMethodRS256, mine,
+			map[string]any{"kid": "1", "jku": theirs.URL}, good()),
+		"certificate at an address": signed(t, jwt.SigningMethodRS256, mine,
+			map[string]any{"kid": "1", "x5u": theirs.URL}, good()),
+		"critical extension": signed(t, jwt.SigningMethodRS256, srv.key,
+			map[string]any{"kid": "1", "crit": []string{"exp"}}, good()),
+		"critical extension, HS256": signed(t, jwt.SigningMethodHS256, []byte("s"),
+			map[string]any{"crit": []string{"b64"}, "b64": false}, good()),
+		"kid is a path":     kid("../../../../dev/null"),
+		"kid is a query":    kid("1' UNION SELECT 's' --"),
+		"kid is an address": kid(theirs.URL),
+		"kid is a command":  kid("1|/usr/bin/id"),
+		"kid is a number":   kid(1),
+		"kid is a list":     kid([]string{"1"}),
+		"kid is nothing":    kid(nil),
+		"kid of 10 KB":      kid(strings.Repeat("1", 10<<10)),
+		"kid with a NUL":    kid("1\x00"),
+		"no expiry": signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"},
+			good(set("exp", nil))),
+		"expired": signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"},
+			good(set("exp", now.Unix()-1))),
+		"expiry beyond all numbers": signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"},
+			good(set("exp", json.Number("1e999")))),
+		"expiry below zero": signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"},
+			good(set("exp", -1))),
+		"not yet": signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"},
+			good(set("nbf", now.Unix()+60))),
+		"issued in the future": signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"},
+			good(set("iat", now.Unix()+60))),
+		"a megabyte": signed(t, jwt.SigningMethodRS256, srv.key, map[string]any{"kid": "1"},
+			good(set("x", strings.Repeat("a", 1<<20)))),
+		"a megabyte of dots": strings.Repeat(".", 1<<20),
+		"claims nested 4,000 times": parts[0] + "." +
+			base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("[", 4000)+strings.Repeat("]", 4000))) + "." +
+			parts[2],
+		"claims of another, signature's": parts[0] + "." +
+			base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"eve","role_name":"super_admin","exp":99999999999}`)) + "." + parts[2],
+		"padding":            strings.Join(parts, "=.") + "=",
+		"a line break in it": parts[0] + "\r\n." + parts[1] + "." + parts[2],
 	} {
 		t.Run(name, func(t *testing.T) {
 			for of, v := range map[string]*Verifier{"secret": secret, "JWKS": keys} {
@@ -158,18 +175,20 @@ func (r *rotation) set(serve []byte) {
 // A new key is fetched when a token names it, at most every 10 s whatever is
 // named; an old one is refused within an hour of its withdrawal, at once where
 // a newer was fetched; and a host that is down leaves what is known.
-func TestKeysRotateInTheStatedTimes(t *testing.T) {
+func TestKeysRotateWithinTheStatedTimes(t *testing.T) {
 	old, second := newKeys(t)
 	third, _ := newKeys(t)
 	synctest.Test(t, func(t *testing.T) {
 		host := &rotation{serve: jwks(t, map[string]any{"old": old})}
-		v, err := New(t.Context(), Config{JWKSURL: "https://keys.example/jwks", Logger: slog.New(slog.DiscardHandler), transport: host})
+		v, err := New(t.Context(), Config{JWKSURL: "https://keys.example/jwks", Logger: slog.New(slog.DiscardHandler),
+			transport: host})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer v.Close()
 		token := func(method jwt.SigningMethod, key any, kid string) string {
-			return sign(t, method, key, kid, good(set("exp", time.Now().Add(time.Hour).Unix()), set("iat", time.Now().Unix())))
+			return sign(t, method, key, kid, good(set("exp", time.Now().Add(time.Hour).Unix()),
+				set("iat", time.Now().Unix())))
 		}
 		verify := func(token string, want bool) {
 			t.Helper()

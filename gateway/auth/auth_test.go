@@ -87,7 +87,8 @@ func TestVerify(t *testing.T) {
 		{"line break in role", hs(set("role_name", "a\nb")), ReasonInvalid, ""},
 		{"exp is text", hs(set("exp", "never")), ReasonInvalid, ""},
 		{"expires now", hs(set("exp", now.Unix())), ReasonExpired, ""},
-		{"expired, other secret", sign(t, jwt.SigningMethodHS256, []byte("other"), "", good(set("exp", 1))), ReasonInvalid, ""},
+		{"expired, other secret", sign(t, jwt.SigningMethodHS256, []byte("other"), "", good(set("exp", 1))),
+			ReasonInvalid, ""},
 		{"too long", hs(set("x", strings.Repeat("a", maxToken))), ReasonInvalid, ""},
 		{"no token", "", ReasonMissing, ""},
 		{"expired", hs(set("exp", now.Add(-time.Second).Unix())), ReasonExpired, ""},
@@ -139,7 +140,7 @@ func TestVerifyRS256AgainstASecret(t *testing.T) {
 	}
 }
 
-func TestFaultsAreDistinct(t *testing.T) {
+func TestErrorsTellWhatIsWrong(t *testing.T) {
 	v := verifier(t, Config{Secret: "s", Issuer: "us", Audience: "rollcall", Leeway: time.Minute})
 	for name, tt := range map[string]struct {
 		change []func(jwt.MapClaims)
@@ -188,7 +189,8 @@ func TestMintRefusesWhatVerifyWould(t *testing.T) {
 }
 
 func TestFromRequest(t *testing.T) {
-	for header, want := range map[string]string{"Bearer x.y.z": "x.y.z", "bearer  x.y.z": "x.y.z", "": "", "Basic abc": "", "Bearer": "", "Bearer ": ""} {
+	for header, want := range map[string]string{"Bearer x.y.z": "x.y.z", "bearer  x.y.z": "x.y.z", "": "",
+		"Basic abc": "", "Bearer": "", "Bearer ": ""} {
 		r := httptest.NewRequest(http.MethodGet, "/?token=from.the.url&access_token=a.b.c", nil)
 		r.Header.Set("Authorization", header)
 		token, err := FromRequest(r)

@@ -77,7 +77,8 @@ func fromURL(ctx context.Context, cfg Config) (jwt.Keyfunc, error) {
 		RefreshUnknownKID:         rate.NewLimiter(rate.Every(unknownEvery), 1),
 		RefreshErrorHandlerFunc: func(string) func(context.Context, error) {
 			return func(ctx context.Context, err error) {
-				cfg.Logger.ErrorContext(ctx, "keys of tokens not fetched; those known stay good", "host", u.Host, "error", err)
+				cfg.Logger.ErrorContext(ctx, "keys of tokens not fetched; those known stay good", "host", u.Host,
+					"error", err)
 			}
 		},
 	})

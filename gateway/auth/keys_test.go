@@ -37,14 +37,16 @@ func jwks(t testing.TB, keys map[string]any) []byte {
 	for kid, key := range keys {
 		switch k := key.(type) {
 		case *rsa.PrivateKey:
-			list = append(list, map[string]string{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": kid, "n": b64(k.N), "e": b64(big.NewInt(int64(k.E)))})
+			list = append(list, map[string]string{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": kid,
+				"n": b64(k.N), "e": b64(big.NewInt(int64(k.E)))})
 		case *ecdsa.PrivateKey:
 			point, err := k.PublicKey.Bytes()
 			if err != nil {
 				t.Fatal(err)
 			}
 			list = append(list, map[string]string{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": kid,
-				"x": base64.RawURLEncoding.EncodeToString(point[1:33]), "y": base64.RawURLEncoding.EncodeToString(point[33:])})
+				"x": base64.RawURLEncoding.EncodeToString(point[1:33]),
+				"y": base64.RawURLEncoding.EncodeToString(point[33:])})
 		}
 	}
 	raw, err := json.Marshal(map[string]any{"keys": list})
@@ -120,7 +122,7 @@ func TestPublicKeysFromAURLRotate(t *testing.T) {
 	}
 }
 
-func TestCloseEndsTheRefreshing(t *testing.T) {
+func TestCloseStopsTheRefreshing(t *testing.T) {
 	srv := newServer(t)
 	before := goleak.IgnoreCurrent()
 	v, err := New(context.Background(), Config{JWKSURL: srv.URL, Now: clock})
@@ -148,7 +150,8 @@ func TestUnknownKeysDoNotFloodTheSource(t *testing.T) {
 	v := verifier(t, Config{JWKSURL: srv.URL})
 	other, _ := newKeys(t)
 	for i := range 50 {
-		if _, err := v.Verify(sign(t, jwt.SigningMethodRS256, other, fmt.Sprint("x", i), good())); !errors.Is(err, jwt.ErrTokenUnverifiable) {
+		_, err := v.Verify(sign(t, jwt.SigningMethodRS256, other, fmt.Sprint("x", i), good()))
+		if !errors.Is(err, jwt.ErrTokenUnverifiable) {
 			t.Fatalf("err = %v", err)
 		}
 	}
@@ -157,7 +160,7 @@ func TestUnknownKeysDoNotFloodTheSource(t *testing.T) {
 	}
 }
 
-func TestKeysStayGoodWhenTheSourceFails(t *testing.T) {
+func TestKeysStayValidWhenTheSourceFails(t *testing.T) {
 	srv := newServer(t)
 	var log bytes.Buffer
 	v := verifier(t, Config{JWKSURL: srv.URL, Logger: slog.New(slog.NewTextHandler(&log, nil))})
@@ -200,7 +203,7 @@ func newServer(t testing.TB) *server {
 	return s
 }
 
-func TestImpossibleConfigurations(t *testing.T) {
+func TestInvalidConfigsAreRefused(t *testing.T) {
 	write := func(name, text string) string {
 		file := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -14,7 +14,8 @@ func Mint(secret, userID, role string, ttl time.Duration, now time.Time) (string
 	case secret == "":
 		return "", errors.New("make token: secret is empty")
 	case !tidy(userID):
-		return "", fmt.Errorf("make token: user id is empty, longer than %d bytes or has characters that do not print", maxID)
+		return "",
+			fmt.Errorf("make token: user id is empty, longer than %d bytes or has characters that do not print", maxID)
 	case !tidy(role):
 		return "", errors.New("make token: role is empty")
 	case ttl <= 0:

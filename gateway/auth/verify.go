@@ -32,7 +32,8 @@ func Refuse(reason, message string, err error) *refusal.Error {
 	if err != nil {
 		cause = fmt.Errorf("%s: %w", reason, err)
 	}
-	return &refusal.Error{Code: refusal.CodeUnauthenticated, Message: message, Details: map[string]any{"reason": reason}, Err: cause}
+	return &refusal.Error{Code: refusal.CodeUnauthenticated, Message: message,
+		Details: map[string]any{"reason": reason}, Err: cause}
 }
 
 // Reason returns the reason of a refusal that this package has made, "" for any
@@ -122,8 +123,10 @@ func (v *Verifier) key(t *jwt.Token) (any, error) {
 // plain names the fault without the text of the token, which some of the
 // library's errors quote.
 func plain(err error) error {
-	for _, known := range []error{jwt.ErrTokenExpired, jwt.ErrTokenMalformed, jwt.ErrTokenSignatureInvalid, jwt.ErrTokenRequiredClaimMissing,
-		jwt.ErrTokenNotValidYet, jwt.ErrTokenUsedBeforeIssued, jwt.ErrTokenInvalidIssuer, jwt.ErrTokenInvalidAudience, jwt.ErrTokenUnverifiable} {
+	for _, known := range []error{jwt.ErrTokenExpired, jwt.ErrTokenMalformed, jwt.ErrTokenSignatureInvalid,
+		jwt.ErrTokenRequiredClaimMissing,
+		jwt.ErrTokenNotValidYet, jwt.ErrTokenUsedBeforeIssued, jwt.ErrTokenInvalidIssuer, jwt.ErrTokenInvalidAudience,
+		jwt.ErrTokenUnverifiable} {
 		if errors.Is(err, known) {
 			return known
 		}
@@ -140,7 +143,8 @@ func userID(claims jwt.MapClaims) (string, error) {
 			continue
 		case string:
 			if !tidy(v) {
-				return "", fmt.Errorf("%s is empty, longer than %d bytes or has characters that do not print", name, maxID)
+				return "", fmt.Errorf("%s is empty, longer than %d bytes or has characters that do not print", name,
+					maxID)
 			}
 			return v, nil
 		case json.Number:

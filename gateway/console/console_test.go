@@ -28,7 +28,8 @@ func TestTheBundleIsNotStale(t *testing.T) {
 	dir := t.TempDir()
 	// Built apart, for the go command tells on standard error what it downloads. All that esbuild says is a warning.
 	esbuild := filepath.Join(dir, "esbuild")
-	if out, err := exec.Command("go", "build", "-o", esbuild, "github.com/evanw/esbuild/cmd/esbuild").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", esbuild,
+		"github.com/evanw/esbuild/cmd/esbuild").CombinedOutput(); err != nil {
 		t.Fatalf("build esbuild: %v\n%s", err, out)
 	}
 	args := append(strings.Fields(string(line[1])), "--outdir="+dir, "--log-level=warning")
@@ -54,8 +55,9 @@ func TestOnlyTheConsoleIsServedAndStrictly(t *testing.T) {
 	mux := http.NewServeMux()
 	console.Mount(mux)
 	for path, want := range map[string]string{
-		"/": "text/html", "/assets/main.js": "text/javascript", "/assets/main.css": "text/css", "/assets/icon.svg": "image/svg+xml",
-		"/assets/": "", "/assets/main.ts": "", "/index.html": "", "/jobs": "",
+		"/": "text/html", "/assets/main.js": "text/javascript", "/assets/main.css": "text/css",
+		"/assets/icon.svg": "image/svg+xml",
+		"/assets/":         "", "/assets/main.ts": "", "/index.html": "", "/jobs": "",
 	} {
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
@@ -70,7 +72,8 @@ func TestOnlyTheConsoleIsServedAndStrictly(t *testing.T) {
 			t.Errorf("%s: %d %s", path, w.Code, h.Get("Content-Type"))
 		}
 		csp := h.Get("Content-Security-Policy")
-		if !strings.HasPrefix(csp, "default-src 'none';") || strings.Contains(csp, "unsafe") || h.Get("X-Content-Type-Options") != "nosniff" {
+		if !strings.HasPrefix(csp, "default-src 'none';") || strings.Contains(csp, "unsafe") ||
+			h.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %v", path, h)
 		}
 		again := httptest.NewRequest("GET", path, nil)

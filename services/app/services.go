@@ -101,7 +101,7 @@ func (a *App) addGateway(ctx context.Context) error {
 	g, err := gateway.New(gateway.Config{
 		JetStream: js, History: history, Verifier: a.verifier, Origins: set.Origins, Logger: a.logger,
 		Connections: set.MaxConnections, UserConnections: set.UserConnections,
-		FannedOut: a.metrics.RegisterFanOut(),
+		ObserveFanOut: a.metrics.RegisterFanOut(),
 	})
 	if err != nil {
 		return err
