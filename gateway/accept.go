@@ -104,7 +104,7 @@ func (g *Gateway) release() {
 func (g *Gateway) verifyRequest(r *http.Request) (claims auth.Claims, known bool, err error) {
 	token := ""
 	if r.Header.Get("Authorization") != "" {
-		if token, err = auth.FromRequest(r); err != nil {
+		if token, err = auth.TokenFromRequest(r); err != nil {
 			return claims, false, err
 		}
 	} else {

@@ -80,7 +80,7 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 	}
 	past, err := c.g.histories.get(c.ctx, jobID, routed)
 	job := past.job
-	if err == nil && (job.ID == "" || (job.Owner.ID != claims.ID && !claims.Admin())) {
+	if err == nil && (job.ID == "" || (job.Owner.ID != claims.ID && !claims.IsAdmin())) {
 		err = refusal.NotFound()
 	}
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 	"rollcall.example/events/refusal"
 )
 
-// signed is a token with whatever header an attacker wants.
+// signed makes a token with any header that an attacker wants.
 func signed(t *testing.T, method jwt.SigningMethod, key any, header map[string]any, claims jwt.MapClaims) string {
 	t.Helper()
 	token := jwt.NewWithClaims(method, claims)
@@ -122,7 +122,8 @@ func TestForgedTokensAreRefused(t *testing.T) {
 			base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("[", 4000)+strings.Repeat("]", 4000))) + "." +
 			parts[2],
 		"claims of another, signature's": parts[0] + "." +
-			base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"eve","role_name":"super_admin","exp":99999999999}`)) + "." + parts[2],
+			base64.RawURLEncoding.EncodeToString([]byte(
+				`{"sub":"eve","role_name":"super_admin","exp":99999999999}`)) + "." + parts[2],
 		"padding":            strings.Join(parts, "=.") + "=",
 		"a line break in it": parts[0] + "\r\n." + parts[1] + "." + parts[2],
 	} {
@@ -149,7 +150,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	}
 }
 
-// rotation is a source of keys without a network, whose time is the test's own.
+// rotation is a source of keys without a network, in a test with its own clock.
 type rotation struct {
 	mu    sync.Mutex
 	serve []byte // nil: the host is down
@@ -172,9 +173,9 @@ func (r *rotation) set(serve []byte) {
 	r.serve = serve
 }
 
-// A new key is fetched when a token names it, at most every 10 s whatever is
-// named; an old one is refused within an hour of its withdrawal, at once where
-// a newer was fetched; and a host that is down leaves what is known.
+// A new key is fetched when a token names it, but at most every 10 s. A withdrawn key is
+// refused within an hour, and at once when newer keys were fetched. While the host is
+// down the known keys stay valid.
 func TestKeysRotateWithinTheStatedTimes(t *testing.T) {
 	old, second := newKeys(t)
 	third, _ := newKeys(t)
@@ -198,13 +199,13 @@ func TestKeysRotateWithinTheStatedTimes(t *testing.T) {
 		}
 		verify(token(jwt.SigningMethodRS256, old, "old"), true)
 
-		// Withdrawn, with nothing in its place that would be asked for.
+		// The old key is withdrawn, and no token names the new one.
 		host.set(jwks(t, map[string]any{"new": second}))
-		time.Sleep(refreshEvery + time.Second)
+		time.Sleep(refreshInterval + time.Second)
 		verify(token(jwt.SigningMethodRS256, old, "old"), false)
 		verify(token(jwt.SigningMethodES256, second, "new"), true)
 
-		// A flood of names that there are not.
+		// A flood of tokens that name unknown keys.
 		before := len(host.times)
 		begun := time.Now()
 		for i := 0; time.Since(begun) < time.Minute; i++ {
@@ -215,18 +216,18 @@ func TestKeysRotateWithinTheStatedTimes(t *testing.T) {
 			t.Errorf("%d fetches in a minute", n)
 		}
 		for i := before + 1; i < len(host.times); i++ {
-			if apart := host.times[i].Sub(host.times[i-1]); apart < unknownEvery {
+			if apart := host.times[i].Sub(host.times[i-1]); apart < unknownInterval {
 				t.Errorf("two fetches within %s", apart)
 			}
 		}
 
-		// Down: nobody new is let in, and nobody that was known out.
+		// While the host is down no new key is accepted and no known one refused.
 		host.set(nil)
-		time.Sleep(refreshEvery + time.Second)
+		time.Sleep(refreshInterval + time.Second)
 		verify(token(jwt.SigningMethodES256, second, "new"), true)
 		verify(token(jwt.SigningMethodRS256, third, "third"), false)
 		host.set(jwks(t, map[string]any{"third": third}))
-		time.Sleep(unknownEvery)
+		time.Sleep(unknownInterval)
 		verify(token(jwt.SigningMethodRS256, third, "third"), true)
 		verify(token(jwt.SigningMethodES256, second, "new"), false)
 	})

@@ -171,7 +171,7 @@ func TestAdmins(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c, err := v.Verify(token); err != nil || c.Admin() != admin || c.Role != role {
+		if c, err := v.Verify(token); err != nil || c.IsAdmin() != admin || c.Role != role {
 			t.Errorf("%s: %+v, %v", role, c, err)
 		}
 	}
@@ -193,7 +193,7 @@ func TestFromRequest(t *testing.T) {
 		"Basic abc": "", "Bearer": "", "Bearer ": ""} {
 		r := httptest.NewRequest(http.MethodGet, "/?token=from.the.url&access_token=a.b.c", nil)
 		r.Header.Set("Authorization", header)
-		token, err := FromRequest(r)
+		token, err := TokenFromRequest(r)
 		if token != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v", header, token, err)
 		}
@@ -204,7 +204,7 @@ func TestFromRequestRefusesTwoHeaders(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header["Authorization"] = []string{"Bearer a.b.c", "Bearer d.e.f"}
 	var refused *refusal.Error
-	if _, err := FromRequest(r); !errors.As(err, &refused) || Reason(refused) != ReasonInvalid {
+	if _, err := TokenFromRequest(r); !errors.As(err, &refused) || Reason(refused) != ReasonInvalid {
 		t.Fatalf("err = %v", err)
 	}
 }
@@ -213,7 +213,7 @@ func TestRequest(t *testing.T) {
 	v := verifier(t, Config{Secret: "s"})
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	var refused *refusal.Error
-	if _, err := v.Request(r); !errors.As(err, &refused) || Reason(refused) != ReasonMissing {
+	if _, err := v.VerifyRequest(r); !errors.As(err, &refused) || Reason(refused) != ReasonMissing {
 		t.Fatalf("err = %v", err)
 	}
 	token, err := Mint("s", "alice", RoleMember, time.Minute, now)
@@ -221,7 +221,7 @@ func TestRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
-	if c, err := v.Request(r); err != nil || c.ID != "alice" || !c.Expires.Equal(now.Add(time.Minute)) {
+	if c, err := v.VerifyRequest(r); err != nil || c.ID != "alice" || !c.Expires.Equal(now.Add(time.Minute)) {
 		t.Fatalf("claims %+v, err %v", c, err)
 	}
 }

@@ -18,27 +18,28 @@ import (
 )
 
 const (
-	refreshEvery = time.Hour
-	// unknownEvery is how often tokens with unknown keys, which anybody can
-	// make, may cause a fetch, and unknownWait how long such a token may wait
-	// for one; those that would wait longer are refused at once.
-	unknownEvery = 10 * time.Second
-	unknownWait  = 5 * time.Second
-	fetchTimeout = 10 * time.Second
+	refreshInterval = time.Hour
+	// unknownInterval is how often tokens with unknown keys may cause a fetch, for
+	// anybody can make such tokens. unknownWait is how long one may wait for its fetch;
+	// one that would wait longer is refused at once.
+	unknownInterval = 10 * time.Second
+	unknownWait     = 5 * time.Second
+	fetchTimeout    = 10 * time.Second
 )
 
-func source(ctx context.Context, cfg Config) (jwt.Keyfunc, error) {
+// openKeys returns where the verifier looks up the key of a token.
+func openKeys(ctx context.Context, cfg Config) (jwt.Keyfunc, error) {
 	switch {
 	case cfg.JWKSFile != "":
-		return fromFile(ctx, cfg.JWKSFile)
+		return readKeys(ctx, cfg.JWKSFile)
 	case cfg.JWKSURL != "":
-		return fromURL(ctx, cfg)
+		return fetchKeys(ctx, cfg)
 	}
 	secret := []byte(cfg.Secret)
 	return func(*jwt.Token) (any, error) { return secret, nil }, nil
 }
 
-func fromFile(ctx context.Context, name string) (jwt.Keyfunc, error) {
+func readKeys(ctx context.Context, name string) (jwt.Keyfunc, error) {
 	raw, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("auth: read JWKS: %w", err)
@@ -47,24 +48,24 @@ func fromFile(ctx context.Context, name string) (jwt.Keyfunc, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: read JWKS %s: %w", name, err)
 	}
-	if err := usable(ctx, set); err != nil {
+	if err := checkUsable(ctx, set); err != nil {
 		return nil, fmt.Errorf("auth: read JWKS %s: %w", name, err)
 	}
 	return set.Keyfunc, nil
 }
 
-func fromURL(ctx context.Context, cfg Config) (jwt.Keyfunc, error) {
-	// The text of the URL stays out of these errors: it may hold a password.
+func fetchKeys(ctx context.Context, cfg Config) (jwt.Keyfunc, error) {
+	// These errors do not quote the URL: it may hold a password.
 	u, err := url.Parse(cfg.JWKSURL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-		return nil, errors.New("auth: JWKS URL is no http or https URL")
+		return nil, errors.New("auth: JWKS URL is not an http or https URL")
 	}
 	if u.User != nil {
 		return nil, errors.New("auth: JWKS URL must not hold a user or password")
 	}
 	transport := cfg.transport
 	if transport == nil {
-		// A connection kept for an hour is of no use.
+		// Nothing uses the connection again for an hour.
 		transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
 	}
 	mustFetch := false
@@ -73,26 +74,27 @@ func fromURL(ctx context.Context, cfg Config) (jwt.Keyfunc, error) {
 		HTTPTimeout:               fetchTimeout,
 		NoErrorReturnFirstHTTPReq: &mustFetch,
 		RateLimitWaitMax:          unknownWait,
-		RefreshInterval:           refreshEvery,
-		RefreshUnknownKID:         rate.NewLimiter(rate.Every(unknownEvery), 1),
+		RefreshInterval:           refreshInterval,
+		RefreshUnknownKID:         rate.NewLimiter(rate.Every(unknownInterval), 1),
 		RefreshErrorHandlerFunc: func(string) func(context.Context, error) {
 			return func(ctx context.Context, err error) {
-				cfg.Logger.ErrorContext(ctx, "keys of tokens not fetched; those known stay good", "host", u.Host,
-					"error", err)
+				cfg.Logger.ErrorContext(ctx, "cannot refresh the keys of tokens; the known ones stay valid", "host",
+					u.Host,
+					"err", err)
 			}
 		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("auth: fetch JWKS: %w", err)
 	}
-	if err := usable(ctx, set); err != nil {
+	if err := checkUsable(ctx, set); err != nil {
 		return nil, fmt.Errorf("auth: fetch JWKS from %s: %w", u.Host, err)
 	}
 	return set.Keyfunc, nil
 }
 
-// usable refuses a set by which no token could ever be good.
-func usable(ctx context.Context, set keyfunc.Keyfunc) error {
+// checkUsable refuses a set that no token could be verified with.
+func checkUsable(ctx context.Context, set keyfunc.Keyfunc) error {
 	all, err := set.VerificationKeySet(ctx)
 	if err != nil {
 		return err
@@ -103,5 +105,5 @@ func usable(ctx context.Context, set keyfunc.Keyfunc) error {
 			return nil
 		}
 	}
-	return errors.New("it holds no RSA or ECDSA key")
+	return errors.New("no RSA or ECDSA key in it")
 }

@@ -169,7 +169,7 @@ func TestKeysStayValidWhenTheSourceFails(t *testing.T) {
 	if _, err := v.Verify(sign(t, jwt.SigningMethodRS256, other, "2", good())); err == nil {
 		t.Error("unknown key accepted")
 	}
-	if !strings.Contains(log.String(), "keys of tokens not fetched") {
+	if !strings.Contains(log.String(), "cannot refresh the keys of tokens") {
 		t.Errorf("log = %q", &log)
 	}
 	if _, err := v.Verify(sign(t, jwt.SigningMethodRS256, srv.key, "1", good())); err != nil {
@@ -177,7 +177,7 @@ func TestKeysStayValidWhenTheSourceFails(t *testing.T) {
 	}
 }
 
-// server serves the keys of an issuer of tokens, at first key with kid 1.
+// server serves the keys of an issuer of tokens, first of all key with kid 1.
 type server struct {
 	*httptest.Server
 	key     *rsa.PrivateKey

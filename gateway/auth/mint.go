@@ -8,16 +8,16 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Mint makes an HS256 token for a user, good from now for ttl.
+// Mint makes an HS256 token for a user, valid from now for ttl. It refuses an id, role or
+// secret that Verify would refuse.
 func Mint(secret, userID, role string, ttl time.Duration, now time.Time) (string, error) {
 	switch {
 	case secret == "":
 		return "", errors.New("make token: secret is empty")
-	case !tidy(userID):
-		return "",
-			fmt.Errorf("make token: user id is empty, longer than %d bytes or has characters that do not print", maxID)
-	case !tidy(role):
-		return "", errors.New("make token: role is empty")
+	case !isTidy(userID):
+		return "", fmt.Errorf("make token: user id is empty, longer than %d bytes or has unprintable characters", maxID)
+	case !isTidy(role):
+		return "", fmt.Errorf("make token: role is empty, longer than %d bytes or has unprintable characters", maxID)
 	case ttl <= 0:
 		return "", fmt.Errorf("make token: lifetime %s is not positive", ttl)
 	}

@@ -10,10 +10,10 @@ import (
 // Authenticate has REST check tokens as the WebSocket does.
 func Authenticate(v *auth.Verifier) func(*http.Request) (api.Principal, error) {
 	return func(r *http.Request) (api.Principal, error) {
-		claims, err := v.Request(r)
+		claims, err := v.VerifyRequest(r)
 		if err != nil {
 			return api.Principal{}, err
 		}
-		return api.Principal{User: claims.User, Admin: claims.Admin()}, nil
+		return api.Principal{User: claims.User, Admin: claims.IsAdmin()}, nil
 	}
 }
