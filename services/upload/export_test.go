@@ -41,7 +41,8 @@ func (s *Service) Admit(
 	ctx context.Context, user events.User, uploadID, file string,
 ) (job *events.Job, first bool, err error) {
 	f := &form{key: uploadID, name: cleanFileName("")}
-	if err = s.spool(f, strings.NewReader(file)); err == nil {
+	err = s.spool(f, func(w io.Writer) (int64, error) { return io.Copy(w, strings.NewReader(file)) })
+	if err == nil {
 		job, first, err = s.admit(ctx, user, f)
 	}
 	return job, first, errors.Join(err, f.close())

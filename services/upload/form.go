@@ -106,7 +106,9 @@ func (s *Service) readPart(f *form, part *multipart.Part) error {
 			return refusal.New(refusal.CodeBadRequest, "Send one file at a time.")
 		}
 		f.name = cleanFileName(part.FileName())
-		return s.spool(f, part)
+		return s.spool(f, func(w io.Writer) (int64, error) {
+			return io.Copy(w, io.LimitReader(part, s.cfg.MaxFileSize+1))
+		})
 	}
 	value, err := io.ReadAll(io.LimitReader(part, maxField+1))
 	if err != nil {
@@ -118,16 +120,16 @@ func (s *Service) readPart(f *form, part *multipart.Part) error {
 	return f.setOption(name, string(value))
 }
 
-// spool copies the file part to the disk, where its structure can be looked at,
-// in a file whose name is gone before the first byte is in it.
-func (s *Service) spool(f *form, part io.Reader) error {
+// spool keeps what copyTo writes on the disk, where its structure can be looked at, in a
+// file whose name is gone before the first byte is in it.
+func (s *Service) spool(f *form, copyTo func(io.Writer) (int64, error)) error {
 	file, err := s.cfg.Store.OpenSpool()
 	if err != nil {
 		return err
 	}
 	f.file = file
 	sum := sha256.New()
-	f.size, err = io.Copy(io.MultiWriter(file, sum), io.LimitReader(part, s.cfg.MaxFileSize+1))
+	f.size, err = copyTo(io.MultiWriter(file, sum))
 	if err != nil {
 		return err
 	}

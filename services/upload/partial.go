@@ -148,56 +148,26 @@ func (s partials) append(ctx context.Context, p *partial, token string, body any
 	return nil
 }
 
-// reader reads all bytes of the upload. The error is errOvertaken when they are gone
-// because another request has made a job of them.
-func (s partials) reader(ctx context.Context, p *partial) io.Reader {
-	return &partReader{ctx: ctx, partials: s, p: p, more: true}
-}
-
-type partReader struct {
-	ctx context.Context
-	partials
-	p    *partial
-	msgs []*jetstream.RawStreamMsg
-	from uint64 // sequence
-	at   int64  // bytes
-	more bool
-}
-
-func (r *partReader) Read(b []byte) (int, error) {
-	for len(r.msgs) == 0 || len(r.msgs[0].Data) == 0 {
-		if len(r.msgs) > 0 {
-			r.msgs = r.msgs[1:]
-		} else if err := r.batch(); err != nil {
-			return 0, err
+// copyTo writes all bytes of the upload to w. The error is errOvertaken when they are
+// gone because another request has made a job of them.
+func (s partials) copyTo(ctx context.Context, w io.Writer, p *partial) (copied int64, err error) {
+	for m, err := range events.Messages(ctx, s.js, events.StreamPartial, p.subject+".part", 0) {
+		if err != nil {
+			return copied, err
+		}
+		if m.Header.Get(headerFrom) != strconv.FormatInt(copied, 10) {
+			return copied, errOvertaken
+		}
+		n, err := w.Write(m.Data)
+		copied += int64(n)
+		if err != nil {
+			return copied, err
 		}
 	}
-	n := copy(b, r.msgs[0].Data)
-	r.msgs[0].Data = r.msgs[0].Data[n:]
-	r.at += int64(n)
-	return n, nil
-}
-
-// batch reads more messages, each of which must begin where the one before ends.
-func (r *partReader) batch() (err error) {
-	if r.at == r.p.Size {
-		return io.EOF
+	if copied != p.Size {
+		return copied, errOvertaken
 	}
-	if !r.more {
-		return errOvertaken
-	}
-	if r.msgs, r.more, err = events.ReadBatch(r.ctx, r.js, events.StreamPartial, r.p.subject+".part", r.from); err != nil {
-		return err
-	}
-	at := r.at
-	for _, m := range r.msgs {
-		if m.Header.Get(headerFrom) != strconv.FormatInt(at, 10) {
-			return errOvertaken
-		}
-		at += int64(len(m.Data))
-		r.from = m.Sequence + 1
-	}
-	return nil
+	return copied, nil
 }
 
 // finish replaces the bytes by the job that they have become.

@@ -228,7 +228,7 @@ func (t *tusServer) finish(ctx context.Context, p *partial) (err error) {
 			return err
 		}
 	}
-	err = t.s.spool(f, t.s.partials.reader(ctx, p))
+	err = t.s.spool(f, func(w io.Writer) (int64, error) { return t.s.partials.copyTo(ctx, w, p) })
 	var job *events.Job
 	if err == nil {
 		job, _, err = t.s.admit(ctx, call.user, f)
