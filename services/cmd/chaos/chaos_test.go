@@ -15,59 +15,59 @@ import (
 	"rollcall.example/events"
 )
 
-// options are those of the command line; what they are without is the short form.
+// options are the flags. Their defaults are the short form.
 type options struct {
 	jobs, rows int
 	seed       uint64
-	// span is for how long things go wrong, down for how long each one at most.
-	span, down time.Duration
+	// duration is how long faults are injected, maxDown how long each lasts at most.
+	duration, maxDown time.Duration
 }
 
 var (
-	jobsFlag = flag.Int("jobs", 20, "files to upload")
-	rowsFlag = flag.Int("rows", 300, "rows of the largest file")
-	seedFlag = flag.Uint64("seed", 0, "chooses files and plan; 0 makes one up")
-	spanFlag = flag.Duration("span", 10*time.Second, "for how long processes are killed and lines are broken")
-	downFlag = flag.Duration("down", 300*time.Millisecond, "for how long each is down or broken at most")
-	fullFlag = flag.Bool("full", false, "leave consumers as they are shipped: what a killed process had in hand waits for a minute")
+	jobsFlag = flag.Int("jobs", 20, "number of files to upload")
+	rowsFlag = flag.Int("rows", 300, "number of rows of the largest file")
+	seedFlag = flag.Uint64("seed", 0, "seed of files and plan; 0 means a random one")
+	spanFlag = flag.Duration("span", 10*time.Second, "how long processes are killed and connections broken")
+	downFlag = flag.Duration("down", 300*time.Millisecond, "how long each is down or broken at most")
+	fullFlag = flag.Bool("full", false, "keep the shipped AckWait: the messages of a killed process wait for a minute")
 )
 
-// Every process is killed at random instants, and every line broken, while files
-// are uploaded and followed. Each accepted upload becomes one job that ends once,
-// members and figures are those of one file written after the other, each client
-// has seen every event, the IEC was hardly asked about anybody twice, and of what
-// is kept no longer nothing is left.
+// The test kills every process and breaks every connection at random instants, while
+// users upload files and follow their jobs. Each accepted upload becomes one job that
+// ends once. Members and figures are those of files written one after the other. Each
+// client has seen every event. The IEC was hardly asked about anybody twice. Expired
+// uploads are removed.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	o := options{jobs: *jobsFlag, rows: *rowsFlag, seed: *seedFlag, span: *spanFlag, down: *downFlag}
+	o := options{jobs: *jobsFlag, rows: *rowsFlag, seed: *seedFlag, duration: *spanFlag, maxDown: *downFlag}
 	if o.seed == 0 {
 		o.seed = rand.Uint64N(1_000_000) + 1
 	}
-	again := fmt.Sprintf("go tool task test:chaos -- -jobs %d -rows %d -span %s -down %s -seed %d -full=%t", o.jobs, o.rows, o.span, o.down, o.seed, *fullFlag)
-	t.Logf("to repeat it: %s", again)
+	t.Logf("repeat with: go tool task test:chaos -- -jobs %d -rows %d -span %s -down %s -seed %d -full=%t",
+		o.jobs, o.rows, o.duration, o.maxDown, o.seed, *fullFlag)
 	began := time.Now()
-	// Short, so that sweeps meet all that goes wrong.
-	h := newHouse(t, o.span/5)
+	// A short retention, so that sweeps run while the faults are injected.
+	c := newCluster(t, o.duration/5)
 	if !*fullFlag {
-		h.hurry()
+		c.shortenAckWait()
 	}
-	processes, lines := h.targets()
-	plan := newPlan(o, processes, lines)
-	users := []*user{h.newUser("alice"), h.newUser("bob"), h.newUser("carol")}
+	processes, links := c.targets()
+	plan := newPlan(o, processes, links)
+	users := []*user{c.newUser("alice"), c.newUser("bob"), c.newUser("carol")}
 
 	hooks := newReceiver(t)
 	for _, u := range users {
-		if err := u.hook(t.Context(), hooks.URL); err != nil {
+		if err := u.registerWebhook(t.Context(), hooks.URL); err != nil {
 			t.Fatal(err)
 		}
 	}
 
-	deadline := 4*time.Minute + 2*o.span
+	deadline := 4*time.Minute + 2*o.duration
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	jobs := make([]*job, o.jobs)
-	log := events.NewLog(h.connect("operator"), "", nil)
-	var uploading, following, striking sync.WaitGroup
+	log := events.NewLog(c.connect("operator"), "", nil)
+	var uploading, following, injecting sync.WaitGroup
 	start := time.Now()
 	for i, f := range plan.files {
 		u := users[i%len(users)]
@@ -90,40 +90,38 @@ func TestChaos(t *testing.T) {
 					t.Errorf("follow %s: %v", id, err)
 				}
 			})
-			following.Go(func() { h.settle(ctx, log, jobs[i]) })
+			following.Go(func() { c.retryUntilEnded(ctx, log, jobs[i]) })
 		})
 	}
-	for _, s := range plan.strikes {
-		striking.Go(func() {
-			sleepUntil(ctx, start.Add(s.at))
-			if err := h.strike(s); err != nil {
-				t.Errorf("%v: %v", s, err)
+	for _, f := range plan.faults {
+		injecting.Go(func() {
+			sleepUntil(ctx, start.Add(f.at))
+			if err := c.inject(f); err != nil {
+				t.Errorf("inject %v: %v", f, err)
 			}
 		})
 	}
-	striking.Wait()
+	injecting.Wait()
 	uploading.Wait()
 	if t.Failed() {
 		return
 	}
-	for name, p := range h.running {
-		if p.addr != "" {
-			wait(t, name+" to be healthy again", time.Minute, func() bool { return get(p.addr+"/healthz") == http.StatusOK })
-		}
+	for _, p := range c.processes {
+		p.waitHealthy(t)
 	}
 	following.Wait()
 	if t.Failed() {
 		return
 	}
 
-	r := h.check(jobs)
-	r.toldTwice = hooks.check(t, jobs, r.retries)
+	r := c.checkAll(jobs)
+	r.repeatedHooks = hooks.check(t, jobs, r.retries)
 	r.took = time.Since(began)
 	http.DefaultClient.CloseIdleConnections()
-	fmt.Printf("chaos: %s\n", h.summary(r, users))
+	fmt.Printf("chaos: %s\n", c.describe(r, users))
 	if t.Failed() {
-		for _, s := range plan.strikes {
-			t.Log(s)
+		for _, f := range plan.faults {
+			t.Log(f)
 		}
 	}
 }
@@ -133,58 +131,58 @@ type job struct {
 	id   string
 	file *file
 	user *user
-	seen []uint64 // the facts that its client was shown, once following is over
+	seen []uint64 // sequences of the facts that its client saw, set when it has ended
 }
 
-// hurry has the server hand out earlier what a killed process had in hand, a
-// little after the next heartbeat of one that lives would have come.
-func (h *house) hurry() {
-	js := h.connect("provisioner")
+// shortenAckWait makes the server redeliver the messages of a killed process sooner: a
+// little after the next heartbeat of a living one is due.
+func (c *cluster) shortenAckWait() {
+	js := c.connect("provisioner")
 	durables := []string{events.ConsumerProjection, events.ConsumerWebhook}
 	for _, stage := range events.Stages {
 		durables = append(durables, string(stage))
 	}
 	for _, durable := range durables {
-		c, err := js.Consumer(h.t.Context(), events.StreamFacts, durable)
+		consumer, err := js.Consumer(c.t.Context(), events.StreamFacts, durable)
 		if err != nil {
-			h.t.Fatal(err)
+			c.t.Fatal(err)
 		}
-		cfg := c.CachedInfo().Config
+		cfg := consumer.CachedInfo().Config
 		cfg.AckWait = events.AckWait/3 + 5*time.Second
-		if _, err := js.UpdateConsumer(h.t.Context(), events.StreamFacts, cfg); err != nil {
-			h.t.Fatal(err)
+		if _, err := js.UpdateConsumer(c.t.Context(), events.StreamFacts, cfg); err != nil {
+			c.t.Fatal(err)
 		}
 	}
 }
 
-// settle waits until a job is complete, or failed as its file deserves, and
-// retries it when it failed otherwise.
-func (h *house) settle(ctx context.Context, log *events.Log, j *job) {
+// retryUntilEnded waits until a job is complete, or has failed for good because of its
+// file. It retries a job that failed for another reason.
+func (c *cluster) retryUntilEnded(ctx context.Context, log *events.Log, j *job) {
 	for {
 		sleepUntil(ctx, time.Now().Add(500*time.Millisecond))
 		got, err := log.Load(context.WithoutCancel(ctx), j.id)
 		switch {
 		case ctx.Err() != nil:
-			h.t.Errorf("%s, %s, has not ended: %s in %s, %v", j.id, j.file.name, got.Status, got.Stage, err)
+			c.t.Errorf("%s, %s, has not ended: %s in %s, %v", j.id, j.file.name, got.Status, got.Stage, err)
 			return
 		case err != nil || !got.Ended():
 		case got.Failed == nil || !got.Failed.Retryable:
 			return
 		default:
-			h.t.Logf("%s failed in %s: %s, %s", j.id, got.Stage, got.Failed.Code, got.Failed.Message)
+			c.t.Logf("%s failed in %s: %s, %s", j.id, got.Stage, got.Failed.Code, got.Failed.Message)
 			if err := j.user.retry(ctx, j.id); err != nil {
-				h.t.Logf("retry %s: %v", j.id, err) // what was not answered may be done
+				c.t.Logf("retry %s: %v", j.id, err) // it may be done all the same
 			}
 		}
 	}
 }
 
-func get(url string) int {
+func getStatus(url string) int {
 	resp, err := http.Get(url)
 	if err != nil {
 		return 0
 	}
-	_ = resp.Body.Close() // nothing of it is wanted
+	_ = resp.Body.Close() // the body does not matter
 	return resp.StatusCode
 }
 
@@ -195,8 +193,8 @@ func sleepUntil(ctx context.Context, at time.Time) {
 	}
 }
 
-// stored returns every message of the facts whose subject fits.
-func stored(t *testing.T, js jetstream.JetStream, filter string) (list []*jetstream.RawStreamMsg) {
+// readFacts returns all facts whose subject matches filter.
+func readFacts(t *testing.T, js jetstream.JetStream, filter string) (list []*jetstream.RawStreamMsg) {
 	t.Helper()
 	for m, err := range events.Messages(t.Context(), js, events.StreamFacts, filter, 1) {
 		if err != nil {

@@ -15,64 +15,64 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-// result is what a run came to.
-type result struct {
+// summary has the figures of a run.
+type summary struct {
 	jobs, rows, facts, retries int
 	members                    int
 	calls, people, bound       int
-	removed                    int // uploads
-	toldTwice                  int // webhooks that were called again
+	removed                    int // uploads removed
+	repeatedHooks              int // webhook deliveries that came again
 	took                       time.Duration
 }
 
-// check holds what is left against what should be.
-func (h *house) check(jobs []*job) result {
-	t := h.t
+// checkAll checks the stream, the database, the clients and the IEC after a run.
+func (c *cluster) checkAll(jobs []*job) summary {
+	t := c.t
 	t.Helper()
-	r := result{jobs: len(jobs)}
-	js := h.connect("operator")
+	r := summary{jobs: len(jobs)}
+	js := c.connect("operator")
 	log := events.NewLog(js, "", nil)
-	removed := h.checkRemoved(js, log, jobs)
+	removed := c.checkRemoved(js, log, jobs)
 	r.removed = len(removed)
 	accepted := map[string]bool{}
 	for i, j := range jobs {
 		accepted[j.id] = true
 		r.rows += j.file.lines
-		h.checkStory(log, j, &r)
+		c.checkEvents(log, j, &r)
 		if !j.file.broken && (*fullFlag || i%5 == 0) {
-			h.command("verify", j.id, "--nats", "nats://"+h.nats) // artifacts, figures and report, made again
+			c.runCommand("verify", j.id, "--nats", "nats://"+c.nats) // rebuilds artifacts, figures and report
 		}
 	}
-	uploaded := stored(t, js, "bulk.*.uploaded")
+	uploaded := readFacts(t, js, "bulk.*.uploaded")
 	for _, m := range uploaded {
 		if id := strings.Split(m.Subject, ".")[1]; !accepted[id] {
-			t.Errorf("%s is in the stream, and nobody was told", id)
+			t.Errorf("%s is in the stream, but no upload was answered with it", id)
 		}
 	}
 	if len(uploaded) != len(jobs) || len(accepted) != len(jobs) {
-		t.Errorf("%d uploads in the stream, %d jobs answered with, %d files", len(uploaded), len(accepted), len(jobs))
+		t.Errorf("%d uploads in the stream, %d jobs in answers, %d files", len(uploaded), len(accepted), len(jobs))
 	}
-	eventstest.CheckSchemas(t, h.connect("provisioner"))
+	eventstest.CheckSchemas(t, c.connect("provisioner"))
 
-	db, err := postgres.Open(t.Context(), h.database.server.URL())
+	db, err := postgres.Open(t.Context(), c.database.server.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }() // only read from
-	r.members = h.checkMembers(db, jobs)
-	h.checkProjection(db, jobs)
-	h.checkCalls(jobs, &r)
+	r.members = c.checkMembers(db, jobs)
+	c.checkProjection(db, jobs)
+	c.checkCalls(jobs, &r)
 	return r
 }
 
-// checkRemoved waits until of each job that what was uploaded is kept no longer has been
-// told, and until it is gone. It returns the names.
-func (h *house) checkRemoved(js jetstream.JetStream, log *events.Log, jobs []*job) map[string]bool {
-	h.t.Helper()
+// checkRemoved waits until each job has an erased fact and its upload is removed. It
+// returns the names of the uploads.
+func (c *cluster) checkRemoved(js jetstream.JetStream, log *events.Log, jobs []*job) map[string]bool {
+	c.t.Helper()
 	removed := map[string]bool{}
 	for _, j := range jobs {
-		wait(h.t, "the end of what "+j.id+" was given", time.Minute, func() bool {
-			got, err := log.Load(h.t.Context(), j.id)
+		eventstest.WaitFor(c.t, time.Minute, "the upload of "+j.id+" to expire", func() bool {
+			got, err := log.Load(c.t.Context(), j.id)
 			if err != nil || len(got.Erasures) == 0 {
 				return false
 			}
@@ -81,8 +81,8 @@ func (h *house) checkRemoved(js jetstream.JetStream, log *events.Log, jobs []*jo
 		})
 	}
 	store := events.NewStore(js)
-	wait(h.t, "uploads to be removed", time.Minute, func() bool {
-		for o, err := range store.Objects(h.t.Context(), events.BucketUploads) {
+	eventstest.WaitFor(c.t, time.Minute, "uploads to be removed", func() bool {
+		for o, err := range store.Objects(c.t.Context(), events.BucketUploads) {
 			if err != nil || removed[o.Name] {
 				return false
 			}
@@ -92,26 +92,27 @@ func (h *house) checkRemoved(js jetstream.JetStream, log *events.Log, jobs []*jo
 	return removed
 }
 
-// checkStory holds that a job has ended once, did each thing once, that its client
-// has seen all of it, and that no more went of it than was to go.
-func (h *house) checkStory(log *events.Log, j *job, r *result) {
-	list, err := log.Replay(h.t.Context(), j.id, 0)
+// checkEvents checks that a job has each of its events once, that its client saw all
+// of them, and that nothing but its upload was removed.
+func (c *cluster) checkEvents(log *events.Log, j *job, r *summary) {
+	list, err := log.Replay(c.t.Context(), j.id, 0)
 	if err != nil {
-		h.t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	kinds := map[events.Kind]int{}
 	var seqs []uint64
-	ends, told := 0, 0 // the end is the last event that a client waits for
+	ends, upToEnd := 0, 0 // a client waits until the last end, not for later events
 	var last events.Kind
 	for i, e := range list {
 		kinds[e.Kind]++
 		seqs = append(seqs, e.Seq)
 		if e.Kind.Terminal() {
 			ends++
-			last, told = e.Kind, i+1
+			last, upToEnd = e.Kind, i+1
 		}
-		if gone, ok := e.Fact.(*events.Erased); ok && (len(gone.Removed) != 1 || gone.Removed[0].Bucket != events.BucketUploads) {
-			h.t.Errorf("%s, %s: gone is %+v", j.id, j.file.name, gone.Removed)
+		if erased, ok := e.Fact.(*events.Erased); ok &&
+			(len(erased.Removed) != 1 || erased.Removed[0].Bucket != events.BucketUploads) {
+			c.t.Errorf("%s, %s: removed %+v", j.id, j.file.name, erased.Removed)
 		}
 	}
 	want := events.KindReported
@@ -119,27 +120,30 @@ func (h *house) checkStory(log *events.Log, j *job, r *result) {
 		want = events.KindFailed
 	}
 	if ends != 1+kinds[events.KindRetried] || last != want {
-		h.t.Errorf("%s, %s: %d ends after %d retries, the last one is %s", j.id, j.file.name, ends, kinds[events.KindRetried], last)
+		c.t.Errorf("%s, %s: %d ends after %d retries, the last one is %s", j.id, j.file.name, ends,
+			kinds[events.KindRetried], last)
 	}
-	if kinds[events.KindErased] != 1 || told != len(list)-1 {
-		h.t.Errorf("%s, %s: %d events erased, %d events after the end", j.id, j.file.name, kinds[events.KindErased], len(list)-told)
+	if kinds[events.KindErased] != 1 || upToEnd != len(list)-1 {
+		c.t.Errorf("%s, %s: %d events erased, %d events after the end", j.id, j.file.name, kinds[events.KindErased],
+			len(list)-upToEnd)
 	}
-	for _, kind := range []events.Kind{events.KindUploaded, events.KindValidated, events.KindVerified, events.KindPersisted, events.KindReported} {
+	for _, kind := range []events.Kind{events.KindUploaded, events.KindValidated, events.KindVerified,
+		events.KindPersisted, events.KindReported} {
 		if once := 1; kinds[kind] > once || kinds[kind] < once && !j.file.broken {
-			h.t.Errorf("%s, %s: %d events %s", j.id, j.file.name, kinds[kind], kind)
+			c.t.Errorf("%s, %s: %d events %s", j.id, j.file.name, kinds[kind], kind)
 		}
 	}
-	if !slices.Equal(j.seen, seqs) && !slices.Equal(j.seen, seqs[:told]) {
-		h.t.Errorf("%s, %s: the stream has the events %v, its client saw %v", j.id, j.file.name, seqs, j.seen)
+	if !slices.Equal(j.seen, seqs) && !slices.Equal(j.seen, seqs[:upToEnd]) {
+		c.t.Errorf("%s, %s: the stream has the events %v, its client saw %v", j.id, j.file.name, seqs, j.seen)
 	}
 	r.facts += len(list)
 	r.retries += kinds[events.KindRetried]
 }
 
-// checkMembers holds ledger, members and outcomes against the model, which
-// writes the files in the order of their commits.
-func (h *house) checkMembers(db *sqlx.DB, jobs []*job) int {
-	t := h.t
+// checkMembers compares ledger, members and outcomes with the model, which writes the
+// files in the order of their commits.
+func (c *cluster) checkMembers(db *sqlx.DB, jobs []*job) int {
+	t := c.t
 	t.Helper()
 	files := map[string]*file{}
 	for _, j := range jobs {
@@ -163,15 +167,16 @@ func (h *house) checkMembers(db *sqlx.DB, jobs []*job) int {
 		ID string `db:"id_number"`
 		member
 	}
-	if err := db.Select(&stored, `SELECT id_number, coalesce(firstname, '') firstname, coalesce(surname, '') surname, coalesce(email, '') email,
-coalesce(ward_code, '') ward, coalesce(to_char(date_joined, 'YYYY-MM-DD'), '') joined, coalesce(vd_code, '') vd, iec_status status,
-created_by_job created_by, updated_by_job updated_by FROM members`); err != nil {
+	if err := db.Select(&stored, `SELECT id_number, coalesce(firstname, '') firstname, coalesce(surname, '') surname,
+  coalesce(email, '') email, coalesce(ward_code, '') ward, coalesce(to_char(date_joined, 'YYYY-MM-DD'), '') joined,
+  coalesce(vd_code, '') vd, iec_status status, created_by_job created_by, updated_by_job updated_by
+FROM members`); err != nil {
 		t.Fatal(err)
 	}
 	wrong := 0
 	for _, s := range stored {
 		if want, ok := m.members[s.ID]; !ok || want != s.member {
-			if wrong++; wrong <= 3 { // of people who are made up
+			if wrong++; wrong <= 3 { // the people are made up
 				t.Errorf("a member is %+v, want %+v", s.member, want)
 			}
 		}
@@ -182,11 +187,12 @@ created_by_job created_by, updated_by_job updated_by FROM members`); err != nil 
 
 	for _, id := range ledger {
 		var got events.DatabaseStats
-		if err := db.QueryRowx(`SELECT count(*), count(*) FILTER (WHERE result = 'inserted'), count(*) FILTER (WHERE result = 'updated'),
-count(*) FILTER (WHERE result = 'unchanged') FROM job_outcomes WHERE job_id = $1`, id).Scan(&got.Total, &got.Inserts, &got.Updates, &got.Unchanged); err != nil {
+		if err := db.QueryRowx(`SELECT count(*), count(*) FILTER (WHERE result = 'inserted'),
+  count(*) FILTER (WHERE result = 'updated'), count(*) FILTER (WHERE result = 'unchanged')
+FROM job_outcomes WHERE job_id = $1`, id).Scan(&got.Total, &got.Inserts, &got.Updates, &got.Unchanged); err != nil {
 			t.Fatal(err)
 		}
-		job, err := events.NewLog(h.connect("operator"), "", nil).Load(t.Context(), id)
+		job, err := events.NewLog(c.connect("operator"), "", nil).Load(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,16 +203,16 @@ count(*) FILTER (WHERE result = 'unchanged') FROM job_outcomes WHERE job_id = $1
 	return len(stored)
 }
 
-// checkProjection waits until the table of jobs says what the stream says.
-func (h *house) checkProjection(db *sqlx.DB, jobs []*job) {
-	h.t.Helper()
-	log := events.NewLog(h.connect("operator"), "", nil)
+// checkProjection waits until the table jobs agrees with the stream.
+func (c *cluster) checkProjection(db *sqlx.DB, jobs []*job) {
+	c.t.Helper()
+	log := events.NewLog(c.connect("operator"), "", nil)
 	for _, j := range jobs {
-		got, err := log.Load(h.t.Context(), j.id)
+		got, err := log.Load(c.t.Context(), j.id)
 		if err != nil {
-			h.t.Fatal(err)
+			c.t.Fatal(err)
 		}
-		wait(h.t, "the projection of "+j.id, time.Minute, func() bool {
+		eventstest.WaitFor(c.t, time.Minute, "the projection of "+j.id, func() bool {
 			var seq uint64
 			var status events.Status
 			err := db.QueryRowx(`SELECT seq, status FROM jobs WHERE job_id = $1`, j.id).Scan(&seq, &status)
@@ -215,66 +221,77 @@ func (h *house) checkProjection(db *sqlx.DB, jobs []*job) {
 	}
 }
 
-// checkCalls holds that everybody was asked about, and hardly anybody twice. An
-// answer is lost, and asked for again, only if at that instant the process of
-// iec that had asked is killed, or one of its lines breaks, or the simulator
-// or NATS, where answers are kept, is killed. A process has 15 calls under way.
-func (h *house) checkCalls(jobs []*job, r *result) {
+// checkCalls checks that the IEC was asked about everybody, and about few people
+// twice. An answer is lost, and asked for again, only if at that instant the iec
+// process that asked is killed, or one of its links breaks, or the simulator is
+// killed, or NATS, which keeps the answers. A process has 15 calls under way.
+func (c *cluster) checkCalls(jobs []*job, r *summary) {
 	people := map[string]bool{}
 	for _, j := range jobs {
 		for _, row := range j.file.rows {
 			people[row.id] = people[row.id] || !j.file.broken
 		}
 	}
-	h.counter.mu.Lock()
-	defer h.counter.mu.Unlock()
-	for id, calls := range h.counter.calls {
+	c.callCounter.mu.Lock()
+	defer c.callCounter.mu.Unlock()
+	for id, calls := range c.callCounter.calls {
 		if !people[id] {
-			h.t.Error("somebody was asked about who is in no file")
+			c.t.Error("the IEC was asked about a person who is in no file")
 		}
 		r.calls += calls
 	}
 	for id, asked := range people {
 		if asked {
 			r.people++
-			if h.counter.calls[id] == 0 {
-				h.t.Error("somebody was not asked about")
+			if c.callCounter.calls[id] == 0 {
+				c.t.Error("the IEC was not asked about a person")
 			}
 		}
 	}
-	losses := counts(&h.kills, "iec-1") + counts(&h.kills, "iec-2") + counts(&h.broken, "iec-") + replicas*(counts(&h.kills, "iec-sim")+counts(&h.kills, "nats"))
+	losses := sumCounts(&c.kills, "iec-1") + sumCounts(&c.kills, "iec-2") + sumCounts(&c.breaks, "iec-") +
+		replicas*(sumCounts(&c.kills, "iec-sim")+sumCounts(&c.kills, "nats"))
 	r.bound = concurrency * losses
 	if r.calls-r.people > r.bound {
-		h.t.Errorf("%d calls about %d people, which is more than %d beyond one each", r.calls, r.people, r.bound)
+		c.t.Errorf("%d calls about %d people, but only %d more than one each are allowed", r.calls, r.people, r.bound)
 	}
 }
 
-// summary is the run in one line.
-func (h *house) summary(r result, users []*user) string {
-	var refused, again, connections int
+// describe describes the run in one line.
+func (c *cluster) describe(r summary, users []*user) string {
+	var posts, parts, connections, exits int
 	for _, u := range users {
-		refused += int(u.refused.Load())
-		again += int(u.again.Load())
+		posts += int(u.retriedPosts.Load())
+		parts += int(u.retriedParts.Load())
 		connections += int(u.connections.Load())
 	}
-	ends := 0
-	for _, p := range h.running {
-		ends += int(p.ends.Load())
+	for _, p := range c.processes {
+		exits += int(p.exits.Load())
 	}
 	kills := ""
 	for _, part := range append([]string{"nats", "postgres", "iec-sim"}, services...) {
-		n := counts(&h.kills, part)
+		n := sumCounts(&c.kills, part)
 		if part == "iec" {
-			n -= counts(&h.kills, "iec-sim")
+			n -= sumCounts(&c.kills, "iec-sim")
 		}
 		kills += fmt.Sprintf(" %s %d", part, n)
 	}
 	outcome := "losses 0"
-	if h.t.Failed() {
+	if c.t.Failed() {
 		outcome = "FAILED"
 	}
-	return fmt.Sprintf("%d jobs, %d rows, %d members, %d events; kills %d:%s; lines broken %d times; ended by themselves %d; uploads tried again %d; parts of uploads sent again %d; clients connected again %d; webhooks called again %d; "+
-		"calls beyond one a person %d of %d allowed; jobs retried %d; uploads removed when kept long enough %d; %s; %s",
-		r.jobs, r.rows, r.members, r.facts, counts(&h.kills, ""), kills, counts(&h.broken, ""), ends, refused, again, connections-r.jobs, r.toldTwice,
-		r.calls-r.people, r.bound, r.retries, r.removed, r.took.Round(time.Second), outcome)
+	return strings.Join([]string{
+		fmt.Sprintf("%d jobs, %d rows, %d members, %d events", r.jobs, r.rows, r.members, r.facts),
+		fmt.Sprintf("kills %d:%s", sumCounts(&c.kills, ""), kills),
+		fmt.Sprintf("links broken %d", sumCounts(&c.breaks, "")),
+		fmt.Sprintf("processes exited by themselves %d", exits),
+		fmt.Sprintf("requests retried %d", posts),
+		fmt.Sprintf("parts of uploads retried %d", parts),
+		fmt.Sprintf("clients reconnected %d", connections-r.jobs),
+		fmt.Sprintf("webhook deliveries repeated %d", r.repeatedHooks),
+		fmt.Sprintf("IEC calls beyond one per person %d of %d allowed", r.calls-r.people, r.bound),
+		fmt.Sprintf("jobs retried %d", r.retries),
+		fmt.Sprintf("expired uploads removed %d", r.removed),
+		r.took.Round(time.Second).String(),
+		outcome,
+	}, "; ")
 }

@@ -18,8 +18,8 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-// database is a private PostgreSQL that is reached over TCP too, so that a line
-// to it can be broken, and that can be killed.
+// database is a private PostgreSQL that can be killed, and that is reached over TCP
+// too, so that a link to it can be broken.
 type database struct {
 	dir string
 	ln  net.Listener
@@ -29,8 +29,8 @@ type database struct {
 	socket string
 }
 
-// startDatabase starts it with the time of each commit kept: the sequential
-// model goes by that.
+// startDatabase starts the server with track_commit_timestamp, because the model
+// needs the order of commits.
 func startDatabase(t *testing.T) *database {
 	t.Helper()
 	d := &database{dir: t.TempDir()}
@@ -56,7 +56,7 @@ func startDatabase(t *testing.T) *database {
 		t.Fatal(err)
 	}
 	var serving sync.WaitGroup
-	serving.Go(func() { d.relay(&serving) })
+	serving.Go(func() { d.forward(&serving) })
 	t.Cleanup(func() {
 		if err := d.ln.Close(); err != nil {
 			t.Error(err)
@@ -66,7 +66,7 @@ func startDatabase(t *testing.T) *database {
 	return d
 }
 
-// start is called with mu held, or before anybody else knows of it.
+// start needs mu, except before the database is shared.
 func (d *database) start(ctx context.Context) (err error) {
 	d.server, err = postgres.Start(ctx, postgres.Config{Dir: d.dir})
 	if err != nil {
@@ -80,18 +80,18 @@ func (d *database) start(ctx context.Context) (err error) {
 	return nil
 }
 
-// relay passes connections on to the server's socket.
-func (d *database) relay(serving *sync.WaitGroup) {
+// forward forwards connections to the server's socket.
+func (d *database) forward(serving *sync.WaitGroup) {
 	for {
 		client, err := d.ln.Accept()
 		if err != nil {
 			return // closed
 		}
 		serving.Go(func() {
-			defer func() { _ = client.Close() }() // the other side may be gone
-			server, err := net.Dial("unix", d.socketNow())
+			defer func() { _ = client.Close() }() // the other side may have closed it
+			server, err := net.Dial("unix", d.currentSocket())
 			if err != nil {
-				return // down: the client hears of it by the end of its connection
+				return // the server is down; the client sees its connection end
 			}
 			defer func() { _ = server.Close() }()
 			var both sync.WaitGroup
@@ -106,14 +106,15 @@ func (d *database) relay(serving *sync.WaitGroup) {
 	}
 }
 
-func (d *database) socketNow() string {
+func (d *database) currentSocket() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.socket
 }
 
-// kill kills the server's processes, all at once, and starts it again on the same data.
-func (d *database) kill(down time.Duration) (bool, error) {
+// killAndRestart kills all processes of the server at once, waits for down, and starts
+// the server again on the same data.
+func (d *database) killAndRestart(down time.Duration) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	text, err := os.ReadFile(filepath.Join(d.dir, "data", "postmaster.pid"))
@@ -140,8 +141,8 @@ func (d *database) kill(down time.Duration) (bool, error) {
 	return true, d.start(ctx)
 }
 
-// childrenOf needs /proc; where there is none, PostgreSQL's processes end by
-// themselves when they see that their parent is gone.
+// childrenOf needs /proc. Without it, PostgreSQL's processes end by themselves when
+// they notice that their parent is dead.
 func childrenOf(parent int) (list []int) {
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package chaos kills every part of rollcall, and cuts and slows what connects
-// them, while jobs run, and then holds what is left against what should be. It
-// is made of tests only: a short form runs with all others, the full one as
-// `go tool task test:chaos`.
+// Package chaos kills every part of rollcall, and cuts and slows the connections
+// between them, while jobs run. Then it checks that nothing was lost or done twice.
+// It has tests only: a short form runs with all others, and
+// `go tool task test:chaos` runs the full form.
 package chaos

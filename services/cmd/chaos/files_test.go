@@ -14,38 +14,38 @@ import (
 type file struct {
 	name  string
 	bytes []byte
-	// rows are those that are to be written, in their order.
+	// rows are the rows that must be written, in order.
 	rows []row
-	// lines are all below the header.
+	// lines is the number of rows below the header.
 	lines int
-	// dry: nothing is to be written. broken: all rows are blank.
+	// dry means a dry run, broken that all rows are blank.
 	dry, broken bool
 }
 
 // row is a person as a file has them; "" is a blank cell.
 type row struct{ id, firstname, surname, email, ward, joined string }
 
-// makeFiles makes files of mixed size, up to so many rows, that share people
-// among each other. One in ten is only tried, one in ten has blank rows only; among the
-// rows of the others, one in ten is wrong and one in fifteen repeats another.
+// makeFiles makes n files of different size, up to the given number of rows, that share
+// people. One in ten is for a dry run, and one in ten has blank rows only. Of the rows
+// of the others, one in ten is invalid and one in fifteen repeats another.
 func makeFiles(r *rand.Rand, n, rows int) (list []*file) {
 	people := rows * 3
 	for i := range n {
 		f := &file{name: fmt.Sprintf("roll-%02d.csv", i+1), dry: i%10 == 3, broken: i%10 == 7}
-		f.fill(r, int(5*math.Pow(float64(rows)/5, r.Float64())), people)
+		f.addRows(r, int(5*math.Pow(float64(rows)/5, r.Float64())), people)
 		list = append(list, f)
 	}
 	return list
 }
 
-func (f *file) fill(r *rand.Rand, lines, people int) {
+func (f *file) addRows(r *rand.Rand, lines, people int) {
 	var text bytes.Buffer
 	w := csv.NewWriter(&text)
 	put := func(cells ...string) { _ = w.Write(cells) } // into memory
 	put("ID Number", "First Name", "Surname", "Email", "Ward", "Date Joined")
 	seen := map[string]bool{}
 	if f.broken {
-		lines += 100 // the first hundred are looked at before the file is accepted
+		lines += 100 // upload reads the first hundred rows before it accepts a file
 	}
 	for range lines {
 		if f.broken {
@@ -96,7 +96,7 @@ func newRow(r *rand.Rand, people int) row {
 	return p
 }
 
-// idNumber is the ith of a hundred thousand people.
+// idNumber returns the ID number of the ith of a hundred thousand people.
 func idNumber(i int) string {
 	return sim.WithCheckDigit(fmt.Sprintf("%02d0615%04d08", 60+i/10_000, i%10_000))
 }

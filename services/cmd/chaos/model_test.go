@@ -14,7 +14,7 @@ type member struct {
 	UpdatedBy                               string `db:"updated_by"`
 }
 
-// model is what the members should be if one file was written after the other.
+// model has the members and figures that result from writing one file after the other.
 type model struct {
 	members map[string]member
 	// stats are the figures of each job.
@@ -30,7 +30,7 @@ func (m *model) write(jobID string, f *file) {
 	s := events.DatabaseStats{Total: len(f.rows)}
 	for _, r := range f.rows {
 		old, exists := m.members[r.id]
-		next := old.with(r)
+		next := old.merge(r)
 		switch {
 		case !exists:
 			s.Inserts++
@@ -46,9 +46,9 @@ func (m *model) write(jobID string, f *file) {
 	m.stats[jobID] = s
 }
 
-// with is the member once a row has been written: blank cells change nothing,
-// and who has joined has joined.
-func (m member) with(r row) member {
+// merge returns the member after a row is written. Blank cells change nothing, and the
+// date joined never changes.
+func (m member) merge(r row) member {
 	given := func(stored *string, cell string) {
 		if cell != "" {
 			*stored = cell

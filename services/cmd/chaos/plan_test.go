@@ -8,63 +8,69 @@ import (
 	"time"
 )
 
-// strike is one thing that goes wrong.
-type strike struct {
-	at time.Duration // since the beginning
-	// target is the process that is killed, or the line that is broken.
+// fault is one thing that goes wrong.
+type fault struct {
+	at time.Duration // since the start
+	// target is the process that is killed, or the link that is broken.
 	target string
-	// fault is what befalls a line; "" is a kill.
-	fault fault
-	// lasts is for how long the process is down, or the line broken.
+	// kind is what happens to a link; "" is a kill.
+	kind faultKind
+	// lasts is how long the process is down or the link broken.
 	lasts time.Duration
 }
 
-func (s strike) String() string {
-	what := string(s.fault)
+func (f fault) String() string {
+	what := string(f.kind)
 	if what == "" {
 		what = "kill"
 	}
-	return fmt.Sprintf("%6.2fs %-5s %-20s %4dms", s.at.Seconds(), what, s.target, s.lasts.Milliseconds())
+	return fmt.Sprintf("%6.2fs %-5s %-20s %4dms", f.at.Seconds(), what, f.target, f.lasts.Milliseconds())
 }
 
-// plan is all that follows from a seed.
+// plan is everything that a seed determines.
 type plan struct {
 	files   []*file
-	uploads []time.Duration // when each file is sent, since the beginning
-	strikes []strike
+	uploads []time.Duration // when each file is sent, since the start
+	faults  []fault
 }
 
-// newPlan kills each process at least once and goes on with random ones, and
-// breaks lines as often, within a span.
-func newPlan(o options, processes, lines []string) plan {
+// newPlan kills each process at least once and then random ones, and does the same to
+// the links, within o.duration.
+func newPlan(o options, processes, links []string) plan {
 	r := rand.New(rand.NewPCG(o.seed, 7))
 	p := plan{files: makeFiles(r, o.jobs, o.rows)}
-	within := func(share float64) time.Duration { return time.Duration(share * r.Float64() * float64(o.span)) }
+	randomTime := func(share float64) time.Duration {
+		return time.Duration(share * r.Float64() * float64(o.duration))
+	}
 	for range o.jobs {
-		p.uploads = append(p.uploads, within(0.8))
+		p.uploads = append(p.uploads, randomTime(0.8))
 	}
 	slices.Sort(p.uploads)
-	for i := range max(len(processes), int(o.span/(2*time.Second))) {
+	for i := range max(len(processes), int(o.duration/(2*time.Second))) {
 		if i%len(processes) == 0 {
 			processes = slices.Clone(processes)
 			r.Shuffle(len(processes), func(a, b int) { processes[a], processes[b] = processes[b], processes[a] })
 		}
-		p.strikes = append(p.strikes, strike{at: within(1), target: processes[i%len(processes)], lasts: 50*time.Millisecond + upTo(r, o.down)})
+		p.faults = append(p.faults, fault{at: randomTime(1), target: processes[i%len(processes)],
+			lasts: 50*time.Millisecond + randomUpTo(r, o.maxDown)})
 	}
-	for i := range max(len(lines), int(o.span/(2*time.Second))) {
-		if i%len(lines) == 0 {
-			lines = slices.Clone(lines)
-			r.Shuffle(len(lines), func(a, b int) { lines[a], lines[b] = lines[b], lines[a] })
+	for i := range max(len(links), int(o.duration/(2*time.Second))) {
+		if i%len(links) == 0 {
+			links = slices.Clone(links)
+			r.Shuffle(len(links), func(a, b int) { links[a], links[b] = links[b], links[a] })
 		}
-		line := lines[i%len(lines)]
-		kinds := faults
-		if strings.Contains(line, "iec") {
-			kinds = single
+		target := links[i%len(links)]
+		kinds := allKinds
+		if strings.Contains(target, "iec") {
+			kinds = breakOnceKinds
 		}
-		p.strikes = append(p.strikes, strike{at: within(1), target: line, fault: kinds[r.IntN(len(kinds))], lasts: 50*time.Millisecond + upTo(r, o.down)})
+		p.faults = append(p.faults, fault{at: randomTime(1), target: target, kind: kinds[r.IntN(len(kinds))],
+			lasts: 50*time.Millisecond + randomUpTo(r, o.maxDown)})
 	}
-	slices.SortStableFunc(p.strikes, func(a, b strike) int { return int(a.at - b.at) })
+	slices.SortStableFunc(p.faults, func(a, b fault) int { return int(a.at - b.at) })
 	return p
 }
 
-func upTo(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d))) }
+func randomUpTo(r *rand.Rand, d time.Duration) time.Duration {
+	return time.Duration(r.Int64N(int64(d)))
+}

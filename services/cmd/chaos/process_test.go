@@ -4,32 +4,36 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"testing"
 	"time"
+
+	"rollcall.example/events/eventstest"
 )
 
-// process is a program that is started again whenever it ends, as a supervisor would.
+// process is a program that is restarted whenever it ends, as by a supervisor.
 type process struct {
 	name string
 	env  []string
 	argv []string
-	addr string // where it serves health; "" for one that is not asked
-	log  buffer
-	// ends counts how often it ended by itself, as it does when what it needs
-	// is away as it starts.
-	ends   atomic.Int64
-	killed atomic.Bool // this run of it was killed
+	addr string // base URL of its health; "" for a program without
+	log  logBuffer
+	// exits counts how often it exited by itself, for instance because the database was
+	// down when it started.
+	exits  atomic.Int64
+	killed atomic.Bool // the current run was killed
 
-	gate sync.Mutex // held while it is to be down, and while it is started
-	cmd  *exec.Cmd
+	mu  sync.Mutex // held while it must stay down, and while it is started
+	cmd *exec.Cmd
 }
 
-// restartAfter is the pause before what ended by itself is started again.
-const restartAfter = 200 * time.Millisecond
+// restartDelay is the pause before a program that exited by itself is restarted.
+const restartDelay = 200 * time.Millisecond
 
 // run keeps the program running until ctx ends, and then stops it.
 func (p *process) run(ctx context.Context) error {
@@ -37,25 +41,25 @@ func (p *process) run(ctx context.Context) error {
 		if err := p.start(ctx); err != nil {
 			return err
 		}
-		_ = p.cmd.Wait() // how it ended is in its log
+		_ = p.cmd.Wait() // its log has the reason
 		if ctx.Err() != nil {
 			return nil
 		}
 		if p.killed.Swap(false) {
 			continue
 		}
-		p.ends.Add(1)
+		p.exits.Add(1)
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(restartAfter):
+		case <-time.After(restartDelay):
 		}
 	}
 }
 
 func (p *process) start(ctx context.Context) error {
-	p.gate.Lock()
-	defer p.gate.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	cmd := exec.CommandContext(ctx, p.argv[0], p.argv[1:]...)
 	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Stdout, cmd.Stderr = &p.log, &p.log
@@ -69,11 +73,11 @@ func (p *process) start(ctx context.Context) error {
 	return err
 }
 
-// kill kills the program and leaves it dead for a while. It reports whether
-// there was anything to kill.
-func (p *process) kill(down time.Duration) (bool, error) {
-	p.gate.Lock()
-	defer p.gate.Unlock()
+// killFor kills the program and keeps it dead for a while. It returns false if the
+// program was not running.
+func (p *process) killFor(down time.Duration) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.killed.Store(true)
 	err := p.cmd.Process.Kill()
 	if errors.Is(err, os.ErrProcessDone) {
@@ -83,19 +87,30 @@ func (p *process) kill(down time.Duration) (bool, error) {
 	return err == nil, err
 }
 
-// buffer collects what a program writes.
-type buffer struct {
+// waitHealthy waits until the program reports that it is healthy.
+func (p *process) waitHealthy(t *testing.T) {
+	t.Helper()
+	if p.addr == "" {
+		return
+	}
+	eventstest.WaitFor(t, time.Minute, p.name+" to be healthy", func() bool {
+		return getStatus(p.addr+"/healthz") == http.StatusOK
+	})
+}
+
+// logBuffer collects the output of a program.
+type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (b *buffer) Write(p []byte) (int, error) {
+func (b *logBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.Write(p)
 }
 
-func (b *buffer) String() string {
+func (b *logBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()

@@ -10,20 +10,23 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"rollcall.example/events/eventstest"
 )
 
-// receiver is an integrator's server, which wants to hear how jobs end.
+// receiver is an integrator's server that gets the ends of jobs.
 type receiver struct {
 	*httptest.Server
 	mu sync.Mutex
-	// heard counts deliveries by job, ids tells those that came again.
-	heard map[string]int
-	ids   map[string]bool
+	// deliveries counts deliveries by job. ids are the webhook-ids, which repeated
+	// deliveries share.
+	deliveries map[string]int
+	ids        map[string]bool
 }
 
 func newReceiver(t *testing.T) *receiver {
 	t.Helper()
-	r := &receiver{heard: map[string]int{}, ids: map[string]bool{}}
+	r := &receiver{deliveries: map[string]int{}, ids: map[string]bool{}}
 	r.Server = httptest.NewServer(r)
 	t.Cleanup(r.Close)
 	return r
@@ -41,19 +44,20 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.heard[event.Data.JobID]++
+	r.deliveries[event.Data.JobID]++
 	r.ids[req.Header.Get("webhook-id")] = true
 }
 
-// check waits until the end of each job was told, and holds that a delivery that
-// came twice has the same id. Jobs that were retried have had several ends.
-func (r *receiver) check(t *testing.T, jobs []*job, retries int) (twice int) {
+// check waits until the end of each job was delivered, and checks that repeated
+// deliveries have the same id. A job that was retried has several ends. It returns the
+// number of repeated deliveries.
+func (r *receiver) check(t *testing.T, jobs []*job, retries int) (repeated int) {
 	t.Helper()
-	wait(t, "each job's end to be told", 3*time.Minute, func() bool {
+	eventstest.WaitFor(t, 3*time.Minute, "each job's end to be delivered", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		for _, j := range jobs {
-			if r.heard[j.id] == 0 {
+			if r.deliveries[j.id] == 0 {
 				return false
 			}
 		}
@@ -62,19 +66,20 @@ func (r *receiver) check(t *testing.T, jobs []*job, retries int) (twice int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := 0
-	for _, n := range r.heard {
+	for _, n := range r.deliveries {
 		all += n
 	}
 	if len(r.ids) != len(jobs)+retries {
-		t.Errorf("%d ends were told of %d jobs and %d retries", len(r.ids), len(jobs), retries)
+		t.Errorf("%d ends were delivered, for %d jobs and %d retries", len(r.ids), len(jobs), retries)
 	}
 	return all - len(r.ids)
 }
 
-// hook has the ends of a user's jobs told to a server.
-func (u *user) hook(ctx context.Context, url string) error {
+// registerWebhook registers a server for the ends of a user's jobs.
+func (u *user) registerWebhook(ctx context.Context, url string) error {
 	body := fmt.Appendf(nil, `{"url": %q, "events": ["reported", "failed"]}`, url)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.servers[0]+"/api/v1/bulk-upload/webhooks", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.servers[0]+"/api/v1/bulk-upload/webhooks",
+		bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

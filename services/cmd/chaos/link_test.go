@@ -12,41 +12,41 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// fault is what befalls a line.
-type fault string
+// faultKind is what happens to a link.
+type faultKind string
 
 const (
-	cut  fault = "cut"  // every connection breaks, and none can be made
-	slow fault = "slow" // each piece takes a fifth to two fifths of a second
-	thin fault = "thin" // 32 KB a second
-	torn fault = "torn" // each connection breaks after 20 KB
+	cut  faultKind = "cut"  // all connections break, and new ones are refused
+	slow faultKind = "slow" // latency of 200 to 400 ms
+	thin faultKind = "thin" // 32 KB per second
+	torn faultKind = "torn" // each connection breaks after 20 KB
 )
 
 var (
-	faults = []fault{cut, slow, thin, torn}
-	// single break each connection once at most: the bound of calls to the IEC
-	// counts on that.
-	single = []fault{cut, slow, thin}
+	allKinds = []faultKind{cut, slow, thin, torn}
+	// breakOnceKinds break each connection at most once, which the bound of calls to the
+	// IEC relies on.
+	breakOnceKinds = []faultKind{cut, slow, thin}
 )
 
-var toxics = map[fault]string{
+var toxics = map[faultKind]string{
 	slow: `{"type": "latency", "stream": "%[1]s", "attributes": {"latency": 300, "jitter": 100}}`,
 	thin: `{"type": "bandwidth", "stream": "%[1]s", "attributes": {"rate": 32}}`,
 	torn: `{"type": "limit_data", "stream": "%[1]s", "attributes": {"bytes": 20000}}`,
 }
 
-// line is what one process reaches another by.
-type line struct {
+// link is the connection of one process to another.
+type link struct {
 	proxy *toxiproxy.Proxy
-	mu    sync.Mutex // held while it is broken
+	mu    sync.Mutex // held while the link is broken
 }
 
-// newLine leads to an address and returns with one to dial instead.
-func newLine(t *testing.T, name, to string) *line {
+// newLink returns a link to an address. Dial its addr instead.
+func newLink(t *testing.T, name, to string) *link {
 	t.Helper()
 	zerolog.SetGlobalLevel(zerolog.Disabled) // its toxics have loggers of their own
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	l := &line{proxy: toxiproxy.NewProxy(server, name, "127.0.0.1:0", to)}
+	l := &link{proxy: toxiproxy.NewProxy(server, name, "127.0.0.1:0", to)}
 	if err := l.proxy.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -54,10 +54,10 @@ func newLine(t *testing.T, name, to string) *line {
 	return l
 }
 
-func (l *line) addr() string { return l.proxy.Listen }
+func (l *link) addr() string { return l.proxy.Listen }
 
-// strike breaks the line for a while.
-func (l *line) strike(f fault, lasts time.Duration) error {
+// breakFor breaks the link for a while.
+func (l *link) breakFor(f faultKind, lasts time.Duration) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if f == cut {
@@ -72,7 +72,7 @@ func (l *line) strike(f fault, lasts time.Duration) error {
 		}
 		defer func() {
 			if err := l.proxy.Toxics.RemoveToxic(context.Background(), toxic.Name); err != nil {
-				panic(err) // it was put there above
+				panic(err) // it was added above
 			}
 		}()
 	}

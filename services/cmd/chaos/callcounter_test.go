@@ -12,22 +12,22 @@ import (
 	"testing"
 )
 
-// counter stands before the simulator, whose own counts would die with it, and
-// counts the calls about each person that reach it.
-type counter struct {
+// callCounter is a proxy in front of the simulator. It counts the calls about each
+// person, because the simulator's own counts are lost when it is killed.
+type callCounter struct {
 	*httptest.Server
 	mu    sync.Mutex
 	calls map[string]int
 }
 
-func newCounter(t *testing.T, simulator string) *counter {
+func newCallCounter(t *testing.T, simulator string) *callCounter {
 	t.Helper()
-	c := &counter{calls: map[string]int{}}
+	c := &callCounter{calls: map[string]int{}}
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: simulator})
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
 	proxy.Transport = transport
-	// A simulator that is dead is a connection that breaks, and no answer.
+	// While the simulator is dead, break the connection instead of answering 502.
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/api/") {
@@ -48,7 +48,7 @@ func newCounter(t *testing.T, simulator string) *counter {
 	return c
 }
 
-func (c *counter) count(id string) {
+func (c *callCounter) count(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls[id]++
