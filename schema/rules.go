@@ -58,7 +58,7 @@ func ReadRules(r io.Reader) (Rules, error) {
 		"youngest": rules.Youngest, "oldest": rules.Oldest, "ward_target": rules.WardTarget,
 	} {
 		if n < 0 {
-			return rules, fmt.Errorf("read rules: %s must not be negative, is %d", name, n)
+			return rules, fmt.Errorf("read rules: %s must be at least 0, not %d", name, n)
 		}
 	}
 	all, err := Vocabularies()

@@ -12,11 +12,11 @@ import (
 	"rollcall.example/services/iec/sim"
 )
 
-// BenchmarkStage verifies rolls of people whom nobody asked about yet: NATS from
-// the shipped nats.conf, which syncs each verdict to the disk, and the simulator
-// over HTTP, all in this process. Beside the rows per second stands how much that
-// is of concurrency/latency, which no client can exceed, and of what the same
-// client gets over the same wire without the stage around it.
+// BenchmarkStage verifies rolls of people whom nobody asked about yet, with the
+// shipped nats.conf, which syncs each verdict to disk, and with the simulator over
+// HTTP, all in this process. Beside the rows per second it reports their share of
+// concurrency/latency, which no client can exceed, and of what the same client
+// reaches without the stage around it.
 func BenchmarkStage(b *testing.B) {
 	for _, latency := range []int{5, 50, 220} {
 		for _, concurrency := range []int{1, 15, 50} {
@@ -27,7 +27,7 @@ func BenchmarkStage(b *testing.B) {
 					b.Fatal(err)
 				}
 				b.Cleanup(client.Close)
-				r.replica(b, 100_000_000, func(c *Config) {
+				r.addReplica(b, 100_000_000, func(c *Config) {
 					quota, err := NewQuota(c.Quota.kv, QuotaConfig{Limit: 100_000_000, Window: time.Hour})
 					if err != nil {
 						b.Fatal(err)
@@ -36,7 +36,7 @@ func BenchmarkStage(b *testing.B) {
 				})
 				most := float64(concurrency) * 1000 / float64(latency)
 				rows := min(max(int(3*most), 20), 20_000)
-				wire := bare(b, client, concurrency)
+				wire := measureClient(b, client, concurrency)
 				next := 0
 				var took time.Duration
 				for b.Loop() {
@@ -45,7 +45,7 @@ func BenchmarkStage(b *testing.B) {
 						people[i] = fmt.Sprintf("%013d", next)
 						next++
 					}
-					job := r.validated(b, people, events.Options{})
+					job := r.addJob(b, people, events.Options{})
 					began := job.Validated.At
 					for job.Verified == nil {
 						time.Sleep(2 * time.Millisecond)
@@ -66,8 +66,8 @@ func BenchmarkStage(b *testing.B) {
 	}
 }
 
-// bare is how many people a second the client can ask about by itself.
-func bare(b *testing.B, client *Client, concurrency int) float64 {
+// measureClient returns how many people a second the client alone can ask about.
+func measureClient(b *testing.B, client *Client, concurrency int) float64 {
 	b.Helper()
 	var calls atomic.Int64
 	began := time.Now()
@@ -75,7 +75,7 @@ func bare(b *testing.B, client *Client, concurrency int) float64 {
 	for range concurrency {
 		wg.Go(func() {
 			for time.Since(began) < 2*time.Second {
-				if _, err := client.Lookup(b.Context(), fmt.Sprintf("9%012d", calls.Add(1)), free); err != nil {
+				if _, err := client.Lookup(b.Context(), fmt.Sprintf("9%012d", calls.Add(1)), allowAll); err != nil {
 					b.Error(err)
 					return
 				}
@@ -86,21 +86,23 @@ func bare(b *testing.B, client *Client, concurrency int) float64 {
 	return float64(calls.Load()) / time.Since(began).Seconds()
 }
 
-// BenchmarkKnown verifies a roll of people who were all asked about before: what
-// a job takes when the IEC is not needed.
+// BenchmarkKnown verifies a roll of people who were all asked about before: what a
+// job takes without the IEC.
 func BenchmarkKnown(b *testing.B) {
 	const rows = 20_000
 	r := newStage(b, sim.Config{})
 	var cache *Cache
-	r.replica(b, 100_000_000, func(c *Config) { cache = c.Cache })
+	r.addReplica(b, 100_000_000, func(c *Config) { cache = c.Cache })
 	people := make([]string, rows)
 	var wg sync.WaitGroup
 	next := make(chan string)
-	for range 64 { // each answer is synced to the disk, many at a time
+	for range 64 { // each answer is synced to disk, many at a time
 		wg.Go(func() {
 			for id := range next {
-				if err := cache.Put(b.Context(), id, records.Verdict{Status: records.Registered, At: time.Now(), Ward: "79800001",
-					VD: "32840001", Station: "EXAMPLE PRIMARY SCHOOL", MunicipalityCode: "JHB", Municipality: "City of Johannesburg", Province: "Gauteng"}); err != nil {
+				if err := cache.Put(b.Context(), id, records.Verdict{Status: records.Registered, At: time.Now(),
+					Ward: "79800001",
+					VD:   "32840001", Station: "EXAMPLE PRIMARY SCHOOL", MunicipalityCode: "JHB",
+					Municipality: "City of Johannesburg", Province: "Gauteng"}); err != nil {
 					b.Error(err)
 				}
 			}
@@ -114,7 +116,7 @@ func BenchmarkKnown(b *testing.B) {
 	wg.Wait()
 	var took time.Duration
 	for b.Loop() {
-		job := r.validated(b, people, events.Options{})
+		job := r.addJob(b, people, events.Options{})
 		began := job.Validated.At
 		for job.Verified == nil {
 			time.Sleep(2 * time.Millisecond)

@@ -15,8 +15,8 @@ import (
 	"rollcall.example/services/iec/sim"
 )
 
-// claimed counts the claims that have not ended.
-func claimed(t *testing.T, srv *embedded.Server) int {
+// countClaims counts the claims that have not ended.
+func countClaims(t *testing.T, srv *embedded.Server) int {
 	t.Helper()
 	kv, err := eventstest.Connect(t, srv, "provisioner").KeyValue(t.Context(), events.KVClaims)
 	if err != nil {
@@ -36,61 +36,64 @@ func claimed(t *testing.T, srv *embedded.Server) int {
 // A worker that lost its claim must not end that of its successor.
 func TestOnlyItsHolderEndsAClaim(t *testing.T) {
 	srv := eventstest.Start(t)
-	c := &claims{bucket(t, srv, events.KVClaims)}
-	late, err := c.take(t.Context(), "person", "job-1")
+	c := &claims{openBucket(t, srv, events.KVClaims)}
+	late, err := c.acquire(t.Context(), "person", "job-1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.take(t.Context(), "person", "job-1"); err != nil { // its successor on the same job
+	if _, err := c.acquire(t.Context(), "person", "job-1"); err != nil { // its successor on the same job
 		t.Fatal(err)
 	}
 	if err := late.release(t.Context()); err != nil {
 		t.Errorf("nothing to release is no failure: %v", err)
 	}
-	if other, err := c.take(t.Context(), "person", "job-2"); err != nil || other != nil {
+	if other, err := c.acquire(t.Context(), "person", "job-2"); err != nil || other != nil {
 		t.Errorf("another job got the claim: %v, %v", other, err)
 	}
 }
 
-// Who waits long for a turn, or tries again often, claims again before the call.
+// A job that waits long for a turn, or retries often, renews its claim before the
+// call.
 func TestAClaimIsRenewedBeforeItEnds(t *testing.T) {
 	srv := eventstest.Start(t)
-	kv := bucket(t, srv, events.KVClaims)
+	kv := openBucket(t, srv, events.KVClaims)
 	c := &claims{kv}
-	mine, err := c.take(t.Context(), "person", "job-1")
+	mine, err := c.acquire(t.Context(), "person", "job-1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	young := mine.revision
-	if err := mine.keep(t.Context()); err != nil || mine.revision != young {
+	if err := mine.renew(t.Context()); err != nil || mine.revision != young {
 		t.Errorf("a young claim: %v, revision %d", err, mine.revision)
 	}
-	mine.at = mine.at.Add(-events.ClaimTTL / 2)
-	if err := mine.keep(t.Context()); err != nil || mine.revision == young || time.Since(mine.at) > time.Minute {
-		t.Errorf("an old claim: %v, revision %d of %s", err, mine.revision, mine.at)
+	mine.renewedAt = mine.renewedAt.Add(-events.ClaimTTL / 2)
+	if err := mine.renew(t.Context()); err != nil || mine.revision == young ||
+		time.Since(mine.renewedAt) > time.Minute {
+		t.Errorf("an old claim: %v, revision %d of %s", err, mine.revision, mine.renewedAt)
 	}
-	// As the server does at the end of its life; then another job claims.
+	// As the server does at the end of a claim's life; then another job claims.
 	if err := kv.Purge(t.Context(), "person"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.take(t.Context(), "person", "job-2"); err != nil {
+	if _, err := c.acquire(t.Context(), "person", "job-2"); err != nil {
 		t.Fatal(err)
 	}
-	mine.at = mine.at.Add(-events.ClaimTTL)
-	if err := mine.keep(t.Context()); !errors.Is(err, errClaimLost) {
+	mine.renewedAt = mine.renewedAt.Add(-events.ClaimTTL)
+	if err := mine.renew(t.Context()); !errors.Is(err, errClaimLost) {
 		t.Errorf("a claim that ended: %v", err)
 	}
 }
 
-// Who is stopped while claiming leaves no claim behind, for which others would wait.
-func TestWhoIsStoppedLeavesNoClaim(t *testing.T) {
+// A job that is stopped while it claims leaves no claim behind that others would
+// wait for.
+func TestAStoppedAcquireLeavesNoClaim(t *testing.T) {
 	srv := eventstest.Start(t)
-	c := &claims{bucket(t, srv, events.KVClaims)}
+	c := &claims{openBucket(t, srv, events.KVClaims)}
 	gone := errors.New("cancelled")
 	for i := range 200 {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		stop := time.AfterFunc(rand.N(200*time.Microsecond), func() { cancel(gone) })
-		mine, err := c.take(ctx, fmt.Sprint("person-", i), "job")
+		mine, err := c.acquire(ctx, fmt.Sprint("person-", i), "job")
 		stop.Stop()
 		if err != nil && !errors.Is(err, gone) {
 			t.Fatal(err)
@@ -103,21 +106,21 @@ func TestWhoIsStoppedLeavesNoClaim(t *testing.T) {
 		}
 		cancel(nil)
 	}
-	if n := claimed(t, srv); n != 0 {
+	if n := countClaims(t, srv); n != 0 {
 		t.Errorf("%d claims are left", n)
 	}
 }
 
 func TestAPausedJobLeavesNoClaim(t *testing.T) {
-	r := newRig(t, 30, sim.Config{}, hour)
-	eventstest.WaitKind(t, r.log, r.validated(t, ids(100), events.Options{}).ID, events.KindPaused)
-	if n := claimed(t, r.nats); n != 0 {
+	r := newRig(t, 30, sim.Config{}, withHourWindow)
+	eventstest.WaitKind(t, r.log, r.addJob(t, makeIDs(100), events.Options{}).ID, events.KindPaused)
+	if n := countClaims(t, r.nats); n != 0 {
 		t.Errorf("%d claims are left", n)
 	}
 }
 
-// A call under way is seen through, but it is not made again once the job stops.
-func TestNothingIsTriedAgainAfterACancellation(t *testing.T) {
+// A call in progress is finished, but not repeated once the job stops.
+func TestNothingIsRetriedAfterACancellation(t *testing.T) {
 	simulator, err := sim.New(sim.Config{Faults: sim.Faults{Errors: 1}})
 	if err != nil {
 		t.Fatal(err)
@@ -126,23 +129,24 @@ func TestNothingIsTriedAgainAfterACancellation(t *testing.T) {
 	defer srv.Close()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("cancelled")
-	client, err := NewClient(ClientConfig{BaseURL: srv.URL, Backoff: func(int) time.Duration { cancel(gone); return 0 }})
+	client, err := NewClient(ClientConfig{BaseURL: srv.URL,
+		Backoff: func(int) time.Duration { cancel(gone); return 0 }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
 	nats := eventstest.Start(t)
-	quota := newQuota(t, bucket(t, nats, events.KVQuota), 100, newClock())
+	quota := newQuota(t, openBucket(t, nats, events.KVQuota), 100, newClock())
 	s := New(Config{Client: client, Quota: quota})
-	v := &verification{service: s, line: s.turns.join("job", "member")}
-	mine, err := (&claims{bucket(t, nats, events.KVClaims)}).take(t.Context(), "person", "job")
+	v := &verification{service: s, queue: s.turns.join("job", "member")}
+	mine, err := (&claims{openBucket(t, nats, events.KVClaims)}).acquire(t.Context(), "person", "job")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.lookup(ctx, context.WithoutCancel(ctx), ids(1)[0], mine); !errors.Is(err, gone) {
+	if _, err := v.lookUp(ctx, context.WithoutCancel(ctx), makeIDs(1)[0], mine); !errors.Is(err, gone) {
 		t.Errorf("ended with %v", err)
 	}
-	if n := simulator.Calls(ids(1)[0]); n != 1 {
+	if n := simulator.Calls(makeIDs(1)[0]); n != 1 {
 		t.Errorf("asked %d times", n)
 	}
 }

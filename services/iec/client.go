@@ -1,16 +1,15 @@
 package iec
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,33 +18,40 @@ import (
 )
 
 const (
-	maxAnswer  = 1 << 20
+	maxBody    = 1 << 20
 	maxRetries = 3
+)
+
+// What a zero setting means.
+const (
+	DefaultTimeout     = 10 * time.Second
+	DefaultConcurrency = 15
 )
 
 // ClientConfig says how to reach the IEC's API.
 type ClientConfig struct {
-	// BaseURL of the API, without a trailing slash. Required.
+	// BaseURL is the API's URL, http or https. Required.
 	BaseURL            string
 	Username, Password string
-	// Timeout of one call; 0 means 10 s.
+	// Timeout bounds one call; 0 means DefaultTimeout.
 	Timeout time.Duration
-	// Concurrency is how many connections are kept open; 0 means 15.
+	// Concurrency is how many connections there may be; 0 means DefaultConcurrency.
 	Concurrency int
-	// Backoff is the wait before the nth retry, from 1; nil means 200 ms
+	// Backoff returns how long to wait before retry n, from 1; nil means 200 ms,
 	// doubling, with jitter.
 	Backoff func(retry int) time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Logger hears of retries; nil discards.
 	Logger *slog.Logger
-	// Observe hears of each call about a person; nil means that nobody counts.
+	// Observe is called after each call about a person, with one of Results; nil
+	// observes nothing.
 	Observe func(result string, took time.Duration)
 }
 
-// Client asks the IEC's API about one person at a time. It is safe for any
-// number of goroutines, which share its token and its connections. No error
-// that it returns holds an ID number, a token or a password.
+// Client asks the IEC's API about one person at a time. It is safe for concurrent
+// use; all goroutines share its token and its connections. No error that it returns
+// holds an ID number, a token or a password.
 type Client struct {
 	cfg   ClientConfig
 	base  string
@@ -53,23 +59,22 @@ type Client struct {
 	token tokenSource
 }
 
-// NewClient returns a client. It asks for its first token when it needs one.
+// NewClient returns a client. It fetches its first token when it needs one.
 func NewClient(cfg ClientConfig) (*Client, error) {
 	u, err := url.Parse(cfg.BaseURL)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, errors.New("iec client: base URL is not http:// or https://")
+		return nil, errors.New("iec client: BaseURL must begin with http:// or https://")
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("iec client: base URL must have no credentials, query or fragment")
+		return nil, errors.New("iec client: BaseURL must have no credentials, query or fragment")
 	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = 10 * time.Second
+	cfg.Timeout = cmp.Or(cfg.Timeout, DefaultTimeout)
+	cfg.Concurrency = cmp.Or(cfg.Concurrency, DefaultConcurrency)
+	if cfg.Timeout < 0 {
+		return nil, fmt.Errorf("iec client: Timeout must be positive, not %s", cfg.Timeout)
 	}
-	if cfg.Concurrency == 0 {
-		cfg.Concurrency = 15
-	}
-	if cfg.Timeout < 0 || cfg.Concurrency < 0 {
-		return nil, fmt.Errorf("iec client: timeout %s and concurrency %d must not be negative", cfg.Timeout, cfg.Concurrency)
+	if cfg.Concurrency < 1 {
+		return nil, fmt.Errorf("iec client: Concurrency must be at least 1, not %d", cfg.Concurrency)
 	}
 	if cfg.Backoff == nil {
 		cfg.Backoff = func(retry int) time.Duration {
@@ -84,15 +89,18 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxConnsPerHost = cfg.Concurrency
 	transport.MaxIdleConnsPerHost = cfg.Concurrency
-	// Over HTTP/2 all calls would share one connection, and Concurrency would mean nothing.
+	// With HTTP/2 all calls would share one connection, and Concurrency would mean
+	// nothing.
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true)
-	// What was cloned offers HTTP/2 to the server all the same, which then waits for it.
-	transport.TLSClientConfig, transport.TLSNextProto = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}, nil
+	// The clone offers HTTP/2 to the server all the same, which would then expect
+	// it.
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	transport.TLSNextProto = nil
 	c := &Client{cfg: cfg, base: strings.TrimSuffix(cfg.BaseURL, "/"), http: &http.Client{
 		Transport: transport,
 		Timeout:   cfg.Timeout,
-		// A redirect would carry an ID number to who knows where.
+		// A redirect would send an ID number to an unknown place.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	c.token.fetch = c.fetchToken
@@ -100,22 +108,23 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	return c, nil
 }
 
-// Close gives idle connections back.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// SignIn asks for a token and keeps it. It spends no call of the quota. Errors:
+// SignIn fetches a token and keeps it. It uses no call of the quota. Errors:
 // ErrCredentials or *UnavailableError.
 func (c *Client) SignIn(ctx context.Context) error {
 	_, err := c.token.get(ctx)
 	return err
 }
 
-// Lookup asks about a person by the 13 digits of the ID number. Timeouts, resets,
-// server errors and answers that are not the API's are tried again, three
-// times. acquire is asked before each attempt, and its error ends the lookup.
+// Lookup asks about a person by the 13 digits of the ID number. It retries
+// timeouts, resets, server errors and answers that are not the API's up to three
+// times. It calls acquire before each attempt; an error of acquire ends the lookup.
 //
 // Errors: that of acquire, *RateLimitedError, *UnavailableError, *RowError,
-// *MalformedError, or ErrCredentials. When ctx ends it is that of ctx, which is no outage.
+// *MalformedError, or ErrCredentials. When ctx ends it is the error of ctx, which
+// is no outage.
 func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Context) error) (records.Verdict, error) {
 	renewed := false
 	for retry := 0; ; {
@@ -126,7 +135,7 @@ func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Con
 		if err := acquire(ctx); err != nil {
 			return records.Verdict{}, err
 		}
-		verdict, err := c.watched(ctx, token, id)
+		verdict, err := c.callObserved(ctx, token, id)
 		if errors.Is(err, errTokenRefused) && !renewed {
 			renewed = true
 			c.token.drop(token)
@@ -134,89 +143,19 @@ func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Con
 		}
 		var down *UnavailableError
 		var malformed *MalformedError
-		again := errors.As(err, &down) && down.RetryAfter == 0 || errors.As(err, &malformed)
-		if !again || retry == maxRetries || ctx.Err() != nil {
+		retryable := errors.As(err, &down) && down.RetryAfter == 0 || errors.As(err, &malformed)
+		if !retryable || retry == maxRetries || ctx.Err() != nil {
 			if errors.Is(err, errTokenRefused) {
-				err = fmt.Errorf("iec: fresh token refused: %w", ErrCredentials)
+				err = fmt.Errorf("iec: new token refused: %w", ErrCredentials)
 			}
 			return verdict, err
 		}
 		retry++
-		c.cfg.Logger.WarnContext(ctx, "iec call failed, trying again", "retry", retry, "err", err)
+		c.cfg.Logger.WarnContext(ctx, "IEC call failed, retrying", "retry", retry, "err", err)
 		select {
 		case <-ctx.Done():
 			return records.Verdict{}, fmt.Errorf("iec: %w", context.Cause(ctx))
 		case <-time.After(c.cfg.Backoff(retry)):
 		}
 	}
-}
-
-var errTokenRefused = errors.New("token refused")
-
-func (c *Client) ask(ctx context.Context, token, id string) (records.Verdict, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/Voters/IDNumber/"+url.PathEscape(id), &once{})
-	if err != nil {
-		return records.Verdict{}, errors.New("iec: request cannot be made")
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Accept", "application/json")
-	status, header, body, err := c.do(req)
-	if err != nil {
-		return records.Verdict{}, err
-	}
-	switch {
-	case status == http.StatusUnauthorized:
-		return records.Verdict{}, errTokenRefused
-	case status == http.StatusTooManyRequests:
-		return records.Verdict{}, &RateLimitedError{RetryAfter: c.retryAfter(header)}
-	case status == http.StatusOK, status == http.StatusNotFound:
-		// An unknown person may come as a 404, but only the API itself can say
-		// so: a 404 of a proxy or of a wrong base URL has another body.
-		verdict, err := decodeVerdict(body, id, c.cfg.Now())
-		if err == nil && status == http.StatusNotFound && verdict.Status != records.NotRegistered {
-			err = errors.New("not found, but has a status")
-		}
-		switch {
-		case err != nil && aboutVoter(body):
-			return records.Verdict{}, &MalformedError{err}
-		case err != nil:
-			return records.Verdict{}, &UnavailableError{Status: status, Err: err}
-		}
-		return verdict, nil
-	case status >= 500:
-		return records.Verdict{}, &UnavailableError{Status: status, RetryAfter: c.retryAfter(header)}
-	case status >= 400:
-		return records.Verdict{}, &RowError{Status: status}
-	}
-	return records.Verdict{}, &UnavailableError{Status: status, Err: errors.New("unexpected status")}
-}
-
-// do sends a request and reads the whole answer, so that its connection can be
-// used again.
-func (c *Client) do(req *http.Request) (status int, header http.Header, body []byte, err error) {
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return 0, nil, nil, broken(req.Context(), 0, err)
-	}
-	body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	err = errors.Join(err, resp.Body.Close())
-	if err != nil {
-		return 0, nil, nil, broken(req.Context(), resp.StatusCode, err)
-	}
-	if len(body) > maxAnswer {
-		return 0, nil, nil, &UnavailableError{Status: resp.StatusCode, Err: errors.New("answer is too long")}
-	}
-	return resp.StatusCode, resp.Header, body, nil
-}
-
-// retryAfter reads the header in seconds or as a date; 0 if there is none.
-func (c *Client) retryAfter(h http.Header) time.Duration {
-	text := h.Get("Retry-After")
-	if n, err := strconv.Atoi(text); err == nil {
-		return max(time.Duration(n)*time.Second, 0)
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(at.Sub(c.cfg.Now()), 0)
-	}
-	return 0
 }

@@ -19,9 +19,9 @@ import (
 	"rollcall.example/services/iec/sim"
 )
 
-const somebody = "8001015009087"
+const someID = "8001015009087"
 
-type api struct {
+type simulatedAPI struct {
 	*sim.Simulator
 	url      string
 	acquired atomic.Int64
@@ -30,13 +30,13 @@ type api struct {
 	maxOpen  atomic.Int64
 }
 
-func newAPI(t *testing.T, cfg sim.Config) *api {
+func startAPI(t *testing.T, cfg sim.Config) *simulatedAPI {
 	t.Helper()
 	s, err := sim.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &api{Simulator: s}
+	a := &simulatedAPI{Simulator: s}
 	srv := httptest.NewUnstartedServer(s)
 	srv.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		switch state {
@@ -58,10 +58,10 @@ func newAPI(t *testing.T, cfg sim.Config) *api {
 	return a
 }
 
-// acquire counts the calls that were asked for.
-func (a *api) acquire(context.Context) error { a.acquired.Add(1); return nil }
+// acquire counts the calls that the client was allowed to make.
+func (a *simulatedAPI) acquire(context.Context) error { a.acquired.Add(1); return nil }
 
-func (a *api) client(t *testing.T, change func(*ClientConfig)) *Client {
+func (a *simulatedAPI) newClient(t *testing.T, change func(*ClientConfig)) *Client {
 	t.Helper()
 	cfg := ClientConfig{
 		BaseURL: a.url, Username: "user", Password: "hunter2-password",
@@ -78,20 +78,11 @@ func (a *api) client(t *testing.T, change func(*ClientConfig)) *Client {
 	return c
 }
 
-// people returns n ID numbers; nobody checks their last digit here.
-func people(n int) []string {
-	ids := make([]string, n)
-	for i := range ids {
-		ids[i] = fmt.Sprintf("800101%07d", i)
-	}
-	return ids
-}
-
 func TestWorkersShareOneToken(t *testing.T) {
-	a := newAPI(t, sim.Config{Faults: sim.Faults{LatencyMS: 2}})
-	c := a.client(t, func(cfg *ClientConfig) { cfg.Concurrency = 4 })
+	a := startAPI(t, sim.Config{Faults: sim.Faults{LatencyMS: 2}})
+	c := a.newClient(t, func(cfg *ClientConfig) { cfg.Concurrency = 4 })
 	var wg sync.WaitGroup
-	for _, id := range people(60) {
+	for _, id := range makeIDs(60) {
 		wg.Go(func() {
 			v, err := c.Lookup(t.Context(), id, a.acquire)
 			if err != nil || v.Status != sim.PersonOf(id).Status {
@@ -110,10 +101,10 @@ func TestWorkersShareOneToken(t *testing.T) {
 
 func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 	clk := newClock()
-	a := newAPI(t, sim.Config{TokenTTL: 10 * time.Minute, Now: clk.now})
-	c := a.client(t, func(cfg *ClientConfig) { cfg.Now = clk.now })
+	a := startAPI(t, sim.Config{TokenTTL: 10 * time.Minute, Now: clk.now})
+	c := a.newClient(t, func(cfg *ClientConfig) { cfg.Now = clk.now })
 	for range 61 {
-		if _, err := c.Lookup(t.Context(), somebody, a.acquire); err != nil {
+		if _, err := c.Lookup(t.Context(), someID, a.acquire); err != nil {
 			t.Fatal(err)
 		}
 		clk.add(time.Minute)
@@ -125,10 +116,10 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 }
 
 func TestRefusedTokenIsRenewedOnce(t *testing.T) {
-	a := newAPI(t, sim.Config{})
-	c := a.client(t, nil)
+	a := startAPI(t, sim.Config{})
+	c := a.newClient(t, nil)
 	for range 2 {
-		if _, err := c.Lookup(t.Context(), somebody, a.acquire); err != nil {
+		if _, err := c.Lookup(t.Context(), someID, a.acquire); err != nil {
 			t.Fatal(err)
 		}
 		a.RevokeTokens()
@@ -138,8 +129,8 @@ func TestRefusedTokenIsRenewedOnce(t *testing.T) {
 	}
 }
 
-// Whoever fetches the token for all may take long; the others need not stay.
-func TestNobodyWaitsForATokenLongerThanHeWants(t *testing.T) {
+// Fetching the token for all may take long; the others need not wait for it.
+func TestWaitingForATokenEndsWithTheContext(t *testing.T) {
 	hold := make(chan struct{})
 	fetches := 0
 	s := &tokenSource{now: time.Now, fetch: func(context.Context) (string, time.Duration, error) {
@@ -164,22 +155,22 @@ func TestNobodyWaitsForATokenLongerThanHeWants(t *testing.T) {
 }
 
 func TestCredentialsRefused(t *testing.T) {
-	a := newAPI(t, sim.Config{Password: "another"})
-	_, err := a.client(t, nil).Lookup(t.Context(), somebody, a.acquire)
+	a := startAPI(t, sim.Config{Password: "another"})
+	_, err := a.newClient(t, nil).Lookup(t.Context(), someID, a.acquire)
 	if !errors.Is(err, ErrCredentials) || a.acquired.Load() != 0 {
 		t.Errorf("got %v, %d acquired", err, a.acquired.Load())
 	}
 }
 
-func TestQuotaOfTheAPI(t *testing.T) {
+func TestTheAPIsOwnQuotaIsRespected(t *testing.T) {
 	clk := newClock()
-	a := newAPI(t, sim.Config{Faults: sim.Faults{Quota: 1}, Now: clk.now})
-	c := a.client(t, func(cfg *ClientConfig) { cfg.Now = clk.now })
-	if _, err := c.Lookup(t.Context(), somebody, a.acquire); err != nil {
+	a := startAPI(t, sim.Config{Faults: sim.Faults{Quota: 1}, Now: clk.now})
+	c := a.newClient(t, func(cfg *ClientConfig) { cfg.Now = clk.now })
+	if _, err := c.Lookup(t.Context(), someID, a.acquire); err != nil {
 		t.Fatal(err)
 	}
 	clk.add(10 * time.Minute)
-	_, err := c.Lookup(t.Context(), somebody, a.acquire)
+	_, err := c.Lookup(t.Context(), someID, a.acquire)
 	var limited *RateLimitedError
 	if !errors.As(err, &limited) || limited.RetryAfter != 50*time.Minute {
 		t.Errorf("got %v, want to wait 50 minutes", err)
@@ -190,17 +181,18 @@ func TestQuotaOfTheAPI(t *testing.T) {
 }
 
 func TestSpentQuotaIsPassedOn(t *testing.T) {
-	a := newAPI(t, sim.Config{})
+	a := startAPI(t, sim.Config{})
 	spent := &SpentError{Quota: events.Quota{Limit: 5, Used: 5}}
-	_, err := a.client(t, nil).Lookup(t.Context(), somebody, func(context.Context) error { return spent })
+	_, err := a.newClient(t, nil).Lookup(t.Context(), someID, func(context.Context) error { return spent })
 	var got *SpentError
-	if !errors.As(err, &got) || a.Calls(somebody) != 0 {
-		t.Errorf("got %v after %d calls", err, a.Calls(somebody))
+	if !errors.As(err, &got) || a.Calls(someID) != 0 {
+		t.Errorf("got %v after %d calls", err, a.Calls(someID))
 	}
 }
 
-// Every way to fail: how often it is tried, and that each attempt was acquired.
-func TestFailuresAreTriedAgainAndAccounted(t *testing.T) {
+// Every kind of failure: how often it is retried, and that each attempt was
+// acquired.
+func TestFailuresAreRetriedAndCounted(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		faults sim.Faults
@@ -213,39 +205,40 @@ func TestFailuresAreTriedAgainAndAccounted(t *testing.T) {
 		{"reset", sim.Faults{Resets: 1}, 1 + maxRetries},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			a := newAPI(t, sim.Config{})
-			c := a.client(t, func(cfg *ClientConfig) { cfg.Timeout = 150 * time.Millisecond })
-			if _, err := c.Lookup(t.Context(), people(1)[0], a.acquire); err != nil { // leaves a connection to be used again
+			a := startAPI(t, sim.Config{})
+			c := a.newClient(t, func(cfg *ClientConfig) { cfg.Timeout = 150 * time.Millisecond })
+			if _, err := c.Lookup(t.Context(), makeIDs(1)[0],
+				a.acquire); err != nil { // leaves a connection that can be used again
 				t.Fatal(err)
 			}
 			a.acquired.Store(0)
 			if err := a.SetFaults(tc.faults); err != nil {
 				t.Fatal(err)
 			}
-			_, err := c.Lookup(t.Context(), somebody, a.acquire)
+			_, err := c.Lookup(t.Context(), someID, a.acquire)
 			var down *UnavailableError
 			var malformed *MalformedError
 			if !errors.As(err, &down) && !errors.As(err, &malformed) {
 				t.Errorf("got %v", err)
 			}
-			if n, acquired := a.Calls(somebody), int(a.acquired.Load()); n != tc.calls || acquired != n {
+			if n, acquired := a.Calls(someID), int(a.acquired.Load()); n != tc.calls || acquired != n {
 				t.Errorf("%d calls, %d acquired, want %d", n, acquired, tc.calls)
 			}
-			noSecrets(t, err)
+			checkNoSecrets(t, err)
 		})
 	}
 }
 
-func TestOutageSaysHowLong(t *testing.T) {
-	a := newAPI(t, sim.Config{})
-	c := a.client(t, nil)
-	if _, err := c.Lookup(t.Context(), somebody, a.acquire); err != nil {
+func TestAnOutageTellsHowLongToWait(t *testing.T) {
+	a := startAPI(t, sim.Config{})
+	c := a.newClient(t, nil)
+	if _, err := c.Lookup(t.Context(), someID, a.acquire); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.SetFaults(sim.Faults{Down: true, RetryAfter: 90}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := c.Lookup(t.Context(), somebody, a.acquire)
+	_, err := c.Lookup(t.Context(), someID, a.acquire)
 	var down *UnavailableError
 	if !errors.As(err, &down) || down.RetryAfter != 90*time.Second {
 		t.Errorf("got %v", err)
@@ -255,18 +248,22 @@ func TestOutageSaysHowLong(t *testing.T) {
 	}
 }
 
-func TestCallerWhoGivesUpIsNoOutage(t *testing.T) {
-	a := newAPI(t, sim.Config{Faults: sim.Faults{Timeouts: 1}})
+func TestACancelledCallIsNoOutage(t *testing.T) {
+	a := startAPI(t, sim.Config{Faults: sim.Faults{Timeouts: 1}})
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := a.client(t, nil).Lookup(ctx, somebody, func(context.Context) error { time.AfterFunc(20*time.Millisecond, cancel); return nil })
+	_, err := a.newClient(t, nil).Lookup(ctx, someID, func(context.Context) error {
+		time.AfterFunc(20*time.Millisecond, cancel)
+		return nil
+	})
 	var down *UnavailableError
 	if !errors.Is(err, context.Canceled) || errors.As(err, &down) {
 		t.Errorf("got %v (%T), want the context's error", err, err)
 	}
 }
 
-// answering is an API that hands out a token and says the same to every call.
-func answering(t *testing.T, answer http.HandlerFunc) (*Client, *atomic.Int64) {
+// startFixedAPI serves an API that hands out a token and gives the same answer to
+// every call.
+func startFixedAPI(t *testing.T, answer http.HandlerFunc) (*Client, *atomic.Int64) {
 	t.Helper()
 	var calls atomic.Int64
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -278,7 +275,8 @@ func answering(t *testing.T, answer http.HandlerFunc) (*Client, *atomic.Int64) {
 		answer(w, r)
 	}))
 	t.Cleanup(srv.Close)
-	c, err := NewClient(ClientConfig{BaseURL: srv.URL, Password: "hunter2-password", Backoff: func(int) time.Duration { return 0 }})
+	c, err := NewClient(ClientConfig{BaseURL: srv.URL, Password: "hunter2-password",
+		Backoff: func(int) time.Duration { return 0 }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +285,8 @@ func answering(t *testing.T, answer http.HandlerFunc) (*Client, *atomic.Int64) {
 }
 
 func TestAnswers(t *testing.T) {
-	const place = `"VotingStation":{"Name":" Town Hall ","Delimitation":{"ProvinceID":9,"Province":"x","Municipality":"WC015 - Swartland - West","WardID":10105003,"VDNumber":%s}}`
+	const place = `"VotingStation":{"Name":" Town Hall ","Delimitation":{"ProvinceID":9,"Province":"x",` +
+		`"Municipality":"WC015 - Swartland - West","WardID":10105003,"VDNumber":%s}}`
 	with := func(s, vd string) string { return fmt.Sprintf("{"+s+","+place+"}", vd) }
 	for _, tc := range []struct {
 		name   string
@@ -296,58 +295,78 @@ func TestAnswers(t *testing.T) {
 		want   records.VerdictStatus // "" for unavailable, malformed
 		vd     string
 	}{
-		{"registered", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "97540035"), records.Registered, "97540035"},
-		{"id as number", 200, with(`"Id":8001015009087,"VoterStatus":"Registered","bRegistered":true`, "97540035"), records.Registered, "97540035"},
-		{"no vd", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "null"), records.Registered, ""},
-		{"vd zero", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "0"), records.Registered, ""},
-		{"not registered", 200, `{"Id":"8001015009087","VoterStatus":"Not registered","bRegistered":false,"VotingStation":null}`, records.NotRegistered, ""},
-		{"deceased", 200, `{"Id":"8001015009087","VoterStatus":"DECEASED","bRegistered":false,"VotingStation":null}`, records.Deceased, ""},
-		{"international", 200, `{"Id":"8001015009087","VoterStatus":"International","bRegistered":true,"VotingStation":null}`, records.International, ""},
-		{"404 of the api", 404, `{"Id":"8001015009087","VoterStatus":"Not registered","bRegistered":false,"VotingStation":null}`, records.NotRegistered, ""},
+		{"registered", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "97540035"),
+			records.Registered, "97540035"},
+		{"id as number", 200, with(`"Id":8001015009087,"VoterStatus":"Registered","bRegistered":true`, "97540035"),
+			records.Registered, "97540035"},
+		{"no vd", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "null"),
+			records.Registered, ""},
+		{"vd zero", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, "0"),
+			records.Registered, ""},
+		{"not registered", 200,
+			`{"Id":"8001015009087","VoterStatus":"Not registered","bRegistered":false,"VotingStation":null}`,
+			records.NotRegistered, ""},
+		{"deceased", 200, `{"Id":"8001015009087","VoterStatus":"DECEASED","bRegistered":false,"VotingStation":null}`,
+			records.Deceased, ""},
+		{"international", 200,
+			`{"Id":"8001015009087","VoterStatus":"International","bRegistered":true,"VotingStation":null}`,
+			records.International, ""},
+		{"404 of the api", 404,
+			`{"Id":"8001015009087","VoterStatus":"Not registered","bRegistered":false,"VotingStation":null}`,
+			records.NotRegistered, ""},
 		{"404 of a proxy", 404, `<h1>not found</h1>`, "", ""},
 		{"404 in json", 404, `{"Message":"No HTTP resource was found"}`, "", ""},
-		{"404 that says registered", 404, `{"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true,"VotingStation":null}`, "malformed", ""},
+		{"404 that says registered", 404,
+			`{"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true,"VotingStation":null}`, "malformed",
+			""},
 		{"page", 200, `<!DOCTYPE html><h1>sign in, 8001015009087</h1>`, "", ""},
 		{"empty", 200, ``, "", ""},
 		{"null", 200, `null`, "", ""},
-		{"without bRegistered", 200, `{"Id":"8001015009087","VoterStatus":"Registered","VotingStation":null}`, "malformed", ""},
-		{"bRegistered null", 200, `{"Id":"8001015009087","VoterStatus":"Registered","bRegistered":null,"VotingStation":null}`, "malformed", ""},
+		{"without bRegistered", 200, `{"Id":"8001015009087","VoterStatus":"Registered","VotingStation":null}`,
+			"malformed", ""},
+		{"bRegistered null", 200,
+			`{"Id":"8001015009087","VoterStatus":"Registered","bRegistered":null,"VotingStation":null}`, "malformed",
+			""},
 		{"bRegistered as text", 200, `{"Id":"8001015009087","bRegistered":"no"}`, "malformed", ""},
 		{"without id", 200, `{"bRegistered":false}`, "malformed", ""},
-		{"another person", 200, `{"Id":"8001015009285","VoterStatus":"Registered","bRegistered":true,"VotingStation":null}`, "malformed", ""},
-		{"vd as text", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, `"97540035"`), "malformed", ""},
+		{"another person", 200,
+			`{"Id":"8001015009285","VoterStatus":"Registered","bRegistered":true,"VotingStation":null}`, "malformed",
+			""},
+		{"vd as text", 200, with(`"Id":"8001015009087","VoterStatus":"Registered","bRegistered":true`, `"97540035"`),
+			"malformed", ""},
 		{"trailing page", 200, `{"Id":"8001015009087","bRegistered":false}<html>`, "", ""},
 		{"redirect", 302, ``, "", ""},
 		{"no content", 204, ``, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c, _ := answering(t, func(w http.ResponseWriter, r *http.Request) {
+			c, _ := startFixedAPI(t, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Location", "/elsewhere"+r.URL.Path)
 				w.WriteHeader(tc.status)
 				_, _ = w.Write([]byte(tc.body))
 			})
-			v, err := c.Lookup(t.Context(), somebody, free)
+			v, err := c.Lookup(t.Context(), someID, allowAll)
 			if tc.want == "" || tc.want == "malformed" {
 				var down *UnavailableError
 				var malformed *MalformedError
 				if errors.As(err, &down) != (tc.want == "") || errors.As(err, &malformed) == (tc.want == "") {
 					t.Fatalf("got %q, %v (%T)", v.Status, err, err)
 				}
-				noSecrets(t, err)
+				checkNoSecrets(t, err)
 				return
 			}
 			if err != nil || v.Status != tc.want || v.VD != tc.vd {
 				t.Fatalf("got %+v, %v", v, err)
 			}
-			if v.Status == records.Registered && (v.Ward != "10105003" || v.Station != "Town Hall" || v.MunicipalityCode != "WC015" ||
-				v.Municipality != "Swartland - West" || v.Province != "Western Cape") {
+			if v.Status == records.Registered &&
+				(v.Ward != "10105003" || v.Station != "Town Hall" || v.MunicipalityCode != "WC015" ||
+					v.Municipality != "Swartland - West" || v.Province != "Western Cape") {
 				t.Errorf("got %+v", v)
 			}
 		})
 	}
 }
 
-// A server that prefers HTTP/2 is asked over HTTP/1.1, one connection a call.
+// A server that prefers HTTP/2 is asked over HTTP/1.1, with one connection a call.
 func TestCallsOverTLS(t *testing.T) {
 	s, err := sim.New(sim.Config{})
 	if err != nil {
@@ -357,47 +376,48 @@ func TestCallsOverTLS(t *testing.T) {
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
-	a := &api{Simulator: s, url: srv.URL}
-	c := a.client(t, nil)
-	c.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	if v, err := c.Lookup(t.Context(), somebody, a.acquire); err != nil || v.Status == "" {
+	a := &simulatedAPI{Simulator: s, url: srv.URL}
+	c := a.newClient(t, nil)
+	trusted := srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	c.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = trusted
+	if v, err := c.Lookup(t.Context(), someID, a.acquire); err != nil || v.Status == "" {
 		t.Fatalf("%+v, %v", v, err)
 	}
 }
 
 func TestRefusedRow(t *testing.T) {
 	for _, status := range []int{400, 403, 410, 422} {
-		c, calls := answering(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, r.URL.Path, status) })
-		_, err := c.Lookup(t.Context(), somebody, free)
+		c, calls := startFixedAPI(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, r.URL.Path, status) })
+		_, err := c.Lookup(t.Context(), someID, allowAll)
 		var row *RowError
 		if !errors.As(err, &row) || row.Status != status || calls.Load() != 1 {
 			t.Errorf("%d: got %v after %d calls", status, err, calls.Load())
 		}
-		noSecrets(t, err)
+		checkNoSecrets(t, err)
 	}
 }
 
-func TestTokenThatIsNeverAccepted(t *testing.T) {
-	c, calls := answering(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) })
-	_, err := c.Lookup(t.Context(), somebody, free)
+func TestATokenThatIsAlwaysRefused(t *testing.T) {
+	c, calls := startFixedAPI(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) })
+	_, err := c.Lookup(t.Context(), someID, allowAll)
 	if !errors.Is(err, ErrCredentials) || calls.Load() != 2 {
 		t.Errorf("got %v after %d calls, want 2", err, calls.Load())
 	}
-	noSecrets(t, err)
+	checkNoSecrets(t, err)
 }
 
-// What is not even HTTP is quoted in net/http's errors.
+// net/http's errors quote what is not even HTTP.
 func TestErrorsQuoteNothingOfTheWire(t *testing.T) {
 	for name, reply := range map[string]string{
-		"no http":    "GET " + somebody + " secret-token\r\n\r\n",
-		"bad status": "HTTP/1.1 " + somebody + " secret-token\r\n\r\n",
-		"bad header": "HTTP/1.1 200 OK\r\n" + somebody + " secret-token\r\n\r\n",
-		"bad length": "HTTP/1.1 200 OK\r\nContent-Length: -" + somebody + "\r\n\r\n",
-		"bad coding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: x" + somebody + "\r\n\r\n",
-		"cut off":    "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"Id\":\"" + somebody,
+		"no http":    "GET " + someID + " secret-token\r\n\r\n",
+		"bad status": "HTTP/1.1 " + someID + " secret-token\r\n\r\n",
+		"bad header": "HTTP/1.1 200 OK\r\n" + someID + " secret-token\r\n\r\n",
+		"bad length": "HTTP/1.1 200 OK\r\nContent-Length: -" + someID + "\r\n\r\n",
+		"bad coding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: x" + someID + "\r\n\r\n",
+		"cut off":    "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"Id\":\"" + someID,
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, _ := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+			c, _ := startFixedAPI(t, func(w http.ResponseWriter, _ *http.Request) {
 				conn, rw, err := http.NewResponseController(w).Hijack()
 				if err != nil {
 					t.Error(err)
@@ -407,35 +427,37 @@ func TestErrorsQuoteNothingOfTheWire(t *testing.T) {
 				_ = rw.Flush()
 				_ = conn.Close()
 			})
-			_, err := c.Lookup(t.Context(), somebody, free)
+			_, err := c.Lookup(t.Context(), someID, allowAll)
 			var down *UnavailableError
 			if !errors.As(err, &down) {
 				t.Errorf("got %v", err)
 			}
-			noSecrets(t, err)
+			checkNoSecrets(t, err)
 		})
 	}
 }
 
 var (
 	digits   = regexp.MustCompile(`[0-9]{10,}`)
-	pointers = regexp.MustCompile(`0x[0-9a-f]+`) // %#v shows some, and their digits may be decimal ones
+	pointers = regexp.MustCompile(`0x[0-9a-f]+`) // %#v shows pointers, whose digits may all be decimal
 )
 
-func noSecrets(t *testing.T, err error) {
+func checkNoSecrets(t *testing.T, err error) {
 	t.Helper()
 	for _, text := range []string{fmt.Sprint(err), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {
-		if digits.MatchString(pointers.ReplaceAllString(text, "")) || strings.Contains(text, "/api/Voters") || strings.Contains(text, "secret-token") || strings.Contains(text, "hunter2") {
+		if digits.MatchString(pointers.ReplaceAllString(text, "")) || strings.Contains(text, "/api/Voters") ||
+			strings.Contains(text, "secret-token") || strings.Contains(text, "hunter2") {
 			t.Errorf("error tells too much: %s", text)
 		}
 	}
 }
 
-func TestImpossibleClients(t *testing.T) {
+func TestNewClientRefusesImpossibleSettings(t *testing.T) {
 	for name, cfg := range map[string]ClientConfig{
 		"no base": {}, "no scheme": {BaseURL: "localhost:80"}, "ftp": {BaseURL: "ftp://x"},
 		"credentials in the base": {BaseURL: "http://u:p@x"}, "query in the base": {BaseURL: "http://x?a=b"},
-		"negative timeout": {BaseURL: "http://x", Timeout: -1}, "negative concurrency": {BaseURL: "http://x", Concurrency: -1},
+		"negative timeout":     {BaseURL: "http://x", Timeout: -1},
+		"negative concurrency": {BaseURL: "http://x", Concurrency: -1},
 	} {
 		if _, err := NewClient(cfg); err == nil {
 			t.Errorf("%s: no error", name)
@@ -443,5 +465,5 @@ func TestImpossibleClients(t *testing.T) {
 	}
 }
 
-// free allows every call.
-func free(context.Context) error { return nil }
+// allowAll allows every call.
+func allowAll(context.Context) error { return nil }

@@ -16,9 +16,9 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-// threeServers are a cluster of NATS servers, with all streams and buckets on
-// each; what is returned is each one's connection of the user iec.
-func threeServers(t *testing.T) []jetstream.JetStream {
+// startCluster starts three NATS servers that form a cluster, with all streams and
+// buckets on each, and returns a connection of the user iec to each.
+func startCluster(t *testing.T) []jetstream.JetStream {
 	t.Helper()
 	routes := make([]string, 3)
 	for i := range routes {
@@ -56,7 +56,7 @@ func threeServers(t *testing.T) []jetstream.JetStream {
 		t.FailNow()
 	}
 	provisioner := eventstest.Connect(t, servers[0], "provisioner")
-	// Until the servers have a leader nobody answers.
+	// Nobody answers until the servers have a leader.
 	eventstest.Wait(t, "a leader", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
@@ -76,7 +76,7 @@ func threeServers(t *testing.T) []jetstream.JetStream {
 // On several servers a lost race has another error code than on one. It is no
 // failure there either.
 func TestReplicasShareQuotaAndClaimsOnACluster(t *testing.T) {
-	js := threeServers(t)
+	js := startCluster(t)
 	open := func(name string) (kv [3]jetstream.KeyValue) {
 		for i := range kv {
 			eventstest.Wait(t, name, func() bool {
@@ -124,7 +124,8 @@ func TestReplicasShareQuotaAndClaimsOnACluster(t *testing.T) {
 				wg.Go(func() {
 					<-go1
 					var err error
-					if won[i], err = (&claims{kv[i]}).take(t.Context(), "person", fmt.Sprint("job-", i)); err != nil {
+					if won[i], err = (&claims{kv[i]}).acquire(t.Context(), "person",
+						fmt.Sprint("job-", i)); err != nil {
 						t.Errorf("round %d: %v", round, err)
 					}
 				})

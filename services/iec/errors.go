@@ -1,17 +1,20 @@
 package iec
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"time"
 )
 
-// ErrCredentials says that the API refuses our user name or password.
+// ErrCredentials means that the API refuses our user name or password.
 var ErrCredentials = errors.New("iec credentials refused")
 
-// RateLimitedError says that the API itself has had enough of us.
+// RateLimitedError means that the API itself limits our calls.
 type RateLimitedError struct {
-	// RetryAfter is 0 when the API did not say.
+	// RetryAfter is how long the API asks us to wait; 0 if it does not say.
 	RetryAfter time.Duration
 }
 
@@ -19,11 +22,11 @@ func (e *RateLimitedError) Error() string {
 	return fmt.Sprintf("iec: too many calls, asked to wait %s", e.RetryAfter)
 }
 
-// UnavailableError says that no answer came, or none of the API's own.
+// UnavailableError means that no answer came, or one that is not the API's.
 type UnavailableError struct {
-	// Status is the HTTP status, 0 if there was none.
+	// Status is the HTTP status, 0 if there is none.
 	Status int
-	// RetryAfter is 0 when the API did not say.
+	// RetryAfter is how long the API asks us to wait; 0 if it does not say.
 	RetryAfter time.Duration
 	Err        error
 }
@@ -40,15 +43,38 @@ func (e *UnavailableError) Error() string {
 
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// MalformedError says that the API's answer about this one person cannot be
-// used: it is JSON with the contract's names, but not what they stand for.
+// MalformedError means that the API's answer about this one person cannot be used:
+// it is JSON with the contract's names, but not with the contract's values.
 type MalformedError struct{ Err error }
 
 func (e *MalformedError) Error() string { return fmt.Sprintf("iec answer cannot be used: %v", e.Err) }
 
 func (e *MalformedError) Unwrap() error { return e.Err }
 
-// RowError says that the API refuses to speak of this one person.
+// RowError means that the API refuses to answer about this one person.
 type RowError struct{ Status int }
 
 func (e *RowError) Error() string { return fmt.Sprintf("iec refused the row: status %d", e.Status) }
+
+// describeFailure returns the error of a call without an answer. The messages of
+// net/http may quote the URL, which holds the ID number, or bytes from the wire, so
+// only errors that are known to quote neither are kept. If ctx has ended, its error
+// is returned: that is no failure of the API.
+func describeFailure(ctx context.Context, status int, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("iec: %w", context.Cause(ctx))
+	}
+	var timeout net.Error
+	var op *net.OpError
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout():
+		err = errors.New("no answer in time")
+	case errors.As(err, &op):
+		err = op
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		err = errors.New("connection closed before the answer was complete")
+	default:
+		err = errors.New("answer is not HTTP, or the connection cannot be made")
+	}
+	return &UnavailableError{Status: status, Err: err}
+}

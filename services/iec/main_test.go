@@ -11,8 +11,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asWorker) != "" {
-		if err := work(); err != nil {
+	if os.Getenv(workerEnv) != "" {
+		if err := runWorker(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -35,7 +35,7 @@ func (c *clock) add(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-func bucket(t testing.TB, srv *embedded.Server, name string) jetstream.KeyValue {
+func openBucket(t testing.TB, srv *embedded.Server, name string) jetstream.KeyValue {
 	t.Helper()
 	kv, err := eventstest.Connect(t, srv, "iec").KeyValue(t.Context(), name)
 	if err != nil {
@@ -54,16 +54,16 @@ func newQuota(t *testing.T, kv jetstream.KeyValue, limit int, c *clock) *Quota {
 }
 
 // Three replicas call as fast as they may for six accelerated hours: no rolling
-// hour holds more calls than the limit, and hardly any is left unused.
+// hour holds more calls than the limit, and few are left unused.
 func TestNoRollingHourHoldsMoreThanTheLimit(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := newClock()
-	const limit = 400 // of which a block is kept for small jobs
+	const limit = 400 // of which a block is reserved for small jobs
 	var replicas []*Quota
 	for range 3 {
-		replicas = append(replicas, newQuota(t, bucket(t, srv, events.KVQuota), limit, c))
+		replicas = append(replicas, newQuota(t, openBucket(t, srv, events.KVQuota), limit, c))
 	}
-	if replicas[0].reserve() == 0 {
+	if replicas[0].reservedForSmall() == 0 {
 		t.Fatal("nothing is kept for small jobs")
 	}
 	var calls []time.Time
@@ -106,7 +106,7 @@ func TestReplicasTogetherGetTheWholeLimit(t *testing.T) {
 	var wg sync.WaitGroup
 	got := make([]int, 3)
 	for i := range got {
-		q := newQuota(t, bucket(t, srv, events.KVQuota), 250, c)
+		q := newQuota(t, openBucket(t, srv, events.KVQuota), 250, c)
 		wg.Go(func() {
 			for q.Acquire(t.Context(), false) == nil {
 				got[i]++
@@ -125,10 +125,10 @@ func TestReplicasTogetherGetTheWholeLimit(t *testing.T) {
 func TestTheLastCallsAreKeptForSmallJobs(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := newClock()
-	q := newQuota(t, bucket(t, srv, events.KVQuota), 10_000, c)
-	other := newQuota(t, bucket(t, srv, events.KVQuota), 10_000, c)
+	q := newQuota(t, openBucket(t, srv, events.KVQuota), 10_000, c)
+	other := newQuota(t, openBucket(t, srv, events.KVQuota), 10_000, c)
 	for rows, small := range map[int]bool{0: true, 50: true, 125: true, 126: false, 50_000: false} {
-		if q.Small(rows) != small {
+		if q.IsSmallJob(rows) != small {
 			t.Errorf("%d rows are small: %v", rows, !small)
 		}
 	}
@@ -151,7 +151,7 @@ func TestTheLastCallsAreKeptForSmallJobs(t *testing.T) {
 	if n := spend(q, false); n != 9_500 {
 		t.Errorf("big jobs got %d", n)
 	}
-	if st := q.Last(); st.Used != 9_500 || st.Limit != 10_000 || !st.ResetAt.After(c.now()) {
+	if st := q.LastState(); st.Used != 9_500 || st.Limit != 10_000 || !st.ResetAt.After(c.now()) {
 		t.Errorf("spent at %+v", st)
 	}
 	if n := spend(other, true); n != 500 {
@@ -166,12 +166,12 @@ func TestTheLastCallsAreKeptForSmallJobs(t *testing.T) {
 	}
 }
 
-// A block that was in hand for longer than the window is gone from the count: to
-// give it back must not make room for more.
+// A block that was in hand for longer than the window no longer counts: returning
+// it must not make room for more calls.
 func TestABlockOlderThanTheWindowIsNotGivenBack(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := newClock()
-	q := newQuota(t, bucket(t, srv, events.KVQuota), 100, c)
+	q := newQuota(t, openBucket(t, srv, events.KVQuota), 100, c)
 	if err := q.Acquire(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestABlockOlderThanTheWindowIsNotGivenBack(t *testing.T) {
 func TestUnusedCallsAreGivenBack(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := newClock()
-	q := newQuota(t, bucket(t, srv, events.KVQuota), 100, c)
+	q := newQuota(t, openBucket(t, srv, events.KVQuota), 100, c)
 	if err := q.Acquire(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestUnusedCallsAreGivenBack(t *testing.T) {
 	if st, err := q.State(t.Context()); err != nil || st.Used != 1 || st.Limit != 100 || st.ResetAt.IsZero() {
 		t.Fatalf("given back: %+v, %v", st, err)
 	}
-	// What is left of a block when its slot is over is given back as well.
+	// What is left of a block when its slot ends is returned as well.
 	if err := q.Acquire(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
@@ -215,24 +215,27 @@ func TestUnusedCallsAreGivenBack(t *testing.T) {
 }
 
 func TestCacheRefusesImpossibleAges(t *testing.T) {
-	for _, cfg := range []CacheConfig{{}, {Key: "k", Registered: -1}, {Key: "k", Registered: events.VerdictsTTL + 1}, {Key: "k", NotRegistered: 100 * time.Hour}} {
+	for _, cfg := range []CacheConfig{{}, {Key: "k", Registered: -1}, {Key: "k", Registered: events.VerdictsTTL + 1},
+		{Key: "k", NotRegistered: 100 * time.Hour}} {
 		if _, err := NewCache(nil, nil, nil, cfg); err == nil {
-			t.Errorf("%+v was taken", cfg)
+			t.Errorf("NewCache accepts %+v", cfg)
 		}
 	}
 }
 
-func TestCacheKnowsHowOldAnAnswerMayBe(t *testing.T) {
+func TestCacheReturnsFreshAnswersOnly(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := newClock()
-	cache, err := NewCache(eventstest.Connect(t, srv, "iec"), bucket(t, srv, events.KVVerdicts), bucket(t, srv, events.KVClaims), CacheConfig{Key: "k", Now: c.now})
+	cache, err := NewCache(eventstest.Connect(t, srv, "iec"), openBucket(t, srv, events.KVVerdicts),
+		openBucket(t, srv, events.KVClaims), CacheConfig{Key: "k", Now: c.now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	answered := c.now()
 	ids := map[records.VerdictStatus]string{records.Registered: "8001015009087", records.NotRegistered: "9001010001088"}
 	for status, id := range ids {
-		if err := cache.Put(t.Context(), id, records.Verdict{N: 7, Status: status, Ward: "79800001", At: answered}); err != nil {
+		if err := cache.Put(t.Context(), id, records.Verdict{N: 7, Status: status, Ward: "79800001",
+			At: answered}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,9 +1,10 @@
 // Package iec asks the Electoral Commission about every valid row of a job. It
-// spends no call twice and gives up no answer: each is kept the moment it
-// arrives, and a job that has to wait goes on where it stopped.
+// makes no call twice and loses no answer: each answer is stored the moment it
+// arrives, and a job that had to wait goes on where it stopped.
 package iec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,34 +16,35 @@ import (
 	"rollcall.example/events/stage"
 )
 
-// Reasons why a row is unverified, beside http_ and the status of an answer that
+// Reasons of an unverified row, beside http_ and the status of an answer that
 // refuses it.
 const (
-	// ReasonDisabled: the uploader asked for it.
+	// ReasonDisabled: the uploader skipped the IEC.
 	ReasonDisabled = "disabled"
-	// ReasonMalformed: what the IEC answers about the person cannot be used.
+	// ReasonMalformed: the IEC's answer about the person cannot be used.
 	ReasonMalformed = "malformed_answer"
 )
 
-// Config is what the service works with.
+// Config says what the service works with. Store, Client, Quota and Cache are
+// required.
 type Config struct {
 	Store  *events.Store
 	Client *Client
 	Quota  *Quota
 	Cache  *Cache
-	// Concurrency is the number of calls under way at once, for all jobs of this
-	// process together; 0 means 15.
+	// Concurrency is how many calls may be in progress at once, for all jobs of
+	// this process together; 0 means DefaultConcurrency.
 	Concurrency int
-	// Outage is how long a job waits when the API is down and does not say
-	// until when; 0 means a minute.
+	// Outage is how long a job waits when the API is down and does not say until
+	// when; 0 means a minute.
 	Outage time.Duration
-	// Logger hears of calls that were not given back and of claims that were not
+	// Logger hears of calls that were not returned and of claims that were not
 	// released; nil discards.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Observe hears of each row's verdict, and whether the IEC was asked for it
-	// just now; nil means that nobody counts.
+	// Observe is called for each row with its verdict and whether a call was made
+	// for it; nil observes nothing.
 	Observe func(status records.VerdictStatus, asked bool)
 }
 
@@ -54,12 +56,8 @@ type Service struct {
 
 // New returns the stage.
 func New(cfg Config) *Service {
-	if cfg.Concurrency == 0 {
-		cfg.Concurrency = 15
-	}
-	if cfg.Outage == 0 {
-		cfg.Outage = time.Minute
-	}
+	cfg.Concurrency = cmp.Or(cfg.Concurrency, DefaultConcurrency)
+	cfg.Outage = cmp.Or(cfg.Outage, time.Minute)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -67,12 +65,12 @@ func New(cfg Config) *Service {
 	return &Service{cfg: cfg, turns: newTurns(cfg.Concurrency)}
 }
 
-// Handle gives every row of the artifact rows a verdict. It is an
-// events.Handler. When the quota is spent or the API is down the error is an
-// *events.Postponement, and the answers so far are kept.
+// Handle is a stage.Handler. It gives every row of the artifact rows a verdict and
+// returns *events.Verified. When the quota is spent or the API is down, the error
+// is a *stage.Postponement, and the answers so far are kept.
 func (s *Service) Handle(ctx context.Context, w *stage.Work) (fact events.Fact, err error) {
 	if w.Job.Validated == nil {
-		return nil, errors.New("verify: job was not validated")
+		return nil, errors.New("verify: the job was not validated")
 	}
 	if w.Job.Options.Undoes != "" {
 		undone, err := w.LoadUndone(ctx)
@@ -93,105 +91,35 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (fact events.Fact, 
 	defer func() { err = errors.Join(err, out.Close()) }()
 
 	total := rows.Header.Records
-	v := &verification{service: s, job: &w.Job, line: s.turns.join(w.Job.ID, w.Job.Owner.Role), small: s.cfg.Quota.Small(total)}
-	defer v.line.leave()
-	w.Progress(events.IECVerification, 0, total, asking)
-	stats := events.IECStats{Total: total}
-	speed := pace{began: s.cfg.Now()}
-	done := 0
-	// Twice as many rows as calls: while one waits for its call, another looks
-	// for its answer or has it written down.
-	err = inOrder(ctx, 2*s.cfg.Concurrency, v.withKnown(ctx, rows.All()), v.ready, v.verdict, func(a answered) error {
-		count(&stats, a.Status)
-		if s.cfg.Observe != nil {
-			s.cfg.Observe(a.Status, a.asked)
-		}
-		done++
-		now := s.cfg.Now()
-		speed.add(mark{now, a.asked})
-		w.ProgressUntil(events.IECVerification, done, total, asking, speed.eta(now, total-done, s.cfg.Quota.For(v.small, s.cfg.Quota.Last()), s.cfg.Quota.Window()))
-		if a.asked {
-			s.warn(w)
-		}
-		return out.Write(&a.Verdict)
-	})
-	// Given back whatever happened, and even while shutting down.
+	v := &verification{
+		service: s, job: &w.Job, smallJob: s.cfg.Quota.IsSmallJob(total),
+		queue: s.turns.join(w.Job.ID, w.Job.Owner.Role), stats: events.IECStats{Total: total},
+	}
+	defer v.queue.leave()
+	w.Progress(events.IECVerification, 0, total, progressMessage)
+	v.pace.began = s.cfg.Now()
+	// Process twice as many rows as calls: while one row waits for its call, another
+	// reads or writes the cache.
+	err = processInOrder(ctx, 2*s.cfg.Concurrency, v.withCached(ctx, rows.All()), v.answerAtHand, v.verify,
+		func(r rowVerdict) error {
+			v.report(w, r)
+			return out.Write(&r.Verdict)
+		})
+	// Return them whatever happened, even during shutdown.
 	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	if rerr := s.cfg.Quota.Release(release); rerr != nil {
-		s.cfg.Logger.WarnContext(ctx, "unused calls not given back", "job", w.Job.ID, "err", rerr)
+		s.cfg.Logger.WarnContext(ctx, "reserved IEC calls were not returned; they count against the quota for an hour",
+			"err", rerr)
 	}
 	if err != nil {
-		return nil, s.explain(err, v.small, &speed, total-done)
+		return nil, v.postpone(err)
 	}
-	artifact, err := out.Store(ctx, s.cfg.Store, events.BucketVerdicts, w.ArtifactName("verdicts"), w.Header("verdicts"))
+	name := w.ArtifactName("verdicts")
+	artifact, err := out.Store(ctx, s.cfg.Store, events.BucketVerdicts, name, w.Header("verdicts"))
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
-	stats.Calls, stats.Cached = int(v.calls.Load()), int(v.cached.Load())
-	return &events.Verified{Verdicts: artifact, Stats: stats}, nil
-}
-
-const asking = "Asking the IEC"
-
-// warn says once that nine tenths of the quota are spent.
-func (s *Service) warn(w *stage.Work) {
-	if q := s.cfg.Quota.Last(); q.Used*10 >= q.Limit*9 {
-		w.Warn(q, fmt.Sprintf("%d of this hour's %d calls to the IEC are spent. When all are, the job waits and goes on by itself.", q.Used, q.Limit))
-	}
-}
-
-// explain turns what stopped the work into what is to become of the message.
-func (s *Service) explain(err error, small bool, speed *pace, left int) error {
-	now := s.cfg.Now()
-	var spent *SpentError
-	var limited *RateLimitedError
-	var down *UnavailableError
-	switch {
-	case errors.As(err, &spent):
-		until := spent.Quota.ResetAt
-		later := stage.Postpone(until, events.PauseQuota,
-			fmt.Sprintf("The calls to the IEC that this job may make are spent for this hour (%d of %d). It goes on by itself at %s.",
-				spent.Quota.Used, spent.Quota.Limit, until.In(events.SouthAfrica).Format("15:04 MST")), err)
-		later.Quota = &spent.Quota
-		later.ETA = speed.eta(now, left, s.cfg.Quota.For(small, spent.Quota), s.cfg.Quota.Window())
-		if !later.ETA.IsZero() && later.ETA.Before(until) {
-			later.ETA = until // by the latest rows none would need a call, but one does
-		}
-		return later
-	case errors.As(err, &limited):
-		return stage.Postpone(now.Add(bounded(limited.RetryAfter, s.cfg.Outage)), events.PauseRateLimited,
-			"The IEC asked us to wait. The job goes on by itself.", err)
-	case errors.Is(err, ErrCredentials):
-		return stage.Postpone(now.Add(s.cfg.Outage), events.PauseUnavailable,
-			"The IEC refused our credentials. The job goes on by itself when they are mended.", err)
-	case errors.As(err, &down):
-		return stage.Postpone(now.Add(bounded(down.RetryAfter, s.cfg.Outage)), events.PauseUnavailable,
-			"The IEC cannot be reached at the moment. The job goes on by itself.", err)
-	}
-	return fmt.Errorf("verify: %w", err)
-}
-
-// bounded is the wait that the API asked for, within reason: a nonsensical
-// Retry-After must not park a job for years.
-func bounded(asked, otherwise time.Duration) time.Duration {
-	if asked <= 0 {
-		return otherwise
-	}
-	return min(asked, time.Hour)
-}
-
-func count(s *events.IECStats, status records.VerdictStatus) {
-	switch status {
-	case records.Registered:
-		s.Registered++
-	case records.NotRegistered:
-		s.NotRegistered++
-	case records.Deceased:
-		s.Deceased++
-	case records.International:
-		s.International++
-	default:
-		s.Unverified++
-	}
+	v.stats.Calls, v.stats.Cached = int(v.calls.Load()), int(v.cached.Load())
+	return &events.Verified{Verdicts: artifact, Stats: v.stats}, nil
 }

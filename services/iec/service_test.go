@@ -17,7 +17,7 @@ import (
 	"rollcall.example/services/iec/sim"
 )
 
-// rig is the stage over a real NATS and the simulator over real HTTP.
+// rig is the stage with a real NATS server and with the simulator over real HTTP.
 type rig struct {
 	nats *embedded.Server
 	sim  *sim.Simulator
@@ -28,11 +28,11 @@ type rig struct {
 func newRig(t *testing.T, limit int, simulated sim.Config, change ...func(*Config)) *rig {
 	t.Helper()
 	r := newStage(t, simulated)
-	r.replica(t, limit, change...)
+	r.addReplica(t, limit, change...)
 	return r
 }
 
-// newStage is all but somebody who does the work.
+// newStage starts everything but a process that does the work.
 func newStage(t testing.TB, simulated sim.Config) *rig {
 	t.Helper()
 	r := &rig{nats: eventstest.Start(t)}
@@ -52,24 +52,29 @@ func (r *rig) connect(t testing.TB, user string) jetstream.JetStream {
 	return eventstest.Connect(t, r.nats, user)
 }
 
-// replica is one more process of the stage.
-func (r *rig) replica(t testing.TB, limit int, change ...func(*Config)) {
+// addReplica starts a process of the stage.
+func (r *rig) addReplica(t testing.TB, limit int, change ...func(*Config)) {
 	t.Helper()
-	// A window of seconds instead of an hour, so that a job really pauses and resumes.
-	quota, err := NewQuota(bucket(t, r.nats, events.KVQuota), QuotaConfig{Limit: limit, Window: 1200 * time.Millisecond})
+	// A window of seconds instead of an hour, so that a job really pauses and
+	// resumes.
+	quota, err := NewQuota(openBucket(t, r.nats, events.KVQuota),
+		QuotaConfig{Limit: limit, Window: 1200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache, err := NewCache(r.connect(t, "iec"), bucket(t, r.nats, events.KVVerdicts), bucket(t, r.nats, events.KVClaims), CacheConfig{Key: "k"})
+	cache, err := NewCache(r.connect(t, "iec"), openBucket(t, r.nats, events.KVVerdicts),
+		openBucket(t, r.nats, events.KVClaims), CacheConfig{Key: "k"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := NewClient(ClientConfig{BaseURL: r.url, Timeout: 5 * time.Second, Backoff: func(int) time.Duration { return time.Millisecond }})
+	client, err := NewClient(ClientConfig{BaseURL: r.url, Timeout: 5 * time.Second,
+		Backoff: func(int) time.Duration { return time.Millisecond }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	cfg := Config{Store: events.NewStore(eventstest.Connect(t, r.nats, "iec")), Client: client, Quota: quota, Cache: cache,
+	cfg := Config{Store: events.NewStore(eventstest.Connect(t, r.nats, "iec")), Client: client, Quota: quota,
+		Cache:  cache,
 		Outage: 200 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
 	for _, c := range change {
 		c(&cfg)
@@ -77,21 +82,21 @@ func (r *rig) replica(t testing.TB, limit int, change ...func(*Config)) {
 	eventstest.RunStage(t, r.nats, events.StageIEC, New(cfg).Handle)
 }
 
-func ids(n int) []string {
+func makeIDs(n int) []string {
 	list := make([]string, n)
 	for i := range list {
-		list[i] = fmt.Sprintf("80010150%05d", i) // the IEC does not judge check digits
+		list[i] = fmt.Sprintf("80010150%05d", i) // the simulator ignores check digits
 	}
 	return list
 }
 
-// validated puts the rows of a new job and sets the stage to work.
-func (r *rig) validated(t testing.TB, people []string, options events.Options) events.Job {
+// addJob stores the rows of a new job, so that the stage begins with it.
+func (r *rig) addJob(t testing.TB, people []string, options events.Options) events.Job {
 	t.Helper()
-	return r.validatedAs(t, "member", people, options)
+	return r.addJobAs(t, "member", people, options)
 }
 
-func (r *rig) validatedAs(t testing.TB, role string, people []string, options events.Options) events.Job {
+func (r *rig) addJobAs(t testing.TB, role string, people []string, options events.Options) events.Job {
 	t.Helper()
 	job := eventstest.Upload(t, r.log, events.User{ID: "alice", Role: role}, events.Artifact{}, options)
 	js := eventstest.Connect(t, r.nats, "validation")
@@ -106,7 +111,8 @@ func (r *rig) validatedAs(t testing.TB, role string, people []string, options ev
 			t.Fatal(err)
 		}
 	}
-	rows, err := w.Store(t.Context(), store, events.BucketRows, job.ID+"/rows", records.Header{Artifact: "rows", JobID: job.ID})
+	rows, err := w.Store(t.Context(), store, events.BucketRows, job.ID+"/rows",
+		records.Header{Artifact: "rows", JobID: job.ID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +121,8 @@ func (r *rig) validatedAs(t testing.TB, role string, people []string, options ev
 	return job
 }
 
-// check reads the verdicts of a job and holds them against what the simulator knows.
-func (r *rig) check(t *testing.T, job events.Job, people []string) {
+// checkVerdicts compares the verdicts of a job with what the simulator knows.
+func (r *rig) checkVerdicts(t *testing.T, job events.Job, people []string) {
 	t.Helper()
 	store := events.NewStore(eventstest.Connect(t, r.nats, "persistence"))
 	i := 0
@@ -128,26 +134,29 @@ func (r *rig) check(t *testing.T, job events.Job, people []string) {
 		if verdict.N != i+2 || verdict.Status != want.Status || verdict.At.IsZero() {
 			t.Fatalf("row %d is %+v, want %s", i+2, verdict, want.Status)
 		}
-		if want.Place != nil && (verdict.Ward != want.Place.Ward || verdict.VD != want.Place.VD || verdict.Province != want.Place.Province) {
+		if want.Place != nil &&
+			(verdict.Ward != want.Place.Ward || verdict.VD != want.Place.VD ||
+				verdict.Province != want.Place.Province) {
 			t.Fatalf("row %d is %+v, want %+v", i+2, verdict, want.Place)
 		}
 		i++
 	}
-	if s := job.Verified.Stats; i != len(people) || s.Total != i || s.Registered+s.NotRegistered+s.Deceased+s.International+s.Unverified != i {
+	if s := job.Verified.Stats; i != len(people) || s.Total != i ||
+		s.Registered+s.NotRegistered+s.Deceased+s.International+s.Unverified != i {
 		t.Fatalf("%d verdicts for %d rows, %+v", i, len(people), s)
 	}
 }
 
 func TestEveryRowGetsItsVerdictAndASecondUploadAsksNobody(t *testing.T) {
 	r := newRig(t, 10_000, sim.Config{})
-	people := ids(120)
-	job := eventstest.WaitKind(t, r.log, r.validated(t, people, events.Options{}).ID, events.KindVerified)
-	r.check(t, job, people)
+	people := makeIDs(120)
+	job := eventstest.WaitKind(t, r.log, r.addJob(t, people, events.Options{}).ID, events.KindVerified)
+	r.checkVerdicts(t, job, people)
 	if s := job.Verified.Stats; s.Calls != 120 || s.Cached != 0 {
 		t.Errorf("first: %+v", s)
 	}
-	job = eventstest.WaitKind(t, r.log, r.validated(t, people, events.Options{}).ID, events.KindVerified)
-	r.check(t, job, people)
+	job = eventstest.WaitKind(t, r.log, r.addJob(t, people, events.Options{}).ID, events.KindVerified)
+	r.checkVerdicts(t, job, people)
 	if s := job.Verified.Stats; s.Calls != 0 || s.Cached != 120 {
 		t.Errorf("second: %+v", s)
 	}
@@ -158,10 +167,10 @@ func TestEveryRowGetsItsVerdictAndASecondUploadAsksNobody(t *testing.T) {
 
 func TestASpentQuotaPausesAndNobodyIsAskedTwice(t *testing.T) {
 	r := newRig(t, 30, sim.Config{})
-	people := ids(100)
-	job := r.validated(t, people, events.Options{})
+	people := makeIDs(100)
+	job := r.addJob(t, people, events.Options{})
 	done := eventstest.WaitKind(t, r.log, job.ID, events.KindVerified)
-	r.check(t, done, people)
+	r.checkVerdicts(t, done, people)
 	list, err := r.log.Replay(t.Context(), job.ID, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +179,8 @@ func TestASpentQuotaPausesAndNobodyIsAskedTwice(t *testing.T) {
 	for i, e := range list {
 		if p, ok := e.Fact.(*events.Paused); ok {
 			pauses++
-			if p.Reason != events.PauseQuota || p.Quota == nil || p.Quota.Limit != 30 || p.Total != 100 || p.Processed == 0 || p.Processed < before {
+			if p.Reason != events.PauseQuota || p.Quota == nil || p.Quota.Limit != 30 || p.Total != 100 ||
+				p.Processed == 0 || p.Processed < before {
 				t.Errorf("paused at %d of %d rows, after %d: %+v", p.Processed, p.Total, before, p)
 			}
 			before = p.Processed
@@ -186,8 +196,8 @@ func TestASpentQuotaPausesAndNobodyIsAskedTwice(t *testing.T) {
 
 func TestAnOutagePausesAndTheJobGoesOn(t *testing.T) {
 	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{Down: true}})
-	people := ids(40)
-	job := r.validated(t, people, events.Options{})
+	people := makeIDs(40)
+	job := r.addJob(t, people, events.Options{})
 	paused := eventstest.WaitKind(t, r.log, job.ID, events.KindPaused)
 	if paused.Paused.Reason != events.PauseUnavailable {
 		t.Errorf("paused %+v", paused.Paused)
@@ -195,24 +205,25 @@ func TestAnOutagePausesAndTheJobGoesOn(t *testing.T) {
 	if err := r.sim.SetFaults(sim.Faults{Errors: 0.1, HTML: 0.05, Resets: 0.05}); err != nil {
 		t.Fatal(err)
 	}
-	r.check(t, eventstest.WaitKind(t, r.log, job.ID, events.KindVerified), people)
+	r.checkVerdicts(t, eventstest.WaitKind(t, r.log, job.ID, events.KindVerified), people)
 }
 
 func TestAnOutageInTheMiddlePausesAndNobodyIsAskedTwice(t *testing.T) {
 	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 5}})
-	people := ids(300)
-	job := r.validated(t, people, events.Options{})
+	people := makeIDs(300)
+	job := r.addJob(t, people, events.Options{})
 	eventstest.Wait(t, "some calls", func() bool { return r.sim.Stats().Calls > 60 })
 	if err := r.sim.SetFaults(sim.Faults{Down: true, RetryAfter: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if paused := eventstest.WaitKind(t, r.log, job.ID, events.KindPaused).Paused; paused.Reason != events.PauseUnavailable || paused.Processed < 20 {
+	if paused := eventstest.WaitKind(t, r.log, job.ID,
+		events.KindPaused).Paused; paused.Reason != events.PauseUnavailable || paused.Processed < 20 {
 		t.Errorf("paused %+v", paused)
 	}
 	if err := r.sim.SetFaults(sim.Faults{}); err != nil {
 		t.Fatal(err)
 	}
-	r.check(t, eventstest.WaitKind(t, r.log, job.ID, events.KindVerified), people)
+	r.checkVerdicts(t, eventstest.WaitKind(t, r.log, job.ID, events.KindVerified), people)
 	if s := r.sim.Stats(); s.Calls != 300 || s.MaxCalls != 1 {
 		t.Errorf("simulator %+v", s)
 	}
@@ -220,28 +231,30 @@ func TestAnOutageInTheMiddlePausesAndNobodyIsAskedTwice(t *testing.T) {
 
 func TestSkippedRowsAreUnverifiedAndNobodyIsAsked(t *testing.T) {
 	r := newRig(t, 10, sim.Config{})
-	job := eventstest.WaitKind(t, r.log, r.validated(t, ids(50), events.Options{SkipIEC: true}).ID, events.KindVerified)
+	job := eventstest.WaitKind(t, r.log, r.addJob(t, makeIDs(50), events.Options{SkipIEC: true}).ID,
+		events.KindVerified)
 	if s := job.Verified.Stats; s.Unverified != 50 || s.Calls != 0 || r.sim.Stats().Calls != 0 {
 		t.Fatalf("%+v", s)
 	}
 }
 
-// A person about whom the API talks nonsense is unverified, and no one else:
-// the job does not wait for ever.
+// A person about whom the API's answer is unusable is unverified, and nobody else:
+// the job does not wait forever.
 func TestARowWithoutAUsefulAnswerIsUnverified(t *testing.T) {
-	people := ids(20)
-	r := newRig(t, 100, sim.Config{Answers: map[string]sim.Person{people[7]: {Status: records.NotRegistered, Malformed: true}}})
-	job := eventstest.WaitKind(t, r.log, r.validated(t, people, events.Options{}).ID, events.KindVerified)
+	people := makeIDs(20)
+	r := newRig(t, 100, sim.Config{Answers: map[string]sim.Person{people[7]: {Status: records.NotRegistered,
+		Malformed: true}}})
+	job := eventstest.WaitKind(t, r.log, r.addJob(t, people, events.Options{}).ID, events.KindVerified)
 	if s := job.Verified.Stats; s.Unverified != 1 || s.Total != 20 || r.sim.Calls(people[7]) != 1+maxRetries {
 		t.Errorf("%+v, asked %d times", s, r.sim.Calls(people[7]))
 	}
 }
 
-// A person of whom the API refuses to speak is unverified, and no one else.
+// A person about whom the API refuses to answer is unverified, and nobody else.
 func TestARefusedRowIsUnverified(t *testing.T) {
 	r := newRig(t, 100, sim.Config{})
-	people := append(ids(5), "not-an-id-num") // the simulator answers 400
-	job := eventstest.WaitKind(t, r.log, r.validated(t, people, events.Options{}).ID, events.KindVerified)
+	people := append(makeIDs(5), "not-an-id-num") // the simulator answers 400
+	job := eventstest.WaitKind(t, r.log, r.addJob(t, people, events.Options{}).ID, events.KindVerified)
 	if s := job.Verified.Stats; s.Unverified != 1 || s.Total != 6 {
 		t.Fatalf("%+v", s)
 	}
@@ -249,8 +262,8 @@ func TestARefusedRowIsUnverified(t *testing.T) {
 
 func TestCancelKeepsTheAnswersPaidFor(t *testing.T) {
 	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 20}})
-	people := ids(400)
-	job := r.validated(t, people, events.Options{})
+	people := makeIDs(400)
+	job := r.addJob(t, people, events.Options{})
 	eventstest.Wait(t, "some calls", func() bool { return r.sim.Stats().Calls > 60 })
 	eventstest.Append(t, r.log, &job, &events.Cancelled{Stage: events.StageIEC, By: job.Owner})
 	cancelled := time.Now()
@@ -264,7 +277,7 @@ func TestCancelKeepsTheAnswersPaidFor(t *testing.T) {
 	if calls == 400 {
 		t.Fatal("not stopped")
 	}
-	kv := bucket(t, r.nats, events.KVVerdicts)
+	kv := openBucket(t, r.nats, events.KVVerdicts)
 	eventstest.Wait(t, "every answer to be kept", func() bool {
 		status, err := kv.Status(context.Background())
 		return err == nil && int(status.Values()) == r.sim.Stats().Calls

@@ -18,28 +18,28 @@ import (
 )
 
 // renewEarly is how long before its end a token is no longer used, so that none
-// ends on the way.
+// expires on the way.
 const renewEarly = 30 * time.Second
 
-// tokenSource keeps one token for all workers.
+// tokenSource keeps one token for all goroutines.
 type tokenSource struct {
 	fetch func(context.Context) (token string, life time.Duration, err error)
 	now   func() time.Time
 
-	flight singleflight.Group
-	mu     sync.Mutex
-	token  string
-	until  time.Time
+	flight     singleflight.Group
+	mu         sync.Mutex
+	token      string
+	validUntil time.Time
 }
 
-// get returns the token. One of those who need a new one fetches it for all;
-// each waits as long as its own ctx allows.
+// get returns a token. Of several callers that need a new one, one fetches it for
+// all; each waits only as long as its own ctx allows.
 func (s *tokenSource) get(ctx context.Context) (string, error) {
-	if token := s.good(); token != "" {
+	if token := s.validToken(); token != "" {
 		return token, nil
 	}
 	fetched := s.flight.DoChan("token", func() (any, error) {
-		if token := s.good(); token != "" {
+		if token := s.validToken(); token != "" {
 			return token, nil
 		}
 		token, life, err := s.fetch(context.WithoutCancel(ctx))
@@ -48,7 +48,7 @@ func (s *tokenSource) get(ctx context.Context) (string, error) {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.token, s.until = token, s.now().Add(life-min(renewEarly, life/2))
+		s.token, s.validUntil = token, s.now().Add(life-min(renewEarly, life/2))
 		return token, nil
 	})
 	select {
@@ -62,17 +62,17 @@ func (s *tokenSource) get(ctx context.Context) (string, error) {
 	}
 }
 
-// good is the token if it can be used, or "".
-func (s *tokenSource) good() string {
+// validToken returns the token if it can be used, or "".
+func (s *tokenSource) validToken() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.token != "" && s.now().Before(s.until) {
+	if s.token != "" && s.now().Before(s.validUntil) {
 		return s.token
 	}
 	return ""
 }
 
-// drop forgets a token that was refused, unless it has been renewed already.
+// drop forgets a token that was refused, unless it was renewed already.
 func (s *tokenSource) drop(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,14 +90,15 @@ func (c *Client) fetchToken(ctx context.Context) (_ string, _ time.Duration, err
 		return "", 0, fmt.Errorf("iec token: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	status, header, body, err := c.do(req)
+	status, header, body, err := c.send(req)
 	switch {
 	case err != nil:
 		return "", 0, err
 	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return "", 0, fmt.Errorf("iec token: status %d: %w", status, ErrCredentials)
 	case status != http.StatusOK:
-		return "", 0, &UnavailableError{Status: status, RetryAfter: c.retryAfter(header), Err: errors.New("no token")}
+		return "", 0, &UnavailableError{Status: status, RetryAfter: c.parseRetryAfter(header),
+			Err: errors.New("no token")}
 	}
 	var answer struct {
 		Token   string      `json:"access_token"`

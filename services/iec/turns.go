@@ -6,80 +6,80 @@ import (
 	"sync"
 )
 
-// weights says how many calls the jobs of a role get while those of another get
-// one. Roles that are not listed have the weight of a member.
+// weights are how many calls the jobs of a role get while those of a role of weight
+// 1 get one. Other roles have the weight of a member.
 var weights = map[string]float64{
 	"super_admin": 5, "national_admin": 4, "province_admin": 3, "municipality_admin": 2, "member": 1,
 }
 
-// turns deals out the calls that a process may have under way at once among its
-// jobs. Jobs that wait get them in turn, by the weight of their uploader's role:
-// the next call goes to the job that has had least for its weight. A job that
-// comes later is not paid for the time in which it was not there.
+// turns share the calls that a process may have in progress among its jobs. The
+// next call goes to the waiting job that has had fewest for the weight of its
+// uploader's role. A job that comes later gets nothing for the time before.
 type turns struct {
-	mu    sync.Mutex
-	free  int
-	lines map[string]*line
-	now   float64 // the share at which the last call was dealt
+	mu     sync.Mutex
+	free   int
+	queues map[string]*jobQueue
+	share  float64 // the share of the job that got the last call
 }
 
-// line is where the calls of one job wait.
-type line struct {
+// jobQueue is where the calls of one job wait.
+type jobQueue struct {
 	turns   *turns
 	job     string
 	weight  float64
-	share   float64 // calls so far, by weight
+	share   float64 // calls so far, divided by weight
 	waiting []chan struct{}
-	members int // who has joined and not left
+	workers int // how many have joined and not left
 }
 
-func newTurns(n int) *turns { return &turns{free: n, lines: make(map[string]*line)} }
+func newTurns(n int) *turns { return &turns{free: n, queues: make(map[string]*jobQueue)} }
 
-// join lines a job up. Whoever joins leaves.
-func (t *turns) join(job, role string) *line {
+// join returns the queue of a job. Each join is followed by a leave.
+func (t *turns) join(job, role string) *jobQueue {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l := t.lines[job]
-	if l == nil {
+	q := t.queues[job]
+	if q == nil {
 		weight := weights[role]
 		if weight == 0 {
 			weight = weights["member"]
 		}
-		l = &line{turns: t, job: job, weight: weight}
-		t.lines[job] = l
+		q = &jobQueue{turns: t, job: job, weight: weight}
+		t.queues[job] = q
 	}
-	l.members++
-	return l
+	q.workers++
+	return q
 }
 
-func (l *line) leave() {
-	l.turns.mu.Lock()
-	defer l.turns.mu.Unlock()
-	if l.members--; l.members == 0 {
-		delete(l.turns.lines, l.job)
+// leave ends a join. The last one removes the queue.
+func (q *jobQueue) leave() {
+	q.turns.mu.Lock()
+	defer q.turns.mu.Unlock()
+	if q.workers--; q.workers == 0 {
+		delete(q.turns.queues, q.job)
 	}
 }
 
-// take waits for the job's next turn. Each take without an error is followed by
-// a give.
-func (l *line) take(ctx context.Context) error {
-	t := l.turns
+// acquire waits for the job's next turn. Each acquire without an error is followed
+// by a release.
+func (q *jobQueue) acquire(ctx context.Context) error {
+	t := q.turns
 	t.mu.Lock()
 	if err := ctx.Err(); err != nil {
 		t.mu.Unlock()
 		return fmt.Errorf("wait for a turn: %w", context.Cause(ctx))
 	}
-	if len(l.waiting) == 0 {
-		l.share = max(l.share, t.now)
+	if len(q.waiting) == 0 {
+		q.share = max(q.share, t.share)
 	}
 	if t.free > 0 {
 		t.free--
-		t.deal(l)
+		t.charge(q)
 		t.mu.Unlock()
 		return nil
 	}
 	mine := make(chan struct{})
-	l.waiting = append(l.waiting, mine)
+	q.waiting = append(q.waiting, mine)
 	t.mu.Unlock()
 	select {
 	case <-mine:
@@ -88,23 +88,23 @@ func (l *line) take(ctx context.Context) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i, other := range l.waiting {
+	for i, other := range q.waiting {
 		if other == mine {
-			l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
+			q.waiting = append(q.waiting[:i], q.waiting[i+1:]...)
 			return fmt.Errorf("wait for a turn: %w", context.Cause(ctx))
 		}
 	}
-	return nil // it came at the same moment
+	return nil // the turn came at the same moment
 }
 
-// give ends a turn: the next one who waits has it.
-func (t *turns) give() {
+// release ends a turn and gives it to the next job that waits.
+func (t *turns) release() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var next *line
-	for _, l := range t.lines {
-		if len(l.waiting) > 0 && (next == nil || l.share < next.share || l.share == next.share && l.job < next.job) {
-			next = l
+	var next *jobQueue
+	for _, q := range t.queues {
+		if len(q.waiting) > 0 && (next == nil || q.share < next.share || q.share == next.share && q.job < next.job) {
+			next = q
 		}
 	}
 	if next == nil {
@@ -113,11 +113,12 @@ func (t *turns) give() {
 	}
 	mine := next.waiting[0]
 	next.waiting = next.waiting[1:]
-	t.deal(next)
+	t.charge(next)
 	close(mine)
 }
 
-func (t *turns) deal(l *line) {
-	t.now = max(t.now, l.share)
-	l.share += 1 / l.weight
+// charge counts a call for a job.
+func (t *turns) charge(q *jobQueue) {
+	t.share = max(t.share, q.share)
+	q.share += 1 / q.weight
 }

@@ -3,38 +3,44 @@ package iec
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"rollcall.example/events/eventstest"
 )
 
-// queue lines up n takes of a job, each answered on the channel with its name.
-// It returns when all of them wait.
-func queue(t interface{ Fatal(...any) }, l *line, n int, dealt chan<- string) {
+// queueAcquires starts n acquires of a job, each of which sends the job's name on
+// the channel. It returns when all of them wait.
+func queueAcquires(t interface{ Fatal(...any) }, l *jobQueue, n int, dealt chan<- string) {
 	for range n {
 		go func() {
-			if err := l.take(context.Background()); err == nil {
+			if err := l.acquire(context.Background()); err == nil {
 				dealt <- l.job
 			}
 		}()
 	}
-	for {
-		l.turns.mu.Lock()
-		waiting := len(l.waiting)
-		l.turns.mu.Unlock()
-		if waiting == n {
-			return
-		}
+	for countWaiting(l) != n {
+		runtime.Gosched()
 	}
 }
 
-func TestTurnsAreDealtByWeight(t *testing.T) {
+// countWaiting returns how many acquires of a job wait.
+func countWaiting(l *jobQueue) int {
+	l.turns.mu.Lock()
+	defer l.turns.mu.Unlock()
+	return len(l.waiting)
+}
+
+func TestTurnsFollowTheWeights(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		roles := rapid.SliceOfN(rapid.SampledFrom([]string{"super_admin", "national_admin", "province_admin", "municipality_admin", "member", "odd"}), 1, 5).Draw(t, "roles")
+		roles := rapid.SliceOfN(rapid.SampledFrom([]string{"super_admin", "national_admin", "province_admin",
+			"municipality_admin", "member", "odd"}), 1, 5).Draw(t, "roles")
 		const each = 120
 		turns := newTurns(1)
 		first := turns.join("first", "member")
-		if err := first.take(t.Context()); err != nil {
+		if err := first.acquire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		first.leave()
@@ -43,15 +49,15 @@ func TestTurnsAreDealtByWeight(t *testing.T) {
 		sum := 0.0
 		for i, role := range roles {
 			l := turns.join(string(rune('a'+i)), role)
-			queue(t, l, each, dealt)
+			queueAcquires(t, l, each, dealt)
 			weight[l.job] = l.weight
 			sum += l.weight
 		}
 		got := map[string]int{}
-		// As long as all of them wait, each has its share, give or take one.
+		// While all of them wait, each has its share, give or take one call.
 		rounds := int(each / 5 * sum)
 		for n := 1; n <= each*len(roles); n++ {
-			turns.give()
+			turns.release()
 			got[<-dealt]++
 			if n > rounds {
 				continue
@@ -70,66 +76,59 @@ func TestTurnsAreDealtByWeight(t *testing.T) {
 	})
 }
 
-func TestALatecomerIsServedAtOnceAndNotPaidForThePast(t *testing.T) {
+func TestANewJobIsServedAtOnceButNotForThePast(t *testing.T) {
 	turns := newTurns(1)
 	big := turns.join("big", "member")
 	dealt := make(chan string, 2000)
-	if err := big.take(t.Context()); err != nil {
+	if err := big.acquire(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	queue(t, big, 1000, dealt)
+	queueAcquires(t, big, 1000, dealt)
 	for range 500 {
-		turns.give()
+		turns.release()
 		<-dealt
 	}
 	small := turns.join("small", "member")
-	queue(t, small, 50, dealt)
+	queueAcquires(t, small, 50, dealt)
 	got := map[string]int{}
 	for range 100 {
-		turns.give()
+		turns.release()
 		got[<-dealt]++
 	}
 	if got["small"] != 50 || got["big"] != 50 {
 		t.Errorf("dealt %v", got)
 	}
 	for range 450 {
-		turns.give()
+		turns.release()
 		<-dealt
 	}
 }
 
-func TestWhoGivesUpHoldsNothing(t *testing.T) {
+func TestACancelledAcquireHoldsNoTurn(t *testing.T) {
 	turns := newTurns(1)
 	l := turns.join("job", "member")
-	if err := l.take(t.Context()); err != nil {
+	if err := l.acquire(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("cancelled")
 	done := make(chan error)
-	go func() { done <- l.take(ctx) }()
-	for {
-		turns.mu.Lock()
-		waiting := len(l.waiting)
-		turns.mu.Unlock()
-		if waiting == 1 {
-			break
-		}
-	}
+	go func() { done <- l.acquire(ctx) }()
+	eventstest.Wait(t, "the acquire to wait", func() bool { return countWaiting(l) == 1 })
 	cancel(gone)
 	if err := <-done; !errors.Is(err, gone) {
 		t.Errorf("who gave up: %v", err)
 	}
-	if err := l.take(ctx); !errors.Is(err, gone) {
+	if err := l.acquire(ctx); !errors.Is(err, gone) {
 		t.Errorf("who came too late: %v", err)
 	}
-	turns.give()
-	if err := l.take(t.Context()); err != nil || turns.free != 0 {
+	turns.release()
+	if err := l.acquire(t.Context()); err != nil || turns.free != 0 {
 		t.Errorf("the next: %v, %d free", err, turns.free)
 	}
-	turns.give()
+	turns.release()
 	l.leave()
-	if turns.free != 1 || len(turns.lines) != 0 {
-		t.Errorf("%d free, %d lines", turns.free, len(turns.lines))
+	if turns.free != 1 || len(turns.queues) != 0 {
+		t.Errorf("%d free, %d lines", turns.free, len(turns.queues))
 	}
 }

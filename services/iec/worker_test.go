@@ -14,11 +14,12 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
 	"rollcall.example/events/stage"
 )
 
-// asWorker makes this test binary one process of the stage, for tests that kill it.
-const asWorker = "ROLLCALL_TEST_IEC_WORKER"
+// workerEnv makes this test binary a process of the stage, for tests that kill it.
+const workerEnv = "ROLLCALL_TEST_IEC_WORKER"
 
 // workerConfig is what a worker is told, as JSON in its environment.
 type workerConfig struct {
@@ -27,9 +28,9 @@ type workerConfig struct {
 	Window, AckWait     time.Duration
 }
 
-func work() error {
+func runWorker() error {
 	var cfg workerConfig
-	if err := json.Unmarshal([]byte(os.Getenv(asWorker)), &cfg); err != nil {
+	if err := json.Unmarshal([]byte(os.Getenv(workerEnv)), &cfg); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -64,8 +65,10 @@ func work() error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	s := New(Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache, Outage: 200 * time.Millisecond, Logger: log})
-	r := &stage.Runner{Log: events.NewLog(js, events.StageIEC, log), Stage: events.StageIEC, Handle: s.Handle, Workers: 4, AckWait: cfg.AckWait, Logger: log}
+	s := New(Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache,
+		Outage: 200 * time.Millisecond, Logger: log})
+	r := &stage.Runner{Log: events.NewLog(js, events.StageIEC, log), Stage: events.StageIEC, Handle: s.Handle,
+		Workers: 4, AckWait: cfg.AckWait, Logger: log}
 	return r.Run(ctx)
 }
 
@@ -83,7 +86,7 @@ func startWorker(t *testing.T, srv *embedded.Server, cfg workerConfig) *worker {
 		t.Fatal(err)
 	}
 	w := &worker{cmd: exec.Command(os.Args[0]), done: make(chan struct{})}
-	w.cmd.Env = append(os.Environ(), asWorker+"="+string(text))
+	w.cmd.Env = append(os.Environ(), workerEnv+"="+string(text))
 	w.cmd.Stderr = t.Output()
 	if err := w.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -98,12 +101,12 @@ func startWorker(t *testing.T, srv *embedded.Server, cfg workerConfig) *worker {
 
 // kill ends the process as a power cut would.
 func (w *worker) kill() {
-	_ = w.cmd.Process.Kill() // fails when it has ended already
+	_ = w.cmd.Process.Kill() // fails if it has ended already
 	<-w.done
 }
 
-// shortAckWait makes the server give a dead worker's message to another soon.
-func shortAckWait(t *testing.T, r *rig, wait time.Duration) {
+// setAckWait makes the server give a dead worker's message to another one soon.
+func setAckWait(t *testing.T, r *rig, wait time.Duration) {
 	t.Helper()
 	js := r.connect(t, "provisioner")
 	c, err := js.Consumer(t.Context(), events.StreamFacts, string(events.StageIEC))
@@ -117,19 +120,15 @@ func shortAckWait(t *testing.T, r *rig, wait time.Duration) {
 	}
 }
 
-// await is for what several windows of the quota take.
-func await(t *testing.T, what string, cond func() bool) {
+// waitLong waits for what takes several windows of the quota.
+func waitLong(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !cond(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
+	eventstest.WaitFor(t, 2*time.Minute, what, cond)
 }
 
-func (r *rig) verified(t *testing.T, jobID string) (job events.Job) {
+func (r *rig) waitVerified(t *testing.T, jobID string) (job events.Job) {
 	t.Helper()
-	await(t, "verified", func() bool {
+	waitLong(t, "verified", func() bool {
 		var err error
 		job, err = r.log.Load(t.Context(), jobID)
 		return err == nil && (job.Verified != nil || job.Ended())

@@ -86,7 +86,7 @@ func makeCells(n int) []string {
 	// The last digit but one is below 8. Numbers of today have 8 or 9 there, so the
 	// number hardly belongs to a real person.
 	id := sim.WithCheckDigit(fmt.Sprintf("%s%04d07", born.Format("060102"), n/birthdays))
-	at := sim.Home(id)
+	at := sim.HomeOf(id)
 	return []string{id, fmt.Sprint("Thandi ", n%997), fmt.Sprint("Nkosi ", n%1499),
 		fmt.Sprintf("082%07d", n%10_000_000),
 		fmt.Sprintf("person%d@example.org", n), fmt.Sprintf("%d Vilakazi Street, Erf %d", n%300, n), "Female",

@@ -83,7 +83,7 @@ var (
 func newRow(r *rand.Rand, people int) row {
 	pick := func(of []string) string { return of[r.IntN(len(of))] }
 	id := idNumber(r.IntN(people))
-	p := row{id: id, firstname: pick(firstNames), surname: pick(surnames), ward: sim.Home(id).Ward}
+	p := row{id: id, firstname: pick(firstNames), surname: pick(surnames), ward: sim.HomeOf(id).Ward}
 	if r.IntN(3) > 0 {
 		p.email = fmt.Sprintf("someone%d@example.org", r.IntN(4))
 	}

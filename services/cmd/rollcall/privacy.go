@@ -94,7 +94,7 @@ func openAnswers(ctx context.Context, js jetstream.JetStream, key string, cfg *p
 	if err != nil {
 		return err
 	}
-	cfg.Answer, cfg.ForgetAnswer = cache.Held, cache.Forget
+	cfg.Answer, cfg.ForgetAnswer = cache.GetAnyAge, cache.Forget
 	return nil
 }
 

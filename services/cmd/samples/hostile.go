@@ -169,7 +169,7 @@ func (c *peopleMaker) make(born string, male bool, citizen, digit int, fits func
 			serial, gender, first = serial+5000, "M", males[c.serial%len(males)]
 		}
 		id := sim.WithCheckDigit(fmt.Sprintf("%s%04d%d%d", born, serial, citizen, digit))
-		if home := sim.Home(id); fits(sim.PersonOf(id), home) {
+		if home := sim.HomeOf(id); fits(sim.PersonOf(id), home) {
 			return person{id: id, first: first, last: "Number" + strconv.Itoa(c.serial), gender: gender, at: home}
 		}
 	}

@@ -49,7 +49,7 @@ func newPerson(r *rand.Rand, day time.Time) person {
 		citizen, p.citizenship = 1, "Permanent Resident"
 	}
 	p.id = sim.WithCheckDigit(fmt.Sprintf("%s%04d%d%d", p.born.Format("060102"), serial, citizen, r.IntN(8)))
-	p.at = sim.Home(p.id)
+	p.at = sim.HomeOf(p.id)
 	return p
 }
 

@@ -13,16 +13,16 @@ import (
 	"rollcall.example/events/records"
 )
 
-// Place is where somebody may be registered.
+// Place is where a person may be registered.
 type Place struct {
-	Ward, VD, Station string // codes of 8 digits
-	Municipality      string // "JHB - City of Johannesburg"
+	Ward, VD, Station string // the codes have 8 digits
+	Municipality      string // like "JHB - City of Johannesburg"
 	MunicipalityID    int
 	ProvinceID        int
 	Province          string
 }
 
-// Places are all that simulated people are registered in.
+// Places are all places where simulated people are registered.
 var Places = []Place{
 	{"79800001", "32840011", "Baobab Primary School", "JHB - City of Johannesburg", 3003, 3, "Gauteng"},
 	{"79800042", "32840427", "Heron Community Hall", "JHB - City of Johannesburg", 3003, 3, "Gauteng"},
@@ -31,17 +31,17 @@ var Places = []Place{
 	{"93504021", "76110216", "Granite Tribal Office", "LIM354 - Polokwane", 5354, 5, "Limpopo"},
 }
 
-// Person is what the simulator knows of somebody.
+// Person is what the simulator knows about a person.
 type Person struct {
 	Status records.VerdictStatus
 	// Place is where a registered person votes; nil otherwise.
 	Place *Place
-	// Malformed says that every answer about the person is of no use.
+	// Malformed makes every answer about the person unusable.
 	Malformed bool
 }
 
-// WithCheckDigit appends the Luhn digit to the first 12 digits of an ID number that is
-// made up.
+// WithCheckDigit appends the Luhn digit to the first 12 digits of a made-up ID
+// number.
 func WithCheckDigit(digits string) string {
 	sum := 0
 	for i, c := range digits {
@@ -54,13 +54,14 @@ func WithCheckDigit(digits string) string {
 	return digits + strconv.Itoa((10-sum%10)%10)
 }
 
-// Home is where a person lives, whether registered there or not.
-func Home(id string) Place { return Places[hash(id, "home")%uint64(len(Places))] }
+// HomeOf returns where a person lives, registered there or not.
+func HomeOf(id string) Place { return Places[hashID(id, "home")%uint64(len(Places))] }
 
-// PersonOf is what the simulator says of an ID number if nothing else is fixed.
+// PersonOf returns the person that an ID number stands for where no answer is
+// fixed.
 func PersonOf(id string) Person {
-	place := Home(id)
-	switch n := hash(id, "status") % 100; {
+	place := HomeOf(id)
+	switch n := hashID(id, "status") % 100; {
 	case n < 12:
 		return Person{Status: records.NotRegistered}
 	case n < 16:
@@ -68,20 +69,20 @@ func PersonOf(id string) Person {
 	case n < 18:
 		return Person{Status: records.International}
 	case n < 20:
-		place = Places[(hash(id, "home")+1)%uint64(len(Places))]
+		place = Places[(hashID(id, "home")+1)%uint64(len(Places))]
 	case n < 23:
 		place.VD = ""
 	}
 	return Person{Status: records.Registered, Place: &place}
 }
 
-func hash(id, what string) uint64 {
+func hashID(id, what string) uint64 {
 	h := fnv.New64a()
-	_, _ = io.WriteString(h, what+" "+id) // a hash takes everything
-	return mix(h.Sum64())
+	_, _ = io.WriteString(h, what+" "+id) // a hash never fails
+	return mixBits(h.Sum64())
 }
 
-// statuses of the API, by what they mean here.
+// statuses are those of the API, by what they mean here.
 var statuses = map[records.VerdictStatus]struct {
 	id   int
 	text string
@@ -92,8 +93,8 @@ var statuses = map[records.VerdictStatus]struct {
 	records.International: {4, "International"},
 }
 
-// answer is the body that the API answers with.
-func (p Person) answer(id string) map[string]any {
+// body is the body of the API's answer.
+func (p Person) body(id string) map[string]any {
 	status := statuses[p.Status]
 	// The API's numbers have no leading zeros.
 	number := strings.TrimLeft(id, "0")
@@ -101,8 +102,9 @@ func (p Person) answer(id string) map[string]any {
 		number = "0"
 	}
 	body := map[string]any{
-		"Id": json.Number(number), "VoterId": hash(id, "voter") % 100_000_000, "VoterStatus": status.text, "VoterStatusID": status.id,
-		"bRegistered": p.Status == records.Registered || p.Status == records.International, "VotingStation": nil,
+		"Id": json.Number(number), "VoterId": hashID(id, "voter") % 100_000_000, "VoterStatus": status.text,
+		"VoterStatusID": status.id, "bRegistered": p.Status == records.Registered ||
+			p.Status == records.International, "VotingStation": nil,
 	}
 	if p.Place == nil {
 		return body
@@ -125,8 +127,9 @@ func (p Person) answer(id string) map[string]any {
 //
 //	id,status,ward,vd,station,municipality,province_id,province
 //
-// status is registered, not_registered, deceased, international, or malformed
-// for an answer of no use; the columns after it may be empty. Errors name the line and never the person.
+// status is registered, not_registered, deceased or international, or malformed for
+// an unusable answer; the columns after it may be empty. Errors name the line and
+// never the person.
 func ReadAnswers(r io.Reader) (map[string]Person, error) {
 	rows, err := csv.NewReader(r).ReadAll()
 	if err != nil {
@@ -138,21 +141,21 @@ func ReadAnswers(r io.Reader) (map[string]Person, error) {
 	}
 	people := make(map[string]Person, len(rows)-1)
 	for i, row := range rows[1:] {
-		p, err := personFrom(row)
+		p, err := parsePerson(row)
 		if err != nil {
 			return nil, fmt.Errorf("read answers: line %d: %w", i+2, err)
 		}
 		if _, twice := people[row[0]]; twice {
-			return nil, fmt.Errorf("read answers: line %d: the same id as before", i+2)
+			return nil, fmt.Errorf("read answers: line %d: the id occurs twice", i+2)
 		}
 		people[row[0]] = p
 	}
 	return people, nil
 }
 
-func personFrom(row []string) (Person, error) {
+func parsePerson(row []string) (Person, error) {
 	if len(row[0]) != 13 || strings.Trim(row[0], "0123456789") != "" {
-		return Person{}, errors.New("id has not 13 digits")
+		return Person{}, errors.New("id does not have 13 digits")
 	}
 	if row[1] == "malformed" {
 		return Person{Status: records.Registered, Malformed: true}, nil
@@ -166,7 +169,7 @@ func personFrom(row []string) (Person, error) {
 	}
 	for _, code := range row[2:4] {
 		if code != "" && (len(code) != 8 || strings.Trim(code, "0123456789") != "") {
-			return Person{}, errors.New("ward or vd has not 8 digits")
+			return Person{}, errors.New("ward or vd does not have 8 digits")
 		}
 	}
 	p.Place = &Place{Ward: row[2], VD: row[3], Station: row[4], Municipality: row[5], Province: row[7]}

@@ -1,17 +1,18 @@
-// Package sim is a simulator of the IEC's API, with the same contract over real
-// HTTP: POST /token and GET /api/Voters/IDNumber/{id}. What it says of a person
-// depends on the ID number alone, unless an answer is fixed.
+// Package sim simulates the IEC's API, with the same contract over real HTTP: POST
+// /token and GET /api/Voters/IDNumber/{id}. What it says of a person depends on the
+// ID number alone, unless an answer is fixed.
 //
-// Its own paths need no token; do not put it where strangers are:
+// Its own paths need no token; do not expose it to strangers:
 //
 //	GET  /sim/stats       Stats
 //	GET  /sim/calls/{id}  {"calls": n} of one person
 //	GET  /sim/config      Faults
-//	POST /sim/config      Faults; fields left out stay as they are
+//	POST /sim/config      Faults; fields left out keep their values
 package sim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,66 +23,75 @@ import (
 	"time"
 )
 
-// Faults are what goes wrong, and how slowly it goes. They can be changed while
+// Faults say what goes wrong, and how slowly the API answers. They can change while
 // the simulator runs.
 type Faults struct {
-	// LatencyMS is the mean time before an answer in milliseconds, JitterMS how
-	// far a single one is off, evenly spread. 0 is none.
+	// LatencyMS is the mean time before an answer in milliseconds. Single answers
+	// differ from it by up to JitterMS, evenly spread. 0 is none.
 	LatencyMS int `json:"latency_ms"`
 	JitterMS  int `json:"jitter_ms"`
-	// TailMS is the latency of the slowest hundredth of the calls, in
-	// milliseconds; 0 means that they are like the others.
+	// TailMS is the latency of the slowest hundredth of the calls, in milliseconds;
+	// 0 means that they are like the others.
 	TailMS int `json:"tail_ms"`
-	// Errors, HTML, Malformed, Resets and Timeouts are the shares, 0 to 1 and
-	// together at most 1, of calls that end with a 500, a page instead of JSON,
-	// JSON that is cut off, about somebody else or of other types, a broken
-	// connection, or no answer for a minute. Which calls those are depends on
-	// the seed, the ID number and how often that was asked about before.
+	// Errors, HTML, Malformed, Resets and Timeouts are the shares of calls, 0 to 1
+	// and together at most 1, that end with a 500; with a page instead of JSON;
+	// with JSON that is cut off, about somebody else or of other types; with a
+	// broken connection; or with no answer for a minute. The seed, the ID number
+	// and how often it was asked about before decide which calls fail.
 	Errors    float64 `json:"errors"`
 	HTML      float64 `json:"html"`
 	Malformed float64 `json:"malformed"`
 	Resets    float64 `json:"resets"`
 	Timeouts  float64 `json:"timeouts"`
-	// Down answers everything with 503, and RetryAfter, in seconds, as
-	// Retry-After; 0 sends none.
+	// Down answers every call with 503 and, unless it is 0, RetryAfter in seconds
+	// as Retry-After.
 	Down       bool `json:"down"`
 	RetryAfter int  `json:"retry_after"`
-	// Quota is the calls allowed in any rolling window; 0 means no limit. A call
-	// beyond it gets 429 with Retry-After and does not count against it.
+	// Quota is how many calls any rolling window allows; 0 means no limit. A call
+	// beyond it gets 429 with Retry-After and does not count.
 	Quota int `json:"quota"`
 }
 
 func (f Faults) check() error {
 	sum := 0.0
-	for _, share := range []float64{f.Errors, f.HTML, f.Malformed, f.Resets, f.Timeouts} {
-		if !(share >= 0 && share <= 1) { // not a number, too
-			return fmt.Errorf("share %g: must be 0 to 1", share)
+	for name, share := range map[string]float64{
+		"errors": f.Errors, "html": f.HTML, "malformed": f.Malformed, "resets": f.Resets, "timeouts": f.Timeouts,
+	} {
+		if !(share >= 0 && share <= 1) { // refuses NaN, too
+			return fmt.Errorf("%s must be 0 to 1, not %g", name, share)
 		}
 		sum += share
 	}
 	if sum > 1+1e-9 {
-		return errors.New("shares: together more than 1")
+		return errors.New("errors, html, malformed, resets and timeouts must not add up to more than 1")
 	}
-	if f.LatencyMS < 0 || f.JitterMS < 0 || f.TailMS < 0 || f.RetryAfter < 0 || f.Quota < 0 {
-		return errors.New("latency, jitter, tail, retry after and quota must not be negative")
+	for name, n := range map[string]int{
+		"latency_ms": f.LatencyMS, "jitter_ms": f.JitterMS, "tail_ms": f.TailMS, "retry_after": f.RetryAfter,
+		"quota": f.Quota,
+	} {
+		if n < 0 {
+			return fmt.Errorf("%s must be at least 0, not %d", name, n)
+		}
 	}
 	return nil
 }
 
-// Config says how the simulator behaves. The zero value answers everybody at
-// once, without limit and without failures.
+// Config says how the simulator behaves. The zero value answers everybody at once,
+// without limit and without failures.
 type Config struct {
-	// Username and Password are what POST /token wants; an empty one accepts any.
+	// Username and Password are what POST /token demands; an empty one accepts
+	// anything.
 	Username, Password string
-	// TokenTTL is how long a token is good for; 0 means an hour. At least a second.
+	// TokenTTL is how long a token is valid; 0 means an hour, and a second is the
+	// minimum.
 	TokenTTL time.Duration
-	// Window is the rolling time that Faults.Quota is for; 0 means an hour.
+	// Window is the rolling time that Faults.Quota applies to; 0 means an hour.
 	Window time.Duration
-	// Seed chooses the failures.
+	// Seed decides which calls fail.
 	Seed uint64
-	// Faults are those to begin with.
+	// Faults are the faults at the start.
 	Faults Faults
-	// Answers fixes what is said of some people, by ID number; see ReadAnswers.
+	// Answers fixes the answers about some people, by ID number; see ReadAnswers.
 	Answers map[string]Person
 	// Now is the clock of tokens and quota; nil means time.Now.
 	Now func() time.Time
@@ -89,44 +99,43 @@ type Config struct {
 
 // Stats counts what happened since the start.
 type Stats struct {
-	// Calls is the calls about people with a valid token and within the quota;
-	// IDs the people they were about; MaxCalls the most that one of them had.
+	// Calls counts the calls with a valid token and within the quota, IDs the
+	// people they were about, and MaxCalls the most calls about one of them.
 	Calls    int `json:"calls"`
 	IDs      int `json:"ids"`
 	MaxCalls int `json:"max_calls_per_id"`
-	// Tokens is the tokens handed out.
+	// Tokens counts the tokens handed out.
 	Tokens int `json:"tokens"`
 	// Statuses counts answers by HTTP status, refused calls too.
 	Statuses map[int]int `json:"statuses"`
 }
 
-// Simulator is the API as an http.Handler.
+// Simulator is the API as an http.Handler. It is safe for concurrent use.
 type Simulator struct {
 	mux *http.ServeMux
 	cfg Config
 
 	mu       sync.Mutex
 	faults   Faults
-	tokens   map[string]time.Time // until when each is good
+	tokens   map[string]time.Time // until when each is valid
 	issued   int
-	window   []time.Time // calls of the last window, oldest first
+	window   []time.Time // times of the last window's calls, oldest first
 	calls    map[string]int
 	statuses map[int]int
 }
 
-// New returns a simulator. Impossible values in cfg are an error.
+// New returns a simulator. It refuses impossible settings.
 func New(cfg Config) (*Simulator, error) {
-	if cfg.TokenTTL == 0 {
-		cfg.TokenTTL = time.Hour
-	}
+	cfg.TokenTTL = cmp.Or(cfg.TokenTTL, time.Hour)
+	cfg.Window = cmp.Or(cfg.Window, time.Hour)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Window == 0 {
-		cfg.Window = time.Hour
+	if cfg.TokenTTL < time.Second {
+		return nil, fmt.Errorf("iec simulator: TokenTTL must be at least 1s, not %s", cfg.TokenTTL)
 	}
-	if cfg.TokenTTL < time.Second || cfg.Window < 0 {
-		return nil, fmt.Errorf("iec simulator: token ttl %s must be a second at least, window %s positive", cfg.TokenTTL, cfg.Window)
+	if cfg.Window < 0 {
+		return nil, fmt.Errorf("iec simulator: Window must be positive, not %s", cfg.Window)
 	}
 	if err := cfg.Faults.check(); err != nil {
 		return nil, fmt.Errorf("iec simulator: %w", err)
@@ -135,27 +144,29 @@ func New(cfg Config) (*Simulator, error) {
 		mux: http.NewServeMux(), cfg: cfg, faults: cfg.Faults,
 		tokens: map[string]time.Time{}, calls: map[string]int{}, statuses: map[int]int{},
 	}
-	s.mux.HandleFunc("POST /token", s.token)
-	s.mux.HandleFunc("GET /api/Voters/IDNumber/{id}", s.voter)
-	s.mux.HandleFunc("GET /sim/stats", func(w http.ResponseWriter, _ *http.Request) { s.json(w, s.Stats()) })
+	s.mux.HandleFunc("POST /token", s.issueToken)
+	s.mux.HandleFunc("GET /api/Voters/IDNumber/{id}", s.answerVoter)
+	s.mux.HandleFunc("GET /sim/stats", func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, s.Stats()) })
 	s.mux.HandleFunc("GET /sim/calls/{id}", func(w http.ResponseWriter, r *http.Request) {
-		s.json(w, map[string]int{"calls": s.Calls(r.PathValue("id"))})
+		s.writeJSON(w, map[string]int{"calls": s.Calls(r.PathValue("id"))})
 	})
-	s.mux.HandleFunc("GET /sim/config", func(w http.ResponseWriter, _ *http.Request) { s.json(w, s.current()) })
-	s.mux.HandleFunc("POST /sim/config", s.change)
+	s.mux.HandleFunc("GET /sim/config", func(w http.ResponseWriter, _ *http.Request) {
+		s.writeJSON(w, s.currentFaults())
+	})
+	s.mux.HandleFunc("POST /sim/config", s.changeFaults)
 	return s, nil
 }
 
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// Calls tells how often a person was asked about.
+// Calls returns how often a person was asked about.
 func (s *Simulator) Calls(id string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls[id]
 }
 
-// Stats tells the totals.
+// Stats returns the totals.
 func (s *Simulator) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,7 +178,7 @@ func (s *Simulator) Stats() Stats {
 	return st
 }
 
-// SetFaults changes what goes wrong from the next call on.
+// SetFaults changes the faults from the next call on.
 func (s *Simulator) SetFaults(f Faults) error {
 	if err := f.check(); err != nil {
 		return fmt.Errorf("iec simulator: %w", err)
@@ -178,26 +189,26 @@ func (s *Simulator) SetFaults(f Faults) error {
 	return nil
 }
 
-// RevokeTokens makes every token invalid that was handed out.
+// RevokeTokens revokes every token that was handed out.
 func (s *Simulator) RevokeTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.tokens)
 }
 
-func (s *Simulator) current() Faults {
+func (s *Simulator) currentFaults() Faults {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.faults
 }
 
-func (s *Simulator) change(w http.ResponseWriter, r *http.Request) {
+func (s *Simulator) changeFaults(w http.ResponseWriter, r *http.Request) {
 	var body bytes.Buffer
 	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, 1<<16)); err != nil {
-		http.Error(w, "body cannot be read", http.StatusBadRequest)
+		http.Error(w, "the body cannot be read", http.StatusBadRequest)
 		return
 	}
-	f := s.current() // decoded onto what is there: fields left out stay
+	f := s.currentFaults() // fields that the body leaves out keep their values
 	d := json.NewDecoder(&body)
 	d.DisallowUnknownFields()
 	err := d.Decode(&f)
@@ -208,12 +219,12 @@ func (s *Simulator) change(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	s.json(w, f)
+	s.writeJSON(w, f)
 }
 
-// withinQuota takes one call from the quota, or says how long there is none. It
-// is called with s.mu held.
-func (s *Simulator) withinQuota() (wait time.Duration, ok bool) {
+// takeFromQuota takes a call from the quota, or returns how long there is none. The
+// caller holds s.mu.
+func (s *Simulator) takeFromQuota() (wait time.Duration, ok bool) {
 	if s.faults.Quota == 0 {
 		return 0, true
 	}
@@ -228,13 +239,13 @@ func (s *Simulator) withinQuota() (wait time.Duration, ok bool) {
 	return 0, true
 }
 
-// seconds is d as Retry-After has it: whole ones, at least one.
-func seconds(d time.Duration) string {
+// formatSeconds writes d for Retry-After: in whole seconds, at least one.
+func formatSeconds(d time.Duration) string {
 	return strconv.Itoa(max(int((d+time.Second-1)/time.Second), 1))
 }
 
-// json answers with v. The status is 200 unless it was written before.
-func (s *Simulator) json(w http.ResponseWriter, v any) {
+// writeJSON answers with v. The status is 200 unless it was written before.
+func (s *Simulator) writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	_ = json.NewEncoder(w).Encode(v) // the client may be gone
 }

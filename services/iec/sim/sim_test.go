@@ -15,7 +15,7 @@ import (
 	"rollcall.example/services/iec/sim"
 )
 
-func start(t *testing.T, cfg sim.Config) (*sim.Simulator, string) {
+func startSim(t *testing.T, cfg sim.Config) (*sim.Simulator, string) {
 	t.Helper()
 	s, err := sim.New(cfg)
 	if err != nil {
@@ -26,7 +26,7 @@ func start(t *testing.T, cfg sim.Config) (*sim.Simulator, string) {
 	return s, srv.URL
 }
 
-func send(t *testing.T, req *http.Request) (int, http.Header, map[string]any) {
+func sendRequest(t *testing.T, req *http.Request) (int, http.Header, map[string]any) {
 	t.Helper()
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -38,15 +38,15 @@ func send(t *testing.T, req *http.Request) (int, http.Header, map[string]any) {
 		t.Fatal(err)
 	}
 	var body map[string]any
-	_ = json.Unmarshal(data, &body) // refusals are no JSON
+	_ = json.Unmarshal(data, &body) // refusals are not JSON
 	return resp.StatusCode, resp.Header, body
 }
 
-func token(t *testing.T, base string) string {
+func getToken(t *testing.T, base string) string {
 	t.Helper()
 	req, _ := http.NewRequest("POST", base+"/token", strings.NewReader(url.Values{"grant_type": {"password"}}.Encode()))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	status, _, body := send(t, req)
+	status, _, body := sendRequest(t, req)
 	text, _ := body["access_token"].(string)
 	if status != 200 || text == "" || body["expires_in"] == nil {
 		t.Fatalf("token: %d %v", status, body)
@@ -54,11 +54,11 @@ func token(t *testing.T, base string) string {
 	return text
 }
 
-func ask(t *testing.T, base, token, id string) (int, http.Header, map[string]any) {
+func askAbout(t *testing.T, base, token, id string) (int, http.Header, map[string]any) {
 	t.Helper()
 	req, _ := http.NewRequest("GET", base+"/api/Voters/IDNumber/"+id, nil)
 	req.Header.Set("Authorization", "Bearer "+token)
-	return send(t, req)
+	return sendRequest(t, req)
 }
 
 func TestAnswersAreFixedByTheCSV(t *testing.T) {
@@ -70,18 +70,19 @@ func TestAnswersAreFixedByTheCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, base := start(t, sim.Config{Answers: answers})
-	tok := token(t, base)
-	_, _, body := ask(t, base, tok, "8001015009087")
+	s, base := startSim(t, sim.Config{Answers: answers})
+	tok := getToken(t, base)
+	_, _, body := askAbout(t, base, tok, "8001015009087")
 	d := body["VotingStation"].(map[string]any)["Delimitation"].(map[string]any)
-	if body["bRegistered"] != true || d["WardID"] != 79800001.0 || d["VDNumber"] != 32840011.0 || d["ProvinceID"] != 3.0 {
+	if body["bRegistered"] != true || d["WardID"] != 79800001.0 || d["VDNumber"] != 32840011.0 ||
+		d["ProvinceID"] != 3.0 {
 		t.Errorf("registered: %v", body)
 	}
-	_, _, body = ask(t, base, tok, "9001010001088")
+	_, _, body = askAbout(t, base, tok, "9001010001088")
 	if body["bRegistered"] != false || body["VoterStatus"] != "Deceased" || body["VotingStation"] != nil {
 		t.Errorf("deceased: %v", body)
 	}
-	_, _, body = ask(t, base, tok, "8506155000084")
+	_, _, body = askAbout(t, base, tok, "8506155000084")
 	d = body["VotingStation"].(map[string]any)["Delimitation"].(map[string]any)
 	if body["bRegistered"] != true || d["VDNumber"] != nil {
 		t.Errorf("without a district: %v", body)
@@ -94,9 +95,12 @@ func TestAnswersAreFixedByTheCSV(t *testing.T) {
 func TestBadAnswers(t *testing.T) {
 	const head = "id,status,ward,vd,station,municipality,province_id,province\n"
 	for name, text := range map[string]string{
-		"empty": "", "header": "id,status\n", "status": head + "8001015009087,gone,,,,,,\n", "short id": head + "800,deceased,,,,,,\n",
-		"letters for an id": head + "80010150090xx,deceased,,,,,,\n", "the same id twice": head + strings.Repeat("8001015009087,deceased,,,,,,\n", 2),
-		"ward": head + "8001015009087,registered,7980,,,,,\n", "province 10": head + "8001015009087,registered,79800001,,,,10,\n",
+		"empty": "", "header": "id,status\n", "status": head + "8001015009087,gone,,,,,,\n", "short id": head +
+			"800,deceased,,,,,,\n",
+		"letters for an id": head + "80010150090xx,deceased,,,,,,\n", "the same id twice": head +
+			strings.Repeat("8001015009087,deceased,,,,,,\n", 2),
+		"ward": head + "8001015009087,registered,7980,,,,,\n", "province 10": head +
+			"8001015009087,registered,79800001,,,,10,\n",
 	} {
 		if _, err := sim.ReadAnswers(strings.NewReader(text)); err == nil {
 			t.Errorf("%s: no error", name)
@@ -104,7 +108,7 @@ func TestBadAnswers(t *testing.T) {
 	}
 }
 
-func TestPeopleAreMixed(t *testing.T) {
+func TestPeopleHaveEveryStatus(t *testing.T) {
 	n := map[records.VerdictStatus]int{}
 	withoutVD := 0
 	for i := range 20000 {
@@ -124,12 +128,12 @@ func TestPeopleAreMixed(t *testing.T) {
 	}
 }
 
-func TestFailuresRepeatThemselves(t *testing.T) {
+func TestFailuresAreReproducible(t *testing.T) {
 	run := func() (got []int) {
-		_, base := start(t, sim.Config{Seed: 7, Faults: sim.Faults{Errors: 0.4}})
-		tok := token(t, base)
+		_, base := startSim(t, sim.Config{Seed: 7, Faults: sim.Faults{Errors: 0.4}})
+		tok := getToken(t, base)
 		for i := range 40 {
-			status, _, _ := ask(t, base, tok, fmt.Sprintf("800101%07d", i%20))
+			status, _, _ := askAbout(t, base, tok, fmt.Sprintf("800101%07d", i%20))
 			got = append(got, status)
 		}
 		return got
@@ -146,10 +150,11 @@ func TestFailuresRepeatThemselves(t *testing.T) {
 
 func TestQuotaIsOfARollingHour(t *testing.T) {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	s, base := start(t, sim.Config{Faults: sim.Faults{Quota: 2}, TokenTTL: 5 * time.Hour, Now: func() time.Time { return at }})
-	tok := token(t, base)
+	s, base := startSim(t, sim.Config{Faults: sim.Faults{Quota: 2}, TokenTTL: 5 * time.Hour,
+		Now: func() time.Time { return at }})
+	tok := getToken(t, base)
 	call := func() (int, string) {
-		status, h, _ := ask(t, base, tok, "8001015009087")
+		status, h, _ := askAbout(t, base, tok, "8001015009087")
 		return status, h.Get("Retry-After")
 	}
 	call()
@@ -172,15 +177,15 @@ func TestQuotaIsOfARollingHour(t *testing.T) {
 
 func TestTokensExpire(t *testing.T) {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	s, base := start(t, sim.Config{TokenTTL: time.Minute, Now: func() time.Time { return at }})
-	tok := token(t, base)
+	s, base := startSim(t, sim.Config{TokenTTL: time.Minute, Now: func() time.Time { return at }})
+	tok := getToken(t, base)
 	for _, c := range []struct {
 		token string
 		later time.Duration
 		want  int
 	}{{"", 0, 401}, {"made up", 0, 401}, {tok, 59 * time.Second, 200}, {tok, time.Second, 401}} {
 		at = at.Add(c.later)
-		if status, _, _ := ask(t, base, c.token, "8001015009087"); status != c.want {
+		if status, _, _ := askAbout(t, base, c.token, "8001015009087"); status != c.want {
 			t.Errorf("%q after %s: %d, want %d", c.token, c.later, status, c.want)
 		}
 	}
@@ -190,14 +195,15 @@ func TestTokensExpire(t *testing.T) {
 }
 
 func TestFaultsChangeWhileItRuns(t *testing.T) {
-	_, base := start(t, sim.Config{})
-	tok := token(t, base)
+	_, base := startSim(t, sim.Config{})
+	tok := getToken(t, base)
 	post := func(body string) int {
 		req, _ := http.NewRequest("POST", base+"/sim/config", strings.NewReader(body))
-		status, _, _ := send(t, req)
+		status, _, _ := sendRequest(t, req)
 		return status
 	}
-	for _, bad := range []string{"", "{", `{"errors":2}`, `{"errors":0.6,"html":0.6}`, `{"nonsense":1}`, `{"latency_ms":-1}`} {
+	for _, bad := range []string{"", "{", `{"errors":2}`, `{"errors":0.6,"html":0.6}`, `{"nonsense":1}`,
+		`{"latency_ms":-1}`} {
 		if status := post(bad); status != 400 {
 			t.Errorf("%s: %d, want 400", bad, status)
 		}
@@ -205,15 +211,15 @@ func TestFaultsChangeWhileItRuns(t *testing.T) {
 	if status := post(`{"down":true,"retry_after":30}`); status != 200 {
 		t.Fatalf("config: %d", status)
 	}
-	if status, h, _ := ask(t, base, tok, "8001015009087"); status != 503 || h.Get("Retry-After") != "30" {
+	if status, h, _ := askAbout(t, base, tok, "8001015009087"); status != 503 || h.Get("Retry-After") != "30" {
 		t.Errorf("down: %d %s", status, h.Get("Retry-After"))
 	}
 	post(`{"down":false}`)
-	if status, _, _ := ask(t, base, tok, "8001015009087"); status != 200 {
+	if status, _, _ := askAbout(t, base, tok, "8001015009087"); status != 200 {
 		t.Errorf("up again: %d", status)
 	}
 	req, _ := http.NewRequest("GET", base+"/sim/calls/8001015009087", nil)
-	if _, _, body := send(t, req); body["calls"] != 1.0 {
+	if _, _, body := sendRequest(t, req); body["calls"] != 1.0 {
 		t.Errorf("calls %v, want 1", body)
 	}
 }

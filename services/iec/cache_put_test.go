@@ -12,10 +12,10 @@ import (
 	"rollcall.example/services/iec/sim"
 )
 
-// slowKV takes its time to keep what it is given.
+// slowKV is slow to store what it is given.
 type slowKV struct {
 	jetstream.KeyValue
-	now, most *atomic.Int64 // answers that are not kept yet
+	now, most *atomic.Int64 // answers that are not stored yet
 }
 
 func (s slowKV) Put(ctx context.Context, key string, value []byte) (uint64, error) {
@@ -30,9 +30,9 @@ func (s slowKV) Put(ctx context.Context, key string, value []byte) (uint64, erro
 	return s.KeyValue.Put(ctx, key, value)
 }
 
-// A process that dies loses the answers that are not kept yet: no more than it has
-// calls under way, however slow NATS is.
-func TestNoMoreAnswersWaitToBeKeptThanThereAreCalls(t *testing.T) {
+// A process that dies loses the answers that are not stored yet: no more than it
+// has calls in progress, however slow NATS is.
+func TestAtMostOneUnkeptAnswerPerCall(t *testing.T) {
 	const concurrency = 3
 	slow := slowKV{now: &atomic.Int64{}, most: &atomic.Int64{}}
 	r := newRig(t, 10_000, sim.Config{}, func(c *Config) {
@@ -40,9 +40,9 @@ func TestNoMoreAnswersWaitToBeKeptThanThereAreCalls(t *testing.T) {
 		slow.KeyValue = c.Cache.kv
 		c.Cache.kv = slow
 	})
-	people := ids(60)
-	r.check(t, r.verified(t, r.validated(t, people, events.Options{}).ID), people)
+	people := makeIDs(60)
+	r.checkVerdicts(t, r.waitVerified(t, r.addJob(t, people, events.Options{}).ID), people)
 	if most := slow.most.Load(); most != concurrency {
-		t.Errorf("%d answers waited to be kept, with %d calls at once", most, concurrency)
+		t.Errorf("%d answers waited to be stored, with %d calls at once", most, concurrency)
 	}
 }

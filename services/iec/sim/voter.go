@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-const hang = time.Minute
+// hangTime is how long a call hangs that gets no answer.
+const hangTime = time.Minute
 
-func (s *Simulator) token(w http.ResponseWriter, r *http.Request) {
-	if s.down(w) {
+func (s *Simulator) issueToken(w http.ResponseWriter, r *http.Request) {
+	if s.answerIfDown(w) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
@@ -23,7 +24,7 @@ func (s *Simulator) token(w http.ResponseWriter, r *http.Request) {
 		(s.cfg.Password != "" && r.FormValue("password") != s.cfg.Password) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusBadRequest)
-		s.json(w, map[string]string{"error": "invalid_grant"})
+		s.writeJSON(w, map[string]string{"error": "invalid_grant"})
 		return
 	}
 	b := make([]byte, 16)
@@ -33,11 +34,12 @@ func (s *Simulator) token(w http.ResponseWriter, r *http.Request) {
 	s.tokens[token] = s.cfg.Now().Add(s.cfg.TokenTTL)
 	s.issued++
 	s.mu.Unlock()
-	s.json(w, map[string]any{"access_token": token, "token_type": "bearer", "expires_in": int(s.cfg.TokenTTL / time.Second)})
+	s.writeJSON(w, map[string]any{"access_token": token, "token_type": "bearer",
+		"expires_in": int(s.cfg.TokenTTL / time.Second)})
 }
 
-// down answers for an API that is down.
-func (s *Simulator) down(w http.ResponseWriter) bool {
+// answerIfDown answers a call if the API is down.
+func (s *Simulator) answerIfDown(w http.ResponseWriter) bool {
 	s.mu.Lock()
 	f := s.faults
 	if f.Down {
@@ -54,9 +56,9 @@ func (s *Simulator) down(w http.ResponseWriter) bool {
 	return true
 }
 
-func (s *Simulator) voter(w http.ResponseWriter, r *http.Request) {
+func (s *Simulator) answerVoter(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	if s.down(w) {
+	if s.answerIfDown(w) {
 		return
 	}
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -69,11 +71,11 @@ func (s *Simulator) voter(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Authorization has been denied for this request.", http.StatusUnauthorized)
 		return
 	}
-	wait, ok := s.withinQuota()
+	wait, ok := s.takeFromQuota()
 	if !ok {
 		s.statuses[http.StatusTooManyRequests]++
 		s.mu.Unlock()
-		w.Header().Set("Retry-After", seconds(wait))
+		w.Header().Set("Retry-After", formatSeconds(wait))
 		http.Error(w, "quota exceeded", http.StatusTooManyRequests)
 		return
 	}
@@ -81,11 +83,11 @@ func (s *Simulator) voter(w http.ResponseWriter, r *http.Request) {
 	attempt, faults := s.calls[id], s.faults
 	s.mu.Unlock()
 
-	if !s.wait(r, latency(faults, s.chance(id, attempt, "latency"))) {
+	if !s.sleep(r, drawLatency(faults, s.drawChance(id, attempt, "latency"))) {
 		return
 	}
 	if len(id) != 13 || strings.Trim(id, "0123456789") != "" {
-		s.answered(http.StatusBadRequest)
+		s.countStatus(http.StatusBadRequest)
 		http.Error(w, `{"Message":"The request is invalid."}`, http.StatusBadRequest)
 		return
 	}
@@ -93,30 +95,30 @@ func (s *Simulator) voter(w http.ResponseWriter, r *http.Request) {
 	if !fixed {
 		person = PersonOf(id)
 	}
-	chance := s.chance(id, attempt, "fault")
-	if s.fail(w, r, faults, chance) {
+	chance := s.drawChance(id, attempt, "fault")
+	if s.injectFault(w, r, faults, chance) {
 		return
 	}
 	if chance > 1-faults.Malformed {
-		s.answered(http.StatusOK)
-		s.malformed(w, id, person, (1-chance)/faults.Malformed)
+		s.countStatus(http.StatusOK)
+		s.answerMalformed(w, id, person, (1-chance)/faults.Malformed)
 		return
 	}
-	s.answered(http.StatusOK)
+	s.countStatus(http.StatusOK)
 	if person.Malformed {
-		s.malformed(w, id, person, 0.5)
+		s.answerMalformed(w, id, person, 0.5)
 		return
 	}
-	s.json(w, person.answer(id))
+	s.writeJSON(w, person.body(id))
 }
 
-// malformed answers with a body that is none of the contract's: by chance cut
-// off, about somebody else, or of other types.
-func (s *Simulator) malformed(w http.ResponseWriter, id string, p Person, chance float64) {
-	body := p.answer(id)
+// answerMalformed answers with a body that breaks the contract: chance decides
+// whether it is cut off, about somebody else, or of other types.
+func (s *Simulator) answerMalformed(w http.ResponseWriter, id string, p Person, chance float64) {
+	body := p.body(id)
 	switch {
 	case chance < 1./3:
-		text, _ := json.Marshal(body) // of texts and numbers
+		text, _ := json.Marshal(body) // of texts and numbers: it cannot fail
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		_, _ = w.Write(text[:len(text)/2]) // the client may be gone
 		return
@@ -125,37 +127,38 @@ func (s *Simulator) malformed(w http.ResponseWriter, id string, p Person, chance
 	default:
 		body["bRegistered"] = "perhaps"
 	}
-	s.json(w, body)
+	s.writeJSON(w, body)
 }
 
-func (s *Simulator) answered(status int) {
+// countStatus counts an answer by its status.
+func (s *Simulator) countStatus(status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.statuses[status]++
 }
 
-// fail breaks the call if chance, from 0 to 1, falls on one of the faults.
-func (s *Simulator) fail(w http.ResponseWriter, r *http.Request, f Faults, chance float64) bool {
+// injectFault breaks the call if chance, from 0 to 1, hits one of the faults.
+func (s *Simulator) injectFault(w http.ResponseWriter, r *http.Request, f Faults, chance float64) bool {
 	switch {
 	case chance < f.Errors:
-		s.answered(http.StatusInternalServerError)
+		s.countStatus(http.StatusInternalServerError)
 		http.Error(w, `{"Message":"An error has occurred."}`, http.StatusInternalServerError)
 	case chance < f.Errors+f.HTML:
-		s.answered(http.StatusOK)
+		s.countStatus(http.StatusOK)
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = w.Write([]byte("<html><body>Please sign in to the proxy</body></html>")) // the client may be gone
 	case chance < f.Errors+f.HTML+f.Resets:
 		panic(http.ErrAbortHandler) // the server's way to break a connection
 	case chance < f.Errors+f.HTML+f.Resets+f.Timeouts:
-		s.wait(r, hang)
+		s.sleep(r, hangTime)
 	default:
 		return false
 	}
 	return true
 }
 
-// wait returns false when the client has gone.
-func (s *Simulator) wait(r *http.Request, d time.Duration) bool {
+// sleep waits for d. It returns false if the client leaves before that.
+func (s *Simulator) sleep(r *http.Request, d time.Duration) bool {
 	if d <= 0 {
 		return true
 	}
@@ -169,7 +172,7 @@ func (s *Simulator) wait(r *http.Request, d time.Duration) bool {
 	}
 }
 
-func latency(f Faults, chance float64) time.Duration {
+func drawLatency(f Faults, chance float64) time.Duration {
 	ms := float64(f.LatencyMS) + (2*chance-1)*float64(f.JitterMS)
 	if f.TailMS > 0 && chance > 0.99 {
 		ms = float64(f.TailMS)
@@ -177,15 +180,15 @@ func latency(f Faults, chance float64) time.Duration {
 	return time.Duration(ms * float64(time.Millisecond))
 }
 
-// chance is a number from 0 to 1 that is the same in every run.
-func (s *Simulator) chance(id string, attempt int, what string) float64 {
+// drawChance returns a number from 0 to 1 that is the same in every run.
+func (s *Simulator) drawChance(id string, attempt int, what string) float64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%d %s %d %s", s.cfg.Seed, id, attempt, what)
-	return float64(mix(h.Sum64())>>11) / (1 << 53)
+	return float64(mixBits(h.Sum64())>>11) / (1 << 53)
 }
 
-// mix spreads a hash over all its bits (splitmix64's finalizer).
-func mix(x uint64) uint64 {
+// mixBits spreads a hash over all its bits (the finalizer of splitmix64).
+func mixBits(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31

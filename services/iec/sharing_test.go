@@ -13,7 +13,7 @@ import (
 	"rollcall.example/services/iec/sim"
 )
 
-func hour(c *Config) {
+func withHourWindow(c *Config) {
 	quota, err := NewQuota(c.Quota.kv, QuotaConfig{Limit: c.Quota.cfg.Limit})
 	if err != nil {
 		panic(err)
@@ -21,17 +21,17 @@ func hour(c *Config) {
 	c.Quota = quota
 }
 
-// Two jobs with the same people, each on a replica of its own: who is asked
-// about for one is not asked about for the other.
+// Two jobs with the same people, each on a replica of its own: a person who is
+// asked about for one job is not asked about for the other.
 func TestTheSamePersonInTwoRunningJobsIsAskedOnce(t *testing.T) {
 	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 10, JitterMS: 9}})
-	r.replica(t, 10_000)
-	people := ids(150)
-	jobs := []events.Job{r.validated(t, people, events.Options{}), r.validated(t, people, events.Options{})}
+	r.addReplica(t, 10_000)
+	people := makeIDs(150)
+	jobs := []events.Job{r.addJob(t, people, events.Options{}), r.addJob(t, people, events.Options{})}
 	calls := 0
 	for _, job := range jobs {
 		done := eventstest.WaitKind(t, r.log, job.ID, events.KindVerified)
-		r.check(t, done, people)
+		r.checkVerdicts(t, done, people)
 		if s := done.Verified.Stats; s.Calls+s.Cached != 150 {
 			t.Errorf("%+v", s)
 		}
@@ -42,11 +42,12 @@ func TestTheSamePersonInTwoRunningJobsIsAskedOnce(t *testing.T) {
 	}
 }
 
-// The claims of a process that was killed hold up others until they end, but not
-// the same job when it is taken up again.
-func TestAJobTakesItsOwnClaimsUpAgain(t *testing.T) {
+// The claims of a process that was killed hold up other jobs until they end, but
+// not the same job when it resumes.
+func TestAJobReclaimsItsOwnClaims(t *testing.T) {
 	srv := eventstest.Start(t)
-	cache, err := NewCache(eventstest.Connect(t, srv, "iec"), bucket(t, srv, events.KVVerdicts), bucket(t, srv, events.KVClaims), CacheConfig{Key: "k"})
+	cache, err := NewCache(eventstest.Connect(t, srv, "iec"), openBucket(t, srv, events.KVVerdicts),
+		openBucket(t, srv, events.KVClaims), CacheConfig{Key: "k"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,11 +84,12 @@ func TestAJobTakesItsOwnClaimsUpAgain(t *testing.T) {
 	}
 }
 
-// Of a process that died holding a claim, another job waits for the claim's end.
+// Another job waits for the end of a claim whose holder died.
 func TestAnotherJobWaitsUntilTheClaimEnds(t *testing.T) {
 	r := newRig(t, 10_000, sim.Config{})
-	people := ids(3)
-	cache, err := NewCache(r.connect(t, "iec"), bucket(t, r.nats, events.KVVerdicts), bucket(t, r.nats, events.KVClaims), CacheConfig{Key: "k"})
+	people := makeIDs(3)
+	cache, err := NewCache(r.connect(t, "iec"), openBucket(t, r.nats, events.KVVerdicts),
+		openBucket(t, r.nats, events.KVClaims), CacheConfig{Key: "k"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,28 +97,31 @@ func TestAnotherJobWaitsUntilTheClaimEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	job := r.validated(t, people, events.Options{})
+	job := r.addJob(t, people, events.Options{})
 	eventstest.Wait(t, "the others to be asked", func() bool { return r.sim.Stats().Calls == 2 })
 	if err := dead.release(t.Context()); err != nil { // as the server does after ClaimTTL
 		t.Fatal(err)
 	}
-	r.check(t, eventstest.WaitKind(t, r.log, job.ID, events.KindVerified), people)
+	r.checkVerdicts(t, eventstest.WaitKind(t, r.log, job.ID, events.KindVerified), people)
 }
 
 func TestASmallJobIsNotStuckBehindABigOne(t *testing.T) {
-	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 5}}, func(c *Config) { c.Concurrency = 3 }, hour)
-	all := ids(1200)
-	big := r.validated(t, all[:1000], events.Options{})
+	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 5}}, func(c *Config) {
+		c.Concurrency = 3
+	}, withHourWindow)
+	all := makeIDs(1200)
+	big := r.addJob(t, all[:1000], events.Options{})
 	eventstest.Wait(t, "the big job to be at it", func() bool { return r.sim.Stats().Calls > 50 })
 	before := r.sim.Stats().Calls
-	small := r.validated(t, all[1000:1050], events.Options{})
+	small := r.addJob(t, all[1000:1050], events.Options{})
 	eventstest.WaitKind(t, r.log, small.ID, events.KindVerified)
 	meanwhile := r.sim.Stats().Calls - before - 50
 	job, err := r.log.Load(t.Context(), big.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// In turn: about as many as the small one got, and some while it was read and written.
+	// They alternate: about as many calls as the small job had, and some while it
+	// was read and written.
 	if job.Kind != events.KindValidated || meanwhile > 400 {
 		t.Errorf("the big job is %s and had %d calls while the small one had 50", job.Kind, meanwhile)
 	}
@@ -124,22 +129,22 @@ func TestASmallJobIsNotStuckBehindABigOne(t *testing.T) {
 }
 
 func TestASmallJobGoesOnWhileABigOneIsPaused(t *testing.T) {
-	r := newRig(t, 400, sim.Config{}, hour)
-	all := ids(505)
-	big := r.validated(t, all[:500], events.Options{})
+	r := newRig(t, 400, sim.Config{}, withHourWindow)
+	all := makeIDs(505)
+	big := r.addJob(t, all[:500], events.Options{})
 	paused := eventstest.WaitKind(t, r.log, big.ID, events.KindPaused)
 	if q := paused.Paused.Quota; q == nil || q.Used != 380 || q.Limit != 400 {
 		t.Errorf("paused with %+v", q)
 	}
-	small := r.validated(t, all[500:], events.Options{})
-	r.check(t, eventstest.WaitKind(t, r.log, small.ID, events.KindVerified), all[500:])
+	small := r.addJob(t, all[500:], events.Options{})
+	r.checkVerdicts(t, eventstest.WaitKind(t, r.log, small.ID, events.KindVerified), all[500:])
 }
 
 // At nine tenths of the quota a warning is stored, once between two pauses.
 func TestTheJobIsWarnedBeforeTheQuotaIsSpent(t *testing.T) {
 	r := newRig(t, 30, sim.Config{})
-	people := ids(100)
-	job := eventstest.WaitKind(t, r.log, r.validated(t, people, events.Options{}).ID, events.KindVerified)
+	people := makeIDs(100)
+	job := eventstest.WaitKind(t, r.log, r.addJob(t, people, events.Options{}).ID, events.KindVerified)
 	list, err := r.log.Replay(t.Context(), job.ID, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +157,8 @@ func TestTheJobIsWarnedBeforeTheQuotaIsSpent(t *testing.T) {
 			if since++; since > 1 {
 				t.Errorf("warned %d times without a pause between", since)
 			}
-			if f.Quota.Limit != 30 || f.Quota.Used < 27 || f.Quota.ResetAt.IsZero() || f.Total != 100 || f.Message == "" {
+			if f.Quota.Limit != 30 || f.Quota.Used < 27 || f.Quota.ResetAt.IsZero() || f.Total != 100 ||
+				f.Message == "" {
 				t.Errorf("warned %+v", f)
 			}
 		case *events.Paused:
@@ -164,23 +170,26 @@ func TestTheJobIsWarnedBeforeTheQuotaIsSpent(t *testing.T) {
 	}
 }
 
-func TestAPauseTellsWhenTheJobWillBeDone(t *testing.T) {
+func TestAPauseHasAnETA(t *testing.T) {
 	var mu sync.Mutex
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	r := newRig(t, 100, sim.Config{}, hour, func(c *Config) {
+	r := newRig(t, 100, sim.Config{}, withHourWindow, func(c *Config) {
 		c.Concurrency = 1
-		// Each look at the clock is 100 ms later.
+		// The clock advances by 100 ms each time it is read.
 		c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); now = now.Add(100 * time.Millisecond); return now }
 	})
-	job := eventstest.WaitKind(t, r.log, r.validated(t, ids(250), events.Options{}).ID, events.KindPaused)
-	if eta, resumes := job.Paused.ETA, job.Paused.ResumesAt; eta.Sub(resumes) < 50*time.Minute || eta.Sub(resumes) > 2*time.Hour {
+	job := eventstest.WaitKind(t, r.log, r.addJob(t, makeIDs(250), events.Options{}).ID, events.KindPaused)
+	if eta, resumes := job.Paused.ETA, job.Paused.ResumesAt; eta.Sub(resumes) < 50*time.Minute ||
+		eta.Sub(resumes) > 2*time.Hour {
 		t.Errorf("done at %s, goes on at %s: 150 rows are left, of which 100 an hour", eta, resumes)
 	}
 }
 
-func TestProgressTellsWhenTheJobWillBeDone(t *testing.T) {
-	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 5}}, hour, func(c *Config) { c.Concurrency = 1 })
-	job := r.validated(t, ids(400), events.Options{})
+func TestProgressHasAnETA(t *testing.T) {
+	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 5}}, withHourWindow, func(c *Config) {
+		c.Concurrency = 1
+	})
+	job := r.addJob(t, makeIDs(400), events.Options{})
 	eventstest.Wait(t, "a time", func() bool {
 		p, ok, err := r.log.Progress(t.Context(), job.ID)
 		if err != nil || !ok || p.ETA.IsZero() {
@@ -194,37 +203,43 @@ func TestProgressTellsWhenTheJobWillBeDone(t *testing.T) {
 	eventstest.WaitKind(t, r.log, job.ID, events.KindVerified)
 }
 
-// What is kept for small jobs is not there for a big one when it is told when it
-// will be done: 380 rows an hour of a quota of 400.
-func TestABigJobIsToldOfItsOwnQuota(t *testing.T) {
+// A big job cannot use the calls reserved for small ones, and its ETA says so: 380
+// rows an hour of a quota of 400.
+func TestABigJobsETAUsesItsOwnQuota(t *testing.T) {
 	for rows, hours := range map[int]time.Duration{390: 0, 1150: 2} {
 		var mu sync.Mutex
 		now := time.Now()
-		r := newRig(t, 400, sim.Config{}, hour, func(c *Config) {
+		r := newRig(t, 400, sim.Config{}, withHourWindow, func(c *Config) {
 			c.Concurrency = 1
-			// Each look at the clock is 10 ms later.
+			// The clock advances by 10 ms each time it is read.
 			c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); now = now.Add(10 * time.Millisecond); return now }
 		})
-		p := eventstest.WaitKind(t, r.log, r.validated(t, ids(rows), events.Options{}).ID, events.KindPaused).Paused
-		// The last call may have been for the row after the one that found none left.
-		if after := p.ETA.Sub(p.ResumesAt) - hours*time.Hour; p.Processed < 379 || p.Processed > 380 || after < 0 || after > time.Minute {
+		p := eventstest.WaitKind(t, r.log, r.addJob(t, makeIDs(rows), events.Options{}).ID, events.KindPaused).Paused
+		// The last call may have been for the row after the one that found the
+		// quota spent.
+		if after := p.ETA.Sub(p.ResumesAt) - hours*time.Hour; p.Processed < 379 || p.Processed > 380 || after < 0 ||
+			after > time.Minute {
 			t.Errorf("%d of %d rows are done; goes on at %s, done at %s", p.Processed, rows, p.ResumesAt, p.ETA)
 		}
 	}
 }
 
-// Of two jobs at work the calls go five to one to that of the super admin.
+// Of two running jobs, the super admin's gets five calls for each one of the
+// member's.
 func TestCallsAreSharedByRole(t *testing.T) {
-	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 30}}, func(c *Config) { c.Concurrency = 4 }, hour)
-	all := ids(350)
+	r := newRig(t, 10_000, sim.Config{Faults: sim.Faults{LatencyMS: 30}}, func(c *Config) {
+		c.Concurrency = 4
+	}, withHourWindow)
+	all := makeIDs(350)
 	low, high := all[:250], all[250:]
-	r.validated(t, low, events.Options{})
+	r.addJob(t, low, events.Options{})
 	eventstest.Wait(t, "the member's job to be at it", func() bool { return r.sim.Stats().Calls > 10 })
-	job := r.validatedAs(t, "super_admin", high, events.Options{})
+	job := r.addJobAs(t, "super_admin", high, events.Options{})
 	eventstest.Wait(t, "the other one to be at it", func() bool { return r.sim.Calls(high[0]) == 1 })
 	before := r.sim.Stats().Calls
 	eventstest.WaitKind(t, r.log, job.ID, events.KindVerified)
-	// A fifth of 100, and some while the verdicts are written; in turn it were 100.
+	// A fifth of 100, and some while the verdicts are written; without weights it
+	// would be 100.
 	if n := r.sim.Stats().Calls - before - len(high); n > 60 {
 		t.Errorf("the member's job had %d calls while the super admin's had %d", n, len(high))
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func numbers(n int) func(func(int, error) bool) {
+func yieldNumbers(n int) func(func(int, error) bool) {
 	return func(yield func(int, error) bool) {
 		for i := range n {
 			if !yield(i, nil) {
@@ -19,15 +19,15 @@ func numbers(n int) func(func(int, error) bool) {
 	}
 }
 
-// every says that each n-th number is ready.
-func every(n int) func(int) (int, bool) {
+// everyNth makes each n-th number ready.
+func everyNth(n int) func(int) (int, bool) {
 	return func(i int) (int, bool) { return i, i%n == n-1 }
 }
 
-func TestInOrderEmitsInOrderWithBoundedConcurrency(t *testing.T) {
+func TestProcessInOrderEmitsInOrderWithBoundedConcurrency(t *testing.T) {
 	var now, most atomic.Int32
 	next := 0
-	err := inOrder(t.Context(), 7, numbers(500), every(3), func(_ context.Context, i int) (int, error) {
+	err := processInOrder(t.Context(), 7, yieldNumbers(500), everyNth(3), func(_ context.Context, i int) (int, error) {
 		n := now.Add(1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
@@ -49,7 +49,7 @@ func TestInOrderEmitsInOrderWithBoundedConcurrency(t *testing.T) {
 	}
 }
 
-func TestInOrderEndsWithTheFirstErrorAndWaitsForWhatBegan(t *testing.T) {
+func TestProcessInOrderEndsWithTheFirstErrorAndWaits(t *testing.T) {
 	bad := errors.New("bad")
 	for name, work := range map[string]func(int) error{
 		"error": func(i int) error {
@@ -67,11 +67,12 @@ func TestInOrderEndsWithTheFirstErrorAndWaitsForWhatBegan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var begun, ended atomic.Int32
-			err := inOrder(t.Context(), 5, numbers(1000), every(1001), func(_ context.Context, i int) (int, error) {
-				begun.Add(1)
-				defer ended.Add(1)
-				return i, work(i)
-			}, func(int) error { return nil })
+			err := processInOrder(t.Context(), 5, yieldNumbers(1000), everyNth(1001),
+				func(_ context.Context, i int) (int, error) {
+					begun.Add(1)
+					defer ended.Add(1)
+					return i, work(i)
+				}, func(int) error { return nil })
 			if err == nil || (name == "error" && !errors.Is(err, bad)) {
 				t.Fatalf("err = %v", err)
 			}
@@ -82,20 +83,27 @@ func TestInOrderEndsWithTheFirstErrorAndWaitsForWhatBegan(t *testing.T) {
 	}
 }
 
-func TestInOrderPassesOnErrorsOfItemsAndOfEmit(t *testing.T) {
+func TestProcessInOrderReturnsErrorsOfItemsAndOfEmit(t *testing.T) {
 	bad := errors.New("bad")
 	work := func(_ context.Context, i int) (int, error) { return i, nil }
-	err := inOrder(t.Context(), 3, func(yield func(int, error) bool) { _ = yield(1, nil) && yield(0, bad) }, every(2), work, func(int) error { return nil })
+	err := processInOrder(t.Context(), 3, func(yield func(int, error) bool) {
+		_ = yield(1, nil) &&
+			yield(0, bad)
+	}, everyNth(2), work, func(int) error {
+		return nil
+	})
 	if !errors.Is(err, bad) {
 		t.Errorf("item: %v", err)
 	}
 	emitted := 0
-	if err := inOrder(t.Context(), 3, numbers(100), every(2), work, func(int) error { emitted++; return bad }); !errors.Is(err, bad) || emitted != 1 {
+	if err := processInOrder(t.Context(), 3, yieldNumbers(100), everyNth(2), work,
+		func(int) error { emitted++; return bad }); !errors.Is(err, bad) || emitted != 1 {
 		t.Errorf("emit: %v after %d", err, emitted)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := inOrder(ctx, 3, numbers(100), every(2), work, func(int) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := processInOrder(ctx, 3, yieldNumbers(100), everyNth(2), work,
+		func(int) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -8,31 +8,31 @@ import (
 	"rollcall.example/services/iec/sim"
 )
 
-// The hour of these tests. The simulator keeps to the limit as well, within a
-// window that is a little shorter: a call may take a moment from the quota to it.
+// The hour of these tests. The simulator enforces the limit as well, in a window
+// that is a little shorter, because a call takes a moment from the quota to it.
 const (
 	window    = 3 * time.Second
 	simWindow = window - 400*time.Millisecond
 )
 
-// The promise of the stage: whatever is killed, nobody is asked twice but those
-// whose calls were under way, nobody's verdict is lost, and nobody is not
-// registered because the quota was spent.
+// The promise of the stage: whatever is killed, only people whose calls were in
+// progress are asked about twice, nobody's verdict is lost, and nobody counts as
+// not registered because the quota was spent.
 func TestAKilledWorkerLosesNothing(t *testing.T) {
 	const limit, concurrency, kills = 100, 15, 2
 	r := newStage(t, sim.Config{Window: simWindow, Faults: sim.Faults{Quota: limit, LatencyMS: 20, JitterMS: 10}})
-	shortAckWait(t, r, time.Second)
+	setAckWait(t, r, time.Second)
 	cfg := workerConfig{IEC: r.url, Limit: limit, Window: window, AckWait: time.Second}
-	people := ids(250)
-	job := r.validated(t, people, events.Options{})
+	people := makeIDs(250)
+	job := r.addJob(t, people, events.Options{})
 	for kill := range kills {
 		w := startWorker(t, r.nats, cfg)
-		await(t, "some calls", func() bool { return r.sim.Stats().Calls >= 60+100*kill })
+		waitLong(t, "some calls", func() bool { return r.sim.Stats().Calls >= 60+100*kill })
 		w.kill()
 	}
 	startWorker(t, r.nats, cfg)
-	done := r.verified(t, job.ID)
-	r.check(t, done, people)
+	done := r.waitVerified(t, job.ID)
+	r.checkVerdicts(t, done, people)
 	if s := done.Verified.Stats; s.Unverified != 0 {
 		t.Errorf("%+v", s)
 	}
@@ -47,8 +47,8 @@ func TestAKilledWorkerLosesNothing(t *testing.T) {
 		t.Errorf("the quota was never spent: %v", err)
 	}
 
-	again := r.verified(t, r.validated(t, people, events.Options{}).ID)
-	r.check(t, again, people)
+	again := r.waitVerified(t, r.addJob(t, people, events.Options{}).ID)
+	r.checkVerdicts(t, again, people)
 	if n := r.sim.Stats().Calls; n != s.Calls || again.Verified.Stats.Calls != 0 {
 		t.Errorf("the same file again made %d calls", n-s.Calls)
 	}
@@ -61,13 +61,13 @@ func TestThreeProcessesKeepToTheQuota(t *testing.T) {
 	for range 3 {
 		startWorker(t, r.nats, cfg)
 	}
-	all := ids(300)
+	all := makeIDs(300)
 	var jobs []events.Job
 	for i := range 6 {
-		jobs = append(jobs, r.validated(t, all[50*i:50*i+50], events.Options{}))
+		jobs = append(jobs, r.addJob(t, all[50*i:50*i+50], events.Options{}))
 	}
 	for i, job := range jobs {
-		r.check(t, r.verified(t, job.ID), all[50*i:50*i+50])
+		r.checkVerdicts(t, r.waitVerified(t, job.ID), all[50*i:50*i+50])
 	}
 	s := r.sim.Stats()
 	if s.Calls != 300 || s.MaxCalls != 1 || s.Statuses[429] != 0 {

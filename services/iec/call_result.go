@@ -5,22 +5,23 @@ import (
 	"errors"
 )
 
-// Results of a call, by class.
+// Results of a call.
 const (
 	ResultAnswered     = "answered"
-	ResultRefused      = "refused"      // the API does not speak of this one person
+	ResultRefused      = "refused"      // the API refuses this one person
 	ResultMalformed    = "malformed"    // the answer about this one person cannot be used
-	ResultRateLimited  = "rate_limited" // the API had enough of us
+	ResultRateLimited  = "rate_limited" // the API limits our calls
 	ResultUnauthorized = "unauthorized" // our token was refused
-	ResultUnavailable  = "unavailable"  // no answer, or none of the API's own
-	ResultAborted      = "aborted"      // we gave up ourselves
+	ResultUnavailable  = "unavailable"  // no answer, or one that is not the API's
+	ResultAborted      = "aborted"      // the caller gave up
 )
 
-// Results lists all of them.
-var Results = []string{ResultAnswered, ResultRefused, ResultMalformed, ResultRateLimited, ResultUnauthorized, ResultUnavailable, ResultAborted}
+// Results lists all results.
+var Results = []string{ResultAnswered, ResultRefused, ResultMalformed, ResultRateLimited, ResultUnauthorized,
+	ResultUnavailable, ResultAborted}
 
-// resultOf is the class of what a call returned.
-func resultOf(err error) string {
+// classifyResult returns the result of a call that returned err.
+func classifyResult(err error) string {
 	var refused *RowError
 	var malformed *MalformedError
 	var limited *RateLimitedError

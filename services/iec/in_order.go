@@ -7,24 +7,26 @@ import (
 	"sync"
 )
 
-// inOrder runs work on each item that is not ready, at most n at once, and hands
-// the results to emit in the items' order. Memory is bounded: at most 16n items
-// are begun and not yet emitted. The first error, in time, ends it; work that has
-// begun then is waited for, and what follows without a gap is emitted, unless it
-// was emit that failed.
-func inOrder[T, R any](ctx context.Context, n int, items iter.Seq2[T, error], ready func(T) (R, bool), work func(context.Context, T) (R, error), emit func(R) error) error {
+// processInOrder calls work on each item that is not ready, at most n at once, and
+// passes the results to emit in the items' order. At most 16n items are started and
+// not yet emitted, which bounds memory. The first error ends it; then it waits for
+// work in progress and emits what follows without a gap, unless emit itself failed.
+func processInOrder[T, R any](
+	ctx context.Context, n int, items iter.Seq2[T, error], ready func(T) (R, bool),
+	work func(context.Context, T) (R, error), emit func(R) error,
+) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	type result struct {
 		now   R
-		later chan R // the result comes from here, unless it is nil
+		later chan R // nil if the result is in now, else it comes from here
 	}
 	queue := make(chan result, 16*n)
 	tokens := make(chan struct{}, n)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer close(queue)
-		defer recovered(stop)
+		defer stopOnPanic(stop)
 		for item, err := range items {
 			if err != nil {
 				stop(err)
@@ -50,7 +52,7 @@ func inOrder[T, R any](ctx context.Context, n int, items iter.Seq2[T, error], re
 			}
 			wg.Go(func() {
 				defer func() { <-tokens }()
-				defer recovered(stop)
+				defer stopOnPanic(stop)
 				r, err := work(ctx, item)
 				if err != nil {
 					stop(err)
@@ -86,9 +88,9 @@ func inOrder[T, R any](ctx context.Context, n int, items iter.Seq2[T, error], re
 	return nil
 }
 
-// recovered turns a panic into an error. The runner's own recover does not
-// reach goroutines other than the handler's.
-func recovered(stop context.CancelCauseFunc) {
+// stopOnPanic turns a panic into an error. The runner recovers only from panics in
+// the handler's own goroutine.
+func stopOnPanic(stop context.CancelCauseFunc) {
 	if v := recover(); v != nil {
 		stop(fmt.Errorf("panic of type %T", v))
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Each call is counted by what came of it, and its time with it.
-func TestCallsAreToldByTheirResult(t *testing.T) {
+// Each call is observed with its result and its time.
+func TestCallsAreObservedByResult(t *testing.T) {
 	for _, tc := range []struct {
 		want   string
 		answer http.HandlerFunc
@@ -17,10 +17,13 @@ func TestCallsAreToldByTheirResult(t *testing.T) {
 		{ResultRateLimited, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }},
 		{ResultUnauthorized, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }},
 		{ResultUnavailable, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }},
-		{ResultMalformed, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"Id":1,"VoterStatus":7}`)) }},
+		{ResultMalformed, func(w http.ResponseWriter, _ *http.Request) {
+			_,
+				_ = w.Write([]byte(`{"Id":1,"VoterStatus":7}`))
+		}},
 		{ResultUnavailable, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
 	} {
-		client, _ := answering(t, tc.answer)
+		client, _ := startFixedAPI(t, tc.answer)
 		results := map[string]int{}
 		client.cfg.Observe = func(result string, took time.Duration) {
 			if took <= 0 {
@@ -28,7 +31,8 @@ func TestCallsAreToldByTheirResult(t *testing.T) {
 			}
 			results[result]++
 		}
-		if _, err := client.Lookup(t.Context(), "8001015009087", func(context.Context) error { return nil }); err == nil {
+		if _, err := client.Lookup(t.Context(), "8001015009087",
+			func(context.Context) error { return nil }); err == nil {
 			t.Errorf("%s: no error", tc.want)
 		}
 		if len(results) != 1 || results[tc.want] == 0 {
@@ -36,10 +40,11 @@ func TestCallsAreToldByTheirResult(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	client, _ := answering(t, func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() })
+	client, _ := startFixedAPI(t, func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() })
 	var result string
 	client.cfg.Observe = func(r string, _ time.Duration) { result = r }
-	if _, err := client.Lookup(ctx, "8001015009087", func(context.Context) error { return nil }); err == nil || result != ResultAborted {
+	if _, err := client.Lookup(ctx, "8001015009087", func(context.Context) error { return nil }); err == nil ||
+		result != ResultAborted {
 		t.Errorf("given up by the caller: %q, %v", result, err)
 	}
 }

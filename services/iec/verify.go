@@ -1,0 +1,166 @@
+package iec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/events/records"
+)
+
+const (
+	// answerTime is how long a call in progress may take to be answered and stored
+	// once the work has to stop.
+	answerTime = 800 * time.Millisecond
+	// claimWait is the first wait for the answer to another job.
+	claimWait = 20 * time.Millisecond
+)
+
+// verification is the work on one job's rows.
+type verification struct {
+	service *Service
+	job     *events.Job
+	queue   *jobQueue
+	// smallJob allows the calls that are reserved for small jobs.
+	smallJob      bool
+	calls, cached atomic.Int64
+	spans         atomic.Int64 // calls counted against maxCallSpans
+
+	// Of the goroutine that emits verdicts: rows with a verdict, their counts and speed.
+	done  int
+	stats events.IECStats
+	pace  pace
+}
+
+// rowVerdict is a verdict and whether a call was made for it.
+type rowVerdict struct {
+	records.Verdict
+	called bool
+}
+
+// answerAtHand returns the verdict of a row that needs no further work.
+func (v *verification) answerAtHand(row cachedRow) (a rowVerdict, ok bool) {
+	if v.job.Options.SkipIEC {
+		return rowVerdict{Verdict: records.Verdict{N: row.N, Status: records.Unverified, Reason: ReasonDisabled}}, true
+	}
+	if row.answer == nil {
+		return a, false
+	}
+	v.cached.Add(1)
+	row.answer.N = row.N
+	return rowVerdict{Verdict: *row.answer}, true
+}
+
+// verify returns the verdict of a row that answerAtHand has none for: from the
+// cache, or from the IEC within the quota. While another job asks about the same
+// person, it waits for that answer.
+func (v *verification) verify(ctx context.Context, row cachedRow) (rowVerdict, error) {
+	for wait := claimWait; ; wait = min(2*wait, 16*claimWait) {
+		claim, err := v.service.cfg.Cache.claim(ctx, row.ID, v.job.ID)
+		if err != nil {
+			return rowVerdict{}, err
+		}
+		if claim != nil {
+			if a, err := v.askWithClaim(ctx, row.Row, claim); !errors.Is(err, errClaimLost) {
+				return a, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return rowVerdict{}, fmt.Errorf("wait for another job's answer: %w", context.Cause(ctx))
+		case <-time.After(wait):
+		}
+		if a, ok, err := v.findCached(ctx, row.Row); ok || err != nil {
+			return a, err
+		}
+	}
+}
+
+// findCached looks for an answer that was given already, even when the work has to
+// stop: a pause says how many rows have their verdicts.
+func (v *verification) findCached(ctx context.Context, row *records.Row) (a rowVerdict, ok bool, err error) {
+	a.Verdict, ok, err = v.service.cfg.Cache.Get(context.WithoutCancel(ctx), row.ID, v.job.CreatedAt)
+	if ok {
+		v.cached.Add(1)
+		a.N = row.N
+	}
+	return a, ok, err
+}
+
+// askWithClaim asks the IEC and stores the answer. Others may ask only after that.
+func (v *verification) askWithClaim(ctx context.Context, row *records.Row, claim *claim) (a rowVerdict, err error) {
+	s := v.service
+	defer func() {
+		if rerr := claim.release(ctx); rerr != nil {
+			s.cfg.Logger.WarnContext(ctx, "a claim was not released; other jobs with this person wait until it ends",
+				"err", rerr)
+		}
+	}()
+	// The previous holder of the claim may have been answered since we looked.
+	if a, ok, err := v.findCached(ctx, row); ok || err != nil {
+		return a, err
+	}
+	// A call in progress is finished even when the work has to stop.
+	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(answerTime, cancel)
+		context.AfterFunc(call, func() { t.Stop() })
+	})()
+	verdict, err := v.lookUp(ctx, call, row.ID, claim)
+	if err == nil || unverifiedReason(err) != "" {
+		v.calls.Add(1)
+	}
+	if reason := unverifiedReason(err); reason != "" {
+		return rowVerdict{records.Verdict{N: row.N, Status: records.Unverified, Reason: reason}, true}, nil
+	}
+	if err != nil {
+		return rowVerdict{}, err
+	}
+	verdict.N = row.N
+	return rowVerdict{verdict, true}, nil
+}
+
+// unverifiedReason returns why a person cannot be verified although the API works;
+// "" for all other errors.
+func unverifiedReason(err error) string {
+	var refused *RowError
+	var malformed *MalformedError
+	switch {
+	case errors.As(err, &refused):
+		return fmt.Sprintf("http_%d", refused.Status)
+	case errors.As(err, &malformed):
+		return ReasonMalformed
+	}
+	return ""
+}
+
+// lookUp makes the call when it is the job's turn, and stores the answer. A call in
+// progress is finished although ctx ends, but no new attempt begins then. The turn
+// ends only when the answer is stored: a process that dies loses no more answers
+// than it has turns, however slow NATS is.
+func (v *verification) lookUp(ctx, call context.Context, id string, claim *claim) (records.Verdict, error) {
+	if err := v.queue.acquire(ctx); err != nil {
+		return records.Verdict{}, err
+	}
+	defer v.service.turns.release()
+	if v.spans.Add(1) > maxCallSpans {
+		call = withoutSpans(call)
+	}
+	verdict, err := v.service.cfg.Client.Lookup(call, id, func(call context.Context) error {
+		if ctx.Err() != nil {
+			return fmt.Errorf("ask: %w", context.Cause(ctx))
+		}
+		if err := claim.renew(call); err != nil {
+			return err
+		}
+		return v.service.cfg.Quota.Acquire(call, v.smallJob)
+	})
+	if err != nil {
+		return records.Verdict{}, err
+	}
+	return verdict, v.service.cfg.Cache.Put(call, id, verdict)
+}
