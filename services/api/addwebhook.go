@@ -22,7 +22,7 @@ func (a *API) addWebhook(_ http.ResponseWriter, r *http.Request, who Principal) 
 	if err := in.Decode(&wanted); err != nil {
 		return nil, refusal.New(refusal.CodeBadRequest, "The body must be JSON with url, and where wanted job_id and events.")
 	}
-	hook, err := a.cfg.Webhooks.Check(registry.Wanted{URL: wanted.URL, JobID: wanted.JobID, Kinds: wanted.Events})
+	hook, err := a.cfg.Webhooks.NewWebhook(registry.Request{URL: wanted.URL, JobID: wanted.JobID, Kinds: wanted.Events})
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ ORDER BY created_at DESC, job_id DESC LIMIT $3 OFFSET $4`, f.Owner, f.Status, f.
 		return nil, 0, fmt.Errorf("list jobs: %w", err)
 	}
 	for i := range page {
-		postgres.UTC(&page[i].CreatedAt, &page[i].UpdatedAt, page[i].CompletedAt)
+		postgres.SetUTC(&page[i].CreatedAt, &page[i].UpdatedAt, page[i].CompletedAt)
 	}
 	return page, total, nil
 }

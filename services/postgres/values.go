@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// CleanText leaves out of a text what PostgreSQL refuses: NUL, and what is not UTF-8.
+// CleanText returns the text without what PostgreSQL refuses: NUL and invalid UTF-8.
 func CleanText(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, ""), "\x00", "")
 }
 
-// UTC changes times that were read into UTC: the driver gives them in the
-// server's zone. It leaves nil alone.
-func UTC(times ...*time.Time) {
+// SetUTC changes times to UTC, because the driver returns them in the server's zone. It
+// skips nil.
+func SetUTC(times ...*time.Time) {
 	for _, t := range times {
 		if t != nil {
 			*t = t.UTC()

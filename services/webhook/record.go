@@ -49,7 +49,8 @@ WHERE webhook_id = $1 AND seq = $2 AND state = 'pending'`, d.WebhookID, d.Seq, c
 // recordFailure also disables a webhook whose receiver is gone or that has failed too
 // often in a row.
 func (s *Service) recordFailure(ctx context.Context, tx *sqlx.Tx, d delivery, code sql.NullInt32, failed error) error {
-	// It updates the webhook before its deliveries, in the order of whoever deletes one.
+	// It updates the webhook before its deliveries. Deleting a webhook locks in the same
+	// order.
 	var failures int
 	err := tx.GetContext(ctx, &failures,
 		`UPDATE webhooks SET failures = failures + 1 WHERE id = $1 RETURNING failures`, d.WebhookID)

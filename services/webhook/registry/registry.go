@@ -1,6 +1,6 @@
-// Package registry keeps the registrations of webhooks, in the tables webhooks
-// and webhook_deliveries: who is told of which jobs, and how that went. Package
-// webhook makes the deliveries.
+// Package registry keeps the registrations of webhooks in the table webhooks, and
+// lists their deliveries from webhook_deliveries. Package webhook makes the
+// deliveries.
 package registry
 
 import (
@@ -22,11 +22,11 @@ import (
 )
 
 const (
-	// MaxWebhooks is how many a user may have.
+	// MaxWebhooks is the number of webhooks that a user may have.
 	MaxWebhooks = 20
-	// maxDeliveries is how many of the newest are listed.
+	// maxDeliveries is the number of deliveries in a list.
 	maxDeliveries = 100
-	maxURL        = 2000 // bytes
+	maxURLBytes   = 2000 // bytes
 	secretBytes   = 32
 )
 
@@ -34,15 +34,15 @@ const (
 type Config struct {
 	// DB has the tables webhooks (SELECT, INSERT, DELETE) and webhook_deliveries (SELECT).
 	DB *sqlx.DB
-	// Private takes URLs without TLS, too. Whoever may register a webhook can then
-	// have requests made inside of the network.
+	// Private allows URLs without TLS too. Anybody who may register a webhook can then
+	// have requests made inside the network.
 	Private bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// Registry keeps registrations. It is safe for concurrent use. What it refuses is
-// a *refusal.Error.
+// Registry keeps registrations. It is safe for concurrent use. Its refusals are
+// *refusal.Error.
 type Registry struct{ cfg Config }
 
 // New returns the registry.
@@ -57,11 +57,11 @@ func New(cfg Config) *Registry {
 type Webhook struct {
 	ID  string `db:"id" json:"id"`
 	URL string `db:"url" json:"url"`
-	// JobID is the one job that is followed; nil means all of the owner's.
+	// JobID is the one job whose events are delivered; nil means all jobs of the owner.
 	JobID     *string        `db:"job_id" json:"job_id"`
 	Kinds     pq.StringArray `db:"kinds" json:"events"`
 	CreatedAt time.Time      `db:"created_at" json:"created_at"`
-	// Failures is how many attempts in a row have failed.
+	// Failures is the number of failed attempts in a row.
 	Failures       int        `db:"failures" json:"failures"`
 	DisabledAt     *time.Time `db:"disabled_at" json:"disabled_at"`
 	DisabledReason *string    `db:"disabled_reason" json:"disabled_reason"`
@@ -69,22 +69,22 @@ type Webhook struct {
 
 const webhookColumns = "id, url, job_id, kinds, created_at, failures, disabled_at, disabled_reason"
 
-// Wanted is what somebody asks to register.
-type Wanted struct {
+// Request is a request to register a webhook.
+type Request struct {
 	URL string
-	// JobID is the one job to follow; "" means all of the owner's.
+	// JobID is the one job whose events are delivered; "" means all jobs of the owner.
 	JobID string
-	// Kinds are those to be told of; nil means events.WebhookKinds.
+	// Kinds are the events to deliver; nil means events.WebhookKinds.
 	Kinds []events.Kind
 }
 
-// Check returns the webhook that is asked for, to be added, or refuses what can
-// never be delivered. Where the URL's name leads is looked at with each delivery.
-func (r *Registry) Check(wanted Wanted) (Webhook, error) {
-	if err := r.checkURL(wanted.URL); err != nil {
+// NewWebhook returns a webhook for Add, or refuses a request that can never be
+// delivered. The address of the URL's host is checked at each delivery.
+func (r *Registry) NewWebhook(req Request) (Webhook, error) {
+	if err := r.checkURL(req.URL); err != nil {
 		return Webhook{}, err
 	}
-	kinds := wanted.Kinds
+	kinds := req.Kinds
 	if kinds == nil {
 		kinds = events.WebhookKinds
 	}
@@ -100,14 +100,14 @@ func (r *Registry) Check(wanted Wanted) (Webhook, error) {
 			"Ask for one event at least: reported, failed or paused.")
 	}
 	hook := Webhook{
-		ID: "wh-" + uuid.Must(uuid.NewV7()).String(), URL: wanted.URL,
+		ID: "wh-" + uuid.Must(uuid.NewV7()).String(), URL: req.URL,
 		CreatedAt: r.cfg.Now().UTC().Truncate(time.Microsecond), // as PostgreSQL keeps it
 	}
 	for _, kind := range kinds {
 		hook.Kinds = append(hook.Kinds, string(kind))
 	}
-	if wanted.JobID != "" {
-		hook.JobID = &wanted.JobID
+	if req.JobID != "" {
+		hook.JobID = &req.JobID
 	}
 	return hook, nil
 }
@@ -115,7 +115,7 @@ func (r *Registry) Check(wanted Wanted) (Webhook, error) {
 func (r *Registry) checkURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || len(text) > maxURL || u.Hostname() == "" || u.User != nil || u.Fragment != "":
+	case err != nil || len(text) > maxURLBytes || u.Hostname() == "" || u.User != nil || u.Fragment != "":
 		return refusal.New(refusal.CodeBadRequest, "url must be that of your server, without a user and a fragment.")
 	case u.Scheme != "https" && (u.Scheme != "http" || !r.cfg.Private):
 		return refusal.New(refusal.CodeBadRequest, "url must begin with https://.")
@@ -123,19 +123,19 @@ func (r *Registry) checkURL(text string) error {
 	return nil
 }
 
-// Add registers a webhook that Check has returned, and returns the secret that
-// signs its deliveries. A user may have MaxWebhooks.
+// Add registers a webhook of NewWebhook and returns the secret that signs its
+// deliveries. It refuses more than MaxWebhooks of a user.
 func (r *Registry) Add(ctx context.Context, ownerID string, hook Webhook) (secret string, err error) {
 	key := make([]byte, secretBytes)
 	_, _ = rand.Read(key) // never fails
 	secret = "whsec_" + base64.StdEncoding.EncodeToString(key)
-	done, err := r.cfg.DB.ExecContext(ctx, `INSERT INTO webhooks (id, owner_id, job_id, url, kinds, secret, created_at)
+	res, err := r.cfg.DB.ExecContext(ctx, `INSERT INTO webhooks (id, owner_id, job_id, url, kinds, secret, created_at)
 SELECT $1, $2, $3, $4, $5, $6, $7 WHERE (SELECT count(*) FROM webhooks WHERE owner_id = $2) < $8`,
 		hook.ID, postgres.CleanText(ownerID), hook.JobID, hook.URL, hook.Kinds, secret, hook.CreatedAt, MaxWebhooks)
 	if err != nil {
 		return "", fmt.Errorf("register webhook: %w", err)
 	}
-	n, err := done.RowsAffected()
+	n, err := res.RowsAffected()
 	if err != nil {
 		return "", fmt.Errorf("register webhook: %w", err)
 	}
@@ -155,36 +155,36 @@ func (r *Registry) List(ctx context.Context, ownerID string) ([]Webhook, error) 
 		return nil, fmt.Errorf("list webhooks: %w", err)
 	}
 	for i := range hooks {
-		postgres.UTC(&hooks[i].CreatedAt, hooks[i].DisabledAt)
+		postgres.SetUTC(&hooks[i].CreatedAt, hooks[i].DisabledAt)
 	}
 	return hooks, nil
 }
 
-// Remove forgets a webhook of a user, and its deliveries.
+// Remove deletes a webhook of a user with its deliveries.
 func (r *Registry) Remove(ctx context.Context, ownerID, id string) error {
-	done, err := r.cfg.DB.ExecContext(ctx, `DELETE FROM webhooks WHERE id = $1 AND owner_id = $2`,
+	res, err := r.cfg.DB.ExecContext(ctx, `DELETE FROM webhooks WHERE id = $1 AND owner_id = $2`,
 		postgres.CleanText(id), postgres.CleanText(ownerID))
 	if err != nil {
 		return fmt.Errorf("delete webhook: %w", err)
 	}
-	n, err := done.RowsAffected()
+	n, err := res.RowsAffected()
 	if err != nil {
 		return fmt.Errorf("delete webhook: %w", err)
 	}
 	if n == 0 {
-		return noWebhook()
+		return errNoWebhook()
 	}
 	return nil
 }
 
-// Delivery is one event for one webhook, as its last attempt left it.
+// Delivery is one event for one webhook, with the result of the last attempt.
 type Delivery struct {
 	JobID     string      `db:"job_id" json:"job_id"`
 	Kind      events.Kind `db:"kind" json:"event"`
 	Seq       int64       `db:"seq" json:"seq"`
 	State     string      `db:"state" json:"state"` // pending, delivered or failed
 	Attempts  int         `db:"attempts" json:"attempts"`
-	Status    *int        `db:"status" json:"status"` // of HTTP; nil where there was no answer
+	Status    *int        `db:"status" json:"status"` // of HTTP; nil without an answer
 	Error     *string     `db:"error" json:"error"`
 	NextAt    *time.Time  `db:"next_at" json:"next_attempt_at"` // nil unless pending
 	CreatedAt time.Time   `db:"created_at" json:"created_at"`
@@ -201,7 +201,7 @@ func (r *Registry) Deliveries(ctx context.Context, ownerID, id string) ([]Delive
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	if !known {
-		return nil, noWebhook()
+		return nil, errNoWebhook()
 	}
 	list := []Delivery{}
 	err = r.cfg.DB.SelectContext(ctx, &list, `SELECT job_id, kind, seq, state, attempts, status, error,
@@ -211,11 +211,11 @@ FROM webhook_deliveries WHERE webhook_id = $1 ORDER BY seq DESC LIMIT $2`, id, m
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	for i := range list {
-		postgres.UTC(&list[i].CreatedAt, &list[i].UpdatedAt, list[i].NextAt)
+		postgres.SetUTC(&list[i].CreatedAt, &list[i].UpdatedAt, list[i].NextAt)
 	}
 	return list, nil
 }
 
-func noWebhook() *refusal.Error {
+func errNoWebhook() *refusal.Error {
 	return refusal.New(refusal.CodeNotFound, "There is no such webhook.")
 }
