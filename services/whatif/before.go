@@ -2,7 +2,6 @@ package whatif
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"rollcall.example/events"
@@ -10,34 +9,14 @@ import (
 )
 
 // judgementsBefore yields the judgements that the job was given, in the order of the
-// rows. The returned function closes what they are read from.
-func judgementsBefore(
-	ctx context.Context, store *events.Store, job *events.Job,
-) (all iter.Seq2[judgement, error], closeAll func() error, err error) {
-	rows, err := records.Open[records.Row](ctx, store, job.Validated.Rows)
-	if err != nil {
-		return nil, nil, err
-	}
-	rejects, err := records.Open[records.RejectedRow](ctx, store, job.Validated.Rejects)
-	if err != nil {
-		return nil, nil, errors.Join(err, rows.Close())
-	}
-	closers := []func() error{rows.Close, rejects.Close}
-	verdicts := func(func(*records.Verdict, error) bool) {}
+// rows.
+func judgementsBefore(ctx context.Context, store *events.Store, job *events.Job) iter.Seq2[judgement, error] {
+	var verdicts iter.Seq2[*records.Verdict, error] = func(func(*records.Verdict, error) bool) {}
 	if job.Verified != nil {
-		v, err := records.Open[records.Verdict](ctx, store, job.Verified.Verdicts)
-		if err != nil {
-			return nil, nil, errors.Join(err, rows.Close(), rejects.Close())
-		}
-		verdicts, closers = v.All(), append(closers, v.Close)
+		verdicts = records.Each[records.Verdict](ctx, store, job.Verified.Verdicts, nil)
 	}
-	closeAll = func() (err error) {
-		for _, c := range closers {
-			err = errors.Join(err, c())
-		}
-		return err
-	}
-	return merge(rows.All(), rejects.All(), verdicts), closeAll, nil
+	return merge(records.Each[records.Row](ctx, store, job.Validated.Rows, nil),
+		records.Each[records.RejectedRow](ctx, store, job.Validated.Rejects, nil), verdicts)
 }
 
 // merge yields accepted rows with their verdicts, and rejected rows where they stood.

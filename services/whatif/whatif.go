@@ -75,12 +75,7 @@ func Job(ctx context.Context, cfg Config, job *events.Job, rules schema.Rules) (
 		return sum, err
 	}
 	defer func() { _ = file.Close() }() // a local copy
-	before, closeBefore, err := judgementsBefore(ctx, cfg.Store, job)
-	if err != nil {
-		return sum, err
-	}
-	defer func() { err = errors.Join(err, closeBefore()) }()
-	next, stop := iter.Pull2(before)
+	next, stop := iter.Pull2(judgementsBefore(ctx, cfg.Store, job))
 	defer stop()
 	c := comparison{Config: cfg, rules: rules, next: next, registered: map[string]int{}}
 	c.sum.Before = job.Validated.Stats
