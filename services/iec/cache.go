@@ -31,8 +31,8 @@ type CacheConfig struct {
 	// need the same.
 	Key string
 	// Registered is the age up to which the answer about a registered, deceased or
-	// international person is used again; 0 means DefaultRegistered. The maximum is events.VerdictsTTL,
-	// which is how long answers are kept.
+	// international person is used again; 0 means DefaultRegistered. The maximum is
+	// events.VerdictsTTL, which is how long answers are kept.
 	Registered time.Duration
 	// NotRegistered is the same for people who are not registered, and may register
 	// any day; 0 means DefaultNotRegistered.

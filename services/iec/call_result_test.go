@@ -36,7 +36,7 @@ func TestCallsAreObservedByResult(t *testing.T) {
 			t.Errorf("%s: no error", tc.want)
 		}
 		if len(results) != 1 || results[tc.want] == 0 {
-			t.Errorf("told %v, want %s", results, tc.want)
+			t.Errorf("observed %v, want %s", results, tc.want)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())

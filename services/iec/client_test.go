@@ -143,7 +143,7 @@ func TestWaitingForATokenEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if _, err := s.get(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("who had to go: %v", err)
+		t.Errorf("the caller whose context ended: %v", err)
 	}
 	close(hold)
 	if err := <-first; err != nil || fetches != 1 {
@@ -447,7 +447,7 @@ func checkNoSecrets(t *testing.T, err error) {
 	for _, text := range []string{fmt.Sprint(err), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {
 		if digits.MatchString(pointers.ReplaceAllString(text, "")) || strings.Contains(text, "/api/Voters") ||
 			strings.Contains(text, "secret-token") || strings.Contains(text, "hunter2") {
-			t.Errorf("error tells too much: %s", text)
+			t.Errorf("the error quotes a secret: %s", text)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func newQuota(t *testing.T, kv jetstream.KeyValue, limit int, c *clock) *Quota {
 func TestNoRollingHourHoldsMoreThanTheLimit(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := newClock()
-	const limit = 400 // of which a block is reserved for small jobs
+	const limit = 400 // a block of them is reserved for small jobs
 	var replicas []*Quota
 	for range 3 {
 		replicas = append(replicas, newQuota(t, openBucket(t, srv, events.KVQuota), limit, c))

@@ -181,7 +181,7 @@ func TestAPauseHasAnETA(t *testing.T) {
 	job := eventstest.WaitKind(t, r.log, r.addJob(t, makeIDs(250), events.Options{}).ID, events.KindPaused)
 	if eta, resumes := job.Paused.ETA, job.Paused.ResumesAt; eta.Sub(resumes) < 50*time.Minute ||
 		eta.Sub(resumes) > 2*time.Hour {
-		t.Errorf("done at %s, goes on at %s: 150 rows are left, of which 100 an hour", eta, resumes)
+		t.Errorf("done at %s, goes on at %s: 150 rows are left, and 100 an hour are allowed", eta, resumes)
 	}
 }
 

@@ -117,10 +117,10 @@ func TestACancelledAcquireHoldsNoTurn(t *testing.T) {
 	eventstest.Wait(t, "the acquire to wait", func() bool { return countWaiting(l) == 1 })
 	cancel(gone)
 	if err := <-done; !errors.Is(err, gone) {
-		t.Errorf("who gave up: %v", err)
+		t.Errorf("the cancelled acquire: %v", err)
 	}
 	if err := l.acquire(ctx); !errors.Is(err, gone) {
-		t.Errorf("who came too late: %v", err)
+		t.Errorf("an acquire after the cancellation: %v", err)
 	}
 	turns.release()
 	if err := l.acquire(t.Context()); err != nil || turns.free != 0 {
@@ -129,6 +129,6 @@ func TestACancelledAcquireHoldsNoTurn(t *testing.T) {
 	turns.release()
 	l.leave()
 	if turns.free != 1 || len(turns.queues) != 0 {
-		t.Errorf("%d free, %d lines", turns.free, len(turns.queues))
+		t.Errorf("%d turns are free, %d queues are left", turns.free, len(turns.queues))
 	}
 }

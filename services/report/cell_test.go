@@ -48,7 +48,7 @@ func TestTimeCellIsSouthAfricanTime(t *testing.T) {
 		t.Errorf("got %s", got.value)
 	}
 	if got := timeCell(time.Time{}); got.number || got.value != "" {
-		t.Errorf("no moment gave %+v", got)
+		t.Errorf("the zero time gave %+v", got)
 	}
 }
 

@@ -77,12 +77,12 @@ func TestIsDateFormat(t *testing.T) {
 		"@", "0%", "0.00E+00", `0 "days"`, `\d0`, "0;[Red]d", `"unclosed d`, "[", "0000000000000"}
 	for _, format := range dates {
 		if !isDateFormat(format) {
-			t.Errorf("%s is no date format", format)
+			t.Errorf("%s is not taken for a date format", format)
 		}
 	}
 	for _, format := range numbers {
 		if isDateFormat(format) {
-			t.Errorf("%s is a date format", format)
+			t.Errorf("%s is taken for a date format", format)
 		}
 	}
 }

@@ -163,7 +163,7 @@ func TestAMissingHeaderQuotesNobody(t *testing.T) {
 	errors.As(err, &refused)
 	for _, text := range []string{"8001015009087", "Nomsa", "Dlamini"} {
 		if strings.Contains(refused.Message, text) || strings.Contains(refused.Error(), text) {
-			t.Errorf("fault quotes %s", text)
+			t.Errorf("the refusal quotes %s", text)
 		}
 	}
 }
