@@ -74,9 +74,9 @@ func listFields(depth int, schema ...node) (rows []Field) {
 		}
 	}
 	for _, name := range names {
-		of := schemaLayers(found[name]...)
-		rows = append(rows, Field{Depth: depth, Name: name, Type: describeType(of), Required: required[name],
-			Text: lastValue(of, "description").text()})
+		layers := schemaLayers(found[name]...)
+		rows = append(rows, Field{Depth: depth, Name: name, Type: describeType(layers), Required: required[name],
+			Text: lastValue(layers, "description").text()})
 		rows = append(rows, listFields(depth+1, found[name]...)...)
 	}
 	return rows

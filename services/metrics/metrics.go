@@ -75,12 +75,12 @@ func (m *Metrics) ObserveStage(r *stage.Runner) {
 	for _, end := range stage.Ends {
 		m.stageAttempts.WithLabelValues(name, string(end))
 	}
-	seconds, rows, again := m.stageSeconds.WithLabelValues(name), m.stageRows.WithLabelValues(name),
+	seconds, rows, redeliveries := m.stageSeconds.WithLabelValues(name), m.stageRows.WithLabelValues(name),
 		m.stageRedeliveries.WithLabelValues(name)
 	r.Observe = func(a stage.Attempt) {
 		m.stageAttempts.WithLabelValues(name, string(a.End)).Inc()
 		if a.Delivery > 1 {
-			again.Inc()
+			redeliveries.Inc()
 		}
 		if a.End == stage.EndDone {
 			seconds.Observe(a.Took.Seconds())

@@ -60,13 +60,13 @@ func Ready(ctx context.Context, db *sqlx.DB) error {
 
 // Versions returns the schema version of the database, 0 without tables, and the
 // newest that this program knows.
-func Versions(ctx context.Context, db *sqlx.DB) (have, known int64, err error) {
+func Versions(ctx context.Context, db *sqlx.DB) (current, newest int64, err error) {
 	p, err := newProvider(db)
 	if err != nil {
 		return 0, 0, fmt.Errorf("database: %w", err)
 	}
-	if have, known, err = p.GetVersions(ctx); err != nil {
+	if current, newest, err = p.GetVersions(ctx); err != nil {
 		return 0, 0, fmt.Errorf("database: %w", err)
 	}
-	return have, known, nil
+	return current, newest, nil
 }

@@ -39,13 +39,13 @@ func New(ctx context.Context, cfg Config) (*sdk.TracerProvider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
-	what, err := resource.New(ctx, resource.WithTelemetrySDK(),
+	res, err := resource.New(ctx, resource.WithTelemetrySDK(),
 		resource.WithAttributes(attribute.String("service.name", cfg.Service)), resource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
 	return sdk.NewTracerProvider(sdk.WithBatcher(loggingExporter{exporter, events.Logger(cfg.Logger)}),
-		sdk.WithResource(what)), nil
+		sdk.WithResource(res)), nil
 }
 
 // loggingExporter logs the failures of an exporter to our logger. OpenTelemetry itself

@@ -61,8 +61,8 @@ func (s *Service) recordFailure(ctx context.Context, tx *sqlx.Tx, d delivery, co
 		return err
 	}
 	state, wait := "failed", time.Duration(0)
-	if again, ok := s.waitBeforeRetry(d, failed); ok {
-		state, wait = "pending", again
+	if retryAfter, ok := s.waitBeforeRetry(d, failed); ok {
+		state, wait = "pending", retryAfter
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE webhook_deliveries SET state = $3, attempts = attempts + 1,
   taken = false, status = $4, error = $5, due_at = now() + $6 * interval '1 second', updated_at = now()
