@@ -131,16 +131,10 @@ func refuseToken(err error) *refusal.Error {
 	return auth.Refuse(auth.ReasonInvalid, "The token is not valid.", err)
 }
 
-// refuse answers a request that does not become a WebSocket as the REST API does.
+// refuse answers a request that does not become a WebSocket as the REST API does. The
+// server in front sets the headers that every answer has.
 func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, refused *refusal.Error) {
-	setHeaders(w.Header())
 	if err := refused.Write(w, g.cfg.Now()); err != nil {
 		g.cfg.Logger.DebugContext(r.Context(), "refusal not sent", "code", refused.Code, "err", err)
 	}
-}
-
-// setHeaders sets the headers of every answer that is no WebSocket.
-func setHeaders(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 }

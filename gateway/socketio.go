@@ -67,7 +67,6 @@ func (g *Gateway) ServeSocketIO(w http.ResponseWriter, r *http.Request) {
 // refuseHandshake answers a handshake as Engine.IO's own server does.
 func (g *Gateway) refuseHandshake(w http.ResponseWriter, code int, message string) {
 	g.countRefusal(reasonHandshake)
-	setHeaders(w.Header())
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusBadRequest)
 	_ = json.NewEncoder(w).Encode(map[string]any{"code": code, "message": message}) // the client may be gone

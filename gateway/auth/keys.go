@@ -78,9 +78,8 @@ func fetchKeys(ctx context.Context, cfg Config) (jwt.Keyfunc, error) {
 		RefreshUnknownKID:         rate.NewLimiter(rate.Every(unknownInterval), 1),
 		RefreshErrorHandlerFunc: func(string) func(context.Context, error) {
 			return func(ctx context.Context, err error) {
-				cfg.Logger.ErrorContext(ctx, "cannot refresh the keys of tokens; the known ones stay valid", "host",
-					u.Host,
-					"err", err)
+				cfg.Logger.ErrorContext(ctx, "cannot refresh the keys of tokens; the known ones stay valid",
+					"host", u.Host, "err", err)
 			}
 		},
 	})

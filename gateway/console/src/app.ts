@@ -9,7 +9,7 @@ import { Upload } from "./upload.ts";
 
 const deepLink = /^#\/jobs\/(job-[0-9a-f-]{36})$/;
 
-/** App is the console of a person who has signed in. */
+/** The console of a person who has signed in. */
 export class App {
   readonly elements: HTMLElement[];
   readonly #client: Rollcall;
@@ -26,11 +26,12 @@ export class App {
     this.#quota = new QuotaView(client);
     this.#leave = leave;
     const header = h("header", {},
-      h("a", { class: "skip", href: "#content", onclick: (e: Event) => (e.preventDefault(), this.#main.focus()) }, strings.skip),
-      h("a", { class: "brand", href: "#/" }, h("img", { src: "/assets/icon.svg", alt: "", width: 28, height: 28 }), strings.name),
+      h("a", { class: "skip", href: "#content", onclick: (e: Event) => this.#skip(e) }, strings.skip),
+      h("a", { class: "brand", href: "#/" },
+        h("img", { src: "/assets/icon.svg", alt: "", width: 28, height: 28 }), strings.name),
       this.#connection,
       h("span", { class: "user" }, strings.signedInAs(userOf(token))),
-      h("button", { type: "button", class: "quiet", onclick: () => (history.replaceState(null, "", location.pathname), leave("")) }, strings.signOut));
+      h("button", { type: "button", class: "quiet", onclick: () => this.#signOut() }, strings.signOut));
     const upload = new Upload(client, (job) => {
       void this.#jobs.load();
       location.hash = "#/jobs/" + job;
@@ -39,32 +40,42 @@ export class App {
     this.elements = [header, h("div", { class: "columns" }, aside, this.#main)];
   }
 
+  #skip(e: Event): void {
+    e.preventDefault();
+    this.#main.focus();
+  }
+
+  #signOut(): void {
+    history.replaceState(null, "", location.pathname);
+    this.#leave("");
+  }
+
   start(): void {
     this.#client.watchUser({
       onEvent: (e) => {
-        this.#jobs.heard(e);
+        this.#jobs.update(e);
         this.#quota.refresh();
       },
-      onConnection: (state) => this.#connected(state),
-      onError: (e) => this.#refused(e),
+      onConnection: (state) => this.#showConnection(state),
+      onError: (e) => this.#showError(e),
     });
     void this.#quota.load();
     this.route();
   }
 
-  #connected(state: ConnectionState): void {
+  #showConnection(state: ConnectionState): void {
     this.#connection.dataset["state"] = state;
     fill(this.#connection, strings.connection[state]);
-    // What happened to the jobs meanwhile was not heard of.
+    // No event tells what happened while there was no connection.
     if (state === "open") void this.#jobs.load();
   }
 
-  #refused(e: RollcallError): void {
+  #showError(e: RollcallError): void {
     if (e.code === "unauthenticated") this.#leave(strings.signIn.expired);
     else fill(this.#connection, e.message);
   }
 
-  /** route shows what the address names. */
+  /** Shows what the address names. */
   route(): void {
     const job = deepLink.exec(location.hash)?.[1];
     if (job && this.#open?.id === job) return;

@@ -5,9 +5,10 @@ import type { State } from "./state.ts";
 import { strings } from "./strings.ts";
 
 type Name = keyof typeof strings.counts;
-// Those that somebody has to do something about, where there are any.
+// Counts that call for action unless they are 0.
 const bad = new Set<Name>(["invalid_ids", "duplicates", "errors"]);
 
+/** Makes a titled list of counts, null where there are none. */
 function group(title: string, stats: Partial<Record<Name, number>> | undefined, names: Name[]): HTMLElement | null {
   if (!stats) return null;
   return h("div", { class: "group" }, h("h3", {}, title), h("dl", {}, ...names.map((name) => {
@@ -18,14 +19,18 @@ function group(title: string, stats: Partial<Record<Name, number>> | undefined, 
   })));
 }
 
-/** countsView shows what was known of the rows when the job stood so. */
+/** Shows the counts that were known in a state of the job. */
 export function countsView(status: Job, s: State): HTMLElement {
   const { validation_stats: rows, iec_stats: iec, database_stats: members } = status;
   const groups = [
-    s.known.rows && group(strings.groups.rows, rows, ["total_records", "valid_records", "invalid_ids", "duplicates", "warnings"]),
-    s.known.iec && group(strings.groups.iec, iec, ["registered", "not_registered", "deceased", "international", "unverified"]),
+    s.known.rows && group(strings.groups.rows, rows,
+      ["total_records", "valid_records", "invalid_ids", "duplicates", "warnings"]),
+    s.known.iec && group(strings.groups.iec, iec,
+      ["registered", "not_registered", "deceased", "international", "unverified"]),
     s.known.members && group(strings.groups.members, members,
-      status.options.undoes ? ["removed", "updates", "kept", "unchanged"] : ["inserts", "updates", "unchanged", "errors"]),
+      status.options.undoes
+        ? ["removed", "updates", "kept", "unchanged"]
+        : ["inserts", "updates", "unchanged", "errors"]),
   ].filter((g): g is HTMLElement => !!g);
   return groups.length ? h("div", { class: "groups" }, ...groups) : h("p", { class: "hint" }, strings.job.noCounts);
 }

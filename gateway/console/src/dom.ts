@@ -1,8 +1,10 @@
 type Child = Node | string | false | null | undefined;
 type Props = Record<string, unknown>;
 
-/** h makes an element; on* are listeners, booleans are attributes that are there or not. */
-export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
+/** Makes an element. Props named on* are listeners; true and false set an attribute or leave it out. */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K, props: Props = {}, ...children: Child[]
+): HTMLElementTagNameMap[K] {
   const el = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (name.startsWith("on")) el.addEventListener(name.slice(2), value as EventListener);
@@ -13,14 +15,14 @@ export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = 
   return el;
 }
 
-/** fill replaces what an element holds, only if it differs: a screen reader hears each change once. */
+/** Replaces the content of an element if it differs, so that a screen reader reads each change once. */
 export function fill(el: Element, ...children: Child[]): void {
   const kept = children.filter((c): c is Node | string => c instanceof Node || typeof c === "string");
   if (kept.every((c) => typeof c === "string") && el.textContent === kept.join("")) return;
   el.replaceChildren(...kept);
 }
 
-/** save hands a file to the browser's downloads. */
+/** Gives a file to the browser's downloads. */
 export function save(blob: Blob, fileName: string): void {
   const url = URL.createObjectURL(blob);
   const link = h("a", { href: url, download: fileName, hidden: true });

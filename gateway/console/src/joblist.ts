@@ -6,25 +6,28 @@ import { strings } from "./strings.ts";
 
 const text = strings.jobs;
 
-/** JobList is the person's jobs, newest first, kept true by what comes. */
+/** The person's jobs, newest first, kept up to date by events. */
 export class JobList {
   readonly #list = h("ul", { class: "jobs" });
   readonly #note = h("p", { class: "hint", role: "status" });
-  readonly #more = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => void this.#older() }, text.more);
-  readonly element = h("section", { class: "card", "aria-label": text.title }, h("h2", {}, text.title), this.#list, this.#note, this.#more);
+  readonly #more = h("button",
+    { type: "button", class: "quiet", hidden: true, onclick: () => void this.#loadOlder() }, text.more);
+  readonly element = h("section", { class: "card", "aria-label": text.title },
+    h("h2", {}, text.title), this.#list, this.#note, this.#more);
   #jobs: ListedJob[] = [];
-  #total: number | undefined; // until the list is there
+  #total: number | undefined; // undefined until the list has come
   #pages = 1;
   #marked = "";
-  #asked = false;
+  #loading = false;
 
   constructor(readonly client: Rollcall) {}
 
   async load(): Promise<void> {
-    this.#asked = false;
+    this.#loading = false;
     try {
-      const pages = await Promise.all(Array.from({ length: this.#pages }, (_, i) => this.client.history({ page: i + 1 })));
-      // A job that came between two pages is on both.
+      const numbers = Array.from({ length: this.#pages }, (_, i) => i + 1);
+      const pages = await Promise.all(numbers.map((page) => this.client.history({ page })));
+      // When a new job comes between two requests, another one is on both pages.
       this.#jobs = [...new Map(pages.flatMap((p) => p.jobs).map((j) => [j.job_id, j])).values()];
       this.#total = pages[0]!.total;
       this.#render();
@@ -33,18 +36,18 @@ export class JobList {
     }
   }
 
-  #older(): Promise<void> {
+  #loadOlder(): Promise<void> {
     this.#pages++;
     return this.load();
   }
 
-  heard(e: JobEvent): void {
+  update(e: JobEvent): void {
     if (e.event === "reset") return void this.load();
     const job = this.#jobs.find((j) => j.job_id === e.data.job_id);
     if (!job) {
-      if (this.#asked) return;
-      this.#asked = true;
-      setTimeout(() => void this.load(), 500); // the list is a moment behind the events
+      if (this.#loading) return;
+      this.#loading = true;
+      setTimeout(() => void this.load(), 500); // the server's list lags a moment behind the events
       return;
     }
     job.status = e.data.status;
@@ -61,7 +64,8 @@ export class JobList {
   #render(): void {
     const focused = (document.activeElement as HTMLElement | null)?.dataset?.["job"];
     this.#list.replaceChildren(...this.#jobs.map((j) =>
-      h("li", {}, h("a", { href: "#/jobs/" + j.job_id, "data-job": j.job_id, "aria-current": j.job_id === this.#marked && "page" },
+      h("li", {}, h("a",
+        { href: "#/jobs/" + j.job_id, "data-job": j.job_id, "aria-current": j.job_id === this.#marked && "page" },
         h("span", { class: "name" }, j.file_name),
         badge(j.status, j.status === "processing" || j.status === "paused" ? ` ${j.progress} %` : ""),
         h("time", { datetime: j.created_at }, moment(j.created_at))))));

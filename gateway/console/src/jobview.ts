@@ -12,7 +12,7 @@ import { Timeline } from "./timeline.ts";
 
 const text = strings.job;
 
-/** JobView follows one job and shows it as it is now, or as it stood at a step of its history. */
+/** Follows one job, and shows it as it is now or as it was at a step of its history. */
 export class JobView {
   readonly #title = h("h1", { tabindex: "-1" });
   readonly #badge = h("span");
@@ -24,27 +24,34 @@ export class JobView {
   readonly #percent = h("p", { class: "percent", "aria-hidden": "true" });
   readonly #facts = h("p", { class: "facts" });
   readonly #message = h("p", { class: "message" });
-  // Said when the job comes to another stage or status, not at each row.
-  readonly #said = h("p", { class: "visually-hidden", "aria-live": "polite" });
+  // For screen readers: a new stage or status, and not each row.
+  readonly #announcement = h("p", { class: "visually-hidden", "aria-live": "polite" });
   readonly #counts = h("div", { class: "counts" });
   readonly #error = h("p", { class: "error", role: "alert" });
   readonly #note = h("p", { class: "hint", role: "status" });
   readonly #cancel = h("button", { type: "button", onclick: () => this.#askCancel.open() }, text.cancel);
   readonly #undo = h("button", { type: "button", onclick: () => this.#askUndo.open() }, text.undo);
-  readonly #retry = h("button", { type: "button", class: "primary", onclick: () => this.#act(this.#retry, () => this.client.retry(this.id)) }, text.retry);
-  readonly #report = h("button", { type: "button", class: "primary", onclick: () => this.#download(this.#report, "report") }, text.report);
-  readonly #rejects = h("button", { type: "button", onclick: () => this.#download(this.#rejects, "rejects") }, text.rejects);
-  readonly #askCancel = new Confirm(text.cancelQuestion, () => void this.#act(this.#cancel, () => this.client.cancel(this.id)));
-  readonly #askUndo = new Confirm(text.undoQuestion, () => void this.#act(this.#undo, async () => {
-    // What takes this job back is a job of its own.
+  readonly #retry = h("button", {
+    type: "button", class: "primary", onclick: () => this.#run(this.#retry, () => this.client.retry(this.id)),
+  }, text.retry);
+  readonly #report = h("button", {
+    type: "button", class: "primary", onclick: () => this.#download(this.#report, "report"),
+  }, text.report);
+  readonly #rejects = h("button", {
+    type: "button", onclick: () => this.#download(this.#rejects, "rejects"),
+  }, text.rejects);
+  readonly #askCancel = new Confirm(text.cancelQuestion,
+    () => void this.#run(this.#cancel, () => this.client.cancel(this.id)));
+  readonly #askUndo = new Confirm(text.undoQuestion, () => void this.#run(this.#undo, async () => {
+    // The undo is a job of its own.
     location.hash = "#/jobs/" + (await this.client.undo(this.id)).job_id;
   }));
   readonly #timeline = new Timeline(() => this.#render());
   readonly #body: HTMLElement;
   readonly element: HTMLElement;
-  #job = new History();
+  #history = new History();
   #status: Job | undefined;
-  #asked = false;
+  #loading = false;
   #watch: Watch | undefined;
 
   constructor(readonly client: Rollcall, readonly id: string) {
@@ -56,15 +63,18 @@ export class JobView {
       this.#timeline.element);
     this.element = h("article", {},
       h("a", { class: "back", href: "#/" }, "← ", strings.jobs.back),
-      h("div", { class: "heading" }, this.#title, this.#badge), this.#options, this.#undoes, this.#error, this.#note, this.#said, this.#body,
+      h("div", { class: "heading" }, this.#title, this.#badge), this.#options, this.#undoes,
+      this.#error, this.#note, this.#announcement, this.#body,
       this.#askCancel.element, this.#askUndo.element);
     fill(this.#note, text.loading);
   }
 
   start(): void {
     void this.#load();
-    // A job that failed may be tried again, here or elsewhere.
-    this.#watch = this.client.watch(this.id, { stay: true, onEvent: (e) => this.#heard(e), onError: (e) => this.#refused(e) });
+    // A failed job may be retried, here or elsewhere.
+    this.#watch = this.client.watch(this.id, {
+      stay: true, onEvent: (e) => this.#update(e), onError: (e) => this.#showError(e),
+    });
   }
 
   close(): void {
@@ -73,85 +83,90 @@ export class JobView {
     this.#askUndo.close();
   }
 
-  #heard(e: JobEvent): void {
+  #update(e: JobEvent): void {
     if (e.event === "reset") {
-      this.#job = new History();
+      this.#history = new History();
       return this.#timeline.set([]);
     }
-    const before = this.#job.now;
-    if (this.#job.add(e)) {
-      this.#timeline.set(this.#job.steps);
+    const before = this.#history.now;
+    if (this.#history.add(e)) {
+      this.#timeline.set(this.#history.steps);
       this.#refresh();
     }
-    const now = this.#job.now;
+    const now = this.#history.now;
     if (now && (before?.stage !== now.stage || before.status !== now.status)) {
-      fill(this.#said, `${strings.stages[now.stage]}: ${strings.status[now.status]}. ${now.message}`);
+      fill(this.#announcement, `${strings.stages[now.stage]}: ${strings.status[now.status]}. ${now.message}`);
     }
     this.#render();
   }
 
-  // The counts come by REST once a fact says that there are new ones.
+  // A fact means new counts, which come from REST.
   #refresh(): void {
-    if (this.#asked) return;
-    this.#asked = true;
+    if (this.#loading) return;
+    this.#loading = true;
     setTimeout(() => void this.#load(), 100);
   }
 
   async #load(): Promise<void> {
-    this.#asked = false;
+    this.#loading = false;
     try {
       this.#status = await this.client.status(this.id);
       fill(this.#note, "");
       this.#render();
     } catch (e) {
-      this.#refused(e as RollcallError);
+      this.#showError(e as RollcallError);
     }
   }
 
-  #refused(e: RollcallError): void {
+  #showError(e: RollcallError): void {
     fill(this.#note, "");
     fill(this.#error, e.code === "not_found" ? strings.errors.notFound : e.message);
   }
 
   #render(): void {
     const step = this.#timeline.chosen;
-    const s = step?.state ?? this.#job.now;
+    const s = step?.state ?? this.#history.now;
     if (!s || !this.#status) return;
     this.#body.hidden = false;
     const { options, file_name } = this.#status;
     fill(this.#title, file_name);
     document.title = `${file_name} · ${strings.name}`;
     this.#badge.replaceChildren(badge(s.status));
-    fill(this.#options, [options.dry_run && text.dryRun, options.skip_iec && text.withoutIEC].filter(Boolean).join(", "));
+    const asked = [options.dry_run && text.dryRun, options.skip_iec && text.withoutIEC];
+    fill(this.#options, asked.filter(Boolean).join(", "));
     this.#undoes.hidden = !options.undoes;
     this.#undoes.href = "#/jobs/" + options.undoes;
     this.#looking.hidden = !step;
-    if (step) fill(this.#looking, strings.timeline.looking(this.#job.steps.indexOf(step) + 1, this.#job.steps.length, time(s.at)));
+    if (step) {
+      const { steps } = this.#history;
+      fill(this.#looking, strings.timeline.looking(steps.indexOf(step) + 1, steps.length, time(s.at)));
+    }
     this.#stages.replaceChildren(stepper(s));
     this.#bar.set(s.percent);
     this.#bar.element.className = "bar " + s.status;
     fill(this.#percent, `${s.percent} %`);
-    fill(this.#facts, facts(s, !step));
+    fill(this.#facts, describe(s, !step));
     fill(this.#message, s.status === "failed" ? `${text.failedAt(strings.stages[s.stage])}. ${s.message}` : s.message);
     this.#message.className = "message " + s.status;
     this.#counts.replaceChildren(countsView(this.#status, s));
-    const now = this.#job.now!;
+    const now = this.#history.now!;
     this.#cancel.hidden = isOver(now.status);
     this.#retry.hidden = !(isOver(now.status) && now.retryable);
-    this.#undo.hidden = !isOver(now.status) || !now.known.members || !!options.dry_run || !!options.undoes || now.reportGone === true;
+    this.#undo.hidden = !isOver(now.status) || !now.known.members || !!options.dry_run || !!options.undoes ||
+      now.reportGone === true;
     this.#report.hidden = now.status !== "completed" || now.reportGone === true;
-    this.#rejects.hidden = !now.known.rows || !!options.undoes || !toFix(this.#status);
-    // A button that is gone would take the keyboard's place on the page with it.
+    this.#rejects.hidden = !now.known.rows || !!options.undoes || !hasRowsToFix(this.#status);
+    // Hiding the focused button would lose the keyboard's place on the page.
     if ((document.activeElement as HTMLElement | null)?.hidden) this.#title.focus();
   }
 
-  async #act(button: HTMLButtonElement, does: () => Promise<unknown>): Promise<void> {
+  async #run(button: HTMLButtonElement, action: () => Promise<unknown>): Promise<void> {
     button.disabled = true;
     fill(this.#error, "");
     try {
-      await does();
+      await action();
     } catch (e) {
-      this.#refused(e as RollcallError);
+      this.#showError(e as RollcallError);
     } finally {
       button.disabled = false;
       if (document.activeElement === document.body) (button.hidden ? this.#title : button).focus();
@@ -160,7 +175,7 @@ export class JobView {
 
   #download(button: HTMLButtonElement, part: "report" | "rejects"): Promise<void> {
     fill(this.#note, text.fetching);
-    return this.#act(button, async () => {
+    return this.#run(button, async () => {
       try {
         const file = await this.client.report(this.id, part);
         save(file.blob, file.fileName);
@@ -173,10 +188,12 @@ export class JobView {
   }
 }
 
-/** toFix tells whether any row has to be corrected. */
-const toFix = (s: Job) => (s.validation_stats?.total_records ?? 0) > (s.validation_stats?.valid_records ?? 0) || (s.database_stats?.errors ?? 0) > 0;
+/** Tells whether any row has to be corrected. */
+const hasRowsToFix = ({ validation_stats: rows, database_stats: members }: Job) =>
+  (rows?.total_records ?? 0) > (rows?.valid_records ?? 0) || (members?.errors ?? 0) > 0;
 
-function facts(s: State, live: boolean): string {
+/** Says how far the job is and how long it takes. */
+function describe(s: State, live: boolean): string {
   const all: string[] = [];
   if (s.total > 0 && !isOver(s.status)) all.push(text.rows(count(s.processed), count(s.total)));
   if (live && s.eta && s.status === "processing") {

@@ -6,33 +6,33 @@ import { signIn } from "./signin.ts";
 const root = document.getElementById("app")!;
 let app: App | null = null;
 
-function start(token: string): void {
+function showApp(token: string): void {
   app = new App(token, (why) => {
     forgetToken();
-    leave(why);
+    showSignIn(why);
   });
   root.replaceChildren(...app.elements);
   app.start();
 }
 
-function leave(why = ""): void {
+function showSignIn(why = ""): void {
   app?.close();
   app = null;
   const view = signIn(why, (token) => {
     keepToken(token);
-    start(token);
+    showApp(token);
   });
   root.replaceChildren(h("main", { id: "content", class: "alone" }, view));
   view.querySelector<HTMLElement>("input")!.focus();
 }
 
-// A second link with a token, opened in the same tab, only changes the fragment.
+// Opening a second link with a token in the same tab only changes the fragment.
 addEventListener("hashchange", () => {
   if (!location.hash.startsWith("#token=")) return app?.route();
   app?.close();
-  start(takeToken()!);
+  showApp(takeToken()!);
 });
 
 const token = takeToken();
-if (token) start(token);
-else leave();
+if (token) showApp(token);
+else showSignIn();

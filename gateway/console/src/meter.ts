@@ -1,8 +1,10 @@
 import { h } from "./dom.ts";
 
-/** meter is a bar from 0 to 100. */
+/** Makes a bar from 0 to 100. */
 export function meter(label: string, role: "meter" | "progressbar") {
-  const element = h("div", { class: "bar", role, "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0 }, h("span"));
+  const element = h("div", {
+    class: "bar", role, "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0,
+  }, h("span"));
   return {
     element,
     set(percent: number): void {

@@ -5,31 +5,32 @@ import { meter } from "./meter.ts";
 import { strings } from "./strings.ts";
 
 const text = strings.quota;
-// Calls come free again without any event.
-const every = 60_000;
+// Milliseconds. No event tells that calls are free again.
+const interval = 60_000;
 
-/** QuotaView shows how much of the hour's IEC calls is spent. */
+/** Shows how much of the hour's IEC calls is spent. */
 export class QuotaView {
   readonly #bar = meter(text.title, "meter");
   readonly #used = h("p", {});
   readonly #note = h("p", { class: "hint", role: "status" });
-  readonly element = h("section", { class: "card quota", "aria-label": text.title }, h("h2", {}, text.title), this.#bar.element, this.#used, this.#note);
+  readonly element = h("section", { class: "card quota", "aria-label": text.title },
+    h("h2", {}, text.title), this.#bar.element, this.#used, this.#note);
   readonly #timer: number;
-  #asked = false;
+  #loading = false;
 
   constructor(readonly client: Rollcall) {
-    this.#timer = setInterval(() => this.refresh(), every);
+    this.#timer = setInterval(() => this.refresh(), interval);
   }
 
-  /** refresh asks anew, soon; several wishes are one question. */
+  /** Loads the quota soon. Several calls make one request. */
   refresh(): void {
-    if (this.#asked) return;
-    this.#asked = true;
+    if (this.#loading) return;
+    this.#loading = true;
     setTimeout(() => void this.load(), 1_500);
   }
 
   async load(): Promise<void> {
-    this.#asked = false;
+    this.#loading = false;
     try {
       const q = await this.client.rateLimit();
       this.#bar.set(q.percentage_used);

@@ -1,8 +1,8 @@
 const key = "rollcall-token";
 
 /**
- * A token may be handed over in the fragment of the address, which no server or
- * log ever sees; it is taken out of there at once.
+ * Returns the token of this tab. A link may hand one over in its fragment, which no server
+ * or log ever sees. It is removed from the address at once.
  */
 export function takeToken(): string | null {
   const found = /^#token=([\w.-]+)(?:&(.*))?$/.exec(location.hash);
@@ -16,7 +16,7 @@ export function takeToken(): string | null {
 export const keepToken = (token: string) => sessionStorage.setItem(key, token);
 export const forgetToken = () => sessionStorage.removeItem(key);
 
-/** userOf is whose token it is, as the token says it; the server alone judges that. */
+/** Returns the user that a token names. Only the server can tell whether that is true. */
 export function userOf(token: string): string {
   try {
     const part = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
@@ -24,6 +24,6 @@ export function userOf(token: string): string {
     const claims = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: string; id?: string };
     return claims.sub ?? claims.id ?? "";
   } catch {
-    return ""; // not a JWT: the server will refuse it in words
+    return ""; // not a JWT; the server will refuse it
   }
 }

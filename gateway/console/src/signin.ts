@@ -4,9 +4,12 @@ import { strings } from "./strings.ts";
 
 const text = strings.signIn;
 
-/** signIn asks for a token and gives it on once the server has taken it. */
+/** Asks for a token, and passes it on once the server has accepted it. */
 export function signIn(why: string, done: (token: string) => void): HTMLElement {
-  const input = h("input", { id: "token", type: "password", autocomplete: "off", spellcheck: "false", "aria-describedby": "token-hint sign-in-error", required: true });
+  const input = h("input", {
+    id: "token", type: "password", autocomplete: "off", spellcheck: "false", required: true,
+    "aria-describedby": "token-hint sign-in-error",
+  });
   const error = h("p", { id: "sign-in-error", class: "error", role: "alert" }, why);
   const button = h("button", { class: "primary", type: "submit" }, text.submit);
   const form = h("form", { novalidate: true, class: "card sign-in" },

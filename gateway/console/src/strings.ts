@@ -1,4 +1,4 @@
-// All that the console says, but for what the server says in its own messages.
+// Everything that the console says, except for the messages of the server.
 export const strings = {
   name: "rollcall",
   skip: "Skip to the content",
@@ -6,7 +6,8 @@ export const strings = {
     title: "Sign in",
     intro: "Upload a branch's roll, watch every step of the checks, and take the report with you.",
     token: "Token",
-    hint: "A token looks like eyJhbGci… and comes from your administrator, or from the command “rollcall token”. It stays in this tab and is forgotten when you close it.",
+    hint: "A token looks like eyJhbGci… and comes from your administrator, or from the command “rollcall token”. " +
+      "It stays in this tab and is forgotten when you close it.",
     submit: "Sign in",
     checking: "Checking the token …",
     empty: "Please paste a token.",
@@ -61,7 +62,8 @@ export const strings = {
     undo: "Undo",
     undoQuestion: {
       ask: "Undo this job?",
-      hint: "Members that it added are removed, and values that it changed are put back. Whom another job has changed since is left alone and named in the report.",
+      hint: "Members that it added are removed, and values that it changed are put back. " +
+        "Whom another job has changed since is left alone and named in the report.",
       yes: "Yes, undo it",
       no: "Leave it as it is",
     },
@@ -84,7 +86,9 @@ export const strings = {
     database_operations: "Writing members",
     report_generation: "Report",
   },
-  stageState: { done: "done", current: "under way", waiting: "to come", stopped: "failed here", cancelled: "cancelled here" },
+  stageState: {
+    done: "done", current: "under way", waiting: "to come", stopped: "failed here", cancelled: "cancelled here",
+  },
   status: {
     pending: "Waiting",
     processing: "Working",

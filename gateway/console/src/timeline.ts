@@ -5,25 +5,30 @@ import { strings } from "./strings.ts";
 
 const text = strings.timeline;
 const moves: Record<string, (at: number, last: number) => number> = {
-  ArrowUp: (at) => at - 1, ArrowLeft: (at) => at - 1, ArrowDown: (at) => at + 1, ArrowRight: (at) => at + 1, Home: () => 0, End: (_, last) => last,
+  ArrowUp: (at) => at - 1, ArrowLeft: (at) => at - 1, ArrowDown: (at) => at + 1, ArrowRight: (at) => at + 1,
+  Home: () => 0, End: (_, last) => last,
 };
 
-/** Timeline is the job's history; a step that is chosen stays so until there is "now" again. */
+/** The job's history. A chosen step stays chosen until the person goes back to now. */
 export class Timeline {
-  readonly #list = h("ol", { class: "timeline", "aria-label": text.title, onkeydown: (e: Event) => this.#key(e as KeyboardEvent) });
-  readonly #previous = h("button", { type: "button", "aria-label": text.previous, onclick: () => this.#move(-1) }, "‹");
+  readonly #list = h("ol", {
+    class: "timeline", "aria-label": text.title, onkeydown: (e: Event) => this.#moveByKey(e as KeyboardEvent),
+  });
+  readonly #previous = h("button",
+    { type: "button", "aria-label": text.previous, onclick: () => this.#move(-1) }, "‹");
   readonly #next = h("button", { type: "button", "aria-label": text.next, onclick: () => this.#move(1) }, "›");
   readonly #now = h("button", { type: "button", onclick: () => this.#choose(null) }, text.now);
-  readonly #said = h("p", { class: "visually-hidden", "aria-live": "polite" });
+  readonly #announcement = h("p", { class: "visually-hidden", "aria-live": "polite" });
   readonly element = h("section", { class: "card", "aria-label": text.title },
-    h("div", { class: "heading" }, h("h2", {}, text.title), h("div", { class: "actions" }, this.#now, this.#previous, this.#next)),
-    h("p", { class: "hint pointer-only" }, text.hint), this.#list, this.#said);
+    h("div", { class: "heading" }, h("h2", {}, text.title),
+      h("div", { class: "actions" }, this.#now, this.#previous, this.#next)),
+    h("p", { class: "hint pointer-only" }, text.hint), this.#list, this.#announcement);
   #steps: Step[] = [];
   #seq: number | null = null;
 
-  constructor(readonly changed: () => void) {}
+  constructor(readonly onChange: () => void) {}
 
-  /** chosen is the step looked at, undefined while it is now. */
+  /** The chosen step, undefined while the job is shown as it is now. */
   get chosen(): Step | undefined {
     return this.#steps.find((s) => s.seq === this.#seq);
   }
@@ -33,7 +38,7 @@ export class Timeline {
     this.#render();
   }
 
-  // Where stepping starts from: now is the last step.
+  // Where moving starts from. Now is the last step.
   get #at(): number {
     const chosen = this.chosen;
     return chosen ? this.#steps.indexOf(chosen) : this.#steps.length - 1;
@@ -47,11 +52,12 @@ export class Timeline {
     if (!step && stay) return;
     this.#seq = step?.seq ?? null;
     this.#render();
-    fill(this.#said, step ? text.looking(this.#at + 1, this.#steps.length, time(step.state.at)) + ". " + text.events[step.kind] : "");
-    this.changed();
+    const where = step && text.looking(this.#at + 1, this.#steps.length, time(step.state.at));
+    fill(this.#announcement, step ? where + ". " + text.events[step.kind] : "");
+    this.onChange();
   }
 
-  #key(e: KeyboardEvent): void {
+  #moveByKey(e: KeyboardEvent): void {
     const to = moves[e.key];
     if (!to) return;
     e.preventDefault();
@@ -65,10 +71,15 @@ export class Timeline {
     const focused = (document.activeElement as HTMLElement | null)?.dataset?.["step"];
     const at = this.#at;
     this.#list.replaceChildren(...this.#steps.map((s, i) =>
-      h("li", { class: s.kind }, h("button", { type: "button", "data-step": i, tabindex: i === at ? 0 : -1, "aria-current": s.seq === this.#seq && "step", onclick: () => this.#choose(s) },
-        h("span", { class: "what" }, text.events[s.kind]), h("span", { class: "hint" }, `${s.state.percent} %`), h("time", { datetime: s.state.at }, time(s.state.at))))));
+      h("li", { class: s.kind }, h("button", {
+        type: "button", "data-step": i, tabindex: i === at ? 0 : -1, "aria-current": s.seq === this.#seq && "step",
+        onclick: () => this.#choose(s),
+      },
+        h("span", { class: "what" }, text.events[s.kind]),
+        h("span", { class: "hint" }, `${s.state.percent} %`),
+        h("time", { datetime: s.state.at }, time(s.state.at))))));
     if (focused) this.#list.querySelector<HTMLElement>(`[data-step="${focused}"]`)?.focus();
-    // Disabling the button that is pressed would throw the focus away.
+    // Disabling the pressed button would lose the focus.
     this.#previous.setAttribute("aria-disabled", String(at <= 0));
     this.#next.setAttribute("aria-disabled", String(at >= this.#steps.length - 1));
     this.#now.hidden = this.#seq === null;

@@ -5,12 +5,16 @@ import { strings } from "./strings.ts";
 
 const text = strings.upload;
 
-/** Upload takes a spreadsheet, dropped or chosen. */
+/** Uploads a spreadsheet that the person drops or chooses. */
 export class Upload {
   readonly #dryRun = h("input", { type: "checkbox", id: "dry-run", "aria-describedby": "dry-run-hint" });
   readonly #skipIEC = h("input", { type: "checkbox", id: "skip-iec", "aria-describedby": "skip-iec-hint" });
-  readonly #input = h("input", { type: "file", id: "file", class: "visually-hidden", accept: ".xlsx,.csv", tabindex: "-1", "aria-hidden": "true", onchange: () => this.#take(this.#input.files) });
-  readonly #button = h("button", { type: "button", class: "primary", onclick: () => this.#input.click() }, text.choose);
+  readonly #input = h("input", {
+    type: "file", id: "file", class: "visually-hidden", accept: ".xlsx,.csv", tabindex: "-1", "aria-hidden": "true",
+    onchange: () => this.#sendFirst(this.#input.files),
+  });
+  readonly #button = h("button",
+    { type: "button", class: "primary", onclick: () => this.#input.click() }, text.choose);
   readonly #note = h("p", { class: "hint", role: "status" });
   readonly #error = h("p", { class: "error", role: "alert" });
   readonly #bar = meter(text.title, "progressbar");
@@ -18,23 +22,30 @@ export class Upload {
 
   constructor(readonly client: Rollcall, readonly done: (job: string) => void) {
     const drop = h("div", { class: "drop" },
-      h("p", { class: "pointer-only" }, text.drop, h("span", { class: "hint" }, text.or)), this.#button, this.#input, h("p", { class: "hint" }, text.kind));
-    for (const name of ["dragover", "dragenter"]) drop.addEventListener(name, (e) => (e.preventDefault(), drop.classList.add("over")));
+      h("p", { class: "pointer-only" }, text.drop, h("span", { class: "hint" }, text.or)),
+      this.#button, this.#input, h("p", { class: "hint" }, text.kind));
+    for (const name of ["dragover", "dragenter"]) {
+      drop.addEventListener(name, (e) => {
+        e.preventDefault();
+        drop.classList.add("over");
+      });
+    }
     drop.addEventListener("dragleave", () => drop.classList.remove("over"));
     drop.addEventListener("drop", (e) => {
       e.preventDefault();
       drop.classList.remove("over");
-      this.#take(e.dataTransfer?.files ?? null);
+      this.#sendFirst(e.dataTransfer?.files ?? null);
     });
-    // A file that misses the field must not replace the page.
+    // A file dropped beside the field must not replace the page.
     for (const name of ["dragover", "drop"]) document.addEventListener(name, (e) => e.preventDefault());
     this.#bar.element.hidden = true;
-    this.element = h("section", { class: "card", "aria-label": text.title }, h("h2", {}, text.title), drop, this.#bar.element, this.#note, this.#error,
+    this.element = h("section", { class: "card", "aria-label": text.title },
+      h("h2", {}, text.title), drop, this.#bar.element, this.#note, this.#error,
       option(this.#dryRun, text.dryRun, text.dryRunHint), option(this.#skipIEC, text.skipIEC, text.skipIECHint),
-      h("button", { type: "button", class: "quiet", onclick: () => void this.#template() }, text.template));
+      h("button", { type: "button", class: "quiet", onclick: () => void this.#saveTemplate() }, text.template));
   }
 
-  #take(files: FileList | null): void {
+  #sendFirst(files: FileList | null): void {
     const file = files?.[0];
     if (file && !this.#button.disabled) void this.#send(file);
   }
@@ -67,7 +78,7 @@ export class Upload {
     }
   }
 
-  async #template(): Promise<void> {
+  async #saveTemplate(): Promise<void> {
     try {
       const file = await this.client.template();
       save(file.blob, file.fileName);
@@ -79,4 +90,5 @@ export class Upload {
 }
 
 const option = (box: HTMLInputElement, label: string, hint: string) =>
-  h("div", { class: "option" }, box, h("div", {}, h("label", { for: box.id }, label), h("p", { id: box.id + "-hint", class: "hint" }, hint)));
+  h("div", { class: "option" }, box,
+    h("div", {}, h("label", { for: box.id }, label), h("p", { id: box.id + "-hint", class: "hint" }, hint)));

@@ -1,13 +1,13 @@
 // Uploads a spreadsheet, follows the job, and saves the report:
 //   ROLLCALL_TOKEN=... node examples/node-watch.mjs roll.xlsx [http://127.0.0.1:8080]
-// Without ROLLCALL_TOKEN the server refuses. Node before 22 needs the package ws.
+// Node before 22 needs the package ws.
 import { readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 
 import { Rollcall } from "@rollcall/client";
 
 const [file, url = "http://127.0.0.1:8080"] = process.argv.slice(2);
-if (!file) throw new Error("which spreadsheet?");
+if (!file) throw new Error("usage: node-watch.mjs SPREADSHEET [URL]");
 const webSocket = globalThis.WebSocket ?? (await import("ws")).WebSocket;
 const client = new Rollcall({ url, token: process.env.ROLLCALL_TOKEN ?? "", webSocket });
 

@@ -1,4 +1,4 @@
-/** The time, and how to wait for it; tests bring their own. */
+/** The time, and timers. Tests bring their own. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
@@ -6,19 +6,20 @@ export interface Clock {
   clearTimeout(timer: unknown): void;
 }
 
-// A timer of more than this runs at once.
-const longest = 2 ** 31 - 1;
+// A longer timer would run at once.
+const maxTimer = 2 ** 31 - 1;
 
 export const realClock: Clock = {
   now: () => Date.now(),
-  setTimeout: (run, ms) => setTimeout(run, Math.min(ms, longest)),
+  setTimeout: (run, ms) => setTimeout(run, Math.min(ms, maxTimer)),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 };
 
-const base = 250;
-const cap = 15_000;
+// Milliseconds: the longest first wait, and the longest wait of all.
+const firstWait = 250;
+const maxWait = 15_000;
 
-/** How long to wait before the nth attempt in a row, from 1: exponential, with full jitter. */
+/** Milliseconds to wait before the nth attempt in a row, from 1: exponential, with full jitter. */
 export function backoff(attempt: number, random: () => number): number {
-  return random() * Math.min(cap, base * 2 ** Math.min(attempt - 1, 10));
+  return random() * Math.min(maxWait, firstWait * 2 ** Math.min(attempt - 1, 10));
 }

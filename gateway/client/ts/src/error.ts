@@ -1,9 +1,9 @@
 /**
- * What went wrong, with a code that is stable. From the server: unauthenticated,
- * forbidden, not_found, bad_request, too_many_subscriptions, overloaded, and those
- * of the REST API (no_file, not_ready, not_allowed, ...). From here: network (no
- * answer), bad_answer (not rollcall's), aborted, no_websocket, closed,
- * token_source (the token function threw something else than a RollcallError).
+ * An error with a stable code. Codes of the server: unauthenticated, forbidden,
+ * not_found, bad_request, too_many_subscriptions, overloaded, and those of the REST
+ * API (no_file, not_ready, not_allowed, ...). Codes of this client: network (no
+ * answer), bad_answer (not rollcall's), aborted, no_websocket, closed, token_source
+ * (the token function threw anything but a RollcallError).
  */
 export class RollcallError extends Error {
   readonly code: string;
@@ -11,7 +11,10 @@ export class RollcallError extends Error {
   readonly status: number;
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(code: string, message: string, options: { status?: number; details?: Record<string, unknown>; cause?: unknown } = {}) {
+  constructor(
+    code: string, message: string,
+    options: { status?: number; details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.name = "RollcallError";
     this.code = code;
@@ -21,5 +24,6 @@ export class RollcallError extends Error {
 }
 
 export function unauthenticated(cause?: unknown): RollcallError {
-  return new RollcallError("unauthenticated", "You are not signed in, or no longer. Please sign in again.", { cause });
+  const message = "You are not signed in, or your session has expired. Please sign in again.";
+  return new RollcallError("unauthenticated", message, { cause });
 }

@@ -15,7 +15,7 @@ export type Quota = Pick<
   RateLimitExceededData, "current_count" | "max_limit" | "remaining" | "percentage_used" | "reset_time"
 >;
 
-/** Data of iec_rate_limit_exceeded and iec_rate_limit_warning: one type for both, a warning just has less in it. */
+/** Data of iec_rate_limit_exceeded, and of iec_rate_limit_warning, which has less in it. */
 export type RateLimitData = ProgressData & Quota;
 
 type RateLimitEvent = "iec_rate_limit_exceeded" | "iec_rate_limit_warning";
@@ -26,9 +26,9 @@ export type ServerEvent =
   | { event: RateLimitEvent; data: RateLimitData; seq: number };
 
 /**
- * What a watch yields. With `seq` it is a fact, which comes once and in order;
- * without, only the newest progress. `reset` says that the server's log was
- * made anew: forget what came before, it comes again from the beginning.
+ * What a watch passes on. With `seq` it is a fact, which comes once and in order; without
+ * it, only the newest progress. `reset` says that the server's log was recreated: forget
+ * what came before, for it comes again from the beginning.
  */
 export type JobEvent = ServerEvent | { event: "reset"; data: { job_id?: string }; seq?: undefined };
 
@@ -37,7 +37,7 @@ export type Frame = ServerEvent | Answer;
 const eventNames: ReadonlySet<string> = new Set(serverEvents);
 const answerNames: ReadonlySet<string> = new Set(answers);
 
-/** Reads a frame; undefined for one of an event that this version does not know. */
+/** Parses a frame. Returns undefined for an event that this version does not know. */
 export function parseFrame(text: string): Frame | undefined {
   const frame = JSON.parse(text) as { event?: unknown; data?: unknown };
   if (typeof frame.event !== "string" || typeof frame.data !== "object" || frame.data === null) return undefined;

@@ -9,4 +9,6 @@ export type {
   RateLimitData, Stage, ValidationStats,
 } from "./events.js";
 export type { Memory, ResumeOptions } from "./resume.js";
-export type { Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, RateLimit, Stats, UploadOptions, Workbook } from "./rest.js";
+export type {
+  Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, RateLimit, Stats, UploadOptions, Workbook,
+} from "./rest.js";

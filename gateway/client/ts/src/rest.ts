@@ -1,20 +1,20 @@
 import { RollcallError, unauthenticated } from "./error.js";
 import type { DatabaseStats, IECStats, JobStatus, Quota, Stage, ValidationStats } from "./events.js";
 import type { Clock } from "./clock.js";
-import { Resumed } from "./resume.js";
-import type { Ask, ResumeOptions } from "./resume.js";
+import { ResumableUpload } from "./resume.js";
+import type { ResumeOptions, SendRequest } from "./resume.js";
 import type { Tokens } from "./token.js";
 
 export interface UploadOptions {
-  /** Do everything but write to the database. */
+  /** Check everything, but write nothing to the database. */
   dryRun?: boolean;
-  /** false leaves every row unverified; default true. */
+  /** false asks the IEC about nobody: every row stays unverified. Default: true. */
   iecVerification?: boolean;
   /** Default: the File's own name, else upload.xlsx. */
   fileName?: string;
   /**
-   * Bytes sent so far and in all, form included. Needs XMLHttpRequest, as
-   * browsers have; elsewhere it is called once, when the server has answered.
+   * Called with the bytes sent so far and in all, form included. Needs the
+   * XMLHttpRequest of browsers; elsewhere it is called once, after the answer.
    */
   onProgress?: (sent: number, total: number) => void;
   signal?: AbortSignal;
@@ -23,7 +23,7 @@ export interface UploadOptions {
 export interface JobOptions {
   skip_iec?: boolean;
   dry_run?: boolean;
-  /** The job whose writing this one takes back. */
+  /** The job that this one undoes. */
   undoes?: string;
 }
 
@@ -122,7 +122,7 @@ interface Reply {
 
 const apiBase = "/api/v1/bulk-upload";
 
-/** Rest is the REST API. Every method throws RollcallError. */
+/** The REST API. Every method throws RollcallError. */
 export class Rest {
   readonly #url: string;
   readonly #tokens: Tokens;
@@ -136,14 +136,14 @@ export class Rest {
 
   async upload(file: Blob, options: UploadOptions): Promise<Accepted> {
     const form = new FormData();
-    // Fields go first: the server knows what is asked for before the file comes.
+    // Fields come before the file, so that the server knows them when the file begins.
     if (options.dryRun !== undefined) form.append("dry_run", String(options.dryRun));
     if (options.iecVerification !== undefined) form.append("iec_verification", String(options.iecVerification));
     const own = "name" in file && typeof file.name === "string" ? file.name : "";
     form.append("file", file, options.fileName ?? (own || "upload.xlsx"));
     const { onProgress, signal } = options;
     if (onProgress && typeof XMLHttpRequest !== "undefined") {
-      const reply = await this.#signedIn((token) => send(this.#url + "/process", token, form, onProgress, signal));
+      const reply = await this.#withToken((token) => sendForm(this.#url + "/process", token, form, onProgress, signal));
       return data<Accepted>(reply);
     }
     const accepted = await this.call<Accepted>("POST", "/process", form, signal);
@@ -151,10 +151,10 @@ export class Rest {
     return accepted;
   }
 
-  /** Sends a file in parts; returns the id of its job. */
+  /** Sends a file in parts, and returns the id of its job. */
   uploadResumed(file: Blob, options: ResumeOptions, clock: Clock): Promise<string> {
-    const ask: Ask = (method, path, headers, body, signal) =>
-      this.#signedIn((token) =>
+    const request: SendRequest = (method, path, headers, body, signal) =>
+      this.#withToken((token) =>
         read(() => {
           const init: RequestInit = { method, headers: { ...headers, Authorization: `Bearer ${token}` } };
           if (body) init.body = body;
@@ -162,7 +162,7 @@ export class Rest {
           return this.#fetch(this.#url + path, init);
         }),
       );
-    return new Resumed(file, ask, clock, options, this.#url).send();
+    return new ResumableUpload(file, request, clock, options, this.#url).send();
   }
 
   async call<T>(method: "GET" | "POST", path: string, body?: FormData, signal?: AbortSignal): Promise<T> {
@@ -173,11 +173,12 @@ export class Rest {
   async workbook(path: string): Promise<Workbook> {
     const response = await this.#request("GET", path);
     if (!response.ok) data({ status: response.status, text: await read(() => response.text()) });
-    return { blob: await read(() => response.blob()), fileName: fileName(response.headers.get("Content-Disposition")) };
+    const blob = await read(() => response.blob());
+    return { blob, fileName: fileName(response.headers.get("Content-Disposition")) };
   }
 
   #request(method: string, path: string, body?: FormData, signal?: AbortSignal): Promise<Response> {
-    return this.#signedIn((token) =>
+    return this.#withToken((token) =>
       read(() => {
         const init: RequestInit = { method, headers: { Authorization: `Bearer ${token}` } };
         if (body) init.body = body;
@@ -187,29 +188,35 @@ export class Rest {
     );
   }
 
-  /** Makes a request, once more with a fresh token if the first is refused. */
-  async #signedIn<R extends { status: number }>(request: (token: string) => Promise<R>): Promise<R> {
+  /** Makes a request, and repeats it with a fresh token if the first one is refused. */
+  async #withToken<R extends { status: number }>(request: (token: string) => Promise<R>): Promise<R> {
     const reply = await request(await this.#tokens.get());
     if (reply.status !== 401 || !this.#tokens.renewable) return reply;
     return request(await this.#tokens.fresh());
   }
 }
 
+/** Turns whatever a request throws into a RollcallError. */
 async function read<T>(answer: () => Promise<T>): Promise<T> {
   try {
     return await answer();
   } catch (cause) {
-    throw failure(cause);
+    throw requestError(cause);
   }
 }
 
-function failure(cause: unknown): RollcallError {
-  if (cause instanceof Error && cause.name === "AbortError") return new RollcallError("aborted", "This was given up.", { cause });
+function requestError(cause: unknown): RollcallError {
+  if (cause instanceof Error && cause.name === "AbortError") {
+    return new RollcallError("aborted", "The request was cancelled.", { cause });
+  }
   return new RollcallError("network", "The server cannot be reached. Please try again.", { cause });
 }
 
+/** Returns the data of an answer, or throws its error. */
 function data<T>(reply: Reply): T {
-  let answer: { success?: boolean; message?: string; data?: T; error?: { code?: string; details?: Record<string, unknown> } };
+  let answer: {
+    success?: boolean; message?: string; data?: T; error?: { code?: string; details?: Record<string, unknown> };
+  };
   try {
     answer = JSON.parse(reply.text) as typeof answer;
   } catch (cause) {
@@ -217,14 +224,17 @@ function data<T>(reply: Reply): T {
     throw new RollcallError("bad_answer", "The server's answer cannot be read.", { status: reply.status, cause });
   }
   if (answer.success === true) return answer.data as T;
-  throw new RollcallError(answer.error?.code ?? "bad_answer", answer.message ?? "The server's answer cannot be read.", {
-    status: reply.status,
-    details: answer.error?.details ?? {},
-  });
+  throw new RollcallError(
+    answer.error?.code ?? "bad_answer", answer.message ?? "The server's answer cannot be read.",
+    { status: reply.status, details: answer.error?.details ?? {} },
+  );
 }
 
-/** Sends a form and tells how far it is, which fetch cannot. */
-function send(url: string, token: string, form: FormData, onProgress: (sent: number, total: number) => void, signal?: AbortSignal): Promise<Reply> {
+/** Sends a form and reports how much was sent, which fetch cannot do. */
+function sendForm(
+  url: string, token: string, form: FormData,
+  onProgress: (sent: number, total: number) => void, signal?: AbortSignal,
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     const abort = () => xhr.abort();
@@ -236,10 +246,10 @@ function send(url: string, token: string, form: FormData, onProgress: (sent: num
     xhr.setRequestHeader("Authorization", `Bearer ${token}`);
     xhr.upload.onprogress = (e) => onProgress(e.loaded, e.total);
     xhr.onload = done(() => resolve({ status: xhr.status, text: xhr.responseText }));
-    xhr.onerror = done(() => reject(failure(undefined)));
-    xhr.onabort = done(() => reject(new RollcallError("aborted", "This was given up.")));
+    xhr.onerror = done(() => reject(requestError(undefined)));
+    xhr.onabort = done(() => reject(new RollcallError("aborted", "The request was cancelled.")));
     if (signal?.aborted) {
-      reject(new RollcallError("aborted", "This was given up."));
+      reject(new RollcallError("aborted", "The request was cancelled."));
       return;
     }
     signal?.addEventListener("abort", abort);
@@ -247,7 +257,7 @@ function send(url: string, token: string, form: FormData, onProgress: (sent: num
   });
 }
 
-/** The name that a Content-Disposition gives, in either of its two forms. */
+/** Returns the file name of a Content-Disposition, in either of its two forms. */
 export function fileName(disposition: string | null): string {
   const coded = /filename\*=utf-8''([^;]+)/i.exec(disposition ?? "")?.[1];
   if (coded !== undefined) return decodeURIComponent(coded);

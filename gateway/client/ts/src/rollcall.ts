@@ -1,19 +1,22 @@
 import { backoff, realClock, type Clock } from "./clock.js";
 import { RollcallError } from "./error.js";
 import { isServerEvent, type Frame } from "./events.js";
-import { Rest, type Accepted, type History, type HistoryQuery, type Job, type RateLimit, type Stats, type UploadOptions, type Workbook } from "./rest.js";
+import {
+  Rest, type Accepted, type History, type HistoryQuery, type Job, type RateLimit, type Stats, type UploadOptions,
+  type Workbook,
+} from "./rest.js";
 import type { ResumeOptions } from "./resume.js";
 import { Socket, type SocketConstructor } from "./socket.js";
 import { Tokens, type TokenSource } from "./token.js";
-import { Listening, type UserWatchOptions, type Watch, type WatchOptions } from "./watch.js";
+import { ActiveWatch, type UserWatchOptions, type Watch, type WatchOptions } from "./watch.js";
 
 export interface RollcallOptions {
   /** The server's address, http:// or https://. */
   url: string;
   /**
-   * A JWT, or a function that is asked for one: at first, before one ends, and
-   * when one is refused. A RollcallError with the code unauthenticated thrown by
-   * it ends all watches; another error is taken for passing.
+   * A JWT, or a function that returns one. It is called at the start, before a token
+   * expires, and when one is refused. If it throws a RollcallError with the code
+   * unauthenticated, all watches end; after any other error it is called again.
    */
   token: TokenSource;
   /** For Node before 22: the WebSocket of the package ws. Default: the global one. */
@@ -25,17 +28,18 @@ export interface RollcallOptions {
   random?: () => number;
 }
 
+/** The watches of one job. */
 interface Room {
-  watches: Set<Listening>;
-  request: number; // id of the last subscribe, 0 for none on this connection
+  watches: Set<ActiveWatch>;
+  request: number; // id of the last subscribe request, 0 for none on this connection
   retry: unknown; // timer, while the server is overloaded
   refusals: number; // in a row
 }
 
 /**
- * Rollcall follows jobs live, all over one WebSocket that is open while anything
- * is watched, and calls the REST API. It connects again by itself and goes on
- * after the last fact seen: facts come once, in order and without gaps.
+ * Follows jobs live and calls the REST API. All watches share one WebSocket, which is
+ * open while anything is watched. The client reconnects by itself and goes on after the
+ * last fact seen: facts come once, in order and without gaps.
  */
 export class Rollcall {
   readonly #rest: Rest;
@@ -46,13 +50,15 @@ export class Rollcall {
   readonly #random: () => number;
   readonly #webSocket: SocketConstructor | undefined;
   readonly #rooms = new Map<string, Room>();
-  readonly #users = new Set<Listening>();
+  readonly #userWatches = new Set<ActiveWatch>();
   #socket: Socket | undefined;
   #closed = false;
 
   constructor(options: RollcallOptions) {
     const { protocol } = new URL(options.url);
-    if (protocol !== "http:" && protocol !== "https:") throw new TypeError("the server's address begins with http:// or https://");
+    if (protocol !== "http:" && protocol !== "https:") {
+      throw new TypeError("the server's address must begin with http:// or https://");
+    }
     this.#url = options.url.replace(/\/+$/, "");
     this.#clock = options.clock ?? realClock;
     this.#random = options.random ?? Math.random;
@@ -63,42 +69,45 @@ export class Rollcall {
   }
 
   /**
-   * Follows a job from after a sequence, and ends with the job. Throws a
-   * RollcallError with the code no_websocket or closed.
+   * Follows a job after a sequence, and ends with the job. Throws a RollcallError with
+   * the code no_websocket or closed.
    */
   watch(jobId: string, options: WatchOptions): Watch {
     const socket = this.#connection();
-    const watch = new Listening(jobId, options, (w) => this.#left(w));
+    const watch = new ActiveWatch(jobId, options, (w) => this.#remove(w));
     let room = this.#rooms.get(jobId);
-    if (!room) this.#rooms.set(jobId, (room = { watches: new Set(), request: 0, retry: undefined, refusals: 0 }));
+    if (!room) {
+      room = { watches: new Set(), request: 0, retry: undefined, refusals: 0 };
+      this.#rooms.set(jobId, room);
+    }
     room.watches.add(watch);
-    this.#begin(watch, socket);
+    this.#start(watch, socket);
     if (socket.state === "open") this.#subscribe(jobId, room);
     return watch;
   }
 
   /**
-   * Hears of all jobs of this user, from now on: what comes while there is no
-   * connection is not made up for, so read the history again when onConnection
-   * says open. It also hears the history of jobs that are watched beside it.
+   * Follows all jobs of this user from now on. What happens while there is no connection
+   * does not come later: read the history again when onConnection says open. The watch
+   * also gets the history of jobs that are watched at the same time.
    */
   watchUser(options: UserWatchOptions): Watch {
     const socket = this.#connection();
-    const watch = new Listening(undefined, options, (w) => this.#left(w));
-    this.#users.add(watch);
-    this.#begin(watch, socket);
+    const watch = new ActiveWatch(undefined, options, (w) => this.#remove(w));
+    this.#userWatches.add(watch);
+    this.#start(watch, socket);
     return watch;
   }
 
-  /** Uploads a spreadsheet; the job is pending when this returns. */
+  /** Uploads a spreadsheet. The job is pending when this returns. */
   upload(file: Blob, options: UploadOptions = {}): Promise<Accepted> {
     return this.#rest.upload(file, options);
   }
 
   /**
-   * Uploads a spreadsheet over a weak line: what has arrived is not sent again,
-   * neither after the line broke nor, for a File of the browser that is chosen
-   * again, after the page was left. Returns the id of its job.
+   * Uploads a spreadsheet over a weak connection. What has arrived is not sent again,
+   * neither after the connection broke nor after the page was left, if the person chooses
+   * the same File again. Returns the id of the job.
    */
   uploadResumed(file: Blob, options: ResumeOptions = {}): Promise<string> {
     return this.#rest.uploadResumed(file, options, this.#clock);
@@ -108,7 +117,7 @@ export class Rollcall {
     return this.#rest.call("GET", `/status/${encodeURIComponent(jobId)}`);
   }
 
-  /** Lists jobs, newest first: one's own, or for administrators all. */
+  /** Lists the user's jobs, newest first; for administrators, all jobs. */
   history(query: HistoryQuery = {}): Promise<History> {
     const search = new URLSearchParams();
     if (query.page !== undefined) search.set("page", String(query.page));
@@ -125,12 +134,12 @@ export class Rollcall {
     return this.#rest.call("POST", `/retry/${encodeURIComponent(jobId)}`);
   }
 
-  /** Takes back what a job has written. The answer is the job that does so; asked twice, the same one. */
+  /** Undoes what a job has written. Returns the job that does so, the same one each time. */
   undo(jobId: string): Promise<Job> {
     return this.#rest.call("POST", `/undo/${encodeURIComponent(jobId)}`);
   }
 
-  /** The report, or the rows that have to be corrected. */
+  /** Returns the report, or a workbook of the rows to correct. */
   report(jobId: string, part: "report" | "rejects" = "report"): Promise<Workbook> {
     return this.#rest.workbook(`/report/${encodeURIComponent(jobId)}?part=${part}`);
   }
@@ -143,12 +152,12 @@ export class Rollcall {
     return this.#rest.call("GET", "/stats");
   }
 
-  /** An empty workbook to fill in. */
+  /** Returns an empty workbook to fill in. */
   template(): Promise<Workbook> {
     return this.#rest.workbook("/template");
   }
 
-  /** Ends all watches and the connection, for good. REST calls still work. */
+  /** Ends all watches and the connection for good. REST calls still work. */
   close(): void {
     this.#closed = true;
     for (const watch of this.#all()) watch.end();
@@ -157,32 +166,35 @@ export class Rollcall {
 
   #connection(): Socket {
     if (this.#closed) throw new RollcallError("closed", "This client was closed.");
-    if (!this.#webSocket) throw new RollcallError("no_websocket", "There is no WebSocket here: give that of the package ws, or use Node 22.");
+    if (!this.#webSocket) {
+      const message = "There is no WebSocket here: pass that of the package ws, or use Node 22.";
+      throw new RollcallError("no_websocket", message);
+    }
     this.#socket ??= new Socket(this.#url, this.#webSocket, this.#fetch, this.#tokens, this.#clock, this.#random, {
       onState: (state) => this.#onState(state),
       onFrame: (frame) => this.#onFrame(frame),
-      onAnew: () => this.#all().forEach((w) => w.anew()),
+      onReset: () => this.#all().forEach((w) => w.reset()),
       onFatal: (error) => this.#all().forEach((w) => w.end(error)),
     });
     return this.#socket;
   }
 
-  /** Tells a new watch how things are, after watch() has returned it. */
-  #begin(watch: Listening, socket: Socket): void {
+  /** Tells a new watch the state of the connection, once watch() has returned it. */
+  #start(watch: ActiveWatch, socket: Socket): void {
     queueMicrotask(() => {
       if (watch.ended) return;
       socket.open();
-      watch.show(socket.state === "open" && watch.jobId !== undefined ? "connecting" : socket.state);
+      watch.setConnection(socket.state === "open" && watch.jobId !== undefined ? "connecting" : socket.state);
     });
   }
 
-  #all(): Listening[] {
-    return [...this.#users, ...[...this.#rooms.values()].flatMap((room) => [...room.watches])];
+  #all(): ActiveWatch[] {
+    return [...this.#userWatches, ...[...this.#rooms.values()].flatMap((room) => [...room.watches])];
   }
 
   #onState(state: "connecting" | "open" | "waiting" | "closed"): void {
     if (state === "open") {
-      this.#users.forEach((w) => w.show("open"));
+      this.#userWatches.forEach((w) => w.setConnection("open"));
       // A job's watch is open once its subscription is acknowledged.
       for (const [jobId, room] of this.#rooms) this.#subscribe(jobId, room);
       return;
@@ -190,54 +202,56 @@ export class Rollcall {
     for (const room of this.#rooms.values()) {
       room.request = 0;
       this.#clock.clearTimeout(room.retry);
-      room.watches.forEach((w) => w.joining());
+      room.watches.forEach((w) => w.awaitAck());
     }
-    if (state !== "closed") this.#all().forEach((w) => w.show(state));
+    if (state !== "closed") this.#all().forEach((w) => w.setConnection(state));
   }
 
   #subscribe(jobId: string, room: Room): void {
-    // One subscription serves all: it begins where the one that saw least is,
-    // and each of the others drops what it has.
+    // One subscription serves all watches of the job. It starts after the least that any
+    // of them has seen, and each drops what it has seen already.
     const after = Math.min(...[...room.watches].map((w) => w.lastSeq));
-    room.watches.forEach((w) => w.joining());
+    room.watches.forEach((w) => w.awaitAck());
     room.request = this.#socket?.request("subscribe_bulk_upload_job", { job_id: jobId, after }) ?? 0;
   }
 
   #onFrame(frame: Frame): void {
     if (isServerEvent(frame)) {
-      this.#users.forEach((w) => w.take(frame));
+      this.#userWatches.forEach((w) => w.deliver(frame));
       const room = this.#rooms.get(frame.data.job_id);
-      if (room) [...room.watches].forEach((w) => w.take(frame));
+      if (room) [...room.watches].forEach((w) => w.deliver(frame));
       return;
     }
     if (frame.id === undefined) return;
     for (const [jobId, room] of this.#rooms) {
       if (room.request !== frame.id) continue;
-      if (frame.event === "error") this.#refused(jobId, room, frame.data);
+      if (frame.event === "error") this.#subscriptionRefused(jobId, room, frame.data);
       else if (frame.event === "ack") {
         room.refusals = 0;
         const { last_seq = 0, status } = frame.data;
-        [...room.watches].forEach((w) => w.joined(last_seq, status));
+        [...room.watches].forEach((w) => w.acknowledge(last_seq, status));
       }
       return;
     }
-    // A fresh token that the connection does not take, being of another user or
-    // role, or bad: what it is worth shows when connecting.
-    if (frame.event === "error" && (frame.data.code === "forbidden" || frame.data.code === "unauthenticated")) this.#socket?.again();
+    // The connection refuses the fresh token: it is invalid, or of another user or role.
+    // A new connection shows which.
+    const code = frame.event === "error" ? frame.data.code : "";
+    if (code === "forbidden" || code === "unauthenticated") this.#socket?.reconnect();
   }
 
-  #refused(jobId: string, room: Room, data: { code: string; message: string }): void {
+  #subscriptionRefused(jobId: string, room: Room, data: { code: string; message: string }): void {
     if (data.code === "unauthenticated") {
-      this.#socket?.again();
+      this.#socket?.reconnect();
     } else if (data.code === "overloaded") {
-      room.retry = this.#clock.setTimeout(() => this.#subscribe(jobId, room), backoff(++room.refusals, this.#random));
+      const wait = backoff(++room.refusals, this.#random);
+      room.retry = this.#clock.setTimeout(() => this.#subscribe(jobId, room), wait);
     } else {
       [...room.watches].forEach((w) => w.end(new RollcallError(data.code, data.message)));
     }
   }
 
-  #left(watch: Listening): void {
-    this.#users.delete(watch);
+  #remove(watch: ActiveWatch): void {
+    this.#userWatches.delete(watch);
     const room = watch.jobId === undefined ? undefined : this.#rooms.get(watch.jobId);
     if (room && watch.jobId !== undefined) {
       room.watches.delete(watch);
@@ -247,9 +261,9 @@ export class Rollcall {
         if (room.request !== 0) this.#socket?.request("unsubscribe_bulk_upload_job", { job_id: watch.jobId });
       }
     }
-    // Somebody may come in the same turn: React does, when it mounts twice.
+    // Another watch may start in the same turn: React does that when it mounts twice.
     this.#clock.setTimeout(() => {
-      if (this.#users.size === 0 && this.#rooms.size === 0) this.#socket?.close();
+      if (this.#userWatches.size === 0 && this.#rooms.size === 0) this.#socket?.close();
     }, 0);
   }
 }

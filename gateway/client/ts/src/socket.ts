@@ -4,9 +4,9 @@ import { RollcallError, unauthenticated } from "./error.js";
 import { parseFrame, type Frame } from "./events.js";
 import type { Tokens } from "./token.js";
 
-/** What is used of a WebSocket: the global one, or that of the package ws. */
+/** What this client uses of a WebSocket, the global one or that of the package ws. */
 export interface SocketLike {
-  // The two declare different events; of these, only data and code are used.
+  // The two declare different types of events. Only data and code are used.
   onopen: ((event: any) => void) | null;
   onmessage: ((event: any) => void) | null;
   onclose: ((event: any) => void) | null;
@@ -17,26 +17,27 @@ export interface SocketLike {
 
 export type SocketConstructor = new (url: string, protocols: string[]) => SocketLike;
 
-/** waiting: for the next attempt. closed: there will be none. */
+/** waiting is for the next attempt; after closed there is none. */
 export type ConnectionState = "connecting" | "open" | "waiting" | "closed";
 
-/** What a connection tells its owner. */
+/** What a Socket tells its owner. */
 export interface SocketListener {
   onState(state: ConnectionState): void;
   onFrame(frame: Frame): void;
-  /** The server's log was made anew: sequences mean nothing any more. */
-  onAnew(): void;
-  /** Trying again does not mend this; the socket is closed. */
+  /** The server's log was recreated: sequences mean nothing any more. */
+  onReset(): void;
+  /** Another attempt would not help; the socket is closed. */
   onFatal(error: RollcallError): void;
 }
 
 const closeRestart = 1012;
 const closeUnauthenticated = 4001;
-const closeAnew = 4003;
-const pingEvery = 30_000;
-const pingWait = 10_000;
+const closeStreamReset = 4003;
+// Milliseconds.
+const pingInterval = 30_000;
+const pingTimeout = 10_000;
 
-/** Socket keeps one connection to the gateway, over one WebSocket after the other. */
+/** One connection to the gateway, over one WebSocket after the other. */
 export class Socket {
   readonly #url: string;
   readonly #Constructor: SocketConstructor;
@@ -48,14 +49,17 @@ export class Socket {
 
   #ws: SocketLike | undefined;
   #state: ConnectionState = "closed";
-  #life = 0; // counts opens and closes, so that what was begun in an earlier one is dropped
-  #attempt = 0; // failures in a row
-  #refused = 0; // tokens refused in a row
-  #heard = false; // anything, over the present WebSocket
+  #generation = 0; // counts opens and closes: what an earlier one has started is ignored
+  #failures = 0; // in a row
+  #refusedTokens = 0; // in a row
+  #received = false; // any frame over the present WebSocket
   #id = 0;
   #timers = new Map<"retry" | "ping" | "pong" | "renew", unknown>();
 
-  constructor(url: string, ws: SocketConstructor, fetcher: typeof fetch, tokens: Tokens, clock: Clock, random: () => number, listener: SocketListener) {
+  constructor(
+    url: string, ws: SocketConstructor, fetcher: typeof fetch, tokens: Tokens, clock: Clock, random: () => number,
+    listener: SocketListener,
+  ) {
     this.#url = url;
     this.#Constructor = ws;
     this.#fetch = fetcher;
@@ -69,10 +73,10 @@ export class Socket {
     return this.#state;
   }
 
-  /** Connects, and again whenever the connection is lost. */
+  /** Connects, and connects again whenever the connection is lost. */
   open(): void {
     if (this.#state !== "closed") return;
-    this.#attempt = this.#refused = 0;
+    this.#failures = this.#refusedTokens = 0;
     void this.#connect(false);
   }
 
@@ -81,39 +85,39 @@ export class Socket {
     this.#set("closed");
   }
 
-  /** Sends a request and returns its id; only while open. */
+  /** Sends a request and returns its id. Nothing is sent unless the socket is open. */
   request(event: string, data: object): number {
     const id = ++this.#id;
     this.#ws?.send(JSON.stringify({ event, data, id }));
     return id;
   }
 
-  /** Connects again after the time that failures so far ask for. */
-  again(): void {
+  /** Drops the connection, and connects again after the wait that the failures so far call for. */
+  reconnect(): void {
     this.#drop(1000);
-    this.#retry(backoff(++this.#attempt, this.#random));
+    this.#retry(backoff(++this.#failures, this.#random));
   }
 
   async #connect(fresh: boolean): Promise<void> {
-    const life = ++this.#life;
+    const generation = ++this.#generation;
     this.#set("connecting");
     let token: string;
     try {
       token = await (fresh ? this.#tokens.fresh() : this.#tokens.get());
     } catch (error) {
-      if (life === this.#life) this.#failed(error as RollcallError); // Tokens throws no other
+      if (generation === this.#generation) this.#tokenFailed(error as RollcallError); // Tokens throws nothing else
       return;
     }
-    if (life !== this.#life) return;
+    if (generation !== this.#generation) return;
     let ws: SocketLike;
     try {
       ws = new this.#Constructor(this.#url.replace(/^http/, "ws") + "/ws", ["rollcall", `bearer.${token}`]);
     } catch {
-      this.#fatal(unauthenticated()); // what is no name of a protocol is no token
+      this.#fatal(unauthenticated()); // the token is not fit to be the name of a subprotocol
       return;
     }
     this.#ws = ws;
-    this.#heard = false;
+    this.#received = false;
     let opened = false;
     ws.onopen = () => {
       if (this.#ws !== ws) return;
@@ -124,9 +128,9 @@ export class Socket {
     };
     ws.onmessage = (event: { data: unknown }) => {
       if (this.#ws !== ws || typeof event.data !== "string") return;
-      this.#hear(event.data);
+      this.#receive(event.data);
     };
-    ws.onerror = () => {}; // onclose follows; the package ws throws without this
+    ws.onerror = () => {}; // onclose follows; without this the package ws throws
     ws.onclose = (event: { code: number }) => {
       if (this.#ws !== ws) return;
       this.#ws = undefined;
@@ -136,16 +140,16 @@ export class Socket {
     };
   }
 
-  #hear(text: string): void {
+  #receive(text: string): void {
     let frame: Frame | undefined;
     try {
       frame = parseFrame(text);
     } catch {
-      this.again(); // not the gateway, or cut off
+      this.reconnect(); // not the gateway, or a frame that was cut off
       return;
     }
-    this.#heard = true;
-    this.#attempt = this.#refused = 0;
+    this.#received = true;
+    this.#failures = this.#refusedTokens = 0;
     if (frame?.event === "pong") this.#stop("pong");
     else if (frame) this.#listener.onFrame(frame);
   }
@@ -155,44 +159,44 @@ export class Socket {
       case closeUnauthenticated:
         this.#tokenRefused();
         return;
-      case closeAnew:
-        this.#listener.onAnew();
+      case closeStreamReset:
+        this.#listener.onReset();
         break;
       case closeRestart:
-        // At once, but not in circles with a server that only restarts.
-        if (this.#heard) {
+        // At once, but not in a loop with a server that does nothing but restart.
+        if (this.#received) {
           this.#retry(0);
           return;
         }
     }
-    this.#retry(backoff(++this.#attempt, this.#random));
+    this.#retry(backoff(++this.#failures, this.#random));
   }
 
-  /** Finds out why there was no connection: a WebSocket does not tell the HTTP status. */
+  /** Finds out why the handshake failed, for a WebSocket does not tell the HTTP status. */
   async #neverOpened(token: string): Promise<void> {
-    const life = this.#life;
+    const generation = this.#generation;
     let status = 0;
     try {
       const answer = await this.#fetch(this.#url + "/ws", { headers: { Authorization: `Bearer ${token}` } });
       status = answer.status;
       await answer.body?.cancel();
     } catch {
-      // Nobody there, or a server of another origin: try again later.
+      // Nobody answers, or it is a server of another origin: try again later.
     }
-    if (life !== this.#life) return;
+    if (generation !== this.#generation) return;
     if (status === 401) this.#tokenRefused();
-    else this.#retry(backoff(++this.#attempt, this.#random));
+    else this.#retry(backoff(++this.#failures, this.#random));
   }
 
   #tokenRefused(): void {
-    // One more, which may be newer. What that is worth shows at once.
-    if (!this.#tokens.renewable || ++this.#refused > 1) this.#fatal(unauthenticated());
+    // The source may have a newer one. If that is refused too, it is the end.
+    if (!this.#tokens.renewable || ++this.#refusedTokens > 1) this.#fatal(unauthenticated());
     else void this.#connect(true);
   }
 
-  #failed(error: RollcallError): void {
+  #tokenFailed(error: RollcallError): void {
     if (error.code === "unauthenticated") this.#fatal(error);
-    else this.#retry(backoff(++this.#attempt, this.#random));
+    else this.#retry(backoff(++this.#failures, this.#random));
   }
 
   #fatal(error: RollcallError): void {
@@ -207,32 +211,32 @@ export class Socket {
 
   #ping(): void {
     this.request("ping", {});
-    this.#start("pong", pingWait, () => this.again());
-    this.#start("ping", pingEvery, () => this.#ping());
+    this.#start("pong", pingTimeout, () => this.reconnect());
+    this.#start("ping", pingInterval, () => this.#ping());
   }
 
   #renewLater(): void {
     const at = this.#tokens.renewAt;
     if (at === Infinity) return;
-    // A source may give the same token again for a while.
+    // The source may return the same token for a while.
     const wait = Math.max(at - this.#clock.now(), 1000);
     this.#start("renew", wait, () => void this.#renew());
   }
 
-  /** Prolongs the connection before its token ends. */
+  /** Extends the connection before its token expires. */
   async #renew(): Promise<void> {
-    const life = this.#life;
+    const generation = this.#generation;
     try {
       const token = await this.#tokens.fresh();
-      if (life === this.#life && this.#state === "open") this.request("authenticate", { token });
+      if (generation === this.#generation && this.#state === "open") this.request("authenticate", { token });
     } catch {
-      // The connection lives until the token ends, and there may be one by then.
+      // The connection lives until its token expires; there may be a fresh one by then.
     }
-    if (life === this.#life && this.#state === "open") this.#renewLater();
+    if (generation === this.#generation && this.#state === "open") this.#renewLater();
   }
 
   #drop(code: number): void {
-    this.#life++;
+    this.#generation++;
     this.#stopTimers();
     const ws = this.#ws;
     this.#ws = undefined;

@@ -4,22 +4,22 @@ import type { Rollcall } from "./rollcall.js";
 import type { ConnectionState } from "./socket.js";
 import type { Watch } from "./watch.js";
 
-/** What is known of a job. A new object for each change. */
+/** What is known of a job. Each change makes a new object. */
 export interface JobState {
-  /** undefined until the server has said something. */
+  /** undefined until the server has sent something. */
   readonly status: JobStatus | undefined;
   readonly stage: Stage | undefined;
   /** Percent, 0 to 100. */
   readonly progress: number;
   readonly message: string;
   readonly rows: { readonly processed: number; readonly total: number };
-  /** When the IEC will have answered for all rows, if that can be told. */
+  /** When the IEC will have answered for all rows, if that is known. */
   readonly eta: Date | undefined;
-  /** When a paused job goes on. */
+  /** When a paused job resumes. */
   readonly resumesAt: Date | undefined;
-  /** The quota of IEC calls, as last told of. */
+  /** The last known state of the quota of IEC calls. */
   readonly quota: Quota | undefined;
-  /** The facts so far, in order; mere progress is not among them. */
+  /** The facts so far, in order. Progress is not among them. */
   readonly events: readonly JobEvent[];
   readonly result: CompleteData | undefined;
   /** Why the job failed, or cannot be watched. */
@@ -32,8 +32,8 @@ export const unknown: JobState = {
   resumesAt: undefined, quota: undefined, events: [], result: undefined, error: undefined, connection: "closed",
 };
 
-/** What a job's state is after one more event. */
-export function next(state: JobState, event: JobEvent): JobState {
+/** Returns a job's state after one more event. */
+export function fold(state: JobState, event: JobEvent): JobState {
   if (event.event === "reset") return { ...unknown, connection: state.connection };
   const events = event.seq === undefined ? state.events : [...state.events, event];
   switch (event.event) {
@@ -41,10 +41,12 @@ export function next(state: JobState, event: JobEvent): JobState {
       return { ...state, events, status: "completed", stage: "report_generation", progress: 100, message: "",
         eta: undefined, resumesAt: undefined, error: undefined, result: event.data };
     case "bulk_upload_erased":
-      return { ...state, events, error: state.error && { ...state.error, retryable: state.error.retryable && event.data.reason !== "expired" } };
+      return { ...state, events, error: state.error &&
+        { ...state.error, retryable: state.error.retryable && event.data.reason !== "expired" } };
     case "bulk_upload_failed": {
       const { status, stage, error: message, code, retryable } = event.data;
-      return { ...state, events, status, stage, message, eta: undefined, resumesAt: undefined, error: { code, message, retryable } };
+      return { ...state, events, status, stage, message, eta: undefined, resumesAt: undefined,
+        error: { code, message, retryable } };
     }
   }
   const d = event.data;
@@ -61,8 +63,8 @@ export function next(state: JobState, event: JobEvent): JobState {
 const dateOf = (text: string | undefined) => text === undefined ? undefined : new Date(text);
 
 /**
- * JobStore watches a job while somebody listens, and keeps what it saw for the
- * next one. The shape is that of React's useSyncExternalStore.
+ * Watches a job while anybody is subscribed, and keeps the state for whoever subscribes
+ * next. The shape is that of React's useSyncExternalStore.
  */
 export class JobStore {
   readonly #client: Rollcall;
@@ -80,7 +82,7 @@ export class JobStore {
   readonly get = (): JobState => this.#state;
 
   readonly subscribe = (listener: () => void): (() => void) => {
-    const own = () => listener(); // the same function may come twice
+    const own = () => listener(); // the same function may be subscribed twice
     this.#listeners.add(own);
     if (this.#listeners.size === 1) this.#start();
     return () => {
@@ -95,7 +97,7 @@ export class JobStore {
       this.#watch = this.#client.watch(this.#jobId, {
         after: this.#lastSeq,
         stay: true,
-        onEvent: (event) => this.#set(next(this.#state, event)),
+        onEvent: (event) => this.#set(fold(this.#state, event)),
         onConnection: (connection) => this.#set({ ...this.#state, connection }),
         onError: ({ code, message }) => this.#set({ ...this.#state, error: { code, message, retryable: false } }),
       });

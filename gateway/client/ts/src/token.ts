@@ -3,23 +3,23 @@ import { RollcallError } from "./error.js";
 
 export type TokenSource = string | (() => string | Promise<string>);
 
-/** A token that has this much of its life left, at most, is asked for anew. */
+/** A token is replaced at the latest this many milliseconds before it expires. */
 const margin = 30_000;
 
-/** Tokens keeps the newest token of a source. */
+/** The newest token of a source. */
 export class Tokens {
   readonly #source: TokenSource;
   readonly #clock: Clock;
   #token = "";
   #renewAt = 0;
-  #asked: Promise<string> | undefined;
+  #pending: Promise<string> | undefined;
 
   constructor(source: TokenSource, clock: Clock) {
     this.#source = source;
     this.#clock = clock;
   }
 
-  /** Whether a token that has expired can be replaced. */
+  /** Whether the source can replace an expired token. */
   get renewable(): boolean {
     return typeof this.#source === "function";
   }
@@ -29,16 +29,16 @@ export class Tokens {
     return this.renewable ? this.#renewAt : Infinity;
   }
 
-  /** The token, a fresh one if the last one is about to end. */
+  /** Returns the token, a fresh one if the last one is about to expire. */
   async get(): Promise<string> {
     if (this.#token !== "" && this.#clock.now() < this.renewAt) return this.#token;
     return this.fresh();
   }
 
-  /** Asks the source, once for all who wait. */
+  /** Asks the source for a token, once for all who wait. */
   fresh(): Promise<string> {
-    this.#asked ??= this.#ask().finally(() => (this.#asked = undefined));
-    return this.#asked;
+    this.#pending ??= this.#ask().finally(() => (this.#pending = undefined));
+    return this.#pending;
   }
 
   async #ask(): Promise<string> {
@@ -50,19 +50,19 @@ export class Tokens {
       throw new RollcallError("token_source", "You could not be signed in at the moment.", { cause });
     }
     this.#token = token;
-    const ends = expiry(token);
-    this.#renewAt = ends - Math.min(margin, Math.max(0, ends - this.#clock.now()) / 5);
+    const expires = expiry(token);
+    this.#renewAt = expires - Math.min(margin, Math.max(0, expires - this.#clock.now()) / 5);
     return token;
   }
 }
 
-/** When a JWT ends by its own word, in milliseconds since 1970; Infinity when it does not say. */
+/** When a JWT expires, in milliseconds since 1970; Infinity if it does not say. */
 export function expiry(token: string): number {
   try {
     const part = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
     const claims = JSON.parse(atob(part)) as { exp?: unknown };
     return typeof claims.exp === "number" ? claims.exp * 1000 : Infinity;
   } catch {
-    return Infinity; // no JWT; the server will say so
+    return Infinity; // not a JWT; the server will refuse it
   }
 }

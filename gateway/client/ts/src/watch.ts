@@ -5,39 +5,39 @@ import type { ConnectionState } from "./socket.js";
 export interface UserWatchOptions {
   onEvent(event: JobEvent): void;
   onConnection?: (state: ConnectionState) => void;
-  /** What trying again does not mend. The watch is closed after it. */
+  /** Called when another attempt would not help. Then the watch is closed. */
   onError?: (error: RollcallError) => void;
 }
 
 export interface WatchOptions extends UserWatchOptions {
-  /** The last sequence seen; default 0, the job's whole history. */
+  /** The last sequence seen. Default: 0, for the job's whole history. */
   after?: number;
   /** Go on after a job has failed or was cancelled, if it can be retried. */
   stay?: boolean;
 }
 
 export interface Watch {
-  /** The last sequence passed on; give it as `after` to go on from there. */
+  /** The last sequence passed on. Give it as `after` to go on from there. */
   readonly lastSeq: number;
-  /** Nothing is called after this. */
+  /** Ends the watch. Nothing is called after this. */
   close(): void;
 }
 
-/** Listening is one watch of a job, or of all jobs of the user. */
-export class Listening implements Watch {
+/** One watch, of a job or of all jobs of the user. */
+export class ActiveWatch implements Watch {
   readonly jobId: string | undefined; // undefined: all jobs of the user
   readonly #options: WatchOptions;
-  readonly #closed: (watch: Listening) => void;
+  readonly #onClose: (watch: ActiveWatch) => void;
   #lastSeq: number;
   #state: ConnectionState | undefined;
-  #joined = false; // the present subscription was acknowledged
-  #historyEnds = 0;
-  #seen = new Map<string, number>(); // of a user: each job's last sequence
+  #joined = false; // whether the present subscription was acknowledged
+  #historyEnds = 0; // the last sequence of the history
+  #seen = new Map<string, number>(); // for a watch of a user: the last sequence of each job
 
-  constructor(jobId: string | undefined, options: WatchOptions, closed: (watch: Listening) => void) {
+  constructor(jobId: string | undefined, options: WatchOptions, onClose: (watch: ActiveWatch) => void) {
     this.jobId = jobId;
     this.#options = options;
-    this.#closed = closed;
+    this.#onClose = onClose;
     this.#lastSeq = options.after ?? 0;
   }
 
@@ -52,10 +52,10 @@ export class Listening implements Watch {
   close(): void {
     if (this.ended) return;
     this.#state = "closed";
-    this.#closed(this);
+    this.#onClose(this);
   }
 
-  /** Closes and says so. */
+  /** Closes the watch and tells its listeners. */
   end(error?: RollcallError): void {
     if (this.ended) return;
     this.close();
@@ -63,41 +63,42 @@ export class Listening implements Watch {
     if (this.#options.onConnection) call(this.#options.onConnection, "closed");
   }
 
-  show(state: ConnectionState): void {
+  setConnection(state: ConnectionState): void {
     if (this.ended || this.#state === state) return;
     this.#state = state;
     if (this.#options.onConnection) call(this.#options.onConnection, state);
   }
 
-  /** A subscription was asked for: what comes before its acknowledgement comes again. */
-  joining(): void {
+  /** Waits for an acknowledgement: what comes before it comes again. */
+  awaitAck(): void {
     this.#joined = false;
   }
 
-  joined(last: number, status: JobStatus | undefined): void {
+  acknowledge(last: number, status: JobStatus | undefined): void {
     this.#joined = true;
     this.#historyEnds = last;
-    this.show("open");
-    // The caller may have seen it all.
-    const open = status === "failed" || status === "cancelled";
-    if (this.#lastSeq >= last && (status === "completed" || (open && this.#options.stay !== true))) this.end();
+    this.setConnection("open");
+    // The caller may have seen everything.
+    const retryable = status === "failed" || status === "cancelled";
+    if (this.#lastSeq >= last && (status === "completed" || (retryable && this.#options.stay !== true))) this.end();
   }
 
-  anew(): void {
+  reset(): void {
     if (this.ended) return;
     this.#lastSeq = 0;
     this.#seen.clear();
     this.#joined = false;
-    call(this.#options.onEvent, { event: "reset", data: this.jobId === undefined ? {} : { job_id: this.jobId } });
+    const data = this.jobId === undefined ? {} : { job_id: this.jobId };
+    call(this.#options.onEvent, { event: "reset", data });
   }
 
-  take(event: ServerEvent): void {
+  deliver(event: ServerEvent): void {
     if (this.ended) return;
-    if (this.jobId === undefined) this.#takeOfUser(event);
-    else if (this.#joined && event.data.job_id === this.jobId) this.#takeOfJob(event);
+    if (this.jobId === undefined) this.#deliverToUser(event);
+    else if (this.#joined && event.data.job_id === this.jobId) this.#deliverToJob(event);
   }
 
-  #takeOfUser(event: ServerEvent): void {
+  #deliverToUser(event: ServerEvent): void {
     const { seq } = event;
     if (seq !== undefined) {
       if (seq <= (this.#seen.get(event.data.job_id) ?? 0)) return;
@@ -107,26 +108,28 @@ export class Listening implements Watch {
     call(this.#options.onEvent, event);
   }
 
-  #takeOfJob(event: ServerEvent): void {
+  #deliverToJob(event: ServerEvent): void {
     const { seq } = event;
     if (seq !== undefined) {
       if (seq <= this.#lastSeq) return;
       this.#lastSeq = seq;
     }
     call(this.#options.onEvent, event);
-    // A job that failed and was retried has an end in its history.
+    // The history of a retried job has a failure that is not its end.
     if (seq !== undefined && seq >= this.#historyEnds && this.#isEnd(event)) this.end();
   }
 
   #isEnd(event: ServerEvent): boolean {
     if (event.event === "bulk_upload_failed") return !(event.data.retryable && this.#options.stay === true);
-    // What is erased is so of a job that has ended before.
-    if (event.event === "bulk_upload_erased") return event.data.status === "completed" || event.data.reason === "expired" || this.#options.stay !== true;
+    // A job of which something was erased had ended before.
+    if (event.event === "bulk_upload_erased") {
+      return event.data.status === "completed" || event.data.reason === "expired" || this.#options.stay !== true;
+    }
     return event.event === "bulk_upload_complete";
   }
 }
 
-/** Calls a listener; what it throws is its own affair and ends nothing here. */
+/** Calls a listener. What it throws becomes an uncaught error, and does not end the watch. */
 function call<T>(listener: (value: T) => void, value: T): void {
   try {
     listener(value);

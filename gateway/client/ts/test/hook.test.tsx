@@ -7,12 +7,12 @@ import type { Root } from "react-dom/client";
 
 import type { Rollcall } from "../src/index.js";
 import { useBulkUpload, type BulkUpload } from "../src/react.js";
-import { client, counting, steer, token, until } from "./rig.js";
+import { client, countSockets, steer, token, until } from "./rig.js";
 
 const dom = new JSDOM("<div id=root></div>");
 Object.assign(globalThis, { window: dom.window, document: dom.window.document, IS_REACT_ACT_ENVIRONMENT: true });
 if (!globalThis.navigator) Object.assign(globalThis, { navigator: dom.window.navigator }); // Node before 21
-const { createRoot } = await import("react-dom/client"); // looks for the window when it is loaded
+const { createRoot } = await import("react-dom/client"); // needs the window when it is loaded
 
 let latest: BulkUpload | undefined;
 let root: Root | undefined;
@@ -27,10 +27,10 @@ async function render(c: Rollcall, job: string | null): Promise<void> {
   await act(() => Promise.resolve(root!.render(<StrictMode><Probe c={c} job={job} /></StrictMode>)));
 }
 
-const eventually = (what: string, so: (u: BulkUpload) => boolean) =>
+const eventually = (what: string, holds: (u: BulkUpload) => boolean) =>
   until(what, async () => {
     await act(() => new Promise((resolve) => setTimeout(resolve, 5)));
-    return latest !== undefined && so(latest);
+    return latest !== undefined && holds(latest);
   });
 
 afterEach(() => {
@@ -39,7 +39,7 @@ afterEach(() => {
 });
 
 test("the hook follows a job to its end", async () => {
-  const sockets = counting();
+  const sockets = countSockets();
   const c = await client({ webSocket: sockets.webSocket });
   const job = await steer("job");
   await render(c, job);
@@ -50,13 +50,14 @@ test("the hook follows a job to its end", async () => {
   await eventually("the end", (u) => u.status === "completed");
   assert.equal(latest?.progress, 100);
   assert.equal(latest?.result?.job_id, job);
-  assert.deepEqual(latest?.events.map((e) => e.event), [...Array<string>(4).fill("bulk_upload_progress"), "bulk_upload_complete"]);
+  const course = [...Array<string>(4).fill("bulk_upload_progress"), "bulk_upload_complete"];
+  assert.deepEqual(latest?.events.map((e) => e.event), course);
   assert.equal(dom.window.document.body.textContent, "completed");
   assert.equal(sockets.made(), 1); // though StrictMode mounts twice
   c.close();
 });
 
-test("the hook shows another job when it is given one", async () => {
+test("the hook follows another job when the id changes", async () => {
   const c = await client();
   const [one, two] = [await steer("job"), await steer("job")];
   await steer("fail", { job: one, retryable: "true" });
@@ -69,11 +70,11 @@ test("the hook shows another job when it is given one", async () => {
   await eventually("the other", (u) => u.status === "pending" && u.error === undefined);
   assert.deepEqual(latest?.events.map((e) => e.data.job_id), [two]);
   await render(c, "job-01890000-0000-7000-8000-000000000000");
-  await eventually("that there is none", (u) => u.error?.code === "not_found" && u.connection === "closed");
+  await eventually("the error", (u) => u.error?.code === "not_found" && u.connection === "closed");
   c.close();
 });
 
-test("the hook leaves nothing behind", async () => {
+test("the hook closes its connection", async () => {
   const c = await client({ token: await token("dora") });
   await render(c, await steer("job", { user: "dora" }));
   await eventually("the job", (u) => u.connection === "open");

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Rollcall, RollcallError, type JobEvent } from "../src/index.js";
-import { client, counting, follow, steer, token, until, url, webSocket } from "./rig.js";
+import { client, countSockets, follow, steer, token, until, url, webSocket } from "./rig.js";
 
-const course = ["bulk_upload_progress", "bulk_upload_progress", "bulk_upload_progress", "bulk_upload_progress", "bulk_upload_complete"];
+const course = [...Array<string>(4).fill("bulk_upload_progress"), "bulk_upload_complete"];
 const names = (events: JobEvent[]) => events.map((e) => e.event);
 
 function ascending(events: JobEvent[]): void {
@@ -20,9 +20,10 @@ test("a watch yields each fact once and in order, and ends with the job", async 
   assert.deepEqual(names(events), course);
   ascending(events);
   const last = events.at(-1);
-  assert.ok(last?.event === "bulk_upload_complete" && last.data.job_id === job && typeof last.data.validation_stats.total_records === "number");
+  assert.ok(last?.event === "bulk_upload_complete" && last.data.job_id === job);
+  assert.equal(typeof last.data.validation_stats.total_records, "number");
 
-  // From the middle, and from the end of a job that has ended.
+  // From the middle of a job that has ended, and from its end.
   const after = events[2]?.seq ?? 0;
   assert.deepEqual((await follow(c, job, { after })).events, events.slice(3));
   assert.deepEqual((await follow(c, job, { after: last.seq })).events, []);
@@ -31,7 +32,7 @@ test("a watch yields each fact once and in order, and ends with the job", async 
 
 for (const [how, what] of [["the connection is cut", "cut"], ["the gateway is replaced", "replace"]] as const) {
   test(`a watch goes on when ${how}`, async () => {
-    const sockets = counting();
+    const sockets = countSockets();
     const c = await client({ webSocket: sockets.webSocket });
     const job = await steer("job");
     const { events, error } = await follow(c, job, {}, () => void steer(what).then(() => steer("step", { job })));
@@ -43,8 +44,8 @@ for (const [how, what] of [["the connection is cut", "cut"], ["the gateway is re
   });
 }
 
-test("a fresh token prolongs the connection", async () => {
-  const sockets = counting();
+test("a fresh token extends the connection", async () => {
+  const sockets = countSockets();
   let asked = 0;
   const c = await client({ webSocket: sockets.webSocket, token: () => (asked++, token("alice", 4)) });
   const job = await steer("job");
@@ -56,11 +57,15 @@ test("a fresh token prolongs the connection", async () => {
   c.close();
 });
 
-test("a connection that was closed because its token ended comes back with a fresh one", async () => {
-  const sockets = counting();
-  // The client is told nothing of the end by a clock that stands still.
+test("a connection whose token expired comes back with a fresh one", async () => {
+  const sockets = countSockets();
+  // With a clock that stands still the client does not renew its token in time.
   const at = Date.now();
-  const clock = { now: () => at, setTimeout: (run: () => void, ms: number) => setTimeout(run, ms === 0 ? 0 : ms * 10), clearTimeout: (t: unknown) => clearTimeout(t as NodeJS.Timeout) };
+  const clock = {
+    now: () => at,
+    setTimeout: (run: () => void, ms: number) => setTimeout(run, ms === 0 ? 0 : ms * 10),
+    clearTimeout: (t: unknown) => clearTimeout(t as NodeJS.Timeout),
+  };
   const c = await client({ webSocket: sockets.webSocket, clock, token: () => token("alice", 2) });
   const job = await steer("job");
   const following = follow(c, job);
@@ -70,22 +75,23 @@ test("a connection that was closed because its token ended comes back with a fre
   c.close();
 });
 
-test("a token that ends, and is the only one, ends the watch", async () => {
+test("the watch ends when its only token expires", async () => {
   const c = await client({ token: await token("alice", 2) });
   const { error } = await follow(c, await steer("job"));
   assert.equal(error?.code, "unauthenticated");
   c.close();
 });
 
-test("what trying again does not mend ends the watch", async () => {
+test("an error that another attempt would not mend ends the watch", async () => {
   const job = await steer("job");
+  const signedOut = new RollcallError("unauthenticated", "Signed out.");
   const cases: [string, Rollcall, string][] = [
     ["not_found", await client(), "job-01890000-0000-7000-8000-000000000000"],
     ["not_found", await client({ token: await token("bob") }), job],
     ["unauthenticated", await client({ token: "x.y.z" }), job],
     ["unauthenticated", await client({ token: () => "x.y.z" }), job],
     ["unauthenticated", await client({ token: "no token, having spaces" }), job],
-    ["unauthenticated", await client({ token: () => Promise.reject(new RollcallError("unauthenticated", "Signed out.")) }), job],
+    ["unauthenticated", await client({ token: () => Promise.reject(signedOut) }), job],
   ];
   for (const [code, c, id] of cases) {
     const { events, error } = await follow(c, id);
@@ -95,7 +101,7 @@ test("what trying again does not mend ends the watch", async () => {
   }
 });
 
-test("a token source that fails for the moment is asked again", async () => {
+test("a token source that fails is asked again", async () => {
   let asked = 0;
   const c = await client({ token: () => (++asked < 3 ? Promise.reject(new Error("no answer")) : token()) });
   const job = await steer("job");
@@ -103,7 +109,7 @@ test("a token source that fails for the moment is asked again", async () => {
   c.close();
 });
 
-test("a cursor of another stream is forgotten, and the listener told", async () => {
+test("a sequence of another stream is forgotten, and the listener gets a reset", async () => {
   const c = await client();
   const job = await steer("job");
   for (let i = 0; i < 4; i++) await steer("step", { job });
@@ -118,25 +124,28 @@ test("a watch that stays waits for the retry, another ends with the failure", as
   const job = await steer("job");
   let failures = 0;
   const staying = follow(c, job, { stay: true }, (e) => {
-    if (e.event === "bulk_upload_failed" && ++failures === 1) void steer("retry", { job }).then(() => steer("fail", { job, retryable: "false" }));
+    if (e.event === "bulk_upload_failed" && ++failures === 1) {
+      void steer("retry", { job }).then(() => steer("fail", { job, retryable: "false" }));
+    }
   });
   const ending = follow(c, job);
   await steer("fail", { job, retryable: "true" });
-  assert.deepEqual(names((await ending).events), ["bulk_upload_progress", "bulk_upload_failed"]);
-  assert.deepEqual(names((await staying).events), ["bulk_upload_progress", "bulk_upload_failed", "bulk_upload_progress", "bulk_upload_failed"]);
+  const failure = ["bulk_upload_progress", "bulk_upload_failed"];
+  assert.deepEqual(names((await ending).events), failure);
+  assert.deepEqual(names((await staying).events), [...failure, ...failure]);
   c.close();
 });
 
 test("watches of a user and of jobs share a connection, and each gets each fact once", async () => {
-  const sockets = counting();
+  const sockets = countSockets();
   const c = await client({ webSocket: sockets.webSocket });
-  const heard: JobEvent[] = [];
+  const received: JobEvent[] = [];
   let open = false;
-  c.watchUser({ onEvent: (e) => heard.push(e), onConnection: (s) => (open = s === "open") });
+  c.watchUser({ onEvent: (e) => received.push(e), onConnection: (s) => (open = s === "open") });
   await until("the user's watch", () => open);
   const [one, two] = [await steer("job"), await steer("job")];
   const following = [follow(c, one), follow(c, one), follow(c, two)];
-  await until("both jobs", () => heard.length >= 2);
+  await until("both jobs", () => received.length >= 2);
   for (let i = 0; i < 4; i++) {
     await steer("step", { job: one });
     await steer("step", { job: two });
@@ -147,7 +156,7 @@ test("watches of a user and of jobs share a connection, and each gets each fact 
     ascending(events);
   }
   for (const job of [one, two]) {
-    const own = heard.filter((e) => e.data.job_id === job);
+    const own = received.filter((e) => e.data.job_id === job);
     assert.deepEqual(names(own), course);
     ascending(own);
   }
@@ -170,7 +179,7 @@ test("the connection is closed with the last watch, and opened for the next", as
   assert.throws(() => c.watchUser({ onEvent: () => {} }), { code: "closed" });
 });
 
-test("what a listener throws ends nothing", async () => {
+test("an error of a listener does not end the watch", async () => {
   const c = await client();
   const job = await steer("job");
   const thrown: unknown[] = [];
@@ -181,7 +190,7 @@ test("what a listener throws ends nothing", async () => {
   try {
     const { events } = await follow(c, job, {}, () => {
       void steer("step", { job });
-      throw new Error("a listener's own");
+      throw new Error("thrown by a listener");
     });
     assert.deepEqual(names(events), course);
     await until("five errors", () => thrown.length === 5);
@@ -192,7 +201,7 @@ test("what a listener throws ends nothing", async () => {
   c.close();
 });
 
-test("an address or a runtime that cannot work is refused", () => {
+test("an address that cannot work is refused", () => {
   assert.throws(() => new Rollcall({ url: "ftp://x", token: "t" }), TypeError);
   assert.ok(new Rollcall({ url: url + "/", token: "t", webSocket }));
 });

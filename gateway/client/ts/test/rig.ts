@@ -1,10 +1,12 @@
-// The server of these tests is started by gateway/client/typescript_test.go,
-// which tells in the environment where it is and how to steer it.
+// gateway/client/typescript_test.go starts the server of these tests, and says in the
+// environment where it is and how to steer it.
 import { after } from "node:test";
 
 import { WebSocket as PackageWebSocket } from "ws";
 
-import { Rollcall, type JobEvent, type RollcallError, type RollcallOptions, type SocketConstructor } from "../src/index.js";
+import {
+  Rollcall, type JobEvent, type RollcallError, type RollcallOptions, type SocketConstructor,
+} from "../src/index.js";
 
 function setting(name: string): string {
   const value = process.env[name];
@@ -15,7 +17,7 @@ function setting(name: string): string {
 export const url = setting("ROLLCALL_URL");
 const control = setting("ROLLCALL_CONTROL");
 
-/** Has the Go side do something: job, step, fail, retry, replace, cut, token, connections. */
+/** Makes the Go side do something: job, step, fail, retry, replace, cut, token, connections. */
 export async function steer(what: string, query: Record<string, string | number> = {}): Promise<string> {
   const search = new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]));
   const response = await fetch(`${control}/${what}?${search.toString()}`, { method: "POST" });
@@ -26,22 +28,22 @@ export async function steer(what: string, query: Record<string, string | number>
 
 export const token = (user = "alice", seconds = 3600) => steer("token", { user, seconds });
 
-/** The global WebSocket where there is one, else that of the package ws. */
+/** The global WebSocket, or that of the package ws where there is none. */
 export const webSocket: SocketConstructor = globalThis.WebSocket ?? PackageWebSocket;
 
 export async function client(options: Partial<RollcallOptions> = {}): Promise<Rollcall> {
-  // No jitter, but a hundredth of the wait.
+  // No jitter, and a hundredth of the wait.
   const c = new Rollcall({ url, token: await token(), webSocket, random: () => 0.01, ...options });
   clients.push(c);
   return c;
 }
 
-// A test that failed has closed nothing, and the process would not end.
+// A failed test closes nothing, and then the process would not end.
 const clients: Rollcall[] = [];
 after(() => clients.forEach((c) => c.close()));
 
-/** Counts WebSockets as they are made. */
-export function counting(): { made: () => number; webSocket: SocketConstructor } {
+/** A WebSocket that counts how often it was made. */
+export function countSockets(): { made: () => number; webSocket: SocketConstructor } {
   let n = 0;
   class Counted extends (webSocket as new (url: string, protocols: string[]) => WebSocket) {
     constructor(address: string, protocols: string[]) {
@@ -52,10 +54,10 @@ export function counting(): { made: () => number; webSocket: SocketConstructor }
   return { made: () => n, webSocket: Counted };
 }
 
-/** Waits until something is so. */
-export async function until(what: string, so: () => boolean | Promise<boolean>): Promise<void> {
+/** Waits until a condition holds. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + 20_000;
-  while (!(await so())) {
+  while (!(await holds())) {
     if (Date.now() > end) throw new Error(`timeout waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

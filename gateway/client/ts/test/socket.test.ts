@@ -5,15 +5,15 @@ import { backoff, type Clock } from "../src/clock.js";
 import { fileName } from "../src/rest.js";
 import { Rollcall, type ConnectionState, type SocketLike } from "../src/index.js";
 
-/** A clock that runs when it is told to. */
-class Hand implements Clock {
+/** A clock that the test moves on. */
+class ManualClock implements Clock {
   time = 1_000_000_000_000;
   timers = new Map<number, { at: number; run: () => void }>();
   #id = 0;
   now = () => this.time;
   setTimeout = (run: () => void, ms: number) => (this.timers.set(++this.#id, { at: this.time + ms, run }), this.#id);
   clearTimeout = (id: unknown) => void this.timers.delete(id as number);
-  async pass(ms: number): Promise<void> {
+  async advance(ms: number): Promise<void> {
     const end = this.time + ms;
     for (;;) {
       const due = [...this.timers].filter(([, t]) => t.at <= end).sort(([, a], [, b]) => a.at - b.at)[0];
@@ -29,8 +29,8 @@ class Hand implements Clock {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-class Fake implements SocketLike {
-  static all: Fake[] = [];
+class FakeSocket implements SocketLike {
+  static all: FakeSocket[] = [];
   onopen: ((e: unknown) => void) | null = null;
   onmessage: ((e: unknown) => void) | null = null;
   onclose: ((e: unknown) => void) | null = null;
@@ -38,7 +38,7 @@ class Fake implements SocketLike {
   sent: { event: string; data: { token?: string } }[] = [];
   closed = false;
   constructor(readonly url: string, readonly protocols: string[]) {
-    Fake.all.push(this);
+    FakeSocket.all.push(this);
   }
   send(text: string) {
     this.sent.push(JSON.parse(text) as { event: string; data: object });
@@ -46,99 +46,103 @@ class Fake implements SocketLike {
   close() {
     this.closed = true;
   }
-  static get last(): Fake {
-    const fake = Fake.all.at(-1);
+  static get last(): FakeSocket {
+    const fake = FakeSocket.all.at(-1);
     assert.ok(fake);
     return fake;
   }
 }
 
-/** A JWT as far as the client reads it. */
-const jwt = (ends: number) => `e30.${btoa(JSON.stringify({ exp: ends / 1000 })).replace(/=/g, "")}.x`;
+/** Makes the part of a JWT that the client reads. */
+const jwt = (expires: number) => `e30.${btoa(JSON.stringify({ exp: expires / 1000 })).replace(/=/g, "")}.x`;
 
-async function begun(token: string | (() => string), clock = new Hand()) {
-  Fake.all = [];
+async function start(token: string | (() => string), clock = new ManualClock()) {
+  FakeSocket.all = [];
   const states: ConnectionState[] = [];
-  const c = new Rollcall({ url: "https://rollcall.example", token, webSocket: Fake, clock, random: () => 1, fetch: () => Promise.reject(new Error("offline")) });
+  const c = new Rollcall({
+    url: "https://rollcall.example", token, webSocket: FakeSocket, clock, random: () => 1,
+    fetch: () => Promise.reject(new Error("offline")),
+  });
   c.watchUser({ onEvent: () => {}, onConnection: (s) => states.push(s) });
   await settled();
   return { c, clock, states };
 }
 
-test("the token goes by subprotocol, not in the address", async () => {
-  await begun("a.b.c");
-  assert.equal(Fake.last.url, "wss://rollcall.example/ws");
-  assert.deepEqual(Fake.last.protocols, ["rollcall", "bearer.a.b.c"]);
+test("the token is sent as a subprotocol, not in the address", async () => {
+  await start("a.b.c");
+  assert.equal(FakeSocket.last.url, "wss://rollcall.example/ws");
+  assert.deepEqual(FakeSocket.last.protocols, ["rollcall", "bearer.a.b.c"]);
 });
 
 test("the wait doubles to a cap, with full jitter", () => {
-  assert.deepEqual([1, 2, 3, 4, 5, 6, 7, 8, 500].map((n) => backoff(n, () => 1)), [250, 500, 1000, 2000, 4000, 8000, 15000, 15000, 15000]);
+  const waits = [1, 2, 3, 4, 5, 6, 7, 8, 500].map((n) => backoff(n, () => 1));
+  assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 8000, 15000, 15000, 15000]);
   assert.equal(backoff(5, () => 0), 0);
   assert.equal(backoff(5, () => 0.5), 2000);
 });
 
-test("it connects again with backoff, and at once when the gateway restarts", async () => {
-  const { c, clock, states } = await begun("a.b.c");
+test("the client reconnects with backoff, and at once when the gateway restarts", async () => {
+  const { c, clock, states } = await start("a.b.c");
   for (const wait of [250, 500, 1000]) {
-    const n = Fake.all.length;
-    Fake.last.onclose?.({ code: 1006 });
+    const n = FakeSocket.all.length;
+    FakeSocket.last.onclose?.({ code: 1006 });
     await settled();
-    await clock.pass(wait - 1);
-    assert.equal(Fake.all.length, n);
-    await clock.pass(1);
-    assert.equal(Fake.all.length, n + 1);
+    await clock.advance(wait - 1);
+    assert.equal(FakeSocket.all.length, n);
+    await clock.advance(1);
+    assert.equal(FakeSocket.all.length, n + 1);
   }
-  Fake.last.onopen?.({});
-  Fake.last.onmessage?.({ data: '{"event":"pong","data":{},"id":1}' });
-  const n = Fake.all.length;
-  Fake.last.onclose?.({ code: 1012 });
-  await clock.pass(0);
-  assert.equal(Fake.all.length, n + 1);
-  // A success begins the count anew.
-  Fake.last.onclose?.({ code: 1006 });
+  FakeSocket.last.onopen?.({});
+  FakeSocket.last.onmessage?.({ data: '{"event":"pong","data":{},"id":1}' });
+  const n = FakeSocket.all.length;
+  FakeSocket.last.onclose?.({ code: 1012 });
+  await clock.advance(0);
+  assert.equal(FakeSocket.all.length, n + 1);
+  // A success resets the count of failures.
+  FakeSocket.last.onclose?.({ code: 1006 });
   await settled();
-  await clock.pass(250);
-  assert.equal(Fake.all.length, n + 2);
+  await clock.advance(250);
+  assert.equal(FakeSocket.all.length, n + 2);
   assert.deepEqual(states.slice(-5), ["open", "waiting", "connecting", "waiting", "connecting"]);
   c.close();
   assert.equal(states.at(-1), "closed");
-  assert.ok(Fake.last.closed);
+  assert.ok(FakeSocket.last.closed);
 });
 
-test("a connection that answers no ping is given up", async () => {
-  const { c, clock } = await begun("a.b.c");
-  const first = Fake.last;
+test("a connection that answers no ping is closed", async () => {
+  const { c, clock } = await start("a.b.c");
+  const first = FakeSocket.last;
   first.onopen?.({});
   first.onmessage?.({ data: '{"event":"pong","data":{},"id":1}' });
-  await clock.pass(30_000);
+  await clock.advance(30_000);
   assert.deepEqual(first.sent.map((f) => f.event), ["ping", "ping"]);
-  await clock.pass(10_000);
+  await clock.advance(10_000);
   assert.ok(first.closed);
-  await clock.pass(250);
-  assert.equal(Fake.all.length, 2);
+  await clock.advance(250);
+  assert.equal(FakeSocket.all.length, 2);
   c.close();
 });
 
-test("a fresh token is sent before the old one ends", async () => {
-  const clock = new Hand();
-  const { c } = await begun(() => jwt(clock.now() + 600_000), clock);
-  Fake.last.onopen?.({});
-  const answer = () => Fake.last.onmessage?.({ data: '{"event":"pong","data":{}}' });
+test("a fresh token is sent before the old one expires", async () => {
+  const clock = new ManualClock();
+  const { c } = await start(() => jwt(clock.now() + 600_000), clock);
+  FakeSocket.last.onopen?.({});
+  const answer = () => FakeSocket.last.onmessage?.({ data: '{"event":"pong","data":{}}' });
   for (let t = 0; t < 569_000; t += 1000) {
     answer();
-    await clock.pass(1000);
+    await clock.advance(1000);
   }
-  assert.ok(!Fake.last.sent.some((f) => f.event === "authenticate"));
+  assert.ok(!FakeSocket.last.sent.some((f) => f.event === "authenticate"));
   answer();
-  await clock.pass(1000);
-  const sent = Fake.last.sent.filter((f) => f.event === "authenticate");
+  await clock.advance(1000);
+  const sent = FakeSocket.last.sent.filter((f) => f.event === "authenticate");
   assert.equal(sent.length, 1);
   assert.equal(sent[0]?.data.token, jwt(clock.now() + 600_000));
-  assert.equal(Fake.all.length, 1);
+  assert.equal(FakeSocket.all.length, 1);
   c.close();
 });
 
-test("a file name is read in both its forms", () => {
+test("both forms of a file name are read", () => {
   assert.equal(fileName('attachment; filename="roll - report.xlsx"'), "roll - report.xlsx");
   assert.equal(fileName("attachment; filename=roll.xlsx"), "roll.xlsx");
   assert.equal(fileName("attachment; filename*=utf-8''r%C3%B4le.xlsx"), "rôle.xlsx");

@@ -1,4 +1,4 @@
-// Run by services/cmd/rollcall, against the whole program.
+// services/cmd/rollcall runs this against the whole program.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -14,13 +14,18 @@ test("a roll is uploaded, followed, and its report downloaded", async () => {
   const c = client();
   const sent: [number, number][] = [];
   const book = new Blob([await readFile(file)]);
-  const accepted = await c.upload(book, { fileName: "röll.xlsx", dryRun: true, onProgress: (n, of) => sent.push([n, of]) });
+  const onProgress = (n: number, of: number) => sent.push([n, of]);
+  const accepted = await c.upload(book, { fileName: "röll.xlsx", dryRun: true, onProgress });
   assert.deepEqual(accepted.options, { dry_run: true });
   assert.equal(accepted.file_name, "röll.xlsx");
   assert.deepEqual(sent, [[book.size, book.size]]);
   const names: string[] = [];
   await new Promise<void>((resolve, reject) => {
-    c.watch(accepted.job_id, { onEvent: (e) => e.seq && names.push(e.event), onError: reject, onConnection: (s) => s === "closed" && resolve() });
+    c.watch(accepted.job_id, {
+      onEvent: (e) => e.seq && names.push(e.event),
+      onError: reject,
+      onConnection: (s) => s === "closed" && resolve(),
+    });
   });
   assert.equal(names.at(-1), "bulk_upload_complete");
   const job = await c.status(accepted.job_id);
@@ -41,23 +46,28 @@ test("a roll is uploaded, followed, and its report downloaded", async () => {
   c.close();
 });
 
-test("a roll is uploaded over a line that breaks, and none of it twice but what was on its way", async () => {
+test("a resumed upload sends nothing twice but what was on its way", async () => {
   const data = await readFile(file);
-  // Larger than a part, and a roll all the same: a .csv may be long.
-  const text = "ID Number,Name\n8001015009087,A\n" + "1,an invalid number of a long, long list of rows that have no good one\n".repeat(20_000);
+  // Larger than a part, and still a roll: a .csv may be long.
+  const text = "ID Number,Name\n8001015009087,A\n" +
+    "1,an invalid number of a long, long list of rows that have no good one\n".repeat(20_000);
   const roll = new File([text], "roll.csv", { lastModified: 7 });
   const kept = new Map<string, string>();
-  const memory = { getItem: (k: string) => kept.get(k) ?? null, setItem: (k: string, v: string) => void kept.set(k, v), removeItem: (k: string) => void kept.delete(k) };
+  const memory = {
+    getItem: (k: string) => kept.get(k) ?? null,
+    setItem: (k: string, v: string) => void kept.set(k, v),
+    removeItem: (k: string) => void kept.delete(k),
+  };
   let parts = 0, bytes = 0, dead = false;
   const weak: typeof fetch = async (input, init) => {
-    if (dead) throw new TypeError("no line");
+    if (dead) throw new TypeError("no connection");
     const response = await fetch(input, init);
     if (init?.method === "PATCH") {
       bytes += (init.body as Blob).size;
       if (++parts === 1) throw new TypeError("the answer was lost");
       if (parts === 2) {
         dead = true;
-        throw new TypeError("and then the line");
+        throw new TypeError("the connection broke");
       }
     }
     return response;
@@ -66,10 +76,18 @@ test("a roll is uploaded over a line that breaks, and none of it twice but what 
   const arrived: number[] = [];
   const stop = new AbortController();
   const flaky = new Rollcall({ url, token, fetch: weak });
-  await assert.rejects(flaky.uploadResumed(roll, { memory, signal: stop.signal, onWaiting: (ms) => (waits.push(ms), dead && stop.abort()) }), { code: "aborted" });
-  assert.equal(kept.size, 1); // the page is left, and the file chosen again
+  const onWaiting = (ms: number) => {
+    waits.push(ms);
+    if (dead) stop.abort();
+  };
+  await assert.rejects(flaky.uploadResumed(roll, { memory, signal: stop.signal, onWaiting }), { code: "aborted" });
+  assert.equal(kept.size, 1); // now the page is left, and the same file chosen again
   dead = false;
-  const job = await flaky.uploadResumed(roll, { memory, onProgress: (n, of) => (arrived.push(n), assert.equal(of, text.length)) });
+  const onProgress = (n: number, of: number) => {
+    arrived.push(n);
+    assert.equal(of, text.length);
+  };
+  const job = await flaky.uploadResumed(roll, { memory, onProgress });
   assert.equal(kept.size, 0);
   assert.equal(bytes, text.length, "something was sent twice");
   assert.equal(arrived[0], 2 * 512 * 1024);
@@ -79,13 +97,14 @@ test("a roll is uploaded over a line that breaks, and none of it twice but what 
   await assert.rejects(client().uploadResumed(new Blob(["<html>no workbook"]), { memory }), { status: 415 });
   await assert.rejects(client("x.y.z").uploadResumed(new Blob([data])), { code: "unauthenticated" });
   const direct = await client().uploadResumed(new Blob([data]), { fileName: "röll.xlsx", dryRun: true });
-  const told = await client().status(direct);
-  assert.equal(told.file_name, "röll.xlsx");
-  assert.deepEqual(told.options, { dry_run: true });
+  const status = await client().status(direct);
+  assert.equal(status.file_name, "röll.xlsx");
+  assert.deepEqual(status.options, { dry_run: true });
 });
 
 test("refusals have the server's codes", async () => {
-  await assert.rejects(client().status("job-01890000-0000-7000-8000-000000000000"), { name: "RollcallError", code: "not_found", status: 404 });
+  const unknown = client().status("job-01890000-0000-7000-8000-000000000000");
+  await assert.rejects(unknown, { name: "RollcallError", code: "not_found", status: 404 });
   await assert.rejects(client().upload(new Blob(["<html>no workbook"])), { status: 415 });
   await assert.rejects(client("x.y.z").stats(), { code: "unauthenticated", status: 401 });
   const aborted = AbortSignal.abort();
@@ -93,7 +112,7 @@ test("refusals have the server's codes", async () => {
   await assert.rejects(new Rollcall({ url: "http://127.0.0.1:1", token }).stats(), { code: "network" });
 });
 
-test("a token that is refused is asked for once more", async () => {
+test("a request is repeated once with a fresh token", async () => {
   let asked = 0;
   const c = new Rollcall({ url, token: () => (++asked === 1 ? "x.y.z" : token) });
   await c.stats();
