@@ -93,7 +93,10 @@ func BenchmarkPersistence(b *testing.B) {
 	verdicts := storeBenchRecords(b, iec, events.BucketVerdicts, func(p person) *records.Verdict { return p.verdict })
 	ours := func() time.Duration {
 		job := s.submitJob(b, events.Options{}, rows, verdicts)
-		eventstest.WaitKind(b, s.log, job.ID, events.KindPersisted)
+		eventstest.WaitFor(b, 5*time.Minute, "the job to be persisted", func() bool {
+			now, err := s.log.Load(b.Context(), job.ID)
+			return err == nil && now.Persisted != nil
+		})
 		return <-took
 	}
 	peer := newPsql(b)

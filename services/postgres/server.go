@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"rollcall.example/events"
 )
 
 const (
@@ -47,10 +49,7 @@ type Server struct {
 // ErrNoBinaries if the machine has no PostgreSQL, and ErrInUse if another process
 // uses the folder.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
-	s := &Server{logger: cfg.Logger, done: make(chan struct{})}
-	if s.logger == nil {
-		s.logger = slog.New(slog.DiscardHandler)
-	}
+	s := &Server{logger: events.Logger(cfg.Logger), done: make(chan struct{})}
 	if err := s.start(ctx, cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("start postgresql: %w", err), s.cleanUp())
 	}
