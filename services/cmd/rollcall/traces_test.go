@@ -188,7 +188,7 @@ func TestAJobIsOneTrace(t *testing.T) {
 	}
 	// The log names the trace, with the job and the stage.
 	for _, stage := range []string{"validation", "iec", "persistence", "report"} {
-		line := regexp.MustCompile(`msg=done stage=` + stage + ` job=` + jobID + ` .*trace=` + traces[jobID])
+		line := regexp.MustCompile(`msg="attempt done" stage=` + stage + ` job=` + jobID + ` .*trace=` + traces[jobID])
 		if !line.MatchString(p.err.String()) {
 			t.Errorf("no line of %s has the job and its trace", stage)
 		}
