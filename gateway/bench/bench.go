@@ -20,25 +20,25 @@ import (
 	"rollcall.example/gateway/auth"
 )
 
-// bench is the processes, the jobs and the clients.
+// bench has the processes, the jobs and the clients.
 type bench struct {
 	load
-	secret  string
-	nats    *process
-	gateway *process
-	addr    string // of the gateway, and of the one that replaces it
-	log     *events.Log
-	jobs    []*job
-	clients []*client
-	running func() // ends the clients
+	secret      string
+	nats        *process
+	gateway     *process
+	addr        string // of the gateway and of its replacement
+	log         *events.Log
+	jobs        []*job
+	clients     []*client
+	stopClients func() // nil before there are any
 }
 
-// process is one that this one has started.
+// process is one that this process has started.
 type process struct {
 	cmd *exec.Cmd
 	in  io.Closer
-	// at is what it wrote first: where it can be reached.
-	at string
+	// address is the line that it wrote first: where it can be reached.
+	address string
 }
 
 func spawn(ctx context.Context, name string, env ...string) (*process, error) {
@@ -62,18 +62,18 @@ func spawn(ctx context.Context, name string, env ...string) (*process, error) {
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start %s: it said nothing: %w", name, err), in.Close(), cmd.Wait())
+		return nil, errors.Join(fmt.Errorf("start %s: it wrote no address: %w", name, err), in.Close(), cmd.Wait())
 	}
-	return &process{cmd: cmd, in: in, at: strings.TrimSpace(line)}, nil
+	return &process{cmd: cmd, in: in, address: strings.TrimSpace(line)}, nil
 }
 
-// end lets the process close what it has open.
-func (p *process) end() {
-	_ = p.in.Close() // only when it is closed already
-	_ = p.cmd.Wait() // how it ends does not matter any more
+// stop lets the process close what it has open, and waits for its end.
+func (p *process) stop() {
+	_ = p.in.Close() // fails only when it is closed already
+	_ = p.cmd.Wait() // how it ends no longer matters
 }
 
-// kill ends it at once, as a crash would.
+// kill ends the process at once, as a crash would.
 func (p *process) kill() error {
 	if err := p.cmd.Process.Kill(); err != nil {
 		return err
@@ -95,50 +95,51 @@ func start(ctx context.Context, l load) (b *bench, err error) {
 	if err := b.startGateway(ctx, "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
-	b.addr = b.gateway.at
-	js, err := connectNATS(b.nats.at, "upload", b.secret)
+	b.addr = b.gateway.address
+	js, err := connectNATS(b.nats.address, "upload", b.secret)
 	if err != nil {
 		return nil, err
 	}
-	b.log = events.NewLog(js, events.StageUpload, logger())
+	b.log = events.NewLog(js, events.StageUpload, newLogger())
 	return b, nil
 }
 
 func (b *bench) startGateway(ctx context.Context, addr string) (err error) {
-	b.gateway, err = spawn(ctx, "gateway", natsVariable+"="+b.nats.at, addrVariable+"="+addr, secretVariable+"="+b.secret)
+	b.gateway, err = spawn(ctx, "gateway", natsVariable+"="+b.nats.address, addrVariable+"="+addr,
+		secretVariable+"="+b.secret)
 	return err
 }
 
 func (b *bench) stop() {
-	if b.running != nil {
-		b.running()
+	if b.stopClients != nil {
+		b.stopClients()
 	}
 	if b.log != nil {
 		b.log.JetStream().Conn().Close()
 	}
 	for _, p := range []*process{b.gateway, b.nats} {
 		if p != nil {
-			p.end()
+			p.stop()
 		}
 	}
 }
 
-func (b *bench) memory(ctx context.Context) (m memory, err error) {
+func (b *bench) readMemory(ctx context.Context) (m memory, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.addr+"/memory", nil)
 	if err != nil {
 		return m, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return m, fmt.Errorf("ask the gateway for its memory: %w", err)
+		return m, fmt.Errorf("read the gateway's memory: %w", err)
 	}
 	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(&m); err != nil {
-		return m, fmt.Errorf("ask the gateway for its memory: %w", err)
+		return m, fmt.Errorf("read the gateway's memory: %w", err)
 	}
 	return m, nil
 }
 
-func (b *bench) token(user string) (string, error) {
+func (b *bench) mintToken(user string) (string, error) {
 	return auth.Mint(b.secret, user, auth.RoleMember, time.Hour, time.Now())
 }

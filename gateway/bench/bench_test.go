@@ -10,13 +10,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if role(os.Getenv(roleVariable)) {
+	if runRole(os.Getenv(roleVariable)) {
 		return
 	}
 	os.Exit(m.Run())
 }
 
-// The load test itself, as small as it gets.
+// The load test with the smallest possible load.
 func TestTinyLoad(t *testing.T) {
 	var out strings.Builder
 	l := load{Clients: 40, Jobs: 8, History: 3, Rate: 50, Time: 2 * time.Second, Dir: t.TempDir()}
@@ -24,9 +24,9 @@ func TestTinyLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 100 facts twice: 25 a job, in each of which 5 clients are.
-	if want := 40*3 + 2*100*5; r.facts != want || r.again != 40 {
-		t.Errorf("%d facts received, want %d; %d connections made again, want 40\n%s", r.facts, want, r.again, out.String())
+	// 100 facts twice, each to 5 clients.
+	if want := 40*3 + 2*100*5; r.facts != want || r.reconnects != 40 {
+		t.Errorf("%d facts received, want %d; %d reconnects, want 40\n%s", r.facts, want, r.reconnects, out.String())
 	}
 	if !strings.Contains(out.String(), "publish to receive") {
 		t.Errorf("report:\n%s", out.String())

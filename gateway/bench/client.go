@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"rollcall.example/gateway/frames"
 )
 
 // client follows one job as its owner, over one connection after the other.
@@ -22,25 +24,25 @@ type client struct {
 	token string
 	ws    *websocket.Conn
 
-	mu    sync.Mutex
-	seqs  []uint64  // the facts it got
-	after uint64    // the last of them
-	came  []arrival // of those that came live
-	live  bool      // the history has been read
-	again int       // connections after the first
+	mu         sync.Mutex
+	seqs       []uint64  // of the facts received
+	after      uint64    // the last of them
+	arrivals   []arrival // of the live facts
+	live       bool      // it has read the history
+	reconnects int
 }
 
-// arrival is when a fact was appended and when it came.
+// arrival is when a fact was appended and when the client received it.
 type arrival struct {
 	seq      uint64
 	from, to time.Time
 }
 
+// frame has what the bench needs of any frame.
 type frame struct {
 	Event string
 	Seq   uint64
 	Data  struct {
-		JobID     string    `json:"job_id"`
 		Timestamp time.Time `json:"timestamp"`
 		LastSeq   uint64    `json:"last_seq"`
 		Message   string    `json:"message"`
@@ -57,7 +59,7 @@ func (c *client) dial(ctx context.Context) error {
 	return nil
 }
 
-func (c *client) ask(ctx context.Context, event string, data map[string]any) error {
+func (c *client) send(ctx context.Context, event string, data map[string]any) error {
 	text, err := json.Marshal(map[string]any{"event": event, "data": data, "id": 1})
 	if err != nil {
 		return err
@@ -79,12 +81,12 @@ func (c *client) read(ctx context.Context) (f frame, err error) {
 	return f, err
 }
 
-// arrive connects and waits until the gateway answers.
-func (c *client) arrive(ctx context.Context) error {
+// connect dials and waits until the gateway answers a ping.
+func (c *client) connect(ctx context.Context) error {
 	if err := c.dial(ctx); err != nil {
 		return err
 	}
-	if err := c.ask(ctx, "ping", nil); err != nil {
+	if err := c.send(ctx, "ping", nil); err != nil {
 		return err
 	}
 	f, err := c.read(ctx)
@@ -94,8 +96,8 @@ func (c *client) arrive(ctx context.Context) error {
 	return err
 }
 
-// follow subscribes and reads until ctx ends, and connects again whenever the
-// connection does.
+// follow subscribes and reads until ctx ends. It connects again whenever the connection
+// ends.
 func (c *client) follow(ctx context.Context) {
 	for {
 		c.session(ctx)
@@ -111,15 +113,15 @@ func (c *client) follow(ctx context.Context) {
 			}
 		}
 		c.mu.Lock()
-		c.again++
+		c.reconnects++
 		c.live = false
 		c.mu.Unlock()
 	}
 }
 
-// session follows the job over one connection, until that ends.
+// session follows the job over one connection until that ends.
 func (c *client) session(ctx context.Context) {
-	if c.ask(ctx, "subscribe_bulk_upload_job", map[string]any{"job_id": c.job.ID, "after": c.after}) != nil {
+	if c.send(ctx, frames.EventSubscribe, map[string]any{"job_id": c.job.ID, "after": c.after}) != nil {
 		return
 	}
 	acknowledged, last := false, uint64(0)
@@ -133,10 +135,10 @@ func (c *client) session(ctx context.Context) {
 		switch {
 		case f.Event == "ack":
 			acknowledged, last = true, f.Data.LastSeq
-		case acknowledged && f.Seq > 0: // what came before comes again
+		case acknowledged && f.Seq > 0: // what comes before the ack comes again
 			c.seqs = append(c.seqs, f.Seq)
 			if c.after = f.Seq; f.Seq > last {
-				c.came = append(c.came, arrival{f.Seq, f.Data.Timestamp, now})
+				c.arrivals = append(c.arrivals, arrival{f.Seq, f.Data.Timestamp, now})
 			}
 		}
 		c.live = acknowledged && c.after >= last
@@ -144,24 +146,24 @@ func (c *client) session(ctx context.Context) {
 	}
 }
 
-// has reports whether the client got as many facts.
-func (c *client) has(facts int) bool {
+// hasFacts reports whether the client has received so many facts.
+func (c *client) hasFacts(facts int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.live && len(c.seqs) >= facts
 }
 
-func (c *client) got() []uint64 {
+func (c *client) received() []uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.seqs)
 }
 
-// arrivals hands over those since the last call.
-func (c *client) arrivals() []arrival {
+// takeArrivals returns the arrivals since the last call.
+func (c *client) takeArrivals() []arrival {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	came := c.came
-	c.came = nil
+	came := c.arrivals
+	c.arrivals = nil
 	return came
 }

@@ -14,22 +14,20 @@ import (
 	"rollcall.example/events"
 )
 
-// writers is how many facts may wait for the disk at once.
-const writers = 32
+// maxWriters is how many facts may wait for the disk at once.
+const maxWriters = 32
 
-// job is one that clients follow. Only one writer appends to it at a time.
+// job is a job that clients follow. One writer at a time appends to it.
 type job struct {
 	events.Job
-	owner events.User
-	mu    sync.Mutex
-	// seqs are the sequences of its facts, in order.
-	seqs []uint64
-	// stored is when each was acknowledged.
-	stored []time.Time
+	owner  events.User
+	mu     sync.Mutex
+	seqs   []uint64    // of its facts, in order
+	stored []time.Time // when the server acknowledged each of them
 }
 
-// append stores the job's next fact: uploaded, then cancelled and retried in
-// turn, which may go on for ever.
+// append stores the job's next fact: uploaded, then cancelled and retried in turn, as
+// often as needed.
 func (j *job) append(ctx context.Context, log *events.Log) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -37,7 +35,8 @@ func (j *job) append(ctx context.Context, log *events.Log) error {
 	switch {
 	case j.ID == "":
 		id := events.NewJobID()
-		up := &events.Uploaded{Owner: j.owner, FileName: "roll.xlsx", File: events.Artifact{Bucket: events.BucketUploads, Name: id + "/upload.xlsx"}}
+		file := events.Artifact{Bucket: events.BucketUploads, Name: id + "/upload.xlsx"}
+		up := &events.Uploaded{Owner: j.owner, FileName: "roll.xlsx", File: file}
 		up.JobID = id
 		fact = up
 	case j.Ended():
@@ -59,7 +58,7 @@ func (j *job) facts() []uint64 {
 	return slices.Clone(j.seqs)
 }
 
-// storedAt is when one of its facts was acknowledged.
+// storedAt returns when one of its facts was acknowledged.
 func (j *job) storedAt(seq uint64) time.Time {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -67,17 +66,17 @@ func (j *job) storedAt(seq uint64) time.Time {
 	return j.stored[i]
 }
 
-// upload makes the jobs and their history.
+// upload makes the jobs and their histories.
 func (b *bench) upload(ctx context.Context, _ *report) error {
 	b.jobs = make([]*job, b.Jobs)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(writers)
+	group.SetLimit(maxWriters)
 	for i := range b.jobs {
 		b.jobs[i] = &job{owner: events.User{ID: fmt.Sprintf("user-%d", i), Role: "member"}}
 		group.Go(func() error {
 			for range b.History {
 				if err := b.jobs[i].append(ctx, b.log); err != nil {
-					return fmt.Errorf("make a history: %w", err)
+					return fmt.Errorf("make histories: %w", err)
 				}
 			}
 			return nil
@@ -86,18 +85,18 @@ func (b *bench) upload(ctx context.Context, _ *report) error {
 	return group.Wait()
 }
 
-// appendSteadily appends facts to one job after the other, at the rate, and
-// returns how long each took to be stored. Where the disk is slower than the
-// rate it takes longer.
+// appendSteadily appends facts to one job after the other at the set rate, and returns
+// how long it took to store each. If the disk is slower than the rate, the whole takes
+// longer.
 func (b *bench) appendSteadily(ctx context.Context) (stored []time.Duration, elapsed time.Duration, err error) {
 	start, n := time.Now(), int(float64(b.Rate)*b.Time.Seconds())
 	stored = make([]time.Duration, n)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(writers)
+	group.SetLimit(maxWriters)
 	for i := range n {
 		due := start.Add(time.Duration(i) * time.Second / time.Duration(b.Rate))
 		if err := sleepUntil(ctx, due); err != nil {
-			break // the group has the cause
+			break // the group returns the cause
 		}
 		group.Go(func() error {
 			begin := time.Now()

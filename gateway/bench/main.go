@@ -1,10 +1,9 @@
 //go:build unix
 
-// Command bench loads a gateway on one machine: many clients that follow many
-// jobs, facts appended at a steady rate, and the gateway killed and replaced
-// meanwhile. NATS, the gateway and the clients are processes of their own, so
-// that each one's memory is its own. It fails when a client did not get exactly
-// the sequence of its job.
+// Command bench loads a gateway on one machine: many clients follow many jobs, facts are
+// appended at a steady rate, and the gateway is killed and replaced meanwhile. NATS and
+// the gateway run in processes of their own, so that the gateway's memory can be
+// measured. The command fails unless each client gets exactly the facts of its job.
 package main
 
 import (
@@ -19,31 +18,32 @@ import (
 	"time"
 )
 
-// load is what the gateway is loaded with.
+// load is what the gateway has to serve. All numbers and the time must be positive.
 type load struct {
 	Clients, Jobs int
 	// History is how many facts each job has before anybody connects.
 	History int
-	// Rate is facts appended a second, over all jobs.
+	// Rate is how many facts are appended a second, to all jobs together.
 	Rate int
-	// Time is how long facts are appended, once undisturbed and once while the
-	// gateway is killed and replaced.
+	// Time is how long facts are appended, once undisturbed and once while the gateway
+	// is killed and replaced.
 	Time time.Duration
-	// Dir is where the streams are kept; their disk decides how fast facts are
-	// stored.
+	// Dir is where the streams are kept; its disk decides how fast facts are stored.
+	// "" means a temporary folder.
 	Dir string
 }
 
 func main() {
-	if role(os.Getenv(roleVariable)) {
+	if runRole(os.Getenv(roleVariable)) {
 		return
 	}
 	var l load
 	flag.IntVar(&l.Clients, "clients", 10_000, "clients")
-	flag.IntVar(&l.Jobs, "jobs", 1_000, "jobs that they follow")
-	flag.IntVar(&l.History, "history", 9, "facts of each job before anybody connects")
-	flag.IntVar(&l.Rate, "rate", 1_000, "facts a second, of all jobs")
-	flag.DurationVar(&l.Time, "time", 20*time.Second, "how long facts are appended, twice")
+	flag.IntVar(&l.Jobs, "jobs", 1_000, "jobs that the clients follow")
+	flag.IntVar(&l.History, "history", 9, "facts of each job before the clients connect")
+	flag.IntVar(&l.Rate, "rate", 1_000, "facts appended a second, to all jobs together")
+	flag.DurationVar(&l.Time, "time", 20*time.Second,
+		"how long facts are appended, once undisturbed and once while the gateway is replaced")
 	flag.StringVar(&l.Dir, "dir", "", "folder of the streams (default a temporary one)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -54,12 +54,29 @@ func main() {
 	}
 }
 
-// run puts a load on a gateway and reports.
-func run(ctx context.Context, l load, out io.Writer) (r report, err error) {
-	if l.Clients < 1 || l.Jobs < 1 || l.Rate < 1 || l.History < 1 || l.Time <= 0 {
-		return r, errors.New("all of clients, jobs, rate, history and time must be positive")
+// validate names each setting that is not positive.
+func (l load) validate() error {
+	var errs []error
+	for _, setting := range []struct {
+		name  string
+		value int
+	}{{"clients", l.Clients}, {"jobs", l.Jobs}, {"history", l.History}, {"rate", l.Rate}} {
+		if setting.value < 1 {
+			errs = append(errs, fmt.Errorf("%s must be at least 1, not %d", setting.name, setting.value))
+		}
 	}
-	if err := raiseFiles(uint64(l.Clients) + 500); err != nil {
+	if l.Time <= 0 {
+		errs = append(errs, fmt.Errorf("time must be positive, not %s", l.Time))
+	}
+	return errors.Join(errs...)
+}
+
+// run puts a load on a gateway, and reports to out.
+func run(ctx context.Context, l load, out io.Writer) (r report, err error) {
+	if err := l.validate(); err != nil {
+		return r, err
+	}
+	if err := raiseFileLimit(uint64(l.Clients) + 500); err != nil {
 		return r, err
 	}
 	if l.Dir == "" {
@@ -76,7 +93,8 @@ func run(ctx context.Context, l load, out io.Writer) (r report, err error) {
 	}
 	defer b.stop()
 	r.load = l
-	for _, phase := range []func(context.Context, *report) error{b.upload, b.connect, b.subscribe, b.publish, b.replace, b.verify} {
+	phases := []func(context.Context, *report) error{b.upload, b.connect, b.subscribe, b.publish, b.replace, b.verify}
+	for _, phase := range phases {
 		if err := phase(ctx, &r); err != nil {
 			return r, err
 		}
@@ -84,8 +102,8 @@ func run(ctx context.Context, l load, out io.Writer) (r report, err error) {
 	return r, r.print(out)
 }
 
-// raiseFiles makes room for as many sockets. Processes started later inherit it.
-func raiseFiles(need uint64) error {
+// raiseFileLimit makes room for so many sockets. Processes started later inherit the limit.
+func raiseFileLimit(need uint64) error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("read the limit of open files: %w", err)
@@ -94,7 +112,8 @@ func raiseFiles(need uint64) error {
 		return nil
 	}
 	if limit.Max < need {
-		return fmt.Errorf("%d open files are needed and %d are allowed: raise the hard limit (ulimit -Hn)", need, limit.Max)
+		return fmt.Errorf("%d open files are needed and %d are allowed: raise the hard limit (ulimit -Hn)",
+			need, limit.Max)
 	}
 	limit.Cur = limit.Max
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -13,45 +13,45 @@ import (
 )
 
 const (
-	// dials is how many clients connect at once.
-	dials = 64
-	// patience is for all clients together to get what there is.
-	patience = 2 * time.Minute
+	// maxDials is how many clients connect at once.
+	maxDials = 64
+	// catchUpTimeout is how long it may take until all clients have all facts.
+	catchUpTimeout = 2 * time.Minute
 )
 
-// connect opens all connections, and measures what they cost.
+// connect opens all connections and measures what they cost.
 func (b *bench) connect(ctx context.Context, r *report) error {
-	before, err := b.memory(ctx)
+	before, err := b.readMemory(ctx)
 	if err != nil {
 		return err
 	}
 	b.clients = make([]*client, b.Clients)
 	start := time.Now()
 	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(dials)
+	group.SetLimit(maxDials)
 	for i := range b.clients {
 		j := b.jobs[i%len(b.jobs)]
-		token, err := b.token(j.owner.ID)
+		token, err := b.mintToken(j.owner.ID)
 		if err != nil {
 			return err
 		}
 		b.clients[i] = &client{b: b, job: j, token: token}
-		group.Go(func() error { return b.clients[i].arrive(gctx) })
+		group.Go(func() error { return b.clients[i].connect(gctx) })
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	r.connecting = time.Since(start)
-	after, err := b.memory(ctx)
+	after, err := b.readMemory(ctx)
 	if err != nil {
 		return err
 	}
-	r.idle = perConnection(before, after, b.Clients)
+	r.idle = costPerConnection(before, after, b.Clients)
 	r.before = before
 	return nil
 }
 
-// subscribe lets all clients read their histories.
+// subscribe makes all clients read their histories.
 func (b *bench) subscribe(ctx context.Context, r *report) error {
 	start := time.Now()
 	fctx, cancel := context.WithCancel(ctx)
@@ -59,28 +59,28 @@ func (b *bench) subscribe(ctx context.Context, r *report) error {
 	for _, c := range b.clients {
 		wg.Go(func() { c.follow(fctx) })
 	}
-	b.running = func() { cancel(); wg.Wait() }
-	if err := b.caughtUp(ctx); err != nil {
+	b.stopClients = func() { cancel(); wg.Wait() }
+	if err := b.waitCaughtUp(ctx); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
 	r.replaying, r.replayed = time.Since(start), b.Clients*b.History
-	after, err := b.memory(ctx)
+	after, err := b.readMemory(ctx)
 	if err != nil {
 		return err
 	}
-	r.following = perConnection(r.before, after, b.Clients)
+	r.following = costPerConnection(r.before, after, b.Clients)
 	return nil
 }
 
-// publish appends facts while nothing else happens.
+// publish appends facts while all clients are connected.
 func (b *bench) publish(ctx context.Context, r *report) (err error) {
-	if r.quiet, err = b.appended(ctx); err != nil {
+	if r.undisturbed, err = b.measureAppend(ctx); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	return nil
 }
 
-// replace appends facts while the gateway is killed and another takes its place.
+// replace appends facts while the gateway is killed and a new one takes its place.
 func (b *bench) replace(ctx context.Context, r *report) error {
 	killed := make(chan error, 1)
 	go func() {
@@ -98,7 +98,7 @@ func (b *bench) replace(ctx context.Context, r *report) error {
 		}()
 	}()
 	var err error
-	r.replaced, err = b.appended(ctx)
+	r.replaced, err = b.measureAppend(ctx)
 	if kerr := <-killed; kerr != nil {
 		return kerr
 	}
@@ -108,52 +108,52 @@ func (b *bench) replace(ctx context.Context, r *report) error {
 	return nil
 }
 
-// appended appends facts and waits until all clients have them.
-func (b *bench) appended(ctx context.Context) (s stream, err error) {
+// measureAppend appends facts and waits until all clients have them.
+func (b *bench) measureAppend(ctx context.Context) (s measurement, err error) {
 	if s.stored, s.appending, err = b.appendSteadily(ctx); err != nil {
 		return s, err
 	}
 	end := time.Now()
-	if err := b.caughtUp(ctx); err != nil {
+	if err := b.waitCaughtUp(ctx); err != nil {
 		return s, err
 	}
-	s.catching = time.Since(end)
+	s.catchingUp = time.Since(end)
 	for _, c := range b.clients {
-		for _, a := range c.arrivals() {
-			s.took = append(s.took, a.to.Sub(a.from))
-			s.passed = append(s.passed, a.to.Sub(c.job.storedAt(a.seq)))
+		for _, a := range c.takeArrivals() {
+			s.published = append(s.published, a.to.Sub(a.from))
+			s.delivered = append(s.delivered, a.to.Sub(c.job.storedAt(a.seq)))
 		}
 	}
-	for _, list := range [][]time.Duration{s.stored, s.took, s.passed} {
+	for _, list := range [][]time.Duration{s.stored, s.published, s.delivered} {
 		slices.Sort(list)
 	}
 	return s, nil
 }
 
-// caughtUp waits until every client has all facts of its job.
-func (b *bench) caughtUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// waitCaughtUp waits until every client has all facts of its job.
+func (b *bench) waitCaughtUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()
 	for i, c := range b.clients {
 		facts := len(c.job.facts())
-		for !c.has(facts) {
+		for !c.hasFacts(facts) {
 			if err := sleepUntil(ctx, time.Now().Add(5*time.Millisecond)); err != nil {
-				return fmt.Errorf("client %d has %d of %d facts: %w", i, len(c.got()), facts, err)
+				return fmt.Errorf("client %d has %d of %d facts: %w", i, len(c.received()), facts, err)
 			}
 		}
 	}
 	return nil
 }
 
-// verify holds what each client got against its job.
+// verify compares what each client received with its job.
 func (b *bench) verify(_ context.Context, r *report) error {
 	for i, c := range b.clients {
-		got, want := c.got(), c.job.facts()
+		got, want := c.received(), c.job.facts()
 		if !slices.Equal(got, want) {
-			return fmt.Errorf("client %d got %v, its job has %v", i, got, want)
+			return fmt.Errorf("client %d received %v, its job has %v", i, got, want)
 		}
 		r.facts += len(got)
-		r.again += c.again
+		r.reconnects += c.reconnects
 	}
 	return nil
 }

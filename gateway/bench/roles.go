@@ -10,7 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	_ "net/http/pprof" // of the gateway, while it is under load
+	_ "net/http/pprof" // to profile the gateway under load
 	"os"
 	"os/signal"
 	"runtime"
@@ -26,7 +26,7 @@ import (
 	"rollcall.example/gateway/auth"
 )
 
-// Variables that tell a process what it is and whom it belongs to.
+// Environment variables of the processes that this one starts.
 const (
 	roleVariable   = "ROLLCALL_BENCH_ROLE"
 	dirVariable    = "ROLLCALL_BENCH_DIR"
@@ -35,15 +35,15 @@ const (
 	secretVariable = "ROLLCALL_BENCH_SECRET"
 )
 
-// role runs one of the processes, and reports whether there is one of the name.
-// It ends when its standard input does, so it does not outlive its starter.
-func role(name string) bool {
+// runRole runs the process of a name, and reports whether there is one. The process ends
+// when its standard input does, so that it does not outlive the one that started it.
+func runRole(name string) bool {
 	roles := map[string]func(context.Context) error{"nats": runNATS, "gateway": runGateway}
 	run, ok := roles[name]
 	if !ok {
 		return false
 	}
-	signal.Ignore(os.Interrupt) // the starter decides
+	signal.Ignore(os.Interrupt) // the process that started it decides
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer cancel()
@@ -62,7 +62,7 @@ func runNATS(ctx context.Context) error {
 	for _, user := range embedded.Users {
 		passwords[user] = os.Getenv(secretVariable)
 	}
-	srv, err := embedded.Start(embedded.Config{Dir: os.Getenv(dirVariable), Passwords: passwords, Logger: logger()})
+	srv, err := embedded.Start(embedded.Config{Dir: os.Getenv(dirVariable), Passwords: passwords, Logger: newLogger()})
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func runNATS(ctx context.Context) error {
 }
 
 func connectNATS(url, user, password string) (jetstream.JetStream, error) {
-	return events.Connect(events.Connection{URL: url, User: user, Password: password, Logger: logger()})
+	return events.Connect(events.Connection{URL: url, User: user, Password: password, Logger: newLogger()})
 }
 
 func runGateway(ctx context.Context) error {
@@ -99,7 +99,7 @@ func runGateway(ctx context.Context) error {
 		return err
 	}
 	defer verifier.Close()
-	g, err := gateway.New(gateway.Config{JetStream: js[0], History: js[1:], Verifier: verifier, Logger: logger()})
+	g, err := gateway.New(gateway.Config{JetStream: js[0], History: js[1:], Verifier: verifier, Logger: newLogger()})
 	if err != nil {
 		return err
 	}
@@ -121,23 +121,23 @@ func runGateway(ctx context.Context) error {
 	return err
 }
 
-// memory is what the gateway's process holds, in bytes.
+// memory is what the gateway's process uses, in bytes.
 type memory struct {
 	Heap, Stacks, Resident uint64
 	Goroutines             int
 }
 
-// serveMemory measures after a collection: what is held, not what is garbage.
+// serveMemory measures after a garbage collection.
 func serveMemory(w http.ResponseWriter, _ *http.Request) {
 	debug.FreeOSMemory()
 	var s runtime.MemStats
 	runtime.ReadMemStats(&s)
-	m := memory{Heap: s.HeapAlloc, Stacks: s.StackInuse, Goroutines: runtime.NumGoroutine(), Resident: resident()}
-	_ = json.NewEncoder(w).Encode(m) // the asker hears of it
+	m := memory{Heap: s.HeapAlloc, Stacks: s.StackInuse, Goroutines: runtime.NumGoroutine(), Resident: readResident()}
+	_ = json.NewEncoder(w).Encode(m) // the client sees it
 }
 
-// resident is the memory that the system counts, 0 where it does not say.
-func resident() uint64 {
+// readResident returns the resident memory in bytes, 0 where the system does not say.
+func readResident() uint64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0
@@ -153,6 +153,6 @@ func resident() uint64 {
 	return pages * uint64(syscall.Getpagesize())
 }
 
-func logger() *slog.Logger {
+func newLogger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }

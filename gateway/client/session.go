@@ -7,6 +7,9 @@ import (
 	"net/http"
 
 	"github.com/coder/websocket"
+
+	"rollcall.example/events"
+	"rollcall.example/gateway/frames"
 )
 
 // follower follows one job, over one connection after the other.
@@ -38,8 +41,8 @@ func (f *follower) session(ctx context.Context) (done bool, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go ping(ctx, ws)
-	request, err := json.Marshal(map[string]any{"event": "subscribe_bulk_upload_job", "id": 1,
-		"data": map[string]any{"job_id": f.jobID, "after": f.after}})
+	request, err := json.Marshal(map[string]any{"event": frames.EventSubscribe, "id": 1,
+		"data": frames.Subscribe{JobID: f.jobID, After: f.after}})
 	if err != nil {
 		return false, err
 	}
@@ -53,22 +56,19 @@ func (f *follower) session(ctx context.Context) (done bool, err error) {
 			return false, err
 		}
 		switch frame.Event {
-		case "ack":
-			var ack struct {
-				Last   uint64 `json:"last_seq"`
-				Status string `json:"status"`
-			}
+		case frames.EventAck:
+			var ack frames.Ack
 			if err := json.Unmarshal(frame.Data, &ack); err != nil {
 				return false, fmt.Errorf("read ack: %w", err)
 			}
-			f.joined, last = true, ack.Last
-			retryable := ack.Status == "failed" || ack.Status == "cancelled"
-			ended := retryable || ack.Status == "completed"
+			f.joined, last = true, ack.LastSeq
+			retryable := ack.Status == events.StatusFailed || ack.Status == events.StatusCancelled
+			ended := retryable || ack.Status == events.StatusCompleted
 			if f.enough(place{caughtUp: f.after >= last, ended: ended, retryable: retryable}) {
 				return true, nil // the caller has seen it all
 			}
 			continue
-		case "error":
+		case frames.EventError:
 			return false, frameRefusal(frame)
 		}
 		// A connection hears of all its user's jobs from the start. What comes

@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-//go:generate go tool esbuild src/main.ts src/main.css --bundle --minify --target=es2022 --format=esm --charset=utf8 --outdir=dist
+//go:generate -command bundle go tool esbuild src/main.ts src/main.css --bundle --minify
+//go:generate bundle --target=es2022 --format=esm --charset=utf8 --outdir=dist
 
 //go:embed index.html src/icon.svg dist/main.js dist/main.css
 var files embed.FS

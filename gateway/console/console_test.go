@@ -20,9 +20,10 @@ func TestTheBundleIsNotStale(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := regexp.MustCompile(`(?m)^//go:generate go tool esbuild (.*) --outdir=dist$`).FindSubmatch(source)
-	if line == nil {
-		t.Fatal("console.go has no go:generate line for esbuild")
+	lines := regexp.MustCompile(`(?m)^//go:generate -command bundle go tool esbuild (.*)\n` +
+		`//go:generate bundle (.*) --outdir=dist$`).FindSubmatch(source)
+	if lines == nil {
+		t.Fatal("console.go has no go:generate lines for esbuild")
 	}
 	dir := t.TempDir()
 	// Built first, for the go command may say on standard error what it downloads. What
@@ -32,7 +33,7 @@ func TestTheBundleIsNotStale(t *testing.T) {
 		"github.com/evanw/esbuild/cmd/esbuild").CombinedOutput(); err != nil {
 		t.Fatalf("build esbuild: %v\n%s", err, out)
 	}
-	args := append(strings.Fields(string(line[1])), "--outdir="+dir, "--log-level=warning")
+	args := append(strings.Fields(string(lines[1])+" "+string(lines[2])), "--outdir="+dir, "--log-level=warning")
 	if out, err := exec.Command(esbuild, args...).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("esbuild %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
