@@ -112,6 +112,17 @@ func (r *rig) failJob(owner events.User) events.Job {
 	return job
 }
 
+// waitConsumed waits until the service has handled all events, so that a webhook that
+// is added afterwards gets none of them.
+func (r *rig) waitConsumed() {
+	r.t.Helper()
+	js := eventstest.Connect(r.t, r.nats, "webhook")
+	eventstest.Wait(r.t, "all events to be consumed", func() bool {
+		c, err := js.Consumer(r.t.Context(), events.StreamFacts, events.ConsumerWebhook)
+		return err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending == 0
+	})
+}
+
 type deliveryRow struct {
 	State    string  `db:"state"`
 	Attempts int     `db:"attempts"`
@@ -349,6 +360,7 @@ func TestDeliveryOfADeadWorkerIsRetried(t *testing.T) {
 	r := newRig(t)
 	rec := newReceiver(t, answerOK)
 	job := r.failJob(alice)
+	r.waitConsumed()
 	r.addWebhook("wh-1", rec.URL, "", events.KindFailed)
 	r.exec(`INSERT INTO webhook_deliveries (webhook_id, seq, job_id, kind, taken, due_at)
 VALUES ('wh-1', $1, $2, 'failed', true, now() + interval '200 milliseconds')`, int64(job.Seq), job.ID)
