@@ -26,7 +26,8 @@ import (
 const secret = "a secret of the tests"
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, append(eventstest.IgnoreLeaks(), goleak.Cleanup(func(int) { http.DefaultClient.CloseIdleConnections() }))...)
+	goleak.VerifyTestMain(m, append(eventstest.IgnoreLeaks(),
+		goleak.Cleanup(func(int) { http.DefaultClient.CloseIdleConnections() }))...)
 }
 
 // running is a gateway that can be replaced behind one address.

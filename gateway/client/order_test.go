@@ -33,7 +33,8 @@ func TestWatchTakesNothingBeforeTheAcknowledgement(t *testing.T) {
 		}
 		for _, text := range []string{
 			progress(3), fmt.Sprintf(`{"event":"ack","id":1,"data":{"job_id":%q,"last_seq":3,"status":"processing"}}`, id),
-			progress(1), progress(2), progress(3), fmt.Sprintf(`{"event":"bulk_upload_complete","seq":4,"data":{"job_id":%q}}`, id),
+			progress(1), progress(2), progress(3), fmt.Sprintf(`{"event":"bulk_upload_complete","seq":4,"data":{"job_id":%q}}`,
+				id),
 		} {
 			if err := ws.Write(r.Context(), websocket.MessageText, []byte(text)); err != nil {
 				t.Error(err)

@@ -108,7 +108,8 @@ func TestUploadInPartsGivesUpWhenNothingArrives(t *testing.T) {
 	s := newTusServer(t)
 	s.refuse = http.StatusServiceUnavailable
 	c := restClient(t, client.Config{Backoff: quick, Attempts: 2}, s.ServeHTTP)
-	if _, err := s.upload(c, tenBytes, client.PartOptions{}); err == nil || !strings.Contains(err.Error(), "0 of 10 bytes") {
+	if _, err := s.upload(c, tenBytes, client.PartOptions{}); err == nil ||
+		!strings.Contains(err.Error(), "0 of 10 bytes") {
 		t.Errorf("%v", err)
 	}
 	if s.requests["PATCH"] != 3 {

@@ -131,7 +131,8 @@ func TestJobsAreListedAndSteered(t *testing.T) {
 		"cancel": c.Cancel, "retry": c.Retry, "undo": c.Undo,
 	} {
 		job, err := steer(t.Context(), "a/b")
-		if err != nil || job.JobID != "job-2" || job.Status != events.StatusProcessing || !strings.Contains(job.Message, verb) {
+		if err != nil || job.JobID != "job-2" || job.Status != events.StatusProcessing ||
+			!strings.Contains(job.Message, verb) {
 			t.Errorf("%s: %+v, %v", verb, job, err)
 		}
 	}

@@ -114,15 +114,18 @@ func TestStayWaitsForTheRetry(t *testing.T) {
 		names = append(names, f.Event)
 		switch len(names) {
 		case 1:
-			eventstest.Append(t, validation, &job, &events.Failed{Stage: events.StageValidation, Code: "x", Message: "m", Attempts: 1, Retryable: true})
+			eventstest.Append(t, validation, &job,
+				&events.Failed{Stage: events.StageValidation, Code: "x", Message: "m", Attempts: 1, Retryable: true})
 		case 2:
 			eventstest.Append(t, upload, &job, &events.Retried{Stage: events.StageValidation, By: job.Owner})
 			step(&job)
-			eventstest.Append(t, log(events.StageIEC), &job, &events.Failed{Stage: events.StageIEC, Code: "x", Message: "m", Attempts: 1})
+			eventstest.Append(t, log(events.StageIEC), &job,
+				&events.Failed{Stage: events.StageIEC, Code: "x", Message: "m", Attempts: 1})
 		}
 	}
 	// The second failure cannot be retried.
-	want := []string{frames.EventProgress, frames.EventFailed, frames.EventProgress, frames.EventProgress, frames.EventFailed}
+	want := []string{frames.EventProgress, frames.EventFailed, frames.EventProgress, frames.EventProgress,
+		frames.EventFailed}
 	if !slices.Equal(names, want) {
 		t.Fatalf("got %v", names)
 	}
@@ -145,7 +148,8 @@ func TestRefusals(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		if err := ws.Write(r.Context(), websocket.MessageText, []byte(`{"event":"error","id":1,"data":{"code":"`+code.Load().(string)+`","message":"No."}}`)); err != nil {
+		if err := ws.Write(r.Context(), websocket.MessageText,
+			[]byte(`{"event":"error","id":1,"data":{"code":"`+code.Load().(string)+`","message":"No."}}`)); err != nil {
 			t.Error(err)
 		}
 		_, _, _ = ws.Read(r.Context()) // until the client has closed
@@ -155,7 +159,8 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]int32{"too_many_subscriptions": 1, "bad_request": 1, "not_found": 1, "overloaded": 4} {
+	for name, want := range map[string]int32{"too_many_subscriptions": 1, "bad_request": 1, "not_found": 1,
+		"overloaded": 4} {
 		code.Store(name)
 		dials.Store(0)
 		var got error

@@ -54,7 +54,8 @@ func installTypeScript(t *testing.T) (dir string) {
 		}
 	}
 	dir = t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "src", "test", "examples"} {
+	for _, name := range []string{"package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "src",
+		"test", "examples"} {
 		from, to := filepath.Join("ts", name), filepath.Join(dir, name)
 		info, err := os.Stat(from)
 		if err != nil {
@@ -121,7 +122,8 @@ func (s *steering) do(what string, query func(string) string) (answer string, er
 		if user == "" {
 			user = "alice"
 		}
-		j := eventstest.Upload(s.t, s.logs[events.StageUpload], events.User{ID: user, Role: "member"}, events.Artifact{}, events.Options{})
+		j := eventstest.Upload(s.t, s.logs[events.StageUpload], events.User{ID: user, Role: "member"}, events.Artifact{},
+			events.Options{})
 		s.jobs[j.ID] = &j
 		return j.ID, nil
 	case "step":
@@ -134,7 +136,8 @@ func (s *steering) do(what string, query func(string) string) (answer string, er
 		return "", nil // the job has ended
 	case "fail":
 		stage := job.Next()
-		eventstest.Append(s.t, s.logs[stage], job, &events.Failed{Stage: stage, Code: "x", Message: "m", Attempts: 1, Retryable: query("retryable") == "true"})
+		eventstest.Append(s.t, s.logs[stage], job,
+			&events.Failed{Stage: stage, Code: "x", Message: "m", Attempts: 1, Retryable: query("retryable") == "true"})
 		return "", nil
 	case "retry":
 		eventstest.Append(s.t, s.logs[events.StageUpload], job, &events.Retried{Stage: job.Stage, By: job.Owner})

@@ -56,7 +56,8 @@ func TestSettingsAreRefusedByName(t *testing.T) {
 	for _, tt := range cases {
 		c := DefaultUp()
 		tt.change(&c)
-		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), tt.want) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v, want %s", err, tt.want)
 		}
 		tt.change(&all)

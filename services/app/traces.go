@@ -19,7 +19,8 @@ func (a *App) trace(ctx context.Context, service string) error {
 	if a.settings.Traces.Endpoint == "" {
 		return nil
 	}
-	traces, err := tracing.New(ctx, tracing.Config{Endpoint: a.settings.Traces.Endpoint, Service: service, Logger: a.logger})
+	traces, err := tracing.New(ctx, tracing.Config{Endpoint: a.settings.Traces.Endpoint, Service: service,
+		Logger: a.logger})
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,8 @@ func natsWith(t *testing.T, change ...string) *embedded.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Stop)
-	if err := events.Provision(t.Context(), eventstest.Connect(t, srv, "provisioner"), events.ProvisionConfig{}); err != nil {
+	if err := events.Provision(t.Context(), eventstest.Connect(t, srv, "provisioner"),
+		events.ProvisionConfig{}); err != nil {
 		t.Fatal(err)
 	}
 	return srv
@@ -184,7 +185,8 @@ func TestDoctor(t *testing.T) {
 		p.passwords(p.nats)
 		delete(p.env, embedded.PasswordVariable("iec"))
 		p.cfg.IEC.SignIn = p.signIn(p.cfg.IEC.URL)
-		p.want(p.examined(), "keys of tokens", "no such file", "credentials of the IEC", "ROLLCALL_IEC_USERNAME, ROLLCALL_IEC_PASSWORD",
+		p.want(p.examined(), "keys of tokens", "no such file", "credentials of the IEC",
+			"ROLLCALL_IEC_USERNAME, ROLLCALL_IEC_PASSWORD",
 			"key of the IEC's answers", "ROLLCALL_IEC_CACHE_KEY", "passwords of NATS", "ROLLCALL_NATS_PASSWORD_IEC",
 			"nats as iec", "uthoriz", "sign-in at the IEC", "refused")
 	})
@@ -224,9 +226,11 @@ func TestDoctor(t *testing.T) {
 			t.Fatal(err)
 		}
 		q := p.with(t, same)
-		q.want(q.examined(), "stream BULK", "duplicate_window is 1m0s, should be 1h0m0s", "consumer iec", "not there", "bucket REPORTS", "not there")
+		q.want(q.examined(), "stream BULK", "duplicate_window is 1m0s, should be 1h0m0s", "consumer iec", "not there",
+			"bucket REPORTS", "not there")
 		found := p.with(t, func(c *Config) { c.Provision.Replicas = 3 }).examined()
-		if f := found["stream BULK_PROGRESS"]; f.Found != "num_replicas is 1, should be 3" || !strings.HasSuffix(f.Mend, "--replicas 3") {
+		if f := found["stream BULK_PROGRESS"]; f.Found != "num_replicas is 1, should be 3" ||
+			!strings.HasSuffix(f.Mend, "--replicas 3") {
 			t.Errorf("%+v", f)
 		}
 		// It says what mends it, and that does.
@@ -242,10 +246,12 @@ func TestDoctor(t *testing.T) {
 		}
 		defer db.Close()
 		q := p.with(t, same)
-		if _, err := db.Exec(`REVOKE SELECT ON jobs FROM rollcall_upload; GRANT DELETE ON members TO rollcall_webhook`); err != nil {
+		const spoil = `REVOKE SELECT ON jobs FROM rollcall_upload; GRANT DELETE ON members TO rollcall_webhook`
+		if _, err := db.Exec(spoil); err != nil {
 			t.Fatal(err)
 		}
-		q.want(q.examined(), "rights of rollcall_upload", "lacks SELECT on jobs", "rights of rollcall_webhook", "has DELETE on members")
+		q.want(q.examined(), "rights of rollcall_upload", "lacks SELECT on jobs", "rights of rollcall_webhook",
+			"has DELETE on members")
 		if _, err := postgres.Grant(t.Context(), db, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -270,11 +276,13 @@ func TestDoctorTriesPermissions(t *testing.T) {
 		`"bulk.*.validated", "bulk.*.failed"`, `"bulk.*.failed"`)
 	p.passwords(srv)
 	p.cfg = Config{NATS: events.Connection{URL: srv.URL()}, Data: t.TempDir()}
-	p.want(p.examined(), "permissions of gateway", "may publish to bulk.doctor.cancelled, may publish to bulk.doctor.erased, may publish to bulk.doctor.failed",
+	p.want(p.examined(), "permissions of gateway",
+		"may publish to bulk.doctor.cancelled, may publish to bulk.doctor.erased, may publish to bulk.doctor.failed",
 		"permissions of validation", "may not publish to bulk.doctor.validated")
 	// And nothing that was tried was stored.
 	js := eventstest.Connect(t, srv, "operator")
-	for _, name := range []string{events.StreamFacts, events.StreamProgress, "OBJ_UPLOADS", "OBJ_ROWS", "KV_IEC_QUOTA", "KV_IEC_CLAIMS"} {
+	for _, name := range []string{events.StreamFacts, events.StreamProgress, "OBJ_UPLOADS", "OBJ_ROWS", "KV_IEC_QUOTA",
+		"KV_IEC_CLAIMS"} {
 		s, err := js.Stream(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
@@ -296,7 +304,8 @@ func TestDoctorTriesPermissions(t *testing.T) {
 	t.Cleanup(open.Stop)
 	p.passwords(open)
 	p.cfg.NATS.URL = open.URL()
-	if f := p.examined()["permissions of upload"]; f.State != Broken || !strings.Contains(f.Found, "does not run with rollcall's nats.conf") {
+	if f := p.examined()["permissions of upload"]; f.State != Broken ||
+		!strings.Contains(f.Found, "does not run with rollcall's nats.conf") {
 		t.Errorf("%+v", f)
 	}
 }
@@ -325,7 +334,8 @@ func TestDoctorLooksAtClocksAndDisks(t *testing.T) {
 	// JetStream has hardly any room left.
 	srv := natsWith(t, `max_mem: 128MB, max_file: 200GB`, `max_mem: 128MB, max_file: 1MB`)
 	js := eventstest.Connect(t, srv, "upload")
-	if _, err := events.NewStore(js).Put(t.Context(), events.BucketUploads, "x", bytes.NewReader(make([]byte, 950<<10))); err != nil {
+	if _, err := events.NewStore(js).Put(t.Context(), events.BucketUploads, "x",
+		bytes.NewReader(make([]byte, 950<<10))); err != nil {
 		t.Fatal(err)
 	}
 	q := &patient{t: t, env: map[string]string{}, cfg: Config{NATS: events.Connection{URL: srv.URL()}, Data: t.TempDir()}}

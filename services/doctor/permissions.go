@@ -19,8 +19,10 @@ const deniedToAll = "rollcall.doctor"
 // examinePermissions tries as a user what each user may do. What is tried changes
 // nothing, even where it is allowed by mistake: a request for information, or a
 // message that says that it follows one that does not exist.
-func (d *doctor) examinePermissions(ctx context.Context, nc *nats.Conn, user string, all map[string]embedded.Permissions) {
-	const mend = "Start the server with the nats.conf of this version of rollcall; after a change: nats-server --signal reload"
+func (d *doctor) examinePermissions(ctx context.Context, nc *nats.Conn, user string,
+	all map[string]embedded.Permissions) {
+	const mend = "Start the server with the nats.conf of this version of rollcall; " +
+		"after a change: nats-server --signal reload"
 	name := "permissions of " + user
 	subjects := harmlessSubjects(all)
 	denied, err := tryPublishing(ctx, nc, append(subjects, deniedToAll))

@@ -38,10 +38,12 @@ func history(t *testing.T, srv *embedded.Server) (job events.Job, seqs []uint64,
 			add(log, &events.Warned{Stage: stage, Message: "Most calls are spent."})
 		}
 		if stage.MayPause() {
-			add(log, &events.Paused{Stage: stage, Reason: events.PauseUnavailable, Message: "Wait.", ResumesAt: time.Now().UTC()}, &events.Resumed{Stage: stage})
+			add(log, &events.Paused{Stage: stage, Reason: events.PauseUnavailable, Message: "Wait.",
+				ResumesAt: time.Now().UTC()}, &events.Resumed{Stage: stage})
 		}
 		if stage == events.StagePersistence {
-			add(log, &events.Failed{Stage: stage, Code: "internal_error", Message: "Something went wrong.", Attempts: 5, Retryable: true})
+			add(log, &events.Failed{Stage: stage, Code: "internal_error", Message: "Something went wrong.", Attempts: 5,
+				Retryable: true})
 			again = &events.Retried{Stage: stage, By: job.Owner}
 			add(upload, again)
 		}
@@ -90,7 +92,9 @@ func TestVerifyNamesEachEventThatWasTakenOut(t *testing.T) {
 	}
 	for i := range seqs[:len(seqs)-1] {
 		job, seqs, _ := history(t, srv)
-		if altered, said := take(job, seqs[i]); altered == 0 || !strings.Contains(said, fmt.Sprintf("ALTERED event %d: event %d, after which it was stored, is not there", seqs[i+1], seqs[i])) {
+		if altered, said := take(job, seqs[i]); altered == 0 ||
+			!strings.Contains(said, fmt.Sprintf("ALTERED event %d: event %d, after which it was stored, is not there",
+				seqs[i+1], seqs[i])) {
 			t.Errorf("without the one at %d: %s", i, said)
 		}
 	}
@@ -142,7 +146,8 @@ func TestVerifyReadsACopiedStream(t *testing.T) {
 	t.Parallel()
 	srv := eventstest.Start(t)
 	job, _, last := history(t, srv)
-	msgs, _, err := events.ReadBatch(t.Context(), eventstest.Connect(t, srv, "operator"), events.StreamFacts, events.JobFilter(job.ID), 1)
+	msgs, _, err := events.ReadBatch(t.Context(), eventstest.Connect(t, srv, "operator"), events.StreamFacts,
+		events.JobFilter(job.ID), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +222,8 @@ func TestVerifyComparesTheFigures(t *testing.T) {
 		if job, err = log.Load(t.Context(), job.ID); err != nil {
 			t.Fatal(err)
 		}
-		forged := &events.Reported{Report: genuine.Report, Validation: genuine.Validation, Database: events.DatabaseStats{Inserts: inserts}}
+		forged := &events.Reported{Report: genuine.Report, Validation: genuine.Validation,
+			Database: events.DatabaseStats{Inserts: inserts}}
 		// Another cause than the true one had, for the stream remembers its id.
 		if _, err := log.Append(t.Context(), &job, seqs[events.KindVerified], forged); err != nil {
 			t.Fatal(err)

@@ -131,7 +131,8 @@ func TestAFileThatCannotBeUploadedStays(t *testing.T) {
 func TestTheKeyTellsNameContentAndVariantApart(t *testing.T) {
 	dir := t.TempDir()
 	seen := map[string]bool{}
-	for _, c := range [][3]string{{"a.csv", "rows", ""}, {"b.csv", "rows", ""}, {"a.csv", "other", ""}, {"a.csv", "rows", "dry"}} {
+	for _, c := range [][3]string{{"a.csv", "rows", ""}, {"b.csv", "rows", ""}, {"a.csv", "other", ""},
+		{"a.csv", "rows", "dry"}} {
 		write(t, dir, c[0], c[1])
 		key, err := (&watcher{Config: Config{Variant: c[2]}}).key(filepath.Join(dir, c[0]))
 		if err != nil || seen[key] {

@@ -24,7 +24,8 @@ func TestRulesAsJSONAndAsYAMLAreTheSame(t *testing.T) {
 		}
 		return ReadRules(file)
 	}
-	want, err := read("rules.json", `{"vocabularies": {"gender": {"Male": ["bloke", "no"], "Female": []}}, "aliases": {"id_number": ["Ref"]},
+	want, err := read("rules.json", `{
+	"vocabularies": {"gender": {"Male": ["bloke", "no"], "Female": []}}, "aliases": {"id_number": ["Ref"]},
 	"youngest": 18, "oldest": 90, "ward_target": 150, "ward_regions": {"79800001": "Soweto"}}`)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +47,8 @@ ward_regions:
 			t.Errorf("%s: %+v, want %+v; %v", name, got, want, err)
 		}
 	}
-	for _, bad := range []string{``, `[]`, `other: 1`, `oldest: -1`, `oldest: many`, "oldest: 30\n---\noldest: 40", `vocabularies: {shoes: {}}`, `ward_regions: {7980: Soweto}`,
+	for _, bad := range []string{``, `[]`, `other: 1`, `oldest: -1`, `oldest: many`, "oldest: 30\n---\noldest: 40",
+		`vocabularies: {shoes: {}}`, `ward_regions: {7980: Soweto}`,
 		"oldest: 30\noldest: 40", "a: &a [*a]", `oldest: 30.5`} {
 		if rules, err := read("bad.yaml", bad); err == nil {
 			t.Errorf("%q: %+v", bad, rules)
@@ -59,7 +61,8 @@ func TestSubRegionOfTheWard(t *testing.T) {
 	verdict := &records.Verdict{Ward: "79800001"}
 	given := schema.Rules{WardRegions: map[string]string{"79800001": "Soweto"}}
 	for ward, want := range map[string]string{"": "Soweto", "79800002": ""} {
-		if got := subRegion(judgement{class: Accepted, fields: map[string]string{"ward": ward}}, verdict, given); got != want {
+		if got := subRegion(judgement{class: Accepted, fields: map[string]string{"ward": ward}}, verdict,
+			given); got != want {
 			t.Errorf("the file's ward is %q, the IEC's %s: %q", ward, verdict.Ward, got)
 		}
 	}

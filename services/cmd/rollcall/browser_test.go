@@ -47,7 +47,8 @@ func openTab(t *testing.T, url string) *tab {
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 	}
-	for _, flag := range []string{"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage"} {
+	for _, flag := range []string{"disable-quic", "disable-background-networking", "disable-component-update",
+		"disable-sync", "disable-dev-shm-usage"} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
 	b := &tab{t: t, host: strings.TrimPrefix(url, "http://"), dir: t.TempDir()}
@@ -118,7 +119,8 @@ func (b *tab) expect(starts ...string) {
 }
 
 func (b *tab) belongs(url string) {
-	for _, prefix := range []string{"http://" + b.host + "/", "ws://" + b.host + "/", "blob:http://" + b.host + "/", "data:"} {
+	for _, prefix := range []string{"http://" + b.host + "/", "ws://" + b.host + "/", "blob:http://" + b.host + "/",
+		"data:"} {
 		if strings.HasPrefix(url, prefix) {
 			return
 		}
@@ -159,7 +161,8 @@ func (b *tab) open(path string) {
 // press clicks on the visible button or link that has this name.
 func (b *tab) press(name string) {
 	b.t.Helper()
-	b.do(chromedp.Click(chromedp.Search(fmt.Sprintf(`//*[self::button or self::a][normalize-space(.)=%[1]q or @aria-label=%[1]q]`, name))))
+	const path = `//*[self::button or self::a][normalize-space(.)=%[1]q or @aria-label=%[1]q]`
+	b.do(chromedp.Click(chromedp.Search(fmt.Sprintf(path, name))))
 }
 
 func (b *tab) is(expression string) bool {
@@ -195,7 +198,8 @@ func (b *tab) says(text string) {
 
 func (b *tab) size(width, height int64, phone bool) {
 	b.t.Helper()
-	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1, Mobile: phone})
+	call(b, emulation.SetDeviceMetricsOverride,
+		emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1, Mobile: phone})
 }
 
 func (b *tab) desktop() { b.t.Helper(); b.size(1280, 900, false) }

@@ -44,21 +44,23 @@ func TestCancelInEachStage(t *testing.T) {
 		{"validation at work", events.StageValidation, during},
 		{"iec at work", events.StageIEC, during},
 		{"persistence before its commit", events.StagePersistence, during},
-		{"persistence between its commit and its fact", events.StagePersistence, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
-			before := p.database()
-			fact, err := h(ctx, w)
-			if err == nil && p.database() == before {
-				t.Error("nothing was written that could be taken back")
-			}
-			cancelled(ctx, w)
-			return fact, err
-		}},
+		{"persistence between its commit and its fact", events.StagePersistence,
+			func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
+				before := p.database()
+				fact, err := h(ctx, w)
+				if err == nil && p.database() == before {
+					t.Error("nothing was written that could be taken back")
+				}
+				cancelled(ctx, w)
+				return fact, err
+			}},
 		{"report at work", events.StageReport, during},
-		{"report has stored its workbook", events.StageReport, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
-			fact, err := h(ctx, w)
-			cancelled(ctx, w)
-			return fact, err
-		}},
+		{"report has stored its workbook", events.StageReport,
+			func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
+				fact, err := h(ctx, w)
+				cancelled(ctx, w)
+				return fact, err
+			}},
 	} {
 		before := p.database()
 		p.step(c.stage, c.step)

@@ -30,7 +30,8 @@ type cluster struct {
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{t: t, env: []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p"}}
+	c := &cluster{t: t, env: []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET=" + secret,
+		"ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p"}}
 	for _, user := range embedded.Users {
 		c.env = append(c.env, embedded.PasswordVariable(user)+"=password-of-"+user)
 	}
@@ -38,7 +39,8 @@ func startCluster(t *testing.T) *cluster {
 	c.ca = ca.file
 	c.cert, c.key = ca.issue("nats", 2)
 	for range 3 {
-		c.clients, c.routes, c.stores = append(c.clients, freeAddr(t)), append(c.routes, "nats://"+freeAddr(t)), append(c.stores, t.TempDir())
+		c.clients, c.routes, c.stores = append(c.clients, freeAddr(t)), append(c.routes,
+			"nats://"+freeAddr(t)), append(c.stores, t.TempDir())
 	}
 	c.env = append(c.env, "ROLLCALL_NATS_ROUTES=["+strings.Join(c.routes, ", ")+"]",
 		"ROLLCALL_NATS_TLS_CERT="+c.cert, "ROLLCALL_NATS_TLS_KEY="+c.key, "ROLLCALL_NATS_TLS_CA="+c.ca,
@@ -57,7 +59,8 @@ func startCluster(t *testing.T) *cluster {
 func (c *cluster) start(i int) {
 	host, port, _ := strings.Cut(c.clients[i], ":")
 	_, monitor, _ := strings.Cut(freeAddr(c.t), ":")
-	env := append(slices.Clone(c.env), "ROLLCALL_NATS_STORE="+c.stores[i], fmt.Sprintf("ROLLCALL_NATS_NAME=rollcall-%d", i+1))
+	env := append(slices.Clone(c.env), "ROLLCALL_NATS_STORE="+c.stores[i],
+		fmt.Sprintf("ROLLCALL_NATS_NAME=rollcall-%d", i+1))
 	// Only the ports, which three servers of one machine cannot share, are others.
 	c.servers[i] = spawn(c.t, env, build(c.t, "github.com/nats-io/nats-server/v2"),
 		"-c", "../../deploy/nats/cluster.conf", "-a", host, "-p", port, "-m", monitor, "--cluster", c.routes[i])
@@ -67,7 +70,8 @@ func (c *cluster) url() string { return "nats://" + strings.Join(c.clients, ",na
 
 func (c *cluster) connect(user string) jetstream.JetStream {
 	c.t.Helper()
-	js, err := events.Connect(events.Connection{URL: c.url(), User: user, Password: "password-of-" + user, CA: c.ca, Cert: c.cert, Key: c.key})
+	js, err := events.Connect(events.Connection{URL: c.url(), User: user, Password: "password-of-" + user, CA: c.ca,
+		Cert: c.cert, Key: c.key})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -114,7 +118,8 @@ func (c *cluster) keptBy(js jetstream.JetStream, servers int) {
 		note := func(what string, configured int, info *jetstream.ClusterInfo) {
 			found = append(found, what)
 			// A consumer's 0 is as many as its stream.
-			good = good && (configured == servers || configured == 0 && strings.HasPrefix(what, "consumer")) && info != nil && len(info.Replicas) == servers-1
+			good = good && (configured == servers || configured == 0 && strings.HasPrefix(what, "consumer")) && info != nil &&
+				len(info.Replicas) == servers-1
 		}
 		streams := js.ListStreams(c.t.Context())
 		for info := range streams.Info() {
@@ -158,7 +163,8 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 		"upload": {"--database", database}, "gateway": nil,
 	}
 	serve := func(service string) *program {
-		return rollcall(t, c.env, append([]string{"serve", service, "--nats", c.url(), "--addr", "127.0.0.1:0", "--log-level", "warn"}, args[service]...)...)
+		return rollcall(t, c.env, append([]string{"serve", service, "--nats", c.url(), "--addr", "127.0.0.1:0",
+			"--log-level", "warn"}, args[service]...)...)
 	}
 	services := []string{"validation", "iec", "persistence", "report", "upload", "gateway"}
 	running := map[string][]*program{}

@@ -119,7 +119,8 @@ func (b *tab) undo(jobID string) {
 	b.until(fmt.Sprintf("location.href !== %q", before))
 	b.until(doneInPage)
 	b.until(`document.querySelector("[data-count=removed]")`)
-	if removed := b.text("[data-count=removed]"); b.text("h1") != "Undo of roll-500.xlsx" || inserted == "0" || removed != inserted {
+	if removed := b.text("[data-count=removed]"); b.text("h1") != "Undo of roll-500.xlsx" || inserted == "0" ||
+		removed != inserted {
 		b.t.Errorf("%s: %s removed of %s", b.text("h1"), removed, inserted)
 	}
 	b.until(`document.querySelector(".jobs [aria-current=page]")?.innerText.includes("Undo of")`)
@@ -147,10 +148,13 @@ func (b *tab) stepThrough() {
 		if i > 0 {
 			b.do(chromedp.KeyEvent(kb.ArrowUp))
 		}
-		b.until(fmt.Sprintf(`document.querySelector(".job [role=progressbar]").getAttribute("aria-valuenow") === %q`, w.percent))
+		b.until(fmt.Sprintf(`document.querySelector(".job [role=progressbar]").getAttribute("aria-valuenow") === %q`,
+			w.percent))
 		b.until(fmt.Sprintf(`document.querySelectorAll("[data-count]").length === %d`, w.counts))
 	}
-	if focus := `document.activeElement.dataset.step === "0" && document.activeElement.getAttribute("aria-current") === "step"`; !b.is(focus) {
+	const focus = `document.activeElement.dataset.step === "0" &&
+		document.activeElement.getAttribute("aria-current") === "step"`
+	if !b.is(focus) {
 		b.t.Error("the focus did not go along")
 	}
 	b.do(chromedp.KeyEvent(kb.ArrowDown))
@@ -278,7 +282,8 @@ func TestConsoleSaysWhatIsWrong(t *testing.T) {
 	b.scheme("light")
 	b.open("/#token=" + token(t, "carol", "member"))
 	b.until(`document.querySelector(".connection").dataset.state === "open"`)
-	evaluate[bool](b, `document.querySelector(".drop").dispatchEvent(Object.assign(new Event("drop", {bubbles: true, cancelable: true}),
+	evaluate[bool](b, `document.querySelector(".drop").dispatchEvent(Object.assign(
+		new Event("drop", {bubbles: true, cancelable: true}),
 	  {dataTransfer: {files: [new File(["x"], "roll.pdf")]}}))`)
 	b.says("Please choose an Excel workbook")
 	b.shot("13-wrong-file")

@@ -62,7 +62,8 @@ func TestAnObjectIsMissingOrAltered(t *testing.T) {
 		events.StageReport:      func(j *events.Job) (string, events.Artifact) { return "persistence", j.Persisted.Outcomes },
 	}
 	jobs := map[bool]string{true: p.upload("gone.csv", "Gone"), false: p.upload("altered.csv", "Altered")}
-	before := map[events.Stage]events.Kind{events.StageValidation: events.KindUploaded, events.StageIEC: events.KindValidated,
+	before := map[events.Stage]events.Kind{events.StageValidation: events.KindUploaded,
+		events.StageIEC:         events.KindValidated,
 		events.StagePersistence: events.KindVerified, events.StageReport: events.KindPersisted}
 	for _, stage := range stages {
 		mend := map[bool]func(){}
@@ -75,7 +76,8 @@ func TestAnObjectIsMissingOrAltered(t *testing.T) {
 		p.start(stage)
 		for remove, id := range jobs {
 			job := p.ends(id, events.KindFailed)
-			if f := job.Failed; f.Stage != stage || f.Code != "artifact_damaged" || f.Attempts != 5 || !f.Retryable || !strings.Contains(f.Message, "missing or damaged") {
+			if f := job.Failed; f.Stage != stage || f.Code != "artifact_damaged" || f.Attempts != 5 || !f.Retryable ||
+				!strings.Contains(f.Message, "missing or damaged") {
 				t.Errorf("%s, removed %v: %+v", stage, remove, f)
 			}
 			if p.database() != members {
@@ -91,7 +93,8 @@ func TestAnObjectIsMissingOrAltered(t *testing.T) {
 	for remove, id := range jobs {
 		job := p.ends(id, events.KindReported)
 		mend := p.damage("report", job.Reported.Report, remove)
-		if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusBadGateway || code != "report_damaged" {
+		if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusBadGateway ||
+			code != "report_damaged" {
 			t.Errorf("report, removed %v: %d %s", remove, status, code)
 		}
 		mend()
@@ -105,7 +108,8 @@ func (p *plant) damagedRejects(job *events.Job, remove bool) {
 	p.t.Helper()
 	mend := p.damage("validation", job.Validated.Rejects, remove)
 	defer mend()
-	if status, code, _ := p.call(http.MethodGet, "/report/"+job.ID+"?part=rejects", nil, ""); status != http.StatusBadGateway || code != "report_damaged" {
+	if status, code, _ := p.call(http.MethodGet, "/report/"+job.ID+"?part=rejects", nil,
+		""); status != http.StatusBadGateway || code != "report_damaged" {
 		p.t.Errorf("rejects, removed %v: %d %s", remove, status, code)
 	}
 }
@@ -117,7 +121,8 @@ func TestErasingGoesOnWhereSomethingIsDamaged(t *testing.T) {
 	p := newPlant(t)
 	p.start()
 	all := map[string]events.Job{}
-	for _, name := range []string{"whole", "rows gone", "rows altered", "verdicts altered", "report gone", "upload altered"} {
+	for _, name := range []string{"whole", "rows gone", "rows altered", "verdicts altered", "report gone",
+		"upload altered"} {
 		all[name] = p.ends(p.upload(name+".csv", "Some"), events.KindReported)
 	}
 	rows, verdicts := all["rows altered"].Validated.Rows, all["verdicts altered"].Verified.Verdicts
@@ -130,14 +135,16 @@ func TestErasingGoesOnWhereSomethingIsDamaged(t *testing.T) {
 	js := eventstest.Connect(t, p.nats, "privacy")
 	store := events.NewStore(js)
 	reports := report.New(report.Config{Store: store})
-	s := privacy.New(privacy.Config{Log: events.NewLog(js, "privacy", nil), Store: store, DB: p.db, Rebuild: reports.Rebuild, Logger: slog.New(slog.DiscardHandler)})
+	s := privacy.New(privacy.Config{Log: events.NewLog(js, "privacy", nil), Store: store, DB: p.db,
+		Rebuild: reports.Rebuild, Logger: slog.New(slog.DiscardHandler)})
 	by := events.User{ID: "an officer", Role: "operator"}
 	held, err := s.Export(t.Context(), onRoll[0], by, "here")
 	if err != nil || len(held.Jobs) != len(all) || len(held.Unread) != len(all)-1 {
 		t.Fatalf("exported of %d jobs, %d unread, %v", len(held.Jobs), len(held.Unread), err)
 	}
 	done, err := s.Erase(t.Context(), onRoll[0], by, "here")
-	if err != nil || len(done.Jobs) != len(all) || len(done.Unread) != len(all)-1 || slices.Contains(done.Unread, all["whole"].ID) || done.Members != 1 {
+	if err != nil || len(done.Jobs) != len(all) || len(done.Unread) != len(all)-1 ||
+		slices.Contains(done.Unread, all["whole"].ID) || done.Members != 1 {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	for name, was := range all {
@@ -152,7 +159,8 @@ func TestErasingGoesOnWhereSomethingIsDamaged(t *testing.T) {
 		}
 		for _, a := range now.Artifacts() {
 			file, err := store.Fetch(t.Context(), a)
-			if errors.Is(err, events.ErrMissing) && name == "rows gone" || errors.Is(err, events.ErrAltered) && (a == rows || a == verdicts || a == was.Uploaded.File) {
+			if errors.Is(err, events.ErrMissing) && name == "rows gone" ||
+				errors.Is(err, events.ErrAltered) && (a == rows || a == verdicts || a == was.Uploaded.File) {
 				continue
 			}
 			if err != nil {

@@ -36,7 +36,8 @@ func secretsOf(service string) []string {
 		}
 		return list
 	case "iec":
-		return []string{embedded.PasswordVariable(service), "ROLLCALL_IEC_USERNAME", "ROLLCALL_IEC_PASSWORD", "ROLLCALL_IEC_CACHE_KEY"}
+		return []string{embedded.PasswordVariable(service), "ROLLCALL_IEC_USERNAME", "ROLLCALL_IEC_PASSWORD",
+			"ROLLCALL_IEC_CACHE_KEY"}
 	}
 	return []string{embedded.PasswordVariable(service)}
 }
@@ -100,7 +101,8 @@ func checkContainer(t *testing.T, name string, args []string, variables []string
 		}
 	}
 	must := append(secretsOf(name), "ROLLCALL_NATS")
-	if _, uses := map[string]bool{"migrate": true, "upload": true, "persistence": true, "privacy": true, "webhook": true}[name]; uses {
+	if _, uses := map[string]bool{"migrate": true, "upload": true, "persistence": true, "privacy": true,
+		"webhook": true}[name]; uses {
 		must = append(must, "ROLLCALL_DATABASE")
 	}
 	if name == "upload" || name == "gateway" {

@@ -15,7 +15,8 @@ import (
 func TestDoctorPrintsWhatItFound(t *testing.T) {
 	dir := t.TempDir()
 	out, err := ask(t, "doctor", "--data", dir)
-	if err != nil || !strings.Contains(out, "skipped  nats: give --nats to look at it\n") || !strings.Contains(out, " 0 broken") {
+	if err != nil || !strings.Contains(out, "skipped  nats: give --nats to look at it\n") ||
+		!strings.Contains(out, " 0 broken") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	for _, healthy := range []bool{true, false} {
@@ -49,9 +50,10 @@ func TestDoctorTriesKeysAndCredentials(t *testing.T) {
 		t.Helper()
 		var out bytes.Buffer
 		// The error only says that something is broken.
-		_ = run(t.Context(), append([]string{"doctor", "--json", "--data", t.TempDir()}, args...), &out, &out, func(name string) string {
-			return map[string]string{"ROLLCALL_IEC_USERNAME": "us", "ROLLCALL_IEC_PASSWORD": password}[name]
-		})
+		_ = run(t.Context(), append([]string{"doctor", "--json", "--data", t.TempDir()}, args...), &out, &out,
+			func(name string) string {
+				return map[string]string{"ROLLCALL_IEC_USERNAME": "us", "ROLLCALL_IEC_PASSWORD": password}[name]
+			})
 		var answer struct{ Findings doctor.Findings }
 		if err := json.Unmarshal(out.Bytes(), &answer); err != nil {
 			t.Fatalf("%v\n%s", err, out.String())
@@ -87,7 +89,8 @@ func TestDoctorOfUp(t *testing.T) {
 	dir := t.TempDir()
 	startUp(t, dir)
 	out := mustAsk(t, "doctor", "--data", dir)
-	for _, line := range []string{"ok       nats as operator", "ok       permissions of operator", "ok       stream BULK", "ok       consumer projection", "ok       clock of nats", " 0 broken"} {
+	for _, line := range []string{"ok       nats as operator", "ok       permissions of operator", "ok       stream BULK",
+		"ok       consumer projection", "ok       clock of nats", " 0 broken"} {
 		if !strings.Contains(out, line+"\n") && !strings.Contains(out, line+",") {
 			t.Errorf("no line %q in\n%s", line, out)
 		}

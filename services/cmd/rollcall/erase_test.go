@@ -36,7 +36,8 @@ func (r *goldenRig) person(dir, command, id string) (string, error) {
 	}
 	var out, errs bytes.Buffer
 	// Flags are read from the process's environment, passwords from this one.
-	args := []string{command, "--id", id, "--by", "an officer", "--nats", said["ROLLCALL_NATS"], "--database", said["ROLLCALL_DATABASE"]}
+	args := []string{command, "--id", id, "--by", "an officer", "--nats", said["ROLLCALL_NATS"], "--database",
+		said["ROLLCALL_DATABASE"]}
 	err = run(r.t.Context(), args, &out, &errs, func(name string) string { return said[name] })
 	if found := idNumbers.FindString(errs.String()); found != "" {
 		r.t.Errorf("an ID number on the standard error of %s", command)
@@ -110,7 +111,8 @@ func TestErase(t *testing.T) {
 	dir := t.TempDir()
 	r := newGoldenRigIn(t, dir)
 	const id, other = "8001015009087", "9001010001088"
-	first := r.run(r.csv("ID number,First name\n8001015009087,Thandi\n9001010001088,Sipho\n800101 5009 087,Thandi again\n"))
+	first := r.run(r.csv("ID number,First name\n" +
+		"8001015009087,Thandi\n9001010001088,Sipho\n800101 5009 087,Thandi again\n"))
 	second := r.run(r.csv("ID number,First name\n9001010001088,Sipho\n8001015009087,Thandiwe\n"))
 	third := r.run(r.csv("ID number,First name\n9001010001088,Sipho\n"))
 	undo := r.undo(second.ID)
@@ -126,10 +128,12 @@ func TestErase(t *testing.T) {
 	if err := json.Unmarshal([]byte(exported), &all); err != nil {
 		t.Fatal(err)
 	}
-	if len(all.Jobs) != 3 || len(all.Changes) != 3 || !strings.Contains(string(all.Member), `"Thandi"`) || all.Answer == nil || len(all.Busy)+len(all.Unread) != 0 {
+	if len(all.Jobs) != 3 || len(all.Changes) != 3 || !strings.Contains(string(all.Member), `"Thandi"`) ||
+		all.Answer == nil || len(all.Busy)+len(all.Unread) != 0 {
 		t.Errorf("exported %s", exported)
 	}
-	if j := all.Jobs[0]; j.JobID != first.ID || len(j.Rows) != 1 || len(j.Rejects) != 1 || len(j.Verdicts) != 1 || len(j.Outcomes) != 1 || !j.InUpload || !j.InReport {
+	if j := all.Jobs[0]; j.JobID != first.ID || len(j.Rows) != 1 || len(j.Rejects) != 1 || len(j.Verdicts) != 1 ||
+		len(j.Outcomes) != 1 || !j.InUpload || !j.InReport {
 		t.Errorf("exported of the first job: %+v", all.Jobs[0])
 	}
 	if strings.Contains(exported, other) {
@@ -140,7 +144,8 @@ func TestErase(t *testing.T) {
 		t.Errorf("12 digits are an ID number: %s", said)
 	}
 	said, err := r.person(dir, "erase", id)
-	if err != nil || strings.Count(said, "taken out of its artifacts") != 3 || !strings.Contains(said, "members: 1 removed") {
+	if err != nil || strings.Count(said, "taken out of its artifacts") != 3 ||
+		!strings.Contains(said, "members: 1 removed") {
 		t.Fatalf("%v\n%s", err, said)
 	}
 	if where := r.spelled(id); len(where) != 0 {
@@ -150,7 +155,9 @@ func TestErase(t *testing.T) {
 		t.Errorf("somebody else is only in %v", where)
 	}
 	var left int
-	if err := r.db.Get(&left, `SELECT (SELECT count(*) FROM members WHERE id_number = $1) + (SELECT count(*) FROM job_outcomes WHERE id_number = $1)`, id); err != nil || left != 0 {
+	const count = `SELECT (SELECT count(*) FROM members WHERE id_number = $1) +
+		(SELECT count(*) FROM job_outcomes WHERE id_number = $1)`
+	if err := r.db.Get(&left, count, id); err != nil || left != 0 {
 		t.Errorf("%d rows are left, %v", left, err)
 	}
 	if n := r.count("members"); n != 1 {
@@ -161,7 +168,8 @@ func TestErase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if now.Reported.Validation != was.Reported.Validation || now.Reported.Database != was.Reported.Database || now.Status != was.Status || !now.UpdatedAt.Equal(was.UpdatedAt) {
+		if now.Reported.Validation != was.Reported.Validation || now.Reported.Database != was.Reported.Database ||
+			now.Status != was.Status || !now.UpdatedAt.Equal(was.UpdatedAt) {
 			t.Errorf("figures of %s: %+v, were %+v", was.ID, now.Reported, was.Reported)
 		}
 		if touched := len(now.Erasures) > 0; touched != (was.ID != third.ID) {
@@ -178,16 +186,19 @@ func TestErase(t *testing.T) {
 	if out := mustAsk(t, "row", first.ID, "3", "--server", r.up.url(), "--token", r.token); !strings.Contains(out, other) {
 		t.Errorf("another row: %s", out)
 	}
-	if out := mustAsk(t, "history", first.ID, "--server", r.up.url(), "--token", r.token); !strings.Contains(out, "a person was erased") {
+	if out := mustAsk(t, "history", first.ID, "--server", r.up.url(), "--token", r.token); !strings.Contains(out,
+		"a person was erased") {
 		t.Errorf("history: %s", out)
 	}
 
 	// Again there is nothing to do, and a new upload makes a member anew.
-	if said, err := r.person(dir, "erase", id); err != nil || strings.Contains(said, "taken out") || !strings.Contains(said, "members: 0 removed") {
+	if said, err := r.person(dir, "erase", id); err != nil || strings.Contains(said, "taken out") ||
+		!strings.Contains(said, "members: 0 removed") {
 		t.Errorf("again: %v\n%s", err, said)
 	}
 	exported, err = r.person(dir, "export", id)
-	if err != nil || !strings.Contains(exported, `"member": null`) || !strings.Contains(exported, `"jobs": []`) || strings.Contains(exported, "iec_answer") {
+	if err != nil || !strings.Contains(exported, `"member": null`) || !strings.Contains(exported, `"jobs": []`) ||
+		strings.Contains(exported, "iec_answer") {
 		t.Errorf("%v\n%s", err, exported)
 	}
 	var audited []string
@@ -212,8 +223,10 @@ func TestErase(t *testing.T) {
 func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	r := newGoldenRigIn(t, dir, "--keep-uploads", "1s", "--keep-artifacts", "1s", "--keep-reports", "1s", "--keep-audit", "12h")
-	shown := mustAsk(t, "upload", r.csv("ID number\n8001015009087\n1\n"), "--watch", "--server", r.up.url(), "--token", r.token)
+	r := newGoldenRigIn(t, dir, "--keep-uploads", "1s", "--keep-artifacts", "1s", "--keep-reports", "1s", "--keep-audit",
+		"12h")
+	shown := mustAsk(t, "upload", r.csv("ID number\n8001015009087\n1\n"), "--watch", "--server", r.up.url(), "--token",
+		r.token)
 	id := jobIDs.FindString(shown)
 	var job events.Job
 	r.up.wait("the data to go", func() bool {
@@ -223,7 +236,8 @@ func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
 		}
 		return job.Ended() && len(job.Artifacts()) == 0 && r.count("job_outcomes") == 0
 	})
-	for _, path := range []string{"GET /report/" + id, "GET /report/" + id + "?part=rejects", "GET /jobs/" + id + "/rows/2", "POST /undo/" + id} {
+	for _, path := range []string{"GET /report/" + id, "GET /report/" + id + "?part=rejects",
+		"GET /jobs/" + id + "/rows/2", "POST /undo/" + id} {
 		method, path, _ := strings.Cut(path, " ")
 		req, err := http.NewRequestWithContext(t.Context(), method, r.up.url()+api.Base+path, nil)
 		if err != nil {
@@ -242,13 +256,15 @@ func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
 			}
 		}
 		err = errors.Join(json.NewDecoder(resp.Body).Decode(&answer), resp.Body.Close())
-		if err != nil || resp.StatusCode != http.StatusGone || answer.Error.Code != "expired" || answer.Error.Details["reason"] != "expired" ||
+		if err != nil || resp.StatusCode != http.StatusGone || answer.Error.Code != "expired" ||
+			answer.Error.Details["reason"] != "expired" ||
 			!strings.Contains(answer.Message, "kept no longer") {
 			t.Errorf("%s %s: %d %+v, %v", method, path, resp.StatusCode, answer, err)
 		}
 	}
 	status := mustAsk(t, "status", id, "--json", "--server", r.up.url(), "--token", r.token)
-	if !strings.Contains(strings.Join(strings.Fields(status), ""), `"removed":["upload","rows","rejects","verdicts","outcomes","report"]`) || !strings.Contains(status, "completed") {
+	if !strings.Contains(strings.Join(strings.Fields(status), ""),
+		`"removed":["upload","rows","rejects","verdicts","outcomes","report"]`) || !strings.Contains(status, "completed") {
 		t.Errorf("status %s", status)
 	}
 	if said, err := r.verify(id); err != nil || strings.Count(said, "\nremoved ") != 7 {
@@ -257,7 +273,8 @@ func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
 	if said, err := r.whatIf(id, `{"youngest": 20}`); err == nil || !strings.Contains(err.Error(), "kept no longer") {
 		t.Errorf("what if: %v %s", err, said)
 	}
-	if out := mustAsk(t, "history", id, "--server", r.up.url(), "--token", r.token); !strings.Contains(out, "data that was kept long enough was removed") {
+	if out := mustAsk(t, "history", id, "--server", r.up.url(), "--token", r.token); !strings.Contains(out,
+		"data was removed because its retention period is over") {
 		t.Errorf("history: %s", out)
 	}
 	if n := r.count("members"); n != 1 {

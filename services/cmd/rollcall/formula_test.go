@@ -19,8 +19,10 @@ import (
 )
 
 // formulas are what spreadsheets have taken for formulas, each with how it begins.
-var formulas = []string{"=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", "=cmd|' /C calc'!A0", "=DDE(\"cmd\",\"/C calc\",\"x\")",
-	`=HYPERLINK("http://127.0.0.1/?"&A2,"x")`, `=WEBSERVICE("http://127.0.0.1/"&A2)`, "=IMPORTXML(\"http://127.0.0.1\",\"//a\")", "%0A-1+1", "|calc", ";=1+1", "＝1+1"}
+var formulas = []string{"=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", "=cmd|' /C calc'!A0",
+	"=DDE(\"cmd\",\"/C calc\",\"x\")",
+	`=HYPERLINK("http://127.0.0.1/?"&A2,"x")`, `=WEBSERVICE("http://127.0.0.1/"&A2)`,
+	"=IMPORTXML(\"http://127.0.0.1\",\"//a\")", "%0A-1+1", "|calc", ";=1+1", "＝1+1"}
 
 // From upload to report, with a formula in each cell of each column that is
 // known, in headers that are not, in the sheet's name and in the file's: what
@@ -83,7 +85,8 @@ func TestNoFormulaComesBack(t *testing.T) {
 }
 
 // lively are elements by which a workbook does something.
-var lively = regexp.MustCompile(`^(f|formula|formula1|formula2|hyperlink|ddeLink|oleLink|externalReference|oleObject|control|webPublishItem)$`)
+var lively = regexp.MustCompile(`^(f|formula|formula1|formula2|hyperlink|ddeLink|oleLink|` +
+	`externalReference|oleObject|control|webPublishItem)$`)
 
 func checkInert(t *testing.T, what string, data []byte) {
 	t.Helper()
@@ -93,7 +96,8 @@ func checkInert(t *testing.T, what string, data []byte) {
 	}
 	suspect := 0
 	for _, f := range zr.File {
-		if strings.Contains(f.Name, "externalLink") || strings.Contains(f.Name, "vba") || strings.Contains(f.Name, "connections") {
+		if strings.Contains(f.Name, "externalLink") || strings.Contains(f.Name, "vba") ||
+			strings.Contains(f.Name, "connections") {
 			t.Errorf("%s: part %s", what, f.Name)
 		}
 		if !strings.HasSuffix(f.Name, ".xml") && !strings.HasSuffix(f.Name, ".rels") {
@@ -120,10 +124,12 @@ func checkInert(t *testing.T, what string, data []byte) {
 					t.Errorf("%s: %s has a %s", what, f.Name, el.Name.Local)
 				}
 				for _, a := range el.Attr {
-					if el.Name.Local == "definedName" && a.Name.Local == "name" && !strings.HasPrefix(a.Value, "_xlnm.") { // those are of filters
+					if el.Name.Local == "definedName" && a.Name.Local == "name" &&
+						!strings.HasPrefix(a.Value, "_xlnm.") { // those are of filters
 						t.Errorf("%s: %s has the name %s", what, f.Name, a.Value)
 					}
-					if a.Name.Local == "TargetMode" || el.Name.Local == "c" && a.Name.Local == "t" && a.Value != "s" && a.Value != "n" {
+					if a.Name.Local == "TargetMode" || el.Name.Local == "c" && a.Name.Local == "t" && a.Value != "s" &&
+						a.Value != "n" {
 						t.Errorf("%s: %s has %s=%s", what, f.Name, a.Name.Local, a.Value)
 					}
 				}

@@ -92,7 +92,8 @@ func TestAStageWaitsForRoom(t *testing.T) {
 			p.tried(s.stage)
 			job, err := p.log.Load(t.Context(), id)
 			if err != nil || job.Next() != s.stage || p.messages(stream) != 0 || p.database() != members {
-				t.Fatalf("in front of a full %s the job is in %s, %v; it has %d messages", stream, job.Stage, err, p.messages(stream))
+				t.Fatalf("in front of a full %s the job is in %s, %v; it has %d messages", stream, job.Stage, err,
+					p.messages(stream))
 			}
 			eventstest.Wait(t, "the status to say why", func() bool {
 				_, _, data := p.call(http.MethodGet, "/status/"+id, nil, "")
@@ -122,7 +123,8 @@ func TestNoRoomForEvents(t *testing.T) {
 	objects := p.messages("OBJ_UPLOADS")
 	p.limit(events.StreamFacts, p.limit(events.StreamFacts, -1))
 	p.refusedForRoom("second.csv")
-	if status, code, _ := p.call(http.MethodPost, "/cancel/"+id, nil, ""); status != http.StatusInsufficientStorage || code != "storage_full" {
+	if status, code, _ := p.call(http.MethodPost, "/cancel/"+id, nil, ""); status != http.StatusInsufficientStorage ||
+		code != "storage_full" {
 		t.Errorf("cancel: %d %s", status, code)
 	}
 	if n, m := p.messages("OBJ_UPLOADS"), p.messages(events.StreamFacts); n != objects || m != 1 {
@@ -145,7 +147,8 @@ func TestNoRoomForEvents(t *testing.T) {
 
 	// Nobody reads what it cannot be noted that they read.
 	p.limit(events.StreamAudit, 1)
-	if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusInsufficientStorage || code != "storage_full" {
+	if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusInsufficientStorage ||
+		code != "storage_full" {
 		t.Errorf("report: %d %s", status, code)
 	}
 	p.limit(events.StreamAudit, -1)
@@ -173,7 +176,8 @@ func TestNoRoomInJetStream(t *testing.T) {
 			p.refusedForRoom("late.csv")
 			p.start()
 			p.tried(events.StageValidation)
-			if job, err := p.log.Load(t.Context(), early); err != nil || job.Kind != events.KindUploaded || p.messages(events.StreamFacts) != facts {
+			if job, err := p.log.Load(t.Context(), early); err != nil || job.Kind != events.KindUploaded ||
+				p.messages(events.StreamFacts) != facts {
 				t.Errorf("the job is %s, %v; %d events", job.Kind, err, p.messages(events.StreamFacts))
 			}
 			for _, name := range ballast {
@@ -211,7 +215,8 @@ func TestAFullDiskIsNoFailure(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
 	id := p.upload("roll.csv", "Patient")
-	for _, name := range []events.Stage{events.StageValidation, events.StageIEC, events.StagePersistence, events.StageReport} {
+	for _, name := range []events.Stage{events.StageValidation, events.StageIEC, events.StagePersistence,
+		events.StageReport} {
 		var attempts atomic.Int32
 		p.step(name, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
 			full := fmt.Errorf("write spool: %w", &fs.PathError{Op: "write", Path: "spool", Err: syscall.ENOSPC})

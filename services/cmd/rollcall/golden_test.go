@@ -39,14 +39,16 @@ func newGoldenRig(t *testing.T) *goldenRig { return newGoldenRigIn(t, t.TempDir(
 func newGoldenRigIn(t *testing.T, dir string, options ...string) *goldenRig {
 	t.Helper()
 	database := privateDatabase(t)
-	r := &goldenRig{t: t, up: startUp(t, dir, append(options, "--database", database)...), token: token(t, "alice", "member"), nats: natsCLI(t, dir), database: database}
+	r := &goldenRig{t: t, up: startUp(t, dir, append(options, "--database", database)...),
+		token: token(t, "alice", "member"), nats: natsCLI(t, dir), database: database}
 	var err error
 	if r.db, err = postgres.Open(t.Context(), database); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.db.Close() }) // the server ends next
 	said := r.nats
-	js, err := events.Connect(events.Connection{URL: said["NATS_URL"], User: said["NATS_USER"], Password: said["NATS_PASSWORD"]})
+	js, err := events.Connect(events.Connection{URL: said["NATS_URL"], User: said["NATS_USER"],
+		Password: said["NATS_PASSWORD"]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +88,8 @@ func (r *goldenRig) file(sample string) string {
 // run uploads a workbook and returns its job once that is complete.
 func (r *goldenRig) run(file string, options ...string) events.Job {
 	r.t.Helper()
-	shown := mustAsk(r.t, append([]string{"upload", file, "--watch", "--server", r.up.url(), "--token", r.token}, options...)...)
+	shown := mustAsk(r.t, append([]string{"upload", file, "--watch", "--server", r.up.url(), "--token", r.token},
+		options...)...)
 	job, err := r.log.Load(r.t.Context(), jobIDs.FindString(shown))
 	if err != nil {
 		r.t.Fatal(err)
@@ -170,7 +173,8 @@ func TestGoldenSamples(t *testing.T) {
 		rejected := r.run(path)
 		v := rejected.Validated.Stats
 		invalid := hostile.Validated.Stats.InvalidIDs
-		if v.InvalidIDs != invalid || v.TotalRecords <= invalid || v.TotalRecords > invalid+hostile.Validated.Stats.Duplicates+hostile.Persisted.Stats.Errors {
+		if v.InvalidIDs != invalid || v.TotalRecords <= invalid ||
+			v.TotalRecords > invalid+hostile.Validated.Stats.Duplicates+hostile.Persisted.Stats.Errors {
 			t.Errorf("of %+v and %+v came %+v", hostile.Validated.Stats, hostile.Persisted.Stats, v)
 		}
 		if after := r.members(); strings.Count(after, "\n") != strings.Count(before, "\n") {

@@ -20,7 +20,8 @@ func TestImportWards(t *testing.T) {
 		}
 		return ask(t, "import-wards", file, "--database", url)
 	}
-	if out, err := load("ward,sub_region\n79800001,Soweto\n"); err == nil || !strings.Contains(err.Error(), "run rollcall migrate") {
+	if out, err := load("ward,sub_region\n79800001,Soweto\n"); err == nil ||
+		!strings.Contains(err.Error(), "run rollcall migrate") {
 		t.Errorf("without tables: %q, %v", out, err)
 	}
 	mustAsk(t, "migrate", "--database", url)
@@ -31,9 +32,11 @@ func TestImportWards(t *testing.T) {
 	}
 	defer db.Close()
 	for _, c := range []struct{ file, out, err, stored string }{
-		{"ward,sub_region\n79800001,Soweto\n79800002.0,Sandton\n", "wards loaded: 2\n", "", "79800001 Soweto, 79800002 Sandton"},
+		{"ward,sub_region\n79800001,Soweto\n79800002.0,Sandton\n", "wards loaded: 2\n", "",
+			"79800001 Soweto, 79800002 Sandton"},
 		{"\ufeffWard_Code,Sub_Region\r\n79800003,Midrand\r\n", "wards loaded: 1\n", "", "79800003 Midrand"},
-		{"ward,sub_region\n79800001,Soweto\n79800001,Sandton\n", "", "line 3: the ward already occurs on line 2", "79800003 Midrand"},
+		{"ward,sub_region\n79800001,Soweto\n79800001,Sandton\n", "", "line 3: the ward already occurs on line 2",
+			"79800003 Midrand"},
 		{"ID Number,Name\n8001015009087,Nomsa\n", "", "line 1: no column is named ward or ward_code", "79800003 Midrand"},
 		{"ward,sub_region\n8001015009087,Nomsa\n", "", "line 2: the ward is not a code of 8 digits", "79800003 Midrand"},
 		{"ward,sub_region\n79800001,\n", "", "line 2: the sub_region is empty", "79800003 Midrand"},
@@ -47,7 +50,9 @@ func TestImportWards(t *testing.T) {
 			t.Errorf("%q: %v", c.file, err)
 		}
 		var stored string
-		if err := db.Get(&stored, `SELECT coalesce(string_agg(ward_code || ' ' || sub_region, ', ' ORDER BY ward_code), '') FROM ward_regions`); err != nil || stored != c.stored {
+		const all = `SELECT coalesce(string_agg(ward_code || ' ' || sub_region, ', ' ORDER BY ward_code), '')
+			FROM ward_regions`
+		if err := db.Get(&stored, all); err != nil || stored != c.stored {
 			t.Errorf("%q: stored %q, %v", c.file, stored, err)
 		}
 	}

@@ -135,12 +135,14 @@ func TestTheManifestsRunEveryService(t *testing.T) {
 			continue
 		}
 		for label, value := range policy.Spec.PodSelector.MatchLabels {
-			if !slices.ContainsFunc(slices.Collect(maps.Values(pods)), func(p *corev1.PodTemplateSpec) bool { return p.Labels[label] == value }) {
+			if !slices.ContainsFunc(slices.Collect(maps.Values(pods)),
+				func(p *corev1.PodTemplateSpec) bool { return p.Labels[label] == value }) {
 				t.Errorf("policy %s is for %s=%s, which no pod has", policy.Name, label, value)
 			}
 		}
 	}
-	if policy := found["NetworkPolicy nothing"].(*networkingv1.NetworkPolicy); len(policy.Spec.PodSelector.MatchLabels) > 0 || len(policy.Spec.PolicyTypes) != 2 {
+	policy := found["NetworkPolicy nothing"].(*networkingv1.NetworkPolicy)
+	if len(policy.Spec.PodSelector.MatchLabels) > 0 || len(policy.Spec.PolicyTypes) != 2 {
 		t.Error("what is not allowed is not denied")
 	}
 }
@@ -157,10 +159,12 @@ func checkPod(pod *corev1.PodTemplateSpec, serves bool) (err error) {
 		fail("gets a token of Kubernetes")
 	}
 	c := spec.Containers[0]
-	if s := c.SecurityContext; s == nil || !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) != 1 || s.Capabilities.Drop[0] != "ALL" {
+	if s := c.SecurityContext; s == nil || !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation ||
+		len(s.Capabilities.Drop) != 1 || s.Capabilities.Drop[0] != "ALL" {
 		fail("its container may do too much")
 	}
-	if c.Resources.Limits.Memory().IsZero() || c.Resources.Requests.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() {
+	if c.Resources.Limits.Memory().IsZero() || c.Resources.Requests.Memory().IsZero() ||
+		c.Resources.Requests.Cpu().IsZero() {
 		fail("no requests or limits")
 	}
 	if serves && (c.LivenessProbe == nil || c.ReadinessProbe == nil || c.StartupProbe == nil) {

@@ -79,12 +79,14 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 	p := startUp(t, t.TempDir(), "--metrics-addr", addr)
 	alice := token(t, "alice", "member")
 	jobID, _ := uploadAndWatch(t, p.url(), p.url(), alice)
-	ws, _, err := websocket.Dial(t.Context(), p.url()+"/ws", &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + alice}}})
+	ws, _, err := websocket.Dial(t.Context(), p.url()+"/ws",
+		&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + alice}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ws.CloseNow()
-	if _, _, err := websocket.Dial(t.Context(), p.url()+"/ws", &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer x"}}}); err == nil {
+	if _, _, err := websocket.Dial(t.Context(), p.url()+"/ws",
+		&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer x"}}}); err == nil {
 		t.Fatal("a bad token is let in")
 	}
 	mustAsk(t, "report", jobID, "-o", t.TempDir()+"/r.xlsx", "--server", p.url(), "--token", alice)
@@ -113,12 +115,15 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 		{10000, "rollcall_iec_quota_limit", nil},
 		{0, "rollcall_iec_call_seconds", []string{"result", "unavailable"}},
 		{f.value("rollcall_stage_rows_total", "stage", "iec"), "rollcall_iec_verdicts_total", nil},
-		{f.value("rollcall_iec_call_seconds", "result", "answered"), "rollcall_iec_verdicts_total", []string{"source", "asked"}},
+		{f.value("rollcall_iec_call_seconds", "result", "answered"), "rollcall_iec_verdicts_total",
+			[]string{"source", "asked"}},
 		{f.value("rollcall_iec_call_seconds"), "rollcall_iec_quota_used", nil},
 		{10000 - f.value("rollcall_iec_quota_used"), "rollcall_iec_quota_remaining", nil},
 		// Written by the stages and read by those after them, the report by alice too.
-		{2 * f.value("rollcall_artifact_bytes_total", "bucket", "UPLOADS", "direction", "written"), "rollcall_artifact_bytes_total", []string{"bucket", "UPLOADS"}},
-		{2 * f.value("rollcall_artifact_bytes_total", "bucket", "REPORTS", "direction", "written"), "rollcall_artifact_bytes_total", []string{"bucket", "REPORTS"}},
+		{2 * f.value("rollcall_artifact_bytes_total", "bucket", "UPLOADS", "direction", "written"),
+			"rollcall_artifact_bytes_total", []string{"bucket", "UPLOADS"}},
+		{2 * f.value("rollcall_artifact_bytes_total", "bucket", "REPORTS", "direction", "written"),
+			"rollcall_artifact_bytes_total", []string{"bucket", "REPORTS"}},
 		{1, "rollcall_gateway_connections", nil},
 		{0, "rollcall_gateway_subscriptions", nil},
 		{5, "rollcall_gateway_fanout_seconds", nil},
@@ -131,7 +136,8 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 			t.Errorf("%s %v is %v, want %v", want.name, want.labels, got, want.value)
 		}
 	}
-	for _, name := range []string{"rollcall_iec_call_seconds", "rollcall_artifact_bytes_total", "rollcall_gateway_frames_sent_total"} {
+	for _, name := range []string{"rollcall_iec_call_seconds", "rollcall_artifact_bytes_total",
+		"rollcall_gateway_frames_sent_total"} {
 		if f.value(name) == 0 {
 			t.Errorf("%s is 0", name)
 		}
@@ -167,7 +173,8 @@ func checkDocumented(t *testing.T, f families) {
 			var names []string
 			for _, l := range m.GetLabel() {
 				names = append(names, "`"+l.GetName()+"`")
-				if jobIDs.MatchString(l.GetValue()) || strings.Contains(l.GetValue(), "alice") || idNumbers.MatchString(l.GetValue()) {
+				if jobIDs.MatchString(l.GetValue()) || strings.Contains(l.GetValue(), "alice") ||
+					idNumbers.MatchString(l.GetValue()) {
 					t.Errorf("%s has %s=%s", name, l.GetName(), l.GetValue())
 				}
 			}

@@ -142,7 +142,8 @@ func (p *plant) iec() *iec.Service {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(client.Close)
-	return iec.New(iec.Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache, Logger: slog.New(slog.DiscardHandler)})
+	return iec.New(iec.Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache,
+		Logger: slog.New(slog.DiscardHandler)})
 }
 
 // running runs something until the test ends.
@@ -193,7 +194,8 @@ func (p *plant) step(stage events.Stage, a around) {
 }
 
 // call makes a request of the API and returns its status and the code of its error.
-func (p *plant) call(method, path string, body io.Reader, contentType string) (status int, code string, data map[string]any) {
+func (p *plant) call(method, path string, body io.Reader, contentType string) (status int, code string,
+	data map[string]any) {
 	p.t.Helper()
 	req, err := http.NewRequest(method, p.url+api.Base+path, body)
 	if err != nil {
@@ -228,7 +230,8 @@ func (p *plant) offer(name, surname string) (status int, code, jobID string) {
 	form := multipart.NewWriter(&body)
 	file, err := form.CreateFormFile("file", name)
 	if err == nil {
-		_, err = fmt.Fprint(file, "ID Number,Firstname,Surname\n", strings.Join(onRoll, ",Some,"+surname+"\n"), ",Some,", surname, "\n")
+		_, err = fmt.Fprint(file, "ID Number,Firstname,Surname\n", strings.Join(onRoll, ",Some,"+surname+"\n"), ",Some,",
+			surname, "\n")
 	}
 	if err == nil {
 		err = form.Close()

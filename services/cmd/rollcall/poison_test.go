@@ -47,7 +47,8 @@ func TestAPoisonFileBlocksNobody(t *testing.T) {
 	}
 	for _, line := range lines[1:] {
 		f := strings.Fields(line)
-		if len(f) < 7 || poison[events.Stage(f[1])] != f[0] || f[2] != "internal_error" || f[3] != "5" || f[6] != f[1]+".csv" {
+		if len(f) < 7 || poison[events.Stage(f[1])] != f[0] || f[2] != "internal_error" || f[3] != "5" ||
+			f[6] != f[1]+".csv" {
 			t.Errorf("the list says %q", line)
 		}
 	}

@@ -56,9 +56,11 @@ func canaryRoll(t *testing.T) []byte {
 			row.AddCell().SetString(c)
 		}
 	}
-	add("ID Number", "Firstname", "Surname", "Cell Number", "Email", "Residential Address", "Gender", "Ward", "Date Joined", "Canary")
+	add("ID Number", "Firstname", "Surname", "Cell Number", "Email", "Residential Address", "Gender", "Ward",
+		"Date Joined", "Canary")
 	for i, id := range append(append([]string{}, people...), faults...) {
-		add(id, canary, canary+"son", "0"+phone, "canary@example.org", "7 Canary Street", canary, fmt.Sprint("7980000", i), "Canary 31", canary)
+		add(id, canary, canary+"son", "0"+phone, "canary@example.org", "7 Canary Street", canary, fmt.Sprint("7980000", i),
+			"Canary 31", canary)
 	}
 	add(people[0], canary+"again", canary, "not a number "+phone, "canary", "", "", "", "", "=Canary()")
 	var b bytes.Buffer
@@ -190,13 +192,16 @@ func TestNothingTellsWhoIsOnARoll(t *testing.T) {
 	database := privateDatabase(t)
 	natsAddr, metricsAddr := freeAddr(t), freeAddr(t)
 	p := rollcall(t, []string{
-		"ROLLCALL_IEC_USERNAME=rollcall", "ROLLCALL_IEC_PASSWORD=the password of the IEC", "ROLLCALL_IEC_CACHE_KEY=the key of the cache",
+		"ROLLCALL_IEC_USERNAME=rollcall", "ROLLCALL_IEC_PASSWORD=the password of the IEC",
+		"ROLLCALL_IEC_CACHE_KEY=the key of the cache",
 		"ROLLCALL_NATS_PASSWORD_PROVISIONER=the password of NATS", "OTEL_EXPORTER_OTLP_ENDPOINT=" + tracesURL,
-	}, "--log-level", "debug", "up", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--jwt-secret", secret, "--database", database,
+	}, "--log-level", "debug", "up", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--jwt-secret", secret,
+		"--database", database,
 		"--nats-addr", natsAddr, "--metrics-addr", metricsAddr, "--iec-url", iecServer.URL)
 	p.healthy()
 	alice, eve := token(t, "alice", "member"), token(t, "eve", "member")
-	s := &secrecy{t: t, seen: map[string]string{}, secrets: []string{secret, alice, eve, "the password of", "the key of the cache"}}
+	s := &secrecy{t: t, seen: map[string]string{},
+		secrets: []string{secret, alice, eve, "the password of", "the key of the cache"}}
 	for _, tok := range []string{alice, eve} {
 		s.secrets = append(s.secrets, tok[strings.LastIndex(tok, ".")+1:])
 	}
@@ -204,13 +209,15 @@ func TestNothingTellsWhoIsOnARoll(t *testing.T) {
 
 	roll := canaryRoll(t)
 	jobs := map[string]string{"good": s.upload(p, alice, people[0]+".xlsx", roll)}
-	if jobs["broken"] = s.upload(p, alice, "b.xlsx", altered(t, roll, "xl/worksheets/sheet1.xml", func(sheet string) string {
-		rows := "" // more than are looked at before an upload is accepted
-		for n := 11; n < 3000; n++ {
-			rows += fmt.Sprintf(`<row r="%d"><c r="A%d" t="str"><v>%s</v></c></row>`, n, n, canary)
-		}
-		return strings.Replace(sheet, "</sheetData>", rows+`<row r="9999"><c r="A9999" t="x">`+people[0]+`</b></sheetData>`, 1)
-	})); jobs["broken"] == "" {
+	if jobs["broken"] = s.upload(p, alice, "b.xlsx",
+		altered(t, roll, "xl/worksheets/sheet1.xml", func(sheet string) string {
+			rows := "" // more than are looked at before an upload is accepted
+			for n := 11; n < 3000; n++ {
+				rows += fmt.Sprintf(`<row r="%d"><c r="A%d" t="str"><v>%s</v></c></row>`, n, n, canary)
+			}
+			return strings.Replace(sheet, "</sheetData>", rows+`<row r="9999"><c r="A9999" t="x">`+people[0]+`</b></sheetData>`,
+				1)
+		})); jobs["broken"] == "" {
 		t.Fatalf("the broken roll was refused at once: %s", s.seen["answers"])
 	}
 	for name, data := range map[string]string{
@@ -297,7 +304,9 @@ func refusing(t *testing.T, url string) {
 	}
 	defer db.Close()
 	if _, err := db.ExecContext(t.Context(), `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-  IF NEW.id_number = '`+refused+`' THEN RAISE EXCEPTION 'Canary % is refused', NEW.id_number USING DETAIL = NEW.firstname; END IF;
+  IF NEW.id_number = '`+refused+`' THEN
+    RAISE EXCEPTION 'Canary % is refused', NEW.id_number USING DETAIL = NEW.firstname;
+  END IF;
   RETURN NEW; END $$;
 CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON members FOR EACH ROW EXECUTE FUNCTION refuse()`); err != nil {
 		t.Fatal(err)
@@ -316,7 +325,8 @@ func (s *secrecy) upload(p *program, token, name string, data []byte) string {
 	if err := errors.Join(err, form.Close()); err != nil {
 		s.t.Fatal(err)
 	}
-	return jobIDs.FindString(s.do(p, http.MethodPost, "/api/v1/bulk-upload/process", token, form.FormDataContentType(), &b))
+	return jobIDs.FindString(s.do(p, http.MethodPost, "/api/v1/bulk-upload/process", token, form.FormDataContentType(),
+		&b))
 }
 
 func (s *secrecy) get(p *program, token, path string) {
@@ -355,22 +365,27 @@ func (s *secrecy) misbehave(p *program, alice, eve string) {
 	s.t.Helper()
 	const api = "/api/v1/bulk-upload"
 	for _, token := range []string{alice, eve, alice + "x", people[0], ""} {
-		for _, path := range []string{"/status/" + people[0], "/report/" + people[0], "/history?status=" + people[0], "/history?page=" + people[0], "/" + people[0],
+		for _, path := range []string{"/status/" + people[0], "/report/" + people[0], "/history?status=" + people[0],
+			"/history?page=" + people[0], "/" + people[0],
 			"/webhooks/" + people[0] + "/deliveries", "/template?x=" + eve} {
 			s.get(p, token, api+path)
 		}
 		s.do(p, http.MethodPost, api+"/cancel/"+people[0], token, "", nil)
 		s.do(p, people[0], api+"/stats", token, "", nil)
-		for _, form := range []string{"--b\r\nContent-Disposition: form-data; name=\"" + people[0] + canary, "--b\r\n" + people[0] + "\r\n\r\n" + canary,
+		for _, form := range []string{"--b\r\nContent-Disposition: form-data; name=\"" + people[0] + canary,
+			"--b\r\n" + people[0] + "\r\n\r\n" + canary,
 			"--b\r\nContent-Disposition: form-data; name=\"dry_run\"\r\n\r\n" + people[0] + "\r\n--b--", canary} {
 			s.do(p, http.MethodPost, api+"/process", token, "multipart/form-data; boundary=b", strings.NewReader(form))
 		}
-		s.do(p, http.MethodPost, api+"/webhooks", token, "application/json", strings.NewReader(`{"url":"`+people[0]+canary+`"}`))
+		s.do(p, http.MethodPost, api+"/webhooks", token, "application/json",
+			strings.NewReader(`{"url":"`+people[0]+canary+`"}`))
 		s.do(p, http.MethodPost, api+"/process?dry_run="+people[0], token, people[0], strings.NewReader(canary))
 	}
 	for _, path := range []string{"/ws?token=" + eve, "/socket.io/?EIO=4&transport=websocket&token=" + eve} {
-		for _, text := range []string{`{"event":"authenticate","data":{"token":"` + alice + `x"}}`, `{"event":"` + people[0] + canary + `"}`, `{"` + canary,
-			`{"event":"authenticate","data":{"token":"` + alice + `"}}`, `{"event":"subscribe_bulk_upload_job","data":{"job_id":"` + people[0] + `"}}`,
+		for _, text := range []string{`{"event":"authenticate","data":{"token":"` + alice + `x"}}`,
+			`{"event":"` + people[0] + canary + `"}`, `{"` + canary,
+			`{"event":"authenticate","data":{"token":"` + alice +
+				`"}}`, `{"event":"subscribe_bulk_upload_job","data":{"job_id":"` + people[0] + `"}}`,
 			`40{"token":"` + alice + `x"}`, `42["` + people[0] + canary + `"]`} {
 			s.say(p.url()+path, text)
 		}
@@ -419,7 +434,8 @@ func (s *secrecy) metrics(addr string) {
 // of artifacts, which are what the job is about.
 func (s *secrecy) streams(addr string) {
 	s.t.Helper()
-	js, err := events.Connect(events.Connection{URL: "nats://" + addr, User: "provisioner", Password: "the password of NATS"})
+	js, err := events.Connect(events.Connection{URL: "nats://" + addr, User: "provisioner",
+		Password: "the password of NATS"})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -112,7 +112,8 @@ func TestUploadOverAWeakLine(t *testing.T) {
 	env := []string{"XDG_CACHE_HOME=" + cache, "HOME=" + cache}
 	line := newWeakLine(t, up.url())
 	line.each.Store(150_000)
-	args := []string{"upload", file, "--resume", "--skip-iec", "--server", line.url(), "--token", token(t, "alice", "member")}
+	args := []string{"upload", file, "--resume", "--skip-iec", "--server", line.url(), "--token",
+		token(t, "alice", "member")}
 
 	t.Run("breaks", func(t *testing.T) {
 		p := rollcall(t, env, args...)
@@ -145,7 +146,10 @@ func TestUploadOverAWeakLine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		up.wait("what came to be stored", func() bool { return offset(t, up.url(), strings.TrimSpace(string(path)), args[7]) > 0 })
+		up.wait("what came to be stored", func() bool {
+			return offset(t, up.url(), strings.TrimSpace(string(path)),
+				args[7]) > 0
+		})
 		line.passed.Store(0)
 		again := rollcall(t, env, args...)
 		again.end(t)

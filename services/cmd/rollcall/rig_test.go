@@ -84,7 +84,8 @@ type program struct {
 // ID number on its standard error.
 func spawn(t *testing.T, env []string, name string, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, cmd: exec.Command(name, args...), out: &syncBuffer{}, err: &syncBuffer{}, done: make(chan struct{})}
+	p := &program{t: t, cmd: exec.Command(name, args...), out: &syncBuffer{}, err: &syncBuffer{},
+		done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
 	if err := p.cmd.Start(); err != nil {

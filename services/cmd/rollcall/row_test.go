@@ -41,7 +41,8 @@ func TestTheRowPassport(t *testing.T) {
 		}
 		codes[reject.Code] = true
 		told, accepted := r.row(job, reject.N)
-		if accepted || told.IEC.Status != "none" || told.Database.Result != "none" || told.IEC.Why == "" || len(told.Sheets) < 2 || told.Sheets[0].Name != "All Uploaded Rows" {
+		if accepted || told.IEC.Status != "none" || told.Database.Result != "none" || told.IEC.Why == "" ||
+			len(told.Sheets) < 2 || told.Sheets[0].Name != "All Uploaded Rows" {
 			t.Errorf("row %d (%s): %+v", reject.N, reject.Code, told)
 		}
 		reached := true
@@ -67,7 +68,8 @@ func TestTheRowPassport(t *testing.T) {
 			continue
 		}
 		told, accepted := r.row(job, o.N)
-		if !accepted || told.Database.Result != o.Result || told.Database.Why != o.Error || told.Database.VDCode != o.VD || told.IEC.Status == "none" {
+		if !accepted || told.Database.Result != o.Result || told.Database.Why != o.Error || told.Database.VDCode != o.VD ||
+			told.IEC.Status == "none" {
 			t.Errorf("row %d: %+v, outcome %+v", o.N, told, o)
 		}
 		on := fmt.Sprint(told.Sheets)
@@ -91,12 +93,14 @@ func TestTheRowPassport(t *testing.T) {
 	}
 	again := r.run(r.csv("ID Number,Firstname\n" + id + ",Somebody Else\n"))
 	told, _ := r.row(again, 2)
-	if told.Database.Result != records.Updated || told.Database.After["firstname"] != "Somebody Else" || told.Database.Before["firstname"] == nil ||
+	if told.Database.Result != records.Updated || told.Database.After["firstname"] != "Somebody Else" ||
+		told.Database.Before["firstname"] == nil ||
 		!told.IEC.Kept || told.Cells[1].Field != "firstname" || told.Cells[1].Value != "Somebody Else" {
 		t.Errorf("updated: %+v", told)
 	}
 	said := mustAsk(t, "row", again.ID, "2", "--server", r.up.url(), "--token", r.token)
-	for _, want := range []string{"rule      checksum: passed.\n", "-> Somebody Else\n", "report    Existing Members (Updated), row 2\n"} {
+	for _, want := range []string{"rule      checksum: passed.\n", "-> Somebody Else\n",
+		"report    Existing Members (Updated), row 2\n"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not said:\n%s", want, said)
 		}

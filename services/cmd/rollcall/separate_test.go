@@ -18,10 +18,12 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-// Every part as a process of its own, with a NATS user and a database role of its own, gives the same report as all in one.
+// Every part as a process of its own, with a NATS user and a database role of its own,
+// gives the same report as all in one.
 func TestSeparateProcesses(t *testing.T) {
 	t.Parallel()
-	env := []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p",
+	env := []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u",
+		"ROLLCALL_IEC_PASSWORD=p",
 		"ROLLCALL_NATS_STORE=" + t.TempDir()}
 	for _, user := range embedded.Users {
 		env = append(env, embedded.PasswordVariable(user)+"=password-of-"+user)
@@ -32,7 +34,8 @@ func TestSeparateProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The file as it is, but for its fixed ports.
-	text := strings.NewReplacer(`"127.0.0.1:4222"`, `"`+addr+`"`, `"127.0.0.1:8222"`, `"`+freeAddr(t)+`"`).Replace(string(conf))
+	text := strings.NewReplacer(`"127.0.0.1:4222"`, `"`+addr+`"`, `"127.0.0.1:8222"`,
+		`"`+freeAddr(t)+`"`).Replace(string(conf))
 	confFile := filepath.Join(t.TempDir(), "nats.conf")
 	if err := os.WriteFile(confFile, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -43,7 +46,8 @@ func TestSeparateProcesses(t *testing.T) {
 
 	database := privateDatabase(t)
 	as := func(service string) string {
-		return regexp.MustCompile(`user=\S+ password=\S+`).ReplaceAllString(database, "user="+postgres.Role(service)+" password=role-of-"+service)
+		return regexp.MustCompile(`user=\S+ password=\S+`).ReplaceAllString(database,
+			"user="+postgres.Role(service)+" password=role-of-"+service)
 	}
 	for _, service := range postgres.RoleServices() {
 		env = append(env, app.DatabasePasswordVariable(service)+"=role-of-"+service)
@@ -76,7 +80,8 @@ func TestSeparateProcesses(t *testing.T) {
 	if !strings.Contains(shown, "100%  completed") {
 		t.Fatalf("shown:\n%s", shown)
 	}
-	spans.oneTrace(t, jobID, "rollcall-upload", "rollcall-validation", "rollcall-iec", "rollcall-persistence", "rollcall-report")
+	spans.oneTrace(t, jobID, "rollcall-upload", "rollcall-validation", "rollcall-iec", "rollcall-persistence",
+		"rollcall-report")
 	doctor := rollcall(t, env, "doctor", "--nats", natsURL, "--database", database, "--iec-url", simURL)
 	<-doctor.done
 	if doctor.exit != nil || !strings.Contains(doctor.out.String(), " 0 broken") {

@@ -13,9 +13,12 @@ import (
 func TestEveryAnswerIsShielded(t *testing.T) {
 	t.Parallel()
 	p := startUp(t, t.TempDir())
-	asked := map[string][]string{"/": {"GET"}, "/assets/main.js": {"GET"}, "/assets/main.css": {"GET"}, "/assets/icon.svg": {"GET"}, "/ws": {"GET", "POST"},
-		"/socket.io/?EIO=4&transport=polling": {"GET", "POST"}, "/socket.io/?EIO=4&transport=websocket": {"GET"}, "/nothing": {"GET"},
-		"/api/v1/bulk-upload/nothing": {"GET"}, "/.git/config": {"GET"}, "/debug/pprof/": {"GET"}, "/metrics": {"GET"}, "/%2e%2e/": {"GET"}}
+	asked := map[string][]string{"/": {"GET"}, "/assets/main.js": {"GET"}, "/assets/main.css": {"GET"},
+		"/assets/icon.svg": {"GET"}, "/ws": {"GET", "POST"},
+		"/socket.io/?EIO=4&transport=polling": {"GET",
+			"POST"}, "/socket.io/?EIO=4&transport=websocket": {"GET"}, "/nothing": {"GET"},
+		"/api/v1/bulk-upload/nothing": {"GET"}, "/.git/config": {"GET"}, "/debug/pprof/": {"GET"},
+		"/metrics": {"GET"}, "/%2e%2e/": {"GET"}}
 	for path, item := range openapitest.Document(t).Paths.Map() {
 		for method := range item.Operations() {
 			asked[path] = append(asked[path], method)
@@ -43,8 +46,10 @@ func TestEveryAnswerIsShielded(t *testing.T) {
 					t.Error(err)
 				}
 				csp := h.Get("Content-Security-Policy")
-				if !strings.HasPrefix(csp, "default-src 'none';") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") ||
-					h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" || h.Get("X-Frame-Options") != "DENY" ||
+				if !strings.HasPrefix(csp, "default-src 'none';") || !strings.Contains(csp, "frame-ancestors 'none'") ||
+					strings.Contains(csp, "unsafe") ||
+					h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" ||
+					h.Get("X-Frame-Options") != "DENY" ||
 					h.Get("Cross-Origin-Resource-Policy") != "same-origin" || h.Get("Strict-Transport-Security") != "" { // without TLS
 					t.Errorf("%s %s, %d: %v", method, path, resp.StatusCode, h)
 				}
@@ -53,7 +58,8 @@ func TestEveryAnswerIsShielded(t *testing.T) {
 					t.Errorf("%s %s, %d: Cache-Control %q", method, path, resp.StatusCode, cache)
 				}
 				for name := range h {
-					if strings.HasPrefix(name, "Access-Control-") || name == "Server" || name == "X-Powered-By" || name == "Set-Cookie" {
+					if strings.HasPrefix(name, "Access-Control-") || name == "Server" || name == "X-Powered-By" ||
+						name == "Set-Cookie" {
 						t.Errorf("%s %s, %d: %s", method, path, resp.StatusCode, name)
 					}
 				}

@@ -70,7 +70,8 @@ func newShowing(t *testing.T) *showing {
 		t.Fatal(err)
 	}
 	t.Cleanup(verifier.Close)
-	g, err := gateway.New(gateway.Config{JetStream: eventstest.Connect(t, nats, "gateway"), Verifier: verifier, Logger: slog.New(slog.DiscardHandler)})
+	g, err := gateway.New(gateway.Config{JetStream: eventstest.Connect(t, nats, "gateway"), Verifier: verifier,
+		Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,12 +125,16 @@ func nextFact(t *rapid.T, job *events.Job, warned bool) (by events.Stage, fact e
 		case "cancelled":
 			return events.StageUpload, &events.Cancelled{Stage: stage, By: user}
 		case "failed":
-			return stage, &events.Failed{Stage: stage, Code: "internal_error", Message: "Something went wrong.", Attempts: 5, Retryable: true}
+			return stage, &events.Failed{Stage: stage, Code: "internal_error", Message: "Something went wrong.", Attempts: 5,
+				Retryable: true}
 		case "paused":
-			return stage, &events.Paused{Stage: stage, Reason: rapid.SampledFrom([]string{events.PauseQuota, events.PauseDatabase}).Draw(t, "reason"),
-				Message: "Waiting.", ResumesAt: time.Now().Add(time.Hour).UTC(), Processed: processed, Total: total, Quota: &events.Quota{Used: 9, Limit: 9}}
+			return stage, &events.Paused{Stage: stage,
+				Reason:  rapid.SampledFrom([]string{events.PauseQuota, events.PauseDatabase}).Draw(t, "reason"),
+				Message: "Waiting.", ResumesAt: time.Now().Add(time.Hour).UTC(), Processed: processed, Total: total,
+				Quota: &events.Quota{Used: 9, Limit: 9}}
 		case "warned":
-			return stage, &events.Warned{Stage: stage, Message: "Most calls are spent.", Processed: processed, Total: total, Quota: events.Quota{Used: 8, Limit: 9}}
+			return stage, &events.Warned{Stage: stage, Message: "Most calls are spent.", Processed: processed, Total: total,
+				Quota: events.Quota{Used: 8, Limit: 9}}
 		}
 		return stage, doneOf(job)
 	}
@@ -150,7 +155,8 @@ func TestStatusAtASequenceIsWhatALiveClientSaw(t *testing.T) {
 	r := newShowing(t)
 	access := []string{"--server", r.url, "--token", token(t, "alice", "member")}
 	rapid.Check(t, func(rt *rapid.T) {
-		job := eventstest.Upload(t, r.logs[events.StageUpload], events.User{ID: "alice", Role: "member"}, events.Artifact{}, events.Options{})
+		job := eventstest.Upload(t, r.logs[events.StageUpload], events.User{ID: "alice", Role: "member"}, events.Artifact{},
+			events.Options{})
 		next, stop := iter.Pull2(r.live.Watch(t.Context(), job.ID, 0))
 		defer stop()
 		var shown seen
@@ -190,11 +196,13 @@ func TestStatusAtASequenceIsWhatALiveClientSaw(t *testing.T) {
 			}
 		}
 	})
-	job := eventstest.Upload(t, r.logs[events.StageUpload], events.User{ID: "alice", Role: "member"}, events.Artifact{}, events.Options{})
+	job := eventstest.Upload(t, r.logs[events.StageUpload], events.User{ID: "alice", Role: "member"}, events.Artifact{},
+		events.Options{})
 	for job.Reported == nil {
 		eventstest.Append(t, r.logs[job.Stage], &job, doneOf(&job))
 	}
-	if said := mustAsk(t, append([]string{"status", job.ID}, access...)...); !strings.HasPrefix(said, "completed, 100%: The report is ready.\n") {
+	if said := mustAsk(t, append([]string{"status", job.ID}, access...)...); !strings.HasPrefix(said,
+		"completed, 100%: The report is ready.\n") {
 		t.Errorf("now it says %s", said)
 	}
 }

@@ -23,9 +23,12 @@ func TestEverythingSpeaksTLS(t *testing.T) {
 	clientCert, clientKey := ca.issue("client", 3)
 	database := tlsDatabase(t, ca)
 	natsURL, env := tlsNATS(t, ca)
-	env = append(env, "SSL_CERT_FILE="+ca.file, "ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET="+secret, "ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p",
-		"ROLLCALL_NATS="+natsURL, "ROLLCALL_NATS_CA="+ca.file, "ROLLCALL_NATS_CERT="+clientCert, "ROLLCALL_NATS_KEY="+clientKey,
-		"ROLLCALL_TLS_CERT="+cert, "ROLLCALL_TLS_KEY="+key, "ROLLCALL_ADDR=127.0.0.1:0", "ROLLCALL_DATABASE="+database("verify-full"))
+	env = append(env, "SSL_CERT_FILE="+ca.file, "ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET="+secret,
+		"ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p",
+		"ROLLCALL_NATS="+natsURL, "ROLLCALL_NATS_CA="+ca.file, "ROLLCALL_NATS_CERT="+clientCert,
+		"ROLLCALL_NATS_KEY="+clientKey,
+		"ROLLCALL_TLS_CERT="+cert, "ROLLCALL_TLS_KEY="+key, "ROLLCALL_ADDR=127.0.0.1:0",
+		"ROLLCALL_DATABASE="+database("verify-full"))
 	finish := func(p *program) string {
 		t.Helper()
 		select {
@@ -59,7 +62,8 @@ func TestEverythingSpeaksTLS(t *testing.T) {
 		})
 	}
 	alice := []string{"--token", token(t, "alice", "member"), "--server"}
-	out := finish(rollcall(t, env, append([]string{"upload", sampleFile(t)}, append(alice, running["upload"].url())...)...))
+	out := finish(rollcall(t, env, append([]string{"upload", sampleFile(t)},
+		append(alice, running["upload"].url())...)...))
 	job := jobIDs.FindString(out)
 	out = finish(rollcall(t, env, append([]string{"watch", job}, append(alice, running["gateway"].url())...)...))
 	if !strings.Contains(out, "100%  completed") {
@@ -71,7 +75,8 @@ func TestEverythingSpeaksTLS(t *testing.T) {
 		t.Fatalf("report: %v, %v", info, err)
 	}
 
-	if out = finish(rollcall(t, env, "doctor", "--iec-url", sim.url())); !strings.Contains(out, "ok       nats as upload\n") {
+	if out = finish(rollcall(t, env, "doctor", "--iec-url", sim.url())); !strings.Contains(out,
+		"ok       nats as upload\n") {
 		t.Errorf("doctor:\n%s", out)
 	}
 
@@ -101,7 +106,8 @@ func TestEverythingSpeaksTLS(t *testing.T) {
 		ours.CA, ours.Cert, ours.Key = ca.file, clientCert, clientKey
 		theirs.CA = ca.file
 		theirs.Cert, theirs.Key = foreign.issue("client", 3)
-		for name, c := range map[string]events.Connection{"in the clear": plain, "no certificate": withoutOne, "somebody else's": theirs} {
+		for name, c := range map[string]events.Connection{"in the clear": plain, "no certificate": withoutOne,
+			"somebody else's": theirs} {
 			if js, err := events.Connect(c); err == nil {
 				js.Conn().Close()
 				t.Errorf("%s: connected", name)
@@ -122,7 +128,8 @@ func TestEverythingSpeaksTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer srv.Stop()
-		if js, err := events.Connect(events.Connection{URL: srv.URL(), User: "upload", Password: srv.Password("upload"), CA: ca.file}); err == nil {
+		if js, err := events.Connect(events.Connection{URL: srv.URL(), User: "upload", Password: srv.Password("upload"),
+			CA: ca.file}); err == nil {
 			js.Conn().Close()
 			t.Fatal("connected")
 		}
@@ -161,7 +168,8 @@ func TestEverythingSpeaksTLS(t *testing.T) {
 			}
 		}
 		foreign := newAuthority(t)
-		if db, err := postgres.Open(t.Context(), strings.Replace(database("verify-full"), url.QueryEscape(ca.file), url.QueryEscape(foreign.file), 1)); err == nil {
+		if db, err := postgres.Open(t.Context(),
+			strings.Replace(database("verify-full"), url.QueryEscape(ca.file), url.QueryEscape(foreign.file), 1)); err == nil {
 			_ = db.Close() // nothing was done with it
 			t.Error("a certificate of an unknown authority was taken")
 		}

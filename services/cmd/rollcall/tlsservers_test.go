@@ -26,7 +26,8 @@ func tlsNATS(t *testing.T, ca *authority) (url string, passwords []string) {
 	_, monitor, _ := strings.Cut(freeAddr(t), ":")
 	server := spawn(t, append(passwords, "ROLLCALL_NATS_STORE="+t.TempDir(), "ROLLCALL_NATS_NAME=one",
 		"ROLLCALL_NATS_TLS_CERT="+cert, "ROLLCALL_NATS_TLS_KEY="+key, "ROLLCALL_NATS_TLS_CA="+ca.file),
-		build(t, "github.com/nats-io/nats-server/v2"), "-c", "../../deploy/nats/server.conf", "-a", host, "-p", port, "-m", monitor)
+		build(t,
+			"github.com/nats-io/nats-server/v2"), "-c", "../../deploy/nats/server.conf", "-a", host, "-p", port, "-m", monitor)
 	server.wait("NATS", func() bool { return strings.Contains(server.err.String(), "Server is ready") })
 	return "nats://" + host + ":" + port, passwords
 }
@@ -86,7 +87,8 @@ func tlsDatabase(t *testing.T, ca *authority) func(mode string) string {
 	}
 	writeOwned(t, filepath.Join(data, "pg_hba.conf"), []byte("hostssl all all 127.0.0.1/32 scram-sha-256\n"), owner)
 	host, port, _ := strings.Cut(freeAddr(t), ":")
-	cmd := exec.Command(program, "-D", data, "-p", port, "-c", "listen_addresses="+host, "-c", "unix_socket_directories=", "-c", "ssl=on")
+	cmd := exec.Command(program, "-D", data, "-p", port, "-c", "listen_addresses="+host, "-c", "unix_socket_directories=",
+		"-c", "ssl=on")
 	cmd.Dir, cmd.Stderr = "/", &syncBuffer{}
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
@@ -102,7 +104,8 @@ func tlsDatabase(t *testing.T, ca *authority) func(mode string) string {
 	})
 	at := func(mode string) string {
 		return (&url.URL{
-			Scheme: "postgres", Host: host + ":" + port, Path: config["dbname"], User: url.UserPassword(config["user"], config["password"]),
+			Scheme: "postgres", Host: host + ":" +
+				port, Path: config["dbname"], User: url.UserPassword(config["user"], config["password"]),
 			RawQuery: url.Values{"sslmode": {mode}, "sslrootcert": {ca.file}}.Encode(),
 		}).String()
 	}

@@ -60,7 +60,8 @@ func (c *otlp) take(req *collector.ExportTraceServiceRequest) {
 			for _, s := range ss.GetSpans() {
 				c.spans = append(c.spans, span{
 					id: hex.EncodeToString(s.GetSpanId()), parent: hex.EncodeToString(s.GetParentSpanId()),
-					trace: hex.EncodeToString(s.GetTraceId()), name: s.GetName(), service: service, attributes: attributes(s.GetAttributes()),
+					trace: hex.EncodeToString(s.GetTraceId()), name: s.GetName(), service: service,
+					attributes: attributes(s.GetAttributes()),
 				})
 			}
 		}
@@ -103,7 +104,8 @@ func (c *otlp) oneTrace(t *testing.T, jobID string, services ...string) {
 func TestAJobIsOneTrace(t *testing.T) {
 	t.Parallel()
 	c, url := startCollector(t)
-	p := rollcall(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + url}, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--jwt-secret", secret)
+	p := rollcall(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + url}, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir(),
+		"--jwt-secret", secret)
 	p.healthy()
 	alice := token(t, "alice", "member")
 	jobID, _ := uploadAndWatch(t, p.url(), p.url(), alice)
@@ -123,7 +125,8 @@ func TestAJobIsOneTrace(t *testing.T) {
 			traces[job] = s.trace
 		}
 		for key, value := range s.attributes {
-			if idNumbers.MatchString(value) || idNumbers.MatchString(s.name) || strings.Contains(value, "roll-500") || strings.Contains(value, "alice") {
+			if idNumbers.MatchString(value) || idNumbers.MatchString(s.name) || strings.Contains(value, "roll-500") ||
+				strings.Contains(value, "alice") {
 				t.Errorf("%s has %s=%s", s.name, key, value)
 			}
 		}
@@ -193,7 +196,8 @@ func TestAJobIsOneTrace(t *testing.T) {
 			t.Errorf("no line of %s has the job and its trace", stage)
 		}
 	}
-	if !regexp.MustCompile(`msg="file accepted" stage=upload job=` + jobID + ` .*trace=` + traces[jobID]).MatchString(p.err.String()) {
+	if !regexp.MustCompile(`msg="file accepted" stage=upload job=` + jobID + ` .*trace=` +
+		traces[jobID]).MatchString(p.err.String()) {
 		t.Error("the line of the upload has no trace")
 	}
 }
@@ -201,10 +205,12 @@ func TestAJobIsOneTrace(t *testing.T) {
 // A collector that is not there harms nobody.
 func TestTracesThatCannotBeSent(t *testing.T) {
 	t.Parallel()
-	p := rollcall(t, []string{"OTEL_BSP_SCHEDULE_DELAY=50"}, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--jwt-secret", secret,
+	p := rollcall(t, []string{"OTEL_BSP_SCHEDULE_DELAY=50"}, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir(),
+		"--jwt-secret", secret,
 		"--otlp-endpoint", "http://"+freeAddr(t))
 	p.healthy()
-	if _, shown := uploadAndWatch(t, p.url(), p.url(), token(t, "alice", "member")); !strings.Contains(shown, "completed") {
+	if _, shown := uploadAndWatch(t, p.url(), p.url(), token(t, "alice", "member")); !strings.Contains(shown,
+		"completed") {
 		t.Errorf("shown:\n%s", shown)
 	}
 	p.stop(syscall.SIGTERM)

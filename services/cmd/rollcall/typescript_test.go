@@ -40,7 +40,8 @@ func TestTypeScriptClientUploadsAndDownloads(t *testing.T) {
 	} {
 		cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "ROLLCALL_URL="+p.url(), "ROLLCALL_TOKEN="+token(t, "alice", "member"), "ROLLCALL_FILE="+sampleFile(t))
+		cmd.Env = append(os.Environ(), "ROLLCALL_URL="+p.url(), "ROLLCALL_TOKEN="+token(t, "alice", "member"),
+			"ROLLCALL_FILE="+sampleFile(t))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v\n%s", command, err, out)
 		}

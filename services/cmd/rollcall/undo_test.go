@@ -35,7 +35,8 @@ func TestUndo(t *testing.T) {
 		t.Errorf("members before\n%.2000s\nafter\n%.2000s", before, after)
 	}
 	did, undid := second.Persisted.Stats, job.Persisted.Stats
-	if undid.Removed != did.Inserts || undid.Updates != did.Updates || undid.Unchanged != did.Unchanged+did.Errors || undid.Kept != 0 {
+	if undid.Removed != did.Inserts || undid.Updates != did.Updates || undid.Unchanged != did.Unchanged+did.Errors ||
+		undid.Kept != 0 {
 		t.Errorf("did %+v, undid %+v", did, undid)
 	}
 	if job.Verified.Stats != second.Verified.Stats || job.Validated.Rows != second.Validated.Rows {

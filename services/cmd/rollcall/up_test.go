@@ -19,7 +19,8 @@ import (
 
 func startUp(t *testing.T, dir string, args ...string) *program {
 	t.Helper()
-	p := rollcall(t, nil, append([]string{"up", "--addr", "127.0.0.1:0", "--data", dir, "--jwt-secret", secret}, args...)...)
+	p := rollcall(t, nil, append([]string{"up", "--addr", "127.0.0.1:0", "--data", dir, "--jwt-secret", secret},
+		args...)...)
 	p.healthy()
 	return p
 }
@@ -28,7 +29,8 @@ func TestUpTakesARollAndGivesAReport(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := startUp(t, dir)
-	if first, _, _ := strings.Cut(p.err.String(), "\n"); !strings.Contains(first, "rollcall starts") || !strings.Contains(first, "go="+thisBuild().Go) {
+	if first, _, _ := strings.Cut(p.err.String(), "\n"); !strings.Contains(first, "rollcall starts") ||
+		!strings.Contains(first, "go="+thisBuild().Go) {
 		t.Errorf("the log begins with %q", first)
 	}
 	alice := token(t, "alice", "member")
@@ -51,7 +53,8 @@ func TestUpTakesARollAndGivesAReport(t *testing.T) {
 	if n := strings.Count(history, "\n"); n != 5 {
 		t.Errorf("%d events, want uploaded, validated, verified, persisted, reported:\n%s", n, history)
 	}
-	if list := mustAsk(t, "jobs", "--server", p.url(), "--token", alice); !strings.Contains(list, jobID) || !strings.Contains(list, "completed") {
+	if list := mustAsk(t, "jobs", "--server", p.url(), "--token", alice); !strings.Contains(list, jobID) ||
+		!strings.Contains(list, "completed") {
 		t.Errorf("jobs:\n%s", list)
 	}
 	// The same file again changes nobody.
@@ -85,13 +88,17 @@ func checkRoles(t *testing.T, dir string) {
 		}
 		return strings.TrimSpace(string(text))
 	}
-	db, err := postgres.Open(t.Context(), fmt.Sprintf("host=%s port=5432 user=rollcall password=%s dbname=rollcall sslmode=disable", read("socket"), read("password")))
+	db, err := postgres.Open(t.Context(),
+		fmt.Sprintf("host=%s port=5432 user=rollcall password=%s dbname=rollcall sslmode=disable", read("socket"),
+			read("password")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
 	var users, want []string
-	if err := db.Select(&users, `SELECT DISTINCT usename FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY 1`); err != nil {
+	const connected = `SELECT DISTINCT usename FROM pg_stat_activity
+		WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY 1`
+	if err := db.Select(&users, connected); err != nil {
 		t.Fatal(err)
 	}
 	for _, service := range postgres.RoleServices() {

@@ -75,14 +75,16 @@ func TestWhatTheFirstStateWroteIsReadAndGoesOn(t *testing.T) {
 
 	// What was stored then says what it came after, too.
 	cli := natsCLI(t, dir)
-	operator, err := events.Connect(events.Connection{URL: cli["NATS_URL"], User: cli["NATS_USER"], Password: cli["NATS_PASSWORD"]})
+	operator, err := events.Connect(events.Connection{URL: cli["NATS_URL"], User: cli["NATS_USER"],
+		Password: cli["NATS_PASSWORD"]})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer operator.Conn().Close()
 	for _, id := range []string{oldComplete, oldHalfDone, oldCancelled} {
 		follow(t, operator, id)
-		if said, err := verifyAs(t, cli, id, "--database", database); err != nil || !strings.Contains(said, " follow from each other") {
+		if said, err := verifyAs(t, cli, id, "--database", database); err != nil ||
+			!strings.Contains(said, " follow from each other") {
 			t.Errorf("%s: %v\n%s", id, err, said)
 		}
 	}

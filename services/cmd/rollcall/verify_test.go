@@ -17,7 +17,8 @@ import (
 func verifyAs(t *testing.T, nats map[string]string, args ...string) (string, error) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	err := run(t.Context(), append([]string{"verify", "--nats", nats["NATS_URL"]}, args...), &out, &errs, func(name string) string { return nats[name] })
+	err := run(t.Context(), append([]string{"verify", "--nats", nats["NATS_URL"]}, args...), &out, &errs,
+		func(name string) string { return nats[name] })
 	return out.String(), err
 }
 
@@ -54,11 +55,13 @@ func TestVerifySaysWhatWasAltered(t *testing.T) {
 			put := r.replacer(user, a)
 			put([]byte("nothing of the kind"))
 			said, err := r.verify(job.ID)
-			if !errors.Is(err, verify.ErrAltered) || !strings.Contains(said, "ALTERED  "+a.Bucket+" "+a.Name+",") || strings.Contains(said, "Nothing") {
+			if !errors.Is(err, verify.ErrAltered) || !strings.Contains(said, "ALTERED  "+a.Bucket+" "+a.Name+",") ||
+				strings.Contains(said, "Nothing") {
 				t.Errorf("%s: %v\n%s", a.Name, err, said)
 			}
 			// The upload is not what a report is made of, and the report is not either.
-			if made := strings.Contains(said, "ok       the report, made again"); made != (a == job.Uploaded.File || a == reported) {
+			if made := strings.Contains(said, "ok       the report, made again"); made != (a == job.Uploaded.File ||
+				a == reported) {
 				t.Errorf("%s: the report made again: %v\n%s", a.Name, made, said)
 			}
 			put(nil)
@@ -74,7 +77,8 @@ func TestVerifySaysWhatWasAltered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if said, err := r.verify(job.ID); !errors.Is(err, verify.ErrAltered) || strings.Count(said, "ALTERED") != 1 || !strings.Contains(said, "ALTERED  REPORTS ") {
+	if said, err := r.verify(job.ID); !errors.Is(err, verify.ErrAltered) || strings.Count(said, "ALTERED") != 1 ||
+		!strings.Contains(said, "ALTERED  REPORTS ") {
 		t.Errorf("%v\n%s", err, said)
 	}
 }

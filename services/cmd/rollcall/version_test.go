@@ -14,14 +14,16 @@ import (
 
 func TestBuildTellsWhatTheLinkerSaidBeforeWhatTheToolchainKnows(t *testing.T) {
 	info := &debug.BuildInfo{GoVersion: "go1.26.0", Settings: []debug.BuildSetting{
-		{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.time", Value: "2026-01-02T03:04:05Z"}, {Key: "vcs.modified", Value: "true"},
+		{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.time", Value: "2026-01-02T03:04:05Z"}, {Key: "vcs.modified",
+			Value: "true"},
 	}}
 	for _, c := range []struct {
 		got  buildInfo
 		want string
 	}{
 		{buildOf(info, "", "", ""), "rollcall devel, commit abc+changes of 2026-01-02T03:04:05Z, go1.26.0"},
-		{buildOf(info, "1.2.3", "def", "2026-02-02T02:02:02Z"), "rollcall 1.2.3, commit def of 2026-02-02T02:02:02Z, go1.26.0"},
+		{buildOf(info, "1.2.3", "def", "2026-02-02T02:02:02Z"),
+			"rollcall 1.2.3, commit def of 2026-02-02T02:02:02Z, go1.26.0"},
 		{buildOf(&debug.BuildInfo{GoVersion: "go1.26.0"}, "", "", ""), "rollcall devel, go1.26.0"},
 	} {
 		if c.got.String() != c.want {

@@ -62,7 +62,8 @@ func TestWatchDirUploadsWhatIsPutThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.put("bad.csv", "no,roll\n1,2\n")
-	waitLong(t, "both files to be put away", func() bool { return w.note("done/grows.csv") != "" && w.note("failed/bad.csv") != "" })
+	waitLong(t, "both files to be put away",
+		func() bool { return w.note("done/grows.csv") != "" && w.note("failed/bad.csv") != "" })
 	id := w.note("done/grows.csv.job.txt")
 	if job, err := r.log.Load(t.Context(), id); err != nil || job.FileName != "grows.csv" {
 		t.Fatalf("job %q: %+v, %v", id, job, err)

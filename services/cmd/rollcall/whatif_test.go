@@ -16,7 +16,8 @@ func (r *goldenRig) whatIf(id, rules string, more ...string) (string, error) {
 		r.t.Fatal(err)
 	}
 	var out, errs bytes.Buffer
-	err := run(r.t.Context(), append([]string{"whatif", id, "--rules", file, "--nats", r.nats["NATS_URL"]}, more...), &out, &errs,
+	err := run(r.t.Context(), append([]string{"whatif", id, "--rules", file, "--nats", r.nats["NATS_URL"]}, more...),
+		&out, &errs,
 		func(name string) string { return r.nats[name] })
 	return out.String(), err
 }
@@ -34,12 +35,14 @@ func TestWhatIf(t *testing.T) {
 	if err != nil || !strings.HasPrefix(said, "0 rows would differ\n") {
 		t.Fatalf("the same rules: %v\n%s", err, said)
 	}
-	said, err = r.whatIf(job.ID, `{"vocabularies": {"gender": {"Male": ["bloke"], "Female": []}}, "oldest": 30, "ward_target": 1}`)
+	said, err = r.whatIf(job.ID,
+		`{"vocabularies": {"gender": {"Male": ["bloke"], "Female": []}}, "oldest": 30, "ward_target": 1}`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`row 2: gender "bloke" would be "Male"` + "\n", "row 2: would not be warned about: gender ", "row 2: would be warned about: id_number ",
+		`row 2: gender "bloke" would be "Male"` +
+			"\n", "row 2: would not be warned about: gender ", "row 2: would be warned about: id_number ",
 		"1 rows would differ\n", "accepted 1, would be 1; warnings 1, would be 1\n", "would reach 1 registered",
 	} {
 		if !strings.Contains(said, want) {
@@ -50,10 +53,12 @@ func TestWhatIf(t *testing.T) {
 	if said, err = r.whatIf(job.ID, `{"aliases": {"id_number": ["Shoe"]}}`); err == nil {
 		t.Errorf("two columns for one field: %s", said)
 	}
-	if said, err = r.whatIf(job.ID, `{"oldest": 30}`, "--json"); err != nil || !strings.Contains(said, `"row":2`) || !strings.Contains(said, `"rows_that_differ":1`) {
+	if said, err = r.whatIf(job.ID, `{"oldest": 30}`, "--json"); err != nil || !strings.Contains(said, `"row":2`) ||
+		!strings.Contains(said, `"rows_that_differ":1`) {
 		t.Errorf("%v\n%s", err, said)
 	}
-	for _, bad := range []string{``, `[]`, `{"vocabularies": {"shoes": {}}}`, `{"aliases": {"shoes": []}}`, `{"oldest": -1}`, `{"other": 1}`, `{} {"oldest": 30}`,
+	for _, bad := range []string{``, `[]`, `{"vocabularies": {"shoes": {}}}`, `{"aliases": {"shoes": []}}`,
+		`{"oldest": -1}`, `{"other": 1}`, `{} {"oldest": 30}`,
 		`{"ward_regions": {"7980": "Soweto"}}`, `{"ward_regions": {"79800001": " "}}`} {
 		if said, err := r.whatIf(job.ID, bad); err == nil {
 			t.Errorf("%s: %s", bad, said)
@@ -74,11 +79,14 @@ func TestWhatIfWardsHadOtherSubRegions(t *testing.T) {
 		"8001015009086,79800001,\n")) // wrong check digit
 	rules := `{"ward_regions": {"79800001": "Soweto"}}`
 	said, err := r.whatIf(job.ID, rules)
-	if err != nil || strings.Count(said, "its sub-region would be") != 1 || !strings.Contains(said, `row 2: its sub-region would be "Soweto"`+"\n") ||
-		!strings.Contains(said, "0 rows would differ\n") || !strings.Contains(said, "1 rows would have the sub-region of their ward\n") {
+	if err != nil || strings.Count(said, "its sub-region would be") != 1 ||
+		!strings.Contains(said, `row 2: its sub-region would be "Soweto"`+"\n") ||
+		!strings.Contains(said, "0 rows would differ\n") ||
+		!strings.Contains(said, "1 rows would have the sub-region of their ward\n") {
 		t.Errorf("%v\n%s", err, said)
 	}
-	if said, err = r.whatIf(job.ID, rules, "--json"); err != nil || !strings.Contains(said, `"sub_region":"Soweto"`) || !strings.Contains(said, `"rows_with_sub_region":1`) {
+	if said, err = r.whatIf(job.ID, rules, "--json"); err != nil || !strings.Contains(said, `"sub_region":"Soweto"`) ||
+		!strings.Contains(said, `"rows_with_sub_region":1`) {
 		t.Errorf("%v\n%s", err, said)
 	}
 }
