@@ -20,12 +20,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// screenshots names the folder that the browser tests save pictures in, for
-// people to look at; without it they go with the test.
+// screenshots names the variable with the folder in which browser tests keep their pictures.
+// Without it, the pictures are removed with the test.
 const screenshots = "ROLLCALL_SCREENSHOTS"
 
-// tab is a page of a headless Chromium. What it must never do, an error on its
-// console, a request to another host, fails the test.
+// tab is a page of a headless Chromium. An error on its console or a request to another
+// host fails the test.
 type tab struct {
 	t    *testing.T
 	ctx  context.Context
@@ -54,7 +54,7 @@ func openTab(t *testing.T, url string) *tab {
 	b := &tab{t: t, host: strings.TrimPrefix(url, "http://"), dir: t.TempDir()}
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	ctx, cancelAll := chromedp.NewExecAllocator(ctx, options...)
-	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.heard))
+	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.handleEvent))
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil {
 			t.Errorf("close the browser: %v", err)
@@ -64,7 +64,7 @@ func openTab(t *testing.T, url string) *tab {
 		cancel()
 	})
 	b.ctx = ctx
-	if err := chromedp.ListenBrowser(ctx, b.heard); err != nil {
+	if err := chromedp.ListenBrowser(ctx, b.handleEvent); err != nil {
 		t.Fatal(err)
 	}
 	call(b, network.Enable, network.EnableParams{})
@@ -75,19 +75,19 @@ func openTab(t *testing.T, url string) *tab {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	b.desktop()
+	b.setDesktopSize()
 	return b
 }
 
-func (b *tab) heard(event any) {
+func (b *tab) handleEvent(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
-		b.belongs(e.Request.URL)
+		b.isOwnURL(e.Request.URL)
 	case *network.EventWebSocketCreated:
-		b.belongs(e.URL)
+		b.isOwnURL(e.URL)
 	case *log.EventEntryAdded: // violations of the page's policy among them
 		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
-			b.complaint(e.Entry.Text)
+			b.addComplaint(e.Entry.Text)
 		}
 	case *cdpruntime.EventExceptionThrown:
 		b.t.Errorf("exception: %s", e.ExceptionDetails.Text)
@@ -100,7 +100,7 @@ func (b *tab) heard(event any) {
 	}
 }
 
-func (b *tab) complaint(text string) {
+func (b *tab) addComplaint(text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, start := range b.expected {
@@ -111,14 +111,14 @@ func (b *tab) complaint(text string) {
 	b.t.Errorf("the browser says: %s", text)
 }
 
-// expect lets the browser complain from now on in texts that start so.
+// expect allows complaints of the browser that start with one of these texts.
 func (b *tab) expect(starts ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.expected = starts
 }
 
-func (b *tab) belongs(url string) {
+func (b *tab) isOwnURL(url string) {
 	for _, prefix := range []string{"http://" + b.host + "/", "ws://" + b.host + "/", "blob:http://" + b.host + "/",
 		"data:"} {
 		if strings.HasPrefix(url, prefix) {
@@ -152,20 +152,20 @@ func evaluate[T any](b *tab, expression string) T {
 	return v
 }
 
-// open goes to an address that the page has not been on.
+// open loads an address.
 func (b *tab) open(path string) {
 	b.t.Helper()
 	b.do(chromedp.Navigate("http://" + b.host + path))
 }
 
-// press clicks on the visible button or link that has this name.
-func (b *tab) press(name string) {
+// click clicks on the visible button or link that has this name.
+func (b *tab) click(name string) {
 	b.t.Helper()
 	const path = `//*[self::button or self::a][normalize-space(.)=%[1]q or @aria-label=%[1]q]`
 	b.do(chromedp.Click(chromedp.Search(fmt.Sprintf(path, name))))
 }
 
-func (b *tab) is(expression string) bool {
+func (b *tab) isTrue(expression string) bool {
 	b.t.Helper()
 	return evaluate[bool](b, "!!("+expression+")")
 }
@@ -175,12 +175,12 @@ func (b *tab) text(selector string) string {
 	return strings.TrimSpace(evaluate[string](b, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector)))
 }
 
-// until waits until an expression is true in the page.
-func (b *tab) until(expression string) {
+// waitFor waits until an expression is true in the page.
+func (b *tab) waitFor(expression string) {
 	b.t.Helper()
-	for end := time.Now().Add(time.Minute); !b.is(expression); {
+	for end := time.Now().Add(time.Minute); !b.isTrue(expression); {
 		if time.Now().After(end) {
-			b.shot("in-vain")
+			b.screenshot("in-vain")
 			b.t.Fatalf("waited in vain for %s; the page says:\n%s", expression, b.text("body"))
 		}
 		select {
@@ -191,29 +191,29 @@ func (b *tab) until(expression string) {
 	}
 }
 
-func (b *tab) says(text string) {
+func (b *tab) waitForText(text string) {
 	b.t.Helper()
-	b.until(fmt.Sprintf("document.body.innerText.includes(%q)", text))
+	b.waitFor(fmt.Sprintf("document.body.innerText.includes(%q)", text))
 }
 
-func (b *tab) size(width, height int64, phone bool) {
+func (b *tab) setSize(width, height int64, phone bool) {
 	b.t.Helper()
 	call(b, emulation.SetDeviceMetricsOverride,
 		emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1, Mobile: phone})
 }
 
-func (b *tab) desktop() { b.t.Helper(); b.size(1280, 900, false) }
+func (b *tab) setDesktopSize() { b.t.Helper(); b.setSize(1280, 900, false) }
 
-// scheme is light or dark.
-func (b *tab) scheme(name string) {
+// setScheme sets the colour scheme, light or dark.
+func (b *tab) setScheme(name string) {
 	b.t.Helper()
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"},
 	}})
 }
 
-// shot saves a picture of the whole page.
-func (b *tab) shot(name string) {
+// screenshot saves a picture of the whole page.
+func (b *tab) screenshot(name string) {
 	b.t.Helper()
 	dir := os.Getenv(screenshots)
 	if dir == "" {
@@ -231,13 +231,13 @@ func (b *tab) shot(name string) {
 	}
 }
 
-// download waits for the file that pressing a button saves.
+// download clicks a button and returns the path of the file that it saves.
 func (b *tab) download(button string) (path string) {
 	b.t.Helper()
 	b.mu.Lock()
 	before := len(b.saved)
 	b.mu.Unlock()
-	b.press(button)
+	b.click(button)
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		b.mu.Lock()
 		if len(b.saved) > before {

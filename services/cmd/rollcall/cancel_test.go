@@ -13,10 +13,10 @@ import (
 // the stage that it met, and a retry completes the job all the same.
 func TestCancelInEachStage(t *testing.T) {
 	t.Parallel()
-	p := newPlant(t)
-	// cancelled asks for the end of the job in hand and waits until the stage is told.
+	p := newPipeline(t)
+	// cancelled cancels the job and waits until the stage notices.
 	cancelled := func(ctx context.Context, w *stage.Work) {
-		p.post("cancel", w.Job.ID)
+		p.steer("cancel", w.Job.ID)
 		<-ctx.Done()
 	}
 	during := func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
@@ -24,14 +24,14 @@ func TestCancelInEachStage(t *testing.T) {
 		return h(ctx, w)
 	}
 	waiting := p.upload("waiting.csv", "Waiting")
-	p.post("cancel", waiting)
+	p.steer("cancel", waiting)
 	p.start()
-	p.settled(events.StageValidation)
-	if job := p.ends(waiting, events.KindCancelled); job.Stage != events.StageValidation || p.database() != "" {
-		t.Fatalf("cancelled in %s; the database has\n%s", job.Stage, p.database())
+	p.waitSettled(events.StageValidation)
+	if job := p.waitForEnd(waiting, events.KindCancelled); job.Stage != events.StageValidation || p.dumpDatabase() != "" {
+		t.Fatalf("cancelled in %s; the database has\n%s", job.Stage, p.dumpDatabase())
 	}
-	p.post("retry", waiting)
-	p.ends(waiting, events.KindReported)
+	p.steer("retry", waiting)
+	p.waitForEnd(waiting, events.KindReported)
 
 	p.cancelWhilePaused(events.StageIEC, events.PauseUnavailable)
 	p.cancelWhilePaused(events.StagePersistence, events.PauseDatabase)
@@ -39,16 +39,16 @@ func TestCancelInEachStage(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		stage events.Stage
-		step  around
+		step  interceptor
 	}{
 		{"validation at work", events.StageValidation, during},
 		{"iec at work", events.StageIEC, during},
 		{"persistence before its commit", events.StagePersistence, during},
 		{"persistence between its commit and its fact", events.StagePersistence,
 			func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
-				before := p.database()
+				before := p.dumpDatabase()
 				fact, err := h(ctx, w)
-				if err == nil && p.database() == before {
+				if err == nil && p.dumpDatabase() == before {
 					t.Error("nothing was written that could be taken back")
 				}
 				cancelled(ctx, w)
@@ -62,22 +62,22 @@ func TestCancelInEachStage(t *testing.T) {
 				return fact, err
 			}},
 	} {
-		before := p.database()
-		p.step(c.stage, c.step)
+		before := p.dumpDatabase()
+		p.intercept(c.stage, c.step)
 		id := p.upload("roll.csv", c.name)
-		job := p.ends(id, events.KindCancelled)
-		p.settled(c.stage)
+		job := p.waitForEnd(id, events.KindCancelled)
+		p.waitSettled(c.stage)
 		if job.Stage != c.stage || job.Cancelled.Stage != c.stage {
 			t.Errorf("%s: cancelled in %s", c.name, job.Stage)
 		}
-		// Members are written before the report's turn, and stay.
-		if after := p.database(); (after == before) != (c.stage != events.StageReport) {
+		// Members are written before the report, and stay.
+		if after := p.dumpDatabase(); (after == before) != (c.stage != events.StageReport) {
 			t.Errorf("%s: before\n%s\nafter\n%s", c.name, before, after)
 		}
-		p.step(c.stage, nil)
-		p.post("retry", id)
-		done := p.ends(id, events.KindReported)
-		if s := done.Persisted.Stats; s.Updates != len(onRoll) {
+		p.intercept(c.stage, nil)
+		p.steer("retry", id)
+		done := p.waitForEnd(id, events.KindReported)
+		if s := done.Persisted.Stats; s.Updates != len(rollIDs) {
 			t.Errorf("%s: after the retry %+v", c.name, s)
 		}
 		var list []events.Kind
@@ -92,20 +92,20 @@ func TestCancelInEachStage(t *testing.T) {
 }
 
 // cancelWhilePaused cancels a job whose stage waits for something.
-func (p *plant) cancelWhilePaused(name events.Stage, reason string) {
+func (p *pipeline) cancelWhilePaused(name events.Stage, reason string) {
 	p.t.Helper()
-	p.step(name, func(context.Context, *stage.Work, stage.Handler) (events.Fact, error) {
+	p.intercept(name, func(context.Context, *stage.Work, stage.Handler) (events.Fact, error) {
 		return nil, stage.Postpone(time.Now().Add(time.Second), reason, "It goes on by itself.", nil)
 	})
-	before := p.database()
+	before := p.dumpDatabase()
 	id := p.upload("paused.csv", "Paused")
-	p.ends(id, events.KindPaused)
-	p.post("cancel", id)
-	p.settled(name)
-	if job := p.ends(id, events.KindCancelled); job.Stage != name || p.database() != before {
-		p.t.Errorf("paused in %s: cancelled in %s; before\n%s\nafter\n%s", name, job.Stage, before, p.database())
+	p.waitForEnd(id, events.KindPaused)
+	p.steer("cancel", id)
+	p.waitSettled(name)
+	if job := p.waitForEnd(id, events.KindCancelled); job.Stage != name || p.dumpDatabase() != before {
+		p.t.Errorf("paused in %s: cancelled in %s; before\n%s\nafter\n%s", name, job.Stage, before, p.dumpDatabase())
 	}
-	p.step(name, nil)
-	p.post("retry", id)
-	p.ends(id, events.KindReported)
+	p.intercept(name, nil)
+	p.steer("retry", id)
+	p.waitForEnd(id, events.KindReported)
 }

@@ -16,8 +16,8 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-// cluster is three NATS servers as processes of their own, from
-// services/deploy/nats/cluster.conf as it is.
+// cluster is three NATS servers, each a process of its own, with
+// services/deploy/nats/cluster.conf unchanged.
 type cluster struct {
 	t             *testing.T
 	env           []string
@@ -55,13 +55,13 @@ func startCluster(t *testing.T) *cluster {
 	return c
 }
 
-// start starts a server, for the first time or again on its own store.
+// start starts a server on its own store.
 func (c *cluster) start(i int) {
 	host, port, _ := strings.Cut(c.clients[i], ":")
 	_, monitor, _ := strings.Cut(freeAddr(c.t), ":")
 	env := append(slices.Clone(c.env), "ROLLCALL_NATS_STORE="+c.stores[i],
 		fmt.Sprintf("ROLLCALL_NATS_NAME=rollcall-%d", i+1))
-	// Only the ports, which three servers of one machine cannot share, are others.
+	// Only the ports are others: three servers of one machine cannot share them.
 	c.servers[i] = spawn(c.t, env, build(c.t, "github.com/nats-io/nats-server/v2"),
 		"-c", "../../deploy/nats/cluster.conf", "-a", host, "-p", port, "-m", monitor, "--cluster", c.routes[i])
 }
@@ -79,7 +79,7 @@ func (c *cluster) connect(user string) jetstream.JetStream {
 	return js
 }
 
-// leader is the number of the server that leads the stream of facts.
+// leader returns the number of the server that leads the stream of facts.
 func (c *cluster) leader(js jetstream.JetStream) (leader int) {
 	c.t.Helper()
 	waitLong(c.t, "a leader", func() bool {
@@ -93,7 +93,7 @@ func (c *cluster) leader(js jetstream.JetStream) (leader int) {
 	return leader - 1
 }
 
-// migrate provisions the servers, of which some keep each stream.
+// migrate provisions the servers with a number of replicas.
 func (c *cluster) migrate(replicas string, more ...string) {
 	c.t.Helper()
 	var p *program
@@ -108,8 +108,8 @@ func (c *cluster) migrate(replicas string, more ...string) {
 	c.t.Fatalf("migrate: %v\n%s", p.exit, p.err)
 }
 
-// keptBy waits until as many servers keep every stream, bucket and consumer.
-func (c *cluster) keptBy(js jetstream.JetStream, servers int) {
+// waitReplicated waits until as many servers keep every stream, bucket and consumer.
+func (c *cluster) waitReplicated(js jetstream.JetStream, servers int) {
 	c.t.Helper()
 	var found []string
 	waitLong(c.t, fmt.Sprintf("all to be kept by %d servers", servers), func() bool {
@@ -117,7 +117,7 @@ func (c *cluster) keptBy(js jetstream.JetStream, servers int) {
 		good, consumers := true, 0
 		note := func(what string, configured int, info *jetstream.ClusterInfo) {
 			found = append(found, what)
-			// A consumer's 0 is as many as its stream.
+			// A consumer with 0 has as many as its stream.
 			good = good && (configured == servers || configured == 0 && strings.HasPrefix(what, "consumer")) && info != nil &&
 				len(info.Replicas) == servers-1
 		}
@@ -138,20 +138,19 @@ func (c *cluster) keptBy(js jetstream.JetStream, servers int) {
 	})
 }
 
-// What one server keeps is kept by three when a later migration says so.
-func TestReplicasCanBeRaised(t *testing.T) {
+// A later migration raises the number of servers that keep everything.
+func TestMigrateRaisesReplicas(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	c.migrate("1")
 	js := c.connect("provisioner")
-	c.keptBy(js, 1)
+	c.waitReplicated(js, 1)
 	c.migrate("3")
-	c.keptBy(js, 3)
+	c.waitReplicated(js, 3)
 }
 
-// Three NATS servers, two of each service: the leader is killed in the middle of
-// jobs, then each part is replaced, one after the other. No job fails, and each
-// ends once.
+// With three NATS servers and two processes of each service, the leader is killed while
+// jobs run, then each part is replaced in turn. No job fails, and each ends once.
 func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 	t.Parallel() // it waits, more than it works
 	c := startCluster(t)
@@ -173,19 +172,19 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 	}
 	for _, list := range running {
 		for _, p := range list {
-			p.healthy()
+			p.waitHealthy()
 		}
 	}
 
 	js := c.connect("provisioner")
-	c.keptBy(js, 3)
+	c.waitReplicated(js, 3)
 	log := events.NewLog(c.connect("operator"), "", nil)
 	alice := token(t, "alice", "member")
 	file := sampleFile(t)
 	var jobs []string
 	upload := func(server *program) {
 		t.Helper()
-		out := mustAsk(t, "upload", file, "--server", server.url(), "--token", alice)
+		out := mustRun(t, "upload", file, "--server", server.url(), "--token", alice)
 		jobs = append(jobs, jobIDs.FindString(out))
 	}
 	atWork := func(what string) {
@@ -198,7 +197,7 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 	var watchers sync.WaitGroup
 	watch := func(id string, gateway *program) {
 		watchers.Go(func() {
-			out, err := ask(t, "watch", id, "--server", gateway.url(), "--token", alice)
+			out, err := runCommand(t, "watch", id, "--server", gateway.url(), "--token", alice)
 			if err != nil || !strings.Contains(out, "completed") {
 				t.Errorf("watching %s: %v\n%s", id, err, out)
 			}
@@ -213,13 +212,13 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 	upload(running["upload"][1])
 	c.start(down)
 
-	// Every part once, while jobs run.
+	// Replace every part once, while jobs run.
 	for _, name := range services {
 		for i := range 2 {
 			upload(running["upload"][1-i%2])
 			old := running[name][i]
 			running[name][i] = serve(name)
-			running[name][i].healthy()
+			running[name][i].waitHealthy()
 			if name == "gateway" && i == 1 {
 				watchers.Wait() // its client would have to be told of another address
 			}
@@ -239,7 +238,7 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 	watchers.Wait()
 
 	for _, id := range jobs {
-		// A follower that answers may not have the newest fact yet.
+		// A follower may answer before it has the newest fact.
 		var list []events.Event
 		waitLong(t, "the end of "+id, func() bool {
 			var err error
@@ -255,11 +254,11 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 		if last := list[len(list)-1]; ends != 1 || last.Kind != events.KindReported {
 			t.Errorf("job %s has %d ends, the last event is %s", id, ends, last.Kind)
 		}
-		follow(t, c.connect("operator"), id)
+		checkGuards(t, c.connect("operator"), id)
 	}
 	eventstest.CheckSchemas(t, js)
 
-	// All at once, and while there are servers: else each would look for them first.
+	// Stop all at once while the servers still run: else each would try to reconnect first.
 	var stopping sync.WaitGroup
 	for name, list := range running {
 		for _, p := range list {
@@ -273,8 +272,8 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 	stopping.Wait()
 }
 
-// waitLong waits for what may take as long as AckWait, after which a message
-// that was in hand when its server died comes again.
+// waitLong waits for something that may take as long as AckWait, after which a message that
+// was being worked on when its server died is delivered again.
 func waitLong(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); !cond(); time.Sleep(50 * time.Millisecond) {

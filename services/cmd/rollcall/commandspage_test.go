@@ -45,8 +45,7 @@ func TestCommandsPageIsCurrent(t *testing.T) {
 	}
 }
 
-// setting is a flag that can be set in the environment and that several
-// commands take.
+// setting is a flag that several commands take and that the environment can set.
 type setting struct {
 	*kong.Flag
 	takers []string
@@ -106,7 +105,7 @@ func sameFlag(a, b *kong.Flag) bool {
 	return a.Name == b.Name && a.Help == b.Help && a.Default == b.Default
 }
 
-// describeFlags writes what one command takes.
+// describeFlags writes the flags of one command.
 func describeFlags(out *strings.Builder, n *kong.Node, settings []*setting) {
 	var own, shared []string
 	for _, p := range n.Positional {
@@ -181,7 +180,7 @@ func prose(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// cell makes a text fit into a cell of a table.
+// cell escapes a text for a cell of a table.
 func cell(text string) string {
 	return strings.NewReplacer("|", `\|`, "<", "&lt;", "\n", " ").Replace(text)
 }

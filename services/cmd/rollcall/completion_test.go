@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// completions are words after rollcall and what the last may become.
+// completions are words after rollcall, and what the last of them may become.
 var completions = []struct {
 	words []string
 	want  []string
@@ -27,8 +27,8 @@ var completions = []struct {
 	{[]string{"__c"}, nil},
 }
 
-// Each shell runs the script and completes as it does at a prompt; what the
-// script asks is this test binary under the name of the program.
+// Each shell runs the script and completes as it does at a prompt. The script calls this
+// test binary under the name of the program.
 func TestBashCompletes(t *testing.T) {
 	testCompletion(t, "bash", "-c", `source <(rollcall completion bash)
 		COMP_WORDS=(rollcall "$@"); COMP_CWORD=$#
@@ -37,7 +37,7 @@ func TestBashCompletes(t *testing.T) {
 		exit 0`, "bash")
 }
 
-// Out of a terminal zsh has no completion system: what the script hands to it is printed.
+// Without a terminal, zsh has no completion system. So what the script passes to it is printed.
 func TestZshCompletes(t *testing.T) {
 	testCompletion(t, "zsh", "-f", "-c", `compdef() { completer=$1 }
 		_describe() { print -l -- ${(P)2%%:*} }
@@ -71,7 +71,7 @@ func testCompletion(t *testing.T, shell string, args ...string) {
 	for _, c := range completions {
 		cmd := exec.Command(shell, append(slices.Clone(args), c.words...)...)
 		cmd.Dir = dir
-		// A shell complains of a language that the machine does not have.
+		// A shell warns about a locale that the machine does not have.
 		cmd.Env = append(os.Environ(), asRollcall+"=1", "LC_ALL=C", "HOME="+dir,
 			"PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 		var errOut strings.Builder

@@ -26,7 +26,8 @@ func TestTheComposeFileRunsEveryService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The loader holds it against the compose specification's schema, and fails on a variable without a value.
+	// The loader checks it against the schema of the compose specification, and fails on a
+	// variable without a value.
 	project, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
 		WorkingDir: filepath.Dir(file), ConfigFiles: []types.ConfigFile{{Filename: file}}, Environment: environment,
 	})

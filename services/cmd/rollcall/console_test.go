@@ -15,14 +15,14 @@ import (
 
 const doneInPage = `document.querySelector("[role=progressbar].completed")?.getAttribute("aria-valuenow") === "100"`
 
-// slowIEC answers so slowly that the middle of a job can be seen.
+// slowIEC starts an IEC that answers so slowly that a job can be seen at work.
 func slowIEC(t *testing.T) *program {
 	t.Helper()
 	return rollcall(t, nil, "iec-sim", "--addr", "127.0.0.1:0", "--latency", "1s")
 }
 
-// hurry makes it answer at once.
-func hurry(t *testing.T, iec *program) {
+// speedUp makes an IEC answer at once.
+func speedUp(t *testing.T, iec *program) {
 	t.Helper()
 	resp, err := http.Post(iec.url()+"/sim/config", "application/json", strings.NewReader(`{"latency_ms": 0}`))
 	if err != nil {
@@ -34,47 +34,47 @@ func hurry(t *testing.T, iec *program) {
 	}
 }
 
-// The whole way of a person who was handed a token.
+// From signing in with a token to the report of a job.
 func TestConsoleFromSignInToReport(t *testing.T) {
 	iec := slowIEC(t)
 	p := startUp(t, t.TempDir(), "--iec-url", iec.url())
 	b := openTab(t, p.url())
-	b.scheme("light")
+	b.setScheme("light")
 	b.open("/")
-	b.says("Sign in")
-	b.shot("01-sign-in")
-	b.until(`document.activeElement.id === "token"`)
+	b.waitForText("Sign in")
+	b.screenshot("01-sign-in")
+	b.waitFor(`document.activeElement.id === "token"`)
 	b.do(chromedp.SendKeys(chromedp.CSS("#token"), token(t, "alice", "member")+kb.Enter))
-	b.says("Signed in as alice")
-	b.says("No jobs yet")
-	b.until(`document.querySelector(".connection").dataset.state === "open"`)
-	b.shot("02-empty")
+	b.waitForText("Signed in as alice")
+	b.waitForText("No jobs yet")
+	b.waitFor(`document.querySelector(".connection").dataset.state === "open"`)
+	b.screenshot("02-empty")
 
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{sampleFile(t)}))
-	b.until(`location.hash.startsWith("#/jobs/job-")`)
-	b.until(`/ of 435 rows/.test(document.querySelector(".facts")?.textContent)`)
-	b.until(`document.querySelector("[data-count=invalid_ids]")`) // counts while the job runs
-	b.shot("03-working")
+	b.waitFor(`location.hash.startsWith("#/jobs/job-")`)
+	b.waitFor(`/ of 435 rows/.test(document.querySelector(".facts")?.textContent)`)
+	b.waitFor(`document.querySelector("[data-count=invalid_ids]")`) // counts while the job runs
+	b.screenshot("03-working")
 	jobID := jobIDs.FindString(b.address())
-	if b.is(doneInPage) {
+	if b.isTrue(doneInPage) {
 		t.Error("the job was over before the page was loaded again")
 	}
 
 	b.do(chromedp.Reload())
-	b.until(`document.querySelectorAll(".timeline li").length >= 2`)
+	b.waitFor(`document.querySelectorAll(".timeline li").length >= 2`)
 	if got := b.address(); !strings.HasSuffix(got, "#/jobs/"+jobID) || b.text("h1") != "roll-500.xlsx" {
 		t.Errorf("after loading again: %s %q", got, b.text("h1"))
 	}
-	b.until(`/ of 435 rows/.test(document.querySelector(".facts").textContent)`)
-	b.shot("04-loaded-again")
-	hurry(t, iec)
-	b.until(doneInPage)
-	b.until(`document.querySelector("[data-count=inserts]")`)
-	b.shot("05-completed")
+	b.waitFor(`/ of 435 rows/.test(document.querySelector(".facts").textContent)`)
+	b.screenshot("04-loaded-again")
+	speedUp(t, iec)
+	b.waitFor(doneInPage)
+	b.waitFor(`document.querySelector("[data-count=inserts]")`)
+	b.screenshot("05-completed")
 	done := b.text("article")
 	b.do(chromedp.Reload())
-	b.until(doneInPage)
-	b.until(`document.querySelector("[data-count=inserts]")`)
+	b.waitFor(doneInPage)
+	b.waitFor(`document.querySelector("[data-count=inserts]")`)
 	if again := b.text("article"); again != done {
 		t.Errorf("loaded again, the job looks different:\n%s\n\nbefore:\n%s", again, done)
 	}
@@ -91,52 +91,53 @@ func TestConsoleFromSignInToReport(t *testing.T) {
 	}
 
 	b.stepThrough()
-	b.undo(jobID)
-	b.phone()
-	b.dark()
+	b.undoJob(jobID)
+	b.checkPhone()
+	b.checkDark()
 
-	b.press("Sign out")
-	b.says("Sign in")
-	if b.is(`sessionStorage.length || localStorage.length || document.cookie`) {
+	b.click("Sign out")
+	b.waitForText("Sign in")
+	if b.isTrue(`sessionStorage.length || localStorage.length || document.cookie`) {
 		t.Error("something is kept after signing out")
 	}
 }
 
-// undo takes the finished job back, after a second thought, and comes back to it.
-func (b *tab) undo(jobID string) {
+// undoJob undoes the finished job, after one cancelled attempt, and returns to it.
+func (b *tab) undoJob(jobID string) {
 	b.t.Helper()
 	before := b.address()
-	b.press("Undo")
-	b.shot("19-undo")
-	b.press("Leave it as it is")
-	b.until(`!document.querySelector("dialog[open]")`)
-	if now := b.address(); now != before || !b.is(doneInPage) {
+	b.click("Undo")
+	b.screenshot("19-undo")
+	b.click("Leave it as it is")
+	b.waitFor(`!document.querySelector("dialog[open]")`)
+	if now := b.address(); now != before || !b.isTrue(doneInPage) {
 		b.t.Errorf("after a no the page is at %s", now)
 	}
 	inserted := b.text("[data-count=inserts]")
-	b.press("Undo")
-	b.press("Yes, undo it")
-	b.until(fmt.Sprintf("location.href !== %q", before))
-	b.until(doneInPage)
-	b.until(`document.querySelector("[data-count=removed]")`)
+	b.click("Undo")
+	b.click("Yes, undo it")
+	b.waitFor(fmt.Sprintf("location.href !== %q", before))
+	b.waitFor(doneInPage)
+	b.waitFor(`document.querySelector("[data-count=removed]")`)
 	if removed := b.text("[data-count=removed]"); b.text("h1") != "Undo of roll-500.xlsx" || inserted == "0" ||
 		removed != inserted {
 		b.t.Errorf("%s: %s removed of %s", b.text("h1"), removed, inserted)
 	}
-	b.until(`document.querySelector(".jobs [aria-current=page]")?.innerText.includes("Undo of")`)
+	b.waitFor(`document.querySelector(".jobs [aria-current=page]")?.innerText.includes("Undo of")`)
 	for _, name := range []string{"Undo", "Download rows to fix"} {
-		if b.is(fmt.Sprintf(`[...document.querySelectorAll("button")].some((e) => e.innerText === %q && !e.hidden)`, name)) {
+		if b.isTrue(fmt.Sprintf(`[...document.querySelectorAll("button")].some((e) => e.innerText === %q && !e.hidden)`,
+			name)) {
 			b.t.Errorf("the page of an undo has the button %s", name)
 		}
 	}
-	b.shot("20-undone")
-	b.press("Go to the job that this one takes back")
-	b.until(fmt.Sprintf("location.href === %q", before))
-	b.until(doneInPage)
-	b.until(`document.querySelector("[data-count=inserts]")`)
+	b.screenshot("20-undone")
+	b.click("Go to the job that this one takes back")
+	b.waitFor(fmt.Sprintf("location.href === %q", before))
+	b.waitFor(doneInPage)
+	b.waitFor(`document.querySelector("[data-count=inserts]")`)
 }
 
-// stepThrough walks through the history of the finished sample by keyboard.
+// stepThrough steps through the history of the finished sample by keyboard.
 func (b *tab) stepThrough() {
 	b.t.Helper()
 	want := []struct {
@@ -148,54 +149,54 @@ func (b *tab) stepThrough() {
 		if i > 0 {
 			b.do(chromedp.KeyEvent(kb.ArrowUp))
 		}
-		b.until(fmt.Sprintf(`document.querySelector(".job [role=progressbar]").getAttribute("aria-valuenow") === %q`,
+		b.waitFor(fmt.Sprintf(`document.querySelector(".job [role=progressbar]").getAttribute("aria-valuenow") === %q`,
 			w.percent))
-		b.until(fmt.Sprintf(`document.querySelectorAll("[data-count]").length === %d`, w.counts))
+		b.waitFor(fmt.Sprintf(`document.querySelectorAll("[data-count]").length === %d`, w.counts))
 	}
 	const focus = `document.activeElement.dataset.step === "0" &&
 		document.activeElement.getAttribute("aria-current") === "step"`
-	if !b.is(focus) {
+	if !b.isTrue(focus) {
 		b.t.Error("the focus did not go along")
 	}
 	b.do(chromedp.KeyEvent(kb.ArrowDown))
-	b.says("Step 2 of 5")
-	b.shot("06-step-2")
-	b.press("Next step")
-	b.says("Step 3 of 5")
-	b.press("Back to now")
-	b.until(doneInPage)
+	b.waitForText("Step 2 of 5")
+	b.screenshot("06-step-2")
+	b.click("Next step")
+	b.waitForText("Step 3 of 5")
+	b.click("Back to now")
+	b.waitFor(doneInPage)
 }
 
-// phone shows the job and the list at the width of a small phone.
-func (b *tab) phone() {
+// checkPhone checks the job and the list at the width of a small phone.
+func (b *tab) checkPhone() {
 	b.t.Helper()
-	b.size(360, 740, true)
-	b.fits()
-	b.shot("07-phone-job")
-	b.press("← All jobs")
-	b.until(`location.hash === "#/"`)
-	b.fits()
-	b.shot("08-phone-jobs")
+	b.setSize(360, 740, true)
+	b.checkFits()
+	b.screenshot("07-phone-job")
+	b.click("← All jobs")
+	b.waitFor(`location.hash === "#/"`)
+	b.checkFits()
+	b.screenshot("08-phone-jobs")
 	b.do(chromedp.Click(chromedp.CSS(".jobs a")))
-	b.until(doneInPage)
-	b.desktop()
+	b.waitFor(doneInPage)
+	b.setDesktopSize()
 }
 
-func (b *tab) dark() {
+func (b *tab) checkDark() {
 	b.t.Helper()
-	b.scheme("dark")
-	b.shot("09-dark")
-	if !b.is(`getComputedStyle(document.body).backgroundColor === "rgb(15, 21, 19)"`) {
+	b.setScheme("dark")
+	b.screenshot("09-dark")
+	if !b.isTrue(`getComputedStyle(document.body).backgroundColor === "rgb(15, 21, 19)"`) {
 		b.t.Error("not dark")
 	}
-	b.scheme("light")
+	b.setScheme("light")
 }
 
-// fits tells whether nothing sticks out to the side.
-func (b *tab) fits() {
+// checkFits checks that the page is not wider than the window.
+func (b *tab) checkFits() {
 	b.t.Helper()
-	if !b.is(`document.documentElement.scrollWidth <= innerWidth`) {
-		b.shot("too-wide")
+	if !b.isTrue(`document.documentElement.scrollWidth <= innerWidth`) {
+		b.screenshot("too-wide")
 		b.t.Error("the page is wider than the window")
 	}
 }
@@ -205,40 +206,40 @@ func (b *tab) address() string {
 	return evaluate[string](b, "location.href")
 }
 
-// A job is cancelled and tried again, and the token in the address is gone.
-func TestConsoleCancelsAndTriesAgain(t *testing.T) {
+// A job is cancelled and retried, and the token is no longer in the address.
+func TestConsoleCancelsAndRetries(t *testing.T) {
 	iec := slowIEC(t)
 	p := startUp(t, t.TempDir(), "--iec-url", iec.url())
 	b := openTab(t, p.url())
-	b.scheme("light")
+	b.setScheme("light")
 	bob := token(t, "bob", "member")
 	b.open("/#token=" + bob)
-	b.says("Signed in as bob")
+	b.waitForText("Signed in as bob")
 	if at := b.address(); strings.Contains(at, "token") {
 		t.Errorf("the token is still in the address")
 	}
-	if b.is(`localStorage.length || sessionStorage.getItem("rollcall-token") === null`) {
+	if b.isTrue(`localStorage.length || sessionStorage.getItem("rollcall-token") === null`) {
 		t.Error("the token is not in sessionStorage alone")
 	}
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{sampleFile(t)}))
-	b.until(`document.querySelector("[data-count=invalid_ids]")`)
-	b.press("Cancel")
-	b.shot("10-cancel")
-	b.press("Yes, cancel it")
-	b.until(`document.querySelector(".heading .badge.cancelled")`)
-	b.until(`document.activeElement.tagName === "H1"`) // the button is gone, the place is kept
-	b.shot("11-cancelled")
-	hurry(t, iec)
-	b.press("Try again")
-	b.until(doneInPage)
-	b.says("Tried again")
-	b.shot("12-tried-again")
+	b.waitFor(`document.querySelector("[data-count=invalid_ids]")`)
+	b.click("Cancel")
+	b.screenshot("10-cancel")
+	b.click("Yes, cancel it")
+	b.waitFor(`document.querySelector(".heading .badge.cancelled")`)
+	b.waitFor(`document.activeElement.tagName === "H1"`) // the button is gone, the place is kept
+	b.screenshot("11-cancelled")
+	speedUp(t, iec)
+	b.click("Try again")
+	b.waitFor(doneInPage)
+	b.waitForText("Tried again")
+	b.screenshot("12-tried-again")
 }
 
-// The link that up prints signs one in.
-func TestConsoleOpensByTheLinkOfUp(t *testing.T) {
+// The link that up prints signs in.
+func TestConsoleSignsInWithTheLinkOfUp(t *testing.T) {
 	p := rollcall(t, nil, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir())
-	p.healthy()
+	p.waitHealthy()
 	var link string
 	p.wait("the link", func() bool {
 		link = regexp.MustCompile(`/#token=\S+`).FindString(p.out.String())
@@ -246,62 +247,62 @@ func TestConsoleOpensByTheLinkOfUp(t *testing.T) {
 	})
 	b := openTab(t, p.url())
 	b.open(link)
-	b.says("Signed in as you")
-	b.until(`document.querySelector(".connection").dataset.state === "open"`)
+	b.waitForText("Signed in as you")
+	b.waitFor(`document.querySelector(".connection").dataset.state === "open"`)
 	if strings.Contains(b.address(), "token") {
 		t.Error("the token is still in the address")
 	}
 }
 
-// The quota is spent in the middle of the job, which says so and until when it waits.
+// The quota is used up during the job. The page says so, and until when it waits.
 func TestConsoleShowsAPause(t *testing.T) {
 	p := startUp(t, t.TempDir(), "--iec-quota", "100")
 	b := openTab(t, p.url())
-	b.scheme("light")
+	b.setScheme("light")
 	b.open("/#token=" + token(t, "dora", "member"))
-	b.says("No jobs yet")
+	b.waitForText("No jobs yet")
 	b.do(chromedp.Click(chromedp.CSS("#dry-run")))
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{sampleFile(t)}))
-	b.until(`document.querySelector(".heading .badge.paused")`)
-	b.says("goes on at ")
-	b.says("100 of 100 used")
-	b.says("dry run")
+	b.waitFor(`document.querySelector(".heading .badge.paused")`)
+	b.waitForText("goes on at ")
+	b.waitForText("100 of 100 used")
+	b.waitForText("dry run")
 	kinds := `[...document.querySelectorAll(".timeline li")].map((li) => li.className).join(" ")`
-	b.until(kinds + ` === "uploaded validated warned paused"`)
-	b.until(`document.querySelector(".jobs .badge.paused")`)
-	b.shot("17-paused")
-	b.scheme("dark")
-	b.shot("18-paused-dark")
+	b.waitFor(kinds + ` === "uploaded validated warned paused"`)
+	b.waitFor(`document.querySelector(".jobs .badge.paused")`)
+	b.screenshot("17-paused")
+	b.setScheme("dark")
+	b.screenshot("18-paused-dark")
 }
 
-// What goes wrong is said in words, and the live feed comes back by itself.
-func TestConsoleSaysWhatIsWrong(t *testing.T) {
+// Errors are shown in sentences, and the live feed reconnects by itself.
+func TestConsoleShowsErrors(t *testing.T) {
 	dir, addr := t.TempDir(), freeAddr(t)
 	p := startUp(t, dir, "--addr", addr)
 	b := openTab(t, p.url())
-	b.scheme("light")
+	b.setScheme("light")
 	b.open("/#token=" + token(t, "carol", "member"))
-	b.until(`document.querySelector(".connection").dataset.state === "open"`)
+	b.waitFor(`document.querySelector(".connection").dataset.state === "open"`)
 	evaluate[bool](b, `document.querySelector(".drop").dispatchEvent(Object.assign(
 		new Event("drop", {bubbles: true, cancelable: true}),
 	  {dataTransfer: {files: [new File(["x"], "roll.pdf")]}}))`)
-	b.says("Please choose an Excel workbook")
-	b.shot("13-wrong-file")
+	b.waitForText("Please choose an Excel workbook")
+	b.screenshot("13-wrong-file")
 
-	// The browser itself notes requests that were refused or got no answer.
+	// The browser itself reports requests that failed.
 	b.expect("Failed to load resource", "WebSocket connection to")
 	evaluate[string](b, `location.hash = "#/jobs/job-01890000-0000-7000-8000-000000000000"`)
-	b.says("There is no such job")
-	b.shot("14-no-such-job")
+	b.waitForText("There is no such job")
+	b.screenshot("14-no-such-job")
 
 	p.stop(syscall.SIGTERM)
-	b.says("Connection lost")
-	b.shot("15-connection-lost")
+	b.waitForText("Connection lost")
+	b.screenshot("15-connection-lost")
 	startUp(t, dir, "--addr", addr)
-	b.until(`document.querySelector(".connection").dataset.state === "open"`)
+	b.waitFor(`document.querySelector(".connection").dataset.state === "open"`)
 
 	evaluate[string](b, `sessionStorage["rollcall-token"] = "x.y.z"`)
 	b.do(chromedp.Reload())
-	b.says("Your token is not valid any more")
-	b.shot("16-signed-out")
+	b.waitForText("Your token is not valid any more")
+	b.screenshot("16-signed-out")
 }

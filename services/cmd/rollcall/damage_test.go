@@ -15,9 +15,9 @@ import (
 	"rollcall.example/services/report"
 )
 
-// damage alters or removes an object, as the user that writes its bucket, and
-// returns what puts it back.
-func (p *plant) damage(writer string, a events.Artifact, remove bool) (mend func()) {
+// damage alters or removes an object, as the user that writes its bucket. The returned
+// function restores it.
+func (p *pipeline) damage(writer string, a events.Artifact, remove bool) (mend func()) {
 	p.t.Helper()
 	js := eventstest.Connect(p.t, p.nats, writer)
 	store := events.NewStore(js)
@@ -49,11 +49,11 @@ func (p *plant) damage(writer string, a events.Artifact, remove bool) (mend func
 	return func() { put(string(whole)) }
 }
 
-// An object that is missing or altered fails the job in the stage that reads
-// it, says so to whoever downloads, and is no harm any more once it is back.
-func TestAnObjectIsMissingOrAltered(t *testing.T) {
+// A missing or altered object fails the job in the stage that reads it, and is reported to
+// whoever downloads it. Once it is restored, it does no more harm.
+func TestDamagedObjectsFailTheirJobUntilMended(t *testing.T) {
 	t.Parallel()
-	p := newPlant(t)
+	p := newPipeline(t)
 	stages := []events.Stage{events.StageValidation, events.StageIEC, events.StagePersistence, events.StageReport}
 	inputs := map[events.Stage]func(*events.Job) (writer string, a events.Artifact){
 		events.StageValidation:  func(j *events.Job) (string, events.Artifact) { return "upload", j.Uploaded.File },
@@ -68,30 +68,30 @@ func TestAnObjectIsMissingOrAltered(t *testing.T) {
 	for _, stage := range stages {
 		mend := map[bool]func(){}
 		for remove, id := range jobs {
-			job := p.ends(id, before[stage])
+			job := p.waitForEnd(id, before[stage])
 			writer, a := inputs[stage](&job)
 			mend[remove] = p.damage(writer, a, remove)
 		}
-		members := p.database()
+		members := p.dumpDatabase()
 		p.start(stage)
 		for remove, id := range jobs {
-			job := p.ends(id, events.KindFailed)
+			job := p.waitForEnd(id, events.KindFailed)
 			if f := job.Failed; f.Stage != stage || f.Code != "artifact_damaged" || f.Attempts != 5 || !f.Retryable ||
 				!strings.Contains(f.Message, "missing or damaged") {
 				t.Errorf("%s, removed %v: %+v", stage, remove, f)
 			}
-			if p.database() != members {
+			if p.dumpDatabase() != members {
 				t.Errorf("%s, removed %v: something was written", stage, remove)
 			}
 			if stage == events.StageIEC {
-				p.damagedRejects(&job, remove)
+				p.checkDamagedRejects(&job, remove)
 			}
 			mend[remove]()
-			p.post("retry", id)
+			p.steer("retry", id)
 		}
 	}
 	for remove, id := range jobs {
-		job := p.ends(id, events.KindReported)
+		job := p.waitForEnd(id, events.KindReported)
 		mend := p.damage("report", job.Reported.Report, remove)
 		if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusBadGateway ||
 			code != "report_damaged" {
@@ -104,7 +104,7 @@ func TestAnObjectIsMissingOrAltered(t *testing.T) {
 	}
 }
 
-func (p *plant) damagedRejects(job *events.Job, remove bool) {
+func (p *pipeline) checkDamagedRejects(job *events.Job, remove bool) {
 	p.t.Helper()
 	mend := p.damage("validation", job.Validated.Rejects, remove)
 	defer mend()
@@ -114,16 +114,16 @@ func (p *plant) damagedRejects(job *events.Job, remove bool) {
 	}
 }
 
-// Damage to one job keeps nobody in the others: who is erased goes from all that can be
-// read, and jobs with what cannot be are named.
-func TestErasingGoesOnWhereSomethingIsDamaged(t *testing.T) {
+// Damage to one job does not keep a person in others: erasing removes them from everything
+// that can be read, and names the jobs of which something cannot be read.
+func TestEraseContinuesPastDamagedJobs(t *testing.T) {
 	t.Parallel()
-	p := newPlant(t)
+	p := newPipeline(t)
 	p.start()
 	all := map[string]events.Job{}
 	for _, name := range []string{"whole", "rows gone", "rows altered", "verdicts altered", "report gone",
 		"upload altered"} {
-		all[name] = p.ends(p.upload(name+".csv", "Some"), events.KindReported)
+		all[name] = p.waitForEnd(p.upload(name+".csv", "Some"), events.KindReported)
 	}
 	rows, verdicts := all["rows altered"].Validated.Rows, all["verdicts altered"].Verified.Verdicts
 	p.damage("validation", all["rows gone"].Validated.Rows, true)
@@ -138,11 +138,11 @@ func TestErasingGoesOnWhereSomethingIsDamaged(t *testing.T) {
 	s := privacy.New(privacy.Config{Log: events.NewLog(js, "privacy", nil), Store: store, DB: p.db,
 		Rebuild: reports.Rebuild, Logger: slog.New(slog.DiscardHandler)})
 	by := events.User{ID: "an officer", Role: "operator"}
-	held, err := s.Export(t.Context(), onRoll[0], by, "here")
+	held, err := s.Export(t.Context(), rollIDs[0], by, "here")
 	if err != nil || len(held.Jobs) != len(all) || len(held.Unread) != len(all)-1 {
 		t.Fatalf("exported of %d jobs, %d unread, %v", len(held.Jobs), len(held.Unread), err)
 	}
-	done, err := s.Erase(t.Context(), onRoll[0], by, "here")
+	done, err := s.Erase(t.Context(), rollIDs[0], by, "here")
 	if err != nil || len(done.Jobs) != len(all) || len(done.Unread) != len(all)-1 ||
 		slices.Contains(done.Unread, all["whole"].ID) || done.Members != 1 {
 		t.Fatalf("%+v, %v", done, err)
@@ -152,7 +152,7 @@ func TestErasingGoesOnWhereSomethingIsDamaged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Without rows or verdicts there is no report to be made.
+		// Without rows or verdicts no report can be made.
 		remade := map[string]bool{"whole": true, "report gone": true, "upload altered": true}[name]
 		if removed := now.Removed(was.Reported.Report) != nil; removed == remade {
 			t.Errorf("%s: the report was removed: %t", name, removed)
@@ -170,7 +170,7 @@ func TestErasingGoesOnWhereSomethingIsDamaged(t *testing.T) {
 			if err = errors.Join(err, file.Close()); err != nil {
 				t.Fatal(err)
 			}
-			if strings.Contains(unpacked(t, data), onRoll[0]) {
+			if strings.Contains(textOf(t, data), rollIDs[0]) {
 				t.Errorf("%s: the person is still in %s", name, a.Name)
 			}
 		}

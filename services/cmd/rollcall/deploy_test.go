@@ -19,9 +19,8 @@ const deployDir = "../../deploy/"
 
 var deployed = []string{"gateway", "iec", "persistence", "privacy", "report", "upload", "validation", "webhook"}
 
-// secretsOf are the variables with which a container may be trusted, beside its
-// flags: those of its own service.
-func secretsOf(service string) []string {
+// allowedSecrets returns the variables with secrets that the container of a service may have.
+func allowedSecrets(service string) []string {
 	switch service {
 	case "nats":
 		var list []string
@@ -44,11 +43,11 @@ func secretsOf(service string) []string {
 
 var natsVariable = regexp.MustCompile(`\$(ROLLCALL_\w+)`)
 
-// checkContainer holds that a container's command and variables are those of
-// this program, or of the configuration files of NATS.
+// checkContainer checks that a container's command and variables are ones that this program
+// or the configuration files of NATS know.
 func checkContainer(t *testing.T, name string, args []string, variables []string) {
 	t.Helper()
-	known := secretsOf(name)
+	known := allowedSecrets(name)
 	if name == "nats" {
 		var wanted []string
 		files := []string{"../../../nats.conf"}
@@ -100,7 +99,7 @@ func checkContainer(t *testing.T, name string, args []string, variables []string
 			t.Errorf("%s: nothing reads %s", name, v)
 		}
 	}
-	must := append(secretsOf(name), "ROLLCALL_NATS")
+	must := append(allowedSecrets(name), "ROLLCALL_NATS")
 	if _, uses := map[string]bool{"migrate": true, "upload": true, "persistence": true, "privacy": true,
 		"webhook": true}[name]; uses {
 		must = append(must, "ROLLCALL_DATABASE")
@@ -118,7 +117,7 @@ func checkContainer(t *testing.T, name string, args []string, variables []string
 	}
 }
 
-// The Dockerfile builds what is there, with the Go that the modules want.
+// The Dockerfile builds packages that exist, with the version of Go that the modules want.
 func TestTheDockerfileBuildsThisProgram(t *testing.T) {
 	text, err := os.ReadFile(deployDir + "Dockerfile")
 	if err != nil {

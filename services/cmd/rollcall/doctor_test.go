@@ -14,7 +14,7 @@ import (
 
 func TestDoctorPrintsWhatItFound(t *testing.T) {
 	dir := t.TempDir()
-	out, err := ask(t, "doctor", "--data", dir)
+	out, err := runCommand(t, "doctor", "--data", dir)
 	if err != nil || !strings.Contains(out, "skipped  nats: give --nats to look at it\n") ||
 		!strings.Contains(out, " 0 broken") {
 		t.Errorf("%v\n%s", err, out)
@@ -24,7 +24,7 @@ func TestDoctorPrintsWhatItFound(t *testing.T) {
 		if !healthy {
 			args = append(args, "--database", "postgres://u:p@"+freeAddr(t)+"/d?sslmode=disable")
 		}
-		out, err := ask(t, args...)
+		out, err := runCommand(t, args...)
 		var answer struct {
 			Healthy  bool
 			Findings doctor.Findings
@@ -38,7 +38,7 @@ func TestDoctorPrintsWhatItFound(t *testing.T) {
 	}
 }
 
-// What the command tells the doctor of tokens and of the IEC.
+// The command wires the checks of tokens and of the IEC.
 func TestDoctorTriesKeysAndCredentials(t *testing.T) {
 	handler, err := sim.New(sim.Config{Username: "us", Password: "right"})
 	if err != nil {
@@ -84,11 +84,11 @@ func TestDoctorTriesKeysAndCredentials(t *testing.T) {
 	}
 }
 
-// Beside a running up it needs no flag but its data folder.
+// While up runs, the data folder is the only flag that doctor needs.
 func TestDoctorOfUp(t *testing.T) {
 	dir := t.TempDir()
 	startUp(t, dir)
-	out := mustAsk(t, "doctor", "--data", dir)
+	out := mustRun(t, "doctor", "--data", dir)
 	for _, line := range []string{"ok       nats as operator", "ok       permissions of operator", "ok       stream BULK",
 		"ok       consumer projection", "ok       clock of nats", " 0 broken"} {
 		if !strings.Contains(out, line+"\n") && !strings.Contains(out, line+",") {

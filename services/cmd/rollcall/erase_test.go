@@ -23,8 +23,8 @@ import (
 	"rollcall.example/services/privacy"
 )
 
-// person runs erase or export with what up has left in its data folder for it.
-func (r *goldenRig) person(dir, command, id string) (string, error) {
+// runForPerson runs erase or export with the environment that up leaves in its data folder.
+func (r *goldenRig) runForPerson(dir, command, id string) (string, error) {
 	r.t.Helper()
 	env, err := os.ReadFile(filepath.Join(dir, app.PrivacyEnv))
 	if err != nil {
@@ -35,7 +35,7 @@ func (r *goldenRig) person(dir, command, id string) (string, error) {
 		said[m[1]] = m[2]
 	}
 	var out, errs bytes.Buffer
-	// Flags are read from the process's environment, passwords from this one.
+	// Flags are read from the environment of the process, passwords from this one.
 	args := []string{command, "--id", id, "--by", "an officer", "--nats", said["ROLLCALL_NATS"], "--database",
 		said["ROLLCALL_DATABASE"]}
 	err = run(r.t.Context(), args, &out, &errs, func(name string) string { return said[name] })
@@ -45,9 +45,9 @@ func (r *goldenRig) person(dir, command, id string) (string, error) {
 	return out.String(), err
 }
 
-// spelled says in which of the objects that are kept of any job an ID number stands,
-// as text or in a compressed artifact.
-func (r *goldenRig) spelled(id string) (where []string) {
+// findID returns the names of the stored objects that hold an ID number, as text or
+// compressed.
+func (r *goldenRig) findID(id string) (where []string) {
 	r.t.Helper()
 	store := events.NewStore(r.log.JetStream())
 	for job, err := range r.log.JobIDs(r.t.Context()) {
@@ -67,7 +67,7 @@ func (r *goldenRig) spelled(id string) (where []string) {
 			if err = errors.Join(err, file.Close()); err != nil {
 				r.t.Fatal(err)
 			}
-			if strings.Contains(strings.ReplaceAll(unpacked(r.t, data), " ", ""), id) {
+			if strings.Contains(strings.ReplaceAll(textOf(r.t, data), " ", ""), id) {
 				where = append(where, a.Name)
 			}
 		}
@@ -75,9 +75,9 @@ func (r *goldenRig) spelled(id string) (where []string) {
 	return where
 }
 
-// unpacked is the text of a workbook's parts, of an artifact of records, or of a file
-// as it is.
-func unpacked(t *testing.T, data []byte) string {
+// textOf returns the text of a workbook's parts, of an artifact of records, or of any other
+// file.
+func textOf(t *testing.T, data []byte) string {
 	t.Helper()
 	if zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data))); err == nil {
 		var text strings.Builder
@@ -104,8 +104,8 @@ func unpacked(t *testing.T, data []byte) string {
 	return string(data)
 }
 
-// A person of two jobs, in one of them twice, is erased: tables and artifacts are
-// without, the reports made anew of them, and figures, events and all others stay.
+// A person of two jobs, in one of them twice, is erased from tables and artifacts. The
+// reports are made again; figures, events and everybody else stay.
 func TestErase(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -115,12 +115,12 @@ func TestErase(t *testing.T) {
 		"8001015009087,Thandi\n9001010001088,Sipho\n800101 5009 087,Thandi again\n"))
 	second := r.run(r.csv("ID number,First name\n9001010001088,Sipho\n8001015009087,Thandiwe\n"))
 	third := r.run(r.csv("ID number,First name\n9001010001088,Sipho\n"))
-	undo := r.undo(second.ID)
-	if where := r.spelled(id); len(where) < 6 {
+	undo := r.undoJob(second.ID)
+	if where := r.findID(id); len(where) < 6 {
 		t.Fatalf("before, the person is in %v", where)
 	}
 
-	exported, err := r.person(dir, "export", id)
+	exported, err := r.runForPerson(dir, "export", id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,18 +140,18 @@ func TestErase(t *testing.T) {
 		t.Error("somebody else was exported too")
 	}
 
-	if said, err := r.person(dir, "erase", "800101500908"); err == nil {
+	if said, err := r.runForPerson(dir, "erase", "800101500908"); err == nil {
 		t.Errorf("12 digits are an ID number: %s", said)
 	}
-	said, err := r.person(dir, "erase", id)
+	said, err := r.runForPerson(dir, "erase", id)
 	if err != nil || strings.Count(said, "taken out of its artifacts") != 3 ||
 		!strings.Contains(said, "members: 1 removed") {
 		t.Fatalf("%v\n%s", err, said)
 	}
-	if where := r.spelled(id); len(where) != 0 {
+	if where := r.findID(id); len(where) != 0 {
 		t.Errorf("the person is still in %v", where)
 	}
-	if where := r.spelled(other); len(where) < 6 {
+	if where := r.findID(other); len(where) < 6 {
 		t.Errorf("somebody else is only in %v", where)
 	}
 	var left int
@@ -180,23 +180,23 @@ func TestErase(t *testing.T) {
 		}
 		r.report(now)
 	}
-	if out, err := ask(t, "row", first.ID, "2", "--server", r.up.url(), "--token", r.token); err == nil {
+	if out, err := runCommand(t, "row", first.ID, "2", "--server", r.up.url(), "--token", r.token); err == nil {
 		t.Errorf("the row is still told: %s", out)
 	}
-	if out := mustAsk(t, "row", first.ID, "3", "--server", r.up.url(), "--token", r.token); !strings.Contains(out, other) {
+	if out := mustRun(t, "row", first.ID, "3", "--server", r.up.url(), "--token", r.token); !strings.Contains(out, other) {
 		t.Errorf("another row: %s", out)
 	}
-	if out := mustAsk(t, "history", first.ID, "--server", r.up.url(), "--token", r.token); !strings.Contains(out,
+	if out := mustRun(t, "history", first.ID, "--server", r.up.url(), "--token", r.token); !strings.Contains(out,
 		"a person was erased") {
 		t.Errorf("history: %s", out)
 	}
 
-	// Again there is nothing to do, and a new upload makes a member anew.
-	if said, err := r.person(dir, "erase", id); err != nil || strings.Contains(said, "taken out") ||
+	// A second time there is nothing to do, and a new upload makes a new member.
+	if said, err := r.runForPerson(dir, "erase", id); err != nil || strings.Contains(said, "taken out") ||
 		!strings.Contains(said, "members: 0 removed") {
 		t.Errorf("again: %v\n%s", err, said)
 	}
-	exported, err = r.person(dir, "export", id)
+	exported, err = r.runForPerson(dir, "export", id)
 	if err != nil || !strings.Contains(exported, `"member": null`) || !strings.Contains(exported, `"jobs": []`) ||
 		strings.Contains(exported, "iec_answer") {
 		t.Errorf("%v\n%s", err, exported)
@@ -218,14 +218,13 @@ func TestErase(t *testing.T) {
 	}
 }
 
-// Nothing is kept for longer than a moment here: what is asked for later was there and
-// is no more, and all that tells of the job says so.
-func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
+// Everything is kept for a moment only. Whatever is asked for later is reported as gone.
+func TestExpiredDataIsReportedAsGone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	r := newGoldenRigIn(t, dir, "--keep-uploads", "1s", "--keep-artifacts", "1s", "--keep-reports", "1s", "--keep-audit",
 		"12h")
-	shown := mustAsk(t, "upload", r.csv("ID number\n8001015009087\n1\n"), "--watch", "--server", r.up.url(), "--token",
+	shown := mustRun(t, "upload", r.csv("ID number\n8001015009087\n1\n"), "--watch", "--server", r.up.url(), "--token",
 		r.token)
 	id := jobIDs.FindString(shown)
 	var job events.Job
@@ -258,11 +257,11 @@ func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
 		err = errors.Join(json.NewDecoder(resp.Body).Decode(&answer), resp.Body.Close())
 		if err != nil || resp.StatusCode != http.StatusGone || answer.Error.Code != "expired" ||
 			answer.Error.Details["reason"] != "expired" ||
-			!strings.Contains(answer.Message, "kept no longer") {
+			!strings.Contains(answer.Message, "no longer kept") {
 			t.Errorf("%s %s: %d %+v, %v", method, path, resp.StatusCode, answer, err)
 		}
 	}
-	status := mustAsk(t, "status", id, "--json", "--server", r.up.url(), "--token", r.token)
+	status := mustRun(t, "status", id, "--json", "--server", r.up.url(), "--token", r.token)
 	if !strings.Contains(strings.Join(strings.Fields(status), ""),
 		`"removed":["upload","rows","rejects","verdicts","outcomes","report"]`) || !strings.Contains(status, "completed") {
 		t.Errorf("status %s", status)
@@ -270,19 +269,19 @@ func TestWhatIsKeptNoLongerIsSaidToBeGone(t *testing.T) {
 	if said, err := r.verify(id); err != nil || strings.Count(said, "\nremoved ") != 7 {
 		t.Errorf("verify: %v\n%s", err, said)
 	}
-	if said, err := r.whatIf(id, `{"youngest": 20}`); err == nil || !strings.Contains(err.Error(), "kept no longer") {
+	if said, err := r.whatIf(id, `{"youngest": 20}`); err == nil || !strings.Contains(err.Error(), "no longer kept") {
 		t.Errorf("what if: %v %s", err, said)
 	}
-	if out := mustAsk(t, "history", id, "--server", r.up.url(), "--token", r.token); !strings.Contains(out,
+	if out := mustRun(t, "history", id, "--server", r.up.url(), "--token", r.token); !strings.Contains(out,
 		"data was removed because its retention period is over") {
 		t.Errorf("history: %s", out)
 	}
 	if n := r.count("members"); n != 1 {
 		t.Errorf("%d members: they are not what is kept for a time", n)
 	}
-	// Of a member who is in no job any more, what is done is written down all the same.
+	// Erasing and exporting a member who is in no job any more is audited, too.
 	for _, command := range []string{"export", "erase"} {
-		if said, err := r.person(dir, command, "8001015009087"); err != nil {
+		if said, err := r.runForPerson(dir, command, "8001015009087"); err != nil {
 			t.Errorf("%s: %v\n%s", command, err, said)
 		}
 	}

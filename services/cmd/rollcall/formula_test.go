@@ -18,16 +18,15 @@ import (
 	"rollcall.example/schema"
 )
 
-// formulas are what spreadsheets have taken for formulas, each with how it begins.
+// formulas are texts that spreadsheets have taken for formulas.
 var formulas = []string{"=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", "=cmd|' /C calc'!A0",
 	"=DDE(\"cmd\",\"/C calc\",\"x\")",
 	`=HYPERLINK("http://127.0.0.1/?"&A2,"x")`, `=WEBSERVICE("http://127.0.0.1/"&A2)`,
 	"=IMPORTXML(\"http://127.0.0.1\",\"//a\")", "%0A-1+1", "|calc", ";=1+1", "＝1+1"}
 
-// From upload to report, with a formula in each cell of each column that is
-// known, in headers that are not, in the sheet's name and in the file's: what
-// comes back has no formula and no link, and what looks like one is a text.
-func TestNoFormulaComesBack(t *testing.T) {
+// A roll has formulas in every known column, in unknown headers, in the name of the sheet
+// and of the file. Its report has no formula and no link: what looks like one is text.
+func TestReportsContainNoFormulas(t *testing.T) {
 	t.Parallel()
 	columns, err := schema.Columns()
 	if err != nil {
@@ -65,17 +64,17 @@ func TestNoFormulaComesBack(t *testing.T) {
 	}
 	p := startUp(t, t.TempDir())
 	alice := token(t, "alice", "member")
-	s := &secrecy{t: t, seen: map[string]string{}}
+	s := &leakCheck{t: t, seen: map[string]string{}}
 	job := s.upload(p, alice, "=cmd|' /C calc'!A0.xlsx", b.Bytes())
 	if job == "" {
 		t.Fatalf("%s", s.seen["answers"])
 	}
-	if shown := mustAsk(t, "watch", job, "--server", p.url(), "--token", alice); !strings.Contains(shown, "completed") {
+	if shown := mustRun(t, "watch", job, "--server", p.url(), "--token", alice); !strings.Contains(shown, "completed") {
 		t.Fatal(shown)
 	}
 	for _, args := range [][]string{{"report", job}, {"report", job, "--rejects"}} {
 		name := filepath.Join(t.TempDir(), "book.xlsx")
-		mustAsk(t, append(args, "-o", name, "--server", p.url(), "--token", alice)...)
+		mustRun(t, append(args, "-o", name, "--server", p.url(), "--token", alice)...)
 		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -84,8 +83,8 @@ func TestNoFormulaComesBack(t *testing.T) {
 	}
 }
 
-// lively are elements by which a workbook does something.
-var lively = regexp.MustCompile(`^(f|formula|formula1|formula2|hyperlink|ddeLink|oleLink|` +
+// activeElement matches the elements with which a workbook does something.
+var activeElement = regexp.MustCompile(`^(f|formula|formula1|formula2|hyperlink|ddeLink|oleLink|` +
 	`externalReference|oleObject|control|webPublishItem)$`)
 
 func checkInert(t *testing.T, what string, data []byte) {
@@ -120,7 +119,7 @@ func checkInert(t *testing.T, what string, data []byte) {
 			switch el := token.(type) {
 			case xml.StartElement:
 				text = ""
-				if lively.MatchString(el.Name.Local) {
+				if activeElement.MatchString(el.Name.Local) {
 					t.Errorf("%s: %s has a %s", what, f.Name, el.Name.Local)
 				}
 				for _, a := range el.Attr {

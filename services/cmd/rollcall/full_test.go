@@ -18,9 +18,9 @@ import (
 	"rollcall.example/events/stage"
 )
 
-// limit bounds the bytes of a stream; -1 takes the bound away. It returns how many
-// bytes the stream has.
-func (p *plant) limit(stream string, most int64) (has int64) {
+// limitStream sets the most bytes of a stream, -1 for no limit. It returns how many bytes the
+// stream has.
+func (p *pipeline) limitStream(stream string, most int64) (has int64) {
 	p.t.Helper()
 	js := eventstest.Connect(p.t, p.nats, "provisioner")
 	s, err := js.Stream(p.t.Context(), stream)
@@ -35,8 +35,8 @@ func (p *plant) limit(stream string, most int64) (has int64) {
 	return int64(s.CachedInfo().State.Bytes)
 }
 
-// messages is how many a stream has.
-func (p *plant) messages(stream string) uint64 {
+// countMessages returns how many messages a stream has.
+func (p *pipeline) countMessages(stream string) uint64 {
 	p.t.Helper()
 	s, err := eventstest.Connect(p.t, p.nats, "provisioner").Stream(p.t.Context(), stream)
 	if err != nil {
@@ -45,27 +45,28 @@ func (p *plant) messages(stream string) uint64 {
 	return s.CachedInfo().State.Msgs
 }
 
-// tried waits until a stage was at it more often than a failure may be tried again.
-func (p *plant) tried(name events.Stage) {
+// waitRetried waits until a stage has made more attempts than a failing job may have.
+func (p *pipeline) waitRetried(name events.Stage) {
 	p.t.Helper()
 	var attempts atomic.Int32
-	p.step(name, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
+	p.intercept(name, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
 		attempts.Add(1)
 		return h(ctx, w)
 	})
 	eventstest.Wait(p.t, string(name)+" to try again and again", func() bool { return attempts.Load() > 7 })
 }
 
-func (p *plant) refusedForRoom(name string) {
+func (p *pipeline) waitRefusedForRoom(name string) {
 	p.t.Helper()
-	if status, code, _ := p.offer(name, "Refused"); status != http.StatusInsufficientStorage || code != "storage_full" {
+	if status, code, _ := p.tryUpload(name, "Refused"); status != http.StatusInsufficientStorage ||
+		code != "storage_full" {
 		p.t.Errorf("upload: %d %s", status, code)
 	}
 }
 
-func TestAStageWaitsForRoom(t *testing.T) {
+func TestStagesWaitForStorage(t *testing.T) {
 	t.Parallel()
-	p := newPlant(t)
+	p := newPipeline(t)
 	stores := []struct {
 		stage   events.Stage
 		streams []string
@@ -77,7 +78,7 @@ func TestAStageWaitsForRoom(t *testing.T) {
 	}
 	for _, s := range stores {
 		for _, stream := range s.streams {
-			p.limit(stream, 1)
+			p.limitStream(stream, 1)
 		}
 	}
 	id := p.upload("roll.csv", "Patient")
@@ -87,13 +88,13 @@ func TestAStageWaitsForRoom(t *testing.T) {
 			job, err := p.log.Load(t.Context(), id)
 			return err == nil && job.Next() == s.stage
 		})
-		members := p.database()
+		members := p.dumpDatabase()
 		for _, stream := range s.streams {
-			p.tried(s.stage)
+			p.waitRetried(s.stage)
 			job, err := p.log.Load(t.Context(), id)
-			if err != nil || job.Next() != s.stage || p.messages(stream) != 0 || p.database() != members {
+			if err != nil || job.Next() != s.stage || p.countMessages(stream) != 0 || p.dumpDatabase() != members {
 				t.Fatalf("in front of a full %s the job is in %s, %v; it has %d messages", stream, job.Stage, err,
-					p.messages(stream))
+					p.countMessages(stream))
 			}
 			eventstest.Wait(t, "the status to say why", func() bool {
 				_, _, data := p.call(http.MethodGet, "/status/"+id, nil, "")
@@ -102,10 +103,10 @@ func TestAStageWaitsForRoom(t *testing.T) {
 			if p.runners[s.stage].StorageError() == nil {
 				t.Errorf("%s does not know that %s has no room", s.stage, stream)
 			}
-			p.limit(stream, -1)
+			p.limitStream(stream, -1)
 		}
 	}
-	if job := p.ends(id, events.KindReported); job.Persisted.Stats.Inserts != len(onRoll) {
+	if job := p.waitForEnd(id, events.KindReported); job.Persisted.Stats.Inserts != len(rollIDs) {
 		t.Errorf("%+v", job.Persisted.Stats)
 	}
 	for stage, r := range p.runners {
@@ -115,49 +116,49 @@ func TestAStageWaitsForRoom(t *testing.T) {
 	}
 }
 
-// A log without room takes nothing and forgets nothing.
-func TestNoRoomForEvents(t *testing.T) {
+// A full log stores nothing more and loses nothing.
+func TestFullEventStreamLosesNothing(t *testing.T) {
 	t.Parallel()
-	p := newPlant(t)
+	p := newPipeline(t)
 	id := p.upload("roll.csv", "Patient")
-	objects := p.messages("OBJ_UPLOADS")
-	p.limit(events.StreamFacts, p.limit(events.StreamFacts, -1))
-	p.refusedForRoom("second.csv")
+	objects := p.countMessages("OBJ_UPLOADS")
+	p.limitStream(events.StreamFacts, p.limitStream(events.StreamFacts, -1))
+	p.waitRefusedForRoom("second.csv")
 	if status, code, _ := p.call(http.MethodPost, "/cancel/"+id, nil, ""); status != http.StatusInsufficientStorage ||
 		code != "storage_full" {
 		t.Errorf("cancel: %d %s", status, code)
 	}
-	if n, m := p.messages("OBJ_UPLOADS"), p.messages(events.StreamFacts); n != objects || m != 1 {
+	if n, m := p.countMessages("OBJ_UPLOADS"), p.countMessages(events.StreamFacts); n != objects || m != 1 {
 		t.Errorf("%d messages in UPLOADS and %d events, want %d and 1", n, m, objects)
 	}
 	p.start()
-	eventstest.Wait(t, "validation to have stored what it found", func() bool { return p.messages("OBJ_ROWS") > 0 })
+	eventstest.Wait(t, "validation to have stored what it found", func() bool { return p.countMessages("OBJ_ROWS") > 0 })
 	if job, err := p.log.Load(t.Context(), id); err != nil || job.Kind != events.KindUploaded {
 		t.Errorf("the job is %s, %v", job.Kind, err)
 	}
-	p.limit(events.StreamFacts, -1)
-	p.ends(id, events.KindReported)
+	p.limitStream(events.StreamFacts, -1)
+	p.waitForEnd(id, events.KindReported)
 	if facts, err := p.log.Replay(t.Context(), id, 0); err != nil || len(facts) != 5 {
 		t.Errorf("%d facts, %v", len(facts), err)
 	}
-	p.limit("OBJ_UPLOADS", 1)
-	p.refusedForRoom("third.csv")
-	p.limit("OBJ_UPLOADS", -1)
-	p.ends(p.upload("third.csv", "Third"), events.KindReported)
+	p.limitStream("OBJ_UPLOADS", 1)
+	p.waitRefusedForRoom("third.csv")
+	p.limitStream("OBJ_UPLOADS", -1)
+	p.waitForEnd(p.upload("third.csv", "Third"), events.KindReported)
 
-	// Nobody reads what it cannot be noted that they read.
-	p.limit(events.StreamAudit, 1)
+	// What cannot be audited cannot be read.
+	p.limitStream(events.StreamAudit, 1)
 	if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusInsufficientStorage ||
 		code != "storage_full" {
 		t.Errorf("report: %d %s", status, code)
 	}
-	p.limit(events.StreamAudit, -1)
+	p.limitStream(events.StreamAudit, -1)
 	if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusOK {
 		t.Errorf("report: %d %s", status, code)
 	}
 }
 
-func TestNoRoomInJetStream(t *testing.T) {
+func TestFullJetStreamLosesNothing(t *testing.T) {
 	t.Parallel()
 	for limit, change := range map[string][]string{
 		"of the account": {"max_file: 200GB", "max_file: 6MB"},
@@ -169,30 +170,30 @@ func TestNoRoomInJetStream(t *testing.T) {
 			if conf == string(embedded.Conf) {
 				t.Fatal("nats.conf has other limits")
 			}
-			p := newPlantOn(t, eventstest.StartWith(t, []byte(conf)))
+			p := newPipelineOn(t, eventstest.StartWith(t, []byte(conf)))
 			early := p.upload("early.csv", "Early")
-			ballast := p.ballast()
-			facts := p.messages(events.StreamFacts)
-			p.refusedForRoom("late.csv")
+			ballast := p.fillJetStream()
+			facts := p.countMessages(events.StreamFacts)
+			p.waitRefusedForRoom("late.csv")
 			p.start()
-			p.tried(events.StageValidation)
+			p.waitRetried(events.StageValidation)
 			if job, err := p.log.Load(t.Context(), early); err != nil || job.Kind != events.KindUploaded ||
-				p.messages(events.StreamFacts) != facts {
-				t.Errorf("the job is %s, %v; %d events", job.Kind, err, p.messages(events.StreamFacts))
+				p.countMessages(events.StreamFacts) != facts {
+				t.Errorf("the job is %s, %v; %d events", job.Kind, err, p.countMessages(events.StreamFacts))
 			}
 			for _, name := range ballast {
 				if err := p.store("upload").Discard(t.Context(), events.BucketUploads, name); err != nil {
 					t.Fatal(err)
 				}
 			}
-			p.ends(early, events.KindReported)
-			p.ends(p.upload("late.csv", "Late"), events.KindReported)
+			p.waitForEnd(early, events.KindReported)
+			p.waitForEnd(p.upload("late.csv", "Late"), events.KindReported)
 		})
 	}
 }
 
-// ballast fills JetStream to the last hundred bytes.
-func (p *plant) ballast() (names []string) {
+// fillJetStream fills JetStream but for the last hundred bytes.
+func (p *pipeline) fillJetStream() (names []string) {
 	p.t.Helper()
 	store := p.store("upload")
 	for size := 512 << 10; size > 50; {
@@ -209,16 +210,16 @@ func (p *plant) ballast() (names []string) {
 	return names
 }
 
-// The disk of a stage's machine is full, of the stage's own files or of those that
-// a reader of workbooks keeps, whose error looks like that of a bad file.
-func TestAFullDiskIsNoFailure(t *testing.T) {
+// The disk of a stage is full: for its own files, or for those of the reader of workbooks,
+// whose error looks like that of a bad file.
+func TestFullDiskFailsNoJob(t *testing.T) {
 	t.Parallel()
-	p := newPlant(t)
+	p := newPipeline(t)
 	id := p.upload("roll.csv", "Patient")
 	for _, name := range []events.Stage{events.StageValidation, events.StageIEC, events.StagePersistence,
 		events.StageReport} {
 		var attempts atomic.Int32
-		p.step(name, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
+		p.intercept(name, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
 			full := fmt.Errorf("write spool: %w", &fs.PathError{Op: "write", Path: "spool", Err: syscall.ENOSPC})
 			switch n := attempts.Add(1); {
 			case n > 12:
@@ -230,7 +231,7 @@ func TestAFullDiskIsNoFailure(t *testing.T) {
 		})
 	}
 	p.start()
-	p.ends(id, events.KindReported)
+	p.waitForEnd(id, events.KindReported)
 	facts, err := p.log.Replay(t.Context(), id, 0)
 	if err != nil || slices.ContainsFunc(facts, func(e events.Event) bool { return e.Kind == events.KindFailed }) {
 		t.Errorf("%v, %v", facts, err)

@@ -20,22 +20,22 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// goldenRig is the whole of rollcall, with a look at its stream and its tables.
+// goldenRig is rollcall up, with access to its stream and its tables.
 type goldenRig struct {
 	t     *testing.T
 	up    *program
 	token string
 	db    *sqlx.DB
 	log   *events.Log
-	// nats is what nats-cli.env says.
+	// nats are the variables of nats-cli.env.
 	nats map[string]string
-	// database is its URL.
+	// database is the URL of the database.
 	database string
 }
 
 func newGoldenRig(t *testing.T) *goldenRig { return newGoldenRigIn(t, t.TempDir()) }
 
-// newGoldenRigIn has its data folder where it is told.
+// newGoldenRigIn uses the given data folder.
 func newGoldenRigIn(t *testing.T, dir string, options ...string) *goldenRig {
 	t.Helper()
 	database := privateDatabase(t)
@@ -57,7 +57,7 @@ func newGoldenRigIn(t *testing.T, dir string, options ...string) *goldenRig {
 	return r
 }
 
-// natsCLI is what the nats-cli.env of a data folder says.
+// natsCLI returns the variables in the nats-cli.env of a data folder.
 func natsCLI(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	env, err := os.ReadFile(filepath.Join(dir, "nats-cli.env"))
@@ -71,7 +71,7 @@ func natsCLI(t *testing.T, dir string) map[string]string {
 	return said
 }
 
-// file puts a sample where it can be uploaded from.
+// file writes a sample to a file, to be uploaded.
 func (r *goldenRig) file(sample string) string {
 	r.t.Helper()
 	data, err := schema.Samples.ReadFile("samples/" + sample)
@@ -88,7 +88,7 @@ func (r *goldenRig) file(sample string) string {
 // run uploads a workbook and returns its job once that is complete.
 func (r *goldenRig) run(file string, options ...string) events.Job {
 	r.t.Helper()
-	shown := mustAsk(r.t, append([]string{"upload", file, "--watch", "--server", r.up.url(), "--token", r.token},
+	shown := mustRun(r.t, append([]string{"upload", file, "--watch", "--server", r.up.url(), "--token", r.token},
 		options...)...)
 	job, err := r.log.Load(r.t.Context(), jobIDs.FindString(shown))
 	if err != nil {
@@ -103,7 +103,7 @@ func (r *goldenRig) run(file string, options ...string) events.Job {
 func (r *goldenRig) report(job events.Job) *xlsx.File {
 	r.t.Helper()
 	path := filepath.Join(r.t.TempDir(), "report.xlsx")
-	mustAsk(r.t, "report", job.ID, "-o", path, "--server", r.up.url(), "--token", r.token)
+	mustRun(r.t, "report", job.ID, "-o", path, "--server", r.up.url(), "--token", r.token)
 	book, err := xlsx.OpenFile(path)
 	if err != nil {
 		r.t.Fatal(err)
@@ -111,9 +111,9 @@ func (r *goldenRig) report(job events.Job) *xlsx.File {
 	return book
 }
 
-// all is everything that is to be seen of a job, as text. first is the header of
-// the first column of its upload.
-func (r *goldenRig) all(job events.Job, first string) string {
+// describe returns everything about a job as text. first is the header of the first column
+// of its upload.
+func (r *goldenRig) describe(job events.Job, first string) string {
 	var b strings.Builder
 	b.WriteString("# events\n")
 	r.dumpEvents(&b, job)
@@ -126,20 +126,20 @@ func (r *goldenRig) all(job events.Job, first string) string {
 	return b.String()
 }
 
-// The samples, from the upload to the last cell: what is said, stored and
-// reported. Run with -update after a change that is meant, and read the diff.
+// The samples, from the upload to the last cell: what is printed, stored and reported. After
+// an intended change, run with -update and read the diff.
 func TestGoldenSamples(t *testing.T) {
 	t.Parallel()
 	r := newGoldenRig(t)
 
 	dry := r.run(r.file("hostile.xlsx"), "--dry-run", "--skip-iec")
-	golden(t, "hostile-dryrun.golden", r.all(dry, "Identity NUMBER"))
+	checkGolden(t, "hostile-dryrun.golden", r.describe(dry, "Identity NUMBER"))
 	if n := r.count("members") + r.count("job_outcomes") + r.count("job_ledger"); n != 0 {
 		t.Fatalf("a dry run wrote %d rows", n)
 	}
 
 	hostile := r.run(r.file("hostile.xlsx"))
-	golden(t, "hostile.golden", r.all(hostile, "Identity NUMBER"))
+	checkGolden(t, "hostile.golden", r.describe(hostile, "Identity NUMBER"))
 
 	t.Run("a dry run tells what the real one then does", func(t *testing.T) {
 		told, done := dry.Persisted.Stats, hostile.Persisted.Stats
@@ -169,7 +169,7 @@ func TestGoldenSamples(t *testing.T) {
 	t.Run("what has to be fixed can be uploaded as it is", func(t *testing.T) {
 		before := r.members()
 		path := filepath.Join(t.TempDir(), "fix.xlsx")
-		mustAsk(t, "report", hostile.ID, "--rejects", "-o", path, "--server", r.up.url(), "--token", r.token)
+		mustRun(t, "report", hostile.ID, "--rejects", "-o", path, "--server", r.up.url(), "--token", r.token)
 		rejected := r.run(path)
 		v := rejected.Validated.Stats
 		invalid := hostile.Validated.Stats.InvalidIDs
@@ -180,13 +180,13 @@ func TestGoldenSamples(t *testing.T) {
 		if after := r.members(); strings.Count(after, "\n") != strings.Count(before, "\n") {
 			t.Errorf("members before\n%s\nafter\n%s", before, after)
 		}
-		golden(t, "hostile-rejects.golden", r.all(rejected, "Identity NUMBER"))
+		checkGolden(t, "hostile-rejects.golden", r.describe(rejected, "Identity NUMBER"))
 	})
 
-	golden(t, "roll-500.golden", r.all(r.run(r.file("roll-500.xlsx")), "ID Number"))
+	checkGolden(t, "roll-500.golden", r.describe(r.run(r.file("roll-500.xlsx")), "ID Number"))
 }
 
-func golden(t *testing.T, name, got string) {
+func checkGolden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name)
 	if *update {
@@ -206,7 +206,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// dumpEvents writes the facts of a job, a line each.
+// dumpEvents writes the facts of a job, one per line.
 func (r *goldenRig) dumpEvents(b *strings.Builder, job events.Job) {
 	r.t.Helper()
 	list, err := r.log.Replay(r.t.Context(), job.ID, 0)
@@ -222,7 +222,7 @@ func (r *goldenRig) dumpEvents(b *strings.Builder, job events.Job) {
 		if err := json.Unmarshal(body, &fact); err != nil {
 			r.t.Fatal(err)
 		}
-		leaveOut(fact)
+		dropVarying(fact)
 		if body, err = json.Marshal(fact); err != nil {
 			r.t.Fatal(err)
 		}
@@ -230,19 +230,19 @@ func (r *goldenRig) dumpEvents(b *strings.Builder, job events.Job) {
 	}
 }
 
-// leaveOut drops what differs from run to run.
-func leaveOut(fact map[string]any) {
+// dropVarying drops what differs from run to run.
+func dropVarying(fact map[string]any) {
 	for _, name := range []string{"job_id", "at", "cause_seq", "processing_duration_ms", "name", "size", "sha256"} {
 		delete(fact, name)
 	}
 	for _, v := range fact {
 		if inner, ok := v.(map[string]any); ok {
-			leaveOut(inner)
+			dropVarying(inner)
 		}
 		list, _ := v.([]any)
 		for _, v := range list {
 			if inner, ok := v.(map[string]any); ok {
-				leaveOut(inner)
+				dropVarying(inner)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func (r *goldenRig) count(table string) (n int) {
 	return n
 }
 
-// members is the whole table, times included.
+// members returns the whole table as text, times included.
 func (r *goldenRig) members() string {
 	r.t.Helper()
 	var lines []string
@@ -40,7 +40,7 @@ func (r *goldenRig) dumpOutcomes(b *strings.Builder, job events.Job) {
 	r.dump(b, job, "SELECT * FROM job_outcomes WHERE job_id = $1 ORDER BY n")
 }
 
-// dump writes the rows of a query, the columns that are not null by name.
+// dump writes the rows of a query: each column that is not null, with its name.
 func (r *goldenRig) dump(b *strings.Builder, job events.Job, query string) {
 	r.t.Helper()
 	rows, err := r.db.Queryx(query, job.ID)
@@ -60,7 +60,7 @@ func (r *goldenRig) dump(b *strings.Builder, job events.Job, query string) {
 		var cells []string
 		for i, v := range values {
 			if v != nil && names[i] != "id" {
-				cells = append(cells, names[i]+"="+stored(v, job))
+				cells = append(cells, names[i]+"="+normalize(v, job))
 			}
 		}
 		fmt.Fprintln(b, strings.Join(cells, " "))
@@ -70,7 +70,7 @@ func (r *goldenRig) dump(b *strings.Builder, job events.Job, query string) {
 	}
 }
 
-func stored(v any, job events.Job) string {
+func normalize(v any, job events.Job) string {
 	switch v := v.(type) {
 	case time.Time:
 		if v.Equal(v.Truncate(24 * time.Hour)) {
@@ -78,21 +78,21 @@ func stored(v any, job events.Job) string {
 		}
 		return "<time>"
 	case []byte:
-		return short(string(v))
+		return shorten(string(v))
 	case string:
 		if v == job.ID {
 			return "<job>"
 		}
-		return short(v)
+		return shorten(v)
 	}
 	return fmt.Sprint(v)
 }
 
-// The years that pass make people older.
+// People get older.
 var ages = regexp.MustCompile(`(person is |, but )\d+( years old| by the ID number)`)
 
-// short quotes a text, by its length where it is long.
-func short(text string) string {
+// shorten quotes a text, and names its length where it is long.
+func shorten(text string) string {
 	text = ages.ReplaceAllString(text, "${1}<age>${2}")
 	if n := len([]rune(text)); n > 500 {
 		return fmt.Sprintf("%q... of %d", string([]rune(text)[:40]), n)
@@ -102,9 +102,9 @@ func short(text string) string {
 
 const everything = "All Uploaded Rows"
 
-// dumpReport writes every sheet, a line for each row with its fill. The cells of
-// the upload stand in the sheet of all rows only: in the others they have to be
-// the same. first is the upload's first column.
+// dumpReport writes every sheet, one line per row with its fill. It writes the uploaded cells
+// for the sheet of all rows only; in the others they have to be the same. first is the first
+// column of the upload.
 func dumpReport(t *testing.T, b *strings.Builder, book *xlsx.File, job events.Job, first string) {
 	t.Helper()
 	uploaded := make(map[string][]string) // by the number of the sheet row
@@ -119,9 +119,9 @@ func dumpReport(t *testing.T, b *strings.Builder, book *xlsx.File, job events.Jo
 		b.WriteString("\n")
 		explain := -1 // how many columns explain a row; -1 where the sheet has no rows of the upload
 		for n := range s.MaxRow {
-			cells, fill := rowOf(t, s, n, job)
+			cells, fill := readRow(t, s, n, job)
 			if n == 0 {
-				explain = slices.Index(cells, short(first))
+				explain = slices.Index(cells, shorten(first))
 			}
 			show := cells
 			if n > 0 && explain > 0 && len(cells) > explain {
@@ -143,9 +143,9 @@ func dumpReport(t *testing.T, b *strings.Builder, book *xlsx.File, job events.Jo
 	}
 }
 
-// rowOf returns the cells of a row as text, without those at its end that are
-// empty, and the fill that all of them have.
-func rowOf(t *testing.T, s *xlsx.Sheet, n int, job events.Job) (cells []string, fill string) {
+// readRow returns the cells of a row as text, without empty ones at its end, and their common
+// fill.
+func readRow(t *testing.T, s *xlsx.Sheet, n int, job events.Job) (cells []string, fill string) {
 	t.Helper()
 	row, err := s.Row(n)
 	if err != nil {
@@ -178,7 +178,7 @@ func rowOf(t *testing.T, s *xlsx.Sheet, n int, job events.Job) (cells []string, 
 			if c.NumFmt != "@" {
 				t.Errorf("%s, row %d: a text has the format %q", s.Name, n+1, c.NumFmt)
 			}
-			value = short(value)
+			value = shorten(value)
 		}
 		cells = append(cells, value)
 		return nil

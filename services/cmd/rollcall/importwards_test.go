@@ -18,13 +18,13 @@ func TestImportWards(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return ask(t, "import-wards", file, "--database", url)
+		return runCommand(t, "import-wards", file, "--database", url)
 	}
 	if out, err := load("ward,sub_region\n79800001,Soweto\n"); err == nil ||
 		!strings.Contains(err.Error(), "run rollcall migrate") {
 		t.Errorf("without tables: %q, %v", out, err)
 	}
-	mustAsk(t, "migrate", "--database", url)
+	mustRun(t, "migrate", "--database", url)
 
 	db, err := postgres.Open(t.Context(), url)
 	if err != nil {
@@ -56,10 +56,10 @@ func TestImportWards(t *testing.T) {
 			t.Errorf("%q: stored %q, %v", c.file, stored, err)
 		}
 	}
-	if _, err := ask(t, "import-wards", file); err == nil || !strings.Contains(err.Error(), "--database") {
+	if _, err := runCommand(t, "import-wards", file); err == nil || !strings.Contains(err.Error(), "--database") {
 		t.Errorf("without --database: %v", err)
 	}
-	if _, err := ask(t, "import-wards", file+".none", "--database", url); err == nil {
+	if _, err := runCommand(t, "import-wards", file+".none", "--database", url); err == nil {
 		t.Error("no error without a file")
 	}
 }

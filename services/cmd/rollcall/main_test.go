@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// A panic of a command ends the process with its stack, as any panic does. What --help
-// ends with is none of those.
+// A panic of a command ends the process with its stack, unlike the panic that ends --help.
 func TestRunDoesNotSwallowPanics(t *testing.T) {
 	defer func() {
 		if got := recover(); got != "no environment" {

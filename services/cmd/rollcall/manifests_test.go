@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// manifests are all objects of services/deploy/kubernetes by kind and name,
-// decoded strictly: a field that Kubernetes does not have is an error.
+// manifests returns all objects of services/deploy/kubernetes by kind and name. A field that
+// Kubernetes does not know is an error.
 func manifests(t *testing.T) map[string]any {
 	t.Helper()
 	files, err := filepath.Glob(deployDir + "kubernetes/*.yaml")
@@ -128,7 +128,7 @@ func TestTheManifestsRunEveryService(t *testing.T) {
 			t.Errorf("%s: labels %v", name, labels)
 		}
 	}
-	// Each label that a policy goes by is on a pod.
+	// Each label that a policy selects is on a pod.
 	for _, object := range found {
 		policy, ok := object.(*networkingv1.NetworkPolicy)
 		if !ok {
@@ -147,8 +147,7 @@ func TestTheManifestsRunEveryService(t *testing.T) {
 	}
 }
 
-// checkPod says in what a pod is not as careful as it should be. One that
-// serves has probes.
+// checkPod returns what is missing to harden a pod. A pod that serves has probes.
 func checkPod(pod *corev1.PodTemplateSpec, serves bool) (err error) {
 	spec := pod.Spec
 	fail := func(what string) { err = errors.Join(err, errors.New(what)) }

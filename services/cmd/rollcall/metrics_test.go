@@ -36,8 +36,8 @@ func scrape(t *testing.T, addr string) families {
 	return found
 }
 
-// value sums a metric over all that have the given labels, in pairs; of a
-// histogram it is how often something was observed.
+// value returns the sum of a metric over all series with the given labels, which come in
+// pairs. Of a histogram, it is the count.
 func (f families) value(name string, labels ...string) (sum float64) {
 	for _, m := range f[name].GetMetric() {
 		matches := 0
@@ -55,8 +55,9 @@ func (f families) value(name string, labels ...string) (sum float64) {
 	return sum
 }
 
-// documented are the metrics of the table in the README, with their types and labels.
-func documented(t *testing.T) map[string][2]string {
+// documentedMetrics returns the metrics of the table in the README, with their types and
+// labels.
+func documentedMetrics(t *testing.T) map[string][2]string {
 	t.Helper()
 	f, err := os.Open("../../metrics/README.md")
 	if err != nil {
@@ -89,7 +90,7 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 		&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer x"}}}); err == nil {
 		t.Fatal("a bad token is let in")
 	}
-	mustAsk(t, "report", jobID, "-o", t.TempDir()+"/r.xlsx", "--server", p.url(), "--token", alice)
+	mustRun(t, "report", jobID, "-o", t.TempDir()+"/r.xlsx", "--server", p.url(), "--token", alice)
 
 	var f families
 	eventstest.Wait(t, "all to be settled", func() bool {
@@ -119,7 +120,7 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 			[]string{"source", "asked"}},
 		{f.value("rollcall_iec_call_seconds"), "rollcall_iec_quota_used", nil},
 		{10000 - f.value("rollcall_iec_quota_used"), "rollcall_iec_quota_remaining", nil},
-		// Written by the stages and read by those after them, the report by alice too.
+		// Stages write artifacts and the next ones read them; alice reads the report, too.
 		{2 * f.value("rollcall_artifact_bytes_total", "bucket", "UPLOADS", "direction", "written"),
 			"rollcall_artifact_bytes_total", []string{"bucket", "UPLOADS"}},
 		{2 * f.value("rollcall_artifact_bytes_total", "bucket", "REPORTS", "direction", "written"),
@@ -151,11 +152,11 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 	checkDocumented(t, f)
 }
 
-// checkDocumented holds a scrape against the README, both ways, and its labels
-// against naming anybody.
+// checkDocumented compares a scrape with the README, in both directions, and checks that no
+// label names a person.
 func checkDocumented(t *testing.T, f families) {
 	t.Helper()
-	table := documented(t)
+	table := documentedMetrics(t)
 	for name := range table {
 		if f[name] == nil {
 			t.Errorf("%s is documented and not there", name)

@@ -9,14 +9,14 @@ import (
 	"rollcall.example/events/stage"
 )
 
-// A file on which a stage panics, every time, fails alone: those that came after
-// it are done by the stage's one worker meanwhile.
-func TestAPoisonFileBlocksNobody(t *testing.T) {
+// A file on which a stage always panics fails alone: the stage's only worker completes the
+// files that came after it.
+func TestPoisonFileBlocksNoOtherJob(t *testing.T) {
 	t.Parallel()
-	p := newPlant(t)
+	p := newPipeline(t)
 	poison := map[events.Stage]string{}
 	for name := range p.handlers {
-		p.step(name, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
+		p.intercept(name, func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error) {
 			if w.Job.FileName == string(name)+".csv" {
 				panic("a parser's bug, in " + w.Job.FileName)
 			}
@@ -30,18 +30,18 @@ func TestAPoisonFileBlocksNobody(t *testing.T) {
 	}
 	p.start()
 	for _, id := range good {
-		p.ends(id, events.KindReported)
+		p.waitForEnd(id, events.KindReported)
 	}
 	for name, id := range poison {
-		job := p.ends(id, events.KindFailed)
+		job := p.waitForEnd(id, events.KindFailed)
 		if f := job.Failed; f.Stage != name || f.Code != "internal_error" || f.Attempts != 5 || !f.Retryable {
 			t.Errorf("%s: %+v", name, f)
 		}
-		p.settled(name)
+		p.waitSettled(name)
 	}
-	p.settled("projection")
+	p.waitSettled("projection")
 
-	lines := strings.Split(strings.TrimSpace(mustAsk(t, "jobs", "--failed", "--server", p.url, "--token", p.token)), "\n")
+	lines := strings.Split(strings.TrimSpace(mustRun(t, "jobs", "--failed", "--server", p.url, "--token", p.token)), "\n")
 	if len(lines) != 1+len(poison) {
 		t.Fatalf("%d lines, want those of the %d that failed:\n%s", len(lines), len(poison), strings.Join(lines, "\n"))
 	}
@@ -54,8 +54,8 @@ func TestAPoisonFileBlocksNobody(t *testing.T) {
 	}
 
 	for name, id := range poison { // the bug was mended
-		p.step(name, nil)
-		p.post("retry", id)
-		p.ends(id, events.KindReported)
+		p.intercept(name, nil)
+		p.steer("retry", id)
+		p.waitForEnd(id, events.KindReported)
 	}
 }

@@ -28,13 +28,13 @@ import (
 	"rollcall.example/services/iec/sim"
 )
 
-// canary is in every text about the people of the test's roll, phone in their numbers.
+// canary is part of every text about the people on the test's roll, and phone of their numbers.
 const (
 	canary = "Canary"
 	phone  = "820001234"
 )
 
-// people have good ID numbers; those of faults have none.
+// people are valid ID numbers, faults are invalid ones.
 var (
 	people  = []string{"8001015009087", "9001010001088", "8506155000084", "8001015009285"}
 	refused = people[1] // by the database
@@ -42,7 +42,7 @@ var (
 	faults  = []string{"8001015009086", "9913315000088", "80010150090871", "Canary 8001015009087"}
 )
 
-// canaryRoll is a roll of the people, with faults, and with a row twice.
+// canaryRoll returns a roll of the people, with faults and with a repeated row.
 func canaryRoll(t *testing.T) []byte {
 	t.Helper()
 	file := xlsx.NewFile()
@@ -70,8 +70,8 @@ func canaryRoll(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// altered is an archive with one part changed.
-func altered(t *testing.T, data []byte, name string, change func(string) string) []byte {
+// replacePart returns an archive with one part changed.
+func replacePart(t *testing.T, data []byte, name string, change func(string) string) []byte {
 	t.Helper()
 	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -105,16 +105,16 @@ func altered(t *testing.T, data []byte, name string, change func(string) string)
 	return b.Bytes()
 }
 
-// talkative is an IEC whose failures quote whom they are about. Tokens are those
-// that it gave out.
-type talkative struct {
+// leakyIEC is an IEC whose failures quote the person that was asked about. tokens are the
+// ones that it issued.
+type leakyIEC struct {
 	sim    http.Handler
 	mu     sync.Mutex
 	tokens []string
 	calls  map[string]int
 }
 
-func (i *talkative) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (i *leakyIEC) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if r.URL.Path == "/token" {
@@ -149,18 +149,18 @@ func (i *talkative) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.sim.ServeHTTP(w, r)
 }
 
-// secrecy collects what everybody may read, and what must not be in it.
-type secrecy struct {
+// leakCheck collects what everybody may read, and the secrets that must not be in it.
+type leakCheck struct {
 	t       *testing.T
 	seen    map[string]string // by where it stands
 	secrets []string
 }
 
-func (s *secrecy) add(where, text string) { s.seen[where] += text + "\n" }
+func (s *leakCheck) add(where, text string) { s.seen[where] += text + "\n" }
 
 var personal = regexp.MustCompile(`(?i)\b[0-9]{13}\b|canary|` + phone)
 
-func (s *secrecy) check() {
+func (s *leakCheck) check() {
 	s.t.Helper()
 	for where, text := range s.seen {
 		for _, line := range strings.Split(text, "\n") {
@@ -176,16 +176,15 @@ func (s *secrecy) check() {
 	}
 }
 
-// A whole job with all that can go wrong on its way, told at the top of one's
-// voice: nobody who reads logs, errors, metrics, traces, subjects, headers or
-// events learns who is on a roll, or gets a token.
-func TestNothingTellsWhoIsOnARoll(t *testing.T) {
+// A job meets every kind of failure, with debug logs. No log, error, metric, trace, subject,
+// header or event names a person on the roll or holds a token.
+func TestNothingPublicNamesAPerson(t *testing.T) {
 	t.Parallel()
 	handler, err := sim.New(sim.Config{Username: "rollcall", Password: "the password of the IEC"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	iec := &talkative{sim: handler, calls: map[string]int{}}
+	iec := &leakyIEC{sim: handler, calls: map[string]int{}}
 	iecServer := httptest.NewServer(iec)
 	t.Cleanup(iecServer.Close)
 	traces, tracesURL := startCollector(t)
@@ -198,19 +197,19 @@ func TestNothingTellsWhoIsOnARoll(t *testing.T) {
 	}, "--log-level", "debug", "up", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--jwt-secret", secret,
 		"--database", database,
 		"--nats-addr", natsAddr, "--metrics-addr", metricsAddr, "--iec-url", iecServer.URL)
-	p.healthy()
+	p.waitHealthy()
 	alice, eve := token(t, "alice", "member"), token(t, "eve", "member")
-	s := &secrecy{t: t, seen: map[string]string{},
+	s := &leakCheck{t: t, seen: map[string]string{},
 		secrets: []string{secret, alice, eve, "the password of", "the key of the cache"}}
 	for _, tok := range []string{alice, eve} {
 		s.secrets = append(s.secrets, tok[strings.LastIndex(tok, ".")+1:])
 	}
-	refusing(t, database)
+	refuseInDatabase(t, database)
 
 	roll := canaryRoll(t)
 	jobs := map[string]string{"good": s.upload(p, alice, people[0]+".xlsx", roll)}
 	if jobs["broken"] = s.upload(p, alice, "b.xlsx",
-		altered(t, roll, "xl/worksheets/sheet1.xml", func(sheet string) string {
+		replacePart(t, roll, "xl/worksheets/sheet1.xml", func(sheet string) string {
 			rows := "" // more than are looked at before an upload is accepted
 			for n := 11; n < 3000; n++ {
 				rows += fmt.Sprintf(`<row r="%d"><c r="A%d" t="str"><v>%s</v></c></row>`, n, n, canary)
@@ -230,9 +229,9 @@ func TestNothingTellsWhoIsOnARoll(t *testing.T) {
 			jobs[name] = id
 		}
 	}
-	s.misbehave(p, alice, eve)
+	s.sendBadRequests(p, alice, eve)
 	end := func(id string) string {
-		out, err := ask(t, "watch", id, "--server", p.url(), "--token", alice)
+		out, err := runCommand(t, "watch", id, "--server", p.url(), "--token", alice)
 		s.add("watch", out)
 		if err != nil {
 			s.add("watch", err.Error())
@@ -244,7 +243,7 @@ func TestNothingTellsWhoIsOnARoll(t *testing.T) {
 		if name != "good" {
 			end(id)
 		}
-		s.add("history", mustAsk(t, "history", id, "--json", "--server", p.url(), "--token", alice))
+		s.add("history", mustRun(t, "history", id, "--json", "--server", p.url(), "--token", alice))
 		for _, path := range []string{"/status/" + id, "/history", "/stats", "/rate-limit-status"} {
 			s.get(p, alice, "/api/v1/bulk-upload"+path)
 		}
@@ -252,24 +251,24 @@ func TestNothingTellsWhoIsOnARoll(t *testing.T) {
 	if !strings.Contains(shown, "completed") || !strings.Contains(s.seen["watch"], "failed") {
 		t.Errorf("want one job that completes and one that fails:\n%s", s.seen["watch"])
 	}
-	// That all of it has happened.
-	status := mustAsk(t, "history", jobs["good"], "--json", "--server", p.url(), "--token", alice)
+	// All failures have happened.
+	status := mustRun(t, "history", jobs["good"], "--json", "--server", p.url(), "--token", alice)
 	for _, want := range []string{`"errors":1`, `"invalid_ids":4`, `"duplicates":1`} {
 		if !strings.Contains(status, want) {
 			t.Errorf("the job has no %s: %s", want, status)
 		}
 	}
-	// The rejects and the report have them: they are for those who may read them.
+	// The rejects and the report name people: they are for those who may read them.
 	file := filepath.Join(t.TempDir(), "rejects.xlsx")
-	mustAsk(t, "report", jobs["good"], "--rejects", "-o", file, "--server", p.url(), "--token", alice)
+	mustRun(t, "report", jobs["good"], "--rejects", "-o", file, "--server", p.url(), "--token", alice)
 	book, err := xlsx.OpenFile(file)
 	if err != nil || book.Sheets[0].MaxRow < len(faults) {
 		t.Errorf("rejects: %+v, %v", book, err)
 	}
 
 	s.get(p, "", "/healthz")
-	s.metrics(metricsAddr)
-	s.streams(natsAddr)
+	s.readMetrics(metricsAddr)
+	s.readStreams(natsAddr)
 	p.stop(syscall.SIGTERM)
 	s.add("standard output", p.out.String())
 	s.add("log", p.err.String())
@@ -295,8 +294,8 @@ func TestNothingTellsWhoIsOnARoll(t *testing.T) {
 	s.check()
 }
 
-// refusing makes the database refuse one of the people, in words that quote them.
-func refusing(t *testing.T, url string) {
+// refuseInDatabase makes the database refuse one of the people, with an error that quotes them.
+func refuseInDatabase(t *testing.T, url string) {
 	t.Helper()
 	db, err := sqlx.Open("postgres", url)
 	if err != nil {
@@ -313,8 +312,8 @@ CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON members FOR EACH ROW EXECUTE FU
 	}
 }
 
-// upload returns the id of a job, "" when the file was refused.
-func (s *secrecy) upload(p *program, token, name string, data []byte) string {
+// upload returns the id of the job, "" when the file was refused.
+func (s *leakCheck) upload(p *program, token, name string, data []byte) string {
 	s.t.Helper()
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
@@ -325,17 +324,18 @@ func (s *secrecy) upload(p *program, token, name string, data []byte) string {
 	if err := errors.Join(err, form.Close()); err != nil {
 		s.t.Fatal(err)
 	}
-	return jobIDs.FindString(s.do(p, http.MethodPost, "/api/v1/bulk-upload/process", token, form.FormDataContentType(),
+	return jobIDs.FindString(s.request(p, http.MethodPost, "/api/v1/bulk-upload/process", token,
+		form.FormDataContentType(),
 		&b))
 }
 
-func (s *secrecy) get(p *program, token, path string) {
+func (s *leakCheck) get(p *program, token, path string) {
 	s.t.Helper()
-	s.do(p, http.MethodGet, path, token, "", nil)
+	s.request(p, http.MethodGet, path, token, "", nil)
 }
 
-// do makes a request; its answer is looked at as well.
-func (s *secrecy) do(p *program, method, path, token, contentType string, body io.Reader) string {
+// request makes a request and collects its answer.
+func (s *leakCheck) request(p *program, method, path, token, contentType string, body io.Reader) string {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, p.url()+path, body)
 	if err != nil {
@@ -360,8 +360,8 @@ func (s *secrecy) do(p *program, method, path, token, contentType string, body i
 	return string(text)
 }
 
-// misbehave is what people and programs send by mistake, or to see what happens.
-func (s *secrecy) misbehave(p *program, alice, eve string) {
+// sendBadRequests sends what people and programs send by mistake, or as an attack.
+func (s *leakCheck) sendBadRequests(p *program, alice, eve string) {
 	s.t.Helper()
 	const api = "/api/v1/bulk-upload"
 	for _, token := range []string{alice, eve, alice + "x", people[0], ""} {
@@ -370,16 +370,16 @@ func (s *secrecy) misbehave(p *program, alice, eve string) {
 			"/webhooks/" + people[0] + "/deliveries", "/template?x=" + eve} {
 			s.get(p, token, api+path)
 		}
-		s.do(p, http.MethodPost, api+"/cancel/"+people[0], token, "", nil)
-		s.do(p, people[0], api+"/stats", token, "", nil)
+		s.request(p, http.MethodPost, api+"/cancel/"+people[0], token, "", nil)
+		s.request(p, people[0], api+"/stats", token, "", nil)
 		for _, form := range []string{"--b\r\nContent-Disposition: form-data; name=\"" + people[0] + canary,
 			"--b\r\n" + people[0] + "\r\n\r\n" + canary,
 			"--b\r\nContent-Disposition: form-data; name=\"dry_run\"\r\n\r\n" + people[0] + "\r\n--b--", canary} {
-			s.do(p, http.MethodPost, api+"/process", token, "multipart/form-data; boundary=b", strings.NewReader(form))
+			s.request(p, http.MethodPost, api+"/process", token, "multipart/form-data; boundary=b", strings.NewReader(form))
 		}
-		s.do(p, http.MethodPost, api+"/webhooks", token, "application/json",
+		s.request(p, http.MethodPost, api+"/webhooks", token, "application/json",
 			strings.NewReader(`{"url":"`+people[0]+canary+`"}`))
-		s.do(p, http.MethodPost, api+"/process?dry_run="+people[0], token, people[0], strings.NewReader(canary))
+		s.request(p, http.MethodPost, api+"/process?dry_run="+people[0], token, people[0], strings.NewReader(canary))
 	}
 	for _, path := range []string{"/ws?token=" + eve, "/socket.io/?EIO=4&transport=websocket&token=" + eve} {
 		for _, text := range []string{`{"event":"authenticate","data":{"token":"` + alice + `x"}}`,
@@ -387,13 +387,13 @@ func (s *secrecy) misbehave(p *program, alice, eve string) {
 			`{"event":"authenticate","data":{"token":"` + alice +
 				`"}}`, `{"event":"subscribe_bulk_upload_job","data":{"job_id":"` + people[0] + `"}}`,
 			`40{"token":"` + alice + `x"}`, `42["` + people[0] + canary + `"]`} {
-			s.say(p.url()+path, text)
+			s.sendFrame(p.url()+path, text)
 		}
 	}
 }
 
-// say sends one frame on a connection of its own and reads until nothing comes.
-func (s *secrecy) say(url, text string) {
+// sendFrame sends a frame on a new connection and reads until nothing more comes.
+func (s *leakCheck) sendFrame(url, text string) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
 	defer cancel()
@@ -402,8 +402,8 @@ func (s *secrecy) say(url, text string) {
 		s.t.Fatal(err)
 	}
 	defer ws.CloseNow()
-	// Each is answered, or the connection closed; a ping that is answered shows
-	// that what was sent before has been dealt with.
+	// Each frame is answered or closes the connection. An answered ping shows that the
+	// server has handled everything sent before it.
 	err = ws.Write(ctx, websocket.MessageText, []byte(text))
 	if err == nil {
 		go func() { // without which there is no pong
@@ -416,7 +416,7 @@ func (s *secrecy) say(url, text string) {
 	}
 }
 
-func (s *secrecy) metrics(addr string) {
+func (s *leakCheck) readMetrics(addr string) {
 	s.t.Helper()
 	resp, err := http.Get("http://" + addr + "/metrics")
 	if err != nil {
@@ -430,9 +430,9 @@ func (s *secrecy) metrics(addr string) {
 	s.add("metrics", string(text))
 }
 
-// streams reads all that NATS keeps: subjects, headers and bodies, but for those
-// of artifacts, which are what the job is about.
-func (s *secrecy) streams(addr string) {
+// readStreams reads all stored subjects, headers and bodies, except the bodies of artifacts:
+// rows belong there.
+func (s *leakCheck) readStreams(addr string) {
 	s.t.Helper()
 	js, err := events.Connect(events.Connection{URL: "nats://" + addr, User: "provisioner",
 		Password: "the password of NATS"})

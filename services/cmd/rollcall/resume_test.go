@@ -20,8 +20,8 @@ import (
 	"rollcall.example/services/api"
 )
 
-// weakLine passes connections on to a server, and of what clients send on each only so
-// many bytes: then it breaks, or with hold goes silent.
+// weakLine forwards connections to a server. After a number of bytes from the client, a
+// connection breaks, or with hold goes silent.
 type weakLine struct {
 	net.Listener
 	to     string
@@ -45,25 +45,25 @@ func newWeakLine(t *testing.T, to string) *weakLine {
 			if err != nil {
 				return // closed
 			}
-			l.wg.Go(func() { l.pass(conn) })
+			l.wg.Go(func() { l.forward(conn) })
 		}
 	})
 	t.Cleanup(func() {
 		l.hold.Store(false)
-		l.end()
+		l.closeAndWait()
 	})
 	return l
 }
 
-// end closes the line and waits until all that was under way is over.
-func (l *weakLine) end() {
+// closeAndWait closes the line and waits until all connections have ended.
+func (l *weakLine) closeAndWait() {
 	_ = l.Close() // again, at the end of the test
 	l.wg.Wait()
 }
 
 func (l *weakLine) url() string { return "http://" + l.Addr().String() }
 
-func (l *weakLine) pass(conn net.Conn) {
+func (l *weakLine) forward(conn net.Conn) {
 	defer func() { _ = conn.Close() }() // as lines end
 	server, err := net.Dial("tcp", l.to)
 	if err != nil {
@@ -88,7 +88,7 @@ func (l *weakLine) pass(conn net.Conn) {
 	}
 }
 
-// longRoll is a roll of some hundred kilobytes.
+// longRoll writes a roll of several hundred kilobytes.
 func longRoll(t *testing.T) (file string, size int64) {
 	t.Helper()
 	var b strings.Builder
@@ -103,8 +103,8 @@ func longRoll(t *testing.T) (file string, size int64) {
 	return file, int64(b.Len())
 }
 
-// Over a line that breaks again and again all arrives, and none of it twice but what was
-// on its way; killed in between, the command goes on when it is started again.
+// Over a line that keeps breaking everything arrives, and only bytes in flight are sent twice.
+// When the command is killed and started again, it continues.
 func TestUploadOverAWeakLine(t *testing.T) {
 	up := startUp(t, t.TempDir())
 	file, size := longRoll(t)
@@ -117,7 +117,7 @@ func TestUploadOverAWeakLine(t *testing.T) {
 
 	t.Run("breaks", func(t *testing.T) {
 		p := rollcall(t, env, args...)
-		p.end(t)
+		p.waitForEnd(t)
 		if p.exit != nil || jobIDs.FindString(p.out.String()) == "" {
 			t.Fatalf("%v\n%s%s", p.exit, p.out, p.err)
 		}
@@ -152,18 +152,18 @@ func TestUploadOverAWeakLine(t *testing.T) {
 		})
 		line.passed.Store(0)
 		again := rollcall(t, env, args...)
-		again.end(t)
+		again.waitForEnd(t)
 		if again.exit != nil || jobIDs.FindString(again.out.String()) == "" {
 			t.Fatalf("%v\n%s%s", again.exit, again.out, again.err)
 		}
-		line.end()
+		line.closeAndWait()
 		if sent := line.passed.Load(); sent == 0 || sent > size-100_000 {
 			t.Errorf("%d bytes were sent of %d, of which some had arrived", sent, size)
 		}
 	})
 }
 
-// offset is how many bytes of an upload have arrived.
+// offset returns how many bytes of an upload have arrived.
 func offset(t *testing.T, server, path, token string) int64 {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, server+api.Base+path, nil)
@@ -185,7 +185,7 @@ func offset(t *testing.T, server, path, token string) int64 {
 }
 
 // end waits until the program has ended by itself.
-func (p *program) end(t *testing.T) {
+func (p *program) waitForEnd(t *testing.T) {
 	t.Helper()
 	select {
 	case <-p.done:
@@ -194,15 +194,15 @@ func (p *program) end(t *testing.T) {
 	}
 }
 
-// What the server refuses is not tried again, and nothing is left of it.
-func TestResumedUploadIsRefused(t *testing.T) {
+// A refused upload is not retried and leaves no note.
+func TestRefusedUploadInPartsLeavesNothing(t *testing.T) {
 	up := startUp(t, t.TempDir())
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	file := filepath.Join(t.TempDir(), "roll.xlsx")
 	if err := os.WriteFile(file, []byte("this is no workbook"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := ask(t, "upload", file, "--resume", "--server", up.url(), "--token", token(t, "alice", "member"))
+	_, err := runCommand(t, "upload", file, "--resume", "--server", up.url(), "--token", token(t, "alice", "member"))
 	if e, ok := errors.AsType[*refusal.Error](err); !ok || e.Status()/100 != 4 || e.Message == "" {
 		t.Errorf("%v", err)
 	}

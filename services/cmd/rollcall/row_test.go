@@ -12,10 +12,10 @@ import (
 	"rollcall.example/events/records"
 )
 
-// row asks what happened to a row.
+// row asks for the history of a row.
 func (r *goldenRig) row(job events.Job, n int) (told rowHistory, accepted bool) {
 	r.t.Helper()
-	text := mustAsk(r.t, "row", job.ID, fmt.Sprint(n), "--json", "--server", r.up.url(), "--token", r.token)
+	text := mustRun(r.t, "row", job.ID, fmt.Sprint(n), "--json", "--server", r.up.url(), "--token", r.token)
 	var also struct{ Accepted bool }
 	for _, to := range []any{&told, &also} {
 		if err := json.Unmarshal([]byte(text), to); err != nil {
@@ -25,8 +25,8 @@ func (r *goldenRig) row(job events.Job, n int) (told rowHistory, accepted bool) 
 	return told, also.Accepted
 }
 
-// The passport of each row agrees with the artifacts, the table and the report.
-func TestTheRowPassport(t *testing.T) {
+// The history of each row agrees with the artifacts, the table and the report.
+func TestRowHistoryAgreesWithWhatWasStored(t *testing.T) {
 	t.Parallel()
 	r := newGoldenRig(t)
 	job := r.run(r.file("hostile.xlsx"))
@@ -82,7 +82,7 @@ func TestTheRowPassport(t *testing.T) {
 		t.Errorf("no row for %v", sheets)
 	}
 
-	// The same person with another name: what was overwritten is told.
+	// The same person with another name: the history has the overwritten value.
 	var id string
 	for row, err := range records.Each[records.Row](t.Context(), store, job.Validated.Rows, nil) {
 		if err != nil {
@@ -98,7 +98,7 @@ func TestTheRowPassport(t *testing.T) {
 		!told.IEC.Kept || told.Cells[1].Field != "firstname" || told.Cells[1].Value != "Somebody Else" {
 		t.Errorf("updated: %+v", told)
 	}
-	said := mustAsk(t, "row", again.ID, "2", "--server", r.up.url(), "--token", r.token)
+	said := mustRun(t, "row", again.ID, "2", "--server", r.up.url(), "--token", r.token)
 	for _, want := range []string{"rule      checksum: passed.\n", "-> Somebody Else\n",
 		"report    Existing Members (Updated), row 2\n"} {
 		if !strings.Contains(said, want) {
@@ -106,13 +106,13 @@ func TestTheRowPassport(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"1", "5000", "0"} {
-		if _, err := ask(t, "row", again.ID, bad, "--server", r.up.url(), "--token", r.token); err == nil {
+		if _, err := runCommand(t, "row", again.ID, bad, "--server", r.up.url(), "--token", r.token); err == nil {
 			t.Errorf("row %s is told", bad)
 		}
 	}
 }
 
-// csv puts a roll where it can be uploaded from.
+// csv writes a roll to a file, to be uploaded.
 func (r *goldenRig) csv(text string) string {
 	r.t.Helper()
 	file := filepath.Join(r.t.TempDir(), "roll.csv")

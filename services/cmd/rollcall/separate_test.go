@@ -18,8 +18,8 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-// Every part as a process of its own, with a NATS user and a database role of its own,
-// gives the same report as all in one.
+// Every service as a process with its own NATS user and database role gives the same report
+// as all in one process.
 func TestSeparateProcesses(t *testing.T) {
 	t.Parallel()
 	env := []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u",
@@ -33,7 +33,7 @@ func TestSeparateProcesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The file as it is, but for its fixed ports.
+	// Only the fixed ports are replaced.
 	text := strings.NewReplacer(`"127.0.0.1:4222"`, `"`+addr+`"`, `"127.0.0.1:8222"`,
 		`"`+freeAddr(t)+`"`).Replace(string(conf))
 	confFile := filepath.Join(t.TempDir(), "nats.conf")
@@ -64,7 +64,7 @@ func TestSeparateProcesses(t *testing.T) {
 	traced := slices.Concat(env, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collectorURL, "OTEL_BSP_SCHEDULE_DELAY=100"})
 	serve := func(service string, args ...string) *program {
 		p := rollcall(t, traced, append([]string{"serve", service, "--nats", natsURL, "--addr", "127.0.0.1:0"}, args...)...)
-		p.healthy()
+		p.waitHealthy()
 		return p
 	}
 	serve("validation")
@@ -80,7 +80,7 @@ func TestSeparateProcesses(t *testing.T) {
 	if !strings.Contains(shown, "100%  completed") {
 		t.Fatalf("shown:\n%s", shown)
 	}
-	spans.oneTrace(t, jobID, "rollcall-upload", "rollcall-validation", "rollcall-iec", "rollcall-persistence",
+	spans.waitOneTrace(t, jobID, "rollcall-upload", "rollcall-validation", "rollcall-iec", "rollcall-persistence",
 		"rollcall-report")
 	doctor := rollcall(t, env, "doctor", "--nats", natsURL, "--database", database, "--iec-url", simURL)
 	<-doctor.done
@@ -88,12 +88,12 @@ func TestSeparateProcesses(t *testing.T) {
 		t.Errorf("doctor: %v\n%s", doctor.exit, doctor.out)
 	}
 	apart := filepath.Join(t.TempDir(), "apart.xlsx")
-	mustAsk(t, "report", jobID, "-o", apart, "--server", upload.url(), "--token", alice)
+	mustRun(t, "report", jobID, "-o", apart, "--server", upload.url(), "--token", alice)
 
 	up := startUp(t, t.TempDir())
 	otherID, _ := uploadAndWatch(t, up.url(), up.url(), alice)
 	together := filepath.Join(t.TempDir(), "together.xlsx")
-	mustAsk(t, "report", otherID, "-o", together, "--server", up.url(), "--token", alice)
+	mustRun(t, "report", otherID, "-o", together, "--server", up.url(), "--token", alice)
 	compareReports(t, apart, together)
 
 	js, err := events.Connect(events.Connection{URL: natsURL, User: "provisioner", Password: "password-of-provisioner"})
@@ -102,11 +102,11 @@ func TestSeparateProcesses(t *testing.T) {
 	}
 	defer js.Conn().Close()
 	eventstest.CheckSchemas(t, js)
-	settled(t, js)
+	waitConsumersSettled(t, js)
 }
 
-// settled holds that every consumer has nothing left.
-func settled(t *testing.T, js jetstream.JetStream) {
+// waitConsumersSettled waits until no consumer has a message left.
+func waitConsumersSettled(t *testing.T, js jetstream.JetStream) {
 	t.Helper()
 	for _, stage := range events.Stages {
 		eventstest.Wait(t, string(stage)+" to be settled", func() bool {
@@ -116,8 +116,8 @@ func settled(t *testing.T, js jetstream.JetStream) {
 	}
 }
 
-// compareReports compares every cell but those of the summary, which name the
-// job and its times.
+// compareReports compares every cell, except those of the summary, which names the job and
+// its times.
 func compareReports(t *testing.T, a, b string) {
 	t.Helper()
 	read := func(file string) map[string][][]string {
@@ -149,7 +149,7 @@ func compareReports(t *testing.T, a, b string) {
 		}
 		for y, row := range one[name] {
 			for x, cell := range row {
-				// When the IEC answered is the one thing that must differ.
+				// Only the times of the IEC's answers differ.
 				if x < len(one[name][0]) && strings.Contains(one[name][0][x], "(SAST)") {
 					continue
 				}

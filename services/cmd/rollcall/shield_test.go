@@ -8,9 +8,9 @@ import (
 	"rollcall.example/services/openapitest"
 )
 
-// Every answer of the program, to whatever is asked of it, tells browsers to
-// believe nothing else of it, and no page of another site that it may ask.
-func TestEveryAnswerIsShielded(t *testing.T) {
+// Every answer of the program has strict security headers, and lets no page of another site
+// read it.
+func TestEveryAnswerHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	p := startUp(t, t.TempDir())
 	asked := map[string][]string{"/": {"GET"}, "/assets/main.js": {"GET"}, "/assets/main.css": {"GET"},

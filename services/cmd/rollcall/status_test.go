@@ -23,8 +23,8 @@ import (
 	"rollcall.example/services/api"
 )
 
-// seen is what a person is shown of a job.
-type seen struct {
+// jobView is what a client shows of a job.
+type jobView struct {
 	Status    events.Status `json:"status"`
 	Stage     events.Step   `json:"stage"`
 	Progress  int           `json:"progress"`
@@ -33,35 +33,35 @@ type seen struct {
 	Total     int           `json:"rows_total"`
 }
 
-// after is what a client shows once a frame has come: one that tells of an end has
-// no percentage, and the bar stays where it was or is full.
-func (s seen) after(f client.Frame) (seen, error) {
+// after returns what a client shows after a frame. The frame of an end has no percentage: the
+// bar stays where it was or is full.
+func (s jobView) after(f client.Frame) (jobView, error) {
 	switch f.Event {
 	case frames.EventComplete:
 		d, err := f.Complete()
 		rows := d.Validation.TotalRecords
-		return seen{d.Status, events.ReportGeneration, 100, "The report is ready.", rows, rows}, err
+		return jobView{d.Status, events.ReportGeneration, 100, "The report is ready.", rows, rows}, err
 	case frames.EventFailed:
 		d, err := f.Failed()
 		s.Status, s.Message = d.Status, d.Error
 		return s, err
 	}
 	d, err := f.Progress()
-	return seen{d.Status, d.Stage, d.Progress, d.Message, d.Processed, d.Total}, err
+	return jobView{d.Status, d.Stage, d.Progress, d.Message, d.Processed, d.Total}, err
 }
 
-// showing is a gateway and the REST API over one stream, on which nobody works.
-type showing struct {
+// statusRig is a gateway and the REST API on one stream, without stages.
+type statusRig struct {
 	t    *testing.T
 	logs map[events.Stage]*events.Log
 	url  string
 	live *client.Client
 }
 
-func newShowing(t *testing.T) *showing {
+func newStatusRig(t *testing.T) *statusRig {
 	t.Helper()
 	nats := eventstest.Start(t)
-	r := &showing{t: t, logs: map[events.Stage]*events.Log{}}
+	r := &statusRig{t: t, logs: map[events.Stage]*events.Log{}}
 	for _, s := range append([]events.Stage{events.StageUpload}, events.Stages...) {
 		r.logs[s] = events.NewLog(eventstest.Connect(t, nats, string(s)), s, nil)
 	}
@@ -100,7 +100,7 @@ func newShowing(t *testing.T) *showing {
 	return r
 }
 
-// nextFact is one of the facts that may follow.
+// nextFact draws one of the facts that may follow.
 func nextFact(t *rapid.T, job *events.Job, warned bool) (by events.Stage, fact events.Fact) {
 	total := rapid.IntRange(0, 40).Draw(t, "total")
 	processed := rapid.IntRange(0, total).Draw(t, "processed")
@@ -136,12 +136,12 @@ func nextFact(t *rapid.T, job *events.Job, warned bool) (by events.Stage, fact e
 			return stage, &events.Warned{Stage: stage, Message: "Most calls are spent.", Processed: processed, Total: total,
 				Quota: events.Quota{Used: 8, Limit: 9}}
 		}
-		return stage, doneOf(job)
+		return stage, finishingFact(job)
 	}
 }
 
-// doneOf is the fact with which the stage at work finishes.
-func doneOf(job *events.Job) events.Fact {
+// finishingFact returns the fact with which the stage at work finishes.
+func finishingFact(job *events.Job) events.Fact {
 	fact := eventstest.Facts(job.ID)[slices.Index(events.Stages, job.Stage)]
 	if f, ok := fact.(*events.Validated); ok {
 		f.Stats.TotalRecords = 77
@@ -149,18 +149,17 @@ func doneOf(job *events.Job) events.Fact {
 	return fact
 }
 
-// What a client saw live at a sequence is what the status at that sequence says,
-// whatever happens to the job.
-func TestStatusAtASequenceIsWhatALiveClientSaw(t *testing.T) {
-	r := newShowing(t)
+// Whatever happens to a job, its status at a sequence is what a live client saw then.
+func TestStatusAtASequenceIsWhatClientsSaw(t *testing.T) {
+	r := newStatusRig(t)
 	access := []string{"--server", r.url, "--token", token(t, "alice", "member")}
 	rapid.Check(t, func(rt *rapid.T) {
 		job := eventstest.Upload(t, r.logs[events.StageUpload], events.User{ID: "alice", Role: "member"}, events.Artifact{},
 			events.Options{})
 		next, stop := iter.Pull2(r.live.Watch(t.Context(), job.ID, 0))
 		defer stop()
-		var shown seen
-		saw := map[uint64]seen{}
+		var shown jobView
+		saw := map[uint64]jobView{}
 		see := func() {
 			f, err, _ := next()
 			if err == nil {
@@ -184,14 +183,14 @@ func TestStatusAtASequenceIsWhatALiveClientSaw(t *testing.T) {
 		}
 		for seq, want := range saw {
 			var then struct {
-				seen
+				jobView
 				Seq uint64
 			}
 			path := fmt.Sprintf("/status/%s?at_seq=%d", job.ID, seq)
 			if err := r.live.Call(t.Context(), http.MethodGet, path, &then); err != nil {
 				rt.Fatal(err)
 			}
-			if then.Seq != seq || then.seen != want {
+			if then.Seq != seq || then.jobView != want {
 				rt.Fatalf("at %d the client saw\n%+v, the status is\n%+v", seq, want, then)
 			}
 		}
@@ -199,9 +198,9 @@ func TestStatusAtASequenceIsWhatALiveClientSaw(t *testing.T) {
 	job := eventstest.Upload(t, r.logs[events.StageUpload], events.User{ID: "alice", Role: "member"}, events.Artifact{},
 		events.Options{})
 	for job.Reported == nil {
-		eventstest.Append(t, r.logs[job.Stage], &job, doneOf(&job))
+		eventstest.Append(t, r.logs[job.Stage], &job, finishingFact(&job))
 	}
-	if said := mustAsk(t, append([]string{"status", job.ID}, access...)...); !strings.HasPrefix(said,
+	if said := mustRun(t, append([]string{"status", job.ID}, access...)...); !strings.HasPrefix(said,
 		"completed, 100%: The report is ready.\n") {
 		t.Errorf("now it says %s", said)
 	}

@@ -14,8 +14,8 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-// From upload to report with TLS on every connection: HTTP, WebSocket, the IEC,
-// NATS with certificates on both sides, PostgreSQL. Each refuses to do without.
+// A job runs with TLS on every connection: HTTP, WebSocket, the IEC, NATS with certificates on
+// both sides, PostgreSQL. Each of them refuses connections without TLS.
 func TestEverythingSpeaksTLS(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)

@@ -15,7 +15,7 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-// tlsNATS runs services/deploy/nats/server.conf as it is.
+// tlsNATS runs a server with services/deploy/nats/server.conf unchanged.
 func tlsNATS(t *testing.T, ca *authority) (url string, passwords []string) {
 	t.Helper()
 	for _, user := range embedded.Users {
@@ -32,8 +32,8 @@ func tlsNATS(t *testing.T, ca *authority) (url string, passwords []string) {
 	return "nats://" + host + ":" + port, passwords
 }
 
-// tlsDatabase runs a PostgreSQL that takes connections with TLS only, and
-// returns its URL by sslmode.
+// tlsDatabase runs a PostgreSQL that accepts connections with TLS only, and returns its URL by
+// sslmode.
 func tlsDatabase(t *testing.T, ca *authority) func(mode string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -65,7 +65,7 @@ func tlsDatabase(t *testing.T, ca *authority) func(mode string) string {
 		t.Fatal(err)
 	}
 
-	// The same cluster again, on a port, as the user that it belongs to.
+	// Start the same cluster again, on a port, as the user who owns it.
 	data := filepath.Join(dir, "data")
 	info, err := os.Stat(data)
 	if err != nil {

@@ -20,21 +20,21 @@ import (
 	"rollcall.example/events/eventstest"
 )
 
-// span is one that the collector got.
+// span is a span that the collector has received.
 type span struct {
 	id, parent, trace, name, service string
 	attributes                       map[string]string
 }
 
-// otlp is a collector of spans, over HTTP.
-type otlp struct {
+// spanCollector is a collector of spans, over HTTP.
+type spanCollector struct {
 	mu    sync.Mutex
 	spans []span
 }
 
-func startCollector(t *testing.T) (*otlp, string) {
+func startCollector(t *testing.T) (*spanCollector, string) {
 	t.Helper()
-	c := &otlp{}
+	c := &spanCollector{}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		var req collector.ExportTraceServiceRequest
@@ -44,14 +44,14 @@ func startCollector(t *testing.T) (*otlp, string) {
 		if err != nil || r.URL.Path != "/v1/traces" {
 			t.Errorf("%s: %v", r.URL.Path, err)
 		}
-		c.take(&req)
+		c.add(&req)
 		w.Header().Set("Content-Type", "application/x-protobuf")
 	}))
 	t.Cleanup(srv.Close)
 	return c, srv.URL
 }
 
-func (c *otlp) take(req *collector.ExportTraceServiceRequest) {
+func (c *spanCollector) add(req *collector.ExportTraceServiceRequest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, rs := range req.GetResourceSpans() {
@@ -79,9 +79,9 @@ func attributes(list []*common.KeyValue) map[string]string {
 	return m
 }
 
-// oneTrace waits for spans of a job from each of the services, and holds that
-// they are all of one trace.
-func (c *otlp) oneTrace(t *testing.T, jobID string, services ...string) {
+// waitOneTrace waits for spans of a job from each of the services, and checks that they belong
+// to one trace.
+func (c *spanCollector) waitOneTrace(t *testing.T, jobID string, services ...string) {
 	t.Helper()
 	traces, from := map[string]bool{}, map[string]bool{}
 	eventstest.Wait(t, "spans of all services", func() bool {
@@ -106,7 +106,7 @@ func TestAJobIsOneTrace(t *testing.T) {
 	c, url := startCollector(t)
 	p := rollcall(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + url}, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir(),
 		"--jwt-secret", secret)
-	p.healthy()
+	p.waitHealthy()
 	alice := token(t, "alice", "member")
 	jobID, _ := uploadAndWatch(t, p.url(), p.url(), alice)
 	other, _ := uploadAndWatch(t, p.url(), p.url(), alice)
@@ -137,7 +137,7 @@ func TestAJobIsOneTrace(t *testing.T) {
 	if traces[jobID] == "" || traces[jobID] == traces[other] || len(traces) != 2 {
 		t.Fatalf("traces of jobs: %v", traces)
 	}
-	// Each span with all above it.
+	// Each span by its path from the root.
 	count := map[string]int{}
 	for _, s := range c.spans {
 		if s.trace != traces[jobID] {
@@ -189,7 +189,7 @@ func TestAJobIsOneTrace(t *testing.T) {
 	if t.Failed() {
 		t.Logf("%v", count)
 	}
-	// The log names the trace, with the job and the stage.
+	// Log lines name the job, the stage and the trace.
 	for _, stage := range []string{"validation", "iec", "persistence", "report"} {
 		line := regexp.MustCompile(`msg="attempt done" stage=` + stage + ` job=` + jobID + ` .*trace=` + traces[jobID])
 		if !line.MatchString(p.err.String()) {
@@ -202,13 +202,13 @@ func TestAJobIsOneTrace(t *testing.T) {
 	}
 }
 
-// A collector that is not there harms nobody.
-func TestTracesThatCannotBeSent(t *testing.T) {
+// Jobs complete when the collector cannot be reached.
+func TestMissingTraceCollectorDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	p := rollcall(t, []string{"OTEL_BSP_SCHEDULE_DELAY=50"}, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir(),
 		"--jwt-secret", secret,
 		"--otlp-endpoint", "http://"+freeAddr(t))
-	p.healthy()
+	p.waitHealthy()
 	if _, shown := uploadAndWatch(t, p.url(), p.url(), token(t, "alice", "member")); !strings.Contains(shown,
 		"completed") {
 		t.Errorf("shown:\n%s", shown)

@@ -7,10 +7,10 @@ import (
 	"rollcall.example/events"
 )
 
-// undo undoes a job and returns the job that did, once it is complete.
-func (r *goldenRig) undo(id string) events.Job {
+// undoJob undoes a job and returns the undo, once it is complete.
+func (r *goldenRig) undoJob(id string) events.Job {
 	r.t.Helper()
-	shown := mustAsk(r.t, "undo", id, "--watch", "--server", r.up.url(), "--token", r.token)
+	shown := mustRun(r.t, "undo", id, "--watch", "--server", r.up.url(), "--token", r.token)
 	job, err := r.log.Load(r.t.Context(), jobIDs.FindString(shown))
 	if err != nil {
 		r.t.Fatal(err)
@@ -30,7 +30,7 @@ func TestUndo(t *testing.T) {
 	if r.members() == before {
 		t.Fatal("the second roll has changed nothing")
 	}
-	job := r.undo(second.ID)
+	job := r.undoJob(second.ID)
 	if after := r.members(); after != before {
 		t.Errorf("members before\n%.2000s\nafter\n%.2000s", before, after)
 	}
@@ -53,10 +53,10 @@ func TestUndo(t *testing.T) {
 		t.Errorf("the summary says %q, %v", cell, err)
 	}
 
-	if again := r.undo(second.ID); again.ID != job.ID || again.Seq != job.Seq {
+	if again := r.undoJob(second.ID); again.ID != job.ID || again.Seq != job.Seq {
 		t.Errorf("undone twice, by %s and %s", job.ID, again.ID)
 	}
-	r.undo(first.ID)
+	r.undoJob(first.ID)
 	if r.members() != "" {
 		t.Error("members are left")
 	}

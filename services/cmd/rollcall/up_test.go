@@ -21,11 +21,11 @@ func startUp(t *testing.T, dir string, args ...string) *program {
 	t.Helper()
 	p := rollcall(t, nil, append([]string{"up", "--addr", "127.0.0.1:0", "--data", dir, "--jwt-secret", secret},
 		args...)...)
-	p.healthy()
+	p.waitHealthy()
 	return p
 }
 
-func TestUpTakesARollAndGivesAReport(t *testing.T) {
+func TestUpTurnsARollIntoAReport(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := startUp(t, dir)
@@ -40,7 +40,7 @@ func TestUpTakesARollAndGivesAReport(t *testing.T) {
 	}
 
 	report := filepath.Join(t.TempDir(), "r.xlsx")
-	mustAsk(t, "report", jobID, "-o", report, "--server", p.url(), "--token", alice)
+	mustRun(t, "report", jobID, "-o", report, "--server", p.url(), "--token", alice)
 	book, err := xlsx.OpenFile(report)
 	if err != nil {
 		t.Fatal(err)
@@ -49,11 +49,11 @@ func TestUpTakesARollAndGivesAReport(t *testing.T) {
 		t.Errorf("sheet of all rows: %+v", s)
 	}
 
-	history := mustAsk(t, "history", jobID, "--server", p.url(), "--token", alice)
+	history := mustRun(t, "history", jobID, "--server", p.url(), "--token", alice)
 	if n := strings.Count(history, "\n"); n != 5 {
 		t.Errorf("%d events, want uploaded, validated, verified, persisted, reported:\n%s", n, history)
 	}
-	if list := mustAsk(t, "jobs", "--server", p.url(), "--token", alice); !strings.Contains(list, jobID) ||
+	if list := mustRun(t, "jobs", "--server", p.url(), "--token", alice); !strings.Contains(list, jobID) ||
 		!strings.Contains(list, "completed") {
 		t.Errorf("jobs:\n%s", list)
 	}
@@ -64,10 +64,10 @@ func TestUpTakesARollAndGivesAReport(t *testing.T) {
 	}
 	// Nobody else sees the job.
 	bob := token(t, "bob", "member")
-	if out, err := ask(t, "watch", jobID, "--server", p.url(), "--token", bob); err == nil {
+	if out, err := runCommand(t, "watch", jobID, "--server", p.url(), "--token", bob); err == nil {
 		t.Errorf("bob watches alice's job:\n%s", out)
 	}
-	if out := mustAsk(t, "jobs", "--server", p.url(), "--token", bob); strings.Contains(out, jobID) {
+	if out := mustRun(t, "jobs", "--server", p.url(), "--token", bob); strings.Contains(out, jobID) {
 		t.Errorf("bob lists alice's job:\n%s", out)
 	}
 	checkRoles(t, dir)
@@ -77,8 +77,8 @@ func TestUpTakesARollAndGivesAReport(t *testing.T) {
 	}
 }
 
-// checkRoles looks, as the owner, at who is connected to the private database of a
-// data folder and whether each may do what it should and no more.
+// checkRoles checks who is connected to the private database of a data folder, and that each
+// role has its rights and no more.
 func checkRoles(t *testing.T, dir string) {
 	t.Helper()
 	read := func(name string) string {
@@ -115,26 +115,26 @@ func checkRoles(t *testing.T, dir string) {
 	}
 }
 
-func TestUpGoesOnWhereItWas(t *testing.T) {
+func TestUpContinuesAfterAKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	alice := token(t, "alice", "member")
 	p := startUp(t, dir)
-	out := mustAsk(t, "upload", sampleFile(t), "--server", p.url(), "--token", alice)
+	out := mustRun(t, "upload", sampleFile(t), "--server", p.url(), "--token", alice)
 	jobID := jobIDs.FindString(out)
 	p.stop(syscall.SIGKILL) // in the middle of it
 	p = startUp(t, dir)
-	shown := mustAsk(t, "watch", jobID, "--server", p.url(), "--token", alice)
+	shown := mustRun(t, "watch", jobID, "--server", p.url(), "--token", alice)
 	if !strings.Contains(shown, "completed") {
 		t.Fatalf("after being killed:\n%s", shown)
 	}
-	history := mustAsk(t, "history", jobID, "--server", p.url(), "--token", alice)
+	history := mustRun(t, "history", jobID, "--server", p.url(), "--token", alice)
 	if n := strings.Count(history, "\n"); n != 5 {
 		t.Errorf("%d events:\n%s", n, history)
 	}
 }
 
-func TestTwoCannotShareADataFolder(t *testing.T) {
+func TestDataFolderIsLocked(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	startUp(t, dir)
@@ -145,8 +145,8 @@ func TestTwoCannotShareADataFolder(t *testing.T) {
 	}
 }
 
-// The commands that docs/events.md gives for the NATS CLI, on a real job.
-func TestTheNATSCLILooksIn(t *testing.T) {
+// The NATS CLI commands of docs/events.md work on a real job.
+func TestNATSCLICommandsOfTheDocs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := startUp(t, dir)
@@ -194,7 +194,7 @@ func TestTheNATSCLILooksIn(t *testing.T) {
 	}
 }
 
-// buildNATSCLI returns the path of what `go tool task nats` builds. Its module
+// buildNATSCLI builds the NATS CLI as `go tool task nats` does, and returns its path. Its module
 // is outside of the workspace.
 func buildNATSCLI(t *testing.T) string {
 	t.Helper()
@@ -210,7 +210,7 @@ func buildNATSCLI(t *testing.T) string {
 func TestHealthAndWebSocketsAreServed(t *testing.T) {
 	p := startUp(t, t.TempDir())
 	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/healthz": 200,
-		// No WebSocket is asked for.
+		// These are no requests for a WebSocket.
 		"/ws": http.StatusUpgradeRequired, "/socket.io/?EIO=4&transport=polling": http.StatusBadRequest} {
 		resp, err := http.Get(p.url() + path)
 		if err != nil {

@@ -27,7 +27,7 @@ const (
 	oldHalfDone  = "job-01a2082b-0def-7bc1-924d-aa9eeac958e0"
 )
 
-func TestWhatTheFirstStateWroteIsReadAndGoesOn(t *testing.T) {
+func TestUpgradeFromTheFirstState(t *testing.T) {
 	t.Parallel()
 	dir, database := t.TempDir(), privateDatabase(t)
 	unpack(t, "testdata/upgrade/nats.tar.gz", dir)
@@ -37,10 +37,10 @@ func TestWhatTheFirstStateWroteIsReadAndGoesOn(t *testing.T) {
 	as := []string{"--server", p.url(), "--token", alice}
 	asAlice := func(args ...string) string {
 		t.Helper()
-		return mustAsk(t, append(args, as...)...)
+		return mustRun(t, append(args, as...)...)
 	}
 
-	// The job that was complete is told as it was told then.
+	// The completed job is shown as it was then.
 	history := asAlice("history", oldComplete, "--json")
 	var seqs []uint64
 	for line := range strings.Lines(history) {
@@ -63,7 +63,7 @@ func TestWhatTheFirstStateWroteIsReadAndGoesOn(t *testing.T) {
 		t.Errorf("row 5:\n%s", row)
 	}
 
-	// The one that was under way goes on by itself, the cancelled one when asked.
+	// The running job continues by itself, the cancelled one when it is retried.
 	asAlice("watch", oldHalfDone)
 	if n := rowsReported(t, asAlice, oldHalfDone); n != 20 {
 		t.Errorf("%d rows in the report of the job that went on", n)
@@ -73,7 +73,7 @@ func TestWhatTheFirstStateWroteIsReadAndGoesOn(t *testing.T) {
 		t.Errorf("%d rows in the report of the job that was retried", n)
 	}
 
-	// What was stored then says what it came after, too.
+	// Facts stored then have their guards, too.
 	cli := natsCLI(t, dir)
 	operator, err := events.Connect(events.Connection{URL: cli["NATS_URL"], User: cli["NATS_USER"],
 		Password: cli["NATS_PASSWORD"]})
@@ -82,14 +82,14 @@ func TestWhatTheFirstStateWroteIsReadAndGoesOn(t *testing.T) {
 	}
 	defer operator.Conn().Close()
 	for _, id := range []string{oldComplete, oldHalfDone, oldCancelled} {
-		follow(t, operator, id)
+		checkGuards(t, operator, id)
 		if said, err := verifyAs(t, cli, id, "--database", database); err != nil ||
 			!strings.Contains(said, " follow from each other") {
 			t.Errorf("%s: %v\n%s", id, err, said)
 		}
 	}
 
-	// And a job of today finds the members of then.
+	// A job of today finds the members of then.
 	db, err := postgres.Open(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)
@@ -189,8 +189,8 @@ func restore(t *testing.T, dump, database string) {
 	}
 }
 
-// follow holds that each event of a job says which it came after, and that it did.
-func follow(t *testing.T, operator jetstream.JetStream, id string) {
+// checkGuards checks that each event of a job names the event before it.
+func checkGuards(t *testing.T, operator jetstream.JetStream, id string) {
 	t.Helper()
 	msgs, more, err := events.ReadBatch(t.Context(), operator, events.StreamFacts, events.JobFilter(id), 1)
 	if err != nil || more {

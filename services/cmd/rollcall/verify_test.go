@@ -27,7 +27,7 @@ func (r *goldenRig) verify(id string) (string, error) {
 	return verifyAs(r.t, r.nats, id, "--database", r.database)
 }
 
-func TestVerifySaysWhatWasAltered(t *testing.T) {
+func TestVerifyNamesWhatWasAltered(t *testing.T) {
 	for _, user := range []string{"upload", "validation", "iec", "persistence", "report"} {
 		t.Setenv(embedded.PasswordVariable(user), "password-of-"+user)
 	}
@@ -40,26 +40,26 @@ func TestVerifySaysWhatWasAltered(t *testing.T) {
 	if _, err := r.verify(events.NewJobID()); err == nil {
 		t.Error("a job that does not exist is as it was")
 	}
-	undo := r.undo(job.ID)
+	undo := r.undoJob(job.ID)
 	if said, err := r.verify(undo.ID); err != nil {
 		t.Errorf("an undo: %v\n%s", err, said)
 	}
 
-	// Whoever has the files of the server can do as its services.
+	// Whoever has the files of the server can act as its services.
 	reported := job.Reported.Report
 	for user, list := range map[string][]events.Artifact{
 		"upload": {job.Uploaded.File}, "validation": {job.Validated.Rows, job.Validated.Rejects},
 		"iec": {job.Verified.Verdicts}, "persistence": {job.Persisted.Outcomes}, "report": {reported},
 	} {
 		for _, a := range list {
-			put := r.replacer(user, a)
+			put := r.objectReplacer(user, a)
 			put([]byte("nothing of the kind"))
 			said, err := r.verify(job.ID)
 			if !errors.Is(err, verify.ErrAltered) || !strings.Contains(said, "ALTERED  "+a.Bucket+" "+a.Name+",") ||
 				strings.Contains(said, "Nothing") {
 				t.Errorf("%s: %v\n%s", a.Name, err, said)
 			}
-			// The upload is not what a report is made of, and the report is not either.
+			// A report is made neither of the upload nor of itself.
 			if made := strings.Contains(said, "ok       the report, made again"); made != (a == job.Uploaded.File ||
 				a == reported) {
 				t.Errorf("%s: the report made again: %v\n%s", a.Name, made, said)
@@ -70,7 +70,7 @@ func TestVerifySaysWhatWasAltered(t *testing.T) {
 	if said, err := r.verify(job.ID); err != nil {
 		t.Fatalf("all is back: %v\n%s", err, said)
 	}
-	bucket, err := r.as("report").ObjectStore(t.Context(), reported.Bucket)
+	bucket, err := r.connectAs("report").ObjectStore(t.Context(), reported.Bucket)
 	if err == nil {
 		err = bucket.Delete(t.Context(), reported.Name)
 	}
@@ -83,8 +83,8 @@ func TestVerifySaysWhatWasAltered(t *testing.T) {
 	}
 }
 
-// replacer replaces an object as a service, with its own bytes where it is given none.
-func (r *goldenRig) replacer(user string, a events.Artifact) func([]byte) {
+// objectReplacer returns a function that replaces an object as a service. Nil restores it.
+func (r *goldenRig) objectReplacer(user string, a events.Artifact) func([]byte) {
 	r.t.Helper()
 	from, err := r.log.JetStream().ObjectStore(r.t.Context(), a.Bucket)
 	if err != nil {
@@ -94,7 +94,7 @@ func (r *goldenRig) replacer(user string, a events.Artifact) func([]byte) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	to, err := r.as(user).ObjectStore(r.t.Context(), a.Bucket)
+	to, err := r.connectAs(user).ObjectStore(r.t.Context(), a.Bucket)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -109,8 +109,8 @@ func (r *goldenRig) replacer(user string, a events.Artifact) func([]byte) {
 	}
 }
 
-// as is a connection with the rights of a service.
-func (r *goldenRig) as(user string) jetstream.JetStream {
+// connectAs connects with the permissions of a service.
+func (r *goldenRig) connectAs(user string) jetstream.JetStream {
 	r.t.Helper()
 	js, err := events.Connect(events.Connection{URL: r.nats["NATS_URL"], User: user, Password: "password-of-" + user})
 	if err != nil {

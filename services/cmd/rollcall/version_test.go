@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-func TestBuildTellsWhatTheLinkerSaidBeforeWhatTheToolchainKnows(t *testing.T) {
+func TestBuildInfoPrefersTheLinkersValues(t *testing.T) {
 	info := &debug.BuildInfo{GoVersion: "go1.26.0", Settings: []debug.BuildSetting{
 		{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.time", Value: "2026-01-02T03:04:05Z"}, {Key: "vcs.modified",
 			Value: "true"},
@@ -32,7 +32,7 @@ func TestBuildTellsWhatTheLinkerSaidBeforeWhatTheToolchainKnows(t *testing.T) {
 	}
 }
 
-// The names in -ldflags are text: nothing but a build says that they are right.
+// Only a build shows that the names in -ldflags are right.
 func TestVersionOfALinkedProgram(t *testing.T) {
 	t.Parallel()
 	bin := filepath.Join(t.TempDir(), "rollcall")

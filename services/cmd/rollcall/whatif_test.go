@@ -49,7 +49,7 @@ func TestWhatIf(t *testing.T) {
 			t.Errorf("%q is not said:\n%s", want, said)
 		}
 	}
-	// With another column for the ID number all is otherwise.
+	// Two columns for the ID number are an error.
 	if said, err = r.whatIf(job.ID, `{"aliases": {"id_number": ["Shoe"]}}`); err == nil {
 		t.Errorf("two columns for one field: %s", said)
 	}
@@ -69,8 +69,8 @@ func TestWhatIf(t *testing.T) {
 	}
 }
 
-// A region that the file names stays.
-func TestWhatIfWardsHadOtherSubRegions(t *testing.T) {
+// A row that names a region keeps it.
+func TestWhatIfWithOtherSubRegions(t *testing.T) {
 	r := newGoldenRig(t)
 	job := r.run(r.csv("ID Number,Ward,Region\n" +
 		"8001015009087,79800001,\n" +

@@ -38,12 +38,12 @@ import (
 	"rollcall.example/services/validation"
 )
 
-// around stands between a runner and its stage's handler.
-type around func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error)
+// interceptor runs instead of a stage's handler, which it is given.
+type interceptor func(ctx context.Context, w *stage.Work, h stage.Handler) (events.Fact, error)
 
-// plant is the API and the four stages in this process, over a real NATS and a
-// real PostgreSQL, where a test may step between each runner and its handler.
-type plant struct {
+// pipeline is the API and the four stages in this process, with a real NATS and a real
+// PostgreSQL. A test can intercept the handler of each stage.
+type pipeline struct {
 	t     *testing.T
 	nats  *embedded.Server
 	db    *sqlx.DB
@@ -56,17 +56,17 @@ type plant struct {
 	undo     func(context.Context, *events.Job) error
 
 	mu    sync.Mutex
-	steps map[events.Stage]around
+	steps map[events.Stage]interceptor
 }
 
-func newPlant(t *testing.T) *plant {
+func newPipeline(t *testing.T) *pipeline {
 	t.Helper()
-	return newPlantOn(t, eventstest.Start(t))
+	return newPipelineOn(t, eventstest.Start(t))
 }
 
-func newPlantOn(t *testing.T, nats *embedded.Server) *plant {
+func newPipelineOn(t *testing.T, nats *embedded.Server) *pipeline {
 	t.Helper()
-	p := &plant{t: t, nats: nats, steps: map[events.Stage]around{}, runners: map[events.Stage]*stage.Runner{}}
+	p := &pipeline{t: t, nats: nats, steps: map[events.Stage]interceptor{}, runners: map[events.Stage]*stage.Runner{}}
 	var err error
 	if p.db, err = postgres.Open(t.Context(), privateDatabase(t)); err != nil {
 		t.Fatal(err)
@@ -87,12 +87,12 @@ func newPlantOn(t *testing.T, nats *embedded.Server) *plant {
 	return p
 }
 
-// store is the artifacts as a user of nats.conf may reach them.
-func (p *plant) store(user string) *events.Store {
+// store returns the artifacts with the permissions of a user.
+func (p *pipeline) store(user string) *events.Store {
 	return events.NewStore(eventstest.Connect(p.t, p.nats, user))
 }
 
-func (p *plant) serveAPI() {
+func (p *pipeline) serveAPI() {
 	p.t.Helper()
 	js := eventstest.Connect(p.t, p.nats, "upload")
 	p.log = events.NewLog(js, events.StageUpload, nil)
@@ -110,10 +110,10 @@ func (p *plant) serveAPI() {
 	srv := httptest.NewServer(face.Handler())
 	p.t.Cleanup(srv.Close)
 	p.url, p.token = srv.URL, token(p.t, "alice", "member")
-	p.running("projection", table.Run)
+	p.runInBackground("projection", table.Run)
 }
 
-func (p *plant) iec() *iec.Service {
+func (p *pipeline) iec() *iec.Service {
 	p.t.Helper()
 	simulator, err := sim.New(sim.Config{})
 	if err != nil {
@@ -146,8 +146,8 @@ func (p *plant) iec() *iec.Service {
 		Logger: slog.New(slog.DiscardHandler)})
 }
 
-// running runs something until the test ends.
-func (p *plant) running(what string, run func(context.Context) error) {
+// runInBackground runs a function until the test ends.
+func (p *pipeline) runInBackground(what string, run func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- run(ctx) }()
@@ -159,8 +159,8 @@ func (p *plant) running(what string, run func(context.Context) error) {
 	})
 }
 
-// start sets stages to work, all if none is named. Failures are tried again at once.
-func (p *plant) start(stages ...events.Stage) {
+// start runs stages, all of them if none is named. Failures are retried at once.
+func (p *pipeline) start(stages ...events.Stage) {
 	if len(stages) == 0 {
 		stages = slices.Collect(maps.Keys(p.handlers))
 	}
@@ -182,19 +182,19 @@ func (p *plant) start(stages ...events.Stage) {
 			r.Undo = p.undo
 		}
 		p.runners[name] = r
-		p.running(string(name), r.Run)
+		p.runInBackground(string(name), r.Run)
 	}
 }
 
-// step sets what stands before a stage's handler from now on; nil is nothing.
-func (p *plant) step(stage events.Stage, a around) {
+// intercept sets the interceptor of a stage; nil removes it.
+func (p *pipeline) intercept(stage events.Stage, a interceptor) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.steps[stage] = a
 }
 
-// call makes a request of the API and returns its status and the code of its error.
-func (p *plant) call(method, path string, body io.Reader, contentType string) (status int, code string,
+// call makes a request to the API. It returns the status, the code of a refusal and the data.
+func (p *pipeline) call(method, path string, body io.Reader, contentType string) (status int, code string,
 	data map[string]any) {
 	p.t.Helper()
 	req, err := http.NewRequest(method, p.url+api.Base+path, body)
@@ -220,17 +220,17 @@ func (p *plant) call(method, path string, body io.Reader, contentType string) (s
 	return resp.StatusCode, answer.Error.Code, answer.Data
 }
 
-// onRoll are the people whom offer uploads.
-var onRoll = []string{"8001015009087", "9001010001088", "8506155000084"}
+// rollIDs are the ID numbers that tryUpload uploads.
+var rollIDs = []string{"8001015009087", "9001010001088", "8506155000084"}
 
-// offer uploads a roll of onRoll with a surname, and returns what is answered.
-func (p *plant) offer(name, surname string) (status int, code, jobID string) {
+// tryUpload uploads a roll of rollIDs with a surname, and returns the answer.
+func (p *pipeline) tryUpload(name, surname string) (status int, code, jobID string) {
 	p.t.Helper()
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	file, err := form.CreateFormFile("file", name)
 	if err == nil {
-		_, err = fmt.Fprint(file, "ID Number,Firstname,Surname\n", strings.Join(onRoll, ",Some,"+surname+"\n"), ",Some,",
+		_, err = fmt.Fprint(file, "ID Number,Firstname,Surname\n", strings.Join(rollIDs, ",Some,"+surname+"\n"), ",Some,",
 			surname, "\n")
 	}
 	if err == nil {
@@ -244,32 +244,32 @@ func (p *plant) offer(name, surname string) (status int, code, jobID string) {
 	return status, code, jobID
 }
 
-// upload uploads a roll, which is taken.
-func (p *plant) upload(name, surname string) (jobID string) {
+// upload uploads a roll that must be accepted.
+func (p *pipeline) upload(name, surname string) (jobID string) {
 	p.t.Helper()
-	status, code, jobID := p.offer(name, surname)
+	status, code, jobID := p.tryUpload(name, surname)
 	if status != http.StatusAccepted {
 		p.t.Fatalf("upload: %d %s", status, code)
 	}
 	return jobID
 }
 
-// post asks for something to be done to a job.
-func (p *plant) post(what, jobID string) {
+// steer cancels, retries or undoes a job.
+func (p *pipeline) steer(what, jobID string) {
 	p.t.Helper()
 	if status, code, _ := p.call(http.MethodPost, "/"+what+"/"+jobID, nil, ""); status >= 300 {
 		p.t.Fatalf("%s: %d %s", what, status, code)
 	}
 }
 
-// ends waits until a job has ended so.
-func (p *plant) ends(jobID string, kind events.Kind) events.Job {
+// waitForEnd waits until a job has ended with a kind of fact.
+func (p *pipeline) waitForEnd(jobID string, kind events.Kind) events.Job {
 	p.t.Helper()
 	return eventstest.WaitKind(p.t, p.log, jobID, kind)
 }
 
-// settled waits until a stage has nothing left to do.
-func (p *plant) settled(stage events.Stage) {
+// waitSettled waits until a stage has nothing left to do.
+func (p *pipeline) waitSettled(stage events.Stage) {
 	p.t.Helper()
 	js := eventstest.Connect(p.t, p.nats, "operator")
 	eventstest.Wait(p.t, string(stage)+" to settle its messages", func() bool {
@@ -278,8 +278,8 @@ func (p *plant) settled(stage events.Stage) {
 	})
 }
 
-// database is all that persistence has written, as text.
-func (p *plant) database() string {
+// dumpDatabase returns everything that persistence has written, as text.
+func (p *pipeline) dumpDatabase() string {
 	p.t.Helper()
 	var all []string
 	err := p.db.Select(&all, `SELECT to_jsonb(m)::text FROM members m UNION ALL SELECT to_jsonb(l)::text FROM job_ledger l

@@ -28,8 +28,7 @@ import (
 
 const secret = "a secret of the tests"
 
-// asRollcall makes this test binary the program itself, for tests that want
-// processes of their own.
+// asRollcall makes this test binary the program itself, for tests that start processes.
 const asRollcall = "ROLLCALL_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -37,16 +36,16 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	postgrestest.Main(swept{m}, eventstest.IgnoreLeaks()...)
+	postgrestest.Main(mainWithCleanup{m}, eventstest.IgnoreLeaks()...)
 }
 
-// swept are the tests and what is to be cleared away after them.
-type swept struct{ *testing.M }
+// mainWithCleanup runs the tests and removes what they share.
+type mainWithCleanup struct{ *testing.M }
 
-func (s swept) Run() int {
+func (s mainWithCleanup) Run() int {
 	code := s.M.Run()
 	http.DefaultClient.CloseIdleConnections()
-	if err := sweep(); err != nil {
+	if err := removeBuilt(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
@@ -80,8 +79,8 @@ type program struct {
 	exit     error
 }
 
-// spawn starts a process that ends with the test. It must not have left any
-// ID number on its standard error.
+// spawn starts a process that ends with the test. An ID number on its standard error fails
+// the test.
 func spawn(t *testing.T, env []string, name string, args ...string) *program {
 	t.Helper()
 	p := &program{t: t, cmd: exec.Command(name, args...), out: &syncBuffer{}, err: &syncBuffer{},
@@ -109,7 +108,7 @@ func spawn(t *testing.T, env []string, name string, args ...string) *program {
 
 var idNumbers = regexp.MustCompile(`\b[0-9]{13}\b`)
 
-// stop sends a signal and waits for the end.
+// stop sends a signal and waits until the process has ended.
 func (p *program) stop(sig syscall.Signal) {
 	p.t.Helper()
 	_ = p.cmd.Process.Signal(sig) // fails when it has ended already
@@ -155,7 +154,7 @@ func (p *program) wait(what string, cond func() bool) {
 	}
 }
 
-func (p *program) healthy() {
+func (p *program) waitHealthy() {
 	p.t.Helper()
 	url := p.url() + "/healthz"
 	p.wait("health", func() bool {
@@ -168,8 +167,8 @@ func (p *program) healthy() {
 	})
 }
 
-// ask runs a command of rollcall in this process and returns what it prints.
-func ask(t *testing.T, args ...string) (string, error) {
+// runCommand runs a command in this process and returns its output.
+func runCommand(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -178,9 +177,9 @@ func ask(t *testing.T, args ...string) (string, error) {
 	return out.String(), err
 }
 
-func mustAsk(t *testing.T, args ...string) string {
+func mustRun(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := ask(t, args...)
+	out, err := runCommand(t, args...)
 	if err != nil {
 		t.Fatalf("rollcall %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
@@ -189,7 +188,7 @@ func mustAsk(t *testing.T, args ...string) string {
 
 func token(t *testing.T, user, role string) string {
 	t.Helper()
-	return strings.TrimSpace(mustAsk(t, "token", "--user", user, "--role", role, "--secret", secret))
+	return strings.TrimSpace(mustRun(t, "token", "--user", user, "--role", role, "--secret", secret))
 }
 
 func sampleFile(t *testing.T) string {
@@ -210,12 +209,13 @@ var jobIDs = regexp.MustCompile(`job-[0-9a-f-]{36}`)
 // uploadAndWatch uploads the sample and returns its job once it is complete.
 func uploadAndWatch(t *testing.T, server, watchServer, token string) (jobID, shown string) {
 	t.Helper()
-	out := mustAsk(t, "upload", sampleFile(t), "--server", server, "--token", token)
+	out := mustRun(t, "upload", sampleFile(t), "--server", server, "--token", token)
 	jobID = jobIDs.FindString(out)
-	return jobID, mustAsk(t, "watch", jobID, "--server", watchServer, "--token", token)
+	return jobID, mustRun(t, "watch", jobID, "--server", watchServer, "--token", token)
 }
 
-// privateDatabase is the URL of a PostgreSQL, without tables, that ends with the test.
+// privateDatabase starts a PostgreSQL without tables that ends with the test, and returns its
+// URL.
 func privateDatabase(t *testing.T) string {
 	t.Helper()
 	db, err := postgres.Start(t.Context(), postgres.Config{Dir: t.TempDir()})
@@ -232,17 +232,17 @@ func privateDatabase(t *testing.T) string {
 	return db.URL()
 }
 
-// given are the ports that tests were given, which no other gets.
-var given sync.Map
+// givenPorts are the ports that freeAddr has returned.
+var givenPorts sync.Map
 
-// freeAddr is an address that a server may have, be away from and come back to: its
-// port is none of those that the system gives to clients.
+// freeAddr returns an address that a server can leave and take again: its port is none of
+// those that the system gives to clients.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	const low, high = 10_000, 32_000
 	for range 1000 {
 		port := low + rand.IntN(high-low)
-		if _, known := given.LoadOrStore(port, true); known {
+		if _, known := givenPorts.LoadOrStore(port, true); known {
 			continue
 		}
 		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
@@ -258,48 +258,48 @@ func freeAddr(t *testing.T) string {
 	return ""
 }
 
-// built are programs that tests built, one of each for the process.
-var built struct {
+// builtPrograms are the programs that tests have built, each once.
+var builtPrograms struct {
 	sync.Mutex
 	dir   string
 	paths map[string]string
 }
 
-// build returns the path of a program of a package or tool of the workspace.
+// build builds a program of the workspace, once, and returns its path.
 func build(t *testing.T, pkg string) string {
 	t.Helper()
-	built.Lock()
-	defer built.Unlock()
-	if path, ok := built.paths[pkg]; ok {
+	builtPrograms.Lock()
+	defer builtPrograms.Unlock()
+	if path, ok := builtPrograms.paths[pkg]; ok {
 		return path
 	}
-	if built.dir == "" {
+	if builtPrograms.dir == "" {
 		dir, err := os.MkdirTemp("", "rollcall-built-")
 		if err != nil {
 			t.Fatal(err)
 		}
-		built.dir, built.paths = dir, map[string]string{}
+		builtPrograms.dir, builtPrograms.paths = dir, map[string]string{}
 	}
-	path := filepath.Join(built.dir, filepath.Base(pkg)+fmt.Sprint(len(built.paths)))
+	path := filepath.Join(builtPrograms.dir, filepath.Base(pkg)+fmt.Sprint(len(builtPrograms.paths)))
 	cmd := exec.Command("go", "build", "-o", path, pkg)
 	cmd.Dir = "../../.." // the workspace
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", pkg, err, out)
 	}
-	built.paths[pkg] = path
+	builtPrograms.paths[pkg] = path
 	return path
 }
 
-func sweep() error {
-	built.Lock()
-	defer built.Unlock()
-	if built.dir == "" {
+func removeBuilt() error {
+	builtPrograms.Lock()
+	defer builtPrograms.Unlock()
+	if builtPrograms.dir == "" {
 		return nil
 	}
-	return os.RemoveAll(built.dir)
+	return os.RemoveAll(builtPrograms.dir)
 }
 
-// commandsOf returns the commands of docs/events.md that begin so.
+// commandsOf returns the commands in docs/events.md that begin with a prefix.
 func commandsOf(t *testing.T, prefix string) []string {
 	t.Helper()
 	f, err := os.Open("../../../docs/events.md")
