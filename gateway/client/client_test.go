@@ -3,7 +3,6 @@ package client_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -212,24 +211,6 @@ func TestErrorsThatTryingAgainDoesNotMend(t *testing.T) {
 			t.Errorf("%+v accepted", cfg)
 		}
 	}
-}
-
-func ExampleClient_Watch() {
-	c, err := client.New(client.Config{URL: "https://rollcall.example", Token: "the user's token"})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel() // an example that waits for nobody
-	for frame, err := range c.Watch(ctx, "job-01890a5d-ac96-774b-bcce-b302099a8057", 0) {
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		fmt.Println(frame.Seq, frame.Event)
-	}
-	// Output:
 }
 
 // What is erased after the end is told, and a watch ends with it.

@@ -113,7 +113,7 @@ var named = []struct {
 func generate(schemas fs.FS) ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteString("// Code generated from schema/frames by go generate ./gateway/frames; DO NOT EDIT.\n")
-	out.WriteString("// Times are RFC 3339. gateway/README.md is the protocol.\n")
+	out.WriteString("// Times are RFC 3339. docs/gateway.md is the protocol.\n")
 	for _, enum := range named {
 		fmt.Fprintf(&out, "\nexport type %s =%s;\n", enum.name, lines(quote(enum.values)))
 	}

@@ -1,5 +1,5 @@
 // Code generated from schema/frames by go generate ./gateway/frames; DO NOT EDIT.
-// Times are RFC 3339. gateway/README.md is the protocol.
+// Times are RFC 3339. docs/gateway.md is the protocol.
 
 export type Stage =
   | "initialization"
