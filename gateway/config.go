@@ -13,6 +13,12 @@ import (
 	"rollcall.example/gateway/auth"
 )
 
+// What zero limits mean, and what the program's flags do.
+const (
+	DefaultConnections     = 20_000
+	DefaultUserConnections = 100
+)
+
 // Config says how a gateway works. The zero value of a limit or a time means the default
 // that the field names.
 type Config struct {
@@ -33,9 +39,10 @@ type Config struct {
 	Queue int
 	// Subscriptions is how many jobs one connection may follow; 0 means 100.
 	Subscriptions int
-	// Connections is how many clients there may be in all; 0 means 20,000.
+	// Connections is how many clients there may be in all; 0 means DefaultConnections.
 	Connections int
-	// UserConnections is how many connections one user may have here; 0 means 100.
+	// UserConnections is how many connections one user may have here; 0 means
+	// DefaultUserConnections.
 	UserConnections int
 	// Readers is how many histories are read at once; 0 means 32.
 	Readers int
@@ -86,8 +93,8 @@ func notNegative[T int | time.Duration](name string, value T) error {
 func (c Config) withDefaults() Config {
 	c.Queue = cmp.Or(c.Queue, 256)
 	c.Subscriptions = cmp.Or(c.Subscriptions, 100)
-	c.Connections = cmp.Or(c.Connections, 20_000)
-	c.UserConnections = cmp.Or(c.UserConnections, 100)
+	c.Connections = cmp.Or(c.Connections, DefaultConnections)
+	c.UserConnections = cmp.Or(c.UserConnections, DefaultUserConnections)
 	c.Readers = cmp.Or(c.Readers, 32)
 	c.AuthTimeout = cmp.Or(c.AuthTimeout, 10*time.Second)
 	c.PingInterval = cmp.Or(c.PingInterval, 30*time.Second)

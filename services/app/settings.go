@@ -13,9 +13,9 @@ import (
 
 // The settings of rollcall are one tree of structs. The tags of a field give it the name
 // of its flag, its default and its help, and nothing else does: commands take their flags
-// from here, Defaults fills the same values in for whoever starts an App without flags,
-// and Validate names a setting as its flag does. kong gives each flag its ROLLCALL_
-// variable.
+// from here, DefaultUp fills in the same values for whoever starts an App without flags,
+// and Validate names a setting as its flag does. Where a package has a default of its own,
+// the tag refers to it (see Vars). kong gives each flag its ROLLCALL_ variable.
 
 // Settings are what the services can be told, whichever of them run in a process.
 type Settings struct {
@@ -25,7 +25,7 @@ type Settings struct {
 	IEC     IECSettings     `embed:"" prefix:"iec-"`
 
 	// WardTarget counts people; at least 1.
-	WardTarget int `default:"200" help:"Registered members that a ward needs."`
+	WardTarget int `default:"${ward_target}" help:"Registered members that a ward needs."`
 	// WebhookPrivate is a danger where strangers have tokens.
 	WebhookPrivate bool `help:"${help_webhook_private}"`
 
@@ -79,13 +79,13 @@ func (s *TokenSettings) Validate() error {
 
 // UploadSettings bound what one user may send. None of them may be 0.
 type UploadSettings struct {
-	MaxFileSize ByteSize `default:"50MB" help:"Largest file that is accepted."`
+	MaxFileSize ByteSize `default:"${max_file_size}" help:"Largest file that is accepted."`
 	// UserUploads counts files, over all replicas.
-	UserUploads int `default:"200" help:"Files that a user may upload within an hour."`
+	UserUploads int `default:"${user_uploads}" help:"Files that a user may upload within an hour."`
 	// UserJobs counts jobs that have not ended, over all replicas.
-	UserJobs int `default:"100" help:"Unfinished jobs that a user may have."`
+	UserJobs int `default:"${user_jobs}" help:"Unfinished jobs that a user may have."`
 	// UserTransfers counts files, in one process.
-	UserTransfers int `default:"8" help:"Files that a user may be sending to one process at once."`
+	UserTransfers int `default:"${user_transfers}" help:"Files that a user may be sending to one process at once."`
 }
 
 // Validate names each setting that is less than 1.
@@ -101,9 +101,9 @@ func (s *UploadSettings) Validate() error {
 // GatewaySettings bound the WebSockets of one gateway.
 type GatewaySettings struct {
 	// MaxConnections counts WebSockets; at least 1.
-	MaxConnections int `default:"20000" help:"WebSockets that one gateway serves at once."`
+	MaxConnections int `default:"${max_connections}" help:"WebSockets that one gateway serves at once."`
 	// UserConnections counts WebSockets; at least 1.
-	UserConnections int `default:"100" help:"WebSockets that a user may have on one gateway."`
+	UserConnections int `default:"${user_connections}" help:"WebSockets that a user may have on one gateway."`
 	// Origins are host names; nil leaves the pages of the gateway's own host.
 	Origins []string `placeholder:"HOST" help:"${help_origins}"`
 }
@@ -123,11 +123,11 @@ type IECSettings struct {
 	// Quota counts calls, of all replicas.
 	Quota int `default:"10000" help:"Calls to the IEC in any rolling hour."`
 	// Concurrency counts calls, of one process.
-	Concurrency int           `default:"15" help:"Calls to the IEC at the same time, by one process."`
-	Timeout     time.Duration `default:"10s" help:"Time limit of one call to the IEC."`
+	Concurrency int           `default:"${iec_concurrency}" help:"Calls to the IEC at the same time, by one process."`
+	Timeout     time.Duration `default:"${iec_timeout}" help:"Time limit of one call to the IEC."`
 	// Keep and KeepNotRegistered are at most events.VerdictsTTL.
-	Keep              time.Duration `default:"24h" help:"${help_iec_keep}"`
-	KeepNotRegistered time.Duration `default:"1h" help:"The same for a person who was not registered."`
+	Keep              time.Duration `default:"${iec_keep}" help:"${help_iec_keep}"`
+	KeepNotRegistered time.Duration `default:"${iec_keep_not_registered}" help:"The same for a person who was not registered."`
 }
 
 // Validate names each setting that is not positive, or keeps answers for too long.
@@ -221,7 +221,7 @@ func setDefaults(config any) {
 		}
 		return nil
 	})
-	if err := kong.ApplyDefaults(config, Help, ignoreEnvironment); err != nil {
+	if err := kong.ApplyDefaults(config, Vars, ignoreEnvironment); err != nil {
 		panic(fmt.Errorf("defaults: %w", err)) // the tags are above, and are right or not
 	}
 }

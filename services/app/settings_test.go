@@ -75,7 +75,7 @@ func TestSettingsAreRefusedByName(t *testing.T) {
 // The names in refusals are those of flags.
 func TestRefusalsNameFlags(t *testing.T) {
 	var c UpConfig
-	k, err := kong.New(&c, Help)
+	k, err := kong.New(&c, Vars)
 	if err != nil {
 		t.Fatal(err)
 	}

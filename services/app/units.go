@@ -26,6 +26,19 @@ func (b *ByteSize) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// String returns the size in the largest unit that it is a multiple of.
+func (b ByteSize) String() string {
+	switch {
+	case b != 0 && b%(1<<30) == 0:
+		return fmt.Sprintf("%dGB", b>>30)
+	case b != 0 && b%(1<<20) == 0:
+		return fmt.Sprintf("%dMB", b>>20)
+	case b != 0 && b%(1<<10) == 0:
+		return fmt.Sprintf("%dKB", b>>10)
+	}
+	return fmt.Sprint(int64(b))
+}
+
 // Age is how long something is kept, read from days, such as 30d, or a duration.
 type Age time.Duration
 

@@ -21,7 +21,7 @@ type Config struct {
 	Jobs Jobs
 	// TusPath is the path that uploads in parts stand below, with a slash at its end.
 	TusPath string
-	// MaxFileSize is the largest file taken, in bytes; 0 means 50 MiB.
+	// MaxFileSize is the largest file taken, in bytes; 0 means DefaultMaxFileSize.
 	MaxFileSize int64
 	// MaxUploads is how many received files are checked and stored at once; 0
 	// means 2. Each needs several times the file's unpacked size in memory, and
@@ -35,10 +35,11 @@ type Config struct {
 	Idle time.Duration
 	// UserUploads is how many files a user may upload within an hour, and
 	// UserJobs how many jobs they may have that have not ended: of all replicas
-	// together, while Jobs can tell. 0 means 200 and 100.
+	// together, while Jobs can tell. 0 means
+	// DefaultUserUploads and DefaultUserJobs.
 	UserUploads, UserJobs int
 	// UserTransfers is how many files a user may be sending to this process; 0
-	// means 8.
+	// means DefaultUserTransfers.
 	UserTransfers int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -60,14 +61,18 @@ type Jobs interface {
 	TrySave(ctx context.Context, job *events.Job)
 }
 
+// What zero settings mean, and what the program's flags do.
 const (
-	defaultMaxFileSize = 50 << 20
-	defaultMaxUploads  = 2
-	defaultMaxWait     = 30 * time.Second
-	defaultIdle        = time.Minute
-	defaultUploads     = 200
-	defaultJobs        = 100
-	defaultTransfers   = 8
+	DefaultMaxFileSize   = 50 << 20 // bytes
+	DefaultUserUploads   = 200
+	DefaultUserJobs      = 100
+	DefaultUserTransfers = 8
+)
+
+const (
+	defaultMaxUploads = 2
+	defaultMaxWait    = 30 * time.Second
+	defaultIdle       = time.Minute
 )
 
 // Service takes files in. What it refuses is a *refusal.Error; any other error
@@ -85,13 +90,13 @@ type Service struct {
 
 // New returns the service.
 func New(cfg Config) *Service {
-	cfg.MaxFileSize = cmp.Or(cfg.MaxFileSize, defaultMaxFileSize)
+	cfg.MaxFileSize = cmp.Or(cfg.MaxFileSize, DefaultMaxFileSize)
 	cfg.MaxUploads = cmp.Or(cfg.MaxUploads, defaultMaxUploads)
 	cfg.MaxWait = cmp.Or(cfg.MaxWait, defaultMaxWait)
 	cfg.Idle = cmp.Or(cfg.Idle, defaultIdle)
-	cfg.UserUploads = cmp.Or(cfg.UserUploads, defaultUploads)
-	cfg.UserJobs = cmp.Or(cfg.UserJobs, defaultJobs)
-	cfg.UserTransfers = cmp.Or(cfg.UserTransfers, defaultTransfers)
+	cfg.UserUploads = cmp.Or(cfg.UserUploads, DefaultUserUploads)
+	cfg.UserJobs = cmp.Or(cfg.UserJobs, DefaultUserJobs)
+	cfg.UserTransfers = cmp.Or(cfg.UserTransfers, DefaultUserTransfers)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

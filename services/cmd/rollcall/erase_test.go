@@ -257,7 +257,7 @@ func TestExpiredDataIsReportedAsGone(t *testing.T) {
 		err = errors.Join(json.NewDecoder(resp.Body).Decode(&answer), resp.Body.Close())
 		if err != nil || resp.StatusCode != http.StatusGone || answer.Error.Code != "expired" ||
 			answer.Error.Details["reason"] != "expired" ||
-			!strings.Contains(answer.Message, "no longer kept") {
+			!strings.Contains(answer.Message, "kept no longer") {
 			t.Errorf("%s %s: %d %+v, %v", method, path, resp.StatusCode, answer, err)
 		}
 	}

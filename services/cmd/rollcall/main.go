@@ -116,7 +116,7 @@ func main() {
 func newParser(c *cli, more ...kong.Option) (*kong.Kong, error) {
 	return kong.New(c, append([]kong.Option{
 		kong.Name("rollcall"), kong.Description(description), kong.ExplicitGroups(groups),
-		kong.DefaultEnvars("ROLLCALL"), app.Help, flagHelp,
+		kong.DefaultEnvars("ROLLCALL"), app.Vars, flagHelp,
 	}, more...)...)
 }
 

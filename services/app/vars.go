@@ -1,10 +1,34 @@
 package app
 
-import "github.com/alecthomas/kong"
+import (
+	"fmt"
+	"strings"
+	"time"
 
-// Help has the help texts that are too long to stand beside their settings. Whoever builds
-// flags from the settings gives it to kong.
-var Help = kong.Vars{
+	"github.com/alecthomas/kong"
+
+	"rollcall.example/gateway"
+	"rollcall.example/services/iec"
+	"rollcall.example/services/report"
+	"rollcall.example/services/upload"
+)
+
+// Vars has what the tags of settings refer to: the defaults of the packages that the
+// settings are for, and help texts that are too long to stand beside their settings. Whoever
+// builds flags from the settings gives it to kong.
+var Vars = kong.Vars{
+	"max_file_size":           ByteSize(upload.DefaultMaxFileSize).String(),
+	"user_uploads":            fmt.Sprint(upload.DefaultUserUploads),
+	"user_jobs":               fmt.Sprint(upload.DefaultUserJobs),
+	"user_transfers":          fmt.Sprint(upload.DefaultUserTransfers),
+	"max_connections":         fmt.Sprint(gateway.DefaultConnections),
+	"user_connections":        fmt.Sprint(gateway.DefaultUserConnections),
+	"iec_concurrency":         fmt.Sprint(iec.DefaultConcurrency),
+	"iec_timeout":             shortDuration(iec.DefaultTimeout),
+	"iec_keep":                shortDuration(iec.DefaultRegistered),
+	"iec_keep_not_registered": shortDuration(iec.DefaultNotRegistered),
+	"ward_target":             fmt.Sprint(report.DefaultWardTarget),
+
 	"help_data": "Folder for everything that outlives the process. Started on it again, rollcall goes on " +
 		"where it stopped.",
 	"help_nats_conf": "nats.conf for the embedded NATS server, instead of the built-in copy.",
@@ -41,4 +65,16 @@ var Help = kong.Vars{
 
 	"services":      "upload,validation,iec,persistence,report,gateway,webhook,privacy",
 	"help_services": "upload, validation, iec, persistence, report, gateway, webhook or privacy.",
+}
+
+// shortDuration writes 24h instead of 24h0m0s.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
