@@ -66,20 +66,21 @@ type Config struct {
 
 // validate names each field that is missing or negative.
 func (c Config) validate() error {
-	var errs []error
-	if c.JetStream == nil {
-		errs = append(errs, errors.New("JetStream is required"))
-	}
-	if c.Verifier == nil {
-		errs = append(errs, errors.New("Verifier is required"))
-	}
-	return errors.Join(append(errs,
+	return errors.Join(
+		required("JetStream", c.JetStream != nil), required("Verifier", c.Verifier != nil),
 		notNegative("Queue", c.Queue), notNegative("Subscriptions", c.Subscriptions),
 		notNegative("Connections", c.Connections), notNegative("UserConnections", c.UserConnections),
 		notNegative("Readers", c.Readers), notNegative("AuthTimeout", c.AuthTimeout),
 		notNegative("PingInterval", c.PingInterval), notNegative("WriteTimeout", c.WriteTimeout),
 		notNegative("CheckInterval", c.CheckInterval),
-	)...)
+	)
+}
+
+func required(name string, given bool) error {
+	if !given {
+		return fmt.Errorf("%s is required", name)
+	}
+	return nil
 }
 
 func notNegative[T int | time.Duration](name string, value T) error {

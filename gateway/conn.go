@@ -106,6 +106,11 @@ func (c *conn) close(code websocket.StatusCode, reason string) {
 	})
 }
 
+// closeFor ends the connection because of a refusal.
+func (c *conn) closeFor(code, reason string) {
+	c.close(websocket.StatusCode(refusal.CloseCode(code)), reason)
+}
+
 // countRefusal counts a connection that was never let in.
 func (c *conn) countRefusal(why reason) {
 	if c.user() == nil {
@@ -116,7 +121,7 @@ func (c *conn) countRefusal(why reason) {
 // expire ends a connection whose token is missing or no longer good.
 func (c *conn) expire() {
 	c.countRefusal(reasonToken)
-	c.close(refusal.CloseUnauthenticated, "token missing or expired")
+	c.closeFor(refusal.CodeUnauthenticated, "token missing or expired")
 }
 
 // admit signs a user in, or extends the session of one who is. Where the user has too
@@ -124,7 +129,7 @@ func (c *conn) expire() {
 func (c *conn) admit(claims auth.Claims) bool {
 	if c.user() == nil && !c.g.hub.joinUser(c, claims.ID, c.g.cfg.UserConnections) {
 		c.countRefusal(reasonUser)
-		c.close(refusal.CloseTooManyConnections, "too many connections")
+		c.closeFor(refusal.CodeTooManyConnections, "too many connections")
 		return false
 	}
 	c.mu.Lock()

@@ -35,7 +35,8 @@ func TestGenerateRefusesWhatItCannotWrite(t *testing.T) {
 		"no fields":           {"", "must not be optional"},
 	} {
 		file := filepath.Join(t.TempDir(), "record.go")
-		if err := os.WriteFile(file, []byte("package records\n\ntype Row struct {\n"+tt.fields+"\n}\n"), 0o600); err != nil {
+		source := "package records\n\ntype Row struct {\n" + tt.fields + "\n}\n"
+		if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := generate(file); err == nil || !strings.Contains(err.Error(), tt.says) {

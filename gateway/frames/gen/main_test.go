@@ -37,8 +37,9 @@ func TestGenerateRefusesWhatItCannotWrite(t *testing.T) {
 		"no event":          {`{"properties":{"data":{"type":"object"}}}`, "no event or data"},
 		"data is no object": {frame(`{"type":"string"}`, ""), "no object"},
 		"another member":    {frame(`{"type":"object"}`, `,"more":{}`), "no code for more"},
-		"a list":            {frame(`{"type":"object","properties":{"a":{"type":"array"}}}`, ""), "a: no code for a schema"},
-		"no JSON":           {`{`, "frames/x.json"},
+		"a list": {frame(`{"type":"object","properties":{"a":{"type":"array"}}}`, ""),
+			"a: no code for a schema"},
+		"no JSON": {`{`, "frames/x.json"},
 	} {
 		files := fstest.MapFS{"events/common.json": {Data: common}, "frames/x.json": {Data: []byte(tt.text)}}
 		if _, err := generate(files); err == nil || !strings.Contains(err.Error(), tt.says) {
