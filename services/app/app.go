@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,27 +118,30 @@ func listen(addr string, s Settings, p Process) (*App, error) {
 	return a, nil
 }
 
-// everything is what up runs.
-var everything = []string{"validation", "iec", "persistence", "report", "webhook", "privacy", "upload", "gateway"}
+// services are all that up runs and serve can, in the order in which up adds them.
+var services = []struct {
+	name string
+	add  func(context.Context, *App) error
+}{
+	{"validation", addValidation}, {"iec", addIEC}, {"persistence", addPersistence}, {"report", addReport},
+	{"webhook", addWebhook}, {"privacy", addPrivacy}, {"upload", addUpload}, {"gateway", addGateway},
+}
 
-// compose adds services to the App. name is the one under which it sends traces.
-func (a *App) compose(ctx context.Context, name string, services ...string) error {
-	if err := a.trace(ctx, name); err != nil {
+// compose adds a service to the App, or with "" all of them. tracesAs is the name under
+// which it sends traces.
+func (a *App) compose(ctx context.Context, tracesAs, service string) error {
+	if err := a.trace(ctx, tracesAs); err != nil {
 		return err
 	}
-	add := map[string]func(context.Context) error{
-		"validation": a.addValidation, "iec": a.addIEC, "persistence": a.addPersistence, "report": a.addReport,
-		"webhook": a.addWebhook, "privacy": a.addPrivacy, "upload": a.addUpload, "gateway": a.addGateway,
-	}
-	for _, service := range services {
-		if add[service] == nil {
-			return fmt.Errorf("there is no service %q", service)
+	for _, s := range services {
+		if service != "" && s.name != service {
+			continue
 		}
-		if err := add[service](ctx); err != nil {
-			return fmt.Errorf("%s: %w", service, err)
+		if err := s.add(ctx, a); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	return a.serveMetrics()
+	return a.serveMetrics(ctx)
 }
 
 // URL is where the services are reached, as http://127.0.0.1:8080.
@@ -151,7 +155,7 @@ func (a *App) TokenSecret() string { return a.settings.Tokens.Secret }
 func (a *App) Run(ctx context.Context) error {
 	health(a.mux, a.checks, a.build)
 	group, ctx := errgroup.WithContext(ctx)
-	for _, run := range a.run {
+	for _, run := range slices.Concat(a.watchers, a.run) {
 		group.Go(func() error { return run(ctx) })
 	}
 	group.Go(func() error { return httpserver.Serve(ctx, a.ln, a.traced(a.mux), a.logger) })

@@ -43,7 +43,8 @@ func TestAServiceEndsWhenNATSNoLongerTakesItsPassword(t *testing.T) {
 
 	database := postgrestest.URL(t)
 	ended, urls := map[string]chan error{}, map[string]string{}
-	for _, service := range everything {
+	for _, s := range services {
+		service := s.name
 		cfg := ServeConfig{Service: service, Addr: "127.0.0.1:0", Settings: DefaultUp().Settings, Process: process}
 		cfg.NATS.URL, cfg.Database.URL = srv.URL(), database
 		cfg.Tokens.Secret, cfg.IEC.URL = "a secret of the tests", "http://127.0.0.1:1"

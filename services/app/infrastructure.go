@@ -27,6 +27,8 @@ type Infrastructure struct {
 	roles map[string]*sqlx.DB
 	// embedded is the NATS server of this process, nil where there is none.
 	embedded *embedded.Server
+	// watchers run until something that was opened has failed, or their context ends.
+	watchers []func(context.Context) error
 	closers  []func() error
 }
 
@@ -112,59 +114,4 @@ func (in *Infrastructure) OpenDatabase(ctx context.Context, url string) (*sqlx.D
 	in.db = db
 	in.closeLater(db.Close)
 	return db, nil
-}
-
-// privatePostgres starts a PostgreSQL of the process's own.
-func (a *App) privatePostgres(ctx context.Context, dir *dataFolder) (*postgres.Server, error) {
-	srv, err := postgres.Start(ctx, postgres.Config{Dir: dir.join("postgres"), Logger: a.logger})
-	if err != nil {
-		return nil, err
-	}
-	a.closeLater(func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		return srv.Stop(ctx)
-	})
-	a.run = append(a.run, func(ctx context.Context) error {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-srv.Done():
-			return fmt.Errorf("the private PostgreSQL has stopped, its log is in %s: %w", dir.join("postgres"), srv.Err())
-		}
-	})
-	return srv, nil
-}
-
-// ownRoles brings the tables of the process's own PostgreSQL up to date, as their
-// owner, and connects each service as its role, with a password that is made up and
-// kept in the data folder. It returns the URL of the role of privacy.
-func (a *App) ownRoles(ctx context.Context, srv *postgres.Server, dir *dataFolder) (privacyURL string, err error) {
-	owner, err := postgres.Open(ctx, srv.URL())
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, owner.Close()) }()
-	if err := postgres.Migrate(ctx, owner); err != nil {
-		return "", err
-	}
-	passwords := map[string]string{}
-	for _, service := range postgres.RoleServices() {
-		if passwords[service], err = dir.secret("database-password-" + service); err != nil {
-			return "", err
-		}
-	}
-	if _, err := postgres.Grant(ctx, owner, passwords); err != nil {
-		return "", err
-	}
-	a.roles = map[string]*sqlx.DB{}
-	for service, password := range passwords {
-		db, err := postgres.Open(ctx, srv.RoleURL(service, password))
-		if err != nil {
-			return "", fmt.Errorf("as role %s: %w", postgres.Role(service), err)
-		}
-		a.roles[service] = db
-		a.closeLater(db.Close)
-	}
-	return srv.RoleURL("privacy", passwords["privacy"]), nil
 }

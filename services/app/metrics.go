@@ -9,7 +9,7 @@ import (
 
 // serveMetrics serves them where an address is given: on a listener of its own, for they
 // are for operators, and the other listener may face the internet.
-func (a *App) serveMetrics() error {
+func (a *App) serveMetrics(ctx context.Context) error {
 	addr, tls := a.settings.MetricsAddr, a.settings.TLS
 	if addr == "" {
 		return nil
@@ -24,7 +24,7 @@ func (a *App) serveMetrics() error {
 	a.closeLater(func() error { return ignoreClosed(ln.Close()) })
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", a.metrics.Handler(a.logger))
-	a.logger.Info("metrics are served", "url", ln.URL()+"/metrics")
+	a.logger.InfoContext(ctx, "metrics are served", "url", ln.URL()+"/metrics")
 	a.run = append(a.run, func(ctx context.Context) error { return httpserver.Serve(ctx, ln, mux, a.logger) })
 	return nil
 }

@@ -3,6 +3,9 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 )
 
 // ServeConfig says how one service is run. NATS and PostgreSQL are others'.
@@ -19,7 +22,13 @@ type ServeConfig struct {
 }
 
 // Validate names each setting that cannot be. Serve calls it.
-func (c *ServeConfig) Validate() error { return errors.Join(c.NATS.Validate(), c.Settings.Validate()) }
+func (c *ServeConfig) Validate() error {
+	var service error
+	if !slices.Contains(strings.Split(Vars["services"], ","), c.Service) {
+		service = fmt.Errorf("there is no service %q", c.Service)
+	}
+	return errors.Join(service, c.NATS.Validate(), c.Settings.Validate())
+}
 
 // Serve connects one service and returns the App that Run serves. Close it in any case,
 // when Run has returned. ctx is as for Up.

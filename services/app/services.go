@@ -39,7 +39,7 @@ func (a *App) openVerifier(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) addUpload(ctx context.Context) error {
+func addUpload(ctx context.Context, a *App) error {
 	if err := a.openVerifier(ctx); err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (a *App) addUpload(ctx context.Context) error {
 // historyConnections is over how many connections the gateway reads histories.
 const historyConnections = 2
 
-func (a *App) addGateway(ctx context.Context) error {
+func addGateway(ctx context.Context, a *App) error {
 	if err := a.openVerifier(ctx); err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (a *App) addGateway(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) addWebhook(context.Context) error {
+func addWebhook(_ context.Context, a *App) error {
 	db, err := a.needsDatabase("webhook")
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func (a *App) addWebhook(context.Context) error {
 }
 
 // addPrivacy runs the sweeps of what is kept no longer.
-func (a *App) addPrivacy(context.Context) error {
+func addPrivacy(_ context.Context, a *App) error {
 	db, err := a.needsDatabase("privacy")
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (a *App) addStage(js jetstream.JetStream, name events.Stage, h stage.Handle
 	a.run = append(a.run, r.Run)
 }
 
-func (a *App) addValidation(context.Context) error {
+func addValidation(_ context.Context, a *App) error {
 	js, err := a.needsNATS("validation")
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (a *App) addValidation(context.Context) error {
 	return nil
 }
 
-func (a *App) addIEC(ctx context.Context) error {
+func addIEC(ctx context.Context, a *App) error {
 	set := a.settings.IEC
 	js, err := a.needsNATS("iec")
 	if err != nil {
@@ -112,7 +112,7 @@ func (a *App) iecCache(ctx context.Context, js jetstream.JetStream) (*iec.Cache,
 	})
 }
 
-func (a *App) addPersistence(context.Context) error {
+func addPersistence(_ context.Context, a *App) error {
 	db, err := a.needsDatabase("persistence")
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (a *App) addPersistence(context.Context) error {
 	return nil
 }
 
-func (a *App) addReport(context.Context) error {
+func addReport(_ context.Context, a *App) error {
 	js, err := a.needsNATS("report")
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func (a *App) trace(ctx context.Context, service string) error {
 		ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 		defer cancel()
 		if err := traces.Shutdown(ctx); err != nil {
-			a.logger.Warn("the last spans were not sent", "err", err) // no reason for the process to fail
+			a.logger.WarnContext(ctx, "the last spans were not sent", "err", err) // no reason for the process to fail
 		}
 		return nil
 	})

@@ -3,14 +3,9 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"strings"
 
-	"rollcall.example/events/embedded"
 	"rollcall.example/services/httpserver"
 	"rollcall.example/services/iec/sim"
-	"rollcall.example/services/postgres"
 )
 
 // UpConfig says how everything is run in one process.
@@ -95,27 +90,10 @@ func Up(ctx context.Context, c UpConfig) (_ *App, err error) {
 			return nil, err
 		}
 	}
-	if err := a.compose(ctx, "rollcall", everything...); err != nil {
+	if err := a.compose(ctx, "rollcall", ""); err != nil {
 		return nil, err
 	}
 	return a, nil
-}
-
-// upDatabase opens the given database, or runs a private one, and brings its tables up to
-// date. It returns where the service privacy reaches it.
-func (a *App) upDatabase(ctx context.Context, dir *dataFolder, url string) (privacyURL string, err error) {
-	if url == "" {
-		srv, err := a.privatePostgres(ctx, dir)
-		if err != nil {
-			return "", err
-		}
-		return a.ownRoles(ctx, srv, dir)
-	}
-	db, err := a.OpenDatabase(ctx, url)
-	if err != nil {
-		return "", err
-	}
-	return url, postgres.Migrate(ctx, db)
 }
 
 // makeUpSecrets fills in those that were not given, from the data folder.
@@ -144,65 +122,5 @@ func (a *App) simulateIEC() error {
 	}
 	a.settings.IEC.URL = ln.URL()
 	a.run = append(a.run, func(ctx context.Context) error { return httpserver.Serve(ctx, ln, handler, a.logger) })
-	return nil
-}
-
-// The files that up leaves in its data folder while it runs.
-const (
-	// NATSEnv is with what the NATS CLI, and commands as operator, reach the embedded server.
-	NATSEnv = "nats-cli.env"
-	// PrivacyEnv is with what erase and export reach the embedded server, the database and
-	// the IEC's answers.
-	PrivacyEnv = "privacy.env"
-)
-
-// embedNATS starts a server in the process and leaves NATSEnv.
-func (a *App) embedNATS(dir *dataFolder, c *UpConfig) error {
-	var conf []byte
-	if c.NATSConf != "" {
-		var err error
-		if conf, err = os.ReadFile(c.NATSConf); err != nil {
-			return fmt.Errorf("read nats.conf: %w", err)
-		}
-	}
-	srv, err := embedded.Start(embedded.Config{
-		Conf: conf, Dir: dir.join("nats"), Addr: c.NATSAddr, Passwords: a.secrets.NATS, Logger: a.logger,
-		Cert: c.NATS.Cert, Key: c.NATS.Key,
-	})
-	if err != nil {
-		return err
-	}
-	a.closeLater(func() error { srv.Stop(); return nil })
-	a.connect, a.embedded = srv.Connect, srv
-	var env strings.Builder
-	url, password := srv.URL(), srv.Password("operator")
-	fmt.Fprintf(&env, "export NATS_URL=%s NATS_USER=operator NATS_PASSWORD=%s\n", url, password)
-	fmt.Fprintf(&env, "export ROLLCALL_NATS=%s %s=%s\n", url, embedded.PasswordVariable("operator"), password)
-	if c.NATS.CA != "" {
-		fmt.Fprintf(&env, "export NATS_CA=%[1]s ROLLCALL_NATS_CA=%[1]s\n", c.NATS.CA)
-	}
-	return a.leave(dir.join(NATSEnv), env.String())
-}
-
-// writePrivacyEnv leaves PrivacyEnv.
-func (a *App) writePrivacyEnv(dir *dataFolder, natsCA, database, cacheKey string) error {
-	var env strings.Builder
-	for _, v := range [][2]string{
-		{"ROLLCALL_NATS", a.embedded.URL()}, {embedded.PasswordVariable("privacy"), a.embedded.Password("privacy")},
-		{"ROLLCALL_NATS_CA", natsCA}, {"ROLLCALL_DATABASE", database}, {"ROLLCALL_IEC_CACHE_KEY", cacheKey},
-	} {
-		if v[1] != "" {
-			fmt.Fprintf(&env, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
-		}
-	}
-	return a.leave(dir.join(PrivacyEnv), env.String())
-}
-
-// leave writes a file that is there until the App closes.
-func (a *App) leave(file, text string) error {
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	a.closeLater(func() error { return os.Remove(file) })
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,7 +128,7 @@ func TestUpRefusesBeforeItOpensAnything(t *testing.T) {
 func TestServeNeedsWhatIsAnothers(t *testing.T) {
 	for service, want := range map[string]string{
 		"validation": "validation: no NATS: give --nats", "persistence": "persistence: no database: give --database",
-		"gateway": "gateway: ", "none": `there is no service "none"`,
+		"gateway": "gateway: ", "none": `there is no service "none"`, "": `there is no service ""`,
 	} {
 		cfg := ServeConfig{Service: service, Addr: "127.0.0.1:0", Settings: DefaultUp().Settings}
 		_, err := Serve(t.Context(), cfg)
@@ -137,12 +138,25 @@ func TestServeNeedsWhatIsAnothers(t *testing.T) {
 	}
 }
 
-func TestUpRunsWhatServeServes(t *testing.T) {
-	var services []string
-	for service := range conditions {
-		services = append(services, service)
+func TestConditionsAreKnownOfEachService(t *testing.T) {
+	for _, s := range services {
+		if conditions[s.name] == nil {
+			t.Errorf("%s has no conditions", s.name)
+		}
 	}
-	if got := slices.Sorted(slices.Values(everything)); !slices.Equal(got, slices.Sorted(slices.Values(services))) {
-		t.Errorf("up runs %v, conditions are known of %v", got, services)
+	if len(conditions) != len(services) {
+		t.Errorf("%d services, conditions of %d", len(services), len(conditions))
+	}
+}
+
+// The services that serve can be told of are those that there are.
+func TestServeKnowsEachService(t *testing.T) {
+	var names []string
+	for _, s := range services {
+		names = append(names, s.name)
+	}
+	if got := strings.Split(Vars["services"], ","); !slices.Equal(slices.Sorted(slices.Values(got)),
+		slices.Sorted(slices.Values(names))) {
+		t.Errorf("serve takes %v, there are %v", got, names)
 	}
 }

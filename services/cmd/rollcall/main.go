@@ -1,5 +1,6 @@
 // Command rollcall checks membership rolls against the voters' roll: all of it
-// in one process, one service of it, or a client of a running one.
+// in one process, one service of it, or a client of a running one. Commands parse flags,
+// call a package and print; each has a file of its own, so that the package has many.
 package main
 
 import (

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"os"
-	"path/filepath"
 
 	"rollcall.example/gateway/client"
 )
@@ -20,14 +17,4 @@ func (s serverSettings) client() (*client.Client, error) {
 		return nil, errors.New("no token: give --token or ROLLCALL_TOKEN; rollcall token prints one")
 	}
 	return client.New(client.Config{URL: s.Server, Token: s.Token})
-}
-
-// uploadFile sends a file in one request and returns the id of the job that begins.
-func uploadFile(ctx context.Context, c *client.Client, path string, o client.UploadOptions) (jobID string, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = file.Close() }() // only read from
-	return c.Upload(ctx, filepath.Base(path), file, o)
 }

@@ -1,0 +1,53 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"rollcall.example/events/embedded"
+)
+
+// The files that up leaves in its data folder while it runs.
+const (
+	// NATSEnv is with what the NATS CLI, and commands as operator, reach the embedded server.
+	NATSEnv = "nats-cli.env"
+	// PrivacyEnv is with what erase and export reach the embedded server, the database and
+	// the IEC's answers.
+	PrivacyEnv = "privacy.env"
+)
+
+// writeNATSEnv leaves NATSEnv.
+func (in *Infrastructure) writeNATSEnv(dir *dataFolder, ca string) error {
+	var env strings.Builder
+	url, password := in.embedded.URL(), in.embedded.Password("operator")
+	fmt.Fprintf(&env, "export NATS_URL=%s NATS_USER=operator NATS_PASSWORD=%s\n", url, password)
+	fmt.Fprintf(&env, "export ROLLCALL_NATS=%s %s=%s\n", url, embedded.PasswordVariable("operator"), password)
+	if ca != "" {
+		fmt.Fprintf(&env, "export NATS_CA=%[1]s ROLLCALL_NATS_CA=%[1]s\n", ca)
+	}
+	return in.leave(dir.join(NATSEnv), env.String())
+}
+
+// writePrivacyEnv leaves PrivacyEnv.
+func (in *Infrastructure) writePrivacyEnv(dir *dataFolder, natsCA, database, cacheKey string) error {
+	var env strings.Builder
+	for _, v := range [][2]string{
+		{"ROLLCALL_NATS", in.embedded.URL()}, {embedded.PasswordVariable("privacy"), in.embedded.Password("privacy")},
+		{"ROLLCALL_NATS_CA", natsCA}, {"ROLLCALL_DATABASE", database}, {"ROLLCALL_IEC_CACHE_KEY", cacheKey},
+	} {
+		if v[1] != "" {
+			fmt.Fprintf(&env, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
+		}
+	}
+	return in.leave(dir.join(PrivacyEnv), env.String())
+}
+
+// leave writes a file that is there until Close.
+func (in *Infrastructure) leave(file, text string) error {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	in.closeLater(func() error { return os.Remove(file) })
+	return nil
+}
