@@ -121,6 +121,9 @@ type consumer struct {
 
 func (c *consumer) run(ctx context.Context, durable string, ahead int) error {
 	durableConsumer, err := c.js.Consumer(ctx, StreamFacts, durable)
+	if err != nil && ctx.Err() != nil {
+		return nil // stopped before it began
+	}
 	if err != nil {
 		return err
 	}

@@ -163,3 +163,15 @@ func TestConsumeFailsWhenTheConnectionIsClosedForGood(t *testing.T) {
 		t.Errorf("WatchClosed returned %v, want nats.ErrConnectionClosed and nats.ErrAuthorization", err)
 	}
 }
+
+// A process may be told to stop while it starts.
+func TestConsumeStoppedBeforeItBeginsIsNoError(t *testing.T) {
+	js := eventstest.Connect(t, eventstest.Start(t), "validation")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := events.Consume(ctx, js, string(events.StageValidation), events.ConsumeOptions{},
+		func(context.Context, events.Delivery) error { return nil })
+	if err != nil {
+		t.Errorf("consume: %v", err)
+	}
+}

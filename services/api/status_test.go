@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"flag"
 	"fmt"
 	"reflect"
 	"testing"
@@ -61,6 +62,14 @@ func TestStatusFollowsTheLog(t *testing.T) {
 
 // Whatever happens to a job, the API repeats for each moment what it answered then.
 func TestStatusAtASequenceIsTheStatusOfThen(t *testing.T) {
+	// Each story is a dozen requests to a server that syncs its disk: 30 of them
+	// take a quarter of a minute, and visit each state several times.
+	checks := flag.Lookup("rapid.checks")
+	before := checks.Value.String()
+	if err := checks.Value.Set("30"); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = checks.Value.Set(before) }() // it was valid
 	r := newRig(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		id := r.Upload("alice member")
