@@ -1,9 +1,9 @@
 // Package client is rollcall's client in Go. It uploads spreadsheets and asks for
 // jobs and reports over REST, and follows jobs over the gateway's WebSocket, where
-// it connects again by itself and goes on after the last event that it saw.
+// it reconnects by itself and goes on after the last event that it saw.
 //
-// What the server refuses is a [*refusal.Error] with the server's code and sentence.
-// When it came over HTTP, its cause is a [*StatusError].
+// A refusal of the server is a [*refusal.Error] with the server's code and message. If it
+// came over HTTP, its cause is a [*StatusError].
 package client
 
 import (
@@ -18,14 +18,14 @@ import (
 
 // Config says where to connect, and as whom.
 type Config struct {
-	// URL is the server's, http:// or https://. Required.
+	// URL is the server's address, http:// or https://. Required.
 	URL string
-	// Token is a JWT. When it expires, requests are refused as unauthenticated,
-	// and so is Watch.
+	// Token is a JWT. Once it has expired, the server refuses requests and Watch as
+	// unauthenticated.
 	Token string
-	// TokenSource, where not nil, is asked for a token before each request and each
-	// connection, instead of Token. An expired one makes Watch connect again; an
-	// error of the source that is a refusal ends it.
+	// TokenSource, if not nil, is called for a token before each request and each
+	// connection; Token is not used then. When a token expires, Watch reconnects with
+	// a new one. Watch ends when the source returns a refusal.
 	TokenSource func(context.Context) (string, error)
 	// HTTPClient makes requests and connections; nil means http.DefaultClient.
 	HTTPClient *http.Client
@@ -33,8 +33,8 @@ type Config struct {
 	// connections, 250 ms doubling to 15 s with jitter, and for uploads in parts 1 s
 	// doubling to 30 s. Other requests are made once.
 	Backoff func(attempt int) time.Duration
-	// Attempts is how many failures in a row end a Watch or an upload in parts; 0
-	// means 10, below 0 means never.
+	// Attempts is how many failures in a row end Watch or an upload in parts; 0 means
+	// 10, a negative number means that none do.
 	Attempts int
 	// Stay makes Watch go on after a job has failed or was cancelled, if it can
 	// be retried. It still ends when the job completes.
@@ -48,15 +48,15 @@ type Client struct {
 	ws   string
 }
 
-// New returns a client. It does not connect yet. The error says that the address is
-// none, or is the refusal unauthenticated when there is no token.
+// New returns a client. It does not connect yet. It refuses a URL that is not http:// or
+// https://; without a token the error is the refusal unauthenticated.
 func New(cfg Config) (*Client, error) {
 	u, err := url.Parse(cfg.URL)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, fmt.Errorf("client: %q is no http:// or https:// address", cfg.URL)
+		return nil, fmt.Errorf("client: %q is not an http:// or https:// address", cfg.URL)
 	}
 	if cfg.Token == "" && cfg.TokenSource == nil {
-		return nil, fmt.Errorf("client: %w", unauthenticated("There is no token."))
+		return nil, fmt.Errorf("client: %w", refuseToken("There is no token."))
 	}
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = http.DefaultClient
@@ -90,10 +90,12 @@ func (c *Client) wait(ctx context.Context, attempt int, backoff func(int) time.D
 	}
 }
 
-// gaveUp reports whether so many failures in a row are the end.
-func (c *Client) gaveUp(failures int) bool { return c.cfg.Attempts > 0 && failures > c.cfg.Attempts }
+// outOfAttempts reports whether so many failures in a row are too many.
+func (c *Client) outOfAttempts(failures int) bool {
+	return c.cfg.Attempts > 0 && failures > c.cfg.Attempts
+}
 
-// connectBackoff keeps clients that lost one gateway from coming back all at once.
+// connectBackoff spreads the clients that come back after a gateway was lost.
 func connectBackoff(attempt int) time.Duration {
 	d := min(250*time.Millisecond<<min(attempt-1, 6), 15*time.Second)
 	return d/2 + rand.N(d/2)

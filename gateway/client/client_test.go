@@ -29,20 +29,20 @@ func TestMain(m *testing.M) {
 		goleak.Cleanup(func(int) { http.DefaultClient.CloseIdleConnections() }))...)
 }
 
-// running is a gateway that can be replaced behind one address.
-type running struct {
+// rig is a gateway that can be replaced behind one address.
+type rig struct {
 	t       *testing.T
 	nats    *embedded.Server
 	current atomic.Pointer[gateway.Gateway]
 	stop    func()
 	url     string
-	// hijacked are the clients' connections.
-	hijacked *conns
+	// hijacked are the connections that became WebSockets.
+	hijacked *connTracker
 }
 
-func start(t *testing.T) *running {
+func start(t *testing.T) *rig {
 	t.Helper()
-	r := &running{t: t, nats: eventstest.Start(t)}
+	r := &rig{t: t, nats: eventstest.Start(t)}
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Path != "/ws" {
 			http.NotFound(w, req)
@@ -50,7 +50,7 @@ func start(t *testing.T) *running {
 		}
 		r.current.Load().ServeHTTP(w, req)
 	}))
-	r.hijacked = &conns{Listener: srv.Listener, open: map[*watched]bool{}}
+	r.hijacked = &connTracker{Listener: srv.Listener, open: map[*trackedConn]bool{}}
 	srv.Listener, srv.Config.ConnState = r.hijacked, r.hijacked.state
 	srv.Start()
 	t.Cleanup(srv.Close)
@@ -60,7 +60,7 @@ func start(t *testing.T) *running {
 	return r
 }
 
-func (r *running) replace() {
+func (r *rig) replace() {
 	r.t.Helper()
 	if r.stop != nil {
 		r.stop()
@@ -89,7 +89,7 @@ func (r *running) replace() {
 	r.current.Store(g)
 }
 
-func (r *running) client(user string, ttl time.Duration) *client.Client {
+func (r *rig) client(user string, ttl time.Duration) *client.Client {
 	r.t.Helper()
 	token, err := auth.Mint(secret, user, "member", ttl, time.Now())
 	if err != nil {
@@ -102,7 +102,7 @@ func (r *running) client(user string, ttl time.Duration) *client.Client {
 	return c
 }
 
-func (r *running) job() (events.Job, func(*events.Job)) {
+func (r *rig) job() (events.Job, func(*events.Job)) {
 	r.t.Helper()
 	log := events.NewLog(eventstest.Connect(r.t, r.nats, "upload"), events.StageUpload, nil)
 	alice := events.User{ID: "alice", Role: "member"}
@@ -118,7 +118,7 @@ func (r *running) job() (events.Job, func(*events.Job)) {
 	}
 }
 
-func TestWatchGoesOnWhenTheGatewayIsReplaced(t *testing.T) {
+func TestWatchContinuesWhenTheGatewayIsReplaced(t *testing.T) {
 	r := start(t)
 	job, step := r.job()
 	var seqs []uint64
@@ -144,7 +144,7 @@ func TestWatchGoesOnWhenTheGatewayIsReplaced(t *testing.T) {
 	}
 }
 
-func TestHistoryEndsWhereTheJobIs(t *testing.T) {
+func TestHistoryEndsAtTheNewestFact(t *testing.T) {
 	r := start(t)
 	job, step := r.job()
 	step(&job)
@@ -160,7 +160,7 @@ func TestHistoryEndsWhereTheJobIs(t *testing.T) {
 	}
 }
 
-func TestWatchAfterTheEndEnds(t *testing.T) {
+func TestWatchAfterTheLastFactEnds(t *testing.T) {
 	r := start(t)
 	job, step := r.job()
 	for job.Next() != "" {
@@ -177,7 +177,7 @@ func refusedAs(err error, code string) bool {
 	return ok && e.Code == code
 }
 
-func TestErrorsThatTryingAgainDoesNotMend(t *testing.T) {
+func TestErrorsThatEndAWatch(t *testing.T) {
 	r := start(t)
 	job, _ := r.job()
 	only := func(c *client.Client, id string) (got error) {
@@ -197,14 +197,14 @@ func TestErrorsThatTryingAgainDoesNotMend(t *testing.T) {
 		t.Errorf("a bad token: %v", err)
 	}
 	if err := only(r.client("alice", 2*time.Second), job.ID); !refusedAs(err, refusal.CodeUnauthenticated) {
-		t.Errorf("a token that ends meanwhile: %v", err)
+		t.Errorf("a token that expires meanwhile: %v", err)
 	}
 	nowhere, err := client.New(client.Config{URL: "http://127.0.0.1:1", Token: "x", Attempts: 2, Backoff: quick})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := only(nowhere, job.ID); err == nil {
-		t.Error("nobody there: no error")
+		t.Error("no server: no error")
 	}
 	for _, cfg := range []client.Config{{}, {URL: "ftp://x", Token: "x"}, {URL: r.url}} {
 		if _, err := client.New(cfg); err == nil {
@@ -213,8 +213,8 @@ func TestErrorsThatTryingAgainDoesNotMend(t *testing.T) {
 	}
 }
 
-// What is erased after the end is told, and a watch ends with it.
-func TestWatchEndsWithWhatWasErased(t *testing.T) {
+// An erasure comes after the end of a job, and a watch ends with it.
+func TestWatchEndsWithTheErasure(t *testing.T) {
 	r := start(t)
 	job, step := r.job()
 	for job.Next() != "" {

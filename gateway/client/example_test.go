@@ -37,7 +37,7 @@ func startExampleServer() *httptest.Server {
 		_, _, err = ws.Read(r.Context()) // subscribe_bulk_upload_job
 		for _, text := range []string{
 			`{"event":"ack","id":1,"data":{"job_id":"JOB","last_seq":7,"status":"pending"}}`,
-			`{"event":"bulk_upload_progress","seq":7,"data":{"job_id":"JOB","progress":0,"message":"The file was received."}}`,
+			`{"event":"bulk_upload_progress","seq":7,"data":{"job_id":"JOB","progress":0,"message":"File received."}}`,
 			`{"event":"bulk_upload_progress","data":{"job_id":"JOB","progress":33,"message":"Checking rows."}}`,
 			`{"event":"bulk_upload_complete","seq":12,"data":{"job_id":"JOB","database_stats":{"inserts":2}}}`,
 		} {
@@ -83,7 +83,7 @@ func Example() {
 		fmt.Printf("%d %% %s\n", progress.Progress, progress.Message)
 	}
 	// Output:
-	// 0 % The file was received.
+	// 0 % File received.
 	// 33 % Checking rows.
 	// 2 new members
 }

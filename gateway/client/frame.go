@@ -8,11 +8,11 @@ import (
 	"rollcall.example/gateway/frames"
 )
 
-// Frame is what the gateway sends of a job.
+// Frame is an event of a job, as the gateway sends it.
 type Frame struct {
 	Event string `json:"event"`
-	// Seq is the fact's sequence in the stream, 0 for mere progress. Give the
-	// last one seen to Watch to go on after it.
+	// Seq is the fact's sequence in the stream, 0 for progress. Pass the last one seen
+	// to Watch to go on after it.
 	Seq  uint64          `json:"seq"`
 	Data json.RawMessage `json:"data"`
 }
@@ -22,7 +22,8 @@ func (f Frame) Terminal() bool {
 	return f.Event == frames.EventComplete || f.Event == frames.EventFailed || f.Event == frames.EventErased
 }
 
-func (f Frame) retryable() bool {
+// isRetryable reports whether a job that has ended with the frame can be retried.
+func (f Frame) isRetryable() bool {
 	switch f.Event {
 	case frames.EventFailed:
 		d, err := f.Failed()
@@ -34,7 +35,7 @@ func (f Frame) retryable() bool {
 	return false
 }
 
-// Job is the id of the frame's job, "" if it has none.
+// Job returns the id of the frame's job, "" if it has none.
 func (f Frame) Job() string {
 	var d struct {
 		JobID string `json:"job_id"`
@@ -46,18 +47,18 @@ func (f Frame) Job() string {
 }
 
 // Progress decodes the data of a frame that is neither Complete, Failed nor Erased.
-func (f Frame) Progress() (frames.Progress, error) { return decode[frames.Progress](f) }
+func (f Frame) Progress() (frames.Progress, error) { return decodeData[frames.Progress](f) }
 
 // Complete decodes the data of frames.EventComplete.
-func (f Frame) Complete() (frames.Complete, error) { return decode[frames.Complete](f) }
+func (f Frame) Complete() (frames.Complete, error) { return decodeData[frames.Complete](f) }
 
 // Failed decodes the data of frames.EventFailed.
-func (f Frame) Failed() (frames.Failed, error) { return decode[frames.Failed](f) }
+func (f Frame) Failed() (frames.Failed, error) { return decodeData[frames.Failed](f) }
 
 // Erased decodes the data of frames.EventErased.
-func (f Frame) Erased() (frames.Erased, error) { return decode[frames.Erased](f) }
+func (f Frame) Erased() (frames.Erased, error) { return decodeData[frames.Erased](f) }
 
-func decode[T any](f Frame) (T, error) {
+func decodeData[T any](f Frame) (T, error) {
 	var d T
 	if err := json.Unmarshal(f.Data, &d); err != nil {
 		return d, fmt.Errorf("decode %s: %w", f.Event, err)

@@ -23,7 +23,7 @@ type JobSummary struct {
 	CreatedAt time.Time     `json:"created_at"`
 	Progress  int           `json:"progress"` // percent
 
-	// Of a job that failed. Attempts is nil where they are not known.
+	// These are of a failed job. Attempts is nil if unknown.
 	Stage    events.Stage `json:"failed_stage"`
 	Attempts *int         `json:"failed_attempts"`
 	Code     string       `json:"error_code"`
@@ -37,11 +37,11 @@ type JobPage struct {
 	Total int `json:"total"`
 }
 
-// JobsPerPage is how many jobs a page has, but the last.
+// JobsPerPage is how many jobs each page but the last has.
 const JobsPerPage = 20
 
-// Jobs returns a page of the jobs that the user may see, newest first. The first page is
-// 1. A status other than "" leaves out the jobs that have another.
+// Jobs returns a page of the jobs that the user may see, newest first, from page 1. A
+// status other than "" selects the jobs with that status.
 func (c *Client) Jobs(ctx context.Context, page int, status events.Status) (list JobPage, err error) {
 	query := url.Values{"page": {strconv.Itoa(page)}}
 	if status != "" {
@@ -51,54 +51,54 @@ func (c *Client) Jobs(ctx context.Context, page int, status events.Status) (list
 	return list, err
 }
 
-// Steered is where a job stands after it was cancelled, retried or undone.
-type Steered struct {
-	// JobID is the job's own; of an undo, that of the job which undoes.
+// JobState is the state of a job after it was cancelled, retried or undone.
+type JobState struct {
+	// JobID is the id of the job; for Undo, of the job that undoes it.
 	JobID   string        `json:"job_id"`
 	Status  events.Status `json:"status"`
 	Message string        `json:"message"` // a sentence for the user
 }
 
 // Cancel stops a job.
-func (c *Client) Cancel(ctx context.Context, jobID string) (Steered, error) {
+func (c *Client) Cancel(ctx context.Context, jobID string) (JobState, error) {
 	return c.steer(ctx, "cancel", jobID)
 }
 
 // Retry runs a failed or cancelled job again, from the stage at which it ended.
-func (c *Client) Retry(ctx context.Context, jobID string) (Steered, error) {
+func (c *Client) Retry(ctx context.Context, jobID string) (JobState, error) {
 	return c.steer(ctx, "retry", jobID)
 }
 
-// Undo takes back what a job has written to the database.
-func (c *Client) Undo(ctx context.Context, jobID string) (Steered, error) {
+// Undo starts a job that takes back what this one has written to the database.
+func (c *Client) Undo(ctx context.Context, jobID string) (JobState, error) {
 	return c.steer(ctx, "undo", jobID)
 }
 
-func (c *Client) steer(ctx context.Context, verb, jobID string) (job Steered, err error) {
+func (c *Client) steer(ctx context.Context, verb, jobID string) (job JobState, err error) {
 	err = c.Call(ctx, http.MethodPost, "/"+verb+"/"+url.PathEscape(jobID), &job)
 	return job, err
 }
 
-// Download is what a finished job offers.
+// Download names a file that a finished job offers.
 type Download string
 
 const (
-	// Report is the workbook with all rows and what became of them.
+	// Report is the workbook with all rows and their results.
 	Report Download = "report"
-	// Rejects is the workbook of the rows to correct, which can be uploaded again.
+	// Rejects is a workbook of the rows to correct and upload again.
 	Rejects Download = "rejects"
 )
 
-// Save writes a download into a file, whole or not at all.
+// Save writes a download to a file, completely or not at all.
 func (c *Client) Save(ctx context.Context, jobID string, what Download, file string) error {
 	path := "/report/" + url.PathEscape(jobID) + "?part=" + string(what)
 	resp, err := c.do(ctx, http.MethodGet, path, nil, nil)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = resp.Body.Close() }() // read to its end or given up
+	defer func() { _ = resp.Body.Close() }() // fails only after an earlier error
 	if resp.StatusCode != http.StatusOK {
-		return refusedBy(resp)
+		return readRefusal(resp)
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(file), ".report-*")
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 	"rollcall.example/gateway/client"
 )
 
-// A connection is in its user's room before it has subscribed, so a live frame
-// may overtake the history. It comes again with it.
-func TestWatchTakesNothingBeforeTheAcknowledgement(t *testing.T) {
+// A connection is in the room of its user before it has subscribed, so a live frame may
+// come before the history. It comes again with the history.
+func TestWatchIgnoresFramesBeforeTheAcknowledgement(t *testing.T) {
 	id := events.NewJobID()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ws, err := websocket.Accept(w, r, nil)
@@ -32,9 +32,10 @@ func TestWatchTakesNothingBeforeTheAcknowledgement(t *testing.T) {
 			return fmt.Sprintf(`{"event":"bulk_upload_progress","seq":%d,"data":{"job_id":%q}}`, seq, id)
 		}
 		for _, text := range []string{
-			progress(3), fmt.Sprintf(`{"event":"ack","id":1,"data":{"job_id":%q,"last_seq":3,"status":"processing"}}`, id),
-			progress(1), progress(2), progress(3), fmt.Sprintf(`{"event":"bulk_upload_complete","seq":4,"data":{"job_id":%q}}`,
-				id),
+			progress(3),
+			fmt.Sprintf(`{"event":"ack","id":1,"data":{"job_id":%q,"last_seq":3,"status":"processing"}}`, id),
+			progress(1), progress(2), progress(3),
+			fmt.Sprintf(`{"event":"bulk_upload_complete","seq":4,"data":{"job_id":%q}}`, id),
 		} {
 			if err := ws.Write(r.Context(), websocket.MessageText, []byte(text)); err != nil {
 				t.Error(err)

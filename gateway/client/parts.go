@@ -20,25 +20,25 @@ import (
 
 // PartOptions say how a file is sent in parts.
 type PartOptions struct {
-	// Most is how many bytes one request carries at most; 0 means all that have not
+	// MaxPart is how many bytes one request carries at most; 0 means all that have not
 	// arrived yet.
-	Most int64
-	// Notes is a folder in which it is noted where at the server the upload is, until
-	// all has arrived: another process that uploads the same file to the same server
-	// goes on from there. "" notes nothing.
+	MaxPart int64
+	// Notes is a folder for notes about unfinished uploads. With one, another process
+	// that uploads the same file to the same server goes on where this one stopped. ""
+	// writes no notes.
 	Notes string
 }
 
-// UploadInParts uploads a file by the tus protocol, for weak lines: what has arrived is
-// not sent again after a connection broke. It returns the id of the job that begins.
-// Config says how often and after what wait it tries again; an attempt after which more
-// has arrived begins the count anew. What the server refuses for good ends it at once.
+// UploadInParts uploads a file by the tus protocol, for weak connections: what has arrived
+// is not sent again. It returns the id of the new job. Backoff and Attempts of Config say
+// when it tries again; the count starts over whenever more has arrived. A refusal that
+// another attempt would meet again ends it at once.
 func (c *Client) UploadInParts(
 	ctx context.Context, name string, file io.ReaderAt, size int64, o UploadOptions, p PartOptions,
 ) (jobID string, err error) {
-	u := &partUpload{Client: c, file: file, size: size, most: p.Most, metadata: metadata(name, o)}
+	u := &partUpload{Client: c, file: file, size: size, maxPart: p.MaxPart, metadata: metadata(name, o)}
 	if p.Notes != "" {
-		if u.note, err = c.noteOf(file, size, u.metadata, p.Notes); err != nil {
+		if u.note, err = c.openNote(file, size, u.metadata, p.Notes); err != nil {
 			return "", fmt.Errorf("upload in parts: %w", err)
 		}
 	}
@@ -48,7 +48,7 @@ func (c *Client) UploadInParts(
 	return u.send(ctx)
 }
 
-// metadata is the header Upload-Metadata.
+// metadata returns the value of the header Upload-Metadata.
 func metadata(name string, o UploadOptions) string {
 	var pairs []string
 	add := func(key, value string) {
@@ -67,19 +67,19 @@ type partUpload struct {
 	*Client
 	file     io.ReaderAt
 	size     int64
-	most     int64
+	maxPart  int64
 	metadata string
 	note     note
-	// path is where the upload is, below the API's; "" until it has begun.
+	// path is the path of the upload below that of the API, "" until it has begun.
 	path string
 }
 
-// partBackoff waits longer than connectBackoff: a weak line may be away for minutes.
+// partBackoff waits longer than connectBackoff: a weak connection may be down for minutes.
 func partBackoff(attempt int) time.Duration {
 	return min(time.Second<<min(attempt-1, 5), 30*time.Second)
 }
 
-// send goes on with the upload, or begins one, until all has arrived.
+// send begins the upload or goes on with it, until all has arrived.
 func (u *partUpload) send(ctx context.Context) (jobID string, err error) {
 	var most int64 // that has arrived so far
 	for failures := 1; ; failures++ {
@@ -87,11 +87,11 @@ func (u *partUpload) send(ctx context.Context) (jobID string, err error) {
 		switch {
 		case err == nil:
 			return jobID, u.note.remove()
-		case refusedForGood(err):
+		case isRefusedForGood(err):
 			return "", errors.Join(err, u.note.remove())
-		case ctx.Err() != nil, u.gaveUp(failures):
+		case ctx.Err() != nil, u.outOfAttempts(failures):
 			return "", fmt.Errorf("upload in parts: %d of %d bytes have arrived: %w", arrived, u.size, err)
-		case arrived > most: // the line carries something: at once
+		case arrived > most: // the connection works, so no wait
 			most, failures = arrived, 0
 			continue
 		}
@@ -99,8 +99,8 @@ func (u *partUpload) send(ctx context.Context) (jobID string, err error) {
 	}
 }
 
-// refusedForGood reports whether an upload that is sent again is refused again.
-func refusedForGood(err error) bool {
+// isRefusedForGood reports whether another attempt would be refused too.
+func isRefusedForGood(err error) bool {
 	e, ok := errors.AsType[*StatusError](err)
 	return ok && e.Status < 500 && e.Status != http.StatusTooManyRequests && e.Status != http.StatusConflict
 }
@@ -119,8 +119,8 @@ func (u *partUpload) attempt(ctx context.Context) (jobID string, arrived int64, 
 	}
 	for {
 		end := u.size
-		if u.most > 0 {
-			end = min(end, arrived+u.most)
+		if u.maxPart > 0 {
+			end = min(end, arrived+u.maxPart)
 		}
 		resp, err := u.request(ctx, http.MethodPatch, u.path, io.NewSectionReader(u.file, arrived, end-arrived),
 			"Upload-Offset", strconv.FormatInt(arrived, 10), "Content-Type", "application/offset+octet-stream")
@@ -132,13 +132,13 @@ func (u *partUpload) attempt(ctx context.Context) (jobID string, arrived int64, 
 			return jobID, arrived, nil
 		}
 		if arrived == u.size {
-			return "", arrived, errors.New("the server names no job")
+			return "", arrived, errors.New("the answer has no Upload-Job")
 		}
 	}
 }
 
-// locate asks where the upload stands. The job is "" while not all has arrived. An upload
-// that the server has forgotten has no path any more.
+// locate asks how much has arrived. The job is "" until all has. If the server no longer
+// knows the upload, locate clears its path.
 func (u *partUpload) locate(ctx context.Context) (jobID string, arrived int64, err error) {
 	resp, err := u.request(ctx, http.MethodHead, u.path, nil)
 	if e, ok := errors.AsType[*StatusError](err); ok && e.Status == http.StatusNotFound {
@@ -153,12 +153,12 @@ func (u *partUpload) locate(ctx context.Context) (jobID string, arrived int64, e
 		return "", 0, fmt.Errorf("read Upload-Offset: %w", err)
 	}
 	if jobID = resp.Header.Get("Upload-Job"); arrived == u.size && jobID == "" {
-		return "", arrived, errors.New("the server names no job")
+		return "", arrived, errors.New("the answer has no Upload-Job")
 	}
 	return jobID, arrived, nil
 }
 
-// begin announces the upload and notes where it is.
+// begin announces the upload and writes the note about it.
 func (u *partUpload) begin(ctx context.Context) error {
 	resp, err := u.request(ctx, http.MethodPost, "/tus", nil,
 		"Upload-Length", strconv.FormatInt(u.size, 10), "Upload-Metadata", u.metadata)
@@ -168,14 +168,14 @@ func (u *partUpload) begin(ctx context.Context) error {
 	at := resp.Header.Get("Location")
 	_, path, ok := strings.Cut(at, apiBase)
 	if !ok {
-		return fmt.Errorf("the server says that the upload is at %q", at)
+		return fmt.Errorf("unexpected Location %q", at)
 	}
 	u.path = path
 	return u.note.write(path)
 }
 
-// request makes a request of the protocol. Its answers are in their headers; one that is
-// no success is an error.
+// request makes a request of the protocol. The answer is in its headers. A status of 300
+// or more is an error.
 func (u *partUpload) request(
 	ctx context.Context, method, path string, body io.Reader, header ...string,
 ) (*http.Response, error) {
@@ -189,16 +189,16 @@ func (u *partUpload) request(
 	}
 	defer func() { _ = resp.Body.Close() }() // read to its end or given up
 	if resp.StatusCode >= 300 {
-		return nil, refusedBy(resp)
+		return nil, readRefusal(resp)
 	}
 	return resp, nil
 }
 
-// note is the file that says where an upload is; "" is none.
+// note is the name of the file that holds the path of an upload; "" is no file.
 type note string
 
-// noteOf returns the note of what is uploaded, by its content, its options and the server.
-func (c *Client) noteOf(file io.ReaderAt, size int64, metadata, dir string) (note, error) {
+// openNote returns the note about a file with these options at this server.
+func (c *Client) openNote(file io.ReaderAt, size int64, metadata, dir string) (note, error) {
 	sum := sha256.New()
 	if _, err := io.Copy(sum, io.NewSectionReader(file, 0, size)); err != nil {
 		return "", err
@@ -210,7 +210,7 @@ func (c *Client) noteOf(file io.ReaderAt, size int64, metadata, dir string) (not
 	return note(filepath.Join(dir, hex.EncodeToString(key[:]))), nil
 }
 
-// read returns what is noted, "" if nothing is.
+// read returns the noted path, "" if there is none.
 func (n note) read() (string, error) {
 	if n == "" {
 		return "", nil

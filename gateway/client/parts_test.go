@@ -15,18 +15,18 @@ import (
 	"rollcall.example/gateway/client"
 )
 
-// tusServer is as much of the protocol as the client uses, with faults.
+// tusServer is the part of the protocol that the client uses, with faults.
 type tusServer struct {
 	t  *testing.T
 	mu sync.Mutex
-	// uploads are what has arrived, by path; sizes what is to arrive.
+	// uploads holds what has arrived by path, sizes how many bytes each has in all.
 	uploads map[string]string
 	sizes   map[string]int
-	// requests counts those of a method.
+	// requests counts requests by method.
 	requests map[string]int
-	// breaks is how many connections are still to break in the middle of a part.
+	// breaks is how many more connections will break in the middle of a part.
 	breaks int
-	// refuse answers every PATCH with a status; 0 does not.
+	// refuse is the status of the answer to every PATCH; 0 means an honest answer.
 	refuse int
 }
 
@@ -85,7 +85,8 @@ func (s *tusServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *tusServer) upload(c *client.Client, text string, p client.PartOptions) (string, error) {
-	return c.UploadInParts(s.t.Context(), "roll.csv", strings.NewReader(text), int64(len(text)), client.UploadOptions{}, p)
+	file := strings.NewReader(text)
+	return c.UploadInParts(s.t.Context(), "roll.csv", file, file.Size(), client.UploadOptions{}, p)
 }
 
 const tenBytes = "0123456789"
@@ -94,11 +95,11 @@ func TestUploadInPartsSendsNothingTwice(t *testing.T) {
 	s := newTusServer(t)
 	s.breaks = 2
 	c := restClient(t, client.Config{Backoff: quick}, s.ServeHTTP)
-	id, err := s.upload(c, tenBytes, client.PartOptions{Most: 6})
+	id, err := s.upload(c, tenBytes, client.PartOptions{MaxPart: 6})
 	if err != nil || id != "job/tus/1" || s.uploads["/tus/1"] != tenBytes {
 		t.Errorf("%q, %v, arrived %v", id, err, s.uploads)
 	}
-	// Two broke, with three bytes each; the other four came in one.
+	// Two requests broke after three bytes each; the third had the other four.
 	if s.requests["PATCH"] != 3 || s.requests["HEAD"] != 2 || s.requests["POST"] != 1 {
 		t.Errorf("requests %v", s.requests)
 	}
@@ -117,9 +118,9 @@ func TestUploadInPartsGivesUpWhenNothingArrives(t *testing.T) {
 	}
 }
 
-// Another process goes on where one has ended; of what is refused for good, or has
-// arrived, no note is left.
-func TestUploadInPartsNotesWhereItIs(t *testing.T) {
+// Another process goes on where the first one stopped. No note is left of a finished or a
+// refused upload.
+func TestUploadInPartsContinuesInAnotherProcess(t *testing.T) {
 	s := newTusServer(t)
 	s.breaks = 1
 	dir := filepath.Join(t.TempDir(), "notes")
@@ -137,18 +138,19 @@ func TestUploadInPartsNotesWhereItIs(t *testing.T) {
 		t.Fatalf("%v, %d notes", err, notes())
 	}
 	s.refuse = 0
-	if id, err := s.upload(c, tenBytes, client.PartOptions{Notes: dir}); err != nil || id != "job/tus/1" || notes() != 0 {
+	id, err := s.upload(c, tenBytes, client.PartOptions{Notes: dir})
+	if err != nil || id != "job/tus/1" || notes() != 0 {
 		t.Errorf("gone on with: %q, %v, %d notes", id, err, notes())
 	}
 	s.refuse = http.StatusRequestEntityTooLarge
-	_, err := s.upload(c, tenBytes, client.PartOptions{Notes: dir})
+	_, err = s.upload(c, tenBytes, client.PartOptions{Notes: dir})
 	e, ok := errors.AsType[*refusal.Error](err)
 	if !ok || e.Code != "request_entity_too_large" || e.Message != "ERR_SOME: no" || notes() != 0 {
 		t.Errorf("refused for good: %v, %d notes", err, notes())
 	}
 }
 
-func TestUploadInPartsBeginsAnewWhenTheServerHasForgotten(t *testing.T) {
+func TestUploadInPartsStartsOverWhenTheServerHasForgotten(t *testing.T) {
 	s := newTusServer(t)
 	dir := t.TempDir()
 	s.refuse = http.StatusInternalServerError

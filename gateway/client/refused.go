@@ -15,13 +15,13 @@ import (
 
 // StatusError is the cause of a refusal that came over HTTP.
 type StatusError struct {
-	// Status is the one of the answer.
+	// Status is the HTTP status.
 	Status int
-	// Message is what the answer says; without one, the status is named.
+	// Message is the sentence of the answer, "" if it has none.
 	Message string
 }
 
-// Error returns the server's sentence.
+// Error returns the message, or the status if there is none.
 func (e *StatusError) Error() string {
 	if e.Message != "" {
 		return e.Message
@@ -29,13 +29,13 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("HTTP status %d", e.Status)
 }
 
-// unauthenticated is the refusal of a token.
-func unauthenticated(message string) error {
+// refuseToken returns the refusal unauthenticated.
+func refuseToken(message string) error {
 	return &refusal.Error{Code: refusal.CodeUnauthenticated, Message: message, Err: errors.New(message)}
 }
 
-// frameRefusal returns the refusal of an error frame.
-func frameRefusal(f Frame) error {
+// decodeRefusal returns the refusal of an error frame.
+func decodeRefusal(f Frame) error {
 	var e refusal.Frame
 	if err := json.Unmarshal(f.Data, &e); err != nil {
 		return fmt.Errorf("read error frame: %w", err)
@@ -43,7 +43,7 @@ func frameRefusal(f Frame) error {
 	return &refusal.Error{Code: e.Code, Message: e.Message, Err: errors.New(e.Message)}
 }
 
-// envelope is what the REST API answers.
+// envelope is an answer of the REST API.
 type envelope struct {
 	Success bool            `json:"success"`
 	Message string          `json:"message"`
@@ -54,8 +54,8 @@ type envelope struct {
 	} `json:"error"`
 }
 
-// refused returns the refusal that stands in an envelope.
-func (a *envelope) refused(resp *http.Response) error {
+// refusal returns the refusal that the envelope holds.
+func (a *envelope) refusal(resp *http.Response) error {
 	e := &refusal.Error{Code: a.Error.Code, Message: a.Message, Details: a.Error.Details,
 		Err: &StatusError{Status: resp.StatusCode, Message: a.Message}}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
@@ -64,13 +64,13 @@ func (a *envelope) refused(resp *http.Response) error {
 	return e
 }
 
-// maxRefusal bounds what is read of an answer that refuses, in bytes.
-const maxRefusal = 1 << 16
+// maxRefusalSize is how many bytes of a refusal are read.
+const maxRefusalSize = 1 << 16
 
-// refusedBy returns the refusal of an answer that is no success. An answer that has no
-// envelope is named by its status: such are the tus protocol's own, in plain text.
-func refusedBy(resp *http.Response) error {
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
+// readRefusal reads a refusal from an answer. One without an envelope, such as those of the
+// tus protocol in plain text, gets its code from the status.
+func readRefusal(resp *http.Response) error {
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusalSize))
 	if err != nil {
 		return fmt.Errorf("read refusal: %w", err)
 	}
@@ -82,5 +82,5 @@ func refusedBy(resp *http.Response) error {
 			a.Message = strings.TrimSpace(string(text))
 		}
 	}
-	return a.refused(resp)
+	return a.refusal(resp)
 }

@@ -10,8 +10,8 @@ import (
 
 const apiBase = "/api/v1/bulk-upload"
 
-// Call makes a request without a body, at a path below /api/v1/bulk-upload, and
-// decodes the data of the answer into out, unless it is nil.
+// Call makes a request without a body to a path below /api/v1/bulk-upload. It decodes the
+// data of the answer into out, unless out is nil.
 func (c *Client) Call(ctx context.Context, method, path string, out any) error {
 	return c.call(ctx, method, path, nil, nil, out)
 }
@@ -21,13 +21,13 @@ func (c *Client) call(ctx context.Context, method, path string, body io.Reader, 
 	if err != nil {
 		return err
 	}
-	defer func() { _ = resp.Body.Close() }() // read to its end or given up
+	defer func() { _ = resp.Body.Close() }() // fails only after an earlier error
 	var a envelope
 	if err := json.NewDecoder(resp.Body).Decode(&a); err != nil {
-		return fmt.Errorf("%s %s: %s: answer is not rollcall's: %w", method, path, resp.Status, err)
+		return fmt.Errorf("%s %s: %s: not an answer of rollcall: %w", method, path, resp.Status, err)
 	}
 	if !a.Success {
-		return a.refused(resp)
+		return a.refusal(resp)
 	}
 	if out == nil {
 		return nil
@@ -38,7 +38,7 @@ func (c *Client) call(ctx context.Context, method, path string, body io.Reader, 
 	return nil
 }
 
-// do makes a request. Whatever the answer's status, it is no error.
+// do makes a request. An answer with any status is no error.
 func (c *Client) do(
 	ctx context.Context, method, path string, body io.Reader, header http.Header,
 ) (*http.Response, error) {

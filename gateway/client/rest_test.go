@@ -21,7 +21,7 @@ import (
 
 const apiBase = "/api/v1/bulk-upload"
 
-// restClient returns a client of a REST API that a test makes up.
+// restClient returns a client of a REST API that the test scripts.
 func restClient(t *testing.T, cfg client.Config, api http.HandlerFunc) *client.Client {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -71,7 +71,7 @@ func TestUploadSendsTheFileTheOptionsAndTheKey(t *testing.T) {
 	}
 }
 
-func TestARefusalHasTheServersWords(t *testing.T) {
+func TestRefusalHasTheServersMessage(t *testing.T) {
 	c := restClient(t, client.Config{}, func(w http.ResponseWriter, _ *http.Request) {
 		e := &refusal.Error{Code: refusal.CodeTooManyUploads, Message: "Wait a while.",
 			Details: map[string]any{"limit": "jobs"}, RetryAfter: 90 * time.Second}
@@ -97,17 +97,18 @@ func TestARefusalHasTheServersWords(t *testing.T) {
 	}
 }
 
-func TestAnAnswerOfAnotherServerIsNoRefusal(t *testing.T) {
+func TestAnswerOfAnotherServerIsNoRefusal(t *testing.T) {
 	c := restClient(t, client.Config{}, func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "<html>bad gateway</html>", http.StatusBadGateway)
 	})
 	err := c.Call(t.Context(), http.MethodGet, "/stats", nil)
-	if _, refused := errors.AsType[*refusal.Error](err); err == nil || refused || !strings.Contains(err.Error(), "502") {
+	_, refused := errors.AsType[*refusal.Error](err)
+	if err == nil || refused || !strings.Contains(err.Error(), "502") {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestJobsAreListedAndSteered(t *testing.T) {
+func TestJobsAreListedCancelledRetriedAndUndone(t *testing.T) {
 	c := restClient(t, client.Config{}, func(w http.ResponseWriter, r *http.Request) {
 		switch got := r.Method + " " + strings.TrimPrefix(r.URL.String(), apiBase); got {
 		case "GET /history?page=2&status=failed":
@@ -127,7 +128,7 @@ func TestJobsAreListedAndSteered(t *testing.T) {
 	if j := page.Jobs[0]; j.Stage != events.StageIEC || j.Attempts == nil || *j.Attempts != 3 || j.Code != "x" {
 		t.Errorf("%+v", j)
 	}
-	for verb, steer := range map[string]func(context.Context, string) (client.Steered, error){
+	for verb, steer := range map[string]func(context.Context, string) (client.JobState, error){
 		"cancel": c.Cancel, "retry": c.Retry, "undo": c.Undo,
 	} {
 		job, err := steer(t.Context(), "a/b")
@@ -162,7 +163,7 @@ func TestSaveWritesAllOrNothing(t *testing.T) {
 	}
 }
 
-func TestRequestsAskTheSourceForTheirToken(t *testing.T) {
+func TestEachRequestGetsATokenFromTheSource(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer(t, w, r.Header.Get("Authorization"))
 	}))

@@ -17,20 +17,20 @@ type follower struct {
 	c      *Client
 	jobID  string
 	after  uint64 // the last sequence yielded
-	joined bool   // the present connection's subscription was acknowledged
-	enough func(place) bool
+	joined bool   // the subscription of the present connection was acknowledged
+	enough func(position) bool
 	yield  func(Frame, error) bool
 }
 
-// place is where in the job's story a follower is.
-type place struct {
-	caughtUp  bool // all facts there were when it subscribed have been yielded
-	ended     bool // the job ended with the last of them
-	retryable bool // and may yet be retried
+// position is how far a follower has come.
+type position struct {
+	caughtUp  bool // it has yielded all facts that there were when it subscribed
+	ended     bool // the job ended with the last fact yielded
+	retryable bool // the job can be retried
 }
 
-// session follows the job over one connection. Done says that nothing more is
-// to be yielded.
+// session follows the job over one connection. Done means that there is nothing more to
+// yield.
 func (f *follower) session(ctx context.Context) (done bool, err error) {
 	f.joined = false
 	ws, err := f.c.dial(ctx)
@@ -40,7 +40,7 @@ func (f *follower) session(ctx context.Context) (done bool, err error) {
 	defer func() { _ = ws.Close(websocket.StatusNormalClosure, "") }() // the server may be gone
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	go ping(ctx, ws)
+	go keepAlive(ctx, ws)
 	request, err := json.Marshal(map[string]any{"event": frames.EventSubscribe, "id": 1,
 		"data": frames.Subscribe{JobID: f.jobID, After: f.after}})
 	if err != nil {
@@ -51,7 +51,7 @@ func (f *follower) session(ctx context.Context) (done bool, err error) {
 	}
 	var last uint64 // where the history ends
 	for {
-		frame, err := read(ctx, ws)
+		frame, err := readFrame(ctx, ws)
 		if err != nil {
 			return false, err
 		}
@@ -64,21 +64,21 @@ func (f *follower) session(ctx context.Context) (done bool, err error) {
 			f.joined, last = true, ack.LastSeq
 			retryable := ack.Status == events.StatusFailed || ack.Status == events.StatusCancelled
 			ended := retryable || ack.Status == events.StatusCompleted
-			if f.enough(place{caughtUp: f.after >= last, ended: ended, retryable: retryable}) {
-				return true, nil // the caller has seen it all
+			if f.enough(position{caughtUp: f.after >= last, ended: ended, retryable: retryable}) {
+				return true, nil // the caller has seen everything
 			}
 			continue
 		case frames.EventError:
-			return false, frameRefusal(frame)
+			return false, decodeRefusal(frame)
 		}
-		// A connection hears of all its user's jobs from the start. What comes
-		// before the acknowledgement comes again with the history.
+		// A connection gets the events of all jobs of its user from the start. What
+		// comes before the acknowledgement comes again with the history.
 		if !f.joined || frame.Job() != f.jobID || (frame.Seq > 0 && frame.Seq <= f.after) {
 			continue
 		}
 		f.after = max(f.after, frame.Seq)
-		end := f.enough(place{
-			caughtUp: frame.Seq > 0 && frame.Seq >= last, ended: frame.Terminal(), retryable: frame.retryable(),
+		end := f.enough(position{
+			caughtUp: frame.Seq > 0 && frame.Seq >= last, ended: frame.Terminal(), retryable: frame.isRetryable(),
 		})
 		if !f.yield(frame, nil) || end {
 			return true, nil
@@ -86,6 +86,7 @@ func (f *follower) session(ctx context.Context) (done bool, err error) {
 	}
 }
 
+// dial connects with a token.
 func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 	token, err := c.token(ctx)
 	if err != nil {
@@ -96,7 +97,7 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 	})
 	if err != nil {
 		if resp != nil && resp.StatusCode == http.StatusUnauthorized {
-			return nil, unauthenticated("The token is missing, bad or has expired.")
+			return nil, refuseToken("The token is missing or invalid, or it has expired.")
 		}
 		return nil, err
 	}

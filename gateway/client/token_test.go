@@ -20,12 +20,12 @@ import (
 	"rollcall.example/gateway/frames"
 )
 
-// errNoToken is what a source of tokens says when there will be none.
+// errNoToken is the error of a token source that has no token any more.
 var errNoToken = refusal.New(refusal.CodeUnauthenticated, "Sign in again.")
 
 func quick(int) time.Duration { return 10 * time.Millisecond }
 
-func TestWatchGoesOnWithTokensFromASource(t *testing.T) {
+func TestWatchContinuesWithANewToken(t *testing.T) {
 	r := start(t)
 	job, step := r.job()
 	var asked atomic.Int32
@@ -47,7 +47,7 @@ func TestWatchGoesOnWithTokensFromASource(t *testing.T) {
 		}
 		done <- nil
 	}()
-	// The first token ends while the job stands still.
+	// The first token expires while nothing happens to the job.
 	eventstest.Wait(t, "a second token", func() bool { return asked.Load() >= 2 })
 	for job.Next() != "" {
 		step(&job)
@@ -71,7 +71,7 @@ func all[T any](c <-chan T) iter.Seq[T] {
 	}
 }
 
-func TestATokenSourceThatHasNoGoodOneEndsTheWatch(t *testing.T) {
+func TestWatchEndsWithoutAValidToken(t *testing.T) {
 	r := start(t)
 	job, _ := r.job()
 	for name, source := range map[string]func(context.Context) (string, error){
@@ -131,8 +131,7 @@ func TestStayWaitsForTheRetry(t *testing.T) {
 	}
 }
 
-// What the server will never do is not asked for again; what it cannot do at
-// the moment is.
+// The client repeats a request that the server cannot serve at the moment, and no other.
 func TestRefusals(t *testing.T) {
 	var code atomic.Value
 	var dials atomic.Int32

@@ -19,12 +19,12 @@ import (
 	"rollcall.example/gateway/auth"
 )
 
-// The TypeScript client is compiled and its tests are run against a gateway here,
-// which they steer: jobs go on, connections are cut, the gateway is replaced.
+// Compiles the TypeScript client and runs its tests against a gateway, which they steer:
+// they append facts, cut connections and replace the gateway.
 func TestTypeScriptClient(t *testing.T) {
 	dir := installTypeScript(t)
 	r := start(t)
-	steer := &steering{running: r, jobs: map[string]*events.Job{}, logs: map[events.Stage]*events.Log{}}
+	steer := &steering{rig: r, jobs: map[string]*events.Job{}, logs: map[events.Stage]*events.Log{}}
 	for _, s := range append([]events.Stage{events.StageUpload}, events.Stages...) {
 		steer.logs[s] = events.NewLog(eventstest.Connect(t, r.nats, string(s)), s, nil)
 	}
@@ -36,7 +36,7 @@ func TestTypeScriptClient(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no tests: %v", err)
 	}
-	// One file at a time: connections are counted, and cut, for all.
+	// One file at a time, for counting and cutting concern all connections.
 	cmd := exec.CommandContext(ctx, "node", append([]string{"--test", "--test-concurrency=1"}, files...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "ROLLCALL_URL="+r.url, "ROLLCALL_CONTROL="+control.URL)
@@ -94,7 +94,7 @@ func installTypeScript(t *testing.T) (dir string) {
 
 // steering does what the tests in TypeScript ask for.
 type steering struct {
-	*running
+	*rig
 	mu   sync.Mutex
 	jobs map[string]*events.Job
 	logs map[events.Stage]*events.Log
@@ -122,8 +122,8 @@ func (s *steering) do(what string, query func(string) string) (answer string, er
 		if user == "" {
 			user = "alice"
 		}
-		j := eventstest.Upload(s.t, s.logs[events.StageUpload], events.User{ID: user, Role: "member"}, events.Artifact{},
-			events.Options{})
+		owner := events.User{ID: user, Role: "member"}
+		j := eventstest.Upload(s.t, s.logs[events.StageUpload], owner, events.Artifact{}, events.Options{})
 		s.jobs[j.ID] = &j
 		return j.ID, nil
 	case "step":
@@ -162,35 +162,35 @@ func (s *steering) do(what string, query func(string) string) (answer string, er
 	return "", fmt.Errorf("%q cannot be done", what)
 }
 
-// conns are the connections that became WebSockets and are open.
-type conns struct {
+// connTracker knows the open connections that became WebSockets.
+type connTracker struct {
 	net.Listener
 	mu   sync.Mutex
-	open map[*watched]bool
+	open map[*trackedConn]bool
 }
 
-type watched struct {
+type trackedConn struct {
 	net.Conn
-	of *conns
+	of *connTracker
 }
 
-func (c *conns) Accept() (net.Conn, error) {
+func (c *connTracker) Accept() (net.Conn, error) {
 	conn, err := c.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &watched{Conn: conn, of: c}, nil
+	return &trackedConn{Conn: conn, of: c}, nil
 }
 
-func (c *conns) state(conn net.Conn, state http.ConnState) {
-	if w, ok := conn.(*watched); ok && state == http.StateHijacked {
+func (c *connTracker) state(conn net.Conn, state http.ConnState) {
+	if w, ok := conn.(*trackedConn); ok && state == http.StateHijacked {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.open[w] = true
 	}
 }
 
-func (c *conns) all() (open []net.Conn) {
+func (c *connTracker) all() (open []net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for w := range c.open {
@@ -199,7 +199,7 @@ func (c *conns) all() (open []net.Conn) {
 	return open
 }
 
-func (w *watched) Close() error {
+func (w *trackedConn) Close() error {
 	w.of.mu.Lock()
 	delete(w.of.open, w)
 	w.of.mu.Unlock()

@@ -8,15 +8,16 @@ import (
 	"strconv"
 )
 
-// UploadOptions say what becomes of the rows of a file. The zero value has them
-// checked, asks the IEC about them and writes them to the database.
+// UploadOptions say what to do with the rows of a file. The zero value checks them, asks
+// the IEC about them and writes them to the database.
 type UploadOptions struct {
-	// DryRun writes nothing to the database.
+	// DryRun: write nothing to the database.
 	DryRun bool
-	// SkipIEC asks the IEC about nobody.
+	// SkipIEC: ask the IEC about nobody.
 	SkipIEC bool
-	// Key makes uploads with the same key one job, for those that are sent again
-	// because nobody heard the answer; "" makes each a job. Upload only.
+	// Key is an idempotency key: uploads with the same key become one job. Use it to
+	// repeat an upload whose answer was lost. "" makes each upload a job of its own.
+	// Only Upload uses it.
 	Key string
 }
 
@@ -27,13 +28,13 @@ func (o UploadOptions) fields() map[string]string {
 	}
 }
 
-// Upload sends a file in one request, without holding it in memory, and returns the
-// id of the job that begins.
+// Upload sends a file in one request, without holding it in memory, and returns the id of
+// the new job.
 func (c *Client) Upload(ctx context.Context, name string, file io.Reader, o UploadOptions) (jobID string, err error) {
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)
 	go func() { pw.CloseWithError(writeForm(form, name, file, o)) }()
-	defer func() { _ = pr.Close() }() // ends the writer when the server answered early
+	defer func() { _ = pr.Close() }() // ends the writer if the server has answered early
 	header := http.Header{"Content-Type": {form.FormDataContentType()}}
 	if o.Key != "" {
 		header.Set("Idempotency-Key", o.Key)

@@ -14,18 +14,18 @@ import (
 )
 
 const (
-	readLimit = 1 << 20 // bytes of a frame
-	pingEvery = 30 * time.Second
+	readLimit    = 1 << 20 // bytes of a frame
+	pingInterval = 30 * time.Second
 )
 
-// Watch yields the frames of a job after a sequence, first those of its history
-// and then each as it comes, and ends after the one that the job ends with. Facts
-// come once and in order, however often the connection breaks; progress comes
-// as it is newest. Should the server's log have been made anew, they come from
-// the beginning. An error is the last thing yielded; the end of ctx is none.
+// Watch yields the frames of a job after a sequence: first those of its history, then each
+// one as it comes. It ends after the frame that the job ends with. Facts come once and in
+// order, however often the connection breaks; of progress only the newest comes. If the
+// server's log is recreated, the frames start over. An error is the last thing yielded.
+// The end of ctx is no error.
 func (c *Client) Watch(ctx context.Context, jobID string, after uint64) iter.Seq2[Frame, error] {
-	// A job that failed and was retried has an end in its history.
-	return c.follow(ctx, jobID, after, func(p place) bool {
+	// The history of a retried job has a failure that is not its end.
+	return c.follow(ctx, jobID, after, func(p position) bool {
 		return p.caughtUp && p.ended && !(c.cfg.Stay && p.retryable)
 	})
 }
@@ -33,9 +33,9 @@ func (c *Client) Watch(ctx context.Context, jobID string, after uint64) iter.Seq
 // History yields the facts of a job so far, and ends.
 func (c *Client) History(ctx context.Context, jobID string) iter.Seq2[Frame, error] {
 	return func(yield func(Frame, error) bool) {
-		for f, err := range c.follow(ctx, jobID, 0, func(p place) bool { return p.caughtUp }) {
+		for f, err := range c.follow(ctx, jobID, 0, func(p position) bool { return p.caughtUp }) {
 			if f.Seq == 0 && err == nil {
-				continue // progress is no history
+				continue // progress is not part of the history
 			}
 			if !yield(f, err) {
 				return
@@ -44,9 +44,9 @@ func (c *Client) History(ctx context.Context, jobID string) iter.Seq2[Frame, err
 	}
 }
 
-// follow yields frames until enough says that what was yielded is all.
+// follow yields frames until enough returns true.
 func (c *Client) follow(
-	ctx context.Context, jobID string, after uint64, enough func(place) bool,
+	ctx context.Context, jobID string, after uint64, enough func(position) bool,
 ) iter.Seq2[Frame, error] {
 	return func(yield func(Frame, error) bool) {
 		f := follower{c: c, jobID: jobID, after: after, enough: enough, yield: yield}
@@ -59,11 +59,11 @@ func (c *Client) follow(
 				failures = 1
 			}
 			switch {
-			case c.final(err, f.joined):
+			case c.isFinal(err, f.joined):
 				yield(Frame{}, err)
 				return
-			case c.gaveUp(failures):
-				yield(Frame{}, fmt.Errorf("follow job: gave up after %d attempts: %w", failures, err))
+			case c.outOfAttempts(failures):
+				yield(Frame{}, fmt.Errorf("follow job: %d attempts failed: %w", failures, err))
 				return
 			}
 			if websocket.CloseStatus(err) == refusal.CloseStreamReset {
@@ -76,24 +76,24 @@ func (c *Client) follow(
 	}
 }
 
-// final reports whether another connection would meet the same error.
-func (c *Client) final(err error, joined bool) bool {
+// isFinal reports whether another connection would meet the same error.
+func (c *Client) isFinal(err error, joined bool) bool {
 	refused, ok := errors.AsType[*refusal.Error](err)
 	switch {
 	case !ok, refused.Code == refusal.CodeOverloaded:
 		return false
 	case refused.Code == refusal.CodeUnauthenticated:
-		// A token that was good before has expired; the source has another.
+		// A token that was accepted before has expired, and the source has another one.
 		return c.cfg.TokenSource == nil || !joined
 	}
 	return true
 }
 
-func read(ctx context.Context, ws *websocket.Conn) (Frame, error) {
+func readFrame(ctx context.Context, ws *websocket.Conn) (Frame, error) {
 	_, text, err := ws.Read(ctx)
 	if err != nil {
 		if websocket.CloseStatus(err) == refusal.CloseUnauthenticated {
-			return Frame{}, unauthenticated("The token is bad or has expired.")
+			return Frame{}, refuseToken("The token is invalid or has expired.")
 		}
 		return Frame{}, err
 	}
@@ -104,9 +104,9 @@ func read(ctx context.Context, ws *websocket.Conn) (Frame, error) {
 	return f, nil
 }
 
-// ping ends a connection whose other end has vanished.
-func ping(ctx context.Context, ws *websocket.Conn) {
-	tick := time.NewTicker(pingEvery)
+// keepAlive closes a connection whose other end does not answer pings.
+func keepAlive(ctx context.Context, ws *websocket.Conn) {
+	tick := time.NewTicker(pingInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -114,11 +114,11 @@ func ping(ctx context.Context, ws *websocket.Conn) {
 			return
 		case <-tick.C:
 		}
-		answer, cancel := context.WithTimeout(ctx, pingEvery/2)
+		answer, cancel := context.WithTimeout(ctx, pingInterval/2)
 		err := ws.Ping(answer)
 		cancel()
 		if err != nil {
-			_ = ws.CloseNow() // makes the reader fail, which connects again
+			_ = ws.CloseNow() // makes the reader fail, and then the client reconnects
 			return
 		}
 	}

@@ -20,7 +20,7 @@ const uploadParts = 4
 func (u *user) uploadInParts(ctx context.Context, f *file) (jobID string, err error) {
 	size := int64(len(f.bytes))
 	return u.all.UploadInParts(ctx, f.name, bytes.NewReader(f.bytes), size,
-		client.UploadOptions{DryRun: f.dry}, client.PartOptions{Most: size/uploadParts + 1})
+		client.UploadOptions{DryRun: f.dry}, client.PartOptions{MaxPart: size/uploadParts + 1})
 }
 
 // rotatingTransport sends each request to the next replica, and its body slowly.

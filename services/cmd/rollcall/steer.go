@@ -16,7 +16,7 @@ type steerSettings struct {
 // steer has something done to the job, prints where it stands and, if asked to, follows
 // it, or the job that undoes it, to its end.
 func (s *steerSettings) steer(ctx context.Context, p *process, follow bool,
-	do func(*client.Client, context.Context, string) (client.Steered, error)) error {
+	do func(*client.Client, context.Context, string) (client.JobState, error)) error {
 	api, err := s.client()
 	if err != nil {
 		return err
