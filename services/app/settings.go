@@ -127,7 +127,7 @@ type IECSettings struct {
 	Timeout     time.Duration `default:"${iec_timeout}" help:"Time limit of one call to the IEC."`
 	// Keep and KeepNotRegistered are at most events.VerdictsTTL.
 	Keep              time.Duration `default:"${iec_keep}" help:"${help_iec_keep}"`
-	KeepNotRegistered time.Duration `default:"${iec_keep_not_registered}" help:"The same for a person who was not registered."`
+	KeepNotRegistered time.Duration `default:"${iec_keep_not_registered}" help:"${help_keep_not}"`
 }
 
 // Validate names each setting that is not positive, or keeps answers for too long.

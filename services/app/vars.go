@@ -46,6 +46,7 @@ var Vars = kong.Vars{
 		"secret.",
 	"help_origins":  "Other hosts whose web pages may open a WebSocket, for instance app.example.org.",
 	"help_iec_keep": "How old an answer of the IEC may be to be used again, at most 72h.",
+	"help_keep_not": "The same for a person who was not registered.",
 	"help_webhook_private": "Allow webhooks at private addresses and without TLS. Anybody with a token can then " +
 		"send requests into your network.",
 	"help_keep_uploads": "How long an uploaded file is kept after its job has ended; 0 means for ever. A failed " +

@@ -93,12 +93,12 @@ func TestDamagedObjectsFailTheirJobUntilMended(t *testing.T) {
 	for remove, id := range jobs {
 		job := p.waitForEnd(id, events.KindReported)
 		mend := p.damage("report", job.Reported.Report, remove)
-		if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusBadGateway ||
+		if status, code, _ := p.call(http.MethodGet, "/report/"+id); status != http.StatusBadGateway ||
 			code != "report_damaged" {
 			t.Errorf("report, removed %v: %d %s", remove, status, code)
 		}
 		mend()
-		if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusOK {
+		if status, code, _ := p.call(http.MethodGet, "/report/"+id); status != http.StatusOK {
 			t.Errorf("report put back, removed %v: %d %s", remove, status, code)
 		}
 	}
@@ -108,8 +108,8 @@ func (p *pipeline) checkDamagedRejects(job *events.Job, remove bool) {
 	p.t.Helper()
 	mend := p.damage("validation", job.Validated.Rejects, remove)
 	defer mend()
-	if status, code, _ := p.call(http.MethodGet, "/report/"+job.ID+"?part=rejects", nil,
-		""); status != http.StatusBadGateway || code != "report_damaged" {
+	if status, code, _ := p.call(http.MethodGet, "/report/"+job.ID+"?part=rejects"); status != http.StatusBadGateway ||
+		code != "report_damaged" {
 		p.t.Errorf("rejects, removed %v: %d %s", remove, status, code)
 	}
 }

@@ -97,7 +97,7 @@ func TestStagesWaitForStorage(t *testing.T) {
 					p.countMessages(stream))
 			}
 			eventstest.Wait(t, "the status to say why", func() bool {
-				_, _, data := p.call(http.MethodGet, "/status/"+id, nil, "")
+				_, _, data := p.call(http.MethodGet, "/status/"+id)
 				return data["status"] == "processing" && strings.Contains(fmt.Sprint(data["message"]), "no room")
 			})
 			if p.runners[s.stage].StorageError() == nil {
@@ -124,7 +124,7 @@ func TestFullEventStreamLosesNothing(t *testing.T) {
 	objects := p.countMessages("OBJ_UPLOADS")
 	p.limitStream(events.StreamFacts, p.limitStream(events.StreamFacts, -1))
 	p.waitRefusedForRoom("second.csv")
-	if status, code, _ := p.call(http.MethodPost, "/cancel/"+id, nil, ""); status != http.StatusInsufficientStorage ||
+	if status, code, _ := p.call(http.MethodPost, "/cancel/"+id); status != http.StatusInsufficientStorage ||
 		code != "storage_full" {
 		t.Errorf("cancel: %d %s", status, code)
 	}
@@ -148,12 +148,12 @@ func TestFullEventStreamLosesNothing(t *testing.T) {
 
 	// What cannot be audited cannot be read.
 	p.limitStream(events.StreamAudit, 1)
-	if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusInsufficientStorage ||
+	if status, code, _ := p.call(http.MethodGet, "/report/"+id); status != http.StatusInsufficientStorage ||
 		code != "storage_full" {
 		t.Errorf("report: %d %s", status, code)
 	}
 	p.limitStream(events.StreamAudit, -1)
-	if status, code, _ := p.call(http.MethodGet, "/report/"+id, nil, ""); status != http.StatusOK {
+	if status, code, _ := p.call(http.MethodGet, "/report/"+id); status != http.StatusOK {
 		t.Errorf("report: %d %s", status, code)
 	}
 }

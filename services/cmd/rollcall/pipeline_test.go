@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
+	"errors"
 	"log/slog"
 	"maps"
-	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -23,8 +20,10 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/events/stage"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/client"
 	"rollcall.example/services/api"
 	"rollcall.example/services/app"
 	"rollcall.example/services/iec"
@@ -194,15 +193,13 @@ func (p *pipeline) intercept(stage events.Stage, a interceptor) {
 }
 
 // call makes a request to the API. It returns the status, the code of a refusal and the data.
-func (p *pipeline) call(method, path string, body io.Reader, contentType string) (status int, code string,
-	data map[string]any) {
+func (p *pipeline) call(method, path string) (status int, code string, data map[string]any) {
 	p.t.Helper()
-	req, err := http.NewRequest(method, p.url+api.Base+path, body)
+	req, err := http.NewRequest(method, p.url+api.Base+path, nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+p.token)
-	req.Header.Set("Content-Type", contentType)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		p.t.Fatal(err)
@@ -226,22 +223,21 @@ var rollIDs = []string{"8001015009087", "9001010001088", "8506155000084"}
 // tryUpload uploads a roll of rollIDs with a surname, and returns the answer.
 func (p *pipeline) tryUpload(name, surname string) (status int, code, jobID string) {
 	p.t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	file, err := form.CreateFormFile("file", name)
-	if err == nil {
-		_, err = fmt.Fprint(file, "ID Number,Firstname,Surname\n", strings.Join(rollIDs, ",Some,"+surname+"\n"), ",Some,",
-			surname, "\n")
-	}
-	if err == nil {
-		err = form.Close()
-	}
+	c, err := client.New(client.Config{URL: p.url, Token: p.token})
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	status, code, data := p.call(http.MethodPost, "/process", &body, form.FormDataContentType())
-	jobID, _ = data["job_id"].(string)
-	return status, code, jobID
+	roll := "ID Number,Firstname,Surname\n" + strings.Join(rollIDs, ",Some,"+surname+"\n") + ",Some," + surname + "\n"
+	jobID, err = c.Upload(p.t.Context(), name, strings.NewReader(roll), client.UploadOptions{})
+	if err == nil {
+		return http.StatusAccepted, "", jobID
+	}
+	answer, answered := errors.AsType[*client.StatusError](err)
+	refused, ok := errors.AsType[*refusal.Error](err)
+	if !answered || !ok {
+		p.t.Fatal(err)
+	}
+	return answer.Status, refused.Code, ""
 }
 
 // upload uploads a roll that must be accepted.
@@ -257,7 +253,7 @@ func (p *pipeline) upload(name, surname string) (jobID string) {
 // steer cancels, retries or undoes a job.
 func (p *pipeline) steer(what, jobID string) {
 	p.t.Helper()
-	if status, code, _ := p.call(http.MethodPost, "/"+what+"/"+jobID, nil, ""); status >= 300 {
+	if status, code, _ := p.call(http.MethodPost, "/"+what+"/"+jobID); status >= 300 {
 		p.t.Fatalf("%s: %d %s", what, status, code)
 	}
 }
