@@ -1,5 +1,5 @@
-// Does what a test says on standard input, one JSON object a line, with the
-// unchanged socket.io-client, and tells on standard output what it got.
+// Runs the unchanged socket.io-client. A test writes orders to standard input and reads
+// from standard output what the client received, each as a line of JSON.
 const { io } = require("socket.io-client");
 const readline = require("node:readline");
 
@@ -18,7 +18,7 @@ function connect({ socket: name, url, options, job }) {
   });
   socket.on("connect", () => {
     say({ socket: name, on: "connect", connected: socket.connected });
-    // What a client does that resumes: after each connect, from the last sequence seen.
+    // A client that resumes does this after each connect, from the last sequence seen.
     if (job) subscribe();
   });
   socket.on("connect_error", (err) =>
@@ -43,7 +43,8 @@ readline.createInterface({ input: process.stdin }).on("line", (line) => {
     case "emit": // without an acknowledgement
       return socket.emit(order.event, ...(order.args ?? []));
     case "ask":
-      return socket.emit(order.event, ...(order.args ?? []), (answer) => say({ socket: order.socket, on: "acknowledged", data: answer }));
+      return socket.emit(order.event, ...(order.args ?? []),
+        (answer) => say({ socket: order.socket, on: "acknowledged", data: answer }));
     case "disconnect":
       return socket.disconnect();
   }
