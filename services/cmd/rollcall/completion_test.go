@@ -27,10 +27,10 @@ var completions = []struct {
 	{[]string{"__c"}, nil},
 }
 
-// Each shell runs the script and completes as it does at a prompt. The script calls this
-// test binary under the name of the program.
+// Each shell runs the script that the program prints for it, and completes as it does at a
+// prompt. The script calls this test binary under the name of the program.
 func TestBashCompletes(t *testing.T) {
-	testCompletion(t, "bash", "-c", `source <(rollcall completion bash)
+	testCompletion(t, "bash", "-c", `source ./script
 		COMP_WORDS=(rollcall "$@"); COMP_CWORD=$#
 		$(complete -p rollcall | sed 's/.*-F \([^ ]*\) .*/\1/')
 		(( ${#COMPREPLY[@]} )) && printf '%s\n' "${COMPREPLY[@]}"
@@ -42,14 +42,14 @@ func TestZshCompletes(t *testing.T) {
 	testCompletion(t, "zsh", "-f", "-c", `compdef() { completer=$1 }
 		_describe() { print -l -- ${(P)2%%:*} }
 		_files() { print -l -- ${words[CURRENT]}*(N) }
-		source <(rollcall completion zsh)
+		source ./script
 		words=(rollcall "$@"); CURRENT=$#words
 		$completer
 		exit 0`, "zsh")
 }
 
 func TestFishCompletes(t *testing.T) {
-	testCompletion(t, "fish", "--no-config", "-c", `rollcall completion fish | source
+	testCompletion(t, "fish", "--no-config", "-c", `source ./script
 		complete --escape -C "rollcall $argv" | string replace -r '\t.*' '' | string unescape
 		exit 0`, "--")
 }
@@ -63,8 +63,12 @@ func testCompletion(t *testing.T, shell string, args ...string) {
 	if err := os.Symlink(self, filepath.Join(dir, "rollcall")); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"roll-in May.xlsx", "roll-june.csv", "other.txt"} {
-		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+	files := map[string]string{
+		"script":           mustRun(t, "completion", shell),
+		"roll-in May.xlsx": "", "roll-june.csv": "", "other.txt": "",
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
