@@ -165,11 +165,11 @@ func Facts(id string) []events.Fact {
 	}
 }
 
-// Wait waits until cond returns true. It fails the test after ten seconds; what
+// Wait waits until cond returns true. It fails the test after a minute; what
 // names the condition.
 func Wait(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	WaitFor(t, 10*time.Second, what, cond)
+	WaitFor(t, time.Minute, what, cond)
 }
 
 // WaitFor is Wait with another limit, for a process that starts or a real pause
