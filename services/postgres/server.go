@@ -127,7 +127,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	case <-s.done:
 	default:
 		s.stopping.Store(true)
-		s.signal(syscall.SIGINT)
+		signal(s.cmd, syscall.SIGINT)
 	}
 	select {
 	case <-s.done:
@@ -140,17 +140,17 @@ func (s *Server) Stop(ctx context.Context) error {
 
 // stopAtOnce forces an immediate shutdown.
 func (s *Server) stopAtOnce() {
-	s.signal(syscall.SIGQUIT)
+	signal(s.cmd, syscall.SIGQUIT)
 	select {
 	case <-s.done:
 	case <-time.After(killAfter):
-		s.signal(syscall.SIGKILL)
+		signal(s.cmd, syscall.SIGKILL)
 		<-s.done
 	}
 }
 
 // signal fails only if the server has ended.
-func (s *Server) signal(sig syscall.Signal) { _ = s.cmd.Process.Signal(sig) }
+func signal(cmd *exec.Cmd, sig syscall.Signal) { _ = cmd.Process.Signal(sig) }
 
 // cleanUp ends what a failed Start has started.
 func (s *Server) cleanUp() error {
