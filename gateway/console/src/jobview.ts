@@ -169,7 +169,9 @@ export class JobView {
       this.#showError(e as RollcallError);
     } finally {
       button.disabled = false;
-      if (document.activeElement === document.body) (button.hidden ? this.#title : button).focus();
+      // A disabled button loses the focus, at once or with the next frame.
+      const active = document.activeElement as HTMLElement | null;
+      if (!active || active === document.body || active.hidden) (button.hidden ? this.#title : button).focus();
     }
   }
 
