@@ -113,8 +113,9 @@ func TestConsumeHandsBackWhenStopped(t *testing.T) {
 	})
 	select {
 	case n := <-done:
-		if n != 2 {
-			t.Errorf("delivery %d, want the second", n)
+		// The first may get it once more while it drains, and hands it back again.
+		if n < 2 {
+			t.Errorf("delivery %d, want a later one than the first", n)
 		}
 	case <-time.After(events.AckWait / 2):
 		t.Error("the message was not handed back")
