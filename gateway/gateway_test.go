@@ -433,7 +433,7 @@ func TestRestartedNATSLosesNoFact(t *testing.T) {
 
 func TestSlowClientIsDisconnected(t *testing.T) {
 	r := newRig(t, func(c *gateway.Config) { c.Queue, c.WriteTimeout = 4, 500*time.Millisecond })
-	s := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
+	s := dialWithSmallBuffer(t, r.url, mintToken(t, "alice", "member", time.Hour))
 	s.send("ping", nil, 1)
 	s.want("pong")
 	// It reads nothing, and more comes than the buffers of the sockets hold.
