@@ -15,8 +15,15 @@ import (
 const (
 	maxWidth = 120 // characters of a line, a tab is one
 	maxLines = 500 // of a file
-	maxFiles = 26  // of a package, without its tests: about 25
+	maxFiles = 25  // of a package, without its tests
 )
+
+// crowded are the packages that may have more files, and why. Their comments say so too.
+var crowded = map[string]string{
+	"events":                "the contract stays flat: a file for each of its ideas",
+	"services/api":          "a file for each handler",
+	"services/cmd/rollcall": "a file for each command",
+}
 
 func TestLinesFilesAndPackagesAreNotTooLarge(t *testing.T) {
 	packages := map[string]int{}
@@ -27,8 +34,7 @@ func TestLinesFilesAndPackagesAreNotTooLarge(t *testing.T) {
 		}
 	}
 	for dir, n := range packages {
-		// Its package comment says why: each command has a file of its own.
-		if n > maxFiles && show(dir) != "services/cmd/rollcall" {
+		if n > maxFiles && crowded[show(dir)] == "" {
 			t.Errorf("%s: %d source files, at most %d", show(dir), n, maxFiles)
 		}
 	}

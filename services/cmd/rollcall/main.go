@@ -11,11 +11,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 	"rollcall.example/services/app"
 )
 
@@ -108,9 +110,19 @@ func main() {
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Getenv); err != nil {
-		fmt.Fprintln(os.Stderr, "rollcall:", err)
+		fmt.Fprintln(os.Stderr, "rollcall:", explain(err))
 		os.Exit(1)
 	}
+}
+
+// explain returns the text of an error with the sentence of a refusal before its code:
+// the sentence is for people, who read this.
+func explain(err error) string {
+	refused, ok := errors.AsType[*refusal.Error](err)
+	if !ok || refused.Message == "" {
+		return err.Error()
+	}
+	return strings.Replace(err.Error(), refused.Error(), fmt.Sprintf("%s (%s)", refused.Message, refused.Code), 1)
 }
 
 // newParser returns the parser of the commands, with further options.
