@@ -32,6 +32,8 @@ type Config struct {
 	JWKSURL string
 	// Issuer and Audience, where not empty, must be those of the token.
 	Issuer, Audience string
+	// Places are the names of the claims that say where a user works.
+	Places PlaceClaims
 	// Leeway is the difference between clocks that is forgiven, at least 0.
 	Leeway time.Duration
 	// Now is the clock; nil means time.Now.
@@ -48,6 +50,7 @@ type Config struct {
 type Verifier struct {
 	keys   jwt.Keyfunc
 	parser *jwt.Parser
+	places PlaceClaims
 	stop   context.CancelFunc
 }
 
@@ -73,13 +76,14 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 		cfg.Now = time.Now
 	}
 	cfg.Logger = events.Logger(cfg.Logger)
+	cfg.Places = cfg.Places.withDefaults()
 	ctx, stop := context.WithCancel(ctx)
 	keys, err := openKeys(ctx, cfg)
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	return &Verifier{keys: keys, parser: newParser(cfg), stop: stop}, nil
+	return &Verifier{keys: keys, parser: newParser(cfg), places: cfg.Places, stop: stop}, nil
 }
 
 func newParser(cfg Config) *jwt.Parser {

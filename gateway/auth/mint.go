@@ -1,31 +1,85 @@
 package auth
 
 import (
+	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"rollcall.example/events"
 )
 
-// Mint makes an HS256 token for a user, valid from now for ttl. It refuses an id, role or
-// secret that Verify would refuse.
+// Grant is what a token is to say.
+type Grant struct {
+	events.User
+	// TTL is how long the token is good for, from now; more than 0.
+	TTL time.Duration
+	// TokenID is the jti; "" means a random one.
+	TokenID string
+	// Provinces, Municipalities and Wards are where the user works; nil writes no claim.
+	// Places are the names of these claims.
+	Provinces, Municipalities, Wards []string
+	Places                           PlaceClaims
+	// Issuer and Audience are iss and aud; empty ones write no claim.
+	Issuer   string
+	Audience []string
+}
+
+// Mint makes an HS256 token for a user, valid from now for ttl. It refuses what Sign
+// refuses.
 func Mint(secret, userID, role string, ttl time.Duration, now time.Time) (string, error) {
-	switch {
-	case secret == "":
-		return "", errors.New("make token: secret is empty")
-	case !isTidy(userID):
-		return "", fmt.Errorf("make token: user id is empty, longer than %d bytes or has unprintable characters", maxID)
-	case !isTidy(role):
-		return "", fmt.Errorf("make token: role is empty, longer than %d bytes or has unprintable characters", maxID)
-	case ttl <= 0:
-		return "", fmt.Errorf("make token: lifetime %s is not positive", ttl)
+	return Grant{User: events.User{ID: userID, Role: role}, TTL: ttl}.Sign(secret, now)
+}
+
+// Sign makes an HS256 token that is valid from now on. It refuses an id, role, code or
+// secret that Verify would refuse.
+func (g Grant) Sign(secret string, now time.Time) (string, error) {
+	g.TokenID = cmp.Or(g.TokenID, rand.Text())
+	if err := g.validate(secret); err != nil {
+		return "", fmt.Errorf("make token: %w", err)
 	}
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"sub": userID, "role_name": role, "iat": now.Unix(), "exp": now.Add(ttl).Unix(),
-	}).SignedString([]byte(secret))
+	claims := jwt.MapClaims{
+		"sub": g.ID, "role_name": g.Role, "jti": g.TokenID, "iat": now.Unix(), "exp": now.Add(g.TTL).Unix(),
+	}
+	if g.Issuer != "" {
+		claims["iss"] = g.Issuer
+	}
+	for name, list := range map[string][]string{
+		"aud":                                g.Audience,
+		g.Places.withDefaults().Province:     g.Provinces,
+		g.Places.withDefaults().Municipality: g.Municipalities,
+		g.Places.withDefaults().Ward:         g.Wards,
+	} {
+		if len(list) > 0 {
+			claims[name] = list
+		}
+	}
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
 	if err != nil {
 		return "", fmt.Errorf("make token: %w", err)
 	}
 	return token, nil
+}
+
+func (g Grant) validate(secret string) error {
+	if secret == "" {
+		return errors.New("secret is empty")
+	}
+	if g.TTL <= 0 {
+		return fmt.Errorf("lifetime %s is not positive", g.TTL)
+	}
+	for what, texts := range map[string][]string{
+		"user id": {g.ID}, "role": {g.Role}, "token id": {g.TokenID},
+		"province": g.Provinces, "municipality": g.Municipalities, "ward": g.Wards,
+	} {
+		for _, text := range texts {
+			if !isTidy(text) {
+				return fmt.Errorf("%s is empty, longer than %d bytes or has unprintable characters", what, maxID)
+			}
+		}
+	}
+	return nil
 }

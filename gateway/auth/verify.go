@@ -1,11 +1,9 @@
 package auth
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -62,6 +60,13 @@ type Claims struct {
 	events.User
 	// Expires is when the token expires, without any leeway.
 	Expires time.Time
+	// IssuedAt is when the token was made, zero where it does not say so.
+	IssuedAt time.Time
+	// TokenID is the token's jti, "" where it has none.
+	TokenID string
+	// Provinces, Municipalities and Wards are the codes of the claims that say where the
+	// user works, as they stand there, each once; nil where there is no such claim.
+	Provinces, Municipalities, Wards []string
 }
 
 // IsAdmin reports whether the user may see the jobs of all users: the roles super_admin
@@ -76,8 +81,8 @@ const (
 	maxToken = 16 << 10
 )
 
-// Verify checks a token: its signature, exp (required), nbf and iat, and that it has a
-// sub (or id) and a role_name. The error is a *refusal.Error with a Reason. Verify blocks
+// Verify checks a token: its signature, exp (required), nbf and iat, that it has a sub (or
+// id) and a role_name, and that the claims it may have can be read. The error is a *refusal.Error with a Reason. Verify blocks
 // only when keys come from a URL and the token names an unknown one, for up to 5 s.
 func (v *Verifier) Verify(token string) (Claims, error) {
 	if token == "" {
@@ -105,7 +110,38 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 	if err != nil || exp == nil {
 		return Claims{}, refuseInvalid(errors.New("no exp"))
 	}
-	return Claims{User: events.User{ID: id, Role: role}, Expires: exp.Time}, nil
+	c := Claims{User: events.User{ID: id, Role: role}, Expires: exp.Time}
+	if err := v.addDetails(&c, claims); err != nil {
+		return Claims{}, refuseInvalid(err)
+	}
+	return c, nil
+}
+
+// addDetails reads the claims that a token may have.
+func (v *Verifier) addDetails(c *Claims, claims jwt.MapClaims) (err error) {
+	iat, err := claims.GetIssuedAt()
+	if err != nil {
+		return errors.New("iat is not a number")
+	}
+	if iat != nil {
+		c.IssuedAt = iat.Time
+	}
+	if c.TokenID, err = parseTokenID(claims["jti"]); err != nil {
+		return err
+	}
+	for _, place := range []struct {
+		claim string
+		codes *[]string
+	}{
+		{v.places.Province, &c.Provinces},
+		{v.places.Municipality, &c.Municipalities},
+		{v.places.Ward, &c.Wards},
+	} {
+		if *place.codes, err = parseCodes(claims[place.claim]); err != nil {
+			return fmt.Errorf("%s %w", place.claim, err)
+		}
+	}
+	return nil
 }
 
 // findKey returns the key that a token must be signed with. A token with critical
@@ -136,24 +172,14 @@ func stripToken(err error) error {
 // whole and in plain digits, so that each user has one text only.
 func parseUserID(claims jwt.MapClaims) (string, error) {
 	for _, name := range []string{"sub", "id"} {
-		switch v := claims[name].(type) {
-		case nil:
+		if claims[name] == nil {
 			continue
-		case string:
-			if !isTidy(v) {
-				return "", fmt.Errorf("%s is empty, longer than %d bytes or has unprintable characters", name,
-					maxID)
-			}
-			return v, nil
-		case json.Number:
-			n, err := strconv.ParseUint(v.String(), 10, 64)
-			if err != nil {
-				return "", fmt.Errorf("%s is not a whole number of 64 bits", name)
-			}
-			return strconv.FormatUint(n, 10), nil
-		default:
-			return "", fmt.Errorf("%s is neither text nor a number", name)
 		}
+		id, err := parseCode(claims[name])
+		if err != nil {
+			return "", fmt.Errorf("%s %w", name, err)
+		}
+		return id, nil
 	}
 	return "", errors.New("no sub or id")
 }

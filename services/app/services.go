@@ -30,7 +30,9 @@ func (a *App) openVerifier(ctx context.Context) error {
 		return nil
 	}
 	t := a.settings.Tokens
-	v, err := auth.New(ctx, auth.Config{Secret: t.Secret, JWKSFile: t.JWKSFile, JWKSURL: t.JWKSURL, Logger: a.logger})
+	v, err := auth.New(ctx, auth.Config{
+		Secret: t.Secret, JWKSFile: t.JWKSFile, JWKSURL: t.JWKSURL, Places: t.Places.Claims(), Logger: a.logger,
+	})
 	if err != nil {
 		return err
 	}

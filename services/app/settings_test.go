@@ -30,7 +30,12 @@ func TestSettingsAreRefusedByName(t *testing.T) {
 	}{
 		{"data must name a folder", func(c *UpConfig) { c.Data = "" }},
 		{"only one of jwt-secret, jwt-jwks-file and jwt-jwks-url",
-			func(c *UpConfig) { c.Tokens = TokenSettings{"s", "f", ""} }},
+			func(c *UpConfig) { c.Tokens.Secret, c.Tokens.JWKSFile = "s", "f" }},
+		{"jwt-province-claim must name a claim", func(c *UpConfig) { c.Tokens.Places.ProvinceClaim = "" }},
+		{"jwt-municipality-claim must name a claim of its own, not sub",
+			func(c *UpConfig) { c.Tokens.Places.MunicipalityClaim = "sub" }},
+		{"jwt-ward-claim must name a claim of its own, not municipality_code",
+			func(c *UpConfig) { c.Tokens.Places.WardClaim = c.Tokens.Places.MunicipalityClaim }},
 		{"max-file-size must be at least 1, not 0", func(c *UpConfig) { c.Upload.MaxFileSize = 0 }},
 		{"user-uploads must be at least 1, not 0", func(c *UpConfig) { c.Upload.UserUploads = 0 }},
 		{"user-jobs must be at least 1, not -1", func(c *UpConfig) { c.Upload.UserJobs = -1 }},

@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"rollcall.example/gateway"
+	"rollcall.example/gateway/auth"
 	"rollcall.example/services/iec"
 	"rollcall.example/services/report"
 	"rollcall.example/services/upload"
@@ -27,6 +28,9 @@ var Vars = kong.Vars{
 	"iec_timeout":             shortDuration(iec.DefaultTimeout),
 	"iec_keep":                shortDuration(iec.DefaultRegistered),
 	"iec_keep_not_registered": shortDuration(iec.DefaultNotRegistered),
+	"province_claim":          auth.DefaultProvinceClaim,
+	"municipality_claim":      auth.DefaultMunicipalityClaim,
+	"ward_claim":              auth.DefaultWardClaim,
 	"ward_target":             fmt.Sprint(report.DefaultWardTarget),
 
 	"help_data": "Folder for everything that outlives the process. Started on it again, rollcall goes on " +
@@ -44,9 +48,13 @@ var Vars = kong.Vars{
 	"help_keep_audit": "How long the audit of who has read what is kept, for instance 730d; 0 means for ever.",
 	"help_jwks_file": "File with the public keys that tokens are checked with (RS256, ES256), instead of a " +
 		"secret.",
-	"help_origins":  "Other hosts whose web pages may open a WebSocket, for instance app.example.org.",
-	"help_iec_keep": "How old an answer of the IEC may be to be used again, at most 72h.",
-	"help_keep_not": "The same for a person who was not registered.",
+	"help_province_claim": "Claim with the codes of the provinces that a user works in: text, a number or a list " +
+		"of them.",
+	"help_municipality_claim": "The same for municipalities.",
+	"help_ward_claim":         "The same for wards.",
+	"help_origins":            "Other hosts whose web pages may open a WebSocket, for instance app.example.org.",
+	"help_iec_keep":           "How old an answer of the IEC may be to be used again, at most 72h.",
+	"help_keep_not":           "The same for a person who was not registered.",
 	"help_webhook_private": "Allow webhooks at private addresses and without TLS. Anybody with a token can then " +
 		"send requests into your network.",
 	"help_keep_uploads": "How long an uploaded file is kept after its job has ended; 0 means for ever. A failed " +

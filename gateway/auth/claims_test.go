@@ -1,0 +1,121 @@
+package auth
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"rollcall.example/events"
+)
+
+func TestPlacesAreTextNumbersOrLists(t *testing.T) {
+	v := verifier(t, Config{Secret: "s"})
+	for name, tt := range map[string]struct {
+		claim any
+		want  []string
+		bad   bool
+	}{
+		"text":                      {"GP", []string{"GP"}, false},
+		"number":                    {79800001, []string{"79800001"}, false},
+		"number beyond a float":     {json.Number("9007199254740993"), []string{"9007199254740993"}, false},
+		"list":                      {[]any{"79800001", 79800002, "79800001"}, []string{"79800001", "79800002"}, false},
+		"nothing":                   {nil, nil, false},
+		"empty text":                {"", nil, false},
+		"empty list":                {[]any{}, nil, false},
+		"list with nothing in it":   {[]any{nil, ""}, nil, false},
+		"fraction":                  {1.5, nil, true},
+		"negative":                  {-1, nil, true},
+		"object":                    {map[string]any{"code": "GP"}, nil, true},
+		"list in a list":            {[]any{[]any{"GP"}}, nil, true},
+		"true":                      {true, nil, true},
+		"line break":                {"G\nP", nil, true},
+		"one of the list is no one": {[]any{"GP", false}, nil, true},
+	} {
+		for _, claim := range []string{"province_code", "municipality_code", "ward_code"} {
+			token := sign(t, jwt.SigningMethodHS256, []byte("s"), "", good(set(claim, tt.claim)))
+			c, err := v.Verify(token)
+			if tt.bad {
+				if Reason(err) != ReasonInvalid {
+					t.Errorf("%s in %s: %+v, %v", name, claim, c, err)
+				}
+				continue
+			}
+			got := map[string][]string{
+				"province_code": c.Provinces, "municipality_code": c.Municipalities, "ward_code": c.Wards}
+			if err != nil || !slices.Equal(got[claim], tt.want) {
+				t.Errorf("%s in %s: %q, %v", name, claim, got[claim], err)
+			}
+			if n := len(c.Provinces) + len(c.Municipalities) + len(c.Wards); n != len(tt.want) {
+				t.Errorf("%s in %s is in another place too: %+v", name, claim, c)
+			}
+		}
+	}
+}
+
+func TestPlacesHaveTheNamesOfTheSettings(t *testing.T) {
+	v := verifier(t, Config{Secret: "s", Places: PlaceClaims{Province: "prov", Municipality: "muni", Ward: "w"}})
+	claims := good(set("prov", "GP"), set("muni", "JHB"), set("w", "79800001"), set("province_code", "WC"))
+	c, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte("s"), "", claims))
+	if err != nil || !slices.Equal(c.Provinces, []string{"GP"}) || !slices.Equal(c.Municipalities, []string{"JHB"}) ||
+		!slices.Equal(c.Wards, []string{"79800001"}) {
+		t.Fatalf("%+v, %v", c, err)
+	}
+}
+
+func TestClaimsTellWhichTokenItIs(t *testing.T) {
+	v := verifier(t, Config{Secret: "s"})
+	for _, tt := range []struct {
+		jti  any
+		want string
+		bad  bool
+	}{{"one", "one", false}, {7, "7", false}, {nil, "", false}, {"a\nb", "", true}, {[]any{"one"}, "", true}} {
+		c, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte("s"), "", good(set("jti", tt.jti))))
+		if (err != nil) != tt.bad || c.TokenID != tt.want {
+			t.Errorf("%v: %+v, %v", tt.jti, c, err)
+		}
+		if !tt.bad && !c.IssuedAt.Equal(now) {
+			t.Errorf("issued at %v", c.IssuedAt)
+		}
+	}
+	if c, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte("s"), "", good(set("iat", nil)))); err != nil ||
+		!c.IssuedAt.IsZero() {
+		t.Errorf("without iat: %+v, %v", c, err)
+	}
+}
+
+func TestGrantIsReadBackWhole(t *testing.T) {
+	g := Grant{
+		User: events.User{ID: "alice", Role: RoleProvinceAdmin}, TTL: time.Hour, TokenID: "one",
+		Provinces: []string{"GP", "WC"}, Municipalities: []string{"JHB"}, Wards: []string{"79800001"},
+		Places: PlaceClaims{Ward: "w"}, Issuer: "us", Audience: []string{"rollcall", "other"},
+	}
+	token, err := g.Sign("s", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := verifier(t, Config{Secret: "s", Issuer: "us", Audience: "rollcall", Places: PlaceClaims{Ward: "w"}})
+	c, err := v.Verify(token)
+	if err != nil || c.User != g.User || c.TokenID != "one" || !slices.Equal(c.Provinces, g.Provinces) ||
+		!slices.Equal(c.Municipalities, g.Municipalities) || !slices.Equal(c.Wards, g.Wards) {
+		t.Fatalf("%+v, %v", c, err)
+	}
+}
+
+func TestTokensHaveIDsOfTheirOwn(t *testing.T) {
+	v := verifier(t, Config{Secret: "s"})
+	seen := map[string]bool{}
+	for range 3 {
+		token, err := Mint("s", "alice", RoleMember, time.Hour, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := v.Verify(token)
+		if err != nil || c.TokenID == "" || seen[c.TokenID] {
+			t.Fatalf("%+v, %v", c, err)
+		}
+		seen[c.TokenID] = true
+	}
+}
