@@ -22,7 +22,7 @@ type Event struct {
 	Kind  Kind
 	// Seq is the stream sequence; 0 while the fact is not stored.
 	Seq uint64
-	// Owner is the id of the user who uploaded the job.
+	// Owner is the id of the user who uploaded the job, as UserID gives it.
 	Owner string
 	// At is when the fact was made, in UTC.
 	At time.Time
@@ -92,8 +92,11 @@ func decode(upgrades []upgrade, subject string, header nats.Header, body []byte,
 	if header.Get(HeaderMsgID) != MsgID(jobID, kind, m.Cause) {
 		return Event{}, fmt.Errorf("decode %s: %w: message id does not match", subject, ErrUntrusted)
 	}
-	if up, ok := fact.(*Uploaded); ok && up.Owner.ID != owner {
-		return Event{}, fmt.Errorf("decode %s: %w: body names another owner", subject, ErrUntrusted)
+	if up, ok := fact.(*Uploaded); ok {
+		// Of old facts: an id that new ones would not have.
+		if up.Owner.ID = UserID(up.Owner.ID); up.Owner.ID != owner {
+			return Event{}, fmt.Errorf("decode %s: %w: body names another owner", subject, ErrUntrusted)
+		}
 	}
 	return Event{
 		JobID: jobID, Kind: kind, Seq: seq, Owner: owner,
@@ -167,5 +170,5 @@ func checkEnvelope(subject string, header nats.Header) (jobID string, kind Kind,
 	if err != nil || owner == "" {
 		return "", "", "", fmt.Errorf("decode %s: %w: no owner", subject, ErrUntrusted)
 	}
-	return jobID, kind, owner, nil
+	return jobID, kind, UserID(owner), nil
 }

@@ -120,6 +120,7 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (_ Ev
 	}
 	jobID, owner := j.ID, j.Owner.ID
 	if up, ok := fact.(*Uploaded); ok {
+		up.Owner.ID = UserID(up.Owner.ID)
 		jobID, owner = up.JobID, up.Owner.ID
 	}
 	if !ValidJobID(jobID) || owner == "" {

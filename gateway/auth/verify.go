@@ -169,7 +169,8 @@ func stripToken(err error) error {
 }
 
 // parseUserID returns the user's id: sub, or id where there is no sub. A number must be
-// whole and in plain digits, so that each user has one text only.
+// whole and in plain digits, so that each user has one text only. One with an ID number
+// in it becomes another id, for the user's id is written down everywhere.
 func parseUserID(claims jwt.MapClaims) (string, error) {
 	for _, name := range []string{"sub", "id"} {
 		if claims[name] == nil {
@@ -179,7 +180,7 @@ func parseUserID(claims jwt.MapClaims) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s %w", name, err)
 		}
-		return id, nil
+		return events.UserID(id), nil
 	}
 	return "", errors.New("no sub or id")
 }
