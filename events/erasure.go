@@ -28,6 +28,9 @@ func (j *Job) Removed(a Artifact) *Erased {
 // the report included.
 func (j *Job) Artifacts() []Artifact {
 	list := j.Inputs()
+	if j.Proposed != nil {
+		list = append(list, j.Proposed.Outcomes)
+	}
 	if j.Reported != nil {
 		list = append(list, j.Reported.Report)
 	}
@@ -65,6 +68,11 @@ func (j *Job) applyErasure(f *Erased) {
 		c := *j.Verified
 		c.Verdicts = current(c.Verdicts)
 		j.Verified = &c
+	}
+	if j.Proposed != nil {
+		c := *j.Proposed
+		c.Outcomes = current(c.Outcomes)
+		j.Proposed = &c
 	}
 	if j.Persisted != nil {
 		c := *j.Persisted

@@ -19,13 +19,20 @@ const (
 	KindCancelled Kind = "cancelled"
 	KindRetried   Kind = "retried"
 	KindErased    Kind = "erased"
-	KindProgress  Kind = "progress"
+	// A job that must be approved is proposed first: what it would write is
+	// known, and nothing is written before it is approved.
+	KindProposed Kind = "proposed"
+	KindApproved Kind = "approved"
+	KindDeclined Kind = "declined"
+
+	KindProgress Kind = "progress"
 )
 
 // Kinds lists the kinds of facts. Their subjects are those of the stream BULK.
 var Kinds = []Kind{
 	KindUploaded, KindValidated, KindVerified, KindPersisted, KindReported,
 	KindPaused, KindResumed, KindWarned, KindFailed, KindCancelled, KindRetried, KindErased,
+	KindProposed, KindApproved, KindDeclined,
 }
 
 // WebhookKinds are the kinds of facts that webhooks can be sent for.
@@ -35,7 +42,7 @@ var WebhookKinds = []Kind{KindReported, KindFailed, KindPaused}
 // fact come only retried, for a failed or cancelled job, and erased, which does
 // not change how the job ended.
 func (k Kind) Terminal() bool {
-	return k == KindReported || k == KindFailed || k == KindCancelled
+	return k == KindReported || k == KindFailed || k == KindCancelled || k == KindDeclined
 }
 
 // Meta is what every body says of itself. Append fills it in.
@@ -72,6 +79,12 @@ type Options struct {
 	// ordinary upload. An undo is a job of its own, with the rows and verdicts
 	// of that job.
 	Undoes string `json:"undoes,omitempty"`
+	// Completes is the id of the job whose waiting rows this job writes: those
+	// with the outcome transfer. It has the rows and verdicts of that job. ""
+	// for an ordinary upload.
+	Completes string `json:"completes,omitempty"`
+	// Approval says that somebody else must approve the job before it writes.
+	Approval bool `json:"approval,omitempty"`
 }
 
 // Uploaded says that the file is stored and the job exists.
@@ -81,7 +94,50 @@ type Uploaded struct {
 	FileName string   `json:"file_name"`
 	File     Artifact `json:"file"`
 	Options  Options  `json:"options"`
+	// Area is where the job may read and change members. Nil is the whole
+	// country: the job is older than areas.
+	Area *Area `json:"area,omitempty"`
+	// By is who asked for the job where that is not the owner, as for an undo
+	// of another's job; else nil.
+	By *User `json:"by,omitempty"`
 }
+
+// Asker returns who asked for the job: By, or the owner.
+func (f *Uploaded) Asker() User {
+	if f.By != nil {
+		return *f.By
+	}
+	return f.Owner
+}
+
+// Area is where a person, or a job of theirs, may read and change members. The
+// zero Area is nowhere. Package access decides what lies in it.
+type Area struct {
+	Level AreaLevel `json:"level"`
+	// Codes are the provinces (GP), municipalities (JHB, WC015) or wards (8
+	// digits) of the level; none for the country.
+	Codes []string `json:"codes,omitempty"`
+	// Wards are the wards that were known to lie in these provinces or
+	// municipalities when the job was uploaded; nil when none were known, and
+	// for the other levels. They are part of the fact so that a replay decides
+	// the same.
+	Wards []string `json:"wards,omitempty"`
+}
+
+// AreaLevel is what the codes of an area name.
+type AreaLevel string
+
+// The levels of an area.
+const (
+	AreaNowhere      AreaLevel = ""
+	AreaCountry      AreaLevel = "country"
+	AreaProvince     AreaLevel = "province"
+	AreaMunicipality AreaLevel = "municipality"
+	AreaWard         AreaLevel = "ward"
+)
+
+// Country is the area of those who may see and change all members.
+func Country() Area { return Area{Level: AreaCountry} }
 
 // Validated says that every row was read and checked.
 type Validated struct {
@@ -103,6 +159,47 @@ type Persisted struct {
 	Meta
 	Outcomes Artifact      `json:"outcomes"`
 	Stats    DatabaseStats `json:"stats"`
+}
+
+// Proposed says what the job would write, and that it waits for somebody who
+// approves it. Nothing is written yet.
+type Proposed struct {
+	Meta
+	Outcomes Artifact      `json:"outcomes"`
+	Stats    DatabaseStats `json:"stats"`
+	// Reason is a stable code: one of the constants beside ProposedNoWrite.
+	Reason string `json:"reason"`
+	// Digest is the SHA-256 of all that would be written, in hexadecimal. If it
+	// is another one after the approval, the job is proposed again.
+	Digest string `json:"digest"`
+}
+
+// Reasons of Proposed.
+const (
+	// ProposedNoWrite: the uploader may not write.
+	ProposedNoWrite = "may_not_write"
+	// ProposedManyChanges: the job changes more members than one person may.
+	ProposedManyChanges = "many_changes"
+	// ProposedUndo: somebody undoes the job of another person.
+	ProposedUndo = "undo_of_another"
+	// ProposedChanged: members have changed since the job was approved.
+	ProposedChanged = "members_changed"
+)
+
+// Approved says that a person lets the job write what it proposed.
+type Approved struct {
+	Meta
+	By User `json:"by"`
+	// Reason is what that person wrote; "" for nothing.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Declined says that a person refused what the job proposed. The job has ended
+// and has written nothing.
+type Declined struct {
+	Meta
+	By     User   `json:"by"`
+	Reason string `json:"reason"`
 }
 
 // Reported says that the report is stored and the job is complete. It repeats
@@ -252,6 +349,9 @@ func (*Failed) FactKind() Kind    { return KindFailed }
 func (*Cancelled) FactKind() Kind { return KindCancelled }
 func (*Retried) FactKind() Kind   { return KindRetried }
 func (*Erased) FactKind() Kind    { return KindErased }
+func (*Proposed) FactKind() Kind  { return KindProposed }
+func (*Approved) FactKind() Kind  { return KindApproved }
+func (*Declined) FactKind() Kind  { return KindDeclined }
 
 func newFact(kind Kind) Fact {
 	switch kind {
@@ -279,6 +379,12 @@ func newFact(kind Kind) Fact {
 		return &Retried{}
 	case KindErased:
 		return &Erased{}
+	case KindProposed:
+		return &Proposed{}
+	case KindApproved:
+		return &Approved{}
+	case KindDeclined:
+		return &Declined{}
 	}
 	return nil
 }

@@ -44,6 +44,11 @@ type Job struct {
 	Paused    *Paused
 	Failed    *Failed
 	Cancelled *Cancelled
+	// Proposed is set from the proposal on, unless a retry began anew. Approved
+	// is set when it was approved, Declined when that ended the job.
+	Proposed *Proposed
+	Approved *Approved
+	Declined *Declined
 	// Erasures are the facts erased, oldest first. The facts above name the
 	// artifacts after all of them.
 	Erasures []*Erased
@@ -81,12 +86,27 @@ func (j *Job) Inputs() (list []Artifact) {
 	return list
 }
 
-// Next returns the stage whose turn it is; "" when the job has ended.
+// Next returns the stage whose turn it is; "" when the job has ended or waits
+// for approval.
 func (j *Job) Next() Stage {
-	if j.Ended() {
+	if j.Ended() || j.Awaiting() {
 		return ""
 	}
 	return j.Stage
+}
+
+// Awaiting reports whether the job waits for approval.
+func (j *Job) Awaiting() bool { return j.Status == StatusAwaiting }
+
+// Area returns where the job may read and change members.
+func (j *Job) Area() Area {
+	if j.Uploaded == nil {
+		return Area{}
+	}
+	if j.Uploaded.Area == nil {
+		return Country()
+	}
+	return *j.Uploaded.Area
 }
 
 // Allows returns nil when fact may be appended now; else an error that wraps
@@ -108,6 +128,8 @@ func (j *Job) Allows(fact Fact) error {
 			return refuse("the job is still running")
 		case j.Kind == KindReported:
 			return refuse("the job is complete")
+		case j.Kind == KindDeclined:
+			return refuse("the job was declined")
 		case j.Failed != nil && !j.Failed.Retryable:
 			return refuse("a retry cannot fix this failure")
 		case j.Expired() != nil:
@@ -126,6 +148,18 @@ func (j *Job) Allows(fact Fact) error {
 	if j.Ended() {
 		return refuse("the job has ended")
 	}
+	switch fact.(type) {
+	case *Approved, *Declined:
+		if !j.Awaiting() {
+			return refuse("the job does not wait for approval")
+		}
+		return nil
+	case *Cancelled:
+	default:
+		if j.Awaiting() {
+			return refuse("the job waits for approval")
+		}
+	}
 	switch f := fact.(type) {
 	case *Uploaded:
 		return refuse("the job exists")
@@ -135,6 +169,10 @@ func (j *Job) Allows(fact Fact) error {
 		}
 		if j.Paused != nil {
 			return refuse("the job is paused")
+		}
+	case *Proposed:
+		if j.Stage != StagePersistence || j.Paused != nil {
+			return refuse("it is not this stage's turn")
 		}
 	case *Paused:
 		if f.Stage != j.Stage || j.Paused != nil {
@@ -196,6 +234,15 @@ func (j *Job) Apply(e Event) error {
 	case *Persisted:
 		j.Persisted = f
 		j.assign(StageReport, e.Seq)
+	case *Proposed:
+		j.Proposed, j.Approved = f, nil
+		j.Status = StatusAwaiting
+	case *Approved:
+		j.Approved = f
+		j.assign(StagePersistence, e.Seq)
+	case *Declined:
+		j.Declined = f
+		j.Status = StatusDeclined
 	case *Reported:
 		j.Reported = f
 		j.Status = StatusCompleted
@@ -210,6 +257,9 @@ func (j *Job) Apply(e Event) error {
 		j.Status = StatusCancelled
 	case *Retried:
 		j.Failed, j.Cancelled = nil, nil
+		if j.Approved == nil {
+			j.Proposed = nil // the stage proposes anew
+		}
 		j.assign(f.Stage, e.Seq)
 	}
 	return nil

@@ -21,7 +21,7 @@ func TestFoldKeepsTheRulesOfAJob(t *testing.T) {
 			retryable := rapid.Bool().Draw(t, "retryable")
 			reason := rapid.SampledFrom([]string{events.ErasedExpired, events.ErasedPerson}).Draw(t, "reason")
 			status := rapid.SampledFrom([]events.Status{
-				events.StatusCompleted, events.StatusFailed, events.StatusCancelled,
+				events.StatusCompleted, events.StatusFailed, events.StatusCancelled, events.StatusDeclined,
 			}).Draw(t, "status")
 			fact := rapid.SampledFrom([]events.Fact{
 				&events.Uploaded{Owner: alice}, &events.Validated{}, &events.Verified{},
@@ -30,6 +30,7 @@ func TestFoldKeepsTheRulesOfAJob(t *testing.T) {
 				&events.Failed{Stage: stage, Retryable: retryable},
 				&events.Cancelled{Stage: stage, By: alice}, &events.Retried{Stage: stage, By: alice},
 				&events.Erased{Reason: reason, Status: status},
+				&events.Proposed{}, &events.Approved{By: alice}, &events.Declined{By: alice},
 			}).Draw(t, "fact")
 			before := j
 			event := events.Event{
@@ -56,14 +57,14 @@ func TestFoldKeepsTheRulesOfAJob(t *testing.T) {
 			if terminal != "" && fact.FactKind() != events.KindRetried {
 				t.Fatalf("%s followed %s", fact.FactKind(), terminal)
 			}
-			if terminal == events.KindReported {
-				t.Fatalf("%s followed reported", fact.FactKind())
+			if terminal == events.KindReported || terminal == events.KindDeclined {
+				t.Fatalf("%s followed %s", fact.FactKind(), terminal)
 			}
 			terminal = ""
 			if fact.FactKind().Terminal() {
 				terminal = fact.FactKind()
 			}
-			if (j.Next() == "") != j.Ended() || j.Seq != seq || j.FirstSeq == 0 {
+			if (j.Next() == "") != (j.Ended() || j.Awaiting()) || j.Seq != seq || j.FirstSeq == 0 {
 				t.Fatalf("job %+v", j)
 			}
 			if (j.Status == events.StatusPaused) != (j.Paused != nil) {

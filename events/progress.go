@@ -80,6 +80,9 @@ const (
 	StatusCompleted  Status = "completed"
 	StatusFailed     Status = "failed"
 	StatusCancelled  Status = "cancelled"
+	// StatusAwaiting: the job waits for somebody who approves or declines it.
+	StatusAwaiting Status = "awaiting_approval"
+	StatusDeclined Status = "declined"
 )
 
 // Progress is the newest state of the stage that works on a job. The stream

@@ -159,6 +159,9 @@ func consumerConfigs(cfg ProvisionConfig) []jetstream.ConsumerConfig {
 		c := base
 		c.Durable = string(s)
 		c.FilterSubjects = []string{Subject("*", s.Consumes()), Subject("*", KindRetried)}
+		if s == StagePersistence {
+			c.FilterSubjects = append(c.FilterSubjects, Subject("*", KindApproved))
+		}
 		list = append(list, c)
 	}
 	projection, webhook := base, base

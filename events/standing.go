@@ -39,6 +39,13 @@ func (s Standing) Advance(fact Fact) Standing {
 		return atEnd(IECVerification, f.Stats.Total, "The IEC has answered.")
 	case *Persisted:
 		return atEnd(DatabaseOperations, f.Stats.Total, "The members were written.")
+	case *Proposed:
+		return atEnd(DatabaseOperations, f.Stats.Total, "The job waits for approval. Nothing is written yet.")
+	case *Approved:
+		// Progress of the proposal has filled the band: a bar never goes back.
+		return atEnd(DatabaseOperations, s.Total, "The job was approved. The members are being written.")
+	case *Declined:
+		s.Message = "The job was declined, so nothing was written."
 	case *Reported:
 		return atEnd(ReportGeneration, f.Validation.TotalRecords, "The report is ready.")
 	case *Paused:

@@ -17,6 +17,8 @@ type ValidationStats struct {
 	Duplicates int `json:"duplicates"`
 	Warnings   int `json:"warnings"`
 	BlankRows  int `json:"blank_rows"`
+	// OutOfArea counts the rows outside the uploader's area.
+	OutOfArea int `json:"out_of_area,omitempty"`
 
 	Registered      int `json:"registered"`
 	NotRegistered   int `json:"not_registered"`
@@ -53,6 +55,9 @@ type DatabaseStats struct {
 	// and those that stay because another job has changed them since.
 	Removed int `json:"removed,omitempty"`
 	Kept    int `json:"kept,omitempty"`
+	// Transfers counts the rows that wait for somebody whose area covers the
+	// stored member too.
+	Transfers int `json:"transfers,omitempty"`
 	// DryRun says that nothing was written: the counts are what would have
 	// been.
 	DryRun bool `json:"dry_run,omitempty"`

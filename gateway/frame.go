@@ -64,7 +64,10 @@ func describeFact(e events.Event) (event string, data any) {
 	case *events.Uploaded:
 		d.Status = events.StatusPending
 		return frames.EventProgress, d
-	case *events.Validated, *events.Verified, *events.Persisted, *events.Resumed, *events.Retried:
+	case *events.Validated, *events.Verified, *events.Persisted, *events.Resumed, *events.Retried, *events.Approved:
+		return frames.EventProgress, d
+	case *events.Proposed:
+		d.Status, d.Reason = events.StatusAwaiting, f.Reason
 		return frames.EventProgress, d
 	case *events.Reported:
 		return frames.EventComplete, frames.Complete{JobID: e.JobID, Status: events.StatusCompleted,
@@ -88,12 +91,23 @@ func describeFact(e events.Event) (event string, data any) {
 	case *events.Cancelled:
 		return frames.EventFailed, frames.Failed{JobID: e.JobID, Error: at.Message, Code: "cancelled",
 			Stage: f.Stage.FirstStep(), Status: events.StatusCancelled, Retryable: true, Timestamp: e.At}
+	case *events.Declined:
+		return frames.EventFailed, frames.Failed{JobID: e.JobID, Error: declinedMessage(at.Message, f.Reason),
+			Code: "declined", Stage: events.DatabaseOperations, Status: events.StatusDeclined, Timestamp: e.At}
 	case *events.Erased:
 		report := func(a events.Artifact) bool { return a.Bucket == events.BucketReports }
 		return frames.EventErased, frames.Erased{JobID: e.JobID, Status: f.Status, Reason: f.Reason,
 			Report: slices.ContainsFunc(f.Removed, report), Timestamp: e.At}
 	}
 	return "", nil
+}
+
+// declinedMessage adds what the person wrote who declined.
+func declinedMessage(message, reason string) string {
+	if reason == "" {
+		return message
+	}
+	return message + " Reason: " + reason
 }
 
 // addRateLimit adds to progress how much of the quota is spent.

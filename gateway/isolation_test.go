@@ -47,7 +47,7 @@ func TestNoFrameOfAJobReachesAnotherUser(t *testing.T) {
 		}
 	}
 	seen := map[events.Kind]bool{}
-	owner := events.User{ID: "alice", Role: "member"}
+	owner, boss := events.User{ID: "alice", Role: "member"}, events.User{ID: "boss", Role: "national_admin"}
 	for _, course := range [][]events.Fact{
 		{
 			&events.Warned{Stage: events.StageIEC, Message: "Nearly spent.", Quota: events.Quota{Used: 9, Limit: 10}},
@@ -58,6 +58,12 @@ func TestNoFrameOfAJobReachesAnotherUser(t *testing.T) {
 			&events.Retried{Stage: events.StageIEC, By: owner},
 			&events.Cancelled{Stage: events.StageIEC, By: owner},
 			&events.Erased{Reason: events.ErasedExpired, Status: events.StatusCancelled},
+		},
+		{
+			proposal(events.ProposedNoWrite),
+			&events.Approved{By: boss},
+			proposal(events.ProposedChanged),
+			&events.Declined{By: boss, Reason: "No."},
 		},
 		nil, // an ordinary job, to its end
 	} {
@@ -77,7 +83,7 @@ func TestNoFrameOfAJobReachesAnotherUser(t *testing.T) {
 		checkHidden("progress", job.ID)
 		steps := course
 		for range events.Stages {
-			if job.Ended() || course != nil && job.Next() == events.StageIEC {
+			if job.Ended() || course != nil && job.Next() == stageOf(steps[0]) {
 				break
 			}
 			r.step(&job)
@@ -88,9 +94,9 @@ func TestNoFrameOfAJobReachesAnotherUser(t *testing.T) {
 			checkHidden(string(job.Kind), job.ID)
 		}
 		for _, fact := range steps {
-			log := r.logs[events.StageIEC]
+			log := r.logs[stageOf(fact)]
 			switch fact.FactKind() {
-			case events.KindRetried, events.KindCancelled:
+			case events.KindRetried, events.KindCancelled, events.KindApproved, events.KindDeclined:
 				log = r.logs[events.StageUpload]
 			case events.KindErased:
 				log = events.NewLog(eventstest.Connect(t, r.nats, "privacy"), "privacy", nil)
@@ -112,4 +118,19 @@ func TestNoFrameOfAJobReachesAnotherUser(t *testing.T) {
 	if err := bob.ws.Close(websocket.StatusNormalClosure, ""); err != nil {
 		t.Error(err)
 	}
+}
+
+// stageOf is the stage that appends a fact of the test's courses.
+func stageOf(fact events.Fact) events.Stage {
+	if fact.FactKind() == events.KindProposed {
+		return events.StagePersistence
+	}
+	return events.StageIEC
+}
+
+// proposal is a valid fact.
+func proposal(reason string) *events.Proposed {
+	digest := strings.Repeat("0", 64)
+	outcomes := events.Artifact{Bucket: events.BucketOutcomes, Name: events.NewJobID() + "/outcomes", SHA256: digest}
+	return &events.Proposed{Reason: reason, Digest: digest, Outcomes: outcomes}
 }

@@ -79,7 +79,7 @@ func services() []User {
 		stage(events.StagePersistence, User{
 			Comment: "Writes the members.",
 			Objects: slices.Concat(writes(events.BucketOutcomes), reads(events.BucketRows, events.BucketVerdicts)),
-		}, events.KindPaused, events.KindResumed),
+		}, events.KindProposed, events.KindPaused, events.KindResumed),
 		stage(events.StageReport, User{
 			Comment: "Writes the report.",
 			Objects: slices.Concat(writes(events.BucketReports),
@@ -127,7 +127,8 @@ func stage(s events.Stage, u User, more ...events.Kind) User {
 func upload() User {
 	return User{
 		Name: "upload", Comment: "Takes uploads, cancels and retries, serves status and reports, keeps the jobs table.",
-		Kinds:    []events.Kind{events.KindUploaded, events.KindCancelled, events.KindRetried},
+		Kinds: []events.Kind{events.KindUploaded, events.KindCancelled, events.KindRetried,
+			events.KindApproved, events.KindDeclined},
 		Audit:    []events.AccessKind{events.AccessReport, events.AccessRejects, events.AccessRow},
 		ReadsLog: true, Consumer: events.ConsumerProjection,
 		Objects: slices.Concat(writes(events.BucketUploads),

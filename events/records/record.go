@@ -37,6 +37,9 @@ const (
 	RejectChecksum  = "checksum"
 	RejectDate      = "date"
 	RejectDuplicate = "duplicate"
+	// RejectOutOfArea: the ID number is valid, but the row lies outside the
+	// uploader's area, or names no place by which that can be told.
+	RejectOutOfArea = "out_of_area"
 )
 
 // RejectedRow is a line of the artifact rejects: a row that does not go on.
@@ -99,6 +102,10 @@ const (
 	// values were restored is Updated.
 	Removed = "removed"
 	Kept    = "kept"
+	// Transfer: the person is a member outside the job's area. Nothing was read
+	// or changed. The row waits for somebody whose area covers both, and the
+	// outcome says nothing else.
+	Transfer = "transfer"
 )
 
 // Outcome is a line of the artifact outcomes, in the order of rows.

@@ -53,12 +53,13 @@ type Progress struct {
 	Stage    events.Step `json:"stage"`
 	Progress int         `json:"progress"` // percent of the whole job
 	Message  string      `json:"message"`
-	// Status is pending, processing or paused.
+	// Status is pending, processing, paused or awaiting_approval.
 	Status    events.Status `json:"status"`
 	Processed int           `json:"rows_processed"`
 	Total     int           `json:"rows_total"`
 	Timestamp time.Time     `json:"timestamp"`
-	// Reason and ResumesAt are set while the job is paused.
+	// Reason is set while the job is paused or awaits approval, ResumesAt while
+	// it is paused.
 	Reason    string    `json:"reason,omitempty"`
 	ResumesAt time.Time `json:"resumes_at,omitzero"`
 	// ETA is when the IEC will have answered for all rows, by the speed so far;
@@ -93,7 +94,7 @@ type Failed struct {
 	Error     string        `json:"error"` // a sentence for the user
 	Code      string        `json:"code"`
 	Stage     events.Step   `json:"stage"`
-	Status    events.Status `json:"status"` // failed or cancelled
+	Status    events.Status `json:"status"` // failed, cancelled or declined
 	Retryable bool          `json:"retryable"`
 	Timestamp time.Time     `json:"timestamp"`
 }

@@ -14,7 +14,7 @@ import (
 
 // Statuses are those that a job may have.
 var Statuses = []events.Status{events.StatusPending, events.StatusProcessing, events.StatusPaused,
-	events.StatusCompleted, events.StatusFailed, events.StatusCancelled}
+	events.StatusAwaiting, events.StatusCompleted, events.StatusFailed, events.StatusCancelled, events.StatusDeclined}
 
 // Entry is a job as a list shows it. Times are in UTC.
 type Entry struct {

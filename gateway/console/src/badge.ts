@@ -4,6 +4,7 @@ import type { JobStatus } from "../../client/ts/src/index.js";
 
 const signs: Record<JobStatus, string> = {
   pending: "…", processing: "▸", paused: "‖", completed: "✓", failed: "!", cancelled: "×",
+  awaiting_approval: "?", declined: "×",
 };
 
 /** Shows a status by sign, word and colour. */

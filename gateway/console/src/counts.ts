@@ -24,13 +24,14 @@ export function countsView(status: Job, s: State): HTMLElement {
   const { validation_stats: rows, iec_stats: iec, database_stats: members } = status;
   const groups = [
     s.known.rows && group(strings.groups.rows, rows,
-      ["total_records", "valid_records", "invalid_ids", "duplicates", "warnings"]),
+      ["total_records", "valid_records", "invalid_ids", "duplicates", "warnings",
+        ...(rows?.out_of_area ? ["out_of_area" as const] : [])]),
     s.known.iec && group(strings.groups.iec, iec,
       ["registered", "not_registered", "deceased", "international", "unverified"]),
     s.known.members && group(strings.groups.members, members,
       status.options.undoes
         ? ["removed", "updates", "kept", "unchanged"]
-        : ["inserts", "updates", "unchanged", "errors"]),
+        : ["inserts", "updates", "unchanged", "errors", ...(members?.transfers ? ["transfers" as const] : [])]),
   ].filter((g): g is HTMLElement => !!g);
   return groups.length ? h("div", { class: "groups" }, ...groups) : h("p", { class: "hint" }, strings.job.noCounts);
 }

@@ -8,7 +8,8 @@ type ServerEvent = Exclude<JobEvent, { event: "reset" }>;
 
 export type Kind =
   | "uploaded" | "validated" | "verified" | "persisted" | "reported"
-  | "paused" | "resumed" | "warned" | "retried" | "failed" | "cancelled" | "erased";
+  | "paused" | "resumed" | "warned" | "retried" | "failed" | "cancelled" | "erased"
+  | "proposed" | "approved" | "declined";
 
 /** A job as it was after some event. */
 export interface State {
@@ -63,6 +64,8 @@ function kindOf(e: ServerEvent, before: State | undefined): Kind {
     case "bulk_upload_progress":
   }
   if (e.data.status === "paused") return "paused";
+  if (e.data.status === "awaiting_approval") return "proposed";
+  if (before?.status === "awaiting_approval") return "approved";
   if (before?.status === "paused") return "resumed";
   if (before?.status === "failed" || before?.status === "cancelled") return "retried";
   return e.data.progress >= bandEnds[e.data.stage] ? (lastKind[e.data.stage] ?? "resumed") : "resumed";
@@ -93,7 +96,7 @@ function fold(before: State, e: ServerEvent, kind: Kind | null): State {
   }
 }
 
-export const isOver = (s: JobStatus) => s === "completed" || s === "failed" || s === "cancelled";
+export const isOver = (s: JobStatus) => s === "completed" || s === "failed" || s === "cancelled" || s === "declined";
 
 /** Everything that has happened to a job, and its state now. */
 export class History {

@@ -6,7 +6,7 @@ const signs = { done: "✓", current: "", waiting: "", stopped: "!", cancelled: 
 
 /** Shows which stages are done, under way and to come, by shape, word and colour. */
 export function stepper(s: State): HTMLElement {
-  const stopped = s.status === "failed" || s.status === "cancelled";
+  const stopped = s.status === "failed" || s.status === "cancelled" || s.status === "declined";
   // When a stage is done the next one is under way.
   const at = stages.indexOf(s.stage) + (!stopped && s.percent >= bandEnds[s.stage] ? 1 : 0);
   return h("ol", { class: "stepper", "aria-label": strings.job.stages }, ...stages.map((stage, i) => {

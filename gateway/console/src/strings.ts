@@ -96,6 +96,8 @@ export const strings = {
     completed: "Completed",
     failed: "Failed",
     cancelled: "Cancelled",
+    awaiting_approval: "Waits for approval",
+    declined: "Declined",
   },
   groups: { rows: "Rows", iec: "IEC", members: "Members" },
   counts: {
@@ -104,6 +106,7 @@ export const strings = {
     invalid_ids: "Bad ID number",
     duplicates: "Duplicates",
     warnings: "Warnings",
+    out_of_area: "Outside your area",
     registered: "Registered",
     not_registered: "Not registered",
     deceased: "Deceased",
@@ -115,6 +118,7 @@ export const strings = {
     errors: "Refused",
     removed: "Removed",
     kept: "Changed since, left",
+    transfers: "Waiting for another area",
   },
   timeline: {
     title: "History",
@@ -136,6 +140,9 @@ export const strings = {
       failed: "Failed",
       cancelled: "Cancelled",
       erased: "Data removed",
+      proposed: "Waits for approval",
+      approved: "Approved",
+      declined: "Declined",
     },
   },
   connection: {

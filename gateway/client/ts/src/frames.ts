@@ -33,6 +33,8 @@ export interface ValidationStats {
   unverified: number;
   existing_members: number;
   new_members: number;
+  /** Rows outside the area of the uploader. */
+  out_of_area?: number;
 }
 
 export interface IECStats {
@@ -56,6 +58,8 @@ export interface DatabaseStats {
   removed?: number;
   /** Of a job that undoes another one: members left, as another job has changed them since. */
   kept?: number;
+  /** Rows that wait for somebody whose area covers the stored member too. */
+  transfers?: number;
   dry_run?: boolean;
 }
 
@@ -65,7 +69,7 @@ export interface AckData {
   /** Of a subscription: the sequence of the job's newest fact. */
   last_seq?: number;
   /** Of a subscription: the job's status. */
-  status?: JobStatus;
+  status?: "pending" | "processing" | "paused" | "completed" | "failed" | "cancelled" | "awaiting_approval" | "declined";
   /** Of authenticate: who the token is of. */
   user_id?: string;
   /** Of authenticate: until when the token is good. */
@@ -87,7 +91,7 @@ export interface CompleteData {
 export interface ErasedData {
   job_id: string;
   /** How the job had ended. */
-  status: "completed" | "failed" | "cancelled";
+  status: "completed" | "failed" | "cancelled" | "declined";
   reason: "expired" | "person_erased";
   /** The report is among it. */
   report_removed: boolean;
@@ -101,7 +105,7 @@ export interface FailedData {
   error: string;
   code: string;
   stage: Stage;
-  status: "failed" | "cancelled";
+  status: "failed" | "cancelled" | "declined";
   retryable: boolean;
   timestamp: string;
 }
@@ -113,11 +117,11 @@ export interface ProgressData {
   /** Percent of the whole job. */
   progress: number;
   message: string;
-  status: "pending" | "processing" | "paused";
+  status: "pending" | "processing" | "paused" | "awaiting_approval";
   rows_processed: number;
   rows_total: number;
   timestamp: string;
-  /** Set while the job is paused. */
+  /** Set while the job is paused or awaits approval. */
   reason?: string;
   /** Set while the job is paused. */
   resumes_at?: string;

@@ -25,6 +25,10 @@ export interface JobOptions {
   dry_run?: boolean;
   /** The job that this one undoes. */
   undoes?: string;
+  /** The job whose waiting rows this one writes. */
+  completes?: string;
+  /** Somebody else must approve the job before it writes. */
+  approval?: boolean;
 }
 
 export interface Accepted {
