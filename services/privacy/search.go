@@ -148,7 +148,7 @@ func (s *Service) fileHasID(ctx context.Context, job *events.Job, a events.Artif
 }
 
 func workbookHasID(ctx context.Context, file io.ReaderAt, size int64, id string) (bool, error) {
-	book, err := workbook.Open(file, size, workbook.Limits{})
+	book, err := workbook.Open(ctx, file, size, workbook.StoredBudget())
 	if err != nil {
 		return false, err
 	}

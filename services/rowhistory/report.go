@@ -19,7 +19,7 @@ func (r *Reader) findInReport(ctx context.Context, report events.Artifact, n int
 		return nil, err
 	}
 	defer func() { _ = file.Close() }() // a local copy
-	book, err := workbook.Open(file, report.Size, workbook.Limits{})
+	book, err := workbook.Open(ctx, file, report.Size, workbook.StoredBudget())
 	if err != nil {
 		return nil, fmt.Errorf("read report: %w", err)
 	}

@@ -109,7 +109,7 @@ func TestATemplateFilledInIsARoll(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Which is what an upload has to pass.
-	_, err = workbook.Preflight(bytes.NewReader(roll.Bytes()), int64(roll.Len()), workbook.Limits{}, columns)
+	_, err = workbook.Preflight(t.Context(), bytes.NewReader(roll.Bytes()), int64(roll.Len()), workbook.Budget{}, columns)
 	if err != nil {
 		t.Error(err)
 	}

@@ -11,6 +11,10 @@ import (
 	"rollcall.example/services/workbook"
 )
 
+// checkTime is how long the check of a file may take. A roll of a million rows takes a
+// hundredth of it.
+const checkTime = 15 * time.Second
+
 // lookupTime is for looking up earlier uploads of the same file.
 const lookupTime = 3 * time.Second
 
@@ -72,7 +76,7 @@ func (s *Service) admit(ctx context.Context, user events.User, f *form) (job *ev
 	if err != nil {
 		return nil, false, err
 	}
-	if _, err := workbook.Preflight(f.file, f.size, workbook.Limits{}, columns); err != nil {
+	if _, err := workbook.Preflight(ctx, f.file, f.size, workbook.Budget{Time: checkTime}, columns); err != nil {
 		return nil, false, err
 	}
 	if err := ctx.Err(); err != nil {

@@ -21,7 +21,7 @@ import (
 // Windows, where the comma is the decimal separator.
 func saveAsCSV(t *testing.T, data []byte) []byte {
 	t.Helper()
-	book, err := workbook.Open(bytes.NewReader(data), int64(len(data)), workbook.Limits{})
+	book, err := workbook.Open(t.Context(), bytes.NewReader(data), int64(len(data)), workbook.Budget{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,6 +76,27 @@ func (r *rowReader) readCell(column schema.Column, cell workbook.Cell) {
 	r.fields[column.Field] = value
 }
 
+// tellCuts warns of cells whose text is longer than a cell can hold. Those in columns
+// that the roll does not know have no field.
+func (r *rowReader) tellCuts(row workbook.Row) {
+	for i, cell := range row.Cells {
+		if !cell.Cut {
+			continue
+		}
+		field, header := "", "A cell"
+		if columns := r.judge.header.Columns; i < len(columns) && columns[i] != "" {
+			header = columns[i]
+		}
+		for _, column := range r.judge.columns {
+			if r.judge.header.Fields[column.Field] == i {
+				field, header = column.Field, column.Header
+			}
+		}
+		r.warn(field, WarnCut, "%s has more text than a cell can hold; what is behind 32,767 characters is left out.",
+			header)
+	}
+}
+
 // readDate reads the cell of a date column.
 func (r *rowReader) readDate(cell workbook.Cell) (time.Time, bool) {
 	if cell.Kind == workbook.Date {

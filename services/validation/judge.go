@@ -127,6 +127,7 @@ func (j *Judge) acceptRow(row workbook.Row, id ID) *records.Row {
 	for _, column := range j.columns {
 		r.readCell(column, cellAt(row, j.header.Fields[column.Field]))
 	}
+	r.tellCuts(row)
 	r.fillInExpiry(func(field string) bool {
 		i, ok := j.header.Fields[field]
 		return !ok || cellAt(row, i).Blank()

@@ -237,3 +237,19 @@ func TestNewJudgeRefusesMissingSettings(t *testing.T) {
 		t.Error("NewJudge accepts a zero UploadedAt")
 	}
 }
+
+// A row tells which of its cells were cut, also in a column that the roll does not know.
+func TestARowTellsItsCutCells(t *testing.T) {
+	row := textRow(4, "8001015009087", "A", "note")
+	row.Cells[1].Cut, row.Cells[2].Cut = true, true
+	got := judgeTexts(t, []string{"id_number", "surname", "Remarks"}, row)
+	if len(got.rows) != 1 || len(got.rows[0].Warnings) != 2 {
+		t.Fatalf("%+v", got)
+	}
+	for i, want := range []records.Warning{{Field: "surname", Code: WarnCut}, {Code: WarnCut}} {
+		w := got.rows[0].Warnings[i]
+		if w.Field != want.Field || w.Code != want.Code || !strings.Contains(w.Message, "32,767 characters is left out.") {
+			t.Errorf("warning %+v", w)
+		}
+	}
+}

@@ -29,7 +29,7 @@ func TestTheColumnOfReasonsIsNotRead(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			file := strings.NewReader(strings.Join(test.header, ",") + "\n" + strings.Join(test.row, ",") + "\n")
-			book, err := workbook.Open(file, file.Size(), workbook.Limits{})
+			book, err := workbook.Open(t.Context(), file, file.Size(), workbook.Budget{})
 			if err != nil {
 				t.Fatal(err)
 			}

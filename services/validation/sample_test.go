@@ -15,7 +15,7 @@ func TestTheSampleHasEveryKindOfRow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := workbook.Open(bytes.NewReader(data), int64(len(data)), workbook.Limits{})
+	file, err := workbook.Open(t.Context(), bytes.NewReader(data), int64(len(data)), workbook.Budget{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,9 @@ import (
 type Config struct {
 	// Store reads uploads and stores rows and rejects. Required.
 	Store *events.Store
-	// Limits bounds what an upload may unpack to; the zero value means the
+	// Budget bounds what reading an upload may take; the zero value means the
 	// defaults.
-	Limits workbook.Limits
+	Budget workbook.Budget
 }
 
 // Service is the stage validation.
@@ -64,7 +64,7 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 	if err != nil {
 		return nil, err
 	}
-	book, err := workbook.Open(file, upload.Size, s.cfg.Limits)
+	book, err := workbook.Open(ctx, file, upload.Size, s.cfg.Budget)
 	if err != nil {
 		return nil, err
 	}

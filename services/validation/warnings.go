@@ -14,4 +14,5 @@ const (
 	WarnNumber           = "number_unreadable"
 	WarnFormula          = "formula_failed"
 	WarnWord             = "word_unknown"
+	WarnCut              = "text_cut"
 )

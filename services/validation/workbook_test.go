@@ -55,7 +55,7 @@ func TestARollIsJudgedAsItsCellsAreStored(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	opened, err := workbook.Open(bytes.NewReader(data.Bytes()), int64(data.Len()), workbook.Limits{})
+	opened, err := workbook.Open(t.Context(), bytes.NewReader(data.Bytes()), int64(data.Len()), workbook.Budget{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func Job(ctx context.Context, cfg Config, job *events.Job, rules schema.Rules) (
 	c := comparison{Config: cfg, rules: rules, next: next, registered: map[string]int{}}
 	c.sum.Before = job.Validated.Stats
 	roll := Roll{UploadedAt: job.CreatedAt, Rules: rules}
-	if c.sum.After, err = c.judge(file, upload.Size, roll, c.add); err != nil {
+	if c.sum.After, err = c.judge(ctx, file, upload.Size, roll, c.add); err != nil {
 		return sum, err
 	}
 	c.sum.Wards = []string{}
@@ -129,13 +129,13 @@ func (c *comparison) add(after judgement) error {
 
 // judge judges the rows of an upload.
 func (c *comparison) judge(
-	file io.ReaderAt, size int64, roll Roll, visit func(judgement) error,
+	ctx context.Context, file io.ReaderAt, size int64, roll Roll, visit func(judgement) error,
 ) (stats events.ValidationStats, err error) {
 	columns, err := roll.Rules.Columns()
 	if err != nil {
 		return stats, err
 	}
-	book, err := workbook.Open(file, size, workbook.Limits{})
+	book, err := workbook.Open(ctx, file, size, workbook.Budget{})
 	if err != nil {
 		return stats, err
 	}

@@ -6,44 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"rollcall.example/events/refusal"
 )
 
-// Limits bounds what a file may unpack to. The zero value means the defaults.
-type Limits struct {
-	// Unpacked is how many bytes all parts together may have; 0 means 4 GiB,
-	// several times what a sheet of a million rows takes.
-	Unpacked int64
-	// Ratio is how many times its packed size a file may unpack to; 0 means 200. It
-	// applies from 64 MiB on, because small files full of repetition pack very well.
-	Ratio int64
-}
-
-const (
-	defaultUnpacked = 4 << 30
-	defaultRatio    = 200
-	ratioFrom       = 64 << 20
-	// maxTable is how many bytes an archive's table of its parts may have, including
-	// the search for it. A thousand sheets need a twentieth of it.
-	maxTable = 4 << 20
-)
-
 var errTableTooLong = errors.New("the table of parts is too long")
-
-func (l Limits) unpacked() int64 {
-	if l.Unpacked == 0 {
-		return defaultUnpacked
-	}
-	return l.Unpacked
-}
-
-func (l Limits) ratio() int64 {
-	if l.Ratio == 0 {
-		return defaultRatio
-	}
-	return l.Ratio
-}
 
 // oleMagic begins the container of old .xls files and of encrypted .xlsx files.
 var oleMagic = []byte{0xD0, 0xCF, 0x11, 0xE0}
@@ -71,13 +39,15 @@ func isArchive(r io.ReaderAt, size int64) (bool, error) {
 
 // openZip refuses a file whose structure cannot be that of a workbook. It unpacks no
 // part.
-func openZip(r io.ReaderAt, size int64, limits Limits) (*zip.Reader, error) {
-	// The library reads the whole table into memory, however long it is.
-	if _, err := zip.NewReader(&limitedReaderAt{r, maxTable}, size); errors.Is(err, errTableTooLong) {
-		return nil, refuse(refusal.CodeTooLarge, "The workbook consists of too many parts. "+
-			"Copy the rows into a new workbook and upload that.", err)
+func openZip(m *meter, size int64) (*zip.Reader, error) {
+	// The library reads the whole table into memory, however long it is. The table has
+	// the names, and 64 KiB are for the search for it.
+	table := &limitedReaderAt{r: m, left: int64(m.budget.Names) + 64<<10}
+	zr, err := zip.NewReader(table, size)
+	table.lift()
+	if errors.Is(err, errTableTooLong) || err == nil && len(zr.File) > m.budget.Parts {
+		return nil, tooMany("parts", m.budget.Parts)
 	}
-	zr, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, refuse(refusal.CodeNotAZip, "The file is not an Excel workbook (.xlsx), or it is incomplete. "+
 			"Save it again as .xlsx and upload it.", err)
@@ -86,25 +56,25 @@ func openZip(r io.ReaderAt, size int64, limits Limits) (*zip.Reader, error) {
 		return nil, refuse(refusal.CodeNotAWorkbook, "The file is an archive, but no Excel workbook (.xlsx). "+
 			"Save the roll as .xlsx and upload that.", nil)
 	}
-	if err := checkSize(zr, size, limits); err != nil {
-		return nil, err
-	}
-	return zr, nil
+	return zr, checkSize(zr, m.budget.Bytes)
 }
 
-// limitedReaderAt fails once more than left bytes were asked for.
+// limitedReaderAt fails once more than left bytes were asked for, until the limit is
+// lifted.
 type limitedReaderAt struct {
 	r    io.ReaderAt
 	left int64
 }
 
 // ReadAt implements io.ReaderAt.
-func (u *limitedReaderAt) ReadAt(p []byte, at int64) (int, error) {
-	if u.left -= int64(len(p)); u.left < 0 {
+func (l *limitedReaderAt) ReadAt(p []byte, at int64) (int, error) {
+	if l.left -= int64(len(p)); l.left < 0 {
 		return 0, errTableTooLong
 	}
-	return u.r.ReadAt(p, at)
+	return l.r.ReadAt(p, at)
 }
+
+func (l *limitedReaderAt) lift() { l.left = math.MaxInt64 }
 
 func hasPart(zr *zip.Reader, name string) bool {
 	for _, part := range zr.File {
@@ -115,21 +85,16 @@ func hasPart(zr *zip.Reader, name string) bool {
 	return false
 }
 
-// checkSize adds up the sizes that the archive's table states. They bind: reading more
-// of a part than the table states fails.
-func checkSize(zr *zip.Reader, size int64, limits Limits) error {
+// checkSize adds up the sizes that the archive's table states, so that most bombs are
+// refused before anything is unpacked.
+func checkSize(zr *zip.Reader, limit int64) error {
 	var unpacked uint64
 	for _, part := range zr.File {
 		sum := unpacked + part.UncompressedSize64
-		if sum < unpacked || sum > uint64(limits.unpacked()) {
-			return refuse(refusal.CodeTooLarge, fmt.Sprintf("The workbook unpacks to more than %d MB. "+
-				"Remove what is not part of the roll, or upload it in parts.", limits.unpacked()>>20), nil)
+		if sum < unpacked || sum > uint64(limit) {
+			return tooManyBytes(limit)
 		}
 		unpacked = sum
-	}
-	if unpacked > ratioFrom && unpacked/uint64(size) > uint64(limits.ratio()) {
-		return refuse(refusal.CodeTooLarge, fmt.Sprintf("The workbook unpacks to more than %d times its size. "+
-			"Copy the rows into a new workbook and upload that.", limits.ratio()), nil)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ func TestOpenRefusesWhatIsNoWorkbook(t *testing.T) {
 	bomb["xl/worksheets/sheet1.xml"] = strings.Repeat(" ", 70<<20)
 	tests := map[string]struct {
 		data   []byte
-		limits Limits
+		budget Budget
 		want   string
 	}{
 		"workbook":       {data: good},
@@ -32,20 +32,22 @@ func TestOpenRefusesWhatIsNoWorkbook(t *testing.T) {
 			want: refusal.CodeNotAWorkbook},
 		"no content types": {data: zipParts(t, map[string]string{"xl/workbook.xml": ""}),
 			want: refusal.CodeNotAWorkbook},
-		"larger than the limit": {data: good, limits: Limits{Unpacked: 1000}, want: refusal.CodeTooLarge},
+		"larger than the limit": {data: good, budget: Budget{Bytes: 1000}, want: refusal.CodeTooLarge},
 		"absurd ratio":          {data: zipParts(t, bomb), want: refusal.CodeTooLarge},
-		"ratio allowed":         {data: zipParts(t, bomb), limits: Limits{Ratio: 2000}},
+		"ratio allowed":         {data: zipParts(t, bomb), budget: Budget{Ratio: 2000}},
 		"small and full of spaces": {data: zipParts(t, map[string]string{"[Content_Types].xml": "",
 			"xl/workbook.xml": strings.Repeat(" ", 1<<20)})},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			src := bytes.NewReader(test.data)
-			archive, err := isArchive(src, src.Size())
+			size := int64(len(test.data))
+			src := newMeter(t.Context(), bytes.NewReader(test.data), size, test.budget)
+			defer src.cancel()
+			archive, err := isArchive(src, size)
 			if err == nil && archive {
-				_, err = openZip(src, src.Size(), test.limits)
+				_, err = openZip(src, size)
 			} else if err == nil {
-				_, err = openCSV(&source{r: src}, src.Size())
+				_, err = openCSV(src, size)
 			}
 			wantCode(t, err, test.want)
 		})
@@ -54,7 +56,7 @@ func TestOpenRefusesWhatIsNoWorkbook(t *testing.T) {
 
 func TestOpenTellsAFailingReaderFromABadFile(t *testing.T) {
 	broken := errors.New("disk gone")
-	_, err := Open(failingReader{broken}, 100, Limits{})
+	_, err := Open(t.Context(), failingReader{broken}, 100, Budget{})
 	var refused *refusal.Error
 	if !errors.Is(err, broken) || errors.As(err, &refused) {
 		t.Fatalf("error %v, want the reader's own", err)
@@ -90,7 +92,7 @@ func TestPreflight(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := Preflight(bytes.NewReader(test.data), int64(len(test.data)), Limits{}, readColumns(t))
+			_, err := Preflight(t.Context(), bytes.NewReader(test.data), int64(len(test.data)), Budget{}, readColumns(t))
 			wantCode(t, err, test.want)
 		})
 	}

@@ -27,6 +27,8 @@ type Cell struct {
 	Kind Kind
 	// Formula says that the value was calculated.
 	Formula bool
+	// Cut says that the file has more text than a cell can hold, and Text its beginning.
+	Cut bool
 	// Day is the date of a cell of kind Date, at midnight UTC; zero for a time of
 	// day alone.
 	Day time.Time

@@ -1,6 +1,7 @@
 package workbook
 
 import (
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"io"
@@ -12,11 +13,11 @@ import (
 )
 
 const (
-	// maxRecord is how long a record may be, in bytes of UTF-8. It is more than any
-	// row has: a longer record comes from a quotation mark that is never closed.
-	maxRecord = 8 << 20
 	// delimiterRecords is how many records decide which delimiter the file uses.
 	delimiterRecords = headerRows
+	// maxDelimiters is how many delimiters a record may have, also in its texts. The
+	// library makes something of each before it hands out the record.
+	maxDelimiters = 4 * maxColumns
 )
 
 // delimiters may stand between the fields of a record.
@@ -31,8 +32,8 @@ type csvFile struct {
 }
 
 // openCSV opens a file of comma-separated values as a workbook of one sheet.
-func openCSV(src *source, size int64) (*File, error) {
-	plain, err := detectEncoding(src, size)
+func openCSV(m *meter, size int64) (*File, error) {
+	plain, err := detectEncoding(m, size)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +41,7 @@ func openCSV(src *source, size int64) (*File, error) {
 	if err := t.detectDelimiter(); err != nil {
 		return nil, err
 	}
-	file := &File{source: src, strings: &sharedStrings{}}
+	file := &File{meter: m, strings: &sharedStrings{meter: m}}
 	file.Sheets = []*Sheet{{file: file, csv: t, statedRows: plain.lines}}
 	return file, nil
 }
@@ -68,23 +69,26 @@ func (t *csvFile) detectDelimiter() error {
 	best, mostKnown, mostAlike := ',', -1, -1
 	for _, comma := range delimiters {
 		t.delimiter = comma
-		var rows []Row
+		finder, records := newHeaderFinder(columns), 0
 		lengths := map[int]int{}
 		for row, err := range t.rows() {
 			if err != nil {
 				break // another delimiter may make it readable
 			}
 			lengths[len(row.Cells)]++
-			row.Cells = append([]Cell(nil), row.Cells...)
-			if rows = append(rows, row); len(rows) == delimiterRecords {
+			finder.add(row)
+			if records++; records == delimiterRecords {
 				break
 			}
+		}
+		if err := t.src.check(); err != nil {
+			return err
 		}
 		alike := 0
 		for length, n := range lengths {
 			alike = max(alike, n*(length-1))
 		}
-		header, nearest, err := findHeader(rows, columns)
+		header, nearest, err := finder.header()
 		known := max(len(header.Fields), len(nearest))
 		if err != nil {
 			known = len(columns) // columns that occur twice are known, too
@@ -105,12 +109,12 @@ func isDelimiter(r rune) bool {
 // them: an empty line is a row, a line break in quotation marks is none.
 func (t *csvFile) rows() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		in := &recordLimiter{r: t.newReader()}
+		in := &recordLimiter{r: t.newReader(), limit: t.src.budget.Row, delimiter: []byte(string(t.delimiter))}
 		records := csv.NewReader(in)
 		records.Comma, records.LazyQuotes, records.FieldsPerRecord, records.ReuseRecord = t.delimiter, true, -1, true
-		row, line, slots := Row{}, 0, 0 // line is the last line of the previous record
+		row, line := Row{}, 0 // line is the last line of the previous record
 		for {
-			in.n = 0
+			in.begin()
 			record, err := records.Read()
 			if errors.Is(err, io.EOF) {
 				return
@@ -122,28 +126,46 @@ func (t *csvFile) rows() iter.Seq2[Row, error] {
 			begin, _ := records.FieldPos(0)
 			row.N += begin - line
 			line, row.Cells = begin, row.Cells[:0]
-			for _, text := range record {
-				line += strings.Count(text, "\n")
-				row.Cells = append(row.Cells, parseTextCell(text))
-			}
-			slots += len(row.Cells)
-			switch {
-			case len(record) > maxColumns:
-				err = errors.New("more columns than a sheet has")
-			case row.N > maxRows:
-				err = errors.New("more rows than a sheet has")
-			case slots > maxPlaces:
-				err = tooMuch("cells")
-			}
-			if err != nil {
+			if err = t.checkRecord(record, row.N); err != nil {
 				yield(Row{}, err)
 				return
+			}
+			for _, text := range record {
+				line += strings.Count(text, "\n")
+				row.Cells = append(row.Cells, t.parseField(text))
 			}
 			if !yield(row, nil) {
 				return
 			}
 		}
 	}
+}
+
+// checkRecord counts a record, which is row n.
+func (t *csvFile) checkRecord(record []string, n int) error {
+	switch {
+	case len(record) > maxColumns:
+		return rowTooWide()
+	case n > maxRows:
+		return tooMany("rows", maxRows)
+	}
+	if err := t.src.addRow(len(record)); err != nil {
+		return err
+	}
+	text := 0
+	for _, field := range record {
+		text += len(field)
+	}
+	return t.src.addText(text)
+}
+
+// parseField returns the cell of a field.
+func (t *csvFile) parseField(text string) Cell {
+	if len(text) <= t.src.budget.Cell {
+		return parseTextCell(text)
+	}
+	fits, cut := t.src.fitCell([]byte(text))
+	return Cell{Text: string(fits), Cut: cut}
 }
 
 // parseTextCell returns the cell that a spreadsheet program would make of a text.
@@ -157,20 +179,27 @@ func parseTextCell(text string) Cell {
 	return cell
 }
 
-var errEndlessRecord = errors.New("a record never ends: a quotation mark is not closed")
-
-// recordLimiter fails once more than maxRecord bytes were read; the caller resets n
-// at each record.
+// recordLimiter fails once a record has too many bytes or delimiters. The caller says
+// where one begins.
 type recordLimiter struct {
-	r io.Reader
-	n int
+	r         io.Reader
+	limit     int
+	delimiter []byte
+
+	bytes, delimiters int
 }
 
-func (b *recordLimiter) Read(p []byte) (int, error) {
-	if b.n > maxRecord {
-		return 0, errEndlessRecord
+func (l *recordLimiter) begin() { l.bytes, l.delimiters = 0, 0 }
+
+func (l *recordLimiter) Read(p []byte) (int, error) {
+	switch {
+	case l.bytes > l.limit:
+		return 0, rowTooLong(l.limit)
+	case l.delimiters > maxDelimiters:
+		return 0, rowTooWide()
 	}
-	n, err := b.r.Read(p)
-	b.n += n
+	n, err := l.r.Read(p)
+	l.bytes += n
+	l.delimiters += bytes.Count(p[:n], l.delimiter)
 	return n, err
 }

@@ -125,20 +125,22 @@ func TestRefusesMalformedCSV(t *testing.T) {
 		"two ID columns":          {"ID Number,ID No\n1,2\n", refusal.CodeDuplicateColumn},
 		"no rows":                 {"ID Number,Name\n\n\n", refusal.CodeNoRows},
 		"too many columns": {"ID Number,Name\n1" + strings.Repeat(",", maxColumns) + "\n",
-			refusal.CodeUnreadable},
-		"a quote without an end": {"ID Number,Name\n1,\"" + strings.Repeat("a,b\n", maxRecord/4+10_000),
-			refusal.CodeUnreadable},
+			refusal.CodeTooLarge},
+		"a quote without an end": {"ID Number,Name\n1,\"" + strings.Repeat("a,b\n", 1<<18+10_000),
+			refusal.CodeTooLarge},
+		"a quote without an end and few fields": {"ID Number,Name\n1,\"" + strings.Repeat("abcdefg\n", 1<<17+10_000),
+			refusal.CodeTooLarge},
 		"an unusable separator": {"sep=\"\nID Number\n1\n", refusal.CodeUnreadable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := bytes.NewReader([]byte(tt.text))
-			_, err := Preflight(data, data.Size(), Limits{}, columns)
+			_, err := Preflight(t.Context(), data, data.Size(), Budget{}, columns)
 			wantCode(t, err, tt.want)
 		})
 	}
 	// A file must not have more rows than a sheet.
 	long := []byte("ID Number\n" + strings.Repeat("\n", maxRows) + "1\n")
-	if _, err := openBytes(long); err == nil || !strings.Contains(err.Error(), "more rows than a sheet has") {
+	if _, err := openBytes(long); err == nil || !strings.Contains(err.Error(), "more rows than 1048576") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -151,7 +153,9 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte("sep=|\nID Number|x\n1|\"2"))
 	f.Add([]byte("ID\rM\xfcller\r"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		file, err := openCSV(&source{r: bytes.NewReader(data)}, int64(len(data)))
+		src := newMeter(t.Context(), bytes.NewReader(data), int64(len(data)), Budget{})
+		defer src.cancel()
+		file, err := openCSV(src, int64(len(data)))
 		var refused *refusal.Error
 		if err != nil {
 			if len(data) > 0 && !errors.As(err, &refused) {
@@ -189,7 +193,7 @@ func BenchmarkReadCSV(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		file, err := Open(bytes.NewReader(text.Bytes()), int64(text.Len()), Limits{})
+		file, err := Open(b.Context(), bytes.NewReader(text.Bytes()), int64(text.Len()), Budget{})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -197,6 +201,9 @@ func BenchmarkReadCSV(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+		}
+		if err := file.Close(); err != nil {
+			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(rows*b.N)/b.Elapsed().Seconds(), "rows/s")

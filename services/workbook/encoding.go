@@ -24,7 +24,7 @@ var errNotText = refuse(refusal.CodeNotAZip,
 
 // plainText is a text file in one of several encodings.
 type plainText struct {
-	src  *source
+	src  *meter
 	from int64 // where the text begins, after a byte order mark
 	size int64 // bytes of the file
 	// lines is the number of lines.
@@ -39,11 +39,11 @@ type plainText struct {
 // detectEncoding finds the encoding by a byte order mark or by the zeros of UTF-16.
 // Otherwise it is UTF-8 where the whole file is valid UTF-8, and else the Windows
 // code page 1252 of spreadsheet programs. A file that is no text is refused.
-func detectEncoding(src *source, size int64) (plainText, error) {
+func detectEncoding(src *meter, size int64) (plainText, error) {
 	t := plainText{src: src, size: size, encoding: encoding.Nop}
 	head := make([]byte, min(sniffLength, size))
 	if _, err := io.ReadFull(io.NewSectionReader(src, 0, size), head); err != nil {
-		return t, fmt.Errorf("read workbook: %w", err)
+		return t, src.explain(fmt.Errorf("read workbook: %w", err))
 	}
 	even, odd := countZeros(head)
 	switch {
@@ -116,11 +116,11 @@ func (t *plainText) checkText() (valid bool, err error) {
 }
 
 func (t *plainText) newDecoder() io.Reader {
-	in := io.NewSectionReader(t.src, t.from, t.size-t.from)
-	if t.encoding == encoding.Nop {
-		return in
+	var in io.Reader = io.NewSectionReader(t.src, t.from, t.size-t.from)
+	if t.encoding != encoding.Nop {
+		in = t.encoding.NewDecoder().Reader(in)
 	}
-	return t.encoding.NewDecoder().Reader(in)
+	return t.src.unpacked(in)
 }
 
 // newReader reads the text in UTF-8, with line feeds at the ends of lines.

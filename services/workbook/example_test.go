@@ -1,6 +1,7 @@
 package workbook_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"strings"
@@ -12,7 +13,7 @@ import (
 // An upload is opened, its roll is found, and its rows are read one by one.
 func ExampleFile_Roll() {
 	upload := strings.NewReader("Branch 7\nSurname;ID Number\nDlamini;8001015009087\nNkosi;9001010001088\n")
-	file, err := workbook.Open(upload, upload.Size(), workbook.Limits{})
+	file, err := workbook.Open(context.Background(), upload, upload.Size(), workbook.Budget{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,8 +1,8 @@
 package workbook
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io"
 	"path"
 
@@ -12,7 +12,6 @@ import (
 const (
 	maxColumns = 16_384    // in a sheet
 	maxRows    = 1_048_576 // in a sheet
-	maxSheets  = 1000
 )
 
 // File is an open workbook. Only the list of its sheets is in memory; rows and texts
@@ -22,66 +21,46 @@ type File struct {
 	// Date1904 says that the workbook counts days from 1904.
 	Date1904 bool
 
-	source  *source
+	meter   *meter
 	strings *sharedStrings
 	dates   []bool // by a cell's style: whether it shows a date
 }
 
-// source is what the file is read from. It remembers its own failure, which is not
-// the file's fault.
-type source struct {
-	r   io.ReaderAt
-	err error
-}
-
-// ReadAt implements io.ReaderAt.
-func (s *source) ReadAt(p []byte, at int64) (int, error) {
-	n, err := s.r.ReadAt(p, at)
-	if err != nil && !errors.Is(err, io.EOF) {
-		s.err = err
-	}
-	return n, err
-}
-
-// explain returns the failure of the source where there was one, and else err: the
-// fault of the file.
-func (s *source) explain(err error) error {
-	if err != nil && s.err != nil {
-		return fmt.Errorf("read workbook: %w", s.err)
-	}
-	return err
-}
-
 // Open opens a workbook of size bytes, or a text of comma-separated values. What is
-// wrong with the file is a *refusal.Error, from Open or when its rows are read. Any
-// other error means that r could not be read.
-func Open(r io.ReaderAt, size int64, limits Limits) (*File, error) {
-	src := &source{r: r}
-	archive, err := isArchive(src, size)
+// wrong with the file is a *refusal.Error, from Open or when its rows are read; so is
+// what exceeds the budget. Any other error means that r could not be read, or that ctx
+// has ended: it ends the reading until Close, within 100 ms.
+func Open(ctx context.Context, r io.ReaderAt, size int64, budget Budget) (*File, error) {
+	m := newMeter(ctx, r, size, budget)
+	file, err := open(m, size)
+	if err != nil {
+		m.cancel()
+		return nil, m.explain(err)
+	}
+	return file, nil
+}
+
+func open(m *meter, size int64) (*File, error) {
+	archive, err := isArchive(m, size)
 	if err != nil {
 		return nil, err
 	}
 	if !archive {
-		return openCSV(src, size)
+		return openCSV(m, size)
 	}
-	zr, err := openZip(src, size, limits)
-	if err != nil {
-		return nil, src.explain(err)
-	}
-	all, err := indexParts(zr)
+	zr, err := openZip(m, size)
 	if err != nil {
 		return nil, err
 	}
-	file, err := all.openMain()
+	all, err := indexParts(m, zr)
 	if err != nil {
-		return nil, src.explain(err)
+		return nil, err
 	}
-	file.source = src
-	return file, nil
+	return all.openMain()
 }
 
 // openMain finds the package's main part and reads it.
-func (p packageParts) openMain() (*File, error) {
+func (p *packageParts) openMain() (*File, error) {
 	top, err := p.readRelations("")
 	if err != nil {
 		return nil, err
@@ -97,8 +76,8 @@ func (p packageParts) openMain() (*File, error) {
 
 // readWorkbook reads the part that lists the sheets, and the parts that all of them
 // need.
-func (p packageParts) readWorkbook(main string) (*File, error) {
-	part, ok := p[main]
+func (p *packageParts) readWorkbook(main string) (*File, error) {
+	part, ok := p.files[main]
 	if !ok {
 		return nil, unreadable(errors.New("no workbook part"))
 	}
@@ -106,9 +85,9 @@ func (p packageParts) readWorkbook(main string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := &File{strings: &sharedStrings{}}
+	file := &File{meter: p.meter, strings: &sharedStrings{meter: p.meter}}
 	root := ""
-	err = visitElements(part, func(x *xmlScanner, depth int) error {
+	err = p.visitElements(part, func(x *xmlScanner, depth int) error {
 		switch tag := string(x.name); {
 		case depth == 1:
 			root = tag
@@ -140,8 +119,8 @@ func (p packageParts) readWorkbook(main string) (*File, error) {
 			names[r.kind] = r.target
 		}
 	}
-	file.strings.part = p[names["sharedStrings"]]
-	if file.dates, err = readDateStyles(p[names["styles"]]); err != nil {
+	file.strings.part = p.files[names["sharedStrings"]]
+	if file.dates, err = p.readDateStyles(names["styles"]); err != nil {
 		return nil, err
 	}
 	return file, nil
@@ -149,7 +128,7 @@ func (p packageParts) readWorkbook(main string) (*File, error) {
 
 // addSheet adds the sheet that an element names. It leaves out charts, which have no
 // rows.
-func (p packageParts) addSheet(file *File, x *xmlScanner, related map[string]relation) error {
+func (p *packageParts) addSheet(file *File, x *xmlScanner, related map[string]relation) error {
 	name, err := x.attribute("name")
 	if err != nil {
 		return err
@@ -166,12 +145,18 @@ func (p packageParts) addSheet(file *File, x *xmlScanner, related map[string]rel
 	if ok && r.kind != "worksheet" {
 		return nil
 	}
-	part := p[r.target]
-	if !ok || part == nil {
+	part := p.files[r.target]
+	switch {
+	case !ok || part == nil:
 		return errors.New("a sheet has no part")
+	case p.sheets[part]:
+		return errors.New("two sheets have one part")
+	case len(file.Sheets) == p.meter.budget.Sheets:
+		return tooMany("sheets", p.meter.budget.Sheets)
 	}
-	if len(file.Sheets) == maxSheets {
-		return fmt.Errorf("more than %d sheets", maxSheets)
+	p.sheets[part] = true
+	if err := p.meter.addName(string(name)); err != nil {
+		return err
 	}
 	file.Sheets = append(file.Sheets, &Sheet{
 		Name: string(name), Hidden: string(state) == "hidden" || string(state) == "veryHidden", file: file, part: part,
@@ -179,5 +164,8 @@ func (p packageParts) addSheet(file *File, x *xmlScanner, related map[string]rel
 	return nil
 }
 
-// Close releases the files that reading opened.
-func (f *File) Close() error { return f.strings.close() }
+// Close releases what reading took. Rows cannot be read any more.
+func (f *File) Close() error {
+	f.meter.cancel()
+	return f.strings.close()
+}

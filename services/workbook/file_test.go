@@ -103,10 +103,11 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte("PK\x03\x04"))
 	all := readColumns(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		file, err := Open(bytes.NewReader(data), int64(len(data)), Limits{Unpacked: 1 << 20})
+		file, err := Open(t.Context(), bytes.NewReader(data), int64(len(data)), Budget{Bytes: 1 << 20})
 		if err != nil {
 			return
 		}
+		defer func() { _ = file.Close() }() // a reader
 		if sheet, header, err := file.Roll(all); err == nil && (sheet == nil || header.Row < 1) {
 			t.Fatalf("header %+v without a place", header)
 		}

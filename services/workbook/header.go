@@ -40,30 +40,40 @@ func Fold(text string) string {
 	}, text)
 }
 
-// findHeader finds the header among the first rows of a sheet: the row with an ID
-// column and the most known columns, the upper one of equals. Where there is none the
-// Header has no row, and the texts are the known headers of the row that has most of
-// them. One field must not have two columns (refusal.CodeDuplicateColumn).
-func findHeader(rows []Row, columns []schema.Column) (Header, []string, error) {
-	fields := indexFields(columns)
-	var best Header
-	var nearest []string
-	for _, row := range rows {
-		if row.N > headerRows {
-			break
-		}
-		h, known := matchHeader(row, fields)
-		if _, ok := h.Fields[schema.FieldID]; ok && len(h.Fields) > len(best.Fields) {
-			best = h
-		}
-		if len(known) > len(nearest) {
-			nearest = known
-		}
+// headerFinder finds the header among the first rows of a sheet: the row with an ID
+// column and the most known columns, the upper one of equals. It keeps no row.
+type headerFinder struct {
+	fields  map[string]string
+	best    Header
+	nearest []string // the known headers of the row that has most of them
+}
+
+func newHeaderFinder(columns []schema.Column) *headerFinder {
+	return &headerFinder{fields: indexFields(columns)}
+}
+
+// add looks at the next row. The header is not further down than headerRows.
+func (f *headerFinder) add(row Row) {
+	if row.N > headerRows {
+		return
 	}
-	if err := checkDuplicates(best.Columns, fields); err != nil {
+	h, known := matchHeader(row, f.fields)
+	if _, ok := h.Fields[schema.FieldID]; ok && len(h.Fields) > len(f.best.Fields) {
+		f.best = h
+	}
+	if len(known) > len(f.nearest) {
+		f.nearest = known
+	}
+}
+
+// header returns the header, and the known headers of the row that has most of them.
+// Where there is none the Header has no row. One field must not have two columns
+// (refusal.CodeDuplicateColumn).
+func (f *headerFinder) header() (Header, []string, error) {
+	if err := checkDuplicates(f.best.Columns, f.fields); err != nil {
 		return Header{}, nil, err
 	}
-	return best, nearest, nil
+	return f.best, f.nearest, nil
 }
 
 // indexFields maps each folded header and alias to its column's field.
@@ -84,6 +94,10 @@ func matchHeader(row Row, fields map[string]string) (Header, []string) {
 	var known []string
 	for i, cell := range row.Cells {
 		text := collapseSpaces(cell.Text)
+		if text == "" {
+			h.Columns = append(h.Columns, "")
+			continue
+		}
 		if Fold(text) == Fold(schema.ReasonHeader) {
 			h.Reasons = append(h.Reasons, i)
 			text = ""

@@ -24,7 +24,11 @@ func newTextRow(n int, texts ...string) Row {
 // searchHeader finds the header of a sheet, and refuses a sheet without one as
 // File.Roll does.
 func searchHeader(rows []Row, columns []schema.Column) (Header, error) {
-	header, known, err := findHeader(rows, columns)
+	finder := newHeaderFinder(columns)
+	for _, row := range rows {
+		finder.add(row)
+	}
+	header, known, err := finder.header()
 	if err == nil && header.Row == 0 {
 		err = refuseNoIDColumn(known, columns)
 	}

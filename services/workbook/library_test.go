@@ -239,6 +239,9 @@ func openWithLibrary(data []byte) (file *xlsx.File, err error) {
 // expectedCell is the cell that our reader must read.
 func expectedCell(c *xlsx.Cell, date1904 bool) Cell {
 	cell := Cell{Text: c.Value, Formula: c.Formula() != ""}
+	if len(cell.Text) > 32_767 && c.Type() != xlsx.CellTypeNumeric {
+		cell.Text, cell.Cut = cell.Text[:32_767], true // of the samples, which are in ASCII there
+	}
 	switch c.Type() {
 	case xlsx.CellTypeNumeric:
 		cell.Text = ""
@@ -273,7 +276,7 @@ func BenchmarkRead(b *testing.B) {
 		b.ReportAllocs()
 		seen := 0
 		for b.Loop() {
-			f, err := Open(bytes.NewReader(data), int64(len(data)), Limits{})
+			f, err := Open(b.Context(), bytes.NewReader(data), int64(len(data)), Budget{})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -13,23 +13,28 @@ import (
 	"rollcall.example/events/refusal"
 )
 
-// packageParts are the files of a package by their names in lower case: the case of a
-// name does not matter.
-type packageParts map[string]*zip.File
+// packageParts are the parts of a package.
+type packageParts struct {
+	meter *meter
+	// files are the parts by their names in lower case: the case of a name does not
+	// matter.
+	files  map[string]*zip.File
+	sheets map[*zip.File]bool // the parts that are a sheet
+}
 
-func indexParts(zr *zip.Reader) (packageParts, error) {
+func indexParts(m *meter, zr *zip.Reader) (*packageParts, error) {
 	zr.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(r) })
-	all := make(packageParts, len(zr.File))
+	all := &packageParts{meter: m, files: make(map[string]*zip.File, len(zr.File)), sheets: map[*zip.File]bool{}}
 	for _, f := range zr.File {
 		name := partName(f.Name)
-		if _, twice := all[name]; twice {
+		if _, twice := all.files[name]; twice {
 			return nil, unreadable(errors.New("a part occurs twice"))
 		}
 		if f.Flags&1 != 0 {
 			return nil, refuse(refusal.CodeEncrypted, "The workbook is protected with a password. "+
 				"Save it without one and upload that.", nil)
 		}
-		all[name] = f
+		all.files[name] = f
 	}
 	return all, nil
 }
@@ -46,19 +51,22 @@ type relation struct {
 
 // readRelations reads the relations of a part, by their ids. A part without any has
 // a nil map.
-func (p packageParts) readRelations(of string) (map[string]relation, error) {
+func (p *packageParts) readRelations(of string) (map[string]relation, error) {
 	name := path.Join(path.Dir(of), "_rels", path.Base(of)+".rels")
 	if of == "" {
 		name = "_rels/.rels"
 	}
-	file, ok := p[name]
+	file, ok := p.files[name]
 	if !ok {
 		return nil, nil
 	}
 	found := make(map[string]relation)
-	err := visitElements(file, func(x *xmlScanner, depth int) error {
+	err := p.visitElements(file, func(x *xmlScanner, depth int) error {
 		if depth != 2 || string(x.name) != "Relationship" {
 			return nil
+		}
+		if err := p.meter.addRelation(); err != nil {
+			return err
 		}
 		id, err := x.attribute("Id")
 		if err != nil {
@@ -80,15 +88,16 @@ func (p packageParts) readRelations(of string) (map[string]relation, error) {
 		if !strings.HasPrefix(to, "/") {
 			to = path.Join(path.Dir(of), to)
 		}
-		found[string(id)] = relation{path.Base(string(kind)), partName(path.Clean(to))}
-		return nil
+		r := relation{path.Base(string(kind)), partName(path.Clean(to))}
+		found[string(id)] = r
+		return p.meter.addName(string(id) + r.kind + r.target)
 	})
 	return found, err
 }
 
 // visitElements visits each element of a part when it opens; depth is 1 for the root.
-func visitElements(file *zip.File, visit func(x *xmlScanner, depth int) error) (err error) {
-	rc, err := file.Open()
+func (p *packageParts) visitElements(file *zip.File, visit func(x *xmlScanner, depth int) error) (err error) {
+	rc, err := p.meter.open(file)
 	if err != nil {
 		return unreadable(err)
 	}

@@ -140,9 +140,6 @@ func TestRefusesMalformedSheets(t *testing.T) {
 		"nested without end": func(p map[string]string) {
 			setCell(p, strings.Repeat("<a>", 1000)+strings.Repeat("</a>", 1000))
 		},
-		"text longer than a cell": func(p map[string]string) {
-			setCell(p, `<c r="A1" t="str"><v>`+strings.Repeat("a", 5<<20)+`</v></c>`)
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := minimalParts(one)
@@ -160,7 +157,7 @@ func prependToSheet(p map[string]string, what string) { p[sheet1] = what + p[she
 // Wide rows take no space in the file, but reading them takes time.
 func TestRefusesASheetOfBlankPlaces(t *testing.T) {
 	var rows strings.Builder
-	for n := 1; n <= maxPlaces/maxColumns+1; n++ {
+	for n := 1; n <= 200_000_000/maxColumns+1; n++ {
 		fmt.Fprintf(&rows, `<row r="%d"><c r="XFD%d"/></row>`, n, n)
 	}
 	_, err := openBytes(zipParts(t, minimalParts(rows.String())))

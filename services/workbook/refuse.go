@@ -21,9 +21,3 @@ func unreadable(cause error) error {
 	return refuse(refusal.CodeUnreadable, "The workbook cannot be read. Open it in a spreadsheet program, "+
 		"save it as a new .xlsx file and upload that.", cause)
 }
-
-// tooMuch refuses a workbook that has more of something than it may.
-func tooMuch(what string) *refusal.Error {
-	return refuse(refusal.CodeTooLarge, "The workbook has too many "+what+
-		". Copy the rows of the roll into a new workbook and upload that.", nil)
-}

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/flate"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -97,7 +98,7 @@ func newZip(w io.Writer) *zip.Writer {
 
 // openBytes opens a workbook and reads all its rows once.
 func openBytes(data []byte) (*File, error) {
-	file, err := Open(bytes.NewReader(data), int64(len(data)), Limits{})
+	file, err := Open(context.Background(), bytes.NewReader(data), int64(len(data)), Budget{})
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +143,7 @@ func wantCode(t *testing.T, err error, code string) {
 // openWithMemory opens a workbook whose shared strings may take so many bytes of
 // memory.
 func openWithMemory(data []byte, memory int) (*File, error) {
-	file, err := Open(bytes.NewReader(data), int64(len(data)), Limits{})
+	file, err := Open(context.Background(), bytes.NewReader(data), int64(len(data)), Budget{})
 	if err == nil {
 		file.strings.limit = memory
 	}

@@ -2,6 +2,7 @@ package workbook
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"slices"
 
@@ -16,8 +17,13 @@ const preflightRows = headerRows + 50
 // Preflight tells from the first rows of each sheet whether a workbook of size
 // bytes may be a roll. It refuses what Open and File.Roll refuse, as far as those
 // rows show it. The header is the one that File.Roll will find.
-func Preflight(r io.ReaderAt, size int64, limits Limits, columns []schema.Column) (header Header, err error) {
-	file, err := Open(r, size, limits)
+//
+// As with Open, an error that is no *refusal.Error means that r could not be read or
+// that ctx has ended, which ends the reading within 100 ms.
+func Preflight(
+	ctx context.Context, r io.ReaderAt, size int64, budget Budget, columns []schema.Column,
+) (header Header, err error) {
+	file, err := Open(ctx, r, size, budget)
 	if err != nil {
 		return Header{}, err
 	}
@@ -41,20 +47,12 @@ func (f *File) Roll(columns []schema.Column) (*Sheet, Header, error) {
 	var nearest []string
 	headerOnly, rowsSeen := false, false
 	for _, sheet := range sheets {
-		top, err := sheet.readTop()
-		if err != nil {
-			return nil, Header{}, err
-		}
-		header, known, err := findHeader(top, columns)
+		header, known, data, err := sheet.findHeader(columns)
 		if err != nil {
 			return nil, Header{}, err
 		}
 		if len(known) > len(nearest) {
 			nearest = known
-		}
-		data, err := sheet.hasRowBelow(header.Row)
-		if err != nil {
-			return nil, Header{}, err
 		}
 		if header.Row > 0 && data {
 			return sheet, header, nil
@@ -77,36 +75,26 @@ func hiddenRank(s *Sheet) int {
 	return 0
 }
 
-// readTop returns the rows that may be the header, without blank ones.
-func (s *Sheet) readTop() ([]Row, error) {
-	var rows []Row
+// findHeader finds the header of the sheet as headerFinder does. Data says whether a row
+// below it shows anything, or any row where there is no header. It reads no further than
+// it has to, and what it reads only once.
+func (s *Sheet) findHeader(columns []schema.Column) (header Header, known []string, data bool, err error) {
+	finder := newHeaderFinder(columns)
+	last, stored := 0, 0 // last is the number of the last row that shows anything
 	for row, err := range s.Rows() {
 		if err != nil {
-			return nil, err
-		}
-		if row.N > headerRows {
-			break
-		}
-		if !row.Blank() {
-			row.Cells = slices.Clone(row.Cells)
-			rows = append(rows, row)
-		}
-	}
-	return rows, nil
-}
-
-// hasRowBelow reports whether a row below the header shows anything.
-func (s *Sheet) hasRowBelow(header int) (bool, error) {
-	stored := 0
-	for row, err := range s.Rows() {
-		if err != nil {
-			return false, err
+			return Header{}, nil, false, err
 		}
 		stored++
-		if row.N > header && !row.Blank() {
-			return true, nil
+		if row.Blank() {
+			continue
+		}
+		finder.add(row)
+		if last = row.N; last > headerRows {
+			break
 		}
 	}
+	header, known, err = finder.header()
 	// Where reading stopped early, the rest may hold rows.
-	return s.maxStored > 0 && stored >= s.maxStored, nil
+	return header, known, last > header.Row || s.maxStored > 0 && stored >= s.maxStored, err
 }

@@ -10,12 +10,13 @@ var errEnough = errors.New("enough rows")
 
 // rowReader reads the rows of a sheet.
 type rowReader struct {
-	sheet  *Sheet
-	x      *xmlScanner
-	row    Row
-	places int
-	arena  arena
-	text   []byte // of the cell being read
+	sheet *Sheet
+	meter *meter
+	x     *xmlScanner
+	row   Row
+	bytes int // of text in the row
+	arena arena
+	text  []byte // of the cell being read
 }
 
 // readSheet visits the rows. It reads the part to its end, so that a part that was
@@ -122,7 +123,7 @@ func (r *rowReader) readRow() error {
 	if n > maxRows {
 		return errors.New("more rows than a sheet has")
 	}
-	r.row.N, r.row.Cells = n, r.row.Cells[:0]
+	r.row.N, r.row.Cells, r.bytes = n, r.row.Cells[:0], 0
 	if r.x.empty {
 		return nil
 	}
@@ -132,10 +133,7 @@ func (r *rowReader) readRow() error {
 		case err != nil:
 			return err
 		case t == tokenClose:
-			if r.places += len(r.row.Cells); r.places > maxPlaces {
-				return tooMuch("cells")
-			}
-			return nil
+			return r.meter.addRow(len(r.row.Cells))
 		case t == tokenText:
 		case t == tokenEnd:
 			return errXML
@@ -217,7 +215,13 @@ func (r *rowReader) readValue(cell *Cell, kind storage, date bool) error {
 			if !filled {
 				return nil
 			}
-			return r.convertCell(cell, kind, date)
+			if err := r.convertCell(cell, kind, date); err != nil {
+				return err
+			}
+			if r.bytes += len(cell.Text); r.bytes > r.meter.budget.Row {
+				return rowTooLong(r.meter.budget.Row)
+			}
+			return r.meter.addText(len(cell.Text))
 		case t == tokenText:
 			continue
 		case t == tokenEnd:
@@ -237,7 +241,7 @@ func (r *rowReader) readValue(cell *Cell, kind storage, date bool) error {
 			err = r.x.skipElement()
 		}
 		if err != nil {
-			return err
+			return r.meter.nameLongText(err)
 		}
 	}
 }
@@ -245,17 +249,21 @@ func (r *rowReader) readValue(cell *Cell, kind storage, date bool) error {
 // convertCell sets the cell from its stored text.
 func (r *rowReader) convertCell(cell *Cell, kind storage, date bool) error {
 	file := r.sheet.file
+	if kind == storedText {
+		r.text = unescape(r.text)
+	}
+	r.text, cell.Cut = r.meter.fitCell(r.text)
 	switch kind {
 	case storedShared:
 		n, ok := parseCount(bytes.TrimSpace(r.text))
 		if !ok {
 			return errors.New("a cell names a shared string that does not exist")
 		}
-		text, err := file.strings.get(n)
-		cell.Text = text
+		var err error
+		cell.Text, cell.Cut, err = file.strings.get(n)
 		return err
 	case storedText:
-		cell.Text = r.arena.add(unescape(r.text))
+		cell.Text = r.arena.add(r.text)
 	case storedBool:
 		switch string(bytes.TrimSpace(r.text)) {
 		case "1", "true":

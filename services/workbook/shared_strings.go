@@ -2,13 +2,9 @@ package workbook
 
 import (
 	"archive/zip"
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-
-	"rollcall.example/events"
 )
 
 const (
@@ -17,54 +13,49 @@ const (
 	maxStringMemory = 32 << 20
 	// stringHeader is what a string takes in memory beside its text.
 	stringHeader = 16
-	// spillWindow is how much is read from disk at once: cells ask for strings in
-	// about the order in which the file has them.
-	spillWindow = 64 << 10
 )
 
 // sharedStrings are the texts that cells name by number. They are read only as far
 // as somebody asks, for the first rows need the first texts only.
 type sharedStrings struct {
+	meter *meter
 	part  *zip.File // nil where the workbook has none
 	rc    io.ReadCloser
 	x     *xmlScanner
 	ended bool
 
 	texts  []string
+	cut    map[int]bool // the texts that are the beginning of a longer one
 	arena  arena
-	memory int
-	limit  int
-	// spill holds the texts beyond the limit: text i runs from ends[i] to
-	// ends[i+1].
-	spill  *os.File
-	writer *bufio.Writer
-	ends   []int64
-	window []byte
-	from   int64 // offset of window in the file
-
+	memory int // of texts
+	limit  int // of memory; 0 means maxStringMemory
+	bytes  int64
+	// spill holds the texts beyond the limit; nil where there are none.
+	spill   *stringSpill
 	scratch []byte
 }
 
-// get returns text n.
-func (s *sharedStrings) get(n int) (string, error) {
+// get returns text n, and whether it is the beginning of a text that is too long.
+func (s *sharedStrings) get(n int) (text string, cut bool, err error) {
 	if n >= s.count() {
 		if err := s.readUpTo(n); err != nil {
-			return "", unreadable(fmt.Errorf("shared strings: %w", err))
+			return "", false, unreadable(fmt.Errorf("shared strings: %w", err))
 		}
 	}
 	if n < len(s.texts) {
-		return s.texts[n], nil
+		return s.texts[n], s.cut[n], nil
 	}
-	return s.readSpilled(n - len(s.texts))
+	text, err = s.spill.get(n - len(s.texts))
+	return text, s.cut[n], err
 }
 
 // readUpTo reads as far as text n. Once texts go to disk it reads further, up to a
 // window: written and read one by one they would each cost a system call.
 func (s *sharedStrings) readUpTo(n int) error {
-	for n >= s.count() || s.spill != nil && s.ends[len(s.ends)-1]-s.ends[max(n-len(s.texts), 0)] < spillWindow {
+	for n >= s.count() || s.spill != nil && s.spill.behind(n-len(s.texts)) < spillWindow {
 		more, err := s.readNext()
 		if err != nil {
-			return err
+			return s.meter.nameLongText(err)
 		}
 		if !more {
 			break
@@ -77,7 +68,10 @@ func (s *sharedStrings) readUpTo(n int) error {
 }
 
 func (s *sharedStrings) count() int {
-	return len(s.texts) + max(len(s.ends)-1, 0)
+	if s.spill == nil {
+		return len(s.texts)
+	}
+	return len(s.texts) + s.spill.count
 }
 
 // readNext reads the next text; false means that there is none.
@@ -87,10 +81,10 @@ func (s *sharedStrings) readNext() (bool, error) {
 	}
 	if s.x == nil {
 		var err error
-		if s.rc, err = s.part.Open(); err != nil {
+		if s.rc, err = s.meter.open(s.part); err != nil {
 			return false, err
 		}
-		s.x = newXMLScanner(s.rc)
+		s.x, s.cut = newXMLScanner(s.rc), map[int]bool{}
 	}
 	for {
 		t, err := s.x.next()
@@ -105,13 +99,23 @@ func (s *sharedStrings) readNext() (bool, error) {
 				return false, err
 			}
 			s.scratch = unescape(s.scratch)
-			return true, s.store(s.scratch)
+			text, cut := s.meter.fitCell(s.scratch)
+			if cut {
+				s.cut[s.count()] = true
+			}
+			return true, s.store(text)
 		}
 	}
 }
 
 // store keeps the next text, in memory or on disk.
 func (s *sharedStrings) store(text []byte) error {
+	if err := s.meter.addString(); err != nil {
+		return err
+	}
+	if s.bytes += int64(len(text)); s.bytes > s.meter.budget.StringBytes {
+		return tooMany("bytes of shared strings", s.meter.budget.StringBytes)
+	}
 	limit := s.limit
 	if limit == 0 {
 		limit = maxStringMemory
@@ -122,37 +126,12 @@ func (s *sharedStrings) store(text []byte) error {
 		return nil
 	}
 	if s.spill == nil {
-		file, err := events.OpenSpool("")
-		if err != nil {
-			return fmt.Errorf("spill: %w", err)
+		var err error
+		if s.spill, err = newStringSpill(); err != nil {
+			return err
 		}
-		s.spill, s.writer, s.ends = file, bufio.NewWriterSize(file, spillWindow), []int64{0}
 	}
-	if _, err := s.writer.Write(text); err != nil {
-		return fmt.Errorf("spill: %w", err)
-	}
-	s.ends = append(s.ends, s.ends[len(s.ends)-1]+int64(len(text)))
-	return nil
-}
-
-// readSpilled returns text i of those on disk.
-func (s *sharedStrings) readSpilled(i int) (string, error) {
-	from, to := s.ends[i], s.ends[i+1]
-	if from < s.from || to > s.from+int64(len(s.window)) {
-		if err := s.writer.Flush(); err != nil {
-			return "", fmt.Errorf("spill: %w", err)
-		}
-		size := max(spillWindow, int(to-from))
-		if cap(s.window) < size {
-			s.window = make([]byte, size)
-		}
-		n, err := s.spill.ReadAt(s.window[:size], from)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("spill: %w", err)
-		}
-		s.window, s.from = s.window[:n], from
-	}
-	return string(s.window[from-s.from : to-s.from]), nil
+	return s.spill.add(text)
 }
 
 func (s *sharedStrings) close() error {
@@ -161,7 +140,7 @@ func (s *sharedStrings) close() error {
 		err = s.rc.Close()
 	}
 	if s.spill != nil {
-		err = errors.Join(err, s.spill.Close())
+		err = errors.Join(err, s.spill.file.Close())
 	}
 	return err
 }

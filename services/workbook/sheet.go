@@ -6,10 +6,6 @@ import (
 	"iter"
 )
 
-// maxPlaces is how many places for cells the rows of a sheet may have in all,
-// including blank ones left of other cells.
-const maxPlaces = 200_000_000
-
 // Sheet is one sheet of a File.
 type Sheet struct {
 	Name   string
@@ -54,17 +50,17 @@ func (s *Sheet) Rows() iter.Seq2[Row, error] {
 		return s.csvRows
 	}
 	return func(yield func(Row, error) bool) {
-		rc, err := s.part.Open()
+		rc, err := s.file.meter.open(s.part)
 		if err != nil {
-			yield(Row{}, s.file.source.explain(unreadable(err)))
+			yield(Row{}, s.file.meter.explain(unreadable(err)))
 			return
 		}
 		defer func() { _ = rc.Close() }() // a reader
-		r := rowReader{sheet: s, x: newXMLScanner(rc)}
+		r := rowReader{sheet: s, meter: s.file.meter, x: newXMLScanner(rc)}
 		switch err := r.readSheet(func(row Row) bool { return yield(row, nil) }); {
 		case err == nil, errors.Is(err, errEnough):
 		default:
-			yield(Row{}, s.file.source.explain(unreadable(err)))
+			yield(Row{}, s.file.meter.explain(unreadable(err)))
 		}
 	}
 }
@@ -74,7 +70,7 @@ func (s *Sheet) csvRows(yield func(Row, error) bool) {
 	stored := 0
 	for row, err := range s.csv.rows() {
 		if err != nil {
-			yield(Row{}, s.file.source.explain(unreadable(err)))
+			yield(Row{}, s.file.meter.explain(unreadable(err)))
 			return
 		}
 		if !yield(row, nil) {

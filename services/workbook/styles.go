@@ -1,21 +1,22 @@
 package workbook
 
 import (
-	"archive/zip"
 	"strconv"
 	"strings"
 )
 
 // readDateStyles tells for each style of a cell whether it shows a number as a
 // date.
-func readDateStyles(part *zip.File) ([]bool, error) {
-	if part == nil {
+func (p *packageParts) readDateStyles(name string) ([]bool, error) {
+	part, ok := p.files[name]
+	if !ok {
 		return nil, nil
 	}
-	formats := make(map[int]string)
+	limit := p.meter.budget.Styles
+	formats := make(map[int]bool) // by a format's id: whether it shows a date
 	var styles []int
 	inside := "" // name of the open list
-	err := visitElements(part, func(x *xmlScanner, depth int) error {
+	err := p.visitElements(part, func(x *xmlScanner, depth int) error {
 		if depth == 2 {
 			inside = string(x.name)
 		}
@@ -28,11 +29,15 @@ func readDateStyles(part *zip.File) ([]bool, error) {
 				return err
 			}
 			code, err := x.attribute("formatCode")
-			formats[id] = string(code)
+			if formats[id] = isDateFormat(string(code)); len(formats) > limit {
+				return tooMany("formats of numbers", limit)
+			}
 			return err
 		case inside == "cellXfs" && string(x.name) == "xf":
 			id, err := countAttribute(x, "numFmtId")
-			styles = append(styles, id)
+			if styles = append(styles, id); len(styles) > limit {
+				return tooMany("styles of cells", limit)
+			}
 			return err
 		}
 		return nil
@@ -42,8 +47,8 @@ func readDateStyles(part *zip.File) ([]bool, error) {
 	}
 	dates := make([]bool, len(styles))
 	for i, id := range styles {
-		if format, own := formats[id]; own {
-			dates[i] = isDateFormat(format)
+		if date, own := formats[id]; own {
+			dates[i] = date
 		} else {
 			dates[i] = isBuiltInDateFormat(id)
 		}

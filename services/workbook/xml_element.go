@@ -34,7 +34,7 @@ func (x *xmlScanner) appendContent(to []byte) ([]byte, error) {
 				return to, err
 			}
 			if len(to) > maxToken {
-				return to, errTooLong
+				return to, errLongText
 			}
 		case tokenOpen:
 			if err := x.skipElement(); err != nil {

@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// maxToken is how long a tag or a text between two tags may be, in bytes. A cell
-// has at most 32,767 characters.
-const maxToken = 4 << 20
+// maxToken is how long a tag or a text between two tags may be, in bytes. A cell has at
+// most 32,767 characters, which take ten bytes each where all are references.
+const maxToken = 1 << 20
 
 // maxDepth is how deep elements may nest.
 const maxDepth = 256
@@ -18,9 +18,10 @@ const maxDepth = 256
 var errXML = errors.New("malformed XML")
 
 var (
-	errDTD     = fmt.Errorf("%w: it has a document type definition", errXML)
-	errUTF16   = fmt.Errorf("%w: it is not in UTF-8", errXML)
-	errTooLong = fmt.Errorf("%w: a text is longer than any cell", errXML)
+	errDTD      = fmt.Errorf("%w: it has a document type definition", errXML)
+	errUTF16    = fmt.Errorf("%w: it is not in UTF-8", errXML)
+	errLongTag  = fmt.Errorf("%w: a tag is longer than any has to be", errXML)
+	errLongText = fmt.Errorf("%w: a text is longer than any cell", errXML)
 )
 
 type tokenKind uint8
@@ -66,7 +67,7 @@ func (x *xmlScanner) fill() error {
 	}
 	if x.end == len(x.buf) {
 		if len(x.buf) >= maxToken {
-			return errTooLong
+			return errLongTag
 		}
 		x.buf = append(x.buf, make([]byte, len(x.buf))...)
 	}
@@ -226,7 +227,7 @@ func (x *xmlScanner) readText() (tokenKind, error) {
 		from = x.end - x.pos
 		if err := x.fill(); err != nil {
 			if !errors.Is(err, io.ErrUnexpectedEOF) {
-				return tokenEnd, err
+				return tokenEnd, longText(err)
 			}
 			x.text, x.cdata = x.buf[x.pos:x.end], false
 			x.pos = x.end
@@ -239,11 +240,19 @@ func (x *xmlScanner) readText() (tokenKind, error) {
 	return tokenText, nil
 }
 
+// longText says that what does not fit into the buffer is a text.
+func longText(err error) error {
+	if errors.Is(err, errLongTag) {
+		return errLongText
+	}
+	return err
+}
+
 func (x *xmlScanner) readCDATA() (tokenKind, error) {
 	const open = "<![CDATA["
 	i, err := x.index("]]>", len(open))
 	if err != nil {
-		return tokenEnd, err
+		return tokenEnd, longText(err)
 	}
 	x.text, x.cdata = x.buf[x.pos+len(open):x.pos+i], true
 	x.pos += i + len("]]>")
