@@ -9,6 +9,7 @@ import (
 	"github.com/coder/websocket"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/events/security"
 	"rollcall.example/gateway/auth"
 )
 
@@ -25,21 +26,26 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	claims, known, err := g.verifyRequest(r)
 	if err != nil {
 		g.countRefusal(reasonToken)
-		g.refuse(w, r, refuseToken(err))
+		refused := refuseToken(err)
+		g.noteRefusal(r.Context(), security.FaceWebSocket, refused, security.Refusal{Address: g.addressOf(r)})
+		g.refuse(w, r, refused)
 		return
 	}
 	if known && g.hub.userIsFull(claims.ID, g.cfg.UserConnections) {
 		g.countRefusal(reasonUser)
-		g.refuse(w, r, &refusal.Error{Code: refusal.CodeTooManyConnections, RetryAfter: userRetry,
+		refused := &refusal.Error{Code: refusal.CodeTooManyConnections, RetryAfter: userRetry,
 			Message: "You have too many connections. Please close some of them.",
-			Details: map[string]any{"limit": g.cfg.UserConnections}})
+			Details: map[string]any{"limit": g.cfg.UserConnections}}
+		g.noteRefusal(r.Context(), security.FaceWebSocket, refused,
+			security.Refusal{User: claims.User, Address: g.addressOf(r)})
+		g.refuse(w, r, refused)
 		return
 	}
-	ws, ok := g.accept(w, r, subprotocol)
+	ws, ok := g.accept(w, r, security.FaceWebSocket, subprotocol)
 	if !ok {
 		return
 	}
-	c := newConn(g, ws, plainDialect{})
+	c := newConn(g, ws, plainDialect{}, g.addressOf(r))
 	if known {
 		c.admit(claims)
 	}
@@ -48,7 +54,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // accept upgrades a request to a WebSocket, or refuses it. An accepted one is counted
 // until serve has ended.
-func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, protocols ...string) (ws *websocket.Conn, ok bool) {
+func (g *Gateway) accept(
+	w http.ResponseWriter, r *http.Request, face security.Face, protocols ...string,
+) (ws *websocket.Conn, ok bool) {
 	if why, ok := g.reserve(); !ok {
 		g.countRefusal(why)
 		g.refuse(w, r, &refusal.Error{Code: refusal.CodeOverloaded, RetryAfter: feedRetry,
@@ -63,6 +71,9 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, protocols ...st
 		why := reasonHandshake
 		if answer.status == http.StatusForbidden {
 			why = reasonOrigin
+			g.cfg.Watch.Refused(r.Context(), security.Refusal{
+				Face: face, Kind: security.KindForbidden, Code: reasonNames[why], Address: g.addressOf(r),
+			})
 		}
 		g.countRefusal(why)
 		g.cfg.Logger.DebugContext(r.Context(), "websocket handshake failed", "err", err)

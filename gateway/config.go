@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/events/security"
 	"rollcall.example/gateway/auth"
 )
 
@@ -55,6 +57,10 @@ type Config struct {
 	WriteTimeout time.Duration
 	// CheckInterval is how often the feed asks whether a message got lost; 0 means 1 s.
 	CheckInterval time.Duration
+	// TrustedProxies are those whose X-Forwarded-For is believed; nil means none.
+	TrustedProxies []netip.Prefix
+	// Watch hears of refusals; nil means that nobody watches.
+	Watch *security.Watch
 	// Logger gets what an operator must know; nil discards it.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.

@@ -11,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/events/security"
 	"rollcall.example/gateway/auth"
 )
 
@@ -20,6 +21,7 @@ type conn struct {
 	ws      *websocket.Conn
 	dialect dialect
 	queue   *queue
+	address string // where the client is
 
 	ctx        context.Context // ends with the connection
 	cancel     context.CancelFunc
@@ -43,8 +45,8 @@ type conn struct {
 	subs   map[string]*subscription
 }
 
-func newConn(g *Gateway, ws *websocket.Conn, d dialect) *conn {
-	c := &conn{g: g, ws: ws, dialect: d, subs: map[string]*subscription{}}
+func newConn(g *Gateway, ws *websocket.Conn, d dialect, address string) *conn {
+	c := &conn{g: g, ws: ws, dialect: d, address: address, subs: map[string]*subscription{}}
 	c.queue = newQueue(g.cfg.Queue, d.kind(), &g.counters, func() { c.start(c.writeQueue) })
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.expiry = time.AfterFunc(g.cfg.AuthTimeout, c.expire)
@@ -121,6 +123,9 @@ func (c *conn) countRefusal(why reason) {
 // expire ends a connection whose token is missing or no longer good.
 func (c *conn) expire() {
 	c.countRefusal(reasonToken)
+	if c.user() == nil {
+		c.noteRefusal(refusal.New(refusal.CodeUnauthenticated, ""), "", "")
+	}
 	c.closeFor(refusal.CodeUnauthenticated, "token missing or expired")
 }
 
@@ -129,6 +134,8 @@ func (c *conn) expire() {
 func (c *conn) admit(claims auth.Claims) bool {
 	if c.user() == nil && !c.g.hub.joinUser(c, claims.ID, c.g.cfg.UserConnections) {
 		c.countRefusal(reasonUser)
+		c.g.noteRefusal(c.ctx, c.dialect.face(), refusal.New(refusal.CodeTooManyConnections, ""),
+			security.Refusal{User: claims.User, Address: c.address})
 		c.closeFor(refusal.CodeTooManyConnections, "too many connections")
 		return false
 	}

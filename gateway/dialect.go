@@ -7,6 +7,7 @@ import (
 	"github.com/coder/websocket"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/events/security"
 	"rollcall.example/gateway/frames"
 )
 
@@ -37,6 +38,8 @@ func encodeForAll(event string, data any, seq uint64) (t encodings, err error) {
 type dialect interface {
 	// kind is the dialect's index into encodings.
 	kind() int
+	// face is what the dialect is called in the security log.
+	face() security.Face
 	// receive parses what the client has sent. It is ok for a request; everything else
 	// in the protocol receive answers itself.
 	receive(c *conn, text []byte) (in request, ok bool)
@@ -51,6 +54,8 @@ type dialect interface {
 type plainDialect struct{}
 
 func (plainDialect) kind() int { return plainJSON }
+
+func (plainDialect) face() security.Face { return security.FaceWebSocket }
 
 func (plainDialect) receive(c *conn, text []byte) (in request, ok bool) {
 	if err := json.Unmarshal(text, &in); err != nil || len(in.ID) > maxIDLength {

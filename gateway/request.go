@@ -44,6 +44,9 @@ func (c *conn) refuse(in request, err error) {
 		}
 		refused = refusal.New(refusal.CodeOverloaded, "This cannot be done at the moment. Please try again.")
 	}
+	var data frames.Subscribe
+	_ = json.Unmarshal(in.Data, &data) // a request without a job has none to note
+	c.noteRefusal(refused, in.Event, data.JobID)
 	c.reply(frames.EventError, refused.Frame(), in.ID)
 }
 

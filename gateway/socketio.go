@@ -12,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"rollcall.example/events/security"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/frames"
 )
@@ -54,11 +55,11 @@ func (g *Gateway) ServeSocketIO(w http.ResponseWriter, r *http.Request) {
 		g.refuseHandshake(w, 1, "Session ID unknown: there is no other transport to upgrade from")
 		return
 	}
-	ws, ok := g.accept(w, r)
+	ws, ok := g.accept(w, r, security.FaceSocketIO)
 	if !ok {
 		return
 	}
-	c := newConn(g, ws, &socketIODialect{pong: make(chan struct{}, 1)})
+	c := newConn(g, ws, &socketIODialect{pong: make(chan struct{}, 1)}, g.addressOf(r))
 	c.enqueueReply(fmt.Appendf(nil, `0{"sid":%q,"upgrades":[],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
 		rand.Text(), g.cfg.PingInterval.Milliseconds(), g.cfg.WriteTimeout.Milliseconds(), readLimit))
 	go c.serve()
@@ -73,6 +74,8 @@ func (g *Gateway) refuseHandshake(w http.ResponseWriter, code int, message strin
 }
 
 func (*socketIODialect) kind() int { return socketIO }
+
+func (*socketIODialect) face() security.Face { return security.FaceSocketIO }
 
 func (s *socketIODialect) receive(c *conn, text []byte) (in request, ok bool) {
 	var err error
@@ -130,6 +133,7 @@ func (s *socketIODialect) connect(c *conn, text []byte) error {
 	if err != nil {
 		c.countRefusal(reasonToken)
 		refused := refuseToken(err)
+		c.noteRefusal(refused, "connect", "")
 		answer, err := json.Marshal(map[string]any{"message": refused.Code,
 			"data": map[string]any{"code": refused.Code, "message": refused.Message, "reason": auth.Reason(refused)}})
 		if err != nil {

@@ -81,7 +81,9 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 	past, err := c.g.histories.get(c.ctx, jobID, routed)
 	job := past.job
 	if err == nil && (job.ID == "" || (job.Owner.ID != claims.ID && !claims.IsAdmin())) {
-		err = refusal.NotFound()
+		if err = refusal.NotFound(); job.ID != "" {
+			err = refusal.Foreign()
+		}
 	}
 	if err != nil {
 		c.unsubscribe(jobID)

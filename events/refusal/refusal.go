@@ -46,6 +46,17 @@ func (e *Error) Unwrap() error { return e.Err }
 // for another user's job, so that nobody learns which ids exist.
 func NotFound() *Error { return New(CodeNotFound, "There is no such job.") }
 
+// ErrForeign is the cause of a refusal for a job that exists.
+var ErrForeign = errors.New("the job is hidden from the user")
+
+// Foreign is NotFound for a job that exists and that the user may not see. The user
+// cannot tell the two apart; the security log can.
+func Foreign() *Error {
+	e := NotFound()
+	e.Err = ErrForeign
+	return e
+}
+
 // From returns the refusal that err wraps. Full storage is always
 // CodeStorageFull, whatever err wraps, and events.ErrNotFound is CodeNotFound.
 // Any other error is CodeUnavailable, a fault on our side. From returns nil for

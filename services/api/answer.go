@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
+
+	"rollcall.example/events/security"
 )
 
 // envelope is what all answers have in common.
@@ -12,6 +15,8 @@ type envelope struct {
 	authenticate func(*http.Request) (Principal, error)
 	now          func() time.Time
 	logger       *slog.Logger
+	watch        *security.Watch
+	proxies      []netip.Prefix
 }
 
 // handler answers a request of a known person with data, or refuses it. A nil
@@ -32,12 +37,12 @@ func (e *envelope) answer(h handler, body int64) http.Handler {
 		}
 		who, err := e.authenticate(r)
 		if err != nil {
-			e.refuse(w, r, err)
+			e.refuse(w, r, who, err)
 			return
 		}
 		res, err := h(w, r, who)
 		if err != nil {
-			e.refuse(w, r, err)
+			e.refuse(w, r, who, err)
 			return
 		}
 		if res != nil {

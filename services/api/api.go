@@ -19,6 +19,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/refusal"
+	"rollcall.example/events/security"
 	"rollcall.example/services/jobs"
 	"rollcall.example/services/rowhistory"
 	"rollcall.example/services/upload"
@@ -55,6 +56,8 @@ type Config struct {
 	Quota func(context.Context) (events.Quota, error)
 	// TrustedProxies are those whose X-Forwarded-For is believed; nil means none.
 	TrustedProxies []netip.Prefix
+	// Watch hears of refusals and of readings; nil means that nobody watches.
+	Watch *security.Watch
 	// Now is the clock of the answers; nil means time.Now.
 	Now func() time.Time
 	// Logger gets readings and steps by job and user id, and failures; nil discards.
@@ -73,7 +76,10 @@ func New(cfg Config) *API {
 		cfg.Now = time.Now
 	}
 	cfg.Logger = events.Logger(cfg.Logger).With("stage", string(events.StageUpload))
-	return &API{envelope{authenticate: requireUser(cfg.Authenticate), now: cfg.Now, logger: cfg.Logger}, cfg}
+	return &API{envelope{
+		authenticate: requireUser(cfg.Authenticate), now: cfg.Now, logger: cfg.Logger,
+		watch: cfg.Watch, proxies: cfg.TrustedProxies,
+	}, cfg}
 }
 
 // requireUser refuses a request of nobody in particular, who would be the owner of
@@ -105,7 +111,7 @@ func (a *API) load(ctx context.Context, id string, who Principal) (events.Job, e
 		return events.Job{}, err
 	}
 	if job.Owner.ID != who.ID && !who.Admin {
-		return events.Job{}, refusal.NotFound()
+		return events.Job{}, refusal.Foreign()
 	}
 	return job, nil
 }

@@ -5,8 +5,6 @@ import "rollcall.example/events"
 // For the tests outside of the package.
 const XLSXType = xlsxType
 
-var ClientAddress = clientAddress
-
 // ReportDisposition is the Content-Disposition of a job's report.
 func ReportDisposition(job *events.Job) string { return attachment(workbookName(job, "report")) }
 

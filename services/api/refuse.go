@@ -6,11 +6,16 @@ import (
 	"strings"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/events/security"
 )
 
-// refuse answers with an error. Those that are our fault are logged.
-func (e *envelope) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// refuse answers with an error. Those that are our fault are logged. who is the zero
+// Principal where nobody knows.
+func (e *envelope) refuse(w http.ResponseWriter, r *http.Request, who Principal, err error) {
 	refused := refusal.From(err)
+	if r.Pattern != "" { // there is such an address
+		e.noteRefusal(r, who, security.KindOf(refused), refused.Code)
+	}
 	switch {
 	case r.Context().Err() != nil:
 		e.logger.DebugContext(r.Context(), "client left before the answer",
@@ -24,6 +29,15 @@ func (e *envelope) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// noteRefusal tells who watches of a refusal. The path and its jobId may be anything that the
+// client made up, so only the pattern, and an id that could be one, go further.
+func (e *envelope) noteRefusal(r *http.Request, who Principal, kind security.Kind, code string) {
+	e.watch.Refused(r.Context(), security.Refusal{
+		Face: security.FaceREST, Kind: kind, Code: code, Route: r.Pattern, User: who.User,
+		Address: security.ClientAddress(r, e.proxies), JobID: r.PathValue("jobId"),
+	})
+}
+
 // refuseUnknown gives the mux's own refusals the shape of all others.
 func (e *envelope) refuseUnknown(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -33,11 +47,11 @@ func (e *envelope) refuseUnknown(mux *http.ServeMux) http.Handler {
 		}
 		methods := allowedMethods(mux, r)
 		if methods == nil {
-			e.refuse(w, r, refusal.New(refusal.CodeNotFound, "There is nothing at this address."))
+			e.refuse(w, r, Principal{}, refusal.New(refusal.CodeNotFound, "There is nothing at this address."))
 			return
 		}
 		w.Header().Set("Allow", strings.Join(methods, ", "))
-		e.refuse(w, r, refusal.New(refusal.CodeMethod,
+		e.refuse(w, r, Principal{}, refusal.New(refusal.CodeMethod,
 			fmt.Sprintf("Use %s for this address.", strings.Join(methods, " or "))))
 	})
 }

@@ -1,8 +1,32 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+
+	"rollcall.example/events/security"
+)
 
 // tus takes a spreadsheet that is sent in parts; see upload.Service.ServeTus.
 func (a *API) tus(w http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
-	return nil, a.cfg.Upload.ServeTus(w, r, who.User, r.PathValue("uploadId"))
+	seen := &statusWriter{ResponseWriter: w}
+	if err := a.cfg.Upload.ServeTus(seen, r, who.User, r.PathValue("uploadId")); err != nil {
+		return nil, err
+	}
+	a.noteRefusal(r, who, security.KindOfStatus(seen.status), "tus") // what the library has refused
+	return nil, nil
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// Unwrap is for http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
 }

@@ -26,6 +26,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rollcall.example/events/embedded"
+	"rollcall.example/events/security"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/services/httpserver"
 	"rollcall.example/services/metrics"
@@ -95,8 +96,10 @@ type App struct {
 	traces trace.TracerProvider
 	// verifier checks tokens, for REST and WebSocket alike; nil until one of them is there.
 	verifier *auth.Verifier
-	checks   []check
-	run      []func(context.Context) error
+	// watch hears of refusals, for REST and WebSocket alike; nil until one of them is there.
+	watch  *security.Watch
+	checks []check
+	run    []func(context.Context) error
 }
 
 func newApp(in *Infrastructure, s Settings, p Process) *App {

@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/events/security"
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/console"
@@ -41,6 +42,15 @@ func (a *App) openVerifier(ctx context.Context) error {
 	return nil
 }
 
+// openWatch makes the watch of the App, once.
+func (a *App) openWatch() *security.Watch {
+	if a.watch == nil {
+		a.watch = security.New(security.Config{Logger: a.logger})
+		a.metrics.CollectSecurity(a.watch)
+	}
+	return a.watch
+}
+
 func addUpload(ctx context.Context, a *App) error {
 	if err := a.openVerifier(ctx); err != nil {
 		return err
@@ -70,7 +80,7 @@ func addUpload(ctx context.Context, a *App) error {
 		Webhooks:     registry.New(registry.Config{DB: db, Private: a.settings.WebhookPrivate}),
 		Rows:         rowhistory.NewReader(store, db),
 		Authenticate: Authenticate(a.verifier), Quota: quota.State,
-		TrustedProxies: a.settings.TrustedProxies, Logger: a.logger,
+		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), Logger: a.logger,
 	})
 	a.needsConsumer(js, events.ConsumerProjection)
 	a.metrics.CollectJobs(db.DB)
@@ -103,7 +113,7 @@ func addGateway(ctx context.Context, a *App) error {
 	g, err := gateway.New(gateway.Config{
 		JetStream: js, History: history, Verifier: a.verifier, Origins: set.Origins, Logger: a.logger,
 		Connections: set.MaxConnections, UserConnections: set.UserConnections,
-		ObserveFanOut: a.metrics.RegisterFanOut(),
+		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), ObserveFanOut: a.metrics.RegisterFanOut(),
 	})
 	if err != nil {
 		return err

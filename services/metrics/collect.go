@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"rollcall.example/events"
+	"rollcall.example/events/security"
 )
 
 // collectTimeout limits what one scrape asks of NATS, the database and others.
@@ -162,6 +163,35 @@ func (m *Metrics) CollectGateway(stats func() GatewayStats) {
 		counter("rollcall_gateway_refused_total", "Refused connections, by reason.",
 			prometheus.Labels{"reason": reason}, func(s GatewayStats) uint64 { return s.Refused[reason] })
 	}
+}
+
+// CollectSecurity collects who was refused and how much was read, without names.
+func (m *Metrics) CollectSecurity(w *security.Watch) {
+	counter := func(name, help string, labels prometheus.Labels, read func(security.Stats) uint64) {
+		opts := prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}
+		m.registry.MustRegister(prometheus.NewCounterFunc(opts, func() float64 { return float64(read(w.Stats())) }))
+	}
+	gauge := func(name, help string, read func() int) {
+		opts := prometheus.GaugeOpts{Name: name, Help: help}
+		m.registry.MustRegister(prometheus.NewGaugeFunc(opts, func() float64 { return float64(read()) }))
+	}
+	for _, face := range security.Faces {
+		for _, kind := range security.Kinds {
+			counter("rollcall_refusals_total", "Requests that were refused, by face and by what that may be a sign of.",
+				prometheus.Labels{"face": string(face), "kind": string(kind)},
+				func(s security.Stats) uint64 { return s.Refused[face][kind] })
+		}
+	}
+	for what := range w.Stats().Reads {
+		counter("rollcall_reads_total", "Readings about people that the audit has, by what was read.",
+			prometheus.Labels{"what": string(what)}, func(s security.Stats) uint64 { return s.Reads[what] })
+	}
+	counter("rollcall_security_log_suppressed_total", "Refusals that the security log had no room for.", nil,
+		func(s security.Stats) uint64 { return s.Suppressed })
+	gauge("rollcall_refusals_most_of_an_address",
+		"Refusals of the address with the most, in the last 5 to 10 minutes.", w.MostRefusals)
+	gauge("rollcall_reads_most_of_a_user",
+		"Readings of the user who reads most, in the last 30 to 60 minutes.", w.MostReads)
 }
 
 // CollectCheck collects whether a check of health passes.
