@@ -83,7 +83,7 @@ func (p Principal) MayOn(want Permission, job *events.Job) error {
 	case job.Owner.ID == p.ID:
 		return p.May(want)
 	case !slices.Contains(p.role.Others, ReadStatus) || !Covers(p.Area, job.Area()):
-		return refusal.NotFound()
+		return refusal.Foreign()
 	case !slices.Contains(p.role.Others, want):
 		return p.forbid(want)
 	}
