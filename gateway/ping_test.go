@@ -15,13 +15,13 @@ import (
 	"rollcall.example/events/eventstest"
 	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/auth/authtest"
 )
 
 // startPinging runs a gateway that pings often, and connects alice to it.
 func startPinging(t *testing.T, nats *embedded.Server) (*Gateway, *conn, *websocket.Conn) {
 	t.Helper()
-	const secret = "a secret of the tests"
-	v, err := auth.New(t.Context(), auth.Config{Secret: secret})
+	v, err := auth.New(t.Context(), auth.Config{Secret: authtest.Secret})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func startPinging(t *testing.T, nats *embedded.Server) (*Gateway, *conn, *websoc
 		}
 	})
 	eventstest.Wait(t, "the gateway", func() bool { return g.Ready() == nil })
-	token, err := auth.Mint(secret, "alice", "member", time.Hour, time.Now())
+	token, err := auth.Mint(authtest.Secret, "alice", "member", time.Hour, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,9 +18,10 @@ import (
 	"rollcall.example/events/eventstest"
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/auth/authtest"
 )
 
-const secret = "a secret of the tests"
+const secret = authtest.Secret
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, eventstest.IgnoreLeaks()...)

@@ -63,7 +63,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	kid := func(kid any) string {
 		return signed(t, jwt.SigningMethodRS256, mine, map[string]any{"kid": kid}, good())
 	}
-	secret := verifier(t, Config{Secret: "s"})
+	withSecret := verifier(t, Config{Secret: secret})
 	keys := verifier(t, Config{JWKSURL: srv.URL})
 	for name, token := range map[string]string{
 		"none":                       unsigned(`{"alg":"none","kid":"1"}`),
@@ -92,7 +92,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 			map[string]any{"kid": "1", "x5u": theirs.URL}, good()),
 		"critical extension": signed(t, jwt.SigningMethodRS256, srv.key,
 			map[string]any{"kid": "1", "crit": []string{"exp"}}, good()),
-		"critical extension, HS256": signed(t, jwt.SigningMethodHS256, []byte("s"),
+		"critical extension, HS256": signed(t, jwt.SigningMethodHS256, []byte(secret),
 			map[string]any{"crit": []string{"b64"}, "b64": false}, good()),
 		"kid is a path":     kid("../../../../dev/null"),
 		"kid is a query":    kid("1' UNION SELECT 's' --"),
@@ -128,7 +128,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		"a line break in it": parts[0] + "\r\n." + parts[1] + "." + parts[2],
 	} {
 		t.Run(name, func(t *testing.T) {
-			for of, v := range map[string]*Verifier{"secret": secret, "JWKS": keys} {
+			for of, v := range map[string]*Verifier{"secret": withSecret, "JWKS": keys} {
 				var refused *refusal.Error
 				_, err := v.Verify(token)
 				if !errors.As(err, &refused) || refused.Message == "" {
@@ -182,7 +182,7 @@ func TestKeysRotateWithinTheStatedTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := &rotation{serve: jwks(t, map[string]any{"old": old})}
 		v, err := New(t.Context(), Config{JWKSURL: "https://keys.example/jwks", Logger: slog.New(slog.DiscardHandler),
-			transport: host})
+			Issuers: []string{"us"}, Audiences: []string{"rollcall"}, transport: host})
 		if err != nil {
 			t.Fatal(err)
 		}

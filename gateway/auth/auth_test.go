@@ -13,9 +13,12 @@ import (
 	"go.uber.org/goleak"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/gateway/auth/authtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const secret = authtest.Secret
 
 var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
@@ -24,6 +27,9 @@ func clock() time.Time { return now }
 func verifier(t testing.TB, cfg Config) *Verifier {
 	t.Helper()
 	cfg.Now = clock
+	if cfg.Secret == "" && len(cfg.Issuers)+len(cfg.Audiences) == 0 {
+		cfg.Issuers, cfg.Audiences = []string{"us"}, []string{"rollcall"}
+	}
 	v, err := New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +52,8 @@ func sign(t testing.TB, method jwt.SigningMethod, key any, kid string, claims jw
 }
 
 func good(change ...func(jwt.MapClaims)) jwt.MapClaims {
-	c := jwt.MapClaims{"sub": "alice", "role_name": "member", "exp": now.Add(time.Hour).Unix(), "iat": now.Unix()}
+	c := jwt.MapClaims{"sub": "alice", "role_name": "member", "exp": now.Add(time.Hour).Unix(), "iat": now.Unix(),
+		"iss": "us", "aud": "rollcall"}
 	for _, f := range change {
 		f(c)
 	}
@@ -64,9 +71,9 @@ func set(name string, value any) func(jwt.MapClaims) {
 }
 
 func TestVerify(t *testing.T) {
-	v := verifier(t, Config{Secret: "s"})
+	v := verifier(t, Config{Secret: secret})
 	hs := func(f ...func(jwt.MapClaims)) string {
-		return sign(t, jwt.SigningMethodHS256, []byte("s"), "", good(f...))
+		return sign(t, jwt.SigningMethodHS256, []byte(secret), "", good(f...))
 	}
 	for _, tt := range []struct {
 		name, token, reason, id string
@@ -103,7 +110,7 @@ func TestVerify(t *testing.T) {
 		{"fraction as id", hs(set("sub", 1.5)), ReasonInvalid, ""},
 		{"no role", hs(set("role_name", nil)), ReasonInvalid, ""},
 		{"other secret", sign(t, jwt.SigningMethodHS256, []byte("other"), "", good()), ReasonInvalid, ""},
-		{"HS512", sign(t, jwt.SigningMethodHS512, []byte("s"), "", good()), ReasonInvalid, ""},
+		{"HS512", sign(t, jwt.SigningMethodHS512, []byte(secret), "", good()), ReasonInvalid, ""},
 		{"none", sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "", good()), ReasonInvalid, ""},
 		{"garbage", "a.b.c", ReasonInvalid, ""},
 		{"changed", hs() + "x", ReasonInvalid, ""},
@@ -129,7 +136,7 @@ func TestVerify(t *testing.T) {
 
 func TestVerifyRS256AgainstASecret(t *testing.T) {
 	rs, es := newKeys(t)
-	v := verifier(t, Config{Secret: "s"})
+	v := verifier(t, Config{Secret: secret})
 	for name, token := range map[string]string{
 		"RS256": sign(t, jwt.SigningMethodRS256, rs, "r", good()),
 		"ES256": sign(t, jwt.SigningMethodES256, es, "e", good()),
@@ -141,7 +148,7 @@ func TestVerifyRS256AgainstASecret(t *testing.T) {
 }
 
 func TestErrorsTellWhatIsWrong(t *testing.T) {
-	v := verifier(t, Config{Secret: "s", Issuer: "us", Audience: "rollcall", Leeway: time.Minute})
+	v := verifier(t, Config{Secret: secret, Issuers: []string{"us"}, Audiences: []string{"rollcall"}, Leeway: time.Minute})
 	for name, tt := range map[string]struct {
 		change []func(jwt.MapClaims)
 		want   error
@@ -156,7 +163,7 @@ func TestErrorsTellWhatIsWrong(t *testing.T) {
 		"other audience": {[]func(jwt.MapClaims){set("aud", "them")}, jwt.ErrTokenInvalidAudience},
 	} {
 		claims := good(append([]func(jwt.MapClaims){set("iss", "us"), set("aud", "rollcall")}, tt.change...)...)
-		_, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte("s"), "", claims))
+		_, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte(secret), "", claims))
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
 		}
@@ -164,10 +171,10 @@ func TestErrorsTellWhatIsWrong(t *testing.T) {
 }
 
 func TestAdmins(t *testing.T) {
-	v := verifier(t, Config{Secret: "s"})
+	v := verifier(t, Config{Secret: secret})
 	for role, admin := range map[string]bool{"super_admin": true, "national_admin": true, "province_admin": false,
 		"municipality_admin": false, "member": false, "Super_Admin": false, "unheard_of": false} {
-		token, err := Mint("s", "u", role, time.Minute, now)
+		token, err := Mint(secret, "u", role, time.Minute, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,12 +185,13 @@ func TestAdmins(t *testing.T) {
 }
 
 func TestMintRefusesWhatVerifyWould(t *testing.T) {
-	for _, bad := range [][3]string{{"", "u", "member"}, {"s", "", "member"}, {"s", "a\nb", "member"}, {"s", "u", ""}} {
+	for _, bad := range [][3]string{{"", "u", "member"},
+		{secret, "", "member"}, {secret, "a\nb", "member"}, {secret, "u", ""}} {
 		if _, err := Mint(bad[0], bad[1], bad[2], time.Hour, now); err == nil {
 			t.Errorf("%q accepted", bad)
 		}
 	}
-	if _, err := Mint("s", "u", "member", 0, now); err == nil {
+	if _, err := Mint(secret, "u", "member", 0, now); err == nil {
 		t.Error("no lifetime accepted")
 	}
 }
@@ -210,13 +218,13 @@ func TestFromRequestRefusesTwoHeaders(t *testing.T) {
 }
 
 func TestRequest(t *testing.T) {
-	v := verifier(t, Config{Secret: "s"})
+	v := verifier(t, Config{Secret: secret})
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	var refused *refusal.Error
 	if _, err := v.VerifyRequest(r); !errors.As(err, &refused) || Reason(refused) != ReasonMissing {
 		t.Fatalf("err = %v", err)
 	}
-	token, err := Mint("s", "alice", RoleMember, time.Minute, now)
+	token, err := Mint(secret, "alice", RoleMember, time.Minute, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,8 +235,8 @@ func TestRequest(t *testing.T) {
 }
 
 func FuzzVerify(f *testing.F) {
-	v := verifier(f, Config{Secret: "s"})
-	token, err := Mint("s", "alice", "member", time.Hour, now)
+	v := verifier(f, Config{Secret: secret})
+	token, err := Mint(secret, "alice", "member", time.Hour, now)
 	if err != nil {
 		f.Fatal(err)
 	}

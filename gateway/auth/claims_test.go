@@ -12,7 +12,7 @@ import (
 )
 
 func TestPlacesAreTextNumbersOrLists(t *testing.T) {
-	v := verifier(t, Config{Secret: "s"})
+	v := verifier(t, Config{Secret: secret})
 	for name, tt := range map[string]struct {
 		claim any
 		want  []string
@@ -35,7 +35,7 @@ func TestPlacesAreTextNumbersOrLists(t *testing.T) {
 		"one of the list is no one": {[]any{"GP", false}, nil, true},
 	} {
 		for _, claim := range []string{"province_code", "municipality_code", "ward_code"} {
-			token := sign(t, jwt.SigningMethodHS256, []byte("s"), "", good(set(claim, tt.claim)))
+			token := sign(t, jwt.SigningMethodHS256, []byte(secret), "", good(set(claim, tt.claim)))
 			c, err := v.Verify(token)
 			if tt.bad {
 				if Reason(err) != ReasonInvalid {
@@ -56,9 +56,9 @@ func TestPlacesAreTextNumbersOrLists(t *testing.T) {
 }
 
 func TestPlacesHaveTheNamesOfTheSettings(t *testing.T) {
-	v := verifier(t, Config{Secret: "s", Places: PlaceClaims{Province: "prov", Municipality: "muni", Ward: "w"}})
+	v := verifier(t, Config{Secret: secret, Places: PlaceClaims{Province: "prov", Municipality: "muni", Ward: "w"}})
 	claims := good(set("prov", "GP"), set("muni", "JHB"), set("w", "79800001"), set("province_code", "WC"))
-	c, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte("s"), "", claims))
+	c, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte(secret), "", claims))
 	if err != nil || !slices.Equal(c.Provinces, []string{"GP"}) || !slices.Equal(c.Municipalities, []string{"JHB"}) ||
 		!slices.Equal(c.Wards, []string{"79800001"}) {
 		t.Fatalf("%+v, %v", c, err)
@@ -66,13 +66,13 @@ func TestPlacesHaveTheNamesOfTheSettings(t *testing.T) {
 }
 
 func TestClaimsTellWhichTokenItIs(t *testing.T) {
-	v := verifier(t, Config{Secret: "s"})
+	v := verifier(t, Config{Secret: secret})
 	for _, tt := range []struct {
 		jti  any
 		want string
 		bad  bool
 	}{{"one", "one", false}, {7, "7", false}, {nil, "", false}, {"a\nb", "", true}, {[]any{"one"}, "", true}} {
-		c, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte("s"), "", good(set("jti", tt.jti))))
+		c, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte(secret), "", good(set("jti", tt.jti))))
 		if (err != nil) != tt.bad || c.TokenID != tt.want {
 			t.Errorf("%v: %+v, %v", tt.jti, c, err)
 		}
@@ -80,7 +80,7 @@ func TestClaimsTellWhichTokenItIs(t *testing.T) {
 			t.Errorf("issued at %v", c.IssuedAt)
 		}
 	}
-	if c, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte("s"), "", good(set("iat", nil)))); err != nil ||
+	if c, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte(secret), "", good(set("iat", nil)))); err != nil ||
 		!c.IssuedAt.IsZero() {
 		t.Errorf("without iat: %+v, %v", c, err)
 	}
@@ -92,11 +92,12 @@ func TestGrantIsReadBackWhole(t *testing.T) {
 		Provinces: []string{"GP", "WC"}, Municipalities: []string{"JHB"}, Wards: []string{"79800001"},
 		Places: PlaceClaims{Ward: "w"}, Issuer: "us", Audience: []string{"rollcall", "other"},
 	}
-	token, err := g.Sign("s", now)
+	token, err := g.Sign(secret, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := verifier(t, Config{Secret: "s", Issuer: "us", Audience: "rollcall", Places: PlaceClaims{Ward: "w"}})
+	v := verifier(t, Config{Secret: secret, Issuers: []string{"us"}, Audiences: []string{"rollcall"},
+		Places: PlaceClaims{Ward: "w"}})
 	c, err := v.Verify(token)
 	if err != nil || c.User != g.User || c.TokenID != "one" || !slices.Equal(c.Provinces, g.Provinces) ||
 		!slices.Equal(c.Municipalities, g.Municipalities) || !slices.Equal(c.Wards, g.Wards) {
@@ -105,10 +106,10 @@ func TestGrantIsReadBackWhole(t *testing.T) {
 }
 
 func TestTokensHaveIDsOfTheirOwn(t *testing.T) {
-	v := verifier(t, Config{Secret: "s"})
+	v := verifier(t, Config{Secret: secret})
 	seen := map[string]bool{}
 	for range 3 {
-		token, err := Mint("s", "alice", RoleMember, time.Hour, now)
+		token, err := Mint(secret, "alice", RoleMember, time.Hour, now)
 		if err != nil {
 			t.Fatal(err)
 		}

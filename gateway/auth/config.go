@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -18,9 +19,8 @@ import (
 // Config says which tokens are valid. Exactly one source of keys must be given.
 type Config struct {
 	// Secret is the key of HS256 tokens; empty means that tokens are signed in
-	// another way. Any length is accepted, but whoever guesses the secret can act as
-	// anybody, and one token is enough to test guesses: in production use 32 random
-	// bytes or more.
+	// another way. It must be one that CheckSecret accepts: whoever guesses the secret
+	// can act as anybody, and one token is enough to test guesses.
 	Secret string
 	// JWKSFile names a JSON Web Key Set of public keys for RS256 and ES256
 	// tokens. It is read once; empty means none.
@@ -30,8 +30,17 @@ type Config struct {
 	// key, then at most every 10 s. A token without a kid causes no fetch. Over plain
 	// http whoever sits between can act as anybody.
 	JWKSURL string
-	// Issuer and Audience, where not empty, must be those of the token.
-	Issuer, Audience string
+	// Issuers and Audiences, where not empty, must have the token's issuer and at least
+	// one of its audiences in them. They are required with a JWKS: an issuer signs tokens
+	// for many programs with the same keys.
+	Issuers, Audiences []string
+	// Types are the typ headers that a token may have, in any case, with or without
+	// application/ before them; TypeAbsent is a token without one. Empty means
+	// DefaultTypes.
+	Types []string
+	// MaxLifetime is how long a token may be good for in all, from its iat to its exp; of
+	// a token without iat, from now on. 0 means without limit.
+	MaxLifetime time.Duration
 	// Places are the names of the claims that say where a user works.
 	Places PlaceClaims
 	// Leeway is the difference between clocks that is forgiven, at least 0.
@@ -45,32 +54,30 @@ type Config struct {
 	transport http.RoundTripper
 }
 
+// TypeAbsent stands in Config.Types for a token without typ.
+const TypeAbsent = "absent"
+
+// DefaultTypes are those of RFC 7519 and of access tokens as in RFC 9068.
+var DefaultTypes = []string{"JWT", "at+jwt", TypeAbsent}
+
 // Verifier checks tokens. It is safe for concurrent use. Close stops the refreshing of
 // keys.
 type Verifier struct {
 	keys   jwt.Keyfunc
 	parser *jwt.Parser
+	rules  rules
 	places PlaceClaims
+	now    func() time.Time
 	stop   context.CancelFunc
 }
 
 // New returns a verifier. It refreshes keys from a URL until ctx ends or the verifier is
-// closed. It refuses a Config with no source of keys or with more than one, and a source
-// that cannot be read or holds no RSA or ECDSA key.
+// closed. It refuses a Config with no source of keys or with more than one, a weak secret,
+// a JWKS without issuers or audiences, and a source that cannot be read or holds no RSA or
+// ECDSA key.
 func New(ctx context.Context, cfg Config) (*Verifier, error) {
-	sources := 0
-	for _, s := range []string{cfg.Secret, cfg.JWKSFile, cfg.JWKSURL} {
-		if s != "" {
-			sources++
-		}
-	}
-	switch {
-	case sources == 0:
-		return nil, errors.New("auth: no key: give a JWT secret, a JWKS file or a JWKS URL")
-	case sources > 1:
-		return nil, errors.New("auth: give only one of JWT secret, JWKS file and JWKS URL")
-	case cfg.Leeway < 0:
-		return nil, fmt.Errorf("auth: Leeway must be at least 0, not %v", cfg.Leeway)
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -83,7 +90,41 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 		stop()
 		return nil, err
 	}
-	return &Verifier{keys: keys, parser: newParser(cfg), places: cfg.Places, stop: stop}, nil
+	return &Verifier{
+		keys: keys, parser: newParser(cfg), rules: newRules(cfg), places: cfg.Places, now: cfg.Now, stop: stop,
+	}, nil
+}
+
+func (c Config) validate() error {
+	sources := 0
+	for _, s := range []string{c.Secret, c.JWKSFile, c.JWKSURL} {
+		if s != "" {
+			sources++
+		}
+	}
+	switch {
+	case sources == 0:
+		return errors.New("no key: give a JWT secret, a JWKS file or a JWKS URL")
+	case sources > 1:
+		return errors.New("give only one of JWT secret, JWKS file and JWKS URL")
+	case c.Secret == "" && len(c.Issuers) == 0:
+		return errors.New("a JWKS needs the issuers whose tokens are accepted")
+	case c.Secret == "" && len(c.Audiences) == 0:
+		return errors.New("a JWKS needs the audiences whose tokens are accepted")
+	case slices.Contains(c.Issuers, "") || slices.Contains(c.Audiences, "") || slices.Contains(c.Types, ""):
+		return errors.New("an issuer, audience or type is empty")
+	case c.Leeway < 0:
+		return fmt.Errorf("Leeway must be at least 0, not %v", c.Leeway)
+	case c.MaxLifetime < 0:
+		return fmt.Errorf("MaxLifetime must be at least 0, not %v", c.MaxLifetime)
+	}
+	if c.Secret == "" {
+		return nil
+	}
+	if err := CheckSecret(c.Secret); err != nil {
+		return fmt.Errorf("secret %w", err)
+	}
+	return nil
 }
 
 func newParser(cfg Config) *jwt.Parser {
@@ -99,11 +140,8 @@ func newParser(cfg Config) *jwt.Parser {
 		// As floats, two large numeric user ids could become the same one.
 		jwt.WithJSONNumber(),
 	}
-	if cfg.Issuer != "" {
-		opts = append(opts, jwt.WithIssuer(cfg.Issuer))
-	}
-	if cfg.Audience != "" {
-		opts = append(opts, jwt.WithAudience(cfg.Audience))
+	if len(cfg.Audiences) > 0 {
+		opts = append(opts, jwt.WithAudience(cfg.Audiences...))
 	}
 	return jwt.NewParser(opts...)
 }

@@ -125,7 +125,8 @@ func TestPublicKeysFromAURLRotate(t *testing.T) {
 func TestCloseStopsTheRefreshing(t *testing.T) {
 	srv := newServer(t)
 	before := goleak.IgnoreCurrent()
-	v, err := New(context.Background(), Config{JWKSURL: srv.URL, Now: clock})
+	v, err := New(context.Background(), Config{JWKSURL: srv.URL, Now: clock,
+		Issuers: []string{"us"}, Audiences: []string{"rollcall"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +218,7 @@ func TestInvalidConfigsAreRefused(t *testing.T) {
 	empty.serves.Store([]byte(`{"keys":[]}`))
 	for name, cfg := range map[string]Config{
 		"no key":          {},
-		"two keys":        {Secret: "s", JWKSFile: "f"},
+		"two keys":        {Secret: secret, JWKSFile: "f"},
 		"no file":         {JWKSFile: filepath.Join(t.TempDir(), "x")},
 		"file is no JSON": {JWKSFile: write("a", "keys")},
 		"no keys in file": {JWKSFile: write("b", `{"keys":[]}`)},
@@ -227,9 +228,12 @@ func TestInvalidConfigsAreRefused(t *testing.T) {
 		"no URL":          {JWKSURL: "keys"},
 		"file URL":        {JWKSURL: "file:///etc/keys"},
 		"password in URL": {JWKSURL: "https://me:hunter2@example.org/keys"},
-		"negative leeway": {Secret: "s", Leeway: -1},
+		"negative leeway": {Secret: secret, Leeway: -1},
+		"no lifetime":     {Secret: secret, MaxLifetime: -1},
+		"empty type":      {Secret: secret, Types: []string{""}},
 		"unreadable URL":  {JWKSURL: "https://me:hunter2@example.org:x/"},
 	} {
+		cfg.Issuers, cfg.Audiences = []string{"us"}, []string{"rollcall"}
 		v, err := New(t.Context(), cfg)
 		if err == nil {
 			v.Close()

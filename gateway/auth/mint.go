@@ -3,7 +3,6 @@ package auth
 import (
 	"cmp"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"time"
 
@@ -65,8 +64,8 @@ func (g Grant) Sign(secret string, now time.Time) (string, error) {
 }
 
 func (g Grant) validate(secret string) error {
-	if secret == "" {
-		return errors.New("secret is empty")
+	if err := CheckSecret(secret); err != nil {
+		return fmt.Errorf("secret %w", err)
 	}
 	if g.TTL <= 0 {
 		return fmt.Errorf("lifetime %s is not positive", g.TTL)

@@ -81,8 +81,9 @@ const (
 	maxToken = 16 << 10
 )
 
-// Verify checks a token: its signature, exp (required), nbf and iat, that it has a sub (or
-// id) and a role_name, and that the claims it may have can be read. The error is a *refusal.Error with a Reason. Verify blocks
+// Verify checks a token: its signature and typ, exp (required), nbf and iat, issuer,
+// audience and lifetime, that it has a sub (or id) and a role_name, and that the claims it
+// may have can be read. The error is a *refusal.Error with a Reason. Verify blocks
 // only when keys come from a URL and the token names an unknown one, for up to 5 s.
 func (v *Verifier) Verify(token string) (Claims, error) {
 	if token == "" {
@@ -97,6 +98,9 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 			return Claims{}, Refuse(ReasonExpired, "Your session has expired. Please sign in again.", stripToken(err))
 		}
 		return Claims{}, refuseInvalid(stripToken(err))
+	}
+	if err := v.rules.checkIssuer(claims); err != nil {
+		return Claims{}, refuseInvalid(err)
 	}
 	id, err := parseUserID(claims)
 	if err != nil {
@@ -113,6 +117,9 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 	c := Claims{User: events.User{ID: id, Role: role}, Expires: exp.Time}
 	if err := v.addDetails(&c, claims); err != nil {
 		return Claims{}, refuseInvalid(err)
+	}
+	if err := v.rules.checkLifetime(c, v.now()); err != nil {
+		return Claims{}, err
 	}
 	return c, nil
 }
@@ -144,11 +151,15 @@ func (v *Verifier) addDetails(c *Claims, claims jwt.MapClaims) (err error) {
 	return nil
 }
 
-// findKey returns the key that a token must be signed with. A token with critical
-// extensions must be refused by whoever does not know them (RFC 7515, 4.1.11).
+// findKey returns the key that a token must be signed with. It refuses a token of another
+// type. One with critical extensions must be refused by whoever does not know them (RFC
+// 7515, 4.1.11).
 func (v *Verifier) findKey(t *jwt.Token) (any, error) {
 	if _, critical := t.Header["crit"]; critical {
 		return nil, errors.New("critical extensions")
+	}
+	if err := v.rules.checkType(t.Header); err != nil {
+		return nil, err
 	}
 	return v.keys(t)
 }
@@ -159,7 +170,7 @@ func stripToken(err error) error {
 	for _, known := range []error{
 		jwt.ErrTokenExpired, jwt.ErrTokenMalformed, jwt.ErrTokenSignatureInvalid, jwt.ErrTokenRequiredClaimMissing,
 		jwt.ErrTokenNotValidYet, jwt.ErrTokenUsedBeforeIssued,
-		jwt.ErrTokenInvalidIssuer, jwt.ErrTokenInvalidAudience, jwt.ErrTokenUnverifiable,
+		errType, jwt.ErrTokenInvalidAudience, jwt.ErrTokenUnverifiable,
 	} {
 		if errors.Is(err, known) {
 			return known

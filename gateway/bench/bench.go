@@ -83,7 +83,7 @@ func (p *process) kill() error {
 }
 
 func start(ctx context.Context, l load) (b *bench, err error) {
-	b = &bench{load: l, secret: rand.Text()}
+	b = &bench{load: l, secret: rand.Text() + rand.Text()}
 	defer func() {
 		if err != nil {
 			b.stop()

@@ -18,11 +18,12 @@ import (
 	"rollcall.example/events/refusal"
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/auth/authtest"
 	"rollcall.example/gateway/client"
 	"rollcall.example/gateway/frames"
 )
 
-const secret = "a secret of the tests"
+const secret = authtest.Secret
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, append(eventstest.IgnoreLeaks(),

@@ -150,9 +150,6 @@ func (a *App) compose(ctx context.Context, tracesAs, service string) error {
 // URL is where the services are reached, as http://127.0.0.1:8080.
 func (a *App) URL() string { return a.ln.URL() }
 
-// TokenSecret is what tokens are signed with, "" where public keys are used instead.
-func (a *App) TokenSecret() string { return a.settings.Tokens.Secret }
-
 // Run serves until ctx ends, which is no error, or a part of it fails, which ends the
 // others. It can be called once.
 func (a *App) Run(ctx context.Context) error {

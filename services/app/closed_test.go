@@ -12,6 +12,7 @@ import (
 
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/gateway/auth/authtest"
 	"rollcall.example/services/postgres/postgrestest"
 )
 
@@ -47,7 +48,7 @@ func TestAServiceEndsWhenNATSNoLongerTakesItsPassword(t *testing.T) {
 		service := s.name
 		cfg := ServeConfig{Service: service, Addr: "127.0.0.1:0", Settings: DefaultUp().Settings, Process: process}
 		cfg.NATS.URL, cfg.Database.URL = srv.URL(), database
-		cfg.Tokens.Secret, cfg.IEC.URL = "a secret of the tests", "http://127.0.0.1:1"
+		cfg.Tokens.Secret, cfg.IEC.URL = authtest.Secret, "http://127.0.0.1:1"
 		a, err := Serve(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)

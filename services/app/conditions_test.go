@@ -16,6 +16,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/gateway/auth/authtest"
 	"rollcall.example/services/postgres/postgrestest"
 )
 
@@ -70,7 +71,7 @@ func TestHealthSaysWhatIsMissing(t *testing.T) {
 		}
 	})
 	set := DefaultUp().Settings
-	set.Tokens.Secret, set.IEC.URL = "a secret of the tests", "http://127.0.0.1:1"
+	set.Tokens.Secret, set.IEC.URL = authtest.Secret, "http://127.0.0.1:1"
 	if err := in.Provision(t.Context(), DefaultUp().Provision); err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,9 @@ func Serve(ctx context.Context, c ServeConfig) (_ *App, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	if err := c.Tokens.ReadFile(c.Logger); err != nil {
+		return nil, err
+	}
 	a, err := listen(c.Addr, c.Settings, c.Process)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,6 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/security"
 	"rollcall.example/gateway"
-	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/console"
 	"rollcall.example/schema"
 	"rollcall.example/services/api"
@@ -24,23 +23,6 @@ import (
 )
 
 // The services that are no stage: the two faces to users, and what follows the log.
-
-// openVerifier makes the verifier of the App, once.
-func (a *App) openVerifier(ctx context.Context) error {
-	if a.verifier != nil {
-		return nil
-	}
-	t := a.settings.Tokens
-	v, err := auth.New(ctx, auth.Config{
-		Secret: t.Secret, JWKSFile: t.JWKSFile, JWKSURL: t.JWKSURL, Places: t.Places.Claims(), Logger: a.logger,
-	})
-	if err != nil {
-		return err
-	}
-	a.verifier = v
-	a.closeLater(func() error { v.Close(); return nil })
-	return nil
-}
 
 // openWatch makes the watch of the App, once.
 func (a *App) openWatch() *security.Watch {

@@ -4,13 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
 
 	"rollcall.example/events"
-	"rollcall.example/gateway/auth"
 )
 
 // The settings of rollcall are one tree of structs. The tags of a field give it the name
@@ -52,66 +50,6 @@ func (s *Settings) Validate() error {
 		atLeast(1, "workers", s.Workers),
 		s.TLS.Validate(),
 	)
-}
-
-// TokenSettings say how tokens are checked: by one of the three. With none of them, up
-// makes up a secret and keeps it in its data folder.
-type TokenSettings struct {
-	Secret   string `placeholder:"SECRET" help:"Secret that tokens are signed with (HS256)."`
-	JWKSFile string `name:"jwks-file" placeholder:"FILE" help:"${help_jwks_file}"`
-	JWKSURL  string `name:"jwks-url" placeholder:"URL" help:"URL of these keys, which are fetched again as they change."`
-
-	Places PlaceClaimSettings `embed:""`
-}
-
-// PlaceClaimSettings name the claims that say where a user works. None may be "".
-type PlaceClaimSettings struct {
-	ProvinceClaim     string `default:"${province_claim}" placeholder:"NAME" help:"${help_province_claim}"`
-	MunicipalityClaim string `default:"${municipality_claim}" placeholder:"NAME" help:"${help_municipality_claim}"`
-	WardClaim         string `default:"${ward_claim}" placeholder:"NAME" help:"${help_ward_claim}"`
-}
-
-// Validate names each claim that has no name of its own.
-func (s PlaceClaimSettings) Validate() (err error) {
-	taken := []string{"sub", "id", "role_name", "jti", "iat", "exp", "nbf", "iss", "aud"}
-	for _, c := range []struct{ setting, claim string }{
-		{"jwt-province-claim", s.ProvinceClaim},
-		{"jwt-municipality-claim", s.MunicipalityClaim},
-		{"jwt-ward-claim", s.WardClaim},
-	} {
-		switch {
-		case c.claim == "":
-			err = errors.Join(err, fmt.Errorf("%s must name a claim", c.setting))
-		case slices.Contains(taken, c.claim):
-			err = errors.Join(err, fmt.Errorf("%s must name a claim of its own, not %s", c.setting, c.claim))
-		}
-		taken = append(taken, c.claim)
-	}
-	return err
-}
-
-// Claims returns the names as package auth takes them.
-func (s PlaceClaimSettings) Claims() auth.PlaceClaims {
-	return auth.PlaceClaims{Province: s.ProvinceClaim, Municipality: s.MunicipalityClaim, Ward: s.WardClaim}
-}
-
-// Given reports whether it is known how tokens are checked.
-func (s *TokenSettings) Given() bool { return s.Secret != "" || s.JWKSFile != "" || s.JWKSURL != "" }
-
-// Validate names each setting that cannot be: more than one of the three, and claims without
-// a name of their own.
-func (s *TokenSettings) Validate() error {
-	given := 0
-	for _, value := range []string{s.Secret, s.JWKSFile, s.JWKSURL} {
-		if value != "" {
-			given++
-		}
-	}
-	var keys error
-	if given > 1 {
-		keys = errors.New("only one of jwt-secret, jwt-jwks-file and jwt-jwks-url can be given")
-	}
-	return errors.Join(keys, s.Places.Validate())
 }
 
 // UploadSettings bound what one user may send. None of them may be 0.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"rollcall.example/gateway/auth/authtest"
 )
 
 func TestDefaultsCanBe(t *testing.T) {
@@ -29,8 +31,18 @@ func TestSettingsAreRefusedByName(t *testing.T) {
 		change func(*UpConfig)
 	}{
 		{"data must name a folder", func(c *UpConfig) { c.Data = "" }},
-		{"only one of jwt-secret, jwt-jwks-file and jwt-jwks-url",
-			func(c *UpConfig) { c.Tokens.Secret, c.Tokens.JWKSFile = "s", "f" }},
+		{"only one of jwt-secret, jwt-secret-file, jwt-jwks-file and jwt-jwks-url",
+			func(c *UpConfig) { c.Tokens.Secret, c.Tokens.SecretFile = authtest.Secret, "f" }},
+		{"jwt-secret must have at least 32 bytes, not 6; make one with: openssl rand -hex 32",
+			func(c *UpConfig) { c.Tokens.Secret = "secret" }},
+		{"jwt-types must name at least one type", func(c *UpConfig) { c.Tokens.Types = nil }},
+		{"jwt-issuer must be given with jwt-jwks-file or jwt-jwks-url",
+			func(c *UpConfig) { c.Tokens.JWKSFile, c.Tokens.Audience = "f", []string{"rollcall"} }},
+		{"jwt-audience must be given with jwt-jwks-file or jwt-jwks-url", func(c *UpConfig) {
+			c.Tokens.JWKSURL, c.Tokens.Issuer, c.Tokens.Audience = "https://keys.example", []string{"us"}, nil
+		}},
+		{"jwt-issuer must not be empty", func(c *UpConfig) { c.Tokens.Issuer = []string{""} }},
+		{"jwt-max-lifetime must be at least 0s, not -1ns", func(c *UpConfig) { c.Tokens.MaxLifetime = -1 }},
 		{"jwt-province-claim must name a claim", func(c *UpConfig) { c.Tokens.Places.ProvinceClaim = "" }},
 		{"jwt-municipality-claim must name a claim of its own, not sub",
 			func(c *UpConfig) { c.Tokens.Places.MunicipalityClaim = "sub" }},

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"rollcall.example/events"
-	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/client"
 	"rollcall.example/schema"
 )
@@ -62,7 +61,7 @@ func TestUpFromAConfig(t *testing.T) {
 	if status, build := get(t, a.URL()+"/healthz"); build != "this build" {
 		t.Errorf("health is %d of %q", status, build)
 	}
-	token, err := auth.Mint(a.TokenSecret(), "alice", "member", time.Hour, time.Now())
+	token, err := a.SignToken("alice", "member", time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ var Vars = kong.Vars{
 	"iec_timeout":             shortDuration(iec.DefaultTimeout),
 	"iec_keep":                shortDuration(iec.DefaultRegistered),
 	"iec_keep_not_registered": shortDuration(iec.DefaultNotRegistered),
+	"token_types":             strings.Join(auth.DefaultTypes, ","),
 	"province_claim":          auth.DefaultProvinceClaim,
 	"municipality_claim":      auth.DefaultMunicipalityClaim,
 	"ward_claim":              auth.DefaultWardClaim,
@@ -48,6 +49,15 @@ var Vars = kong.Vars{
 	"help_keep_audit": "How long the audit of who has read what is kept, for instance 730d; 0 means for ever.",
 	"help_jwks_file": "File with the public keys that tokens are checked with (RS256, ES256), instead of a " +
 		"secret.",
+	"help_jwt_secret": "Secret that tokens are signed with (HS256), of at least 32 bytes. Better a file: lists of " +
+		"processes show flags.",
+	"help_issuer": "Issuers (iss) whose tokens are accepted; required with public keys. With a secret, without " +
+		"it any.",
+	"help_audience": "Audiences (aud), one of which a token must have; required with public keys. With a secret, " +
+		"without it any.",
+	"help_token_types": "Types (typ) that tokens may have, in any case; absent is a token without one.",
+	"help_max_lifetime": "How long a token may be good for, from its iat to its exp; one without iat, from now on. 0 " +
+		"sets no limit.",
 	"help_province_claim": "Claim with the codes of the provinces that a user works in: text, a number or a list " +
 		"of them.",
 	"help_municipality_claim": "The same for municipalities.",

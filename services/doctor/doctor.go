@@ -37,8 +37,6 @@ type Config struct {
 
 // Tokens say how tokens are checked.
 type Tokens struct {
-	// Secret is the one of HS256; "" where public keys are used.
-	Secret string
 	// Check makes what checks tokens. Nil says that nothing is given to do so.
 	Check func(context.Context) error
 }

@@ -60,7 +60,7 @@ func newPatient(t *testing.T) *patient {
 	p.passwords(p.nats)
 	p.cfg = Config{
 		Data:     t.TempDir(),
-		Tokens:   Tokens{Secret: strings.Repeat("s", 32), Check: func(context.Context) error { return nil }},
+		Tokens:   Tokens{Check: func(context.Context) error { return nil }},
 		NATS:     events.Connection{URL: p.nats.URL()},
 		Database: postgrestest.URL(t),
 		IEC:      IEC{URL: simulator.URL, SignIn: p.signIn(simulator.URL)},
@@ -193,12 +193,6 @@ func TestDoctor(t *testing.T) {
 	t.Run("an address that is none", func(t *testing.T) {
 		p := p.with(t, func(c *Config) { c.IEC.SignIn = p.signIn("ftp://iec") })
 		p.want(p.examined(), "address of the IEC", "http")
-	})
-	t.Run("a short secret", func(t *testing.T) {
-		p := p.with(t, func(c *Config) { c.Tokens.Secret = "short" })
-		if f := p.examined()["keys of tokens"]; f.State != Warning || f.Mend == "" {
-			t.Errorf("%+v", f)
-		}
 	})
 	t.Run("nobody answers", func(t *testing.T) {
 		nowhere := freeAddr(t)

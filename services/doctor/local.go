@@ -11,25 +11,17 @@ import (
 	"rollcall.example/events/embedded"
 )
 
-// leastSecret is how many bytes the secret of HS256 should have: as many as its hash.
-const leastSecret = 32
-
 // examineTokens looks at the keys that tokens are checked with.
 func (d *doctor) examineTokens(ctx context.Context) {
 	const name = "keys of tokens"
 	if d.Tokens.Check == nil {
 		d.add(name, Skipped,
-			"upload and gateway need one: give --jwt-secret, --jwt-jwks-file or --jwt-jwks-url", "")
+			"upload and gateway need one: give --jwt-secret, --jwt-secret-file, --jwt-jwks-file or --jwt-jwks-url", "")
 		return
 	}
-	err := d.Tokens.Check(ctx)
-	if err == nil && d.Tokens.Secret != "" && len(d.Tokens.Secret) < leastSecret {
-		d.add(name, Warning, fmt.Sprintf("the secret has %d bytes, and can be guessed", len(d.Tokens.Secret)),
-			"Take one of at least 32 bytes: openssl rand -hex 32. Tokens that were signed with the old one end with it.")
-		return
-	}
-	d.judge(name, err, "Give one of --jwt-secret, --jwt-jwks-file and --jwt-jwks-url, "+
-		"a file or address that can be read and holds public keys.")
+	d.judge(name, d.Tokens.Check(ctx), "Give one of --jwt-secret, --jwt-secret-file, --jwt-jwks-file and "+
+		"--jwt-jwks-url: a secret of at least 32 bytes (openssl rand -hex 32), or a file or address that can be read "+
+		"and holds public keys, with --jwt-issuer and --jwt-audience.")
 }
 
 // examineEnvironment looks for the variables that the services need.

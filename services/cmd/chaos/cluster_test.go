@@ -21,6 +21,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/gateway/auth/authtest"
 	"rollcall.example/gateway/client"
 	"rollcall.example/services/postgres"
 )
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	secret      = "a secret of the tests"
+	secret      = authtest.Secret
 	replicas    = 2
 	concurrency = 15 // calls to the IEC under way in one process
 )

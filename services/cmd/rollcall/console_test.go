@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -234,24 +233,6 @@ func TestConsoleCancelsAndRetries(t *testing.T) {
 	b.waitFor(doneInPage)
 	b.waitForText("Tried again")
 	b.screenshot("12-tried-again")
-}
-
-// The link that up prints signs in.
-func TestConsoleSignsInWithTheLinkOfUp(t *testing.T) {
-	p := rollcall(t, nil, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir())
-	p.waitHealthy()
-	var link string
-	p.wait("the link", func() bool {
-		link = regexp.MustCompile(`/#token=\S+`).FindString(p.out.String())
-		return link != ""
-	})
-	b := openTab(t, p.url())
-	b.open(link)
-	b.waitForText("Signed in as you")
-	b.waitFor(`document.querySelector(".connection").dataset.state === "open"`)
-	if strings.Contains(b.address(), "token") {
-		t.Error("the token is still in the address")
-	}
 }
 
 // The quota is used up during the job. The page says so, and until when it waits.

@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/client"
 	"rollcall.example/schema"
 	"rollcall.example/services/app"
@@ -45,7 +44,7 @@ func (c *demoCmd) Run(ctx context.Context, p *process) (err error) {
 	group.Go(func() error {
 		limited, cancel := context.WithTimeoutCause(ctx, c.Within, fmt.Errorf("the demo took longer than %s", c.Within))
 		defer cancel()
-		if err := c.show(limited, p, a.URL(), a.TokenSecret()); err != nil {
+		if err := c.show(limited, p, a); err != nil {
 			return errors.Join(err, context.Cause(limited))
 		}
 		if !c.Keep {
@@ -59,7 +58,8 @@ func (c *demoCmd) Run(ctx context.Context, p *process) (err error) {
 	return nil
 }
 
-func (c *demoCmd) show(ctx context.Context, p *process, url, secret string) error {
+func (c *demoCmd) show(ctx context.Context, p *process, a *app.App) error {
+	url := a.URL()
 	sample, err := schema.Samples.ReadFile("samples/roll-500.xlsx")
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (c *demoCmd) show(ctx context.Context, p *process, url, secret string) erro
 	if err := os.WriteFile(file, sample, 0o600); err != nil {
 		return err
 	}
-	token, err := auth.Mint(secret, "demo", "national_admin", consoleTTL, time.Now())
+	token, err := a.SignToken("demo", "national_admin", consoleTTL)
 	if err != nil {
 		return err
 	}
@@ -92,8 +92,15 @@ func (c *demoCmd) show(ctx context.Context, p *process, url, secret string) erro
 	if err := c.totals(p, last, jobID, report); err != nil || !c.Keep {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "\nThe job in the console, signed in: %s/#token=%s&/jobs/%s\nCtrl-C ends it.\n",
-		url, token, jobID)
+	if isTerminal(p.out) {
+		_, err = fmt.Fprintf(p.out, "\nThe job in the console, signed in: %s/#token=%s&/jobs/%s\nCtrl-C ends it.\n",
+			url, token, jobID)
+		return err
+	}
+	// What is no terminal may be kept, and a token with it.
+	_, err = fmt.Fprintf(p.out, "\nThe job in the console: %s/#/jobs/%s\nSign in with a token: "+
+		"rollcall token --user demo --role national_admin --secret-file %s\nCtrl-C ends it.\n",
+		url, jobID, filepath.Join(c.Dir, "data", "jwt-secret"))
 	return err
 }
 
@@ -120,7 +127,7 @@ What to try next:
 `, v.TotalRecords, v.ValidRecords, v.InvalidIDs, v.Duplicates, v.Warnings,
 		v.Registered, v.NotRegistered, v.Deceased, v.International, v.Unverified,
 		db.Inserts, db.Updates, db.Unchanged, db.Errors, report, jobID,
-		`bin/rollcall token --user you --role national_admin --secret "$(cat rollcall-data/jwt-secret)"`,
+		`bin/rollcall token --user you --role national_admin --secret-file rollcall-data/jwt-secret`,
 		filepath.Join(c.Dir, "roll-500.xlsx"))
 	return nil
 }

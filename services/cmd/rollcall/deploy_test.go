@@ -105,10 +105,16 @@ func checkContainer(t *testing.T, name string, args []string, variables []string
 		must = append(must, "ROLLCALL_DATABASE")
 	}
 	if name == "upload" || name == "gateway" {
-		must = append(must, "ROLLCALL_JWT_SECRET")
+		must = append(must, "ROLLCALL_JWT_JWKS_URL", "ROLLCALL_JWT_ISSUER", "ROLLCALL_JWT_AUDIENCE")
 	}
 	if name == "iec" {
 		must = append(must, "ROLLCALL_IEC_URL")
+	}
+	// With the secret of tokens, whoever gets into one container can act as anybody.
+	for _, v := range variables {
+		if strings.HasPrefix(v, "ROLLCALL_JWT_SECRET") {
+			t.Errorf("%s can make tokens: it has %s", name, v)
+		}
 	}
 	for _, v := range must {
 		if !slices.Contains(variables, v) {

@@ -43,16 +43,17 @@ func (c *doctorCmd) config(p *process) doctor.Config {
 		Getenv: p.getenv, Data: c.Data, NATSEnv: filepath.Join(c.Data, app.NATSEnv),
 		NATS:      events.Connection{URL: c.NATS.URL, CA: c.NATS.CA, Cert: c.NATS.Cert, Key: c.NATS.Key},
 		Provision: c.Provision.Config(), Database: c.Database.URL,
-		Tokens: doctor.Tokens{Secret: c.Tokens.Secret},
 		IEC: doctor.IEC{URL: c.IEC.URL, Timeout: c.IEC.Timeout, SignIn: func(ctx context.Context) error {
 			return c.signIn(ctx, app.SecretsFrom(p.getenv))
 		}},
 	}
 	if c.Tokens.Given() {
 		cfg.Tokens.Check = func(ctx context.Context) error {
-			v, err := auth.New(ctx, auth.Config{
-				Secret: c.Tokens.Secret, JWKSFile: c.Tokens.JWKSFile, JWKSURL: c.Tokens.JWKSURL,
-			})
+			tokens := c.Tokens
+			if err := tokens.ReadFile(p.log); err != nil {
+				return err
+			}
+			v, err := auth.New(ctx, tokens.Config())
 			if err == nil {
 				v.Close()
 			}

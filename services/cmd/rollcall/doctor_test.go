@@ -67,13 +67,18 @@ func TestDoctorTriesKeysAndCredentials(t *testing.T) {
 		}
 		return list[i].State
 	}
-	good := found("right", "--iec-url", iec.URL, "--jwt-secret", strings.Repeat("s", 32))
+	good := found("right", "--iec-url", iec.URL, "--jwt-secret", secret)
 	if state(good, "sign-in at the IEC") != doctor.Fine || state(good, "keys of tokens") != doctor.Fine {
 		t.Errorf("all is right: %+v", good)
 	}
-	wrong := found("wrong", "--iec-url", iec.URL, "--jwt-jwks-file", "/nowhere")
+	wrong := found("wrong", "--iec-url", iec.URL, "--jwt-jwks-file", "/nowhere", "--jwt-issuer", "us",
+		"--jwt-audience", "rollcall")
 	if state(wrong, "address of the IEC") != doctor.Fine || state(wrong, "keys of tokens") != doctor.Broken {
 		t.Errorf("a wrong password and no file: %+v", wrong)
+	}
+	none := found("right", "--iec-url", iec.URL, "--jwt-secret-file", "/nowhere")
+	if state(none, "keys of tokens") != doctor.Broken {
+		t.Errorf("no file with a secret: %+v", none)
 	}
 	i := slices.IndexFunc(wrong, func(f doctor.Finding) bool { return f.Name == "sign-in at the IEC" })
 	if i < 0 || !strings.Contains(wrong[i].Mend, "ROLLCALL_IEC_PASSWORD") {

@@ -10,7 +10,8 @@ import "github.com/alecthomas/kong"
 // Help implements kong.HelpProvider.
 func (demoCmd) Help() string {
 	return "The folder gets the sample, the report and the data of the server. " +
-		"With --keep, the server keeps running and a link to the job in the web console is printed."
+		"With --keep, the server keeps running and a link to the job in the web console is printed, " +
+		"on a terminal with a token in it."
 }
 
 // Help implements kong.HelpProvider.
@@ -18,14 +19,16 @@ func (upCmd) Help() string {
 	return "Runs all services and the gateway. Without --nats it embeds a NATS server, " +
 		"without --database it runs a private PostgreSQL, and without --iec-url a simulator of the IEC. " +
 		"Without a secret or public keys for tokens it makes up a secret, keeps it in DIR/jwt-secret, " +
-		"and prints a link to the web console with a token for it."
+		"and on a terminal prints a link to the web console with a token for it. " +
+		"Into a file, a pipe or a journal it prints how to make one."
 }
 
 // Help implements kong.HelpProvider.
 func (serveCmd) Help() string {
 	return "Any number of processes may run the same service. Each needs --nats. " +
 		"upload, persistence, webhook and privacy also need --database, iec needs --iec-url and ROLLCALL_IEC_CACHE_KEY, " +
-		"and upload and gateway need --jwt-secret, --jwt-jwks-file or --jwt-jwks-url."
+		"and upload and gateway need --jwt-jwks-url, --jwt-jwks-file, --jwt-secret-file or --jwt-secret. " +
+		"With public keys no process can make a token; whoever reads a secret can act as anybody."
 }
 
 // Help implements kong.HelpProvider.
@@ -171,6 +174,11 @@ var flagHelp = kong.Vars{
 
 	"roles":      "super_admin,national_admin,province_admin,municipality_admin,member",
 	"help_roles": "super_admin, national_admin (both see all jobs), province_admin, municipality_admin or member.",
+
+	"help_secret_file":  "File with the secret alone in it, instead.",
+	"help_ttl":          "How long the token is good for. The server refuses more than its --jwt-max-lifetime.",
+	"help_jti":          "Id of the token, by which it can be revoked. Without it, a random one.",
+	"help_token_issuer": "Who the token says that it is from (iss): the first of those that the server accepts.",
 
 	"help_malformed": "Fraction of calls answered with JSON that is cut off, about somebody else or of other types.",
 	"help_answers":   "CSV that fixes answers: id,status,ward,vd,station,municipality,province_id,province.",

@@ -75,7 +75,7 @@ To begin, keep this running:
 
 and in another terminal
 
-    export ROLLCALL_TOKEN=$(rollcall token --user you --role national_admin --secret "$(cat rollcall-data/jwt-secret)")
+    export ROLLCALL_TOKEN=$(rollcall token --user you --role national_admin --secret-file rollcall-data/jwt-secret)
     rollcall upload roll.xlsx --watch
 
 Every flag can be set in the environment too: --jwt-secret is ROLLCALL_JWT_SECRET. These can be set there only:

@@ -21,12 +21,13 @@ import (
 	"time"
 
 	"rollcall.example/events/eventstest"
+	"rollcall.example/gateway/auth/authtest"
 	"rollcall.example/schema"
 	"rollcall.example/services/postgres"
 	"rollcall.example/services/postgres/postgrestest"
 )
 
-const secret = "a secret of the tests"
+const secret = authtest.Secret
 
 // asRollcall makes this test binary the program itself, for tests that start processes.
 const asRollcall = "ROLLCALL_TEST_AS_PROGRAM"
@@ -83,10 +84,18 @@ type program struct {
 // the test.
 func spawn(t *testing.T, env []string, name string, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, cmd: exec.Command(name, args...), out: &syncBuffer{}, err: &syncBuffer{},
-		done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
+	p := &program{t: t, cmd: exec.Command(name, args...), out: &syncBuffer{}, err: &syncBuffer{}}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
+	p.start(env)
+	return p
+}
+
+// start starts the process, which ends with the test.
+func (p *program) start(env []string) {
+	t := p.t
+	t.Helper()
+	p.cmd.Env = append(os.Environ(), env...)
+	p.done = make(chan struct{})
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -97,13 +106,12 @@ func spawn(t *testing.T, env []string, name string, args ...string) *program {
 	t.Cleanup(func() {
 		p.stop(syscall.SIGTERM)
 		if t.Failed() {
-			t.Logf("%s %s\n%s%s", filepath.Base(name), strings.Join(args, " "), p.out, p.err)
+			t.Logf("%s\n%s%s", p.cmd, p.out, p.err)
 		}
 		if found := idNumbers.FindString(p.err.String()); found != "" {
-			t.Errorf("an ID number in the log of %v", args)
+			t.Errorf("an ID number in the log of %s", p.cmd)
 		}
 	})
-	return p
 }
 
 var idNumbers = regexp.MustCompile(`\b[0-9]{13}\b`)

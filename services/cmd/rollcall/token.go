@@ -1,22 +1,58 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"rollcall.example/events"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/services/app"
 )
 
 type tokenCmd struct {
-	User   string        `required:"" help:"The user's id."`
-	Role   string        `default:"member" enum:"${roles}" help:"${help_roles}"`
-	Secret string        `required:"" env:"ROLLCALL_JWT_SECRET" help:"The secret that the server checks tokens with."`
-	TTL    time.Duration `name:"ttl" env:"-" default:"12h" help:"How long the token is good for."`
+	User       string        `required:"" help:"The user's id."`
+	Role       string        `default:"member" enum:"${roles}" help:"${help_roles}"`
+	Secret     string        `env:"ROLLCALL_JWT_SECRET" help:"The secret that the server checks tokens with."`
+	SecretFile string        `env:"ROLLCALL_JWT_SECRET_FILE" type:"path" placeholder:"FILE" help:"${help_secret_file}"`
+	TTL        time.Duration `name:"ttl" env:"-" default:"12h" help:"${help_ttl}"`
+	JTI        string        `name:"jti" env:"-" placeholder:"ID" help:"${help_jti}"`
+
+	Province     []string `env:"-" placeholder:"CODE" help:"Provinces that the user works in."`
+	Municipality []string `env:"-" placeholder:"CODE" help:"Municipalities that the user works in."`
+	Ward         []string `env:"-" placeholder:"CODE" help:"Wards that the user works in."`
+
+	Issuer   []string `env:"ROLLCALL_JWT_ISSUER" placeholder:"ISSUER" help:"${help_token_issuer}"`
+	Audience []string `env:"ROLLCALL_JWT_AUDIENCE" placeholder:"AUDIENCE" help:"Audiences that the token is for (aud)."`
+
+	Places app.PlaceClaimSettings `embed:"" prefix:"jwt-"`
 }
 
 // Run prints a token.
 func (c *tokenCmd) Run(p *process) error {
-	token, err := auth.Mint(c.Secret, c.User, c.Role, c.TTL, time.Now())
+	switch {
+	case c.Secret == "" && c.SecretFile == "":
+		return errors.New("token: give --secret-file or --secret")
+	case c.Secret != "" && c.SecretFile != "":
+		return errors.New("token: give only one of --secret-file and --secret")
+	case c.SecretFile != "":
+		var err error
+		if c.Secret, err = app.ReadSecret(c.SecretFile, p.log); err != nil {
+			return fmt.Errorf("token: %w", err)
+		}
+	}
+	if err := c.Places.Validate(); err != nil {
+		return fmt.Errorf("token: %w", err)
+	}
+	grant := auth.Grant{
+		User: events.User{ID: c.User, Role: c.Role}, TTL: c.TTL, TokenID: c.JTI,
+		Provinces: c.Province, Municipalities: c.Municipality, Wards: c.Ward, Places: c.Places.Claims(),
+		Audience: c.Audience,
+	}
+	if len(c.Issuer) > 0 {
+		grant.Issuer = c.Issuer[0]
+	}
+	token, err := grant.Sign(c.Secret, time.Now())
 	if err != nil {
 		return err
 	}

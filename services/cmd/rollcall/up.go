@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
-	"rollcall.example/gateway/auth"
 	"rollcall.example/services/app"
 )
 
@@ -23,18 +23,31 @@ func (c *upCmd) Run(ctx context.Context, p *process) (err error) {
 	defer func() { err = errors.Join(err, a.Close()) }()
 	fmt.Fprintf(p.out, "rollcall is up on %s\n", a.URL())
 	if !c.Tokens.Given() {
-		token, err := auth.Mint(a.TokenSecret(), "you", "national_admin", consoleTTL, time.Now())
-		if err != nil {
+		if err := c.printSignIn(p, a); err != nil {
 			return err
 		}
-		fmt.Fprintf(p.out, "the console, signed in: %s/#token=%s\n", a.URL(), token)
-		fmt.Fprintf(p.out, "a token for you: "+
-			"rollcall token --user alice --role national_admin --secret $(cat %s/jwt-secret)\n", c.Data)
 	}
 	if c.NATS.URL == "" {
 		fmt.Fprintf(p.out, "for the NATS CLI: . %s/%s\n", c.Data, app.NATSEnv)
 	}
 	return a.Run(ctx)
+}
+
+// printSignIn tells how to sign in to the console. A token goes to a terminal only: a file,
+// a pipe or a journal would hand it to whoever reads that.
+func (c *upCmd) printSignIn(p *process, a *app.App) error {
+	if isTerminal(p.out) {
+		token, err := a.SignToken("you", "national_admin", consoleTTL)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(p.out, "the console, signed in: %s/#token=%s\n", a.URL(), token)
+	} else {
+		fmt.Fprintln(p.out, "the console is there too; sign in with a token")
+	}
+	_, err := fmt.Fprintf(p.out, "a token for you: rollcall token --user alice --role national_admin --secret-file %s\n",
+		filepath.Join(c.Data, "jwt-secret"))
+	return err
 }
 
 // consoleTTL is how long somebody stays signed in to whom up or demo hand a

@@ -1,0 +1,193 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall.example/events"
+	"rollcall.example/gateway/auth"
+)
+
+// TokenSettings say how tokens are checked: by one of the four. With none of them, up
+// makes up a secret and keeps it in its data folder.
+type TokenSettings struct {
+	Secret string `placeholder:"SECRET" help:"${help_jwt_secret}"`
+	// SecretFile is read once, without the end of its last line.
+	SecretFile string `type:"path" placeholder:"FILE" help:"File with the secret alone in it, instead."`
+	JWKSFile   string `name:"jwks-file" placeholder:"FILE" help:"${help_jwks_file}"`
+	JWKSURL    string `name:"jwks-url" placeholder:"URL" help:"URL of these keys, which are fetched again as they change."`
+
+	// Issuer and Audience are required with public keys; nil accepts any with a secret.
+	Issuer   []string `placeholder:"ISSUER" help:"${help_issuer}"`
+	Audience []string `placeholder:"AUDIENCE" help:"${help_audience}"`
+	// Types has at least one.
+	Types []string `default:"${token_types}" placeholder:"TYPE" help:"${help_token_types}"`
+	// MaxLifetime of 0 sets no limit.
+	MaxLifetime time.Duration `default:"24h" help:"${help_max_lifetime}"`
+
+	Places PlaceClaimSettings `embed:""`
+}
+
+// Given reports whether it is known how tokens are checked.
+func (s *TokenSettings) Given() bool {
+	return s.Secret != "" || s.SecretFile != "" || s.JWKSFile != "" || s.JWKSURL != ""
+}
+
+// Validate names each setting that cannot be.
+func (s *TokenSettings) Validate() error {
+	given := 0
+	for _, value := range []string{s.Secret, s.SecretFile, s.JWKSFile, s.JWKSURL} {
+		if value != "" {
+			given++
+		}
+	}
+	var keys, secret, types error
+	if given > 1 {
+		keys = errors.New("only one of jwt-secret, jwt-secret-file, jwt-jwks-file and jwt-jwks-url can be given")
+	}
+	if s.Secret != "" {
+		if secret = auth.CheckSecret(s.Secret); secret != nil {
+			secret = fmt.Errorf("jwt-secret %w", secret)
+		}
+	}
+	if len(s.Types) == 0 || slices.Contains(s.Types, "") {
+		types = errors.New("jwt-types must name at least one type, and none that is empty")
+	}
+	return errors.Join(
+		keys, secret, types,
+		s.needed("jwt-issuer", s.Issuer), s.needed("jwt-audience", s.Audience),
+		atLeast(0, "jwt-max-lifetime", s.MaxLifetime), s.Places.Validate(),
+	)
+}
+
+// needed refuses a list that public keys need and that is missing or has an empty text: the
+// keys of an issuer sign what it lets people do elsewhere, too.
+func (s *TokenSettings) needed(name string, list []string) error {
+	switch {
+	case slices.Contains(list, ""):
+		return fmt.Errorf("%s must not be empty", name)
+	case len(list) == 0 && s.JWKSFile+s.JWKSURL != "":
+		return fmt.Errorf("%s must be given with jwt-jwks-file or jwt-jwks-url", name)
+	}
+	return nil
+}
+
+// maxSecretFile is how many bytes of a file are read: it may be the wrong one.
+const maxSecretFile = 64 << 10
+
+// ReadSecret returns the secret of a file, without the end of its last line. It warns when
+// others on the machine can read the file.
+func ReadSecret(file string, logger *slog.Logger) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o007 != 0 {
+		logger.Warn("others on this machine can read the secret of tokens, and act as anybody with it: chmod o= FILE",
+			"file", file, "mode", mode)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxSecretFile))
+	if err != nil {
+		return "", fmt.Errorf("read secret %s: %w", file, err)
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
+	if err := auth.CheckSecret(secret); err != nil {
+		return "", fmt.Errorf("the secret in %s %w", file, err)
+	}
+	return secret, nil
+}
+
+// ReadFile reads the secret from SecretFile, if there is one.
+func (s *TokenSettings) ReadFile(logger *slog.Logger) (err error) {
+	if s.SecretFile == "" {
+		return nil
+	}
+	if s.Secret, err = ReadSecret(s.SecretFile, events.Logger(logger)); err != nil {
+		return fmt.Errorf("jwt-secret-file: %w", err)
+	}
+	s.SecretFile = ""
+	return nil
+}
+
+// Config returns the settings as package auth takes them. ReadFile comes first.
+func (s *TokenSettings) Config() auth.Config {
+	return auth.Config{
+		Secret: s.Secret, JWKSFile: s.JWKSFile, JWKSURL: s.JWKSURL, Issuers: s.Issuer, Audiences: s.Audience,
+		Types: s.Types, MaxLifetime: s.MaxLifetime, Places: s.Places.Claims(),
+	}
+}
+
+// PlaceClaimSettings name the claims that say where a user works. None may be "".
+type PlaceClaimSettings struct {
+	ProvinceClaim     string `default:"${province_claim}" placeholder:"NAME" help:"${help_province_claim}"`
+	MunicipalityClaim string `default:"${municipality_claim}" placeholder:"NAME" help:"${help_municipality_claim}"`
+	WardClaim         string `default:"${ward_claim}" placeholder:"NAME" help:"${help_ward_claim}"`
+}
+
+// Validate names each claim that has no name of its own.
+func (s PlaceClaimSettings) Validate() (err error) {
+	taken := []string{"sub", "id", "role_name", "jti", "iat", "exp", "nbf", "iss", "aud"}
+	for _, c := range []struct{ setting, claim string }{
+		{"jwt-province-claim", s.ProvinceClaim},
+		{"jwt-municipality-claim", s.MunicipalityClaim},
+		{"jwt-ward-claim", s.WardClaim},
+	} {
+		switch {
+		case c.claim == "":
+			err = errors.Join(err, fmt.Errorf("%s must name a claim", c.setting))
+		case slices.Contains(taken, c.claim):
+			err = errors.Join(err, fmt.Errorf("%s must name a claim of its own, not %s", c.setting, c.claim))
+		}
+		taken = append(taken, c.claim)
+	}
+	return err
+}
+
+// Claims returns the names as package auth takes them.
+func (s PlaceClaimSettings) Claims() auth.PlaceClaims {
+	return auth.PlaceClaims{Province: s.ProvinceClaim, Municipality: s.MunicipalityClaim, Ward: s.WardClaim}
+}
+
+// openVerifier makes the verifier of the App, once.
+func (a *App) openVerifier(ctx context.Context) error {
+	if a.verifier != nil {
+		return nil
+	}
+	cfg := a.settings.Tokens.Config()
+	cfg.Logger = a.logger
+	v, err := auth.New(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	a.verifier = v
+	a.closeLater(func() error { v.Close(); return nil })
+	return nil
+}
+
+// SignToken makes a token that the App accepts, good for ttl or for as long as a token may
+// be. It fails where tokens are checked with public keys.
+func (a *App) SignToken(userID, role string, ttl time.Duration) (string, error) {
+	t := a.settings.Tokens
+	g := auth.Grant{
+		User: events.User{ID: userID, Role: role}, TTL: ttl, Places: t.Places.Claims(), Audience: t.Audience,
+	}
+	if t.MaxLifetime > 0 {
+		g.TTL = min(ttl, t.MaxLifetime)
+	}
+	if len(t.Issuer) > 0 {
+		g.Issuer = t.Issuer[0]
+	}
+	return g.Sign(t.Secret, time.Now())
+}
