@@ -105,6 +105,17 @@ func containsAll(set, list []string) bool {
 	return true
 }
 
+// MunicipalityCode returns the code of a municipality by its code or its whole
+// name, "JHB - City of Johannesburg".
+func MunicipalityCode(text string) string { return municipalityCode(text) }
+
+// ProvinceCode returns the code of a province by any of its spellings, and
+// whether it is one.
+func ProvinceCode(text string) (code string, known bool) {
+	code, known = provinceCodes()[foldPlace(text)]
+	return code, known
+}
+
 // wardCode returns a ward's 8 digits, and a text that is no such code as it is,
 // so that it equals no code.
 func wardCode(text string) string {

@@ -18,6 +18,7 @@ import (
 	"rollcall.example/services/privacy"
 	"rollcall.example/services/rowhistory"
 	"rollcall.example/services/upload"
+	"rollcall.example/services/wards"
 	"rollcall.example/services/webhook"
 	"rollcall.example/services/webhook/registry"
 )
@@ -56,6 +57,7 @@ func addUpload(ctx context.Context, a *App) error {
 	intake := upload.New(upload.Config{
 		Log: log, Store: store, Jobs: table, TusPath: api.TusPath, MaxFileSize: int64(set.MaxFileSize),
 		UserUploads: set.UserUploads, UserJobs: set.UserJobs, UserTransfers: set.UserTransfers, Logger: a.logger,
+		Wards: func(ctx context.Context, area events.Area) ([]string, error) { return wards.Of(ctx, db, area) },
 	})
 	face := api.New(api.Config{
 		Log: log, Store: store, Upload: intake, Jobs: table,

@@ -19,6 +19,7 @@ var fillRegionsSQL = func() string {
 	return `UPDATE incoming target SET region = w.sub_region
 FROM incoming i LEFT JOIN members m USING (id_number)
 JOIN ward_regions w ON w.ward_code = coalesce(` + merged["ward_code"] + ", " + merged["iec_ward"] + `)
+  AND w.sub_region IS NOT NULL
 WHERE target.id_number = i.id_number AND i.region IS NULL`
 }()
 

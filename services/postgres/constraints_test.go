@@ -78,6 +78,9 @@ func TestConstraintsRefuseBadRows(t *testing.T) {
 			{nil, unique},
 			{pairs{{"ward_code", "'1'"}}, check},
 			{pairs{{"ward_code", "'79800002'"}, {"sub_region", "''"}}, check},
+			{pairs{{"ward_code", "'79800002'"}, {"sub_region", "NULL"}}, check},
+			{pairs{{"ward_code", "'79800002'"}, {"municipality", "''"}}, check},
+			{pairs{{"ward_code", "'79800002'"}, {"province", "'Gauteng'"}}, check},
 		}},
 		{"job_ledger", pairs{{"job_id", "'job-1'"}, {"written_at", now}}, []bad{
 			{nil, unique},

@@ -16,7 +16,7 @@ import (
 var rights = map[string]map[string]string{
 	"upload": {
 		"jobs": "SELECT, INSERT, UPDATE", "webhooks": "SELECT, INSERT, DELETE", "webhook_deliveries": "SELECT",
-		"job_outcomes": "SELECT", versionsTable: "SELECT",
+		"job_outcomes": "SELECT", "ward_regions": "SELECT", versionsTable: "SELECT",
 	},
 	"persistence": {
 		"members": "SELECT, INSERT, UPDATE, DELETE", "ward_regions": "SELECT",

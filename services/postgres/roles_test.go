@@ -19,7 +19,7 @@ import (
 // statements below. A new table must be added here before a service may use it.
 var wantRights = map[string]map[string]string{
 	"members":            {"persistence": "SIUD", "privacy": "SD"},
-	"ward_regions":       {"persistence": "S"},
+	"ward_regions":       {"persistence": "S", "upload": "S"},
 	"job_ledger":         {"persistence": "SIUD", "privacy": "SD"},
 	"job_outcomes":       {"persistence": "SI", "upload": "S", "privacy": "SD"},
 	"jobs":               {"upload": "SIU", "privacy": "SD"},

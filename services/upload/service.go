@@ -41,6 +41,9 @@ type Config struct {
 	// UserTransfers is how many files a user may be sending to this process; 0
 	// means DefaultUserTransfers.
 	UserTransfers int
+	// Wards returns the wards that are known to lie in an area, nil for none. They
+	// become part of the fact. Nil knows none.
+	Wards func(ctx context.Context, area events.Area) ([]string, error)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Logger gets jobs by job and user id, and failures; nil discards.

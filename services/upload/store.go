@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 )
 
 const (
@@ -108,6 +109,9 @@ func (s *Service) Begin(ctx context.Context, fact *events.Uploaded) (events.Job,
 // same fact again, which stores it once. Known is false when the fact may be stored
 // although there is an error: then its file must stay.
 func (s *Service) begin(ctx context.Context, fact *events.Uploaded) (job events.Job, known bool, err error) {
+	if err := s.nameWards(ctx, fact); err != nil {
+		return events.Job{}, true, err
+	}
 	known = true
 	for range appendTries {
 		job = events.Job{}
@@ -123,6 +127,24 @@ func (s *Service) begin(ctx context.Context, fact *events.Uploaded) (job events.
 		s.cfg.Logger.WarnContext(ctx, "fact uploaded not stored yet", "job", fact.JobID, "err", err)
 	}
 	return events.Job{}, known, err
+}
+
+// nameWards adds to the area of a job the wards that lie in it, so that all that
+// decide by the fact decide the same, however the directory of wards changes.
+func (s *Service) nameWards(ctx context.Context, fact *events.Uploaded) error {
+	if s.cfg.Wards == nil || fact.Area == nil {
+		return nil
+	}
+	wards, err := s.cfg.Wards(ctx, *fact.Area)
+	if err != nil {
+		s.cfg.Logger.ErrorContext(ctx, "wards of an area not found, upload refused", "job", fact.JobID, "err", err)
+		return &refusal.Error{Code: refusal.CodeBusy, Err: err,
+			Message: "Which wards lie in your area cannot be looked up at the moment. Please try again in a minute."}
+	}
+	area := *fact.Area
+	area.Wards = wards
+	fact.Area = &area
+	return nil
 }
 
 // discard removes a file that no fact names.

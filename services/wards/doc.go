@@ -1,11 +1,16 @@
-// Package wards holds the sub-region that each metro ward belongs to. It is an
-// optional mapping, which an organisation keeps as a CSV file and imports into the
-// table ward_regions. Persistence gives members their sub-region from it where the
-// file names none.
+// Package wards holds what an organisation knows of its wards: the sub-region that a
+// metro ward belongs to, and the municipality and province that a ward lies in. It
+// keeps them as a CSV file and imports them into the table ward_regions. All of it is
+// optional. Persistence gives members their sub-region from it where the file names
+// none; intake gives an area the wards that lie in it.
 package wards
 
-// Region says which sub-region a ward belongs to.
+// Region says where a ward belongs to. At least one of the names is not empty.
 type Region struct {
 	Ward      string // 8 digits
-	SubRegion string // not empty
+	SubRegion string // "" for none
+	// Municipality and Province are codes, as package access writes them; "" for
+	// not known.
+	Municipality string
+	Province     string
 }

@@ -10,21 +10,26 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"rollcall.example/events/access"
 )
 
 // columnNames are the names that a column may have, in lower case.
-var columnNames = struct{ ward, region []string }{
-	ward:   []string{"ward", "ward_code"},
-	region: []string{"sub_region"},
+var columnNames = struct{ ward, region, municipality, province []string }{
+	ward:         []string{"ward", "ward_code"},
+	region:       []string{"sub_region"},
+	municipality: []string{"municipality"},
+	province:     []string{"province"},
 }
 
 // wardCode is a ward code as text, or as the number that a spreadsheet made of it.
 var wardCode = regexp.MustCompile(`^([0-9]{8})(\.0+)?$`)
 
 // Parse reads a CSV file in UTF-8. Its header names the columns ward (or ward_code)
-// and sub_region, in any order and case, possibly among others. The first bad line
-// refuses the whole file. An error names the line and never quotes it: the file may
-// be any file, even a roll.
+// and at least one of sub_region, municipality and province, in any order and case,
+// possibly among others. Where a line has municipality or province, sub_region may be
+// empty. The first bad line refuses the whole file. An error names the line and never
+// quotes it: the file may be any file, even a roll.
 func Parse(file io.Reader) ([]Region, error) {
 	buffered := bufio.NewReader(file)
 	if mark, err := buffered.Peek(3); err == nil && string(mark) == "\ufeff" {
@@ -38,11 +43,7 @@ func Parse(file io.Reader) ([]Region, error) {
 	case err != nil:
 		return nil, describeReadError(err)
 	}
-	ward, err := findColumn(header, columnNames.ward)
-	if err != nil {
-		return nil, err
-	}
-	region, err := findColumn(header, columnNames.region)
+	columns, err := findColumns(header)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +57,8 @@ func Parse(file io.Reader) ([]Region, error) {
 		case err != nil:
 			return nil, describeReadError(err)
 		}
-		line, _ := r.FieldPos(ward)
-		entry, err := parseRegion(record[ward], record[region])
+		line, _ := r.FieldPos(columns.ward)
+		entry, err := columns.parse(record)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
@@ -69,7 +70,35 @@ func Parse(file io.Reader) ([]Region, error) {
 	}
 }
 
-// findColumn returns the index of the column that has one of the names.
+// columns are the indexes of the columns of a file; -1 for those that it lacks.
+type columns struct{ ward, region, municipality, province int }
+
+func findColumns(header []string) (c columns, err error) {
+	if c.ward, err = findColumn(header, columnNames.ward); err != nil {
+		return c, err
+	}
+	if c.ward < 0 {
+		return c, missingColumn(columnNames.ward)
+	}
+	for _, column := range []struct {
+		at    *int
+		names []string
+	}{
+		{&c.region, columnNames.region},
+		{&c.municipality, columnNames.municipality},
+		{&c.province, columnNames.province},
+	} {
+		if *column.at, err = findColumn(header, column.names); err != nil {
+			return c, err
+		}
+	}
+	if c.region < 0 && c.municipality < 0 && c.province < 0 {
+		return c, missingColumn(columnNames.region)
+	}
+	return c, nil
+}
+
+// findColumn returns the index of the column that has one of the names, -1 for none.
 func findColumn(header, names []string) (int, error) {
 	found := -1
 	for i, h := range header {
@@ -83,28 +112,58 @@ func findColumn(header, names []string) (int, error) {
 			found = i
 		}
 	}
-	if found < 0 {
-		return 0, fmt.Errorf("line 1: no column is named %s; separate the names by commas", strings.Join(names, " or "))
-	}
 	return found, nil
 }
 
-// parseRegion checks the two values of a line.
-func parseRegion(ward, region string) (Region, error) {
-	parts := wardCode.FindStringSubmatch(strings.TrimSpace(ward))
+func missingColumn(names []string) error {
+	return fmt.Errorf("line 1: no column is named %s; separate the names by commas", strings.Join(names, " or "))
+}
+
+// parse checks the values of a line.
+func (c columns) parse(record []string) (r Region, err error) {
+	parts := wardCode.FindStringSubmatch(strings.TrimSpace(record[c.ward]))
 	if parts == nil {
-		return Region{}, errors.New("the ward is not a code of 8 digits")
+		return r, errors.New("the ward is not a code of 8 digits")
 	}
-	region = strings.TrimSpace(region)
+	r.Ward = parts[1]
+	for _, value := range []struct {
+		name string
+		at   int
+		to   *string
+	}{
+		{"sub_region", c.region, &r.SubRegion},
+		{"municipality", c.municipality, &r.Municipality},
+		{"province", c.province, &r.Province},
+	} {
+		if value.at < 0 {
+			continue
+		}
+		if *value.to, err = parseName(value.name, record[value.at]); err != nil {
+			return r, err
+		}
+	}
+	r.Municipality = access.MunicipalityCode(r.Municipality)
+	if r.Province != "" {
+		known := false
+		if r.Province, known = access.ProvinceCode(r.Province); !known {
+			return r, errors.New("the province is none of the nine")
+		}
+	}
+	if r.SubRegion == "" && r.Municipality == "" && r.Province == "" {
+		return r, errors.New("the sub_region is empty")
+	}
+	return r, nil
+}
+
+func parseName(column, text string) (string, error) {
+	text = strings.TrimSpace(text)
 	switch {
-	case region == "":
-		return Region{}, errors.New("the sub_region is empty")
-	case !utf8.ValidString(region):
-		return Region{}, errors.New("the sub_region is not in UTF-8")
-	case strings.ContainsFunc(region, unicode.IsControl):
-		return Region{}, errors.New("the sub_region holds a control character")
+	case !utf8.ValidString(text):
+		return "", fmt.Errorf("the %s is not in UTF-8", column)
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return "", fmt.Errorf("the %s holds a control character", column)
 	}
-	return Region{Ward: parts[1], SubRegion: region}, nil
+	return text, nil
 }
 
 // describeReadError words an error of the CSV reader like the other errors.

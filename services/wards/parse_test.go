@@ -9,7 +9,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	soweto, sandton := Region{"79800001", "Soweto"}, Region{"79800002", "Sandton, North"}
+	soweto, sandton := Region{Ward: "79800001", SubRegion: "Soweto"}, Region{Ward: "79800002", SubRegion: "Sandton, North"}
 	for name, c := range map[string]struct {
 		file string
 		want []Region
@@ -26,9 +26,13 @@ func TestParse(t *testing.T) {
 		"spaces":      {" ward , sub_region \n 79800001 ,  Soweto \n", []Region{soweto}},
 		"blank lines": {"ward,sub_region\n\n79800001,Soweto\n\n", []Region{soweto}},
 		"a region of two wards": {"ward,sub_region\n79800001,Soweto\n79800003,Soweto\n",
-			[]Region{soweto, {"79800003", "Soweto"}}},
-		"leading zero": {"ward,sub_region\n09800001,Soweto\n", []Region{{"09800001", "Soweto"}}},
+			[]Region{soweto, {Ward: "79800003", SubRegion: "Soweto"}}},
+		"leading zero": {"ward,sub_region\n09800001,Soweto\n", []Region{{Ward: "09800001", SubRegion: "Soweto"}}},
 		"no wards":     {"ward,sub_region\n", nil},
+		"places": {"ward,Municipality,PROVINCE\n79800001,jhb - City of Johannesburg,Gauteng\n79800003,,3\n",
+			[]Region{{Ward: "79800001", Municipality: "JHB", Province: "GP"}, {Ward: "79800003", Province: "GP"}}},
+		"places and regions": {"ward,sub_region,municipality\n79800001,Soweto,\n79800003,,WC015\n",
+			[]Region{soweto, {Ward: "79800003", Municipality: "WC015"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Parse(strings.NewReader(c.file))
@@ -45,7 +49,9 @@ func TestParseRefuses(t *testing.T) {
 		"only a mark": {"\ufeff", "the file is empty: its first line must name ward and sub_region"},
 		"no ward": {"id,sub_region\n",
 			"line 1: no column is named ward or ward_code; separate the names by commas"},
-		"no region": {"ward,region\n", "line 1: no column is named sub_region; separate the names by commas"},
+		"no such province": {"ward,province\n79800001,Utopia\n", "line 2: the province is none of the nine"},
+		"no place":         {"ward,municipality\n79800001,\n", "line 2: the sub_region is empty"},
+		"no region":        {"ward,region\n", "line 1: no column is named sub_region; separate the names by commas"},
 		"semicolons": {"ward;sub_region\n79800001;Soweto\n",
 			"line 1: no column is named ward or ward_code; separate the names by commas"},
 		"two wards": {"ward,ward_code,sub_region\n", "line 1: two columns are named ward or ward_code"},

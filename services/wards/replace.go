@@ -8,9 +8,9 @@ import (
 	"github.com/lib/pq"
 )
 
-// Replace makes list the whole mapping, in one transaction: concurrent readers see
-// the earlier one. An empty list leaves no mapping. It does not touch members;
-// their next upload applies the mapping.
+// Replace makes list the whole directory, in one transaction: concurrent readers see
+// the earlier one. An empty list leaves no directory. It does not touch members;
+// their next upload applies it.
 func Replace(ctx context.Context, db *sqlx.DB, list []Region) error {
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {
@@ -25,12 +25,16 @@ func Replace(ctx context.Context, db *sqlx.DB, list []Region) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM ward_regions`); err != nil {
 		return fmt.Errorf("replace wards: %w", err)
 	}
-	codes, regions := make([]string, len(list)), make([]string, len(list))
-	for i, r := range list {
-		codes[i], regions[i] = r.Ward, r.SubRegion
+	var columns [4][]string
+	for _, r := range list {
+		for i, value := range []string{r.Ward, r.SubRegion, r.Municipality, r.Province} {
+			columns[i] = append(columns[i], value)
+		}
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO ward_regions (ward_code, sub_region)
-SELECT * FROM unnest($1::text[], $2::text[])`, pq.Array(codes), pq.Array(regions)); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO ward_regions (ward_code, sub_region, municipality, province)
+SELECT w, nullif(s, ''), nullif(m, ''), nullif(p, '')
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS list (w, s, m, p)`,
+		pq.Array(columns[0]), pq.Array(columns[1]), pq.Array(columns[2]), pq.Array(columns[3])); err != nil {
 		return fmt.Errorf("replace wards: %w", err)
 	}
 	if err := tx.Commit(); err != nil {

@@ -13,8 +13,8 @@ import (
 
 func readStored(t *testing.T, db *sqlx.DB) (list []Region) {
 	t.Helper()
-	if err := db.Select(&list,
-		`SELECT ward_code AS ward, sub_region AS subregion FROM ward_regions ORDER BY 1`); err != nil {
+	if err := db.Select(&list, `SELECT ward_code AS ward, coalesce(sub_region, '') AS subregion,
+  coalesce(municipality, '') AS municipality, coalesce(province, '') AS province FROM ward_regions ORDER BY 1`); err != nil {
 		t.Fatal(err)
 	}
 	return list
@@ -23,10 +23,11 @@ func readStored(t *testing.T, db *sqlx.DB) (list []Region) {
 func TestReplace(t *testing.T) {
 	db := postgrestest.New(t)
 	for _, list := range [][]Region{
-		{{"79800001", "Soweto"}, {"79800002", "O'Hara, \"East\" {NULL}"}},
-		{{"79800002", "Sandton"}, {"79800003", "NULL"}},
+		{{Ward: "79800001", SubRegion: "Soweto"}, {Ward: "79800002", SubRegion: "O'Hara, \"East\" {NULL}"}},
+		{{Ward: "79800002", SubRegion: "Sandton"}, {Ward: "79800003", SubRegion: "NULL"}},
+		{{Ward: "79800002", Municipality: "JHB", Province: "GP"}, {Ward: "79800004", SubRegion: "A", Province: "GP"}},
 		nil,
-		{{"79800009", "Midrand"}},
+		{{Ward: "79800009", SubRegion: "Midrand"}},
 	} {
 		if err := Replace(t.Context(), db, list); err != nil {
 			t.Fatal(err)
@@ -37,12 +38,12 @@ func TestReplace(t *testing.T) {
 	}
 	// What the table refuses leaves the earlier mapping in place.
 	for _, list := range [][]Region{
-		{{"79800001", "A"}, {"79800001", "B"}}, {{"798", "A"}}, {{"79800001", ""}},
+		{{Ward: "79800001", SubRegion: "A"}, {Ward: "79800001", SubRegion: "B"}}, {{Ward: "798", SubRegion: "A"}}, {{Ward: "79800001", SubRegion: ""}},
 	} {
 		if err := Replace(t.Context(), db, list); err == nil {
 			t.Errorf("%q was stored", list)
 		}
-		if got := readStored(t, db); !slices.Equal(got, []Region{{"79800009", "Midrand"}}) {
+		if got := readStored(t, db); !slices.Equal(got, []Region{{Ward: "79800009", SubRegion: "Midrand"}}) {
 			t.Fatalf("got %q", got)
 		}
 	}
@@ -56,7 +57,7 @@ func TestOneOfSeveralImportsWins(t *testing.T) {
 	var all sync.WaitGroup
 	for k := range importers {
 		for i := range size {
-			lists[k] = append(lists[k], Region{fmt.Sprint(79800000 + i), fmt.Sprint("Region ", k)})
+			lists[k] = append(lists[k], Region{Ward: fmt.Sprint(79800000 + i), SubRegion: fmt.Sprint("Region ", k)})
 		}
 		all.Go(func() {
 			<-release

@@ -111,7 +111,11 @@ func (undoCmd) Help() string {
 
 // Help implements kong.HelpProvider.
 func (importWardsCmd) Help() string {
-	return "A row whose file names no region gets the sub-region of its ward."
+	return "A row whose file names no region gets the sub-region of its ward. " +
+		"With municipalities and provinces, the area of somebody who works in one of them knows its wards: " +
+		"a row that names only its ward can be told to lie in it, and one whose ward lies elsewhere is found out. " +
+		"Name all wards of a municipality or province, or none of them. " +
+		"The file takes the place of all that was loaded before."
 }
 
 // Help implements kong.HelpProvider.
@@ -153,7 +157,7 @@ var flagHelp = kong.Vars{
 	"help_migrate": "Create or update the streams, buckets, consumers and tables that services need.",
 	"help_erase":   "Remove a person from tables, artifacts and reports; figures and history stay.",
 	"help_whatif":  "Judge a job's rows again by other rules and tell what would differ, without changing anything.",
-	"help_wards":   "Load which sub-region each metro ward belongs to, in place of what was loaded before.",
+	"help_wards":   "Load where wards belong to: sub-region, municipality, province.",
 
 	"help_resume":     "For weak lines: send only what has not arrived yet, over several connections if need be.",
 	"help_output":     "Where to put it; report-JOB.xlsx or rejects-JOB.xlsx otherwise.",
@@ -164,7 +168,8 @@ var flagHelp = kong.Vars{
 	"help_doctor_data": "Data folder of up. If it exists, its disk is looked at.",
 	"help_rules":       "The other rules, as JSON, or as YAML where its name ends in .yaml or .yml.",
 	"help_whatif_json": "Print a line of JSON for each row that differs, and one for the whole.",
-	"help_wards_file":  "CSV with the header ward,sub_region: ward codes of 8 digits, each once.",
+	"help_wards_file": "CSV with the header ward,sub_region,municipality,province: ward codes of 8 digits, each once. " +
+		"One of the other columns is enough.",
 	"help_wards_database": "PostgreSQL to load into: a URL or a key=value string. " +
 		"The private one of rollcall up can be reached by up alone.",
 

@@ -16,7 +16,7 @@ type importWardsCmd struct {
 	Database string `required:"" placeholder:"URL" help:"${help_wards_database}"`
 }
 
-// Run replaces the mapping of wards to sub-regions by that of the file.
+// Run replaces the directory of wards by that of the file.
 func (c *importWardsCmd) Run(ctx context.Context, p *process) (err error) {
 	list, err := c.read()
 	if err != nil {

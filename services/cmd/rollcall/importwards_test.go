@@ -40,6 +40,8 @@ func TestImportWards(t *testing.T) {
 		{"ID Number,Name\n8001015009087,Nomsa\n", "", "line 1: no column is named ward or ward_code", "79800003 Midrand"},
 		{"ward,sub_region\n8001015009087,Nomsa\n", "", "line 2: the ward is not a code of 8 digits", "79800003 Midrand"},
 		{"ward,sub_region\n79800001,\n", "", "line 2: the sub_region is empty", "79800003 Midrand"},
+		{"ward,municipality,province\n79800004,JHB - City of Johannesburg,Gauteng\n", "wards loaded: 1\n", "",
+			"79800004 JHB GP"},
 		{"ward,sub_region\n", "wards loaded: 0\n", "", ""},
 	} {
 		out, err := load(c.file)
@@ -50,7 +52,8 @@ func TestImportWards(t *testing.T) {
 			t.Errorf("%q: %v", c.file, err)
 		}
 		var stored string
-		const all = `SELECT coalesce(string_agg(ward_code || ' ' || sub_region, ', ' ORDER BY ward_code), '')
+		const all = `SELECT coalesce(string_agg(concat_ws(' ', ward_code, sub_region, municipality, province), ', '
+			ORDER BY ward_code), '')
 			FROM ward_regions`
 		if err := db.Get(&stored, all); err != nil || stored != c.stored {
 			t.Errorf("%q: stored %q, %v", c.file, stored, err)
