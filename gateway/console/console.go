@@ -23,8 +23,8 @@ import (
 var files embed.FS
 
 // policy lets the page load its own files and talk to its own server, and nothing else.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-	"form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+const policy = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+	"img-src 'self' data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 // Mount serves the page at / and its files below /assets/. The server around mux sets the
 // headers that every answer has; Mount sets those that are different here.

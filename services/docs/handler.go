@@ -16,7 +16,8 @@ import (
 var pageCSS []byte
 
 // policy lets the page load its style and nothing else.
-const policy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const policy = "default-src 'none'; object-src 'none'; style-src 'self'; base-uri 'none'; " +
+	"form-action 'none'; frame-ancestors 'none'"
 
 // Mount serves the index at /api/docs, and below it the pages of the folder docs, the
 // named documents and all files that they may refer to. Each document is OpenAPI or

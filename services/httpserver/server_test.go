@@ -187,7 +187,7 @@ func TestTLSAnswersAreStrictAndSlowHandshakesEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if got := resp.Header.Get("Strict-Transport-Security"); got != "max-age=31536000" {
+	if got := resp.Header.Get("Strict-Transport-Security"); got != "max-age=31536000; includeSubDomains" {
 		t.Errorf("Strict-Transport-Security %q", got)
 	}
 	for name, says := range map[string]string{"nothing": "", "half a handshake": "\x16\x03\x01\x02\x00"} {

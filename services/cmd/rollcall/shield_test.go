@@ -47,6 +47,8 @@ func TestEveryAnswerHasSecurityHeaders(t *testing.T) {
 				}
 				csp := h.Get("Content-Security-Policy")
 				if !strings.HasPrefix(csp, "default-src 'none';") || !strings.Contains(csp, "frame-ancestors 'none'") ||
+					!strings.Contains(csp, "object-src 'none'") || !strings.Contains(csp, "base-uri 'none'") ||
+					h.Get("Cross-Origin-Opener-Policy") != "same-origin" ||
 					strings.Contains(csp, "unsafe") ||
 					h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" ||
 					h.Get("X-Frame-Options") != "DENY" ||
