@@ -40,7 +40,35 @@ func CheckRights(ctx context.Context, db *sqlx.DB, service string) (exists bool,
 			wrong = append(wrong, fmt.Sprintf("has %s on %s", l.Right, l.Table))
 		}
 	}
-	return true, wrong, nil
+	ofColumns, err := checkColumns(ctx, db, service)
+	return true, append(wrong, ofColumns...), wrapRights(err, role)
+}
+
+// checkColumns does the same for rights to single columns.
+func checkColumns(ctx context.Context, db *sqlx.DB, service string) (wrong []string, err error) {
+	var list []struct {
+		Table  string `db:"relname"`
+		Column string `db:"attname"`
+		Right  string
+		Has    bool
+	}
+	// A right to the whole table is one to all columns, and was found above.
+	err = db.SelectContext(ctx, &list, `SELECT c.relname, a.attname, "right",
+		has_column_privilege($1, c.oid, a.attnum, "right") AS has
+		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped,
+		unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS "right"
+		WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
+		AND NOT has_table_privilege($1, c.oid, "right") ORDER BY 1, 2, 3`, Role(service))
+	for _, l := range list {
+		needs := slices.Contains(columnRights[service][l.Table][l.Right], l.Column)
+		switch {
+		case needs && !l.Has:
+			wrong = append(wrong, fmt.Sprintf("lacks %s on %s.%s", l.Right, l.Table, l.Column))
+		case !needs && l.Has:
+			wrong = append(wrong, fmt.Sprintf("has %s on %s.%s", l.Right, l.Table, l.Column))
+		}
+	}
+	return wrong, err
 }
 
 func wrapRights(err error, role string) error {

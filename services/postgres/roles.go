@@ -15,7 +15,7 @@ import (
 // No service owns a table, and none may alter or truncate one.
 var rights = map[string]map[string]string{
 	"upload": {
-		"jobs": "SELECT, INSERT, UPDATE", "webhooks": "SELECT, INSERT, DELETE", "webhook_deliveries": "SELECT",
+		"jobs": "SELECT, INSERT, UPDATE", "webhooks": "INSERT, DELETE", "webhook_deliveries": "SELECT",
 		"job_outcomes": "SELECT", "ward_regions": "SELECT", versionsTable: "SELECT",
 	},
 	"persistence": {
@@ -28,8 +28,17 @@ var rights = map[string]map[string]string{
 		"job_outcomes": "SELECT, DELETE",
 		versionsTable:  "SELECT",
 	},
-	"webhook": {"webhooks": "SELECT, UPDATE", "webhook_deliveries": "SELECT, INSERT, UPDATE, DELETE",
+	"webhook": {"webhooks": "SELECT", "webhook_deliveries": "SELECT, INSERT, UPDATE, DELETE",
 		versionsTable: "SELECT"},
+}
+
+// columnRights are rights to some columns of a table, by service, table and right. The
+// secret of a webhook is written by upload and read by the sender alone.
+var columnRights = map[string]map[string]map[string][]string{
+	"upload": {"webhooks": {"SELECT": {
+		"id", "owner_id", "job_id", "url", "kinds", "created_at", "failures", "disabled_at", "disabled_reason",
+	}}},
+	"webhook": {"webhooks": {"UPDATE": {"failures", "disabled_at", "disabled_reason"}}},
 }
 
 // versionsTable is where goose records the migrations that have run.
@@ -88,6 +97,12 @@ func Grant(ctx context.Context, db *sqlx.DB, passwords map[string]string) (grant
 			"GRANT USAGE ON SCHEMA "+schema+" TO "+role)
 		for _, table := range slices.Sorted(maps.Keys(rights[service])) {
 			statements = append(statements, "GRANT "+rights[service][table]+" ON "+schema+"."+table+" TO "+role)
+		}
+		for table, byRight := range columnRights[service] {
+			for right, columns := range byRight {
+				statements = append(statements,
+					"GRANT "+right+" ("+strings.Join(columns, ", ")+") ON "+schema+"."+table+" TO "+role)
+			}
 		}
 		if granted == nil { // what everybody may do by default
 			statements = append(statements, "REVOKE CREATE ON SCHEMA "+schema+" FROM PUBLIC",

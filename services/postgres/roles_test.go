@@ -23,7 +23,7 @@ var wantRights = map[string]map[string]string{
 	"job_ledger":         {"persistence": "SIUD", "privacy": "SD"},
 	"job_outcomes":       {"persistence": "SI", "upload": "S", "privacy": "SD"},
 	"jobs":               {"upload": "SIU", "privacy": "SD"},
-	"webhooks":           {"upload": "SID", "webhook": "SU"},
+	"webhooks":           {"upload": "SID", "webhook": "S"}, // and some columns: see below
 	"webhook_deliveries": {"upload": "S", "webhook": "SIUD"},
 	"goose_db_version":   {"upload": "S", "persistence": "S", "webhook": "S", "privacy": "S"},
 }
@@ -107,6 +107,60 @@ WHERE attrelid = $1::regclass AND attnum > 0 AND attidentity = '' ORDER BY attnu
 	}
 	if !slices.Equal(postgres.RoleServices(), []string{"persistence", "privacy", "upload", "webhook"}) {
 		t.Error(postgres.RoleServices())
+	}
+}
+
+// The secret of a webhook signs what its receiver believes. Whoever registers it may write
+// it, and only the sender may read it.
+func TestWebhookSecretsAreReadByTheSenderAlone(t *testing.T) {
+	s := start(t, t.TempDir())
+	owner := open(t, s.URL())
+	if err := postgres.Migrate(t.Context(), owner); err != nil {
+		t.Fatal(err)
+	}
+	passwords := map[string]string{}
+	for _, service := range postgres.RoleServices() {
+		passwords[service] = "password of " + service
+	}
+	if _, err := postgres.Grant(t.Context(), owner, passwords); err != nil {
+		t.Fatal(err)
+	}
+	for statement, allowed := range map[string][]string{
+		"SELECT secret FROM webhooks":                                                  {"webhook"},
+		"SELECT * FROM webhooks":                                                       {"webhook"},
+		"SELECT w FROM webhooks w":                                                     {"webhook"},
+		"SELECT FROM webhooks WHERE secret > 'whsec_'":                                 {"webhook"},
+		"TABLE webhooks":                                                               {"webhook"},
+		"SELECT id, url, failures FROM webhooks":                                       {"upload", "webhook"},
+		"INSERT INTO webhooks SELECT 'a', 'b', NULL, 'c', '{d}', 'e', now()":           {"upload"},
+		"INSERT INTO webhooks SELECT 'a', 'b', NULL, 'c', '{d}', 'e' RETURNING secret": {},
+		"DELETE FROM webhooks WHERE id = 'a' RETURNING secret":                         {},
+		"UPDATE webhooks SET failures = 0":                                             {"webhook"},
+		"UPDATE webhooks SET secret = 'mine'":                                          {},
+		"UPDATE webhooks SET url = 'https://mine.example'":                             {},
+	} {
+		for service := range passwords {
+			db := open(t, asRole(s.URL(), service, passwords[service]))
+			if denied := isDenied(t, db, statement); denied == slices.Contains(allowed, service) {
+				t.Errorf("%s, %s: denied %t", service, statement, denied)
+			}
+		}
+	}
+	for _, service := range postgres.RoleServices() {
+		if _, wrong, err := postgres.CheckRights(t.Context(), owner, service); err != nil || len(wrong) != 0 {
+			t.Errorf("%s: %v %v", service, wrong, err)
+		}
+	}
+	owner.MustExec("GRANT SELECT (secret) ON webhooks TO " + postgres.Role("upload"))
+	if _, wrong, err := postgres.CheckRights(t.Context(), owner, "upload"); err != nil ||
+		!slices.Equal(wrong, []string{"has SELECT on webhooks.secret"}) {
+		t.Errorf("one right too much: %v %v", wrong, err)
+	}
+	if _, err := postgres.Grant(t.Context(), owner, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, wrong, err := postgres.CheckRights(t.Context(), owner, "upload"); err != nil || len(wrong) != 0 {
+		t.Errorf("after the next migrate: %v %v", wrong, err)
 	}
 }
 

@@ -30,10 +30,24 @@ const (
 )
 
 var (
-	errReceiverGone   = errors.New("the receiver says that it is gone (410)")
-	errEventMissing   = errors.New("the event is not in the stream any more")
-	errPrivateAddress = errors.New("the address is not a public one")
+	errReceiverGone = errors.New("the receiver says that it is gone (410)")
+	errEventMissing = errors.New("the event is not in the stream any more")
+	errURL          = errors.New("the URL cannot be used")
+	errSecret       = errors.New("the secret cannot be used")
+	// errUnreachable is all that the user learns where there was no answer. Whether a
+	// name resolves, to what, and which ports answer is about the network that rollcall
+	// runs in, and a user could ask it about any name.
+	errUnreachable = errors.New("the receiver could not be reached")
+	// errDelivery is all that the user learns of a fault on our side.
+	errDelivery = errors.New("the delivery could not be made")
 )
+
+// networkError is why there was no answer, for the operator's log.
+type networkError struct{ cause error }
+
+func (e *networkError) Error() string { return errUnreachable.Error() + ": " + e.cause.Error() }
+
+func (e *networkError) Unwrap() error { return e.cause }
 
 // statusError is an answer that is no success.
 type statusError struct {
@@ -98,8 +112,24 @@ func marshalEvent(m *jetstream.RawStreamMsg) ([]byte, error) {
 	})
 }
 
-// post makes one attempt. status is 0 if there was no answer. The list of deliveries
-// shows the error.
+// tellUser returns what the list of deliveries shows of an error.
+func tellUser(err error) string {
+	for _, known := range []error{errReceiverGone, errEventMissing, errURL, errSecret} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	if answer, ok := errors.AsType[*statusError](err); ok {
+		return answer.Error()
+	}
+	if _, ok := errors.AsType[*networkError](err); ok {
+		return errUnreachable.Error()
+	}
+	return errDelivery.Error()
+}
+
+// post makes one attempt. status is 0 if there was no answer. The error is for the log:
+// see tellUser.
 func (s *Service) post(ctx context.Context, d delivery, event *jetstream.RawStreamMsg) (status int, err error) {
 	id := event.Header.Get(events.HeaderID)
 	body, err := marshalEvent(event)
@@ -108,11 +138,11 @@ func (s *Service) post(ctx context.Context, d delivery, event *jetstream.RawStre
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(body))
 	if err != nil {
-		return 0, errors.New("the URL cannot be used")
+		return 0, errURL
 	}
 	hook, err := standardwebhooks.NewWebhook(d.Secret)
 	if err != nil {
-		return 0, errors.New("the secret cannot be used")
+		return 0, errSecret
 	}
 	now := s.cfg.Now()
 	signature, err := hook.Sign(id, now, body)
@@ -126,7 +156,7 @@ func (s *Service) post(ctx context.Context, d delivery, event *jetstream.RawStre
 	req.Header.Set("webhook-signature", signature)
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return 0, redactURL(err)
+		return 0, &networkError{redactURL(err)}
 	}
 	defer func() { _ = resp.Body.Close() }() // the body does not matter
 	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswerBytes)
@@ -149,14 +179,6 @@ func redactURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
-	}
-	var timeout net.Error
-	switch {
-	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork),
-		errors.Is(err, ssrf.ErrInvalidHostPort):
-		return errPrivateAddress
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return errors.New("no answer in time")
 	}
 	return err
 }

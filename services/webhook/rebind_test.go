@@ -119,8 +119,8 @@ func TestDNSRebindingDoesNotReachPrivateAddresses(t *testing.T) {
 			if got.Attempts != 2 || rec.countRequests() != tt.reached || dns.v4.Load() != 2 {
 				t.Errorf("%+v, %d requests, %d lookups\n%s", got, rec.countRequests(), dns.v4.Load(), r.logs)
 			}
-			refused := strings.Count(r.logs.String(), errPrivateAddress.Error())
-			if name == "public, then own" && (refused != 1 || *got.Error != errPrivateAddress.Error()) {
+			refused := strings.Count(r.logs.String(), "prohibited IP address")
+			if name == "public, then own" && (refused != 1 || *got.Error != errUnreachable.Error()) {
 				t.Errorf("refused %d times, at last: %s", refused, *got.Error)
 			}
 		})

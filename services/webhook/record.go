@@ -67,7 +67,7 @@ func (s *Service) recordFailure(ctx context.Context, tx *sqlx.Tx, d delivery, co
 	if _, err := tx.ExecContext(ctx, `UPDATE webhook_deliveries SET state = $3, attempts = attempts + 1,
   taken = false, status = $4, error = $5, due_at = now() + $6 * interval '1 second', updated_at = now()
 WHERE webhook_id = $1 AND seq = $2 AND state = 'pending'`,
-		d.WebhookID, d.Seq, state, code, failed.Error(), wait.Seconds()); err != nil {
+		d.WebhookID, d.Seq, state, code, tellUser(failed), wait.Seconds()); err != nil {
 		return err
 	}
 	switch {

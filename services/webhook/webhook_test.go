@@ -310,7 +310,7 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	r.failJob(alice)
 	for i := range 10 {
 		if got := r.waitState(fmt.Sprint("wh-", i), "failed"); got.Status != nil ||
-			*got.Error != errPrivateAddress.Error() {
+			*got.Error != "the receiver could not be reached" {
 			t.Errorf("%d: %+v %q", i, got, *got.Error)
 		}
 	}
