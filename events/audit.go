@@ -3,24 +3,36 @@ package events
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
+	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Access says that somebody read personal data, or erased a person. It is the
-// body of a message on the stream AUDIT with the subject audit.<jobId>.<what>.
+// Access says that somebody read personal data, or that somebody's data was
+// exported or erased. It is the body of a message on the stream AUDIT with the
+// subject audit.<jobId or caseId>.<what>.
 type Access struct {
-	JobID string     `json:"job_id"`
-	What  AccessKind `json:"what"`
-	At    time.Time  `json:"at"`
-	By    User       `json:"by"`
+	// JobID is the job whose data it was; "" for all that is stored of a person.
+	JobID string `json:"job_id,omitempty"`
+	// CaseID is the case that it was done for; "" for none.
+	CaseID string     `json:"case_id,omitempty"`
+	What   AccessKind `json:"what"`
+	At     time.Time  `json:"at"`
+	By     User       `json:"by"`
 	// From is the network address of the client; "" when unknown.
 	From string `json:"from"`
 	// Row is the number of the row that was read; 0 for more than one.
 	Row int `json:"row,omitempty"`
+	// Person is the keyed hash of the one person whom it was about; "" for more.
+	Person string `json:"person,omitempty"`
+	// Prev is the message before this one, with the sequence 0 for the first one of
+	// all. Auditor fills it in. Accesses of the first versions of rollcall have none.
+	Prev *AuditLink `json:"prev,omitempty"`
 }
 
 // AccessKind is what somebody did with personal data.
@@ -35,33 +47,132 @@ const (
 	AccessExport AccessKind = "export"
 	// AccessErasure is the erasure of one person.
 	AccessErasure AccessKind = "erasure"
+	// AccessObjection and AccessLift put one person on the list of objections
+	// and take them off.
+	AccessObjection AccessKind = "objection"
+	AccessLift      AccessKind = "lift"
 )
 
 // AccessKinds lists the kinds of accesses.
-var AccessKinds = []AccessKind{AccessReport, AccessRejects, AccessRow, AccessExport, AccessErasure}
+var AccessKinds = []AccessKind{
+	AccessReport, AccessRejects, AccessRow, AccessExport, AccessErasure, AccessObjection, AccessLift,
+}
 
-// AuditSubject returns the subject of an access: audit.<jobId>.<what>.
-func AuditSubject(jobID string, what AccessKind) string { return "audit." + jobID + "." + string(what) }
+// auditFilter matches every access.
+const auditFilter = "audit.>"
 
-// WriteAccess stores an access. It is on the disk once the error is nil. After
-// an error the caller must not let anybody read the data.
-func WriteAccess(ctx context.Context, js jetstream.JetStream, a Access) error {
+// AuditSubject returns the subject of an access: audit.<id>.<what>. The id is that
+// of a job or of a case.
+func AuditSubject(id string, what AccessKind) string { return "audit." + id + "." + string(what) }
+
+// Auditor writes accesses. The messages are a chain: each has the digest of the
+// one before, and is stored only directly after it. It is safe for concurrent
+// use; share one, because its writers then do not get in each other's way.
+type Auditor struct {
+	js     jetstream.JetStream
+	mu     sync.Mutex
+	stream jetstream.Stream
+	// last is the newest message that this auditor knows; nil when it must ask.
+	last *AuditLink
+}
+
+// NewAuditor returns an auditor that writes over js.
+func NewAuditor(js jetstream.JetStream) *Auditor { return &Auditor{js: js} }
+
+// auditWait is the longest first wait after another process has written.
+const auditWait = 2 * time.Millisecond
+
+// Write stores an access. It is on the disk once the error is nil. After an error
+// the caller must not let anybody read the data. Give ctx a deadline.
+func (w *Auditor) Write(ctx context.Context, a Access) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for try := 0; ; try++ {
+		err := w.append(ctx, a)
+		if err == nil {
+			return nil
+		}
+		w.last = nil
+		if !IsConflict(err) && !errors.Is(err, errAuditBehind) {
+			return fmt.Errorf("write access: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("write access: %w", ctx.Err())
+		case <-time.After(rand.N(auditWait << min(try, 6))):
+		}
+	}
+}
+
+// append stores an access after the newest message. The error is a conflict when
+// another process has stored one since.
+func (w *Auditor) append(ctx context.Context, a Access) error {
+	if w.stream == nil {
+		stream, err := w.js.Stream(ctx, StreamAudit)
+		if err != nil {
+			return err
+		}
+		w.stream = stream
+	}
+	if w.last == nil {
+		last, err := lastAudit(ctx, w.stream)
+		if err != nil {
+			return err
+		}
+		w.last = &last
+	}
+	a.Prev = w.last
 	body, err := json.Marshal(a)
 	if err != nil {
-		return fmt.Errorf("write access: %w", err)
+		return err
 	}
-	if _, err := js.Publish(ctx, AuditSubject(a.JobID, a.What), body); err != nil {
-		return fmt.Errorf("write access: %w", err)
+	id := a.JobID
+	if id == "" {
+		id = a.CaseID
 	}
+	subject := AuditSubject(id, a.What)
+	ack, err := w.js.Publish(ctx, subject, body, jetstream.WithExpectStream(StreamAudit),
+		jetstream.WithExpectLastSequence(w.last.Seq))
+	if err != nil {
+		return err
+	}
+	link := linkOf(ack.Sequence, subject, body, a.At)
+	w.last = &link
 	return nil
 }
 
-// ReadAccesses yields the accesses to a job, or to all jobs when jobID is "",
+// errAuditBehind means that the server that answers has not the newest message yet.
+var errAuditBehind = errors.New("the newest access is not on this server yet")
+
+// lastAudit returns the newest message of the audit. The zero AuditLink means that
+// there was none yet.
+func lastAudit(ctx context.Context, stream jetstream.Stream) (AuditLink, error) {
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return AuditLink{}, err
+	}
+	if info.State.Msgs == 0 {
+		// None is kept: the next one says after which sequence it comes.
+		return AuditLink{Seq: info.State.LastSeq}, nil
+	}
+	m, err := stream.GetMsg(ctx, info.State.LastSeq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return AuditLink{}, errAuditBehind
+	}
+	if err != nil {
+		return AuditLink{}, err
+	}
+	var a Access
+	_ = json.Unmarshal(m.Data, &a) // the digest counts; a forged message has no time
+	return linkOf(m.Sequence, m.Subject, m.Data, a.At), nil
+}
+
+// ReadAccesses yields the accesses to a job or for a case, or all when id is "",
 // oldest first. An error is the last thing yielded.
-func ReadAccesses(ctx context.Context, js jetstream.JetStream, jobID string) iter.Seq2[Access, error] {
-	filter := "audit.>"
-	if jobID != "" {
-		filter = "audit." + jobID + ".>"
+func ReadAccesses(ctx context.Context, js jetstream.JetStream, id string) iter.Seq2[Access, error] {
+	filter := auditFilter
+	if id != "" {
+		filter = "audit." + id + ".>"
 	}
 	return func(yield func(Access, error) bool) {
 		for m, err := range Messages(ctx, js, StreamAudit, filter, 1) {

@@ -67,7 +67,8 @@ type Config struct {
 // API is the REST face.
 type API struct {
 	envelope
-	cfg Config
+	cfg     Config
+	auditor *events.Auditor
 }
 
 // New returns the face; it does nothing until its handler is called.
@@ -79,7 +80,7 @@ func New(cfg Config) *API {
 	return &API{envelope{
 		authenticate: requireUser(cfg.Authenticate), now: cfg.Now, logger: cfg.Logger,
 		watch: cfg.Watch, proxies: cfg.TrustedProxies,
-	}, cfg}
+	}, cfg, events.NewAuditor(cfg.Log.JetStream())}
 }
 
 // requireUser refuses a request of nobody in particular, who would be the owner of

@@ -20,7 +20,7 @@ func (a *API) recordAccess(r *http.Request, who Principal, jobID string, what ev
 		JobID: jobID, What: what, At: a.cfg.Now().UTC(), By: who.User, Row: row,
 		From: security.ClientAddress(r, a.cfg.TrustedProxies),
 	}
-	if err := events.WriteAccess(ctx, a.cfg.Log.JetStream(), access); err != nil {
+	if err := a.auditor.Write(ctx, access); err != nil {
 		return err
 	}
 	a.cfg.Watch.Read(ctx, access)

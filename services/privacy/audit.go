@@ -12,7 +12,7 @@ import (
 func (s *Service) writeAudit(ctx context.Context, jobID string, what events.AccessKind, by events.User,
 	from string) error {
 	access := events.Access{JobID: jobID, What: what, At: s.cfg.Now().UTC(), By: by, From: from}
-	return events.WriteAccess(ctx, s.cfg.Log.JetStream(), access)
+	return s.auditor.Write(ctx, access)
 }
 
 // writeMemberAudit is writeAudit for a person whom no kept job holds. It names the

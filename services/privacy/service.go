@@ -72,7 +72,10 @@ type Config struct {
 }
 
 // Service removes, erases and exports.
-type Service struct{ cfg Config }
+type Service struct {
+	cfg     Config
+	auditor *events.Auditor
+}
 
 // New returns the service. It connects to nothing.
 func New(cfg Config) *Service {
@@ -89,7 +92,7 @@ func New(cfg Config) *Service {
 		cfg.Now = time.Now
 	}
 	cfg.Logger = events.Logger(cfg.Logger).With("service", "privacy")
-	return &Service{cfg: cfg}
+	return &Service{cfg: cfg, auditor: events.NewAuditor(cfg.Log.JetStream())}
 }
 
 // Run sweeps every Config.Every until ctx ends. Any number of processes may run it.
