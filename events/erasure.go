@@ -43,6 +43,11 @@ func (a Artifact) sameObject(b Artifact) bool { return a.Bucket == b.Bucket && a
 // because other readers share the facts.
 func (j *Job) applyErasure(f *Erased) {
 	j.Erasures = append(slices.Clip(j.Erasures), f)
+	if f.FileName != "" && j.Uploaded != nil {
+		c := *j.Uploaded
+		c.FileName = f.FileName
+		j.Uploaded, j.FileName = &c, f.FileName
+	}
 	if len(f.Replaced) == 0 {
 		return
 	}

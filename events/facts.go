@@ -322,6 +322,9 @@ type Erased struct {
 	Removed []Artifact `json:"removed,omitempty"`
 	// Replaced are the artifacts of which a part was taken out.
 	Replaced []Replacement `json:"replaced,omitempty"`
+	// FileName is what the file is called from now on; "" when the name stays. The
+	// fact uploaded keeps the old one.
+	FileName string `json:"file_name,omitempty"`
 }
 
 // Replacement is an artifact and the one that took its place.

@@ -67,10 +67,13 @@ func Inspect(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig, n
 		}
 	}
 	// A bucket is a stream that refuses new data when it is full.
-	for _, name := range objectBuckets {
+	for _, name := range append(ObjectBuckets(), BucketCases) {
 		want := jetstream.StreamConfig{
 			Name: objectStream(name), Discard: jetstream.DiscardNew,
 			Storage: jetstream.FileStorage, Replicas: cfg.Replicas,
+		}
+		if name == BucketCases {
+			want.MaxAge = CaseTTL
 		}
 		if err := stream("bucket "+name, want); err != nil {
 			return found, err
@@ -87,7 +90,7 @@ func Inspect(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig, n
 	}
 	for _, want := range consumerConfigs(cfg) {
 		name := "consumer " + want.Durable
-		c, err := js.Consumer(ctx, StreamFacts, want.Durable)
+		c, err := js.Consumer(ctx, consumerStream(want.Durable), want.Durable)
 		if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
 			found.Findings = append(found.Findings, Finding{Name: name, Missing: true})
 			continue

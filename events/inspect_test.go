@@ -21,8 +21,8 @@ func TestInspectFindsWhatProvisionWouldChange(t *testing.T) {
 		if found.Skew.Abs() > time.Second {
 			t.Errorf("skew of one machine is %s", found.Skew)
 		}
-		// Four streams, eight buckets, and consumers of four stages, the projection and webhooks.
-		if len(found.Findings) != 18 {
+		// Five streams, ten buckets, and consumers of four stages, the projection, webhooks and cases.
+		if len(found.Findings) != 22 {
 			t.Errorf("%d findings", len(found.Findings))
 		}
 		for _, f := range found.Findings {

@@ -21,6 +21,10 @@ const (
 	// StreamAudit holds who has read personal data, one message per access.
 	StreamAudit = "AUDIT"
 
+	// StreamCases holds what is done for one person on request, such as an
+	// erasure, one message per fact.
+	StreamCases = "CASES"
+
 	// StreamPartial holds the parts of uploads that are not complete.
 	StreamPartial = "PARTIAL"
 	// PartialTTL is how long the parts of an upload are kept.
@@ -41,6 +45,13 @@ const (
 	// BucketReports holds the finished workbooks. Written by report.
 	BucketReports = "REPORTS"
 
+	// BucketCases holds the ID numbers of open cases and the exports of completed
+	// ones, all sealed, for CaseTTL at most. Written by upload and privacy.
+	BucketCases = "CASES"
+	// CaseTTL is how long a case may wait for approval, and how long an export
+	// can be fetched.
+	CaseTTL = 30 * 24 * time.Hour
+
 	// KVQuota counts the calls to the IEC; all replicas of iec share it.
 	KVQuota = "IEC_QUOTA"
 	// KVVerdicts holds answers of the IEC. The key is an HMAC of the ID number.
@@ -49,10 +60,16 @@ const (
 	// keys of KVVerdicts.
 	KVClaims = "IEC_CLAIMS"
 
+	// KVObjections holds who must not be written. The key is the keyed hash of
+	// the ID number.
+	KVObjections = "OBJECTIONS"
+
 	// ConsumerProjection is the durable consumer that keeps the table jobs.
 	ConsumerProjection = "projection"
 	// ConsumerWebhook is the durable consumer that sends webhooks.
 	ConsumerWebhook = "webhook"
+	// ConsumerCases is the durable consumer of CASES that does the cases.
+	ConsumerCases = "cases"
 
 	// AckWait is how long a stage may hold a message without a heartbeat.
 	AckWait = 60 * time.Second

@@ -48,6 +48,12 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 			return fmt.Errorf("provision bucket %s: %w", name, err)
 		}
 	}
+	_, err := js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
+		Bucket: BucketCases, Replicas: cfg.Replicas, TTL: CaseTTL,
+	})
+	if err != nil {
+		return fmt.Errorf("provision bucket %s: %w", BucketCases, err)
+	}
 	for _, kv := range keyValues {
 		kv.Replicas = cfg.Replicas
 		if err := deleteMemoryBucket(ctx, js, kv.Bucket); err != nil {
@@ -58,7 +64,7 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 		}
 	}
 	for _, c := range consumerConfigs(cfg) {
-		if _, err := js.CreateOrUpdateConsumer(ctx, StreamFacts, c); err != nil {
+		if _, err := js.CreateOrUpdateConsumer(ctx, consumerStream(c.Durable), c); err != nil {
 			return fmt.Errorf("provision consumer %s: %w", c.Durable, err)
 		}
 	}
@@ -94,6 +100,7 @@ var keyValues = []jetstream.KeyValueConfig{
 	{Bucket: KVQuota},
 	{Bucket: KVVerdicts, TTL: VerdictsTTL},
 	{Bucket: KVClaims, TTL: ClaimTTL},
+	{Bucket: KVObjections},
 }
 
 func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {
@@ -135,6 +142,16 @@ func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {
 		Discard:     jetstream.DiscardNew,
 		MaxAge:      cfg.AuditAge,
 	}, {
+		Name:        StreamCases,
+		Description: "What is done for one person on request, one message a fact",
+		Subjects:    []string{"case.*.*"},
+		Storage:     jetstream.FileStorage,
+		Replicas:    cfg.Replicas,
+		Duplicates:  DuplicateWindow,
+		AllowDirect: true,
+		DenyDelete:  true,
+		Discard:     jetstream.DiscardNew,
+	}, {
 		Name:        StreamPartial,
 		Description: "Parts of uploads that have not arrived whole",
 		Subjects:    []string{"partial.*.*.*"},
@@ -143,6 +160,14 @@ func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {
 		AllowDirect: true,
 		MaxAge:      PartialTTL,
 	}}
+}
+
+// consumerStream returns the stream that a durable consumer reads.
+func consumerStream(durable string) string {
+	if durable == ConsumerCases {
+		return StreamCases
+	}
+	return StreamFacts
 }
 
 func consumerConfigs(cfg ProvisionConfig) []jetstream.ConsumerConfig {
@@ -172,5 +197,8 @@ func consumerConfigs(cfg ProvisionConfig) []jetstream.ConsumerConfig {
 	}
 	// Webhooks start with the facts that come after the first start.
 	webhook.DeliverPolicy = jetstream.DeliverNewPolicy
-	return append(list, projection, webhook)
+	cases := base
+	cases.Durable = ConsumerCases
+	cases.FilterSubjects = []string{"case.*.requested", "case.*.approved"}
+	return append(list, projection, webhook, cases)
 }

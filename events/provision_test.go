@@ -34,7 +34,7 @@ func TestProvisionTwiceChangesNothing(t *testing.T) {
 	if err := events.Provision(t.Context(), js, events.ProvisionConfig{}); err != nil {
 		t.Fatal(err)
 	}
-	if after := found(); len(before) != 2*12+6 || !reflect.DeepEqual(before, after) {
+	if after := found(); len(before) != 2*15+6 || !reflect.DeepEqual(before, after) {
 		t.Fatalf("before %+v\nafter %+v", before, after)
 	}
 	if _, err := logAs(t, srv, events.StageUpload).Load(t.Context(), job.ID); err != nil {
@@ -75,7 +75,7 @@ func TestProvisionedStreamsSurviveARestart(t *testing.T) {
 		}
 	}
 	before := names(provision)
-	if after := names(func(jetstream.JetStream) {}); len(before) != 12 || !slices.Equal(before, after) {
+	if after := names(func(jetstream.JetStream) {}); len(before) != 15 || !slices.Equal(before, after) {
 		t.Errorf("before %v, after %v", before, after)
 	}
 }

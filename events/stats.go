@@ -19,6 +19,8 @@ type ValidationStats struct {
 	BlankRows  int `json:"blank_rows"`
 	// OutOfArea counts the rows outside the uploader's area.
 	OutOfArea int `json:"out_of_area,omitempty"`
+	// Objected counts the rows of people who have objected to being on a roll.
+	Objected int `json:"objected,omitempty"`
 
 	Registered      int `json:"registered"`
 	NotRegistered   int `json:"not_registered"`
@@ -58,6 +60,9 @@ type DatabaseStats struct {
 	// Transfers counts the rows that wait for somebody whose area covers the
 	// stored member too.
 	Transfers int `json:"transfers,omitempty"`
+	// Objected counts the rows of people who have objected since the file was
+	// validated.
+	Objected int `json:"objected,omitempty"`
 	// DryRun says that nothing was written: the counts are what would have
 	// been.
 	DryRun bool `json:"dry_run,omitempty"`

@@ -62,6 +62,7 @@ func CheckSchemas(t testing.TB, js jetstream.JetStream) {
 	defer cancel()
 	for stream, filter := range map[string]string{
 		events.StreamFacts: "bulk.>", events.StreamProgress: "bulk.>", events.StreamAudit: "audit.>",
+		events.StreamCases: "case.>",
 	} {
 		for m, err := range events.Messages(ctx, js, stream, filter, 1) {
 			if err != nil {
@@ -77,6 +78,14 @@ func checkSchema(t testing.TB, m *jetstream.RawStreamMsg) {
 	t.Helper()
 	if strings.HasPrefix(m.Subject, "audit.") {
 		checkAgainst(t, "access", m)
+		return
+	}
+	if id, ok := strings.CutPrefix(m.Subject, "case."); ok {
+		if m.Header.Get(events.HeaderType) == "" {
+			return // a forgery by a test
+		}
+		_, kind, _ := strings.Cut(id, ".")
+		checkAgainst(t, "case_"+kind, m)
 		return
 	}
 	_, kind, err := events.ParseSubject(m.Subject)

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/events/cases"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/events/permissions"
@@ -75,6 +76,9 @@ func explore(t *testing.T, js jetstream.JetStream) world {
 		"$SYS.REQ.SERVER.PING", "$SYS.REQ.ACCOUNT.PING.CONNZ", "$JSC.R.x", "$JS.EVENT.ADVISORY.x", "anything")
 	w.subscribe = []string{">", "bulk.>", "live.bulk.>", "live.bulk.*.cancelled", "$O.>", "$KV.>",
 		"$JS.>", "$JS.API.>", "$JS.ACK.>", "$JS.EVENT.ADVISORY.>", "$SYS.>", "_INBOX.>", "anything"}
+	for _, kind := range cases.FactKinds {
+		add("%s", cases.Subject(aCase, kind))
+	}
 	for _, what := range events.AccessKinds {
 		add("%s", events.AuditSubject(aJob, what))
 	}

@@ -33,13 +33,18 @@ func expected(w world) map[string]access {
 	return all
 }
 
+const aCase = "case-01999999-0000-7000-8000-000000000000"
+
 const aJob = "job-01999999-0000-7000-8000-000000000000"
 
 // mayPublish returns the subjects that a service may publish to.
 func mayPublish(u permissions.User) (list []string) {
 	add := func(format string, names ...any) { list = append(list, fmt.Sprintf(format, names...)) }
 	for _, g := range u.Publish {
-		list = append(list, g.Subjects...)
+		for _, s := range g.Subjects {
+			s = strings.Replace(s, "case.*", "case."+aCase, 1)
+			list = append(list, strings.Replace(s, "$JS.ACK.CASES.cases.>", "$JS.ACK.CASES.cases.1.1.1.1.0", 1))
+		}
 	}
 	for _, k := range u.Kinds {
 		add("%s", events.Subject(aJob, k))
@@ -115,7 +120,7 @@ func operatorMayPublish(w world) (list []string) {
 		for stream := range w.streams {
 			create := "$JS.API.CONSUMER.CREATE." + stream + ".x"
 			plain := stream == events.StreamFacts || stream == events.StreamProgress ||
-				stream == events.StreamAudit || stream == events.StreamPartial
+				stream == events.StreamAudit || stream == events.StreamPartial || stream == events.StreamCases
 			if plain && s == create || strings.HasPrefix(s, create+".") {
 				list = append(list, s)
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"rollcall.example/events"
+	"rollcall.example/events/cases"
 )
 
 //go:generate go run ./gen
@@ -64,8 +65,9 @@ func services() []User {
 	return []User{
 		upload(),
 		stage(events.StageValidation, User{
-			Comment: "Reads the workbook, judges its rows.",
-			Objects: slices.Concat(writes(events.BucketRows), reads(events.BucketUploads)),
+			Comment:   "Reads the workbook, judges its rows.",
+			Objects:   slices.Concat(writes(events.BucketRows), reads(events.BucketUploads)),
+			KeyValues: objections,
 		}),
 		stage(events.StageIEC, User{
 			Comment: "Asks the IEC.",
@@ -77,8 +79,9 @@ func services() []User {
 			},
 		}, events.KindPaused, events.KindResumed, events.KindWarned),
 		stage(events.StagePersistence, User{
-			Comment: "Writes the members.",
-			Objects: slices.Concat(writes(events.BucketOutcomes), reads(events.BucketRows, events.BucketVerdicts)),
+			Comment:   "Writes the members.",
+			Objects:   slices.Concat(writes(events.BucketOutcomes), reads(events.BucketRows, events.BucketVerdicts)),
+			KeyValues: objections,
 		}, events.KindProposed, events.KindPaused, events.KindResumed),
 		stage(events.StageReport, User{
 			Comment: "Writes the report.",
@@ -92,6 +95,24 @@ func services() []User {
 		},
 		privacy(),
 	}
+}
+
+// objections is the list of those who must not be written.
+var objections = []KeyValueBucket{{Name: events.KVObjections, Batch: true}}
+
+// auditChain lets a writer find the message that the next one follows.
+var auditChain = Group{"finds the newest of them", []string{
+	"$JS.API.STREAM.INFO." + events.StreamAudit, "$JS.API.DIRECT.GET." + events.StreamAudit,
+}}
+
+// casesOf is what a writer of the given facts may do with cases.
+func casesOf(kinds ...cases.FactKind) Group {
+	g := Group{Comment: "cases: erasures and exports"}
+	for _, k := range kinds {
+		g.Subjects = append(g.Subjects, cases.Subject("*", k))
+	}
+	g.Subjects = append(g.Subjects, "$JS.API.DIRECT.GET."+events.StreamCases)
+	return g
 }
 
 // Gateway returns the only user of the account EDGE.
@@ -129,30 +150,43 @@ func upload() User {
 		Name: "upload", Comment: "Takes uploads, cancels and retries, serves status and reports, keeps the jobs table.",
 		Kinds: []events.Kind{events.KindUploaded, events.KindCancelled, events.KindRetried,
 			events.KindApproved, events.KindDeclined},
-		Audit:    []events.AccessKind{events.AccessReport, events.AccessRejects, events.AccessRow},
+		Audit: []events.AccessKind{events.AccessReport, events.AccessRejects, events.AccessRow,
+			events.AccessExport},
 		ReadsLog: true, Consumer: events.ConsumerProjection,
 		Objects: slices.Concat(writes(events.BucketUploads),
-			reads(events.BucketReports, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes)),
+			reads(events.BucketReports, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes),
+			[]ObjectBucket{{Name: events.BucketCases, Read: true, Write: true}}),
 		KeyValues: []KeyValueBucket{{Name: events.KVQuota}},
 		Publish: []Group{{"parts of uploads that have not arrived whole", []string{
 			"partial.*.*.*", "$JS.API.STREAM.INFO." + events.StreamPartial,
 			"$JS.API.DIRECT.GET." + events.StreamPartial, "$JS.API.STREAM.PURGE." + events.StreamPartial,
-		}}},
+		}}, auditChain, casesOf(cases.KindRequested, cases.KindApproved, cases.KindDeclined)},
 	}
 }
+
+const caseConsumer = events.StreamCases + "." + events.ConsumerCases
 
 func privacy() User {
 	u := User{
 		Name: "privacy", Comment: "Removes what is kept no longer, and a person who asks for it.",
-		Kinds:     []events.Kind{events.KindErased},
-		Audit:     []events.AccessKind{events.AccessExport, events.AccessErasure},
+		Kinds: []events.Kind{events.KindErased},
+		Audit: []events.AccessKind{
+			events.AccessExport, events.AccessErasure, events.AccessObjection, events.AccessLift,
+		},
 		ReadsLog:  true,
-		KeyValues: []KeyValueBucket{{Name: events.KVVerdicts, Write: true}},
+		KeyValues: []KeyValueBucket{{Name: events.KVVerdicts, Write: true}, {Name: events.KVObjections, Write: true}},
 		Publish: []Group{{"purges jobs as a whole", []string{
 			"$JS.API.STREAM.INFO." + events.StreamProgress,
 			"$JS.API.STREAM.PURGE." + events.StreamFacts, "$JS.API.STREAM.PURGE." + events.StreamProgress,
+		}}, {"finds and removes unfinished uploads", []string{
+			"$JS.API.STREAM.INFO." + events.StreamPartial, "$JS.API.DIRECT.GET." + events.StreamPartial,
+			"$JS.API.STREAM.PURGE." + events.StreamPartial,
+		}}, auditChain, casesOf(cases.FactKinds...), {"its consumer of cases", []string{
+			"$JS.API.CONSUMER.INFO." + caseConsumer, "$JS.API.CONSUMER.MSG.NEXT." + caseConsumer,
+			"$JS.ACK." + caseConsumer + ".>",
 		}}},
 	}
+	u.Objects = append(u.Objects, ObjectBucket{Name: events.BucketCases, Read: true, Write: true})
 	for _, name := range events.ObjectBuckets() {
 		u.Objects = append(u.Objects, ObjectBucket{Name: name, Read: true, Write: true, Clear: true})
 	}
@@ -179,6 +213,7 @@ func operator() User {
 			{"nats sub --stream and nats object get read through consumers of their own", []string{
 				create + events.StreamFacts + ".>", create + events.StreamProgress + ".>",
 				create + events.StreamAudit + ".>", create + events.StreamPartial + ".>",
+				create + events.StreamCases + ".>",
 				create + "*.*.$O.>", create + "*.*.$KV.>",
 				"$JS.API.CONSUMER.MSG.NEXT.*.*", "$JS.API.CONSUMER.DELETE.*.*", "$JS.FC.>",
 			}},
@@ -186,11 +221,13 @@ func operator() User {
 		Subscribe: []string{"bulk.>", events.LivePrefix + "bulk.>", "$JS.EVENT.ADVISORY.>", "_INBOX.>"},
 	}
 	comment := "but takes nothing from the services' consumers and leaves them as they are"
+	taken := []string{caseConsumer}
 	for _, service := range services() {
-		if service.Consumer == "" {
-			continue
+		if service.Consumer != "" {
+			taken = append(taken, events.StreamFacts+"."+service.Consumer)
 		}
-		name := events.StreamFacts + "." + service.Consumer
+	}
+	for _, name := range taken {
 		u.Deny = append(u.Deny, Group{comment, []string{
 			"$JS.API.CONSUMER.MSG.NEXT." + name, create + name, "$JS.API.CONSUMER.DELETE." + name, create + name + ".>",
 		}})

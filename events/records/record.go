@@ -40,6 +40,9 @@ const (
 	// RejectOutOfArea: the ID number is valid, but the row lies outside the
 	// uploader's area, or names no place by which that can be told.
 	RejectOutOfArea = "out_of_area"
+	// RejectObjected: the person has objected to being on a roll. The row has its
+	// number and nothing else.
+	RejectObjected = "objected"
 )
 
 // RejectedRow is a line of the artifact rejects: a row that does not go on.
@@ -106,6 +109,9 @@ const (
 	// or changed. The row waits for somebody whose area covers both, and the
 	// outcome says nothing else.
 	Transfer = "transfer"
+	// Objected: the person has objected to being on a roll since the file was
+	// validated. Nothing was read or changed.
+	Objected = "objected"
 )
 
 // Outcome is a line of the artifact outcomes, in the order of rows.

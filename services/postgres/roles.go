@@ -24,9 +24,11 @@ var rights = map[string]map[string]string{
 		"job_ledger": "SELECT, INSERT, UPDATE, DELETE", "job_outcomes": "SELECT, INSERT", versionsTable: "SELECT",
 	},
 	"privacy": {
-		"members": "SELECT, DELETE", "jobs": "SELECT, DELETE", "job_ledger": "SELECT, DELETE",
-		"job_outcomes": "SELECT, DELETE",
-		versionsTable:  "SELECT",
+		// Erasing a person takes them out of texts about others, too.
+		"members": "SELECT, UPDATE, DELETE", "jobs": "SELECT, DELETE", "job_ledger": "SELECT, DELETE",
+		"job_outcomes": "SELECT, UPDATE, DELETE", "webhook_deliveries": "SELECT, UPDATE",
+		"webhooks": "SELECT (id, owner_id, url, disabled_reason)", "audit_heads": "SELECT, INSERT",
+		versionsTable: "SELECT",
 	},
 	"webhook": {"webhooks": "SELECT", "webhook_deliveries": "SELECT, INSERT, UPDATE, DELETE",
 		versionsTable: "SELECT"},

@@ -18,13 +18,15 @@ import (
 // wantRights says for each table which service may do what, with the letters of the
 // statements below. A new table must be added here before a service may use it.
 var wantRights = map[string]map[string]string{
-	"members":            {"persistence": "SIUD", "privacy": "SD"},
-	"ward_regions":       {"persistence": "S", "upload": "S"},
-	"job_ledger":         {"persistence": "SIUD", "privacy": "SD"},
-	"job_outcomes":       {"persistence": "SI", "upload": "S", "privacy": "SD"},
-	"jobs":               {"upload": "SIU", "privacy": "SD"},
-	"webhooks":           {"upload": "SID", "webhook": "S"}, // and some columns: see below
-	"webhook_deliveries": {"upload": "S", "webhook": "SIUD"},
+	"members":      {"persistence": "SIUD", "privacy": "SUD"},
+	"audit_heads":  {"privacy": "SI"},
+	"ward_regions": {"persistence": "S", "upload": "S"},
+	"job_ledger":   {"persistence": "SIUD", "privacy": "SD"},
+	"job_outcomes": {"persistence": "SI", "upload": "S", "privacy": "SUD"},
+	"jobs":         {"upload": "SIU", "privacy": "SD"},
+	// And some columns: see below.
+	"webhooks":           {"upload": "SID", "webhook": "S", "privacy": "S"},
+	"webhook_deliveries": {"upload": "S", "webhook": "SIUD", "privacy": "SU"},
 	"goose_db_version":   {"upload": "S", "persistence": "S", "webhook": "S", "privacy": "S"},
 }
 
