@@ -23,7 +23,7 @@ const (
 // ServeHTTP opens a WebSocket. A token may come in the Authorization header or,
 // from a browser, as the subprotocol bearer.TOKEN; else as the first frame.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	claims, known, err := g.verifyRequest(r)
+	who, known, err := g.verifyRequest(r)
 	if err != nil {
 		g.countRefusal(reasonToken)
 		refused := refuseToken(err)
@@ -31,13 +31,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, refused)
 		return
 	}
-	if known && g.hub.userIsFull(claims.ID, g.cfg.UserConnections) {
+	if known && g.hub.userIsFull(who.claims.ID, g.cfg.UserConnections) {
 		g.countRefusal(reasonUser)
 		refused := &refusal.Error{Code: refusal.CodeTooManyConnections, RetryAfter: userRetry,
 			Message: "You have too many connections. Please close some of them.",
 			Details: map[string]any{"limit": g.cfg.UserConnections}}
 		g.noteRefusal(r.Context(), security.FaceWebSocket, refused,
-			security.Refusal{User: claims.User, Address: g.addressOf(r)})
+			security.Refusal{User: who.claims.User, Address: g.addressOf(r)})
 		g.refuse(w, r, refused)
 		return
 	}
@@ -47,7 +47,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := newConn(g, ws, plainDialect{}, g.addressOf(r))
 	if known {
-		c.admit(claims)
+		c.admit(who)
 	}
 	go c.serve() // a goroutine of its own lets go of the request, which is large
 }
@@ -112,11 +112,11 @@ func (g *Gateway) release() {
 
 // verifyRequest checks the token of a request. Known is false for a request without
 // one, which is no error.
-func (g *Gateway) verifyRequest(r *http.Request) (claims auth.Claims, known bool, err error) {
+func (g *Gateway) verifyRequest(r *http.Request) (who visitor, known bool, err error) {
 	token := ""
 	if r.Header.Get("Authorization") != "" {
 		if token, err = auth.TokenFromRequest(r); err != nil {
-			return claims, false, err
+			return who, false, err
 		}
 	} else {
 		for _, header := range r.Header.Values("Sec-WebSocket-Protocol") {
@@ -127,11 +127,11 @@ func (g *Gateway) verifyRequest(r *http.Request) (claims auth.Claims, known bool
 			}
 		}
 		if token == "" {
-			return claims, false, nil
+			return who, false, nil
 		}
 	}
-	claims, err = g.cfg.Verifier.Verify(token)
-	return claims, err == nil, err
+	who, err = g.identify(token)
+	return who, err == nil, err
 }
 
 // refuseToken returns the refusal that the verifier's error is.

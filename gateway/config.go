@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/security"
 	"rollcall.example/gateway/auth"
 )
@@ -33,6 +34,8 @@ type Config struct {
 	History []jetstream.JetStream
 	// Verifier checks tokens. Required.
 	Verifier *auth.Verifier
+	// Policy says what each role may do; nil means the default one.
+	Policy *access.Policy
 	// Origins are the hosts, other than the server's own, whose pages may open a
 	// WebSocket. Such a page can act as whoever visits it.
 	Origins []string
@@ -98,6 +101,9 @@ func notNegative[T int | time.Duration](name string, value T) error {
 
 // withDefaults returns c with a value for each field that was left out.
 func (c Config) withDefaults() Config {
+	if c.Policy == nil {
+		c.Policy = access.Default()
+	}
 	c.Queue = cmp.Or(c.Queue, 256)
 	c.Subscriptions = cmp.Or(c.Subscriptions, 100)
 	c.Connections = cmp.Or(c.Connections, DefaultConnections)

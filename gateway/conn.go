@@ -12,7 +12,6 @@ import (
 
 	"rollcall.example/events/refusal"
 	"rollcall.example/events/security"
-	"rollcall.example/gateway/auth"
 )
 
 // conn is the connection of one client.
@@ -40,7 +39,7 @@ type conn struct {
 	turns atomic.Uint64
 
 	mu     sync.Mutex
-	claims *auth.Claims // nil until the client has shown a good token
+	who    *visitor // nil until the client has shown a good token
 	expiry *time.Timer
 	subs   map[string]*subscription
 }
@@ -69,8 +68,8 @@ func (c *conn) serve() {
 	c.mu.Lock()
 	c.expiry.Stop()
 	user, jobs := "", slices.Collect(maps.Keys(c.subs))
-	if c.claims != nil {
-		user = c.claims.ID
+	if c.who != nil {
+		user = c.who.claims.ID
 	}
 	c.mu.Unlock()
 	c.g.hub.remove(c, user, jobs)
@@ -131,25 +130,25 @@ func (c *conn) expire() {
 
 // admit signs a user in, or extends the session of one who is. Where the user has too
 // many connections already it closes this one and returns false.
-func (c *conn) admit(claims auth.Claims) bool {
-	if c.user() == nil && !c.g.hub.joinUser(c, claims.ID, c.g.cfg.UserConnections) {
+func (c *conn) admit(who visitor) bool {
+	if c.user() == nil && !c.g.hub.joinUser(c, who.claims.ID, c.g.cfg.UserConnections) {
 		c.countRefusal(reasonUser)
 		c.g.noteRefusal(c.ctx, c.dialect.face(), refusal.New(refusal.CodeTooManyConnections, ""),
-			security.Refusal{User: claims.User, Address: c.address})
+			security.Refusal{User: who.claims.User, Address: c.address})
 		c.closeFor(refusal.CodeTooManyConnections, "too many connections")
 		return false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.claims = &claims
+	c.who = &who
 	c.expiry.Stop()
-	c.expiry = time.AfterFunc(claims.Expires.Sub(c.g.cfg.Now()), c.expire)
+	c.expiry = time.AfterFunc(who.claims.Expires.Sub(c.g.cfg.Now()), c.expire)
 	return true
 }
 
 // user returns who has signed in, nil before that.
-func (c *conn) user() *auth.Claims {
+func (c *conn) user() *visitor {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.claims
+	return c.who
 }

@@ -60,8 +60,8 @@ func (c *conn) handle(in request) error {
 	if in.Event == frames.EventAuthenticate {
 		return c.authenticate(in)
 	}
-	claims := c.user()
-	if claims == nil {
+	who := c.user()
+	if who == nil {
 		return refusal.New(refusal.CodeUnauthenticated, "Send an authenticate frame with a token first.")
 	}
 	var data frames.Subscribe
@@ -78,7 +78,7 @@ func (c *conn) handle(in request) error {
 		c.reply(frames.EventAck, frames.Ack{JobID: data.JobID}, in.ID)
 		return nil
 	}
-	return c.subscribe(data.JobID, data.After, claims, in.ID)
+	return c.subscribe(data.JobID, data.After, who, in.ID)
 }
 
 func (c *conn) authenticate(in request) error {
@@ -86,18 +86,18 @@ func (c *conn) authenticate(in request) error {
 	if err := json.Unmarshal(in.Data, &data); err != nil {
 		return refusal.New(refusal.CodeBadRequest, "The data must have a token.")
 	}
-	claims, err := c.g.cfg.Verifier.Verify(data.Token)
+	who, err := c.g.identify(data.Token)
 	if err != nil {
 		c.countRefusal(reasonToken)
 		return refuseToken(err)
 	}
-	if old := c.user(); old != nil && (old.ID != claims.ID || old.Role != claims.Role) {
+	if old := c.user(); old != nil && !old.sameAs(who) {
 		return refusal.New(refusal.CodeForbidden,
-			"The token is of another user or role. Please open another connection for it.")
+			"The token is of another user, role or area. Please open another connection for it.")
 	}
-	if !c.admit(claims) {
+	if !c.admit(who) {
 		return nil // admit has closed the connection
 	}
-	c.reply(frames.EventAck, frames.Ack{UserID: claims.ID, Expires: claims.Expires}, in.ID)
+	c.reply(frames.EventAck, frames.Ack{UserID: who.claims.ID, Expires: who.claims.Expires}, in.ID)
 	return nil
 }

@@ -129,7 +129,7 @@ func (s *socketIODialect) connect(c *conn, text []byte) error {
 	if err := json.Unmarshal(text, &data); err != nil {
 		data.Token = ""
 	}
-	claims, err := c.g.cfg.Verifier.Verify(data.Token)
+	who, err := c.g.identify(data.Token)
 	if err != nil {
 		c.countRefusal(reasonToken)
 		refused := refuseToken(err)
@@ -144,7 +144,7 @@ func (s *socketIODialect) connect(c *conn, text []byte) error {
 	}
 	s.connected = true
 	c.enqueueReply(fmt.Appendf(nil, `40{"sid":%q}`, rand.Text()))
-	c.admit(claims) // or it closes the connection
+	c.admit(who) // or it closes the connection
 	return nil
 }
 

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
-	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/frames"
 )
 
@@ -69,7 +69,7 @@ func (c *conn) enqueueFact(f frame) {
 // subscribe sends what the job's log has after a sequence, then what comes. It joins the
 // room before it reads the log, so that each fact comes from one of the two or from
 // both. Sequences tell which of them have been sent already.
-func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id json.RawMessage) error {
+func (c *conn) subscribe(jobID string, after uint64, who *visitor, id json.RawMessage) error {
 	if !events.ValidJobID(jobID) {
 		return refusal.NotFound()
 	}
@@ -80,10 +80,12 @@ func (c *conn) subscribe(jobID string, after uint64, claims *auth.Claims, id jso
 	}
 	past, err := c.g.histories.get(c.ctx, jobID, routed)
 	job := past.job
-	if err == nil && (job.ID == "" || (job.Owner.ID != claims.ID && !claims.IsAdmin())) {
-		if err = refusal.NotFound(); job.ID != "" {
-			err = refusal.Foreign()
-		}
+	switch {
+	case err != nil:
+	case job.ID == "":
+		err = refusal.NotFound()
+	default:
+		err = who.may.MayOn(access.ReadStatus, &job)
 	}
 	if err != nil {
 		c.unsubscribe(jobID)

@@ -30,8 +30,8 @@ func (c *conn) noteRefusal(refused *refusal.Error, event, jobID string) {
 	case frames.EventAuthenticate, frames.EventSubscribe, frames.EventUnsubscribe, "connect":
 		known.Route = event
 	}
-	if claims := c.user(); claims != nil {
-		known.User = claims.User
+	if who := c.user(); who != nil {
+		known.User = who.claims.User
 	}
 	c.g.noteRefusal(c.ctx, c.dialect.face(), refused, known)
 }

@@ -2,7 +2,6 @@ package access
 
 import (
 	"errors"
-	"strings"
 	"testing"
 
 	"rollcall.example/events"
@@ -23,7 +22,7 @@ func codeOf(err error) string {
 func TestUnknownRolesMayDoNothing(t *testing.T) {
 	p := Default()
 	for _, role := range []string{"", "admin", "root", "super_admin2", "member\x00"} {
-		who := p.Identify(events.User{ID: "eve", Role: role}, Claims{Provinces: []string{"GP"}})
+		who := p.Identify(events.User{ID: "eve", Role: role}, Places{Provinces: []string{"GP"}})
 		for _, want := range Permissions {
 			if got := codeOf(who.May(want)); got != refusal.CodeForbidden {
 				t.Errorf("%q may %s: %q", role, want, got)
@@ -40,7 +39,7 @@ func TestUnknownRolesMayDoNothing(t *testing.T) {
 }
 
 func TestUnknownPermissionsAreForbidden(t *testing.T) {
-	who := Default().Identify(events.User{ID: "a", Role: "super_admin"}, Claims{})
+	who := Default().Identify(events.User{ID: "a", Role: "super_admin"}, Places{})
 	if got := codeOf(who.May("fly")); got != refusal.CodeForbidden {
 		t.Errorf("fly: %q", got)
 	}
@@ -52,7 +51,7 @@ func TestRolesAreFoundInAnyCaseAndByAlias(t *testing.T) {
 		"PROVINCIAL_ADMIN": events.AreaProvince, "municipal_admin": events.AreaMunicipality,
 	} {
 		who := Default().Identify(events.User{ID: "a", Role: role},
-			Claims{Provinces: []string{"Gauteng"}, Municipalities: []string{"jhb"}, Wards: []string{"79800001"}})
+			Places{Provinces: []string{"Gauteng"}, Municipalities: []string{"jhb"}, Wards: []string{"79800001"}})
 		if who.Area.Level != want || who.May(Upload) != nil {
 			t.Errorf("%s: %+v", role, who)
 		}
@@ -60,16 +59,18 @@ func TestRolesAreFoundInAnyCaseAndByAlias(t *testing.T) {
 }
 
 func TestAnAreaHasTheCodesOfItsLevelOnly(t *testing.T) {
-	places := Claims{
+	places := Places{
 		Provinces: []string{"Gauteng", "gp"}, Municipalities: []string{"JHB - City of Johannesburg"},
 		Wards: []string{"79800001.0"},
 	}
-	for role, want := range map[string]string{"province_admin": "GP", "municipality_admin": "JHB", "ward_admin": "79800001"} {
+	for role, want := range map[string]string{
+		"province_admin": "GP", "municipality_admin": "JHB", "ward_admin": "79800001",
+	} {
 		who := Default().Identify(events.User{ID: "a", Role: role}, places)
 		if len(who.Area.Codes) != 1 || who.Area.Codes[0] != want {
 			t.Errorf("%s: %v", role, who.Area)
 		}
-		without := Default().Identify(events.User{ID: "a", Role: role}, Claims{})
+		without := Default().Identify(events.User{ID: "a", Role: role}, Places{})
 		if without.Area.Level != events.AreaNowhere {
 			t.Errorf("%s without a claim: %v", role, without.Area)
 		}
@@ -98,7 +99,7 @@ func TestMayOnHidesJobsOfOthers(t *testing.T) {
 		{"bob", "national_admin", Write, refusal.CodeForbidden},
 		{"", "super_admin", ReadStatus, refusal.CodeForbidden},
 	} {
-		who := policy.Identify(events.User{ID: c.id, Role: c.role}, Claims{Wards: []string{"79800001"}})
+		who := policy.Identify(events.User{ID: c.id, Role: c.role}, Places{Wards: []string{"79800001"}})
 		if got := codeOf(who.MayOn(c.want, job)); got != c.code {
 			t.Errorf("%s as %s may %s: %q, want %q", c.id, c.role, c.want, got, c.code)
 		}
@@ -171,6 +172,7 @@ func TestBadPoliciesAreRefused(t *testing.T) {
 		"unknown field":     `{"roles":{"a":{"area":"ward","may":[],"can":[]}}}`,
 		"permission":        `{"roles":{"a":{"area":"ward","may":["fly"]}}}`,
 		"write of others":   `{"roles":{"a":{"area":"ward","others":["write"]}}}`,
+		"approve of own":    `{"roles":{"a":{"area":"ward","may":["approve"]}}}`,
 		"level":             `{"roles":{"a":{"area":"planet"}}}`,
 		"null":              `{"roles":{"a":null}}`,
 		"twice":             `{"roles":{"a":{"area":""},"A":{"area":""}}}`,
@@ -181,7 +183,7 @@ func TestBadPoliciesAreRefused(t *testing.T) {
 		"not JSON":          `roles:`,
 		"a role of no name": `{"roles":{"":{"area":""}}}`,
 	} {
-		if _, err := Read(strings.NewReader(text)); err == nil {
+		if _, err := Parse([]byte(text)); err == nil {
 			t.Errorf("%s: read", name)
 		}
 	}

@@ -84,22 +84,22 @@ type role struct {
 
 // Default returns the policy of package schema.
 func Default() *Policy {
-	p, err := Read(bytes.NewReader(schema.Policy()))
+	p, err := Parse(schema.Policy())
 	if err != nil {
 		panic(fmt.Errorf("default policy: %w", err)) // a test reads it
 	}
 	return p
 }
 
-// Read reads a policy from JSON. It refuses unknown fields, permissions, levels
+// Parse reads a policy from JSON. It refuses unknown fields, permissions, levels
 // and actions, and roles that differ only in case.
-func Read(r io.Reader) (*Policy, error) {
+func Parse(data []byte) (*Policy, error) {
 	var file struct {
 		Roles    map[string]*role  `json:"roles"`
 		Aliases  map[string]string `json:"aliases"`
 		FourEyes []FourEyes        `json:"four_eyes"`
 	}
-	in := json.NewDecoder(r)
+	in := json.NewDecoder(bytes.NewReader(data))
 	in.DisallowUnknownFields()
 	if err := in.Decode(&file); err != nil {
 		return nil, fmt.Errorf("read policy: %w", err)
@@ -146,6 +146,9 @@ func (r *role) check() error {
 		return fmt.Errorf("area %q is unknown; known are %q", r.Area, levels)
 	}
 	for _, p := range r.May {
+		if p == Approve {
+			return errors.New("approve belongs under others: nobody approves their own job")
+		}
 		if !slices.Contains(Permissions, p) {
 			return fmt.Errorf("permission %q is unknown; known are %q", p, Permissions)
 		}

@@ -17,17 +17,17 @@ type Principal struct {
 	known bool
 }
 
-// Claims are the places that a token names, as codes or names. A role uses
+// Places are what a token names, as codes or names. A role uses
 // those of its own level only: the municipality of a province's administrator
 // is where they live.
-type Claims struct {
+type Places struct {
 	Provinces, Municipalities, Wards []string
 }
 
 // Identify returns what a person may do by their role and the places that
 // their token names. A role whose level has no place in the token has the area
 // nowhere.
-func (p *Policy) Identify(user events.User, places Claims) Principal {
+func (p *Policy) Identify(user events.User, places Places) Principal {
 	r, ok := p.role(user.Role)
 	if !ok {
 		return Principal{User: user, role: &role{}}
@@ -35,7 +35,7 @@ func (p *Policy) Identify(user events.User, places Claims) Principal {
 	return Principal{User: user, Area: areaOf(r.Area, places), role: r, known: true}
 }
 
-func areaOf(level events.AreaLevel, places Claims) events.Area {
+func areaOf(level events.AreaLevel, places Places) events.Area {
 	var codes []string
 	switch level {
 	case events.AreaCountry:

@@ -88,7 +88,7 @@ func TestClaimsTellWhichTokenItIs(t *testing.T) {
 
 func TestGrantIsReadBackWhole(t *testing.T) {
 	g := Grant{
-		User: events.User{ID: "alice", Role: RoleProvinceAdmin}, TTL: time.Hour, TokenID: "one",
+		User: events.User{ID: "alice", Role: "province_admin"}, TTL: time.Hour, TokenID: "one",
 		Provinces: []string{"GP", "WC"}, Municipalities: []string{"JHB"}, Wards: []string{"79800001"},
 		Places: PlaceClaims{Ward: "w"}, Issuer: "us", Audience: []string{"rollcall", "other"},
 	}
@@ -109,7 +109,7 @@ func TestTokensHaveIDsOfTheirOwn(t *testing.T) {
 	v := verifier(t, Config{Secret: secret})
 	seen := map[string]bool{}
 	for range 3 {
-		token, err := Mint(secret, "alice", RoleMember, time.Hour, now)
+		token, err := Mint(secret, "alice", "member", time.Hour, now)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -143,7 +143,7 @@ func TestWeakSecretsAreRefused(t *testing.T) {
 		} else if !strings.Contains(err.Error(), "openssl rand -hex 32") || strings.Contains(err.Error(), tt.secret) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := Mint(tt.secret, "alice", RoleMember, time.Hour, now); (err == nil) != tt.good {
+		if _, err := Mint(tt.secret, "alice", "member", time.Hour, now); (err == nil) != tt.good {
 			t.Errorf("%s signs: %v", name, err)
 		}
 	}

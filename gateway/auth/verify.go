@@ -12,6 +12,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
 )
 
@@ -45,15 +46,6 @@ func Reason(err error) string {
 	return reason
 }
 
-// Roles with a meaning. Any other one is an ordinary user's, as RoleMember is.
-const (
-	RoleSuperAdmin        = "super_admin"
-	RoleNationalAdmin     = "national_admin"
-	RoleProvinceAdmin     = "province_admin"
-	RoleMunicipalityAdmin = "municipality_admin"
-	RoleMember            = "member"
-)
-
 // Claims is what a valid token says.
 type Claims struct {
 	// User has the id and the role, each of 1 to 128 bytes of printable characters.
@@ -69,10 +61,10 @@ type Claims struct {
 	Provinces, Municipalities, Wards []string
 }
 
-// IsAdmin reports whether the user may see the jobs of all users: the roles super_admin
-// and national_admin. Administrators of a province or municipality see only their own
-// jobs, since a job belongs to no region.
-func (c Claims) IsAdmin() bool { return c.Role == RoleSuperAdmin || c.Role == RoleNationalAdmin }
+// Identify returns what the user may do by a policy.
+func (c Claims) Identify(p *access.Policy) access.Principal {
+	return p.Identify(c.User, access.Places{Provinces: c.Provinces, Municipalities: c.Municipalities, Wards: c.Wards})
+}
 
 const (
 	// maxID bounds a user's id and role, which become part of headers and log lines.

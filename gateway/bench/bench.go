@@ -141,5 +141,5 @@ func (b *bench) readMemory(ctx context.Context) (m memory, err error) {
 }
 
 func (b *bench) mintToken(user string) (string, error) {
-	return auth.Mint(b.secret, user, auth.RoleMember, time.Hour, time.Now())
+	return auth.Mint(b.secret, user, "member", time.Hour, time.Now())
 }

@@ -5,13 +5,14 @@ import (
 	"net/http"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
 	"rollcall.example/services/webhook/registry"
 )
 
 // addWebhook registers a URL for the jobs of the person, or for one that the
 // person may see. The secret is told once.
-func (a *API) addWebhook(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+func (a *API) addWebhook(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	var wanted struct {
 		URL    string        `json:"url"`
 		JobID  string        `json:"job_id"`
@@ -27,7 +28,7 @@ func (a *API) addWebhook(_ http.ResponseWriter, r *http.Request, who Principal) 
 		return nil, err
 	}
 	if hook.JobID != nil {
-		if _, err := a.load(r.Context(), *hook.JobID, who); err != nil {
+		if _, err := a.load(r.Context(), *hook.JobID, caller{who.Principal, access.ReadStatus}); err != nil {
 			return nil, err
 		}
 	}

@@ -7,21 +7,28 @@ import (
 	"net/netip"
 	"time"
 
+	"rollcall.example/events/access"
 	"rollcall.example/events/security"
 )
 
 // envelope is what all answers have in common.
 type envelope struct {
-	authenticate func(*http.Request) (Principal, error)
+	authenticate func(*http.Request) (access.Principal, error)
 	now          func() time.Time
 	logger       *slog.Logger
 	watch        *security.Watch
 	proxies      []netip.Prefix
 }
 
+// caller is who makes a request, and the permission that it needs.
+type caller struct {
+	access.Principal
+	wants access.Permission
+}
+
 // handler answers a request of a known person with data, or refuses it. A nil
 // *result means that it has written its own answer.
-type handler func(w http.ResponseWriter, r *http.Request, who Principal) (*result, error)
+type handler func(w http.ResponseWriter, r *http.Request, who caller) (*result, error)
 
 type result struct {
 	status  int // 0 means 200
@@ -29,18 +36,25 @@ type result struct {
 	data    any
 }
 
-// answer puts what a handler returns into the envelope.
-func (e *envelope) answer(h handler, body int64) http.Handler {
+// answer puts what a handler returns into the envelope. Who lacks the permission
+// of a route never reaches its handler; for a route about a job, load decides.
+func (e *envelope) answer(to route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if body > 0 {
-			r.Body = http.MaxBytesReader(w, r.Body, body)
+		if to.body > 0 {
+			r.Body = http.MaxBytesReader(w, r.Body, to.body)
 		}
 		who, err := e.authenticate(r)
 		if err != nil {
 			e.refuse(w, r, who, err)
 			return
 		}
-		res, err := h(w, r, who)
+		if !to.job {
+			if err := who.May(to.wants); err != nil {
+				e.refuse(w, r, who, err)
+				return
+			}
+		}
+		res, err := to.handler(w, r, caller{who, to.wants})
 		if err != nil {
 			e.refuse(w, r, who, err)
 			return

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
 	"rollcall.example/events/security"
 	"rollcall.example/services/jobs"
@@ -33,13 +34,6 @@ const (
 	TusPath = Base + "/tus/"
 )
 
-// Principal is who makes a request.
-type Principal struct {
-	events.User
-	// Admin may see and steer the jobs of all users; others only their own.
-	Admin bool
-}
-
 // Config is what the face needs. All fields without a stated zero are required.
 type Config struct {
 	Log   *events.Log
@@ -49,9 +43,11 @@ type Config struct {
 	Jobs     *jobs.Table
 	Webhooks *registry.Registry
 	Rows     *rowhistory.Reader
-	// Authenticate tells who makes a request. An error that is no *refusal.Error
-	// means that it could not be found out.
-	Authenticate func(*http.Request) (Principal, error)
+	// Authenticate tells who makes a request, and what they may do. An error that
+	// is no *refusal.Error means that it could not be found out.
+	Authenticate func(*http.Request) (access.Principal, error)
+	// Policy says which actions need a second person.
+	Policy *access.Policy
 	// Quota reads the allowance of IEC calls.
 	Quota func(context.Context) (events.Quota, error)
 	// TrustedProxies are those whose X-Forwarded-For is believed; nil means none.
@@ -85,8 +81,10 @@ func New(cfg Config) *API {
 
 // requireUser refuses a request of nobody in particular, who would be the owner of
 // nothing, or of everything.
-func requireUser(authenticate func(*http.Request) (Principal, error)) func(*http.Request) (Principal, error) {
-	return func(r *http.Request) (Principal, error) {
+func requireUser(
+	authenticate func(*http.Request) (access.Principal, error),
+) func(*http.Request) (access.Principal, error) {
+	return func(r *http.Request) (access.Principal, error) {
 		who, err := authenticate(r)
 		if err == nil && who.ID == "" {
 			err = &refusal.Error{Code: refusal.CodeUnauthenticated, Details: map[string]any{"reason": "token_invalid"},
@@ -100,19 +98,20 @@ func requireUser(authenticate func(*http.Request) (Principal, error)) func(*http
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range a.routes() {
-		mux.Handle(route.method+" "+Base+route.path, a.answer(route.handler, route.body))
+		mux.Handle(route.method+" "+Base+route.path, a.answer(route))
 	}
 	return a.refuseUnknown(mux)
 }
 
-// load returns a job that the person may see. Nobody else learns that it exists.
-func (a *API) load(ctx context.Context, id string, who Principal) (events.Job, error) {
+// load returns a job with which the person may do what they ask for. Nobody who
+// may not see it learns that it exists.
+func (a *API) load(ctx context.Context, id string, who caller) (events.Job, error) {
 	job, err := a.cfg.Log.Load(ctx, id)
 	if err != nil {
 		return events.Job{}, err
 	}
-	if job.Owner.ID != who.ID && !who.Admin {
-		return events.Job{}, refusal.Foreign()
+	if err := who.MayOn(who.wants, &job); err != nil {
+		return events.Job{}, err
 	}
 	return job, nil
 }

@@ -13,7 +13,7 @@ import (
 const auditTime = 5 * time.Second
 
 // recordAccess records that somebody reads about people. Only then they may.
-func (a *API) recordAccess(r *http.Request, who Principal, jobID string, what events.AccessKind, row int) error {
+func (a *API) recordAccess(r *http.Request, who caller, jobID string, what events.AccessKind, row int) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditTime)
 	defer cancel()
 	access := events.Access{

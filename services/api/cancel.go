@@ -7,8 +7,10 @@ import (
 )
 
 // cancel stops a job.
-func (a *API) cancel(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
-	job, err := a.steer(r, who, func(j *events.Job) events.Fact { return &events.Cancelled{Stage: j.Stage, By: who.User} })
+func (a *API) cancel(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
+	job, err := a.steer(r, who, func(j *events.Job) (events.Fact, error) {
+		return &events.Cancelled{Stage: j.Stage, By: who.User}, nil
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ const (
 )
 
 // history lists jobs, newest first: the person's own, or for administrators all.
-func (a *API) history(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+func (a *API) history(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	page, err := numberParameter(r, "page", 1, math.MaxInt32)
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func (a *API) history(_ http.ResponseWriter, r *http.Request, who Principal) (*r
 	status := events.Status(r.URL.Query().Get("status"))
 	if status != "" && !slices.Contains(jobs.Statuses, status) {
 		return nil, refusal.New(refusal.CodeBadRequest,
-			"status must be one of pending, processing, paused, completed, failed and cancelled.")
+			"status must be one of pending, processing, paused, awaiting_approval, completed, failed, cancelled and declined.")
 	}
 	list, total, err := a.cfg.Jobs.List(r.Context(),
 		jobs.Filter{Owner: visibleOwner(who), Status: status, Page: page, Size: size})
@@ -43,8 +43,8 @@ func (a *API) history(_ http.ResponseWriter, r *http.Request, who Principal) (*r
 }
 
 // visibleOwner is whose jobs a person sees, "" for all.
-func visibleOwner(who Principal) string {
-	if who.Admin {
+func visibleOwner(who caller) string {
+	if who.SeesAll() {
 		return ""
 	}
 	return who.ID

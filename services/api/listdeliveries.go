@@ -6,7 +6,7 @@ import (
 )
 
 // listDeliveries lists the newest deliveries of a webhook of the person.
-func (a *API) listDeliveries(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+func (a *API) listDeliveries(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	list, err := a.cfg.Webhooks.Deliveries(r.Context(), who.ID, r.PathValue("webhookId"))
 	if err != nil {
 		return nil, err

@@ -6,7 +6,7 @@ import (
 )
 
 // listWebhooks lists the person's webhooks, without their secrets.
-func (a *API) listWebhooks(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+func (a *API) listWebhooks(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	hooks, err := a.cfg.Webhooks.List(r.Context(), who.ID)
 	if err != nil {
 		return nil, err

@@ -29,8 +29,8 @@ type links struct {
 }
 
 // process takes a spreadsheet that is sent as a form.
-func (a *API) process(w http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
-	received, err := a.cfg.Upload.ReceiveForm(w, r, who.User)
+func (a *API) process(w http.ResponseWriter, r *http.Request, who caller) (*result, error) {
+	received, err := a.cfg.Upload.ReceiveForm(w, r, who.Principal)
 	if err != nil {
 		return nil, err
 	}

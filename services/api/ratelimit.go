@@ -7,7 +7,7 @@ import (
 )
 
 // rateLimitStatus tells how much of the hourly quota of IEC calls is spent.
-func (a *API) rateLimitStatus(_ http.ResponseWriter, r *http.Request, _ Principal) (*result, error) {
+func (a *API) rateLimitStatus(_ http.ResponseWriter, r *http.Request, _ caller) (*result, error) {
 	q, err := a.cfg.Quota(r.Context())
 	if err != nil {
 		return nil, err

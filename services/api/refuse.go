@@ -5,13 +5,14 @@ import (
 	"net/http"
 	"strings"
 
+	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
 	"rollcall.example/events/security"
 )
 
 // refuse answers with an error. Those that are our fault are logged. who is the zero
-// Principal where nobody knows.
-func (e *envelope) refuse(w http.ResponseWriter, r *http.Request, who Principal, err error) {
+// access.Principal where nobody knows.
+func (e *envelope) refuse(w http.ResponseWriter, r *http.Request, who access.Principal, err error) {
 	refused := refusal.From(err)
 	if r.Pattern != "" { // there is such an address
 		e.noteRefusal(r, who, security.KindOf(refused), refused.Code)
@@ -31,7 +32,7 @@ func (e *envelope) refuse(w http.ResponseWriter, r *http.Request, who Principal,
 
 // noteRefusal tells who watches of a refusal. The path and its jobId may be anything that the
 // client made up, so only the pattern, and an id that could be one, go further.
-func (e *envelope) noteRefusal(r *http.Request, who Principal, kind security.Kind, code string) {
+func (e *envelope) noteRefusal(r *http.Request, who access.Principal, kind security.Kind, code string) {
 	e.watch.Refused(r.Context(), security.Refusal{
 		Face: security.FaceREST, Kind: kind, Code: code, Route: r.Pattern, User: who.User,
 		Address: security.ClientAddress(r, e.proxies), JobID: r.PathValue("jobId"),
@@ -47,11 +48,11 @@ func (e *envelope) refuseUnknown(mux *http.ServeMux) http.Handler {
 		}
 		methods := allowedMethods(mux, r)
 		if methods == nil {
-			e.refuse(w, r, Principal{}, refusal.New(refusal.CodeNotFound, "There is nothing at this address."))
+			e.refuse(w, r, access.Principal{}, refusal.New(refusal.CodeNotFound, "There is nothing at this address."))
 			return
 		}
 		w.Header().Set("Allow", strings.Join(methods, ", "))
-		e.refuse(w, r, Principal{}, refusal.New(refusal.CodeMethod,
+		e.refuse(w, r, access.Principal{}, refusal.New(refusal.CodeMethod,
 			fmt.Sprintf("Use %s for this address.", strings.Join(methods, " or "))))
 	})
 }

@@ -11,7 +11,7 @@ import (
 
 // sendRejects sends the rows that have to be corrected, from the moment on when
 // the rows have been checked.
-func (a *API) sendRejects(w http.ResponseWriter, r *http.Request, job *events.Job, who Principal) error {
+func (a *API) sendRejects(w http.ResponseWriter, r *http.Request, job *events.Job, who caller) error {
 	if undone := job.Options.Undoes; undone != "" {
 		return refusal.New(refusal.CodeNothingToFix,
 			"This job takes another one back. The rows to correct are those of "+undone+".")

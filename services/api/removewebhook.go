@@ -3,7 +3,7 @@ package api
 import "net/http"
 
 // removeWebhook deletes a webhook of the person.
-func (a *API) removeWebhook(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+func (a *API) removeWebhook(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	id := r.PathValue("webhookId")
 	if err := a.cfg.Webhooks.Remove(r.Context(), who.ID, id); err != nil {
 		return nil, err

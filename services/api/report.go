@@ -9,7 +9,7 @@ import (
 
 // report sends a workbook of a job: the report, or with part=rejects the rows
 // that have to be corrected.
-func (a *API) report(w http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+func (a *API) report(w http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	job, err := a.load(r.Context(), r.PathValue("jobId"), who)
 	if err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func (a *API) report(w http.ResponseWriter, r *http.Request, who Principal) (*re
 }
 
 // sendReport sends the report, once all of it was found to be what the log says.
-func (a *API) sendReport(w http.ResponseWriter, r *http.Request, job *events.Job, who Principal) error {
+func (a *API) sendReport(w http.ResponseWriter, r *http.Request, job *events.Job, who caller) error {
 	if job.Reported == nil {
 		return notReady("The report is not ready", job)
 	}

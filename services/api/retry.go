@@ -7,7 +7,7 @@ import (
 )
 
 // retry runs a failed or cancelled job again, from the stage at which it ended.
-func (a *API) retry(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+func (a *API) retry(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	known, err := a.load(r.Context(), r.PathValue("jobId"), who)
 	if err != nil {
 		return nil, err
@@ -19,7 +19,9 @@ func (a *API) retry(_ http.ResponseWriter, r *http.Request, who Principal) (*res
 	if err := checkKept(&known, "The spreadsheet", input); err != nil {
 		return nil, err
 	}
-	job, err := a.steer(r, who, func(j *events.Job) events.Fact { return &events.Retried{Stage: j.Stage, By: who.User} })
+	job, err := a.steer(r, who, func(j *events.Job) (events.Fact, error) {
+		return &events.Retried{Stage: j.Stage, By: who.User}, nil
+	})
 	if err != nil {
 		return nil, err
 	}

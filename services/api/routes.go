@@ -1,42 +1,57 @@
 package api
 
+import "rollcall.example/events/access"
+
 // Who bounds the body of a request.
 const (
 	smallBody = 64 << 10 // bytes, for all that is no file
 	fileBody  = 0        // package upload bounds it
 )
 
-// route is an operation: its path below Base, and the largest body in bytes.
+// Whether a route is about a job.
+const (
+	aboutJob = true
+	noJob    = false
+)
+
+// route is an operation: its path below Base, the permission that it needs, and
+// the largest body in bytes. The permission of a route about a job is looked for
+// when the job is loaded, for it depends on whose job it is.
 type route struct {
 	method, path string
 	handler      handler
+	wants        access.Permission
+	job          bool
 	body         int64
 }
 
 func (a *API) routes() []route {
 	return []route{
-		{"POST", "/process", a.process, fileBody},
-		{"POST", "/tus", a.tus, fileBody},
-		{"OPTIONS", "/tus", a.tus, fileBody},
-		{"HEAD", "/tus/{uploadId}", a.tus, fileBody},
-		{"PATCH", "/tus/{uploadId}", a.tus, fileBody},
-		{"DELETE", "/tus/{uploadId}", a.tus, fileBody},
+		{"POST", "/process", a.process, access.Upload, noJob, fileBody},
+		{"POST", "/tus", a.tus, access.Upload, noJob, fileBody},
+		{"OPTIONS", "/tus", a.tus, access.Upload, noJob, fileBody},
+		{"HEAD", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
+		{"PATCH", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
+		{"DELETE", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
 
-		{"GET", "/status/{jobId}", a.status, smallBody},
-		{"GET", "/report/{jobId}", a.report, smallBody},
-		{"GET", "/jobs/{jobId}/rows/{n}", a.row, smallBody},
-		{"POST", "/cancel/{jobId}", a.cancel, smallBody},
-		{"POST", "/retry/{jobId}", a.retry, smallBody},
-		{"POST", "/undo/{jobId}", a.undo, smallBody},
+		{"GET", "/status/{jobId}", a.status, access.ReadStatus, aboutJob, smallBody},
+		{"GET", "/report/{jobId}", a.report, access.ReadReport, aboutJob, smallBody},
+		{"GET", "/jobs/{jobId}/rows/{n}", a.row, access.ReadRows, aboutJob, smallBody},
+		{"POST", "/cancel/{jobId}", a.cancel, access.Cancel, aboutJob, smallBody},
+		{"POST", "/retry/{jobId}", a.retry, access.Retry, aboutJob, smallBody},
+		{"POST", "/undo/{jobId}", a.undo, access.Undo, aboutJob, smallBody},
+		{"POST", "/approve/{jobId}", a.approve, access.Approve, aboutJob, smallBody},
+		{"POST", "/decline/{jobId}", a.decline, access.Approve, aboutJob, smallBody},
+		{"POST", "/complete/{jobId}", a.complete, access.ReadRows, aboutJob, smallBody},
 
-		{"GET", "/history", a.history, smallBody},
-		{"GET", "/stats", a.stats, smallBody},
-		{"GET", "/rate-limit-status", a.rateLimitStatus, smallBody},
-		{"GET", "/template", a.template, smallBody},
+		{"GET", "/history", a.history, access.ReadStatus, noJob, smallBody},
+		{"GET", "/stats", a.stats, access.ReadStatus, noJob, smallBody},
+		{"GET", "/rate-limit-status", a.rateLimitStatus, access.Upload, noJob, smallBody},
+		{"GET", "/template", a.template, access.Upload, noJob, smallBody},
 
-		{"POST", "/webhooks", a.addWebhook, smallBody},
-		{"GET", "/webhooks", a.listWebhooks, smallBody},
-		{"DELETE", "/webhooks/{webhookId}", a.removeWebhook, smallBody},
-		{"GET", "/webhooks/{webhookId}/deliveries", a.listDeliveries, smallBody},
+		{"POST", "/webhooks", a.addWebhook, access.Webhooks, noJob, smallBody},
+		{"GET", "/webhooks", a.listWebhooks, access.Webhooks, noJob, smallBody},
+		{"DELETE", "/webhooks/{webhookId}", a.removeWebhook, access.Webhooks, noJob, smallBody},
+		{"GET", "/webhooks/{webhookId}/deliveries", a.listDeliveries, access.Webhooks, noJob, smallBody},
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // row tells everything that happened to one row of a job.
-func (a *API) row(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+func (a *API) row(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	job, err := a.load(r.Context(), r.PathValue("jobId"), who)
 	if err != nil {
 		return nil, err

@@ -6,7 +6,7 @@ import (
 )
 
 // stats adds up the jobs that the person sees.
-func (a *API) stats(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+func (a *API) stats(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	totals, err := a.cfg.Jobs.Totals(r.Context(), visibleOwner(who))
 	if err != nil {
 		return nil, err

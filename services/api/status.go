@@ -10,7 +10,7 @@ import (
 )
 
 // status tells where a job stands, or with at_seq where it stood after that event.
-func (a *API) status(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+func (a *API) status(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	if r.URL.Query().Has("at_seq") {
 		return a.statusAt(r, who)
 	}
@@ -36,7 +36,7 @@ func (a *API) status(_ http.ResponseWriter, r *http.Request, who Principal) (*re
 
 // statusAt tells where a job stood: its state is the fold of its events, so that
 // of an earlier moment is the fold of those up to it.
-func (a *API) statusAt(r *http.Request, who Principal) (*result, error) {
+func (a *API) statusAt(r *http.Request, who caller) (*result, error) {
 	seq, err := strconv.ParseUint(r.URL.Query().Get("at_seq"), 10, 63)
 	if err != nil || seq == 0 {
 		return nil, refusal.New(refusal.CodeBadRequest, "at_seq must be the sequence of an event, a number from 1 on.")

@@ -11,14 +11,20 @@ import (
 
 // steer appends a fact that a person asked for. When the job moves on at the
 // same moment, it is decided anew whether the fact may follow.
-func (a *API) steer(r *http.Request, who Principal, fact func(*events.Job) events.Fact) (events.Job, error) {
+func (a *API) steer(
+	r *http.Request, who caller, decide func(*events.Job) (events.Fact, error),
+) (events.Job, error) {
 	const tries = 20
 	for range tries {
 		job, err := a.load(r.Context(), r.PathValue("jobId"), who)
 		if err != nil {
 			return events.Job{}, err
 		}
-		_, err = a.cfg.Log.Append(r.Context(), &job, job.Seq, fact(&job))
+		fact, err := decide(&job)
+		if err != nil {
+			return events.Job{}, err
+		}
+		_, err = a.cfg.Log.Append(r.Context(), &job, job.Seq, fact)
 		switch {
 		case errors.Is(err, events.ErrConflict):
 			continue

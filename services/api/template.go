@@ -7,7 +7,7 @@ import (
 )
 
 // template sends an empty workbook with the columns of a roll.
-func (a *API) template(w http.ResponseWriter, r *http.Request, _ Principal) (*result, error) {
+func (a *API) template(w http.ResponseWriter, r *http.Request, _ caller) (*result, error) {
 	book, err := template.Workbook()
 	if err != nil {
 		return nil, err

@@ -7,12 +7,12 @@ import (
 )
 
 // tus takes a spreadsheet that is sent in parts; see upload.Service.ServeTus.
-func (a *API) tus(w http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+func (a *API) tus(w http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	seen := &statusWriter{ResponseWriter: w}
-	if err := a.cfg.Upload.ServeTus(seen, r, who.User, r.PathValue("uploadId")); err != nil {
+	if err := a.cfg.Upload.ServeTus(seen, r, who.Principal, r.PathValue("uploadId")); err != nil {
 		return nil, err
 	}
-	a.noteRefusal(r, who, security.KindOfStatus(seen.status), "tus") // what the library has refused
+	a.noteRefusal(r, who.Principal, security.KindOfStatus(seen.status), "tus") // what the library has refused
 	return nil, nil
 }
 

@@ -5,12 +5,13 @@ import (
 	"net/http"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
 )
 
 // undo begins the job that takes back what another one has written. Its id
 // follows from that of the other, so that twice is once.
-func (a *API) undo(_ http.ResponseWriter, r *http.Request, who Principal) (*result, error) {
+func (a *API) undo(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	job, err := a.load(r.Context(), r.PathValue("jobId"), who)
 	if err != nil {
 		return nil, err
@@ -29,9 +30,14 @@ func (a *API) undo(_ http.ResponseWriter, r *http.Request, who Principal) (*resu
 		return nil, err
 	}
 	options := job.Options
-	options.Undoes = job.ID
+	options.Undoes, options.Completes, options.Approval = job.ID, "", false
 	fact := &events.Uploaded{
 		Owner: job.Owner, FileName: "Undo of " + job.FileName, File: job.Uploaded.File, Options: options,
+		Area: &who.Area,
+	}
+	if job.Owner.ID != who.ID {
+		fact.By = &who.User
+		fact.Options.Approval = a.cfg.Policy.NeedsFourEyes(access.UndoOfOthers)
 	}
 	fact.JobID = id
 	// Whoever asks at the same moment appends the same fact, which is stored once.

@@ -25,6 +25,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
+	"rollcall.example/events/access"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/security"
 	"rollcall.example/gateway/auth"
@@ -97,7 +98,9 @@ type App struct {
 	// verifier checks tokens, for REST and WebSocket alike; nil until one of them is there.
 	verifier *auth.Verifier
 	// watch hears of refusals, for REST and WebSocket alike; nil until one of them is there.
-	watch  *security.Watch
+	watch *security.Watch
+	// policy is there as soon as verifier is.
+	policy *access.Policy
 	checks []check
 	run    []func(context.Context) error
 }

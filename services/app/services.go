@@ -63,7 +63,7 @@ func addUpload(ctx context.Context, a *App) error {
 		Log: log, Store: store, Upload: intake, Jobs: table,
 		Webhooks:     registry.New(registry.Config{DB: db, Private: a.settings.WebhookPrivate}),
 		Rows:         rowhistory.NewReader(store, db),
-		Authenticate: Authenticate(a.verifier), Quota: quota.State,
+		Authenticate: Authenticate(a.verifier, a.policy), Policy: a.policy, Quota: quota.State,
 		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), Logger: a.logger,
 	})
 	a.needsConsumer(js, events.ConsumerProjection)
@@ -95,7 +95,7 @@ func addGateway(ctx context.Context, a *App) error {
 	}
 	set := a.settings.Gateway
 	g, err := gateway.New(gateway.Config{
-		JetStream: js, History: history, Verifier: a.verifier, Origins: set.Origins, Logger: a.logger,
+		JetStream: js, History: history, Verifier: a.verifier, Policy: a.policy, Origins: set.Origins, Logger: a.logger,
 		Connections: set.MaxConnections, UserConnections: set.UserConnections,
 		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), ObserveFanOut: a.metrics.RegisterFanOut(),
 	})

@@ -19,7 +19,9 @@ import (
 
 // Settings are what the services can be told, whichever of them run in a process.
 type Settings struct {
-	Tokens  TokenSettings   `embed:"" prefix:"jwt-"`
+	Tokens TokenSettings `embed:"" prefix:"jwt-"`
+	// Policy is a JSON file; "" means the policy of package schema.
+	Policy  string          `type:"existingfile" placeholder:"FILE" help:"${help_policy}"`
 	Upload  UploadSettings  `embed:""`
 	Gateway GatewaySettings `embed:""`
 	IEC     IECSettings     `embed:"" prefix:"iec-"`

@@ -160,7 +160,7 @@ func (s PlaceClaimSettings) Claims() auth.PlaceClaims {
 	return auth.PlaceClaims{Province: s.ProvinceClaim, Municipality: s.MunicipalityClaim, Ward: s.WardClaim}
 }
 
-// openVerifier makes the verifier of the App, once.
+// openVerifier makes the verifier and the policy of the App, once.
 func (a *App) openVerifier(ctx context.Context) error {
 	if a.verifier != nil {
 		return nil
@@ -171,8 +171,11 @@ func (a *App) openVerifier(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.verifier = v
 	a.closeLater(func() error { v.Close(); return nil })
+	if a.policy, err = readPolicy(a.settings.Policy); err != nil {
+		return err
+	}
+	a.verifier = v
 	return nil
 }
 

@@ -66,7 +66,7 @@ func TestSignedTokensMeetTheSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	token, err := a.SignToken("you", auth.RoleNationalAdmin, 12*time.Hour)
+	token, err := a.SignToken("you", "national_admin", 12*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestSignedTokensMeetTheSettings(t *testing.T) {
 	if err != nil || c.ID != "you" || c.Expires.Sub(c.IssuedAt) != time.Hour {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	other, err := auth.Mint(authtest.Secret, "you", auth.RoleNationalAdmin, time.Minute, time.Now())
+	other, err := auth.Mint(authtest.Secret, "you", "national_admin", time.Minute, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func TestUpFromAConfig(t *testing.T) {
 	if status, build := get(t, a.URL()+"/healthz"); build != "this build" {
 		t.Errorf("health is %d of %q", status, build)
 	}
-	token, err := a.SignToken("alice", "member", time.Hour)
+	token, err := a.SignToken("alice", "national_admin", time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

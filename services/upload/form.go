@@ -38,6 +38,7 @@ type form struct {
 	sha256  string
 	name    string
 	options events.Options
+	area    events.Area // where the job may work; see authorize
 }
 
 func (f *form) close() error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
 	"rollcall.example/services/workbook"
@@ -31,7 +32,8 @@ type Receipt struct {
 // ReceiveForm takes a spreadsheet that is sent as a multipart form, and begins its
 // job. What is refused leaves nothing behind: the file is looked at before
 // anything is stored. It bounds the request's body.
-func (s *Service) ReceiveForm(w http.ResponseWriter, r *http.Request, user events.User) (Receipt, error) {
+func (s *Service) ReceiveForm(w http.ResponseWriter, r *http.Request, who access.Principal) (Receipt, error) {
+	user := who.User
 	end, err := s.beginTransfer(user)
 	if err != nil {
 		return Receipt{}, err
@@ -48,6 +50,9 @@ func (s *Service) ReceiveForm(w http.ResponseWriter, r *http.Request, user event
 		}
 	}()
 	if err != nil {
+		return Receipt{}, err
+	}
+	if err := f.authorize(who); err != nil {
 		return Receipt{}, err
 	}
 	job, first, err := s.admit(r.Context(), user, f)

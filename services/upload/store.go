@@ -44,7 +44,7 @@ func (s *Service) accept(
 		s.discard(ctx, object)
 		return events.Job{}, false, err
 	}
-	fact := &events.Uploaded{Owner: user, FileName: f.name, File: stored, Options: f.options}
+	fact := &events.Uploaded{Owner: user, FileName: f.name, File: stored, Options: f.options, Area: &f.area}
 	fact.JobID = id
 	job, known, err := s.begin(ctx, fact)
 	if err == nil && f.key != "" {

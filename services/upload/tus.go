@@ -14,6 +14,7 @@ import (
 	"golang.org/x/exp/slog"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
 	"rollcall.example/services/httpserver"
 )
@@ -39,7 +40,7 @@ const (
 
 // tusCall is what the hooks and the store need of a request, in its context.
 type tusCall struct {
-	user    events.User
+	who     access.Principal
 	control *http.ResponseController
 }
 
@@ -79,16 +80,16 @@ func newTusServer(s *Service) *tusServer {
 // ServeTus answers a request of the protocol. Which upload it is about is uploadID,
 // "" for one that begins. A file whose last byte has come becomes a job, which the
 // answer names. It bounds the request's body. With an error nothing was answered.
-func (s *Service) ServeTus(w http.ResponseWriter, r *http.Request, user events.User, uploadID string) error {
+func (s *Service) ServeTus(w http.ResponseWriter, r *http.Request, who access.Principal, uploadID string) error {
 	r.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxFileSize)
 	if r.Method == http.MethodPatch || r.Method == http.MethodPost {
-		end, err := s.beginTransfer(user)
+		end, err := s.beginTransfer(who.User)
 		if err != nil {
 			return err
 		}
 		defer end()
 	}
-	call := &tusCall{user: user, control: http.NewResponseController(w)}
+	call := &tusCall{who: who, control: http.NewResponseController(w)}
 	r = r.WithContext(context.WithValue(r.Context(), tusKey{}, call))
 	if uploadID != "" {
 		if err := s.tus.findUpload(w, r, uploadID); err != nil {
@@ -124,7 +125,7 @@ func (t *tusServer) handler(method string) http.HandlerFunc {
 // and is no job yet, because a process died in between or could not make it one,
 // becomes a job; the answer says which it is.
 func (t *tusServer) findUpload(w http.ResponseWriter, r *http.Request, id string) error {
-	p, err := t.s.partials.load(r.Context(), callOf(r.Context()).user.ID, id)
+	p, err := t.s.partials.load(r.Context(), callOf(r.Context()).who.ID, id)
 	if errors.Is(err, events.ErrNotFound) {
 		return refusal.New(refusal.CodeNotFound, "There is no such upload.")
 	}
@@ -171,13 +172,16 @@ func (t *tusServer) mayBegin(hook tusd.HookEvent) error {
 	if hook.Upload.Size == 0 {
 		return emptyFile()
 	}
-	user := callOf(hook.Context).user
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(hook.Context), limitTime)
-	defer cancel()
-	if err := t.s.checkUsage(ctx, user); err != nil {
+	who := callOf(hook.Context).who
+	if err := f.authorize(who); err != nil {
 		return err
 	}
-	n, err := t.s.partials.countUnfinished(ctx, user.ID)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(hook.Context), limitTime)
+	defer cancel()
+	if err := t.s.checkUsage(ctx, who.User); err != nil {
+		return err
+	}
+	n, err := t.s.partials.countUnfinished(ctx, who.ID)
 	if err != nil {
 		return err
 	}
@@ -196,7 +200,7 @@ func expiryOf(begun time.Time) string {
 // finishUpload makes a job of a file whose last byte has come.
 func (t *tusServer) finishUpload(hook tusd.HookEvent) (tusd.HTTPResponse, error) {
 	ctx := context.WithoutCancel(hook.Context)
-	p, err := t.s.partials.load(ctx, callOf(ctx).user.ID, hook.Upload.ID)
+	p, err := t.s.partials.load(ctx, callOf(ctx).who.ID, hook.Upload.ID)
 	if err == nil {
 		err = t.finish(ctx, p)
 	}
@@ -228,16 +232,19 @@ func (t *tusServer) finish(ctx context.Context, p *partial) (err error) {
 			return err
 		}
 	}
+	if err := f.authorize(call.who); err != nil {
+		return err
+	}
 	err = t.s.spool(f, func(w io.Writer) (int64, error) { return t.s.partials.copyTo(ctx, w, p) })
 	var job *events.Job
 	if err == nil {
-		job, _, err = t.s.admit(ctx, call.user, f)
+		job, _, err = t.s.admit(ctx, call.who.User, f)
 	}
 	if err == nil {
 		err = t.s.partials.finish(ctx, p, job.ID)
 	}
 	if errors.Is(err, errOvertaken) { // by a request that finishes it as well
-		now, lerr := t.s.partials.load(ctx, call.user.ID, p.ID)
+		now, lerr := t.s.partials.load(ctx, call.who.ID, p.ID)
 		if lerr == nil && now.Job != "" {
 			p.Job = now.Job
 			return nil

@@ -19,7 +19,7 @@ type tusUpload struct {
 
 // NewUpload implements tusd.DataStore.
 func (t *tusServer) NewUpload(ctx context.Context, info tusd.FileInfo) (tusd.Upload, error) {
-	p, err := t.s.partials.begin(ctx, callOf(ctx).user.ID, info.Size, info.MetaData)
+	p, err := t.s.partials.begin(ctx, callOf(ctx).who.ID, info.Size, info.MetaData)
 	if err != nil {
 		return nil, t.refuse(ctx, err)
 	}
@@ -28,7 +28,7 @@ func (t *tusServer) NewUpload(ctx context.Context, info tusd.FileInfo) (tusd.Upl
 
 // GetUpload implements tusd.DataStore.
 func (t *tusServer) GetUpload(ctx context.Context, id string) (tusd.Upload, error) {
-	p, err := t.s.partials.load(ctx, callOf(ctx).user.ID, id)
+	p, err := t.s.partials.load(ctx, callOf(ctx).who.ID, id)
 	if err != nil {
 		return nil, t.refuse(ctx, err)
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
+	"rollcall.example/events/access/accesstest"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/events/refusal"
@@ -69,7 +71,7 @@ func New(t *testing.T, change ...func(*Config)) *Rig {
 		},
 		API: api.Config{
 			Log: r.Log, Store: store, Jobs: r.Table, Rows: rowhistory.NewReader(store, r.DB),
-			Authenticate: authenticate, Logger: log,
+			Authenticate: Authenticate(accesstest.Open()), Policy: accesstest.Open(), Logger: log,
 			Quota: func(context.Context) (events.Quota, error) { return events.Quota{Used: 25, Limit: 100}, nil },
 		},
 		Webhooks: registry.Config{DB: r.DB},
@@ -99,13 +101,28 @@ func (r *Rig) serve() {
 	r.URL = srv.URL + api.Base
 }
 
-func authenticate(r *http.Request) (api.Principal, error) {
-	id, role, ok := strings.Cut(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), " ")
-	if !ok {
-		return api.Principal{}, &refusal.Error{Code: refusal.CodeUnauthenticated, Message: "Please sign in.",
-			Details: map[string]any{"reason": "token_missing"}}
+// Authenticate reads "Bearer ID ROLE", and after the role further words
+// province=GP, municipality=JHB and ward=79800001.
+func Authenticate(policy *access.Policy) func(*http.Request) (access.Principal, error) {
+	return func(r *http.Request) (access.Principal, error) {
+		words := strings.Split(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), " ")
+		if len(words) < 2 {
+			return access.Principal{}, &refusal.Error{Code: refusal.CodeUnauthenticated, Message: "Please sign in.",
+				Details: map[string]any{"reason": "token_missing"}}
+		}
+		var places access.Places
+		for _, word := range words[2:] {
+			switch level, code, _ := strings.Cut(word, "="); level {
+			case "province":
+				places.Provinces = append(places.Provinces, code)
+			case "municipality":
+				places.Municipalities = append(places.Municipalities, code)
+			case "ward":
+				places.Wards = append(places.Wards, code)
+			}
+		}
+		return policy.Identify(events.User{ID: words[0], Role: words[1]}, places), nil
 	}
-	return api.Principal{User: events.User{ID: id, Role: role}, Admin: role == "national_admin"}, nil
 }
 
 // Project runs the projection of the table jobs until the test ends.

@@ -118,7 +118,7 @@ func (b *bench) startUp(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
-	token, err := auth.Mint(strings.TrimSpace(string(secret)), "bench", "member", 24*time.Hour, time.Now())
+	token, err := auth.Mint(strings.TrimSpace(string(secret)), "bench", "national_admin", 24*time.Hour, time.Now())
 	if err != nil {
 		return nil, errors.Join(err, p.stop())
 	}

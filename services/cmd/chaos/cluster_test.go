@@ -202,7 +202,7 @@ func (c *cluster) connect(user string) jetstream.JetStream {
 func (c *cluster) newUser(name string) *user {
 	c.t.Helper()
 	u := &user{token: strings.TrimSpace(c.runCommand(
-		"token", "--user", name, "--role", "member", "--secret", secret, "--ttl", "4h"))}
+		"token", "--user", name, "--role", "national_admin", "--secret", secret, "--ttl", "4h"))}
 	newClient := func(server string, via http.RoundTripper) *client.Client {
 		cl, err := client.New(client.Config{
 			URL: server, Token: u.token, HTTPClient: &http.Client{Timeout: requestTimeout, Transport: via},

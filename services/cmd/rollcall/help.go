@@ -177,8 +177,9 @@ var flagHelp = kong.Vars{
 		"which hides it from lists of processes and the shell's history.",
 	"help_person_by": "Who asks for it, for the audit; without it, the user of this system.",
 
-	"roles":      "super_admin,national_admin,province_admin,municipality_admin,member",
-	"help_roles": "super_admin, national_admin (both see all jobs), province_admin, municipality_admin or member.",
+	"roles": "super_admin,national_admin,province_admin,municipality_admin,ward_admin,information_officer,member",
+	"help_roles": "super_admin, national_admin, province_admin, municipality_admin, ward_admin, " +
+		"information_officer or member. docs/security.md says what each may do.",
 
 	"help_secret_file":  "File with the secret alone in it, instead.",
 	"help_ttl":          "How long the token is good for. The server refuses more than its --jwt-max-lifetime.",

@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access/accesstest"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/events/refusal"
@@ -102,7 +103,7 @@ func (p *pipeline) serveAPI() {
 	p.t.Cleanup(v.Close)
 	store, table := events.NewStore(js), jobs.New(jobs.Config{DB: p.db, Log: p.log})
 	face := api.New(api.Config{
-		Log: p.log, Store: store, Jobs: table, Authenticate: app.Authenticate(v),
+		Log: p.log, Store: store, Jobs: table, Authenticate: app.Authenticate(v, accesstest.Open()), Policy: accesstest.Open(),
 		Upload: upload.New(upload.Config{Log: p.log, Store: store, Jobs: table, TusPath: api.TusPath}),
 		Rows:   rowhistory.NewReader(store, p.db),
 	})

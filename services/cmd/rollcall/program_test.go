@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"rollcall.example/events/access/accesstest"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/gateway/auth/authtest"
 	"rollcall.example/schema"
@@ -44,6 +45,12 @@ func TestMain(m *testing.M) {
 type mainWithCleanup struct{ *testing.M }
 
 func (s mainWithCleanup) Run() int {
+	removePolicy, err := usePolicyForMembers()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer removePolicy()
 	code := s.M.Run()
 	http.DefaultClient.CloseIdleConnections()
 	if err := removeBuilt(); err != nil {
@@ -51,6 +58,20 @@ func (s mainWithCleanup) Run() int {
 		code = max(code, 1)
 	}
 	return code
+}
+
+// usePolicyForMembers lets members upload and write, for tests that are not about roles.
+// Programs that tests start find the policy in their environment.
+func usePolicyForMembers() (remove func(), err error) {
+	dir, err := os.MkdirTemp("", "rollcall-policy-")
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "policy.json")
+	if err := os.WriteFile(file, accesstest.OpenJSON(), 0o600); err != nil {
+		return nil, err
+	}
+	return func() { _ = os.RemoveAll(dir) }, os.Setenv("ROLLCALL_POLICY", file)
 }
 
 // syncBuffer collects what a program writes.

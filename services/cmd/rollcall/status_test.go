@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
@@ -75,9 +76,10 @@ func newStatusRig(t *testing.T) *statusRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	face := api.New(api.Config{Log: r.logs[events.StageUpload], Authenticate: func(*http.Request) (api.Principal, error) {
-		return api.Principal{User: events.User{ID: "alice", Role: "member"}}, nil
-	}})
+	face := api.New(api.Config{Log: r.logs[events.StageUpload],
+		Authenticate: func(*http.Request) (access.Principal, error) {
+			return access.Default().Identify(events.User{ID: "alice", Role: "member"}, access.Places{}), nil
+		}})
 	mux := http.NewServeMux()
 	mux.Handle("/ws", g)
 	mux.Handle(api.Base+"/", face.Handler())
