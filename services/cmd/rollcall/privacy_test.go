@@ -198,7 +198,8 @@ func TestNothingPublicNamesAPerson(t *testing.T) {
 		"--database", database,
 		"--nats-addr", natsAddr, "--metrics-addr", metricsAddr, "--iec-url", iecServer.URL)
 	p.waitHealthy()
-	alice, eve := token(t, "alice", "member"), token(t, "eve", "member")
+	// The users have ID numbers for ids, as in some organisations.
+	alice, eve := token(t, people[0], "member"), token(t, people[1], "member")
 	s := &leakCheck{t: t, seen: map[string]string{},
 		secrets: []string{secret, alice, eve, "the password of", "the key of the cache"}}
 	for _, tok := range []string{alice, eve} {
