@@ -82,6 +82,23 @@ func TestRefusalsAreCountedAndLogged(t *testing.T) {
 	}
 }
 
+// Whatever a request is made of, its line is one line.
+func TestALogLineIsOneLine(t *testing.T) {
+	for name, handler := range map[string]func(*bytes.Buffer) slog.Handler{
+		"text": func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
+		"json": func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) },
+	} {
+		var b bytes.Buffer
+		w := New(Config{Logger: slog.New(events.NewLogHandler(handler(&b)))})
+		const forged = "x\nlevel=ERROR msg=\"all is lost\"\r\u2028\x1b[2J"
+		w.Refused(t.Context(), Refusal{Face: FaceREST, Kind: KindForbidden, Code: forged, Route: forged,
+			User: events.User{ID: forged, Role: forged}, Address: forged, JobID: forged})
+		if text := b.String(); strings.Count(text, "\n") != 1 || strings.ContainsAny(text, "\r\x1b") {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
+}
+
 // A flood is counted, but neither fills the disk nor hides what others do.
 func TestAFloodDoesNotFillTheLog(t *testing.T) {
 	w := newWatching(t, Config{})

@@ -260,7 +260,7 @@ func TestNamedPathsAndTestsExist(t *testing.T) {
 
 var (
 	pathFromTop = regexp.MustCompile(`^(docs|events|gateway|schema|services|tools)/[A-Za-z0-9._/-]+$`)
-	testName    = regexp.MustCompile(`^(Test|Fuzz|Example)[A-Z][A-Za-z_]+$`)
+	testName    = regexp.MustCompile(`^(Test|Fuzz|Example)[A-Z][A-Za-z0-9_]+$`)
 )
 
 // declaredTests returns the names of all tests, fuzz targets and examples.

@@ -13,6 +13,14 @@ import (
 	"rollcall.example/events"
 )
 
+// ciphers are what TLS 1.2 may use: authenticated ones with forward secrecy. Those of
+// TLS 1.3 all are.
+var ciphers = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}
+
 // Listener is one that may speak TLS, and says so in its URL.
 type Listener struct {
 	net.Listener
@@ -41,7 +49,7 @@ func Listen(addr, certFile, keyFile string, log *slog.Logger) (Listener, error) 
 		return Listener{}, fmt.Errorf("listen: %w", err)
 	}
 	ln, err := tls.Listen("tcp", addr, &tls.Config{
-		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: pair.current,
+		MinVersion: tls.VersionTLS12, CipherSuites: ciphers, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: pair.current,
 	})
 	if err != nil {
 		return Listener{}, fmt.Errorf("listen: %w", err)

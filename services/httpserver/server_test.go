@@ -64,6 +64,7 @@ func TestSlowConnectionsAreClosed(t *testing.T) {
 		"length and chunks":     {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde", "400"},
 		"header with a space":   {"GET / HTTP/1.1\r\nHost: x\r\nX-A : x\r\n\r\n", "400"},
 		"no host":               {"GET / HTTP/1.1\r\n\r\n", "400"},
+		"a trace":               {"TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "501"},
 		"an unknown method":     {"TOKEN / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "501"},
 	} {
 		t.Run(name, func(t *testing.T) {

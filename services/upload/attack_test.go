@@ -37,7 +37,8 @@ func TestHostileFormsAreRefused(t *testing.T) {
 		"a part without a name":   "--b\r\n\r\n" + good + "\r\n--b--\r\n",
 		"a form in a form": "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n" +
 			"--c\r\nContent-Disposition: file; filename=\"a.xlsx\"\r\n\r\n" + good + "\r\n--c--\r\n--b--\r\n",
-		"nothing": "",
+		"an option that is sent twice": option("true") + option("false") + formHead + good + "\r\n--b--\r\n",
+		"nothing":                      "",
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := r.Do("alice member", http.MethodPost, "/process", strings.NewReader(body), "multipart/form-data; boundary=b")
@@ -48,6 +49,22 @@ func TestHostileFormsAreRefused(t *testing.T) {
 	}
 	if !r.Empty() {
 		t.Error("something was left behind")
+	}
+}
+
+// option is a part of a form.
+func option(value string) string {
+	return "--b\r\nContent-Disposition: form-data; name=\"dry_run\"\r\n\r\n" + value + "\r\n"
+}
+
+func TestAnOptionInURLAndFormMustAgree(t *testing.T) {
+	r := newRig(t)
+	for query, want := range map[string]int{"?dry_run=false": 400, "?dry_run=true": 202} {
+		body := option("true") + formHead + apitest.Roll(t) + "\r\n--b--\r\n"
+		a := r.Do("alice member", http.MethodPost, "/process"+query, strings.NewReader(body), "multipart/form-data; boundary=b")
+		if a.Status != want {
+			t.Errorf("%s: %d %s", query, a.Status, a.Raw)
+		}
 	}
 }
 

@@ -38,7 +38,8 @@ type form struct {
 	sha256  string
 	name    string
 	options events.Options
-	area    events.Area // where the job may work; see authorize
+	area    events.Area     // where the job may work; see authorize
+	said    map[string]bool // the options that were given
 }
 
 func (f *form) close() error {
@@ -152,7 +153,9 @@ func (f *form) setOptions(values url.Values) error {
 	return nil
 }
 
-// setOption takes the fields that mean something, and ignores others.
+// setOption takes the fields that mean something, and ignores others. One that is given
+// twice, in the URL and the form for instance, must say the same: a proxy that looked at
+// the one would not know of the other.
 func (f *form) setOption(name, value string) error {
 	if name != optionIEC && name != optionDryRun {
 		return nil
@@ -162,6 +165,14 @@ func (f *form) setOption(name, value string) error {
 		return &refusal.Error{Code: refusal.CodeBadRequest, Details: map[string]any{"parameter": name},
 			Message: fmt.Sprintf("The field %s must be true or false.", name)}
 	}
+	if before, given := f.said[name]; given && before != yes {
+		return &refusal.Error{Code: refusal.CodeBadRequest, Details: map[string]any{"parameter": name},
+			Message: fmt.Sprintf("The field %s was sent twice, and not the same.", name)}
+	}
+	if f.said == nil {
+		f.said = map[string]bool{}
+	}
+	f.said[name] = yes
 	if name == optionDryRun {
 		f.options.DryRun = yes
 	} else {
