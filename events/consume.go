@@ -170,6 +170,9 @@ func (c *consumer) process(ctx context.Context, msg jetstream.Msg) error {
 	// The subject is not logged: a forged one can hold any text.
 	log := c.log.With("seq", meta.Sequence.Stream)
 	e, err := Decode(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream)
+	if err == nil && msg.Headers().Get(headerStream) != "" {
+		err = fmt.Errorf("%w: an answer of the server, stored as a fact", ErrUntrusted)
+	}
 	if errors.Is(err, ErrNewer) {
 		log.WarnContext(ctx, "message is of a newer rollcall, left to a newer process", "err", err)
 		return Redeliver(newerDelay, err)

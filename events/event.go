@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -89,7 +90,7 @@ func decode(upgrades []upgrade, subject string, header nats.Header, body []byte,
 	if m.JobID != jobID || m.Kind != kind {
 		return Event{}, fmt.Errorf("decode %s: %w: body names another job or kind", subject, ErrUntrusted)
 	}
-	if header.Get(HeaderMsgID) != MsgID(jobID, kind, m.Cause) {
+	if !isMsgID(header.Get(HeaderMsgID), jobID, kind, m.Cause) {
 		return Event{}, fmt.Errorf("decode %s: %w: message id does not match", subject, ErrUntrusted)
 	}
 	if up, ok := fact.(*Uploaded); ok {
@@ -102,6 +103,17 @@ func decode(upgrades []upgrade, subject string, header nats.Header, body []byte,
 		JobID: jobID, Kind: kind, Seq: seq, Owner: owner,
 		At: m.At, Cause: m.Cause, Trace: header.Get(HeaderTrace), Fact: fact,
 	}, nil
+}
+
+// isMsgID reports whether id is the message id of a fact. A number may follow
+// it: that of a message that has taken the id.
+func isMsgID(id, jobID string, kind Kind, cause uint64) bool {
+	rest, ok := strings.CutPrefix(id, MsgID(jobID, kind, cause))
+	if !ok || rest == "" {
+		return ok
+	}
+	_, err := strconv.ParseUint(strings.TrimPrefix(rest, "."), 10, 64)
+	return rest[0] == '.' && err == nil
 }
 
 // PreviousSeq returns the sequence of the job's message before this stored one;
@@ -163,6 +175,9 @@ func checkEnvelope(subject string, header nats.Header) (jobID string, kind Kind,
 		return "", "", "", fmt.Errorf("%w: %v", ErrUntrusted, err)
 	}
 	subject = safeSubject(jobID, kind)
+	if len(header.Values(headerStream)) > 1 {
+		return "", "", "", fmt.Errorf("decode %s: %w: an answer of the server, stored as a fact", subject, ErrUntrusted)
+	}
 	if header.Get(HeaderSubject) != jobID || header.Get(HeaderType) != typePrefix+string(kind) {
 		return "", "", "", fmt.Errorf("decode %s: %w: headers name another job or kind", subject, ErrUntrusted)
 	}

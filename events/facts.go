@@ -295,6 +295,10 @@ type Failed struct {
 	Retryable bool `json:"retryable"`
 }
 
+// FailedWorkerDied is the code of a job in whose midst its worker died, again
+// and again: killed for its memory, for example.
+const FailedWorkerDied = "worker_died"
+
 // Cancelled says that a person stopped the job while Stage worked on it.
 type Cancelled struct {
 	Meta

@@ -49,6 +49,9 @@ type Job struct {
 	Proposed *Proposed
 	Approved *Approved
 	Declined *Declined
+	// WorkerDied says that Stage has failed once before because the job killed its
+	// workers. A retry is allowed once.
+	WorkerDied bool
 	// Erasures are the facts erased, oldest first. The facts above name the
 	// artifacts after all of them.
 	Erasures []*Erased
@@ -252,6 +255,7 @@ func (j *Job) Apply(e Event) error {
 	case *Failed:
 		j.Failed = f
 		j.Status = StatusFailed
+		j.WorkerDied = j.WorkerDied || f.Code == FailedWorkerDied
 	case *Cancelled:
 		j.Cancelled = f
 		j.Status = StatusCancelled
@@ -266,4 +270,7 @@ func (j *Job) Apply(e Event) error {
 }
 
 // assign says which stage works on the job, and on which fact.
-func (j *Job) assign(s Stage, trigger uint64) { j.Stage, j.Trigger = s, trigger }
+func (j *Job) assign(s Stage, trigger uint64) {
+	j.WorkerDied = j.WorkerDied && s == j.Stage
+	j.Stage, j.Trigger = s, trigger
+}

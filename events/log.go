@@ -135,20 +135,8 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (_ Ev
 	setTraceHeader(ctx, msg.Header)
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	ack, err := l.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(StreamFacts),
-		jetstream.WithExpectLastSequenceForSubject(j.Seq, JobFilter(jobID)),
-		jetstream.WithRetryAttempts(electionTries), jetstream.WithRetryWait(electionWait))
-	var seq uint64
-	switch {
-	case err == nil:
-		seq = ack.Sequence
-	case IsConflict(err):
-		// A stream with one replica checks the guard before the message id. So a
-		// conflict may be our own earlier append, whose acknowledgement was lost.
-		if seq, err = l.findStored(ctx, msg); err != nil {
-			return Event{}, err
-		}
-	default:
+	seq, err := l.store(ctx, j.Seq, jobID, msg)
+	if err != nil {
 		return Event{}, fmt.Errorf("append %s: %w", fact.FactKind(), err)
 	}
 	e := Event{JobID: jobID, Kind: fact.FactKind(), Seq: seq, Owner: owner, At: fact.meta().At, Cause: cause,
@@ -159,25 +147,75 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (_ Ev
 	return e, nil
 }
 
+// store publishes a fact under the guard seq and returns its sequence. The error
+// is ErrConflict when the job has a newer message.
+func (l *Log) store(ctx context.Context, guard uint64, jobID string, msg *nats.Msg) (uint64, error) {
+	id := msg.Header.Get(HeaderMsgID)
+	for {
+		ack, err := l.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(StreamFacts),
+			jetstream.WithExpectLastSequenceForSubject(guard, JobFilter(jobID)),
+			jetstream.WithRetryAttempts(electionTries), jetstream.WithRetryWait(electionWait))
+		switch {
+		case IsConflict(err):
+			// A stream with one replica checks the guard before the message id. So a
+			// conflict may be our own earlier append, whose acknowledgement was lost.
+			return l.findStored(ctx, msg)
+		case err != nil:
+			return 0, err
+		case !ack.Duplicate:
+			return ack.Sequence, nil
+		}
+		stored, err := l.read(ctx, func(s jetstream.Stream) (*jetstream.RawStreamMsg, error) {
+			return s.GetMsg(ctx, ack.Sequence)
+		})
+		switch {
+		case err != nil:
+			return 0, err
+		case stored != nil && isTrusted(stored):
+			return ack.Sequence, nil
+		}
+		// Somebody stored a message under our id that nobody believes.
+		l.logger.WarnContext(ctx, "the id of a fact was taken by an untrusted message", "job", jobID, "seq", ack.Sequence)
+		msg.Header.Set(HeaderMsgID, fmt.Sprintf("%s.%d", id, ack.Sequence))
+	}
+}
+
 // findStored returns the sequence of a message that is stored already. The
 // error is ErrConflict when it is not.
 func (l *Log) findStored(ctx context.Context, msg *nats.Msg) (uint64, error) {
-	id := msg.Header.Get(HeaderMsgID)
-	s, err := l.js.Stream(ctx, StreamFacts)
+	m, err := l.read(ctx, func(s jetstream.Stream) (*jetstream.RawStreamMsg, error) {
+		return s.GetLastMsgForSubject(ctx, msg.Subject)
+	})
 	if err != nil {
-		return 0, fmt.Errorf("append: read back: %w", err)
+		return 0, err
 	}
-	m, err := s.GetLastMsgForSubject(ctx, msg.Subject)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return 0, ErrConflict
-	}
-	if err != nil {
-		return 0, fmt.Errorf("append: read back: %w", err)
-	}
-	if m.Header.Get(HeaderMsgID) != id {
+	if m == nil || m.Header.Get(HeaderMsgID) != msg.Header.Get(HeaderMsgID) || !isTrusted(m) {
 		return 0, ErrConflict
 	}
 	return m.Sequence, nil
+}
+
+// read returns a message that get finds in the log, nil when there is none.
+func (l *Log) read(ctx context.Context, get func(jetstream.Stream) (*jetstream.RawStreamMsg, error)) (
+	*jetstream.RawStreamMsg, error,
+) {
+	s, err := l.js.Stream(ctx, StreamFacts)
+	if err != nil {
+		return nil, fmt.Errorf("read back: %w", err)
+	}
+	m, err := get(s)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read back: %w", err)
+	}
+	return m, nil
+}
+
+func isTrusted(m *jetstream.RawStreamMsg) bool {
+	_, err := Decode(m.Subject, m.Header, m.Data, m.Sequence)
+	return err == nil
 }
 
 // IsConflict reports whether an append failed because of its guard.

@@ -101,6 +101,11 @@ const (
 	// writes it. It is missing where nobody traces.
 	HeaderTrace = "traceparent"
 
+	// headerStream is set by the server when it answers with a stored message or
+	// republishes one. A message that was stored with it is such an answer, led
+	// into the log by whoever asked with a subject of the log for the reply.
+	headerStream = "Nats-Stream"
+
 	typePrefix   = "rollcall.bulk."
 	sourcePrefix = "/rollcall/"
 )

@@ -107,32 +107,88 @@ type Progress struct {
 	Trigger uint64 `json:"trigger_seq"`
 	// Failures counts the failed attempts at that fact.
 	Failures int `json:"failures"`
+	// Begun names the attempts at that fact that have begun and not ended: the one
+	// that runs, and those whose process died meanwhile.
+	Begun []string `json:"begun,omitempty"`
 }
 
 // Progress returns the newest progress of a job. Ok is false when there is
 // none.
 func (l *Log) Progress(ctx context.Context, jobID string) (p Progress, ok bool, err error) {
+	p, seq, err := l.loadProgress(ctx, jobID)
+	return p, seq != 0 && p.JobID != "", err
+}
+
+// loadProgress returns the newest progress of a job and its sequence in the
+// stream, 0 when there is none. Progress that is not trusted has a sequence and
+// is zero.
+func (l *Log) loadProgress(ctx context.Context, jobID string) (p Progress, seq uint64, err error) {
 	if !ValidJobID(jobID) {
-		return Progress{}, false, ErrNotFound
+		return Progress{}, 0, ErrNotFound
 	}
 	msgs, _, err := ReadBatch(ctx, l.js, StreamProgress, Subject(jobID, KindProgress), 1)
 	if err != nil {
-		return Progress{}, false, fmt.Errorf("read progress: %w", err)
+		return Progress{}, 0, fmt.Errorf("read progress: %w", err)
 	}
 	if len(msgs) == 0 {
-		return Progress{}, false, nil
+		return Progress{}, 0, nil
 	}
 	m := msgs[len(msgs)-1]
 	p, _, err = DecodeProgress(m.Subject, m.Header, m.Data)
 	if errors.Is(err, ErrUntrusted) {
 		l.logger.WarnContext(ctx, "untrusted progress skipped", "job", jobID, "seq", m.Sequence, "err", err)
-		return Progress{}, false, nil
+		return Progress{}, m.Sequence, nil
 	}
-	return p, err == nil, err
+	return p, m.Sequence, err
 }
 
-// SetProgress replaces the newest progress of a job.
+// SetProgress replaces the newest progress of a job. It keeps who has begun, as
+// long as stage and trigger are the same.
 func (l *Log) SetProgress(ctx context.Context, j *Job, p Progress) error {
+	return l.ChangeProgress(ctx, j, func(newest *Progress) error {
+		p.Begun = nil
+		if newest.Service == p.Service && newest.Trigger == p.Trigger {
+			p.Begun = newest.Begun
+		}
+		*newest = p
+		return nil
+	})
+}
+
+// ChangeProgress replaces the newest progress of a job by what change makes of
+// it; it is zero when there is none. When another process was first, change is
+// called again with what that one stored. When change returns an error, nothing
+// is stored and the error is returned.
+func (l *Log) ChangeProgress(ctx context.Context, j *Job, change func(*Progress) error) error {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	for {
+		p, seq, err := l.loadProgress(ctx, j.ID)
+		if err != nil {
+			return err
+		}
+		if err := change(&p); err != nil {
+			return err
+		}
+		err = l.putProgress(ctx, j, p, seq)
+		if !IsConflict(err) {
+			return err
+		}
+		// A replica of the stream may have answered that lacks the newest progress.
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("store progress: %w", ctx.Err())
+		case <-time.After(conflictWait):
+		}
+	}
+}
+
+// conflictWait is the wait after another process was first.
+const conflictWait = 10 * time.Millisecond
+
+// putProgress stores progress if the newest one is still that of the sequence
+// seq.
+func (l *Log) putProgress(ctx context.Context, j *Job, p Progress, seq uint64) error {
 	p.JobID, p.Kind, p.At = j.ID, KindProgress, l.now().UTC()
 	body, err := json.Marshal(p)
 	if err != nil {
@@ -142,9 +198,8 @@ func (l *Log) SetProgress(ctx context.Context, j *Job, p Progress) error {
 	msg.Data = body
 	id := fmt.Sprintf("%s.progress.%d", j.ID, p.At.UnixNano())
 	setHeaders(msg.Header, id, j.ID, j.Owner.ID, KindProgress, l.source, p.At)
-	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
-	defer cancel()
-	if _, err := l.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(StreamProgress)); err != nil {
+	if _, err := l.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(StreamProgress),
+		jetstream.WithExpectLastSequencePerSubject(seq)); err != nil {
 		return fmt.Errorf("store progress: %w", err)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +36,7 @@ func (r *Runner) retry(ctx context.Context, w *Work, err error, log *slog.Logger
 	if p, ok := errors.AsType[*panicError](err); ok {
 		log.ErrorContext(ctx, "handler panicked", "type", fmt.Sprintf("%T", p.value), "stack", string(p.stack))
 	}
-	if w.failures >= cmp.Or(r.Attempts, 5) {
+	if w.failures >= r.attempts() {
 		log.ErrorContext(ctx, "stage gave up, job fails", "failures", w.failures, "err", err)
 		return r.fail(ctx, w, rejectionOf(err), w.failures), true
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"rollcall.example/events"
 )
 
@@ -14,9 +12,7 @@ import (
 // have the message already, so it calls cancel with ErrLeaseLost. With each
 // renewal it also asks whether the job was cancelled, because the live message
 // about that may get lost.
-func (r *Runner) keepLease(
-	ctx context.Context, d events.Delivery, cancelled func(context.Context) bool, cancel context.CancelCauseFunc,
-) {
+func (r *Runner) keepLease(ctx context.Context, d events.Delivery, job events.Job, cancel context.CancelCauseFunc) {
 	every := r.ackWait() / 3
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -32,7 +28,7 @@ func (r *Runner) keepLease(
 		err := d.Renew(req)
 		if err == nil {
 			agreed = asked
-			if cancelled(req) {
+			if r.hasMovedOn(req, &job) {
 				cancel(ErrCancelled)
 			}
 		}
@@ -42,19 +38,4 @@ func (r *Runner) keepLease(
 			return
 		}
 	}
-}
-
-// watchCancelled subscribes to the facts cancelled and cancels the handler of
-// each such job.
-func (r *Runner) watchCancelled() (*nats.Subscription, error) {
-	nc := r.Log.JetStream().Conn()
-	return nc.Subscribe(events.LivePrefix+events.Subject("*", events.KindCancelled), func(m *nats.Msg) {
-		jobID, _, err := events.ParseSubject(m.Subject)
-		if err != nil {
-			return
-		}
-		if cancel, ok := r.running.Load(jobID); ok {
-			(*cancel.(*context.CancelCauseFunc))(ErrCancelled)
-		}
-	})
 }

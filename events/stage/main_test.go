@@ -1,6 +1,8 @@
 package stage_test
 
 import (
+	"fmt"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -11,6 +13,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(killerEnv) != "" {
+		if err := runKiller(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	goleak.VerifyTestMain(m, eventstest.IgnoreLeaks()...)
 }
 

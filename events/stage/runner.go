@@ -38,8 +38,12 @@ type Runner struct {
 	// Workers is how many messages are handled at once, not counting two of
 	// small jobs; 0 means 2.
 	Workers int
-	// Attempts is how many failed attempts make the job fail; 0 means 5.
+	// Attempts is how many failed attempts make the job fail, and how many in
+	// which the process died; 0 means 5.
 	Attempts int
+	// Process is shared by all runners of a process; nil means that this one is
+	// the only one.
+	Process *Process
 	// Backoff returns the wait after the nth failure, from 1. Nil means one
 	// second, doubling up to a minute, with jitter.
 	Backoff func(failures int) time.Duration
@@ -60,7 +64,8 @@ type Runner struct {
 	Observe func(Attempt)
 
 	lanes       lanes
-	running     sync.Map // job id -> *context.CancelCauseFunc
+	process     *Process
+	running     sync.Map // job id -> chan struct{}, on which its attempt hears of cancellations
 	works       sync.Map // *Work -> nil
 	storageFull atomic.Pointer[storageFull]
 }
@@ -86,6 +91,9 @@ func (r *Runner) Run(ctx context.Context) error {
 	defer grace()
 
 	r.lanes = newLanes(cmp.Or(r.Workers, 2))
+	if r.process = r.Process; r.process == nil {
+		r.process = NewProcess()
+	}
 	for range r.lanes.fetchers() {
 		fetchers.Go(func() error { return r.fetch(ctx, work) })
 	}
@@ -99,8 +107,8 @@ func (r *Runner) Run(ctx context.Context) error {
 // would run while nobody works on it.
 func (r *Runner) fetch(ctx, work context.Context) error {
 	opts := events.ConsumeOptions{Logger: r.Logger}
-	handle := func(ctx context.Context, d events.Delivery) error {
-		err := r.process(events.WithTrace(work, d.Trace), d)
+	handle := func(_ context.Context, d events.Delivery) error {
+		err := r.handle(events.WithTrace(work, d.Trace), ctx, d)
 		if errors.Is(err, errMovedOn) {
 			return nil
 		}
@@ -113,15 +121,20 @@ func (r *Runner) fetch(ctx, work context.Context) error {
 // for. The message is acknowledged.
 var errMovedOn = errors.New("job has moved on")
 
-// process decides what a message asks for and does it. It returns what settles
-// the message.
-func (r *Runner) process(ctx context.Context, d events.Delivery) error {
+// handle decides what a message asks for and does it. stopping ends when the
+// process stops, ctx when handlers must have ended. It returns what settles the
+// message.
+func (r *Runner) handle(ctx, stopping context.Context, d events.Delivery) error {
 	leave, ok := r.lanes.acquire(estimateRows(d.Fact))
 	if !ok {
 		return events.Redeliver(laneWait(d.Stored), nil)
 	}
 	defer leave()
 	job, err := r.Log.Load(ctx, d.JobID)
+	if errors.Is(err, events.ErrNotFound) && r.now().Sub(d.Stored) > replicaLag {
+		r.logger().WarnContext(ctx, "message of a job that does not exist, terminated", "job", d.JobID, "seq", d.Seq)
+		return events.Terminate("no such job")
+	}
 	if err != nil || job.Seq < d.Seq {
 		// A replica of the stream may have answered that lacks the newest facts.
 		r.logger().WarnContext(ctx, "job not loaded, trying again", "job", d.JobID, "seq", d.Seq, "err", err)
@@ -135,41 +148,44 @@ func (r *Runner) process(ctx context.Context, d events.Delivery) error {
 	case job.Paused != nil && r.now().Before(job.Paused.ResumesAt):
 		return events.Redeliver(job.Paused.ResumesAt.Sub(r.now()), nil)
 	}
-	return r.attempt(ctx, d, job)
+	return r.attempt(ctx, stopping, d, job)
 }
 
+// replicaLag is longer than a replica of the stream may lack a fact that a
+// consumer has delivered.
+const replicaLag = time.Minute
+
 // attempt runs the handler under a lease and turns its result into a fact.
-func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job) error {
+func (r *Runner) attempt(ctx, stopping context.Context, d events.Delivery, job events.Job) error {
 	log := r.logger().With("job", job.ID, "seq", job.Trigger, "delivery", d.Count)
+	w := &Work{Job: job, Delivery: d.Count, runner: r, moved: r.now()}
+	ctx, cancel := context.WithCancelCause(events.WithJob(ctx, job.ID, r.Stage))
+	heard := make(chan struct{}, 1)
+	r.running.Store(job.ID, heard)
+	var watching sync.WaitGroup
+	watch := ctx
+	watching.Go(func() { r.keepLease(watch, d, job, cancel) })
+	watching.Go(func() { r.lookForCancelled(watch, job, heard, cancel) })
+	defer watching.Wait()
+	defer cancel(nil)
+	defer r.running.CompareAndDelete(job.ID, heard)
+
+	leave, err := r.admit(ctx, stopping, d, w, log)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	ctx, span := r.startSpan(ctx, &job, d.Count)
 	if sc := span.SpanContext(); sc.HasTraceID() {
 		log = log.With("trace", sc.TraceID())
 	}
-	w := &Work{Job: job, Delivery: d.Count, runner: r, moved: r.now()}
-	ctx, cancel := context.WithCancelCause(events.WithJob(ctx, job.ID, r.Stage))
 	w.ctx = ctx
-	r.running.Store(job.ID, &cancel)
-	var lease sync.WaitGroup
-	lease.Go(func() {
-		r.keepLease(ctx, d, func(ctx context.Context) bool {
-			now, err := r.Log.Load(ctx, job.ID)
-			return err == nil && now.Cancelled != nil
-		}, cancel)
-	})
-	defer lease.Wait()
-	defer cancel(nil)
-	defer r.running.CompareAndDelete(job.ID, &cancel)
-
 	attempt := Attempt{End: EndLost, Delivery: d.Count}
+	defer w.endAs(&attempt)
+	// A process that stops may be killed when it takes too long; that is not the
+	// fault of the job.
+	defer context.AfterFunc(stopping, w.takeBack)()
 	defer r.trackAttempt(w, span, &attempt)()
-	last, ok, err := r.Log.Progress(ctx, job.ID)
-	if err != nil {
-		log.WarnContext(ctx, "progress not read, trying again", "err", err)
-		return events.Redeliver(time.Second, err)
-	}
-	if ok && last.Service == r.Stage && last.Trigger == job.Trigger {
-		w.failures, w.last = last.Failures, last
-	}
 	if job.Paused != nil {
 		resumed := &events.Resumed{Stage: r.Stage, Processed: job.Paused.Processed, Total: job.Paused.Total}
 		if err := r.append(ctx, &w.Job, job.Seq, resumed); err != nil {
@@ -186,7 +202,7 @@ func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job)
 	case errors.Is(cause, ErrCancelled):
 		log.InfoContext(ctx, "attempt stopped, job cancelled")
 		attempt.End = EndCancelled
-		return r.undoCancelled(ctx, &w.Job)
+		return r.settleCancelled(ctx, w)
 	case errors.Is(cause, ErrLeaseLost):
 		log.WarnContext(ctx, "attempt stopped, lease lost to another worker")
 		return events.ErrUnsettled
@@ -206,6 +222,7 @@ func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job)
 		log.ErrorContext(ctx, "storage full, trying again", "again_in", wait, "err", err)
 		attempt.End = EndStorageFull
 		r.noteStorage(err)
+		w.takeBack()
 		r.reportStorageFull(w)
 		return events.Redeliver(wait, err)
 	case errors.As(err, &reject):
@@ -215,9 +232,11 @@ func (r *Runner) attempt(ctx context.Context, d events.Delivery, job events.Job)
 	case errors.As(err, &postponed):
 		log.InfoContext(ctx, "attempt postponed", "reason", postponed.Reason, "until", postponed.Until)
 		attempt.End = EndPostponed
+		w.takeBack()
 		return r.postpone(ctx, w, postponed)
 	}
 	attempt.End = EndRetried
+	w.takeBack()
 	result, gaveUp := r.retry(ctx, w, err, log)
 	if gaveUp {
 		attempt.End = EndFailed

@@ -23,6 +23,9 @@ type Work struct {
 
 	runner *Runner
 	ctx    context.Context
+	// attempt is the name under which Progress.Begun knows the attempt.
+	attempt string
+	ended   sync.Once
 
 	mu       sync.Mutex
 	last     events.Progress

@@ -28,6 +28,7 @@ import (
 	"rollcall.example/events/access"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/security"
+	"rollcall.example/events/stage"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/services/httpserver"
 	"rollcall.example/services/metrics"
@@ -88,6 +89,7 @@ type App struct {
 	*Infrastructure
 	settings Settings
 	secrets  Secrets
+	jobs     *stage.Process // of all stages
 	build    any
 
 	ln      httpserver.Listener
@@ -108,7 +110,7 @@ type App struct {
 func newApp(in *Infrastructure, s Settings, p Process) *App {
 	return &App{
 		Infrastructure: in, settings: s, secrets: p.Secrets, build: p.Build,
-		mux: http.NewServeMux(), metrics: metrics.New(),
+		mux: http.NewServeMux(), metrics: metrics.New(), jobs: stage.NewProcess(),
 	}
 }
 

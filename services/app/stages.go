@@ -25,6 +25,7 @@ func (a *App) addStage(js jetstream.JetStream, name events.Stage, h stage.Handle
 		Stage:   name,
 		Handle:  h,
 		Workers: a.settings.Workers,
+		Process: a.jobs,
 		Logger:  a.logger,
 		Tracer:  events.Tracer(a.traces),
 	}
