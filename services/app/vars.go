@@ -34,7 +34,7 @@ var Vars = kong.Vars{
 	"ward_claim":              auth.DefaultWardClaim,
 	"ward_target":             fmt.Sprint(report.DefaultWardTarget),
 
-	"help_policy": "JSON file that says what each role may do, in place of the built-in policy (see docs/security.md).",
+	"help_policy": "JSON file that says what each role may do, in place of the built-in policy (see docs/access.md).",
 	"help_data": "Folder for everything that outlives the process. Started on it again, rollcall goes on " +
 		"where it stopped.",
 	"help_nats_conf": "nats.conf for the embedded NATS server, instead of the built-in copy.",

@@ -23,7 +23,7 @@ var pageFiles embed.FS
 // pageOrder is the order in which somebody new reads the pages.
 var pageOrder = []string{
 	"architecture", "events", "rest", "gateway", "commands", "operations",
-	"reliability", "security", "privacy", "performance", "upgrade",
+	"reliability", "access", "security", "privacy", "performance", "upgrade",
 }
 
 // Page is a page of the folder docs.

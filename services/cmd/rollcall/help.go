@@ -179,7 +179,7 @@ var flagHelp = kong.Vars{
 
 	"roles": "super_admin,national_admin,province_admin,municipality_admin,ward_admin,information_officer,member",
 	"help_roles": "super_admin, national_admin, province_admin, municipality_admin, ward_admin, " +
-		"information_officer or member. docs/security.md says what each may do.",
+		"information_officer or member. docs/access.md says what each may do.",
 
 	"help_secret_file":  "File with the secret alone in it, instead.",
 	"help_ttl":          "How long the token is good for. The server refuses more than its --jwt-max-lifetime.",
