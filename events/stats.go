@@ -6,12 +6,12 @@ type ValidationStats struct {
 	// TotalRecords counts the rows that are not blank.
 	TotalRecords int `json:"total_records"`
 	// ValidRecords counts the rows that go on to the IEC: those with a valid ID
-	// number that no earlier row has.
+	// number, in the uploader's area, that no earlier row has.
 	ValidRecords int `json:"valid_records"`
 	// ValidIDs counts the rows with a valid ID number, duplicates included.
 	ValidIDs   int `json:"valid_ids"`
 	InvalidIDs int `json:"invalid_ids"`
-	// UniqueRecords counts the different valid ID numbers.
+	// UniqueRecords counts the different valid ID numbers of rows in the area.
 	UniqueRecords int `json:"unique_records"`
 	// Duplicates counts the rows that repeat the ID number of an earlier row.
 	Duplicates int `json:"duplicates"`

@@ -29,6 +29,13 @@ const (
 // FieldID is the field of the one column that every roll must have.
 const FieldID = "id_number"
 
+// The fields that say where a person is.
+const (
+	FieldProvince     = "province"
+	FieldMunicipality = "municipality"
+	FieldWard         = "ward"
+)
+
 // ReasonHeader is the header of the column that says why a row was rejected, in a
 // workbook of rejected rows. Nobody reads a roll's column of that name, so that a
 // person can correct the workbook and upload it as it is.

@@ -20,6 +20,7 @@ type Judge struct {
 	words      map[string]wordIndex
 	uploadedAt time.Time
 	date1904   bool
+	area       area
 	youngest   int
 	oldest     int
 
@@ -40,6 +41,8 @@ type Settings struct {
 	UploadedAt time.Time
 	// Date1904 says that plain numbers in date columns count from 1904.
 	Date1904 bool
+	// Area is where the rows may lie; nil means the whole country.
+	Area *events.Area
 	// Rules replace those of the package schema; the zero value means those.
 	Rules schema.Rules
 }
@@ -63,7 +66,7 @@ func NewJudge(s Settings) (*Judge, error) {
 		return nil, fmt.Errorf("new judge: %w", err)
 	}
 	j := &Judge{
-		header: s.Header, idColumn: idColumn, uploadedAt: s.UploadedAt, date1904: s.Date1904,
+		header: s.Header, idColumn: idColumn, uploadedAt: s.UploadedAt, date1904: s.Date1904, area: newArea(s.Area),
 		words: make(map[string]wordIndex), lastRow: s.Header.Row,
 		firstRows: make(map[uint64]int), repeats: make(map[uint64][]int),
 	}
@@ -105,6 +108,9 @@ func (j *Judge) JudgeRow(row workbook.Row) (*records.Row, *records.RejectedRow) 
 		}
 	}
 	j.stats.ValidIDs++
+	if outside := j.rejectOutside(row); outside != nil {
+		return nil, outside // what lies outside is no first row of an ID number
+	}
 	key := uint64(parseDigits(id.Number))
 	if first, seen := j.firstRows[key]; seen {
 		j.stats.Duplicates++

@@ -74,7 +74,9 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 		return nil, err
 	}
 	w.Progress(events.FileReading, 1, 1, "Read the spreadsheet")
-	judge, err := NewJudge(Settings{Header: header, UploadedAt: w.Job.CreatedAt, Date1904: book.Date1904})
+	judge, err := NewJudge(Settings{
+		Header: header, UploadedAt: w.Job.CreatedAt, Date1904: book.Date1904, Area: w.Job.Uploaded.Area,
+	})
 	if err != nil {
 		return nil, err
 	}

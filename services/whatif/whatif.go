@@ -31,7 +31,9 @@ type Roll struct {
 	Header     workbook.Header
 	UploadedAt time.Time
 	Date1904   bool
-	Rules      schema.Rules
+	// Area is that of the job; nil means the whole country.
+	Area  *events.Area
+	Rules schema.Rules
 }
 
 // Config is what a comparison works with. All of it is required.
@@ -60,7 +62,7 @@ type Sum struct {
 // Job judges the upload of a job again and compares. It fails where the job has not been
 // judged yet, and where what it was made of is no longer kept.
 func Job(ctx context.Context, cfg Config, job *events.Job, rules schema.Rules) (sum Sum, err error) {
-	if job.Validated == nil || job.Options.Undoes != "" {
+	if job.Validated == nil || job.Options.Undoes != "" || job.Options.Completes != "" {
 		return sum, errors.New("whatif: the job has no rows that were judged")
 	}
 	for _, a := range append(job.Inputs()[:1], job.Validated.Rows, job.Validated.Rejects) {
@@ -79,7 +81,7 @@ func Job(ctx context.Context, cfg Config, job *events.Job, rules schema.Rules) (
 	defer stop()
 	c := comparison{Config: cfg, rules: rules, next: next, registered: map[string]int{}}
 	c.sum.Before = job.Validated.Stats
-	roll := Roll{UploadedAt: job.CreatedAt, Rules: rules}
+	roll := Roll{UploadedAt: job.CreatedAt, Area: job.Uploaded.Area, Rules: rules}
 	if c.sum.After, err = c.judge(ctx, file, upload.Size, roll, c.add); err != nil {
 		return sum, err
 	}
