@@ -1,7 +1,9 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -53,7 +55,7 @@ func (c *Client) Jobs(ctx context.Context, page int, status events.Status) (list
 
 // JobState is the state of a job after it was cancelled, retried or undone.
 type JobState struct {
-	// JobID is the id of the job; for Undo, of the job that undoes it.
+	// JobID is the id of the job; for Undo and Complete, of the job that begins.
 	JobID   string        `json:"job_id"`
 	Status  events.Status `json:"status"`
 	Message string        `json:"message"` // a sentence for the user
@@ -72,6 +74,32 @@ func (c *Client) Retry(ctx context.Context, jobID string) (JobState, error) {
 // Undo starts a job that takes back what this one has written to the database.
 func (c *Client) Undo(ctx context.Context, jobID string) (JobState, error) {
 	return c.steer(ctx, "undo", jobID)
+}
+
+// Approve lets a job write what it proposed. Reason may be "".
+func (c *Client) Approve(ctx context.Context, jobID, reason string) (JobState, error) {
+	return c.decide(ctx, "approve", jobID, reason)
+}
+
+// Decline ends a job that waits for approval. The uploader reads the reason.
+func (c *Client) Decline(ctx context.Context, jobID, reason string) (JobState, error) {
+	return c.decide(ctx, "decline", jobID, reason)
+}
+
+// Complete starts a job that writes the rows of this one that wait for somebody
+// with a larger area.
+func (c *Client) Complete(ctx context.Context, jobID string) (JobState, error) {
+	return c.steer(ctx, "complete", jobID)
+}
+
+func (c *Client) decide(ctx context.Context, verb, jobID, reason string) (job JobState, err error) {
+	body, err := json.Marshal(map[string]string{"reason": reason})
+	if err != nil {
+		return job, err
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	err = c.call(ctx, http.MethodPost, "/"+verb+"/"+url.PathEscape(jobID), bytes.NewReader(body), header, &job)
+	return job, err
 }
 
 func (c *Client) steer(ctx context.Context, verb, jobID string) (job JobState, err error) {

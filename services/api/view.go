@@ -25,7 +25,9 @@ type jobView struct {
 	Seq uint64 `json:"seq"`
 	jobs.Stats
 	Error     *errorView `json:"error,omitempty"`
-	ResumesAt *time.Time `json:"resumes_at,omitempty"`
+	// Proposal is set once what the job would write has waited for approval.
+	Proposal  *proposalView `json:"proposal,omitempty"`
+	ResumesAt *time.Time    `json:"resumes_at,omitempty"`
 	// ETA is when the IEC will have answered for all rows, by the speed so far.
 	ETA        time.Time `json:"eta,omitzero"`
 	ReportPath string    `json:"report_path,omitempty"`
@@ -44,6 +46,28 @@ type errorView struct {
 	Retryable bool         `json:"retryable"`
 }
 
+// proposalView says why a job waited for approval, and what was decided.
+type proposalView struct {
+	Reason    string `json:"reason"`
+	AskedBy   string `json:"asked_by"`
+	DecidedBy string `json:"decided_by,omitempty"`
+	Comment   string `json:"comment,omitempty"`
+}
+
+func proposalOf(j *events.Job) *proposalView {
+	if j.Proposed == nil {
+		return nil
+	}
+	v := &proposalView{Reason: j.Proposed.Reason, AskedBy: j.Uploaded.Asker().ID}
+	if f := j.Approved; f != nil {
+		v.DecidedBy, v.Comment = f.By.ID, f.Reason
+	}
+	if f := j.Declined; f != nil {
+		v.DecidedBy, v.Comment = f.By.ID, f.Reason
+	}
+	return v
+}
+
 func viewOf(j *events.Job) jobView {
 	v := jobView{
 		JobID: j.ID, Status: j.Status, FileName: j.FileName, FileSize: j.Uploaded.File.Size, UserID: j.Owner.ID,
@@ -51,6 +75,7 @@ func viewOf(j *events.Job) jobView {
 		Processed: j.Standing.Processed, Total: j.Standing.Total, Options: j.Options, Seq: j.Seq,
 		Stats: jobs.StatsOf(j), CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, Removed: removedOf(j),
 	}
+	v.Proposal = proposalOf(j)
 	if f := j.Reported; f != nil {
 		v.ReportPath, v.DurationMS = Base+"/report/"+j.ID, f.DurationMS
 	}

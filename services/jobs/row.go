@@ -54,6 +54,9 @@ func StatsOf(j *events.Job) Stats {
 	if f := j.Verified; f != nil {
 		s.IEC = &f.Stats
 	}
+	if f := j.Proposed; f != nil {
+		s.Database = &f.Stats
+	}
 	if f := j.Persisted; f != nil {
 		s.Database = &f.Stats
 	}

@@ -18,6 +18,7 @@ export class App {
   readonly #main = h("main", { id: "content", tabindex: "-1" });
   readonly #connection = h("span", { class: "connection", role: "status" });
   #open: JobView | null = null;
+  readonly #user: string;
   readonly #leave: (why: string) => void;
 
   constructor(token: string, leave: (why: string) => void) {
@@ -25,12 +26,13 @@ export class App {
     this.#jobs = new JobList(client);
     this.#quota = new QuotaView(client);
     this.#leave = leave;
+    this.#user = userOf(token);
     const header = h("header", {},
       h("a", { class: "skip", href: "#content", onclick: (e: Event) => this.#skip(e) }, strings.skip),
       h("a", { class: "brand", href: "#/" },
         h("img", { src: "/assets/icon.svg", alt: "", width: 28, height: 28 }), strings.name),
       this.#connection,
-      h("span", { class: "user" }, strings.signedInAs(userOf(token))),
+      h("span", { class: "user" }, strings.signedInAs(this.#user)),
       h("button", { type: "button", class: "quiet", onclick: () => this.#signOut() }, strings.signOut));
     const upload = new Upload(client, (job) => {
       void this.#jobs.load();
@@ -80,7 +82,7 @@ export class App {
     const job = deepLink.exec(location.hash)?.[1];
     if (job && this.#open?.id === job) return;
     this.#open?.close();
-    this.#open = job ? new JobView(this.#client, job) : null;
+    this.#open = job ? new JobView(this.#client, job, this.#user) : null;
     this.#jobs.mark(job ?? "");
     this.#main.parentElement!.classList.toggle("with-job", !!job);
     this.#main.replaceChildren(this.#open?.element ?? h("div", { class: "empty" },

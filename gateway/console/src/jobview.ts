@@ -40,6 +40,17 @@ export class JobView {
   readonly #rejects = h("button", {
     type: "button", onclick: () => this.#download(this.#rejects, "rejects"),
   }, text.rejects);
+  readonly #approve = h("button", {
+    type: "button", class: "primary", onclick: () => this.#run(this.#approve, () => this.client.approve(this.id)),
+  }, text.approve);
+  readonly #decline = h("button", { type: "button", onclick: () => this.#askDecline.open() }, text.decline);
+  readonly #takeOver = h("button", {
+    type: "button", onclick: () => this.#run(this.#takeOver, async () => {
+      location.hash = "#/jobs/" + (await this.client.complete(this.id)).job_id;
+    }),
+  }, text.takeOver);
+  readonly #askDecline = new Confirm(text.declineQuestion,
+    (reason) => void this.#run(this.#decline, () => this.client.decline(this.id, reason)));
   readonly #askCancel = new Confirm(text.cancelQuestion,
     () => void this.#run(this.#cancel, () => this.client.cancel(this.id)));
   readonly #askUndo = new Confirm(text.undoQuestion, () => void this.#run(this.#undo, async () => {
@@ -54,18 +65,19 @@ export class JobView {
   #loading = false;
   #watch: Watch | undefined;
 
-  constructor(readonly client: Rollcall, readonly id: string) {
+  constructor(readonly client: Rollcall, readonly id: string, readonly user: string) {
     this.#body = h("div", { hidden: true },
       h("div", { class: "card job" }, this.#looking, this.#stages,
         h("div", { class: "progress" }, this.#percent, h("div", {}, this.#bar.element, this.#facts)), this.#message,
-        h("div", { class: "actions" }, this.#report, this.#rejects, this.#retry, this.#undo, this.#cancel)),
+        h("div", { class: "actions" }, this.#approve, this.#decline, this.#report, this.#rejects, this.#takeOver,
+          this.#retry, this.#undo, this.#cancel)),
       h("section", { class: "card", "aria-label": text.counts }, h("h2", {}, text.counts), this.#counts),
       this.#timeline.element);
     this.element = h("article", {},
       h("a", { class: "back", href: "#/" }, "← ", strings.jobs.back),
       h("div", { class: "heading" }, this.#title, this.#badge), this.#options, this.#undoes,
       this.#error, this.#note, this.#announcement, this.#body,
-      this.#askCancel.element, this.#askUndo.element);
+      this.#askCancel.element, this.#askUndo.element, this.#askDecline.element);
     fill(this.#note, text.loading);
   }
 
@@ -81,6 +93,7 @@ export class JobView {
     this.#watch?.close();
     this.#askCancel.close();
     this.#askUndo.close();
+    this.#askDecline.close();
   }
 
   #update(e: JobEvent): void {
@@ -154,6 +167,11 @@ export class JobView {
     this.#retry.hidden = !(isOver(now.status) && now.retryable);
     this.#undo.hidden = !isOver(now.status) || !now.known.members || !!options.dry_run || !!options.undoes ||
       now.reportGone === true;
+    // Nobody decides about a job of their own.
+    const { proposal, user_id, database_stats } = this.#status;
+    const decides = now.status === "awaiting_approval" && user_id !== this.user && proposal?.asked_by !== this.user;
+    this.#approve.hidden = this.#decline.hidden = !decides;
+    this.#takeOver.hidden = now.status !== "completed" || !database_stats?.transfers || user_id === this.user;
     this.#report.hidden = now.status !== "completed" || now.reportGone === true;
     this.#rejects.hidden = !now.known.rows || !!options.undoes || !hasRowsToFix(this.#status);
     // Hiding the focused button would lose the keyboard's place on the page.

@@ -1,4 +1,4 @@
-import type { Rollcall } from "../../client/ts/src/index.js";
+import type { Rollcall, RollcallError } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
 import { count, time } from "./format.ts";
 import { meter } from "./meter.ts";
@@ -38,6 +38,8 @@ export class QuotaView {
       const word = q.is_limited ? text.spent : q.percentage_used >= 90 ? text.warning : "";
       fill(this.#note, [word, q.reset_time ? text.reset(time(q.reset_time)) : ""].filter(Boolean).join(" "));
     } catch (e) {
+      // Whoever may not upload has no use for the quota.
+      this.element.hidden = (e as RollcallError).code === "forbidden";
       fill(this.#note, (e as Error).message);
     }
   }

@@ -27,7 +27,7 @@ export function signIn(why: string, done: (token: string) => void): HTMLElement 
     fill(button, text.checking);
     const client = new Rollcall({ url: location.origin, token });
     try {
-      await client.rateLimit();
+      await client.history();
       done(token);
     } catch (e) {
       fill(error, e instanceof RollcallError && e.status !== 401 ? e.message : text.refused);

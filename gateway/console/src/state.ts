@@ -76,7 +76,7 @@ function fold(before: State, e: ServerEvent, kind: Kind | null): State {
   const known = { ...before.known };
   if (kind === "validated" || kind === "reported") known.rows = true;
   if (kind === "verified" || kind === "reported") known.iec = true;
-  if (kind === "persisted" || kind === "reported") known.members = true;
+  if (kind === "persisted" || kind === "proposed" || kind === "reported") known.members = true;
   switch (e.event) {
     case "bulk_upload_complete":
       return { ...before, known, status: "completed", stage: "report_generation", percent: 100, message: "",

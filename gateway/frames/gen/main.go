@@ -106,7 +106,8 @@ var named = []struct {
 }{
 	{"Stage", []string{"initialization", "file_reading", "pre_validation", "iec_verification",
 		"database_operations", "report_generation"}},
-	{"JobStatus", []string{"pending", "processing", "paused", "completed", "failed", "cancelled"}},
+	{"JobStatus", []string{"pending", "processing", "paused", "completed", "failed", "cancelled", "awaiting_approval",
+		"declined"}},
 }
 
 // generate returns the types of the frames in the folder frames.

@@ -186,6 +186,8 @@ var flagHelp = kong.Vars{
 	"help_jti":          "Id of the token, by which it can be revoked. Without it, a random one.",
 	"help_token_issuer": "Who the token says that it is from (iss): the first of those that the server accepts.",
 
+	"help_take_over": "Write the rows of a job that wait for somebody with a larger area.",
+
 	"help_malformed": "Fraction of calls answered with JSON that is cut off, about somebody else or of other types.",
 	"help_answers":   "CSV that fixes answers: id,status,ward,vd,station,municipality,province_id,province.",
 }

@@ -40,6 +40,10 @@ type cli struct {
 	Retry   retryCmd    `cmd:"" group:"jobs" help:"Run a failed or cancelled job again, from the stage at which it ended."`
 	Undo    undoCmd     `cmd:"" group:"jobs" help:"Take back what a job has written to the database."`
 
+	Approve  approveCmd  `cmd:"" group:"jobs" help:"Let a job of somebody else write what it proposed."`
+	Decline  declineCmd  `cmd:"" group:"jobs" help:"Refuse what a job of somebody else proposed."`
+	TakeOver takeOverCmd `cmd:"" group:"jobs" name:"take-over" help:"${help_take_over}"`
+
 	Serve   serveCmd       `cmd:"" group:"run" help:"Run one service of those that up runs together."`
 	Migrate migrateCmd     `cmd:"" group:"run" help:"${help_migrate}"`
 	Doctor  doctorCmd      `cmd:"" group:"run" help:"Look for what is broken in an installation, and tell how to mend it."`

@@ -59,3 +59,38 @@ type undoCmd struct {
 func (c *undoCmd) Run(ctx context.Context, p *process) error {
 	return c.steer(ctx, p, c.Watch, (*client.Client).Undo)
 }
+
+type approveCmd struct {
+	steerSettings
+	Reason string `env:"-" help:"What is kept with the approval."`
+	Watch  bool   `env:"-" help:"Follow the job until it ends."`
+}
+
+// Run lets the job write.
+func (c *approveCmd) Run(ctx context.Context, p *process) error {
+	return c.steer(ctx, p, c.Watch, func(api *client.Client, ctx context.Context, job string) (client.JobState, error) {
+		return api.Approve(ctx, job, c.Reason)
+	})
+}
+
+type declineCmd struct {
+	steerSettings
+	Reason string `env:"-" required:"" help:"Why. The uploader reads it."`
+}
+
+// Run ends the job.
+func (c *declineCmd) Run(ctx context.Context, p *process) error {
+	return c.steer(ctx, p, false, func(api *client.Client, ctx context.Context, job string) (client.JobState, error) {
+		return api.Decline(ctx, job, c.Reason)
+	})
+}
+
+type takeOverCmd struct {
+	steerSettings
+	Watch bool `env:"-" help:"Follow the job that writes the rows until it ends."`
+}
+
+// Run writes the waiting rows.
+func (c *takeOverCmd) Run(ctx context.Context, p *process) error {
+	return c.steer(ctx, p, c.Watch, (*client.Client).Complete)
+}

@@ -15,7 +15,9 @@ export type JobStatus =
   | "paused"
   | "completed"
   | "failed"
-  | "cancelled";
+  | "cancelled"
+  | "awaiting_approval"
+  | "declined";
 
 export interface ValidationStats {
   total_records: number;
@@ -35,6 +37,8 @@ export interface ValidationStats {
   new_members: number;
   /** Rows outside the area of the uploader. */
   out_of_area?: number;
+  /** Rows of people who have objected to being on a roll. */
+  objected?: number;
 }
 
 export interface IECStats {
@@ -61,6 +65,8 @@ export interface DatabaseStats {
   /** Rows that wait for somebody whose area covers the stored member too. */
   transfers?: number;
   dry_run?: boolean;
+  /** Rows of people who have objected since the file was validated. */
+  objected?: number;
 }
 
 /** Data of ack. A request was carried out. */
@@ -69,7 +75,7 @@ export interface AckData {
   /** Of a subscription: the sequence of the job's newest fact. */
   last_seq?: number;
   /** Of a subscription: the job's status. */
-  status?: "pending" | "processing" | "paused" | "completed" | "failed" | "cancelled" | "awaiting_approval" | "declined";
+  status?: JobStatus;
   /** Of authenticate: who the token is of. */
   user_id?: string;
   /** Of authenticate: until when the token is good. */

@@ -58,6 +58,8 @@ export interface Job {
   iec_stats?: IECStats;
   database_stats?: DatabaseStats;
   error?: { code: string; message: string; stage: string; attempts: number; retryable: boolean };
+  /** What the job would write waits, or has waited, for a decision. */
+  proposal?: { reason: string; asked_by: string; decided_by?: string; comment?: string };
   resumes_at?: string;
   eta?: string;
   report_path?: string;
@@ -169,7 +171,7 @@ export class Rest {
     return new ResumableUpload(file, request, clock, options, this.#url).send();
   }
 
-  async call<T>(method: "GET" | "POST", path: string, body?: FormData, signal?: AbortSignal): Promise<T> {
+  async call<T>(method: "GET" | "POST", path: string, body?: FormData | string, signal?: AbortSignal): Promise<T> {
     const response = await this.#request(method, path, body, signal);
     return data<T>({ status: response.status, text: await read(() => response.text()) });
   }
@@ -181,7 +183,7 @@ export class Rest {
     return { blob, fileName: fileName(response.headers.get("Content-Disposition")) };
   }
 
-  #request(method: string, path: string, body?: FormData, signal?: AbortSignal): Promise<Response> {
+  #request(method: string, path: string, body?: FormData | string, signal?: AbortSignal): Promise<Response> {
     return this.#withToken((token) =>
       read(() => {
         const init: RequestInit = { method, headers: { Authorization: `Bearer ${token}` } };

@@ -139,6 +139,21 @@ export class Rollcall {
     return this.#rest.call("POST", `/undo/${encodeURIComponent(jobId)}`);
   }
 
+  /** Lets a job of another person write what it proposed. */
+  approve(jobId: string, reason = ""): Promise<Job> {
+    return this.#rest.call("POST", `/approve/${encodeURIComponent(jobId)}`, JSON.stringify({ reason }));
+  }
+
+  /** Ends a job of another person that waits for approval. The uploader reads the reason. */
+  decline(jobId: string, reason: string): Promise<Job> {
+    return this.#rest.call("POST", `/decline/${encodeURIComponent(jobId)}`, JSON.stringify({ reason }));
+  }
+
+  /** Takes over the rows of a job that wait for a larger area. Returns the job that writes them. */
+  complete(jobId: string): Promise<Job> {
+    return this.#rest.call("POST", `/complete/${encodeURIComponent(jobId)}`);
+  }
+
   /** Returns the report, or a workbook of the rows to correct. */
   report(jobId: string, part: "report" | "rejects" = "report"): Promise<Workbook> {
     return this.#rest.workbook(`/report/${encodeURIComponent(jobId)}?part=${part}`);
