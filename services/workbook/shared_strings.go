@@ -13,6 +13,7 @@ const (
 	maxStringMemory = 32 << 20
 	// stringHeader is what a string takes in memory beside its text.
 	stringHeader = 16
+	textChunk    = 1 << 10
 )
 
 // sharedStrings are the texts that cells name by number. They are read only as far
@@ -24,7 +25,8 @@ type sharedStrings struct {
 	x     *xmlScanner
 	ended bool
 
-	texts  []string
+	texts  [][]string   // in chunks, so that none is copied to make room for more
+	kept   int          // texts in memory
 	cut    map[int]bool // the texts that are the beginning of a longer one
 	arena  arena
 	memory int // of texts
@@ -42,17 +44,17 @@ func (s *sharedStrings) get(n int) (text string, cut bool, err error) {
 			return "", false, unreadable(fmt.Errorf("shared strings: %w", err))
 		}
 	}
-	if n < len(s.texts) {
-		return s.texts[n], s.cut[n], nil
+	if n < s.kept {
+		return s.texts[n/textChunk][n%textChunk], s.cut[n], nil
 	}
-	text, err = s.spill.get(n - len(s.texts))
+	text, err = s.spill.get(n - s.kept)
 	return text, s.cut[n], err
 }
 
 // readUpTo reads as far as text n. Once texts go to disk it reads further, up to a
 // window: written and read one by one they would each cost a system call.
 func (s *sharedStrings) readUpTo(n int) error {
-	for n >= s.count() || s.spill != nil && s.spill.behind(n-len(s.texts)) < spillWindow {
+	for n >= s.count() || s.spill != nil && s.spill.behind(n-s.kept) < spillWindow {
 		more, err := s.readNext()
 		if err != nil {
 			return s.meter.nameLongText(err)
@@ -69,9 +71,9 @@ func (s *sharedStrings) readUpTo(n int) error {
 
 func (s *sharedStrings) count() int {
 	if s.spill == nil {
-		return len(s.texts)
+		return s.kept
 	}
-	return len(s.texts) + s.spill.count
+	return s.kept + s.spill.count
 }
 
 // readNext reads the next text; false means that there is none.
@@ -122,7 +124,12 @@ func (s *sharedStrings) store(text []byte) error {
 	}
 	if s.spill == nil && s.memory+len(text)+stringHeader <= limit {
 		s.memory += len(text) + stringHeader
-		s.texts = append(s.texts, s.arena.add(text))
+		if s.kept%textChunk == 0 {
+			s.texts = append(s.texts, make([]string, 0, textChunk))
+		}
+		last := &s.texts[len(s.texts)-1]
+		*last = append(*last, s.arena.add(text))
+		s.kept++
 		return nil
 	}
 	if s.spill == nil {

@@ -28,6 +28,7 @@ type stringSpill struct {
 	count  int
 	size   int64
 	groups []int64 // where each group of texts begins
+	length []byte  // of the text being written
 
 	window []byte
 	from   int64 // offset of window in the file
@@ -50,15 +51,16 @@ func (s *stringSpill) add(text []byte) error {
 	if s.count%spillGroup == 0 {
 		s.groups = append(s.groups, s.size)
 	}
-	var length [binary.MaxVarintLen64]byte
-	n := binary.PutUvarint(length[:], uint64(len(text)))
-	for _, b := range [][]byte{length[:n], text} {
-		if _, err := s.writer.Write(b); err != nil {
-			return fmt.Errorf("spill: %w", err)
-		}
+	s.length = binary.AppendUvarint(s.length[:0], uint64(len(text)))
+	_, err := s.writer.Write(s.length)
+	if err == nil {
+		_, err = s.writer.Write(text)
+	}
+	if err != nil {
+		return fmt.Errorf("spill: %w", err)
 	}
 	s.count++
-	s.size += int64(n + len(text))
+	s.size += int64(len(s.length) + len(text))
 	return nil
 }
 
