@@ -58,7 +58,7 @@ func (s *Settings) Validate() error {
 type UploadSettings struct {
 	MaxFileSize ByteSize `default:"${max_file_size}" help:"Largest file that is accepted."`
 	// UserUploads counts files, over all replicas.
-	UserUploads int `default:"${user_uploads}" help:"Files that a user may upload within an hour."`
+	UserUploads int `default:"${user_uploads}" help:"Files that a user may upload within an hour, refused ones included."`
 	// UserJobs counts jobs that have not ended, over all replicas.
 	UserJobs int `default:"${user_jobs}" help:"Unfinished jobs that a user may have."`
 	// UserTransfers counts files, in one process.

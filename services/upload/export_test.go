@@ -25,8 +25,21 @@ const (
 var ErrOvertaken = errOvertaken
 
 // WaitForSlot takes the place of a file that is being checked.
-func (s *Service) WaitForSlot(ctx context.Context) (release func(), err error) {
-	return s.waitForSlot(ctx)
+func (s *Service) WaitForSlot(ctx context.Context, user string) (release func(), err error) {
+	return s.waitForSlot(ctx, events.User{ID: user})
+}
+
+// Checked is how many files are being checked or stored.
+func (s *Service) Checked() int {
+	s.turns.mu.Lock()
+	defer s.turns.mu.Unlock()
+	return s.turns.held
+}
+
+// CountRefused is how many files of a user were refused within the last hour.
+func (s *Service) CountRefused(ctx context.Context, user string) (int, error) {
+	n, _, err := s.partials.countRefused(ctx, user, s.cfg.Now().Add(-limitWindow))
+	return n, err
 }
 
 // Transfers are the files on their way, by user.

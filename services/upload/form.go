@@ -87,6 +87,10 @@ func (s *Service) readForm(w http.ResponseWriter, r *http.Request) (*form, error
 			return f, s.explainReadError(err)
 		}
 	}
+	// Only behind the end of a body does the server see that the client has gone.
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return f, s.explainReadError(err)
+	}
 	// A limit left behind would end the request while it is being worked on.
 	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
 		return f, fmt.Errorf("read form: %w", err)

@@ -2,7 +2,9 @@ package upload
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall.example/events"
@@ -39,8 +41,8 @@ func (s *Service) beginTransfer(user events.User) (end func(), err error) {
 	}, nil
 }
 
-// checkUsage refuses a user who has as many jobs as are allowed, by the table
-// that all replicas share. A table that cannot tell refuses nobody.
+// checkUsage refuses a user who has as many jobs as are allowed, by the table and the
+// stream that all replicas share. What cannot tell refuses nobody.
 func (s *Service) checkUsage(ctx context.Context, user events.User) error {
 	ctx, cancel := context.WithTimeout(ctx, limitTime)
 	defer cancel()
@@ -48,9 +50,37 @@ func (s *Service) checkUsage(ctx context.Context, user events.User) error {
 	usage, err := s.cfg.Jobs.Usage(ctx, user.ID, now.Add(-limitWindow))
 	if err != nil {
 		s.cfg.Logger.WarnContext(ctx, "user's limits not enforced: uploads not counted", "user", user.ID, "err", err)
-		return nil
 	}
+	refused, oldest, err := s.partials.countRefused(ctx, user.ID, now.Add(-limitWindow))
+	if err != nil {
+		s.cfg.Logger.WarnContext(ctx, "user's refused files not counted", "user", user.ID, "err", err)
+	}
+	if usage.Recent == 0 || refused > 0 && oldest.Before(usage.Oldest) {
+		usage.Oldest = oldest
+	}
+	usage.Recent += refused
 	return s.judge(usage, now)
+}
+
+// countRefused counts a file that was refused, or whose sender left while it was being
+// checked, among the user's uploads: to check it costs as much as to check a good one.
+func (s *Service) countRefused(ctx context.Context, user events.User, reason error) {
+	refused, _ := errors.AsType[*refusal.Error](reason)
+	if !errors.Is(reason, context.Canceled) && (refused == nil || !slices.Contains(fileCodes, refused.Code)) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limitTime)
+	defer cancel()
+	if err := s.partials.addRefused(ctx, user.ID, s.cfg.Now()); err != nil {
+		s.cfg.Logger.WarnContext(ctx, "refused file not counted", "user", user.ID, "err", err)
+	}
+}
+
+// fileCodes are the refusals of a file for what is in it.
+var fileCodes = []string{
+	refusal.CodeEmptyFile, refusal.CodeFileTooLarge, refusal.CodeXLS, refusal.CodeNotAZip, refusal.CodeNotAWorkbook,
+	refusal.CodeEncrypted, refusal.CodeTooLarge, refusal.CodeUnreadable, refusal.CodeNoRows, refusal.CodeNoIDColumn,
+	refusal.CodeDuplicateColumn,
 }
 
 // claim is checkUsage for one upload of the user at a time: no other one of any
@@ -81,7 +111,8 @@ func (s *Service) judge(usage events.Usage, now time.Time) error {
 	switch {
 	case usage.Recent >= s.cfg.UserUploads:
 		return tooMany("uploads_per_hour", s.cfg.UserUploads, min(usage.Oldest.Add(limitWindow).Sub(now), limitWindow),
-			fmt.Sprintf("You have uploaded %d files within an hour. Please go on later.", usage.Recent))
+			fmt.Sprintf("You have uploaded %d files within an hour, refused ones included. Please go on later.",
+				usage.Recent))
 	case usage.Open >= s.cfg.UserJobs:
 		return tooMany("jobs", s.cfg.UserJobs, jobsRetry,
 			fmt.Sprintf("%d of your files are being processed. Please wait until some are done.", usage.Open))

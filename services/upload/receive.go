@@ -50,6 +50,7 @@ func (s *Service) ReceiveForm(w http.ResponseWriter, r *http.Request, who access
 		}
 	}()
 	if err != nil {
+		s.countRefused(r.Context(), user, err)
 		return Receipt{}, err
 	}
 	if err := f.authorize(who); err != nil {
@@ -72,16 +73,13 @@ func (s *Service) admit(ctx context.Context, user events.User, f *form) (job *ev
 	if err != nil || earlier != nil {
 		return earlier, false, err
 	}
-	release, err := s.waitForSlot(ctx)
+	release, err := s.waitForSlot(ctx, user)
 	if err != nil {
 		return nil, false, err
 	}
 	defer release()
-	columns, err := schema.Columns()
-	if err != nil {
-		return nil, false, err
-	}
-	if _, err := workbook.Preflight(ctx, f.file, f.size, workbook.Budget{Time: checkTime}, columns); err != nil {
+	if err := s.check(ctx, f); err != nil {
+		s.countRefused(ctx, user, err)
 		return nil, false, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -103,19 +101,27 @@ func (s *Service) admit(ctx context.Context, user events.User, f *form) (job *ev
 	return &accepted, first, nil
 }
 
-// waitForSlot waits until there is room for one more file, for a while.
-func (s *Service) waitForSlot(ctx context.Context) (release func(), err error) {
-	wait := time.NewTimer(s.cfg.MaxWait)
-	defer wait.Stop()
-	select {
-	case s.slots <- struct{}{}:
-		return func() { <-s.slots }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-wait.C:
+// check refuses a file that is no roll. It ends with the request: nobody else needs what
+// it finds out.
+func (s *Service) check(ctx context.Context, f *form) error {
+	columns, err := schema.Columns()
+	if err != nil {
+		return err
+	}
+	_, err = workbook.Preflight(ctx, f.file, f.size, workbook.Budget{Time: checkTime}, columns)
+	return err
+}
+
+// waitForSlot waits until it is the turn of one more file of the user, for a while.
+func (s *Service) waitForSlot(ctx context.Context, user events.User) (release func(), err error) {
+	wait, cancel := context.WithTimeout(ctx, s.cfg.MaxWait)
+	defer cancel()
+	release, err = s.turns.take(wait, user.ID)
+	if err != nil && ctx.Err() == nil {
 		return nil, refusal.New(refusal.CodeBusy,
 			"Many files are being uploaded at the moment. Please try again in a minute.")
 	}
+	return release, err
 }
 
 // findSameFile returns the newest completed job of the same user and the same

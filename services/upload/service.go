@@ -24,8 +24,8 @@ type Config struct {
 	// MaxFileSize is the largest file taken, in bytes; 0 means DefaultMaxFileSize.
 	MaxFileSize int64
 	// MaxUploads is how many received files are checked and stored at once; 0
-	// means 2. Each needs several times the file's unpacked size in memory, and
-	// many at once overflow the queue of the object store.
+	// means 2. Each may take 256 MB of memory to check, and many at once overflow
+	// the queue of the object store. A user has no more than half of them.
 	MaxUploads int
 	// MaxWait is how long a received file waits for its turn before the client
 	// is told to come back; 0 means 30 s.
@@ -33,8 +33,8 @@ type Config struct {
 	// Idle is how long a client may take for each 64 KiB of a file; 0 means a
 	// minute.
 	Idle time.Duration
-	// UserUploads is how many files a user may upload within an hour, and
-	// UserJobs how many jobs they may have that have not ended: of all replicas
+	// UserUploads is how many files a user may upload within an hour, refused ones
+	// included, and UserJobs how many jobs they may have that have not ended: of all replicas
 	// together, while Jobs can tell. 0 means
 	// DefaultUserUploads and DefaultUserJobs.
 	UserUploads, UserJobs int
@@ -82,7 +82,7 @@ const (
 // is a fault on our side.
 type Service struct {
 	cfg   Config
-	slots chan struct{}
+	turns *turns // of files to be checked and stored
 
 	mu        sync.Mutex
 	transfers map[string]int // files on their way, by user
@@ -104,7 +104,7 @@ func New(cfg Config) *Service {
 		cfg.Now = time.Now
 	}
 	cfg.Logger = events.Logger(cfg.Logger).With("stage", string(events.StageUpload))
-	s := &Service{cfg: cfg, slots: make(chan struct{}, cfg.MaxUploads), transfers: map[string]int{}}
+	s := &Service{cfg: cfg, turns: newTurns(cfg.MaxUploads), transfers: map[string]int{}}
 	if cfg.Log != nil {
 		s.partials.js = cfg.Log.JetStream()
 	}

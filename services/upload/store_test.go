@@ -52,7 +52,7 @@ func TestAFactThatIsRefusedLeavesNoFile(t *testing.T) {
 
 func TestTooManyFilesAtOnceAreRefusedAsBusy(t *testing.T) {
 	r := newRig(t, func(c *apitest.Config) { c.Upload.MaxUploads, c.Upload.MaxWait = 1, 10*time.Millisecond })
-	release, err := r.Intake.WaitForSlot(t.Context())
+	release, err := r.Intake.WaitForSlot(t.Context(), "bob")
 	if err != nil {
 		t.Fatal(err)
 	}
