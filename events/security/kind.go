@@ -35,7 +35,8 @@ const (
 	KindNotFound Kind = "not_found"
 	// KindTooMany is more than a user may have or send.
 	KindTooMany Kind = "too_many"
-	// KindBadFile is a file that is larger than a file may be, packed or unpacked.
+	// KindBadFile is a file that is larger than a file may be, packed or unpacked, or a
+	// workbook that no program makes.
 	KindBadFile Kind = "bad_file"
 )
 
@@ -46,8 +47,11 @@ var Kinds = []Kind{
 
 // KindOf returns the kind of a refusal; "" for one that is a sign of nothing.
 func KindOf(refused *refusal.Error) Kind {
-	if errors.Is(refused, refusal.ErrForeign) {
+	switch {
+	case errors.Is(refused, refusal.ErrForeign):
 		return KindForeignJob
+	case refused.Code == refusal.CodeUnreadable: // as hostile workbooks are
+		return KindBadFile
 	}
 	return KindOfStatus(refused.Status())
 }
