@@ -170,22 +170,9 @@ func lastAudit(ctx context.Context, stream jetstream.Stream) (AuditLink, error) 
 // ReadAccesses yields the accesses to a job or for a case, or all when id is "",
 // oldest first. An error is the last thing yielded.
 func ReadAccesses(ctx context.Context, js jetstream.JetStream, id string) iter.Seq2[Access, error] {
-	filter := auditFilter
-	if id != "" {
-		filter = "audit." + id + ".>"
-	}
 	return func(yield func(Access, error) bool) {
-		for m, err := range Messages(ctx, js, StreamAudit, filter, 1) {
-			if err != nil {
-				yield(Access{}, err)
-				return
-			}
-			var a Access
-			if err := json.Unmarshal(m.Data, &a); err != nil {
-				yield(Access{}, fmt.Errorf("read access %d: %w", m.Sequence, err))
-				return
-			}
-			if !yield(a, nil) {
+		for a, err := range ReadAudit(ctx, js, id, 0) {
+			if !yield(a.Access, err) {
 				return
 			}
 		}

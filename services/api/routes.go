@@ -46,6 +46,7 @@ func (a *API) routes() []route {
 
 		{"GET", "/history", a.history, access.ReadStatus, noJob, smallBody},
 		{"GET", "/stats", a.stats, access.ReadStatus, noJob, smallBody},
+		{"GET", "/audit", a.readAudit, access.Audit, noJob, smallBody},
 		{"GET", "/rate-limit-status", a.rateLimitStatus, access.Upload, noJob, smallBody},
 		{"GET", "/template", a.template, access.Upload, noJob, smallBody},
 

@@ -24,7 +24,7 @@ type jobView struct {
 	// Seq is the last event's sequence in the stream.
 	Seq uint64 `json:"seq"`
 	jobs.Stats
-	Error     *errorView `json:"error,omitempty"`
+	Error *errorView `json:"error,omitempty"`
 	// Proposal is set once what the job would write has waited for approval.
 	Proposal  *proposalView `json:"proposal,omitempty"`
 	ResumesAt *time.Time    `json:"resumes_at,omitempty"`
