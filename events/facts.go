@@ -230,7 +230,8 @@ type Paused struct {
 	// Processed and Total count rows.
 	Processed int `json:"rows_processed"`
 	Total     int `json:"rows_total"`
-	// Quota is set when the IEC's quota is the reason; else nil.
+	// Quota is set when the IEC's quota is the reason, or what one user may take of
+	// it; else nil.
 	Quota *Quota `json:"quota,omitempty"`
 	// ETA is when the stage will be done at its present speed; zero while
 	// nobody knows.
@@ -240,6 +241,7 @@ type Paused struct {
 // Reasons of Paused.
 const (
 	PauseQuota       = "quota_exhausted"
+	PauseUserQuota   = "user_quota_exhausted"
 	PauseRateLimited = "rate_limited"
 	PauseUnavailable = "iec_unavailable"
 	PauseDatabase    = "database_unavailable"

@@ -28,6 +28,10 @@ type ProvisionConfig struct {
 // may wait for its quota, several times.
 const VerdictsTTL = 72 * time.Hour
 
+// QuotaTTL is how long counts of calls are kept after the last call. It is longer
+// than the hour that they count.
+const QuotaTTL = 3 * time.Hour
+
 // ClaimTTL is how long other workers wait for an answer about a person when the
 // asking process has died. It is longer than a call with all its retries.
 const ClaimTTL = 2 * time.Minute
@@ -97,7 +101,7 @@ var objectBuckets = []string{BucketUploads, BucketRows, BucketVerdicts, BucketOu
 func ObjectBuckets() []string { return slices.Clone(objectBuckets) }
 
 var keyValues = []jetstream.KeyValueConfig{
-	{Bucket: KVQuota},
+	{Bucket: KVQuota, TTL: QuotaTTL},
 	{Bucket: KVVerdicts, TTL: VerdictsTTL},
 	{Bucket: KVClaims, TTL: ClaimTTL},
 	{Bucket: KVObjections},

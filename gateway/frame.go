@@ -75,7 +75,7 @@ func describeFact(e events.Event) (event string, data any) {
 			ReportPath: reportBase + e.JobID, DurationMS: f.DurationMS, Timestamp: e.At}
 	case *events.Paused:
 		d.Status, d.Reason, d.ResumesAt, d.ETA = events.StatusPaused, f.Reason, f.ResumesAt, f.ETA
-		if f.Reason != events.PauseQuota || f.Quota == nil {
+		if f.Reason != events.PauseQuota && f.Reason != events.PauseUserQuota || f.Quota == nil {
 			return frames.EventProgress, d
 		}
 		limit := addRateLimit(d, *f.Quota)

@@ -73,6 +73,9 @@ func TestPausesShowTheRealProgress(t *testing.T) {
 		&events.Resumed{Stage: events.StageIEC, Processed: 1, Total: 3},
 		&events.Paused{Stage: events.StageIEC, Reason: events.PauseUnavailable, Message: "Down.", ResumesAt: until,
 			Processed: 2, Total: 3},
+		&events.Resumed{Stage: events.StageIEC, Processed: 2, Total: 3},
+		&events.Paused{Stage: events.StageIEC, Reason: events.PauseUserQuota, Message: "Yours are spent.",
+			ResumesAt: until, Processed: 2, Total: 3, Quota: &events.Quota{Used: 5, Limit: 5}},
 		&events.Failed{Stage: events.StageIEC, Code: "x", Message: "No.", Attempts: 1, Retryable: true})
 	eventstest.Append(t, r.logs[events.StageUpload], &job, &events.Retried{Stage: events.StageIEC, By: job.Owner},
 		&events.Cancelled{Stage: events.StageIEC, By: job.Owner})
@@ -97,6 +100,11 @@ func TestPausesShowTheRealProgress(t *testing.T) {
 	if f := s.want("bulk_upload_progress"); f.Data["status"] != "paused" || f.Data["reason"] != "iec_unavailable" ||
 		f.Data["progress"] != 55.0 {
 		t.Errorf("outage: %s", f.raw)
+	}
+	s.want("bulk_upload_progress") // resumed
+	if f := s.want("iec_rate_limit_exceeded"); f.Data["status"] != "paused" ||
+		f.Data["reason"] != "user_quota_exhausted" || f.Data["max_limit"] != 5.0 || f.Data["remaining"] != 0.0 {
+		t.Errorf("the user's quota: %s", f.raw)
 	}
 	if f := s.want("bulk_upload_failed"); f.Data["status"] != "failed" || f.Data["error"] != "No." ||
 		f.Data["stage"] != "iec_verification" {

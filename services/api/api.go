@@ -50,6 +50,9 @@ type Config struct {
 	Policy *access.Policy
 	// Quota reads the allowance of IEC calls.
 	Quota func(context.Context) (events.Quota, error)
+	// UserQuota reads the part of it that a user may take; its Limit is 0 when there
+	// is none. Nil means that nobody has one.
+	UserQuota func(ctx context.Context, user string) (events.Quota, error)
 	// TrustedProxies are those whose X-Forwarded-For is believed; nil means none.
 	TrustedProxies []netip.Prefix
 	// Watch hears of refusals and of readings; nil means that nobody watches.

@@ -71,6 +71,24 @@ func TestRateLimitStatusTellsTheQuota(t *testing.T) {
 		a.Data["reset_time"] != "2026-03-01T13:01:00Z" {
 		t.Errorf("%s", a.Raw)
 	}
+	if own, there := a.Data["user"]; there {
+		t.Errorf("a user's part without a limit: %v", own)
+	}
+	own := newRig(t, func(c *apitest.Config) {
+		c.API.UserQuota = func(_ context.Context, user string) (events.Quota, error) {
+			if user != "alice" {
+				return events.Quota{Limit: 40}, nil
+			}
+			return events.Quota{Used: 40, Limit: 40, ResetAt: time.Date(2026, 3, 1, 13, 1, 0, 0, time.UTC)}, nil
+		}
+	})
+	alice, _ := own.Get("alice member", "/rate-limit-status").Data["user"].(map[string]any)
+	bob, _ := own.Get("bob member", "/rate-limit-status").Data["user"].(map[string]any)
+	if alice["current_count"] != 40.0 || alice["max_limit"] != 40.0 || alice["remaining"] != 0.0 ||
+		alice["is_limited"] != true || alice["reset_time"] != "2026-03-01T13:01:00Z" ||
+		bob["current_count"] != 0.0 || bob["is_limited"] != false || bob["reset_time"] != nil {
+		t.Errorf("alice %v, bob %v", alice, bob)
+	}
 	down := newRig(t, func(c *apitest.Config) {
 		c.API.Quota = func(context.Context) (events.Quota, error) { return events.Quota{}, errDown }
 	})

@@ -4,14 +4,33 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+
+	"rollcall.example/events"
 )
 
-// rateLimitStatus tells how much of the hourly quota of IEC calls is spent.
-func (a *API) rateLimitStatus(_ http.ResponseWriter, r *http.Request, _ caller) (*result, error) {
+// rateLimitStatus tells how much of the hourly quota of IEC calls is spent, and how
+// much of the user's own part where users have one.
+func (a *API) rateLimitStatus(_ http.ResponseWriter, r *http.Request, c caller) (*result, error) {
 	q, err := a.cfg.Quota(r.Context())
 	if err != nil {
 		return nil, err
 	}
+	var own events.Quota
+	if a.cfg.UserQuota != nil {
+		if own, err = a.cfg.UserQuota(r.Context(), c.ID); err != nil {
+			return nil, err
+		}
+	}
+	data := describeQuota(q)
+	message := fmt.Sprintf("%d of %d calls to the IEC are spent.", q.Used, q.Limit)
+	if own.Limit > 0 {
+		data["user"] = describeQuota(own)
+		message += fmt.Sprintf(" Your jobs have spent %d of their %d.", own.Used, own.Limit)
+	}
+	return &result{message: message, data: data}, nil
+}
+
+func describeQuota(q events.Quota) map[string]any {
 	data := map[string]any{
 		"current_count": q.Used, "max_limit": q.Limit, "remaining": max(q.Limit-q.Used, 0),
 		"percentage_used": math.Round(1000*float64(q.Used)/float64(q.Limit)) / 10,
@@ -20,5 +39,5 @@ func (a *API) rateLimitStatus(_ http.ResponseWriter, r *http.Request, _ caller) 
 	if !q.ResetAt.IsZero() {
 		data["reset_time"] = q.ResetAt
 	}
-	return &result{message: fmt.Sprintf("%d of %d calls to the IEC are spent.", q.Used, q.Limit), data: data}, nil
+	return data
 }

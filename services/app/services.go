@@ -46,7 +46,7 @@ func addUpload(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	quota, err := a.quota(ctx, js)
+	quota, users, err := a.quota(ctx, js)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func addUpload(ctx context.Context, a *App) error {
 		Log: log, Store: store, Upload: intake, Jobs: table,
 		Webhooks:     registry.New(registry.Config{DB: db, Private: a.settings.WebhookPrivate}),
 		Rows:         rowhistory.NewReader(store, db),
-		Authenticate: Authenticate(a.verifier, a.policy), Policy: a.policy, Quota: quota.State,
+		Authenticate: Authenticate(a.verifier, a.policy), Policy: a.policy, Quota: quota.State, UserQuota: users.State,
 		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), Logger: a.logger,
 	})
 	a.needsConsumer(js, events.ConsumerProjection)

@@ -25,6 +25,8 @@ type Settings struct {
 	Upload  UploadSettings  `embed:""`
 	Gateway GatewaySettings `embed:""`
 	IEC     IECSettings     `embed:"" prefix:"iec-"`
+	// UserIECCalls counts calls in any rolling hour, over all replicas; 0 sets no limit.
+	UserIECCalls int `name:"user-iec-calls" default:"0" help:"${help_user_iec_calls}"`
 
 	// WardTarget counts people; at least 1.
 	WardTarget int `default:"${ward_target}" help:"Registered members that a ward needs."`
@@ -47,6 +49,7 @@ type Settings struct {
 func (s *Settings) Validate() error {
 	return errors.Join(
 		s.Tokens.Validate(), s.Upload.Validate(), s.Gateway.Validate(), s.IEC.Validate(),
+		atLeast(0, "user-iec-calls", s.UserIECCalls),
 		atLeast(1, "ward-target", s.WardTarget),
 		s.Keep.Validate(),
 		atLeast(1, "workers", s.Workers),

@@ -55,6 +55,7 @@ func TestSettingsAreRefusedByName(t *testing.T) {
 		{"max-connections must be at least 1, not 0", func(c *UpConfig) { c.Gateway.MaxConnections = 0 }},
 		{"user-connections must be at least 1, not 0", func(c *UpConfig) { c.Gateway.UserConnections = 0 }},
 		{"iec-quota must be at least 1, not 0", func(c *UpConfig) { c.IEC.Quota = 0 }},
+		{"user-iec-calls must be at least 0, not -1", func(c *UpConfig) { c.UserIECCalls = -1 }},
 		{"iec-concurrency must be at least 1, not -3", func(c *UpConfig) { c.IEC.Concurrency = -3 }},
 		{"iec-timeout must be at least 1ms, not 0s", func(c *UpConfig) { c.IEC.Timeout = 0 }},
 		{"iec-keep must be at least 1s, not 0s", func(c *UpConfig) { c.IEC.Keep = 0 }},

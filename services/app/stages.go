@@ -54,7 +54,7 @@ func addIEC(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	quota, err := a.quota(ctx, js)
+	quota, users, err := a.quota(ctx, js)
 	if err != nil {
 		return err
 	}
@@ -81,19 +81,25 @@ func addIEC(ctx context.Context, a *App) error {
 	a.metrics.CollectQuota(quota.State)
 	s := iec.New(iec.Config{
 		Store:  a.store(js, events.BucketRows, events.BucketVerdicts),
-		Client: client, Quota: quota, Cache: cache, Concurrency: set.Concurrency,
+		Client: client, Quota: quota, Users: users, Cache: cache, Concurrency: set.Concurrency,
 		Logger: a.logger, Observe: a.metrics.RegisterVerdicts(),
 	})
 	a.addStage(js, events.StageIEC, s.Handle, func(r *stage.Runner) { r.Workers = max(a.settings.Workers, leastIECJobs) })
 	return nil
 }
 
-func (a *App) quota(ctx context.Context, js jetstream.JetStream) (*iec.Quota, error) {
+// quota returns the quota of all users together, and that of each.
+func (a *App) quota(ctx context.Context, js jetstream.JetStream) (*iec.Quota, *iec.UserQuota, error) {
 	kv, err := a.needsKeyValue(ctx, js, events.KVQuota)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return iec.NewQuota(kv, iec.QuotaConfig{Limit: a.settings.IEC.Quota})
+	all, err := iec.NewQuota(kv, iec.QuotaConfig{Limit: a.settings.IEC.Quota})
+	if err != nil {
+		return nil, nil, err
+	}
+	each, err := iec.NewUserQuota(kv, iec.QuotaConfig{Limit: a.settings.UserIECCalls})
+	return all, each, err
 }
 
 func (a *App) iecCache(ctx context.Context, js jetstream.JetStream) (*iec.Cache, error) {

@@ -64,6 +64,8 @@ var Vars = kong.Vars{
 	"help_municipality_claim": "The same for municipalities.",
 	"help_ward_claim":         "The same for wards.",
 	"help_origins":            "Other hosts whose web pages may open a WebSocket, for instance app.example.org.",
+	"help_user_iec_calls": "Calls to the IEC that the jobs of one user may make in any rolling hour; 0 sets no limit. " +
+		"With several users, a quarter of --iec-quota is a good start.",
 	"help_iec_keep":           "How old an answer of the IEC may be to be used again, at most 72h.",
 	"help_keep_not":           "The same for a person who was not registered.",
 	"help_webhook_private": "Allow webhooks at private addresses and without TLS. Anybody with a token can then " +

@@ -29,7 +29,7 @@ func BenchmarkStage(b *testing.B) {
 				}
 				b.Cleanup(client.Close)
 				r.addReplica(b, 100_000_000, func(c *Config) {
-					quota, err := NewQuota(c.Quota.kv, QuotaConfig{Limit: 100_000_000, Window: time.Hour})
+					quota, err := NewQuota(c.Quota.counts.kv, QuotaConfig{Limit: 100_000_000, Window: time.Hour})
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -93,9 +93,10 @@ func TestAPausedJobIsNotDoneBeforeItGoesOn(t *testing.T) {
 		c.add(time.Second)
 		speed.addSample(sample{c.now(), false})
 	}
-	spent := &SpentError{events.Quota{Used: 100, Limit: 100, ResetAt: c.now().Add(time.Hour)}}
+	spent := &SpentError{Quota: events.Quota{Used: 100, Limit: 100, ResetAt: c.now().Add(time.Hour)}}
 	var later *stage.Postponement
-	v := &verification{service: New(Config{Quota: quota, Now: c.now}), smallJob: true, pace: speed,
+	s := New(Config{Quota: quota, Now: c.now})
+	v := &verification{service: s, own: s.cfg.Users.join("alice"), smallJob: true, pace: speed,
 		stats: events.IECStats{Total: 5}}
 	if err := v.postpone(spent); !errors.As(err, &later) || !later.ETA.Equal(spent.Quota.ResetAt) {
 		t.Errorf("%+v, want done at %s", later, spent.Quota.ResetAt)

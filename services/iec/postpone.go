@@ -19,18 +19,7 @@ func (v *verification) postpone(err error) error {
 	var down *UnavailableError
 	switch {
 	case errors.As(err, &spent):
-		until := spent.Quota.ResetAt
-		later := stage.Postpone(until, events.PauseQuota,
-			fmt.Sprintf(
-				"The calls to the IEC that this job may make are spent for this hour (%d of %d). "+
-					"It goes on by itself at %s.",
-				spent.Quota.Used, spent.Quota.Limit, until.In(events.SouthAfrica).Format("15:04 MST")), err)
-		later.Quota = &spent.Quota
-		later.ETA = v.estimate(now, spent.Quota)
-		if !later.ETA.IsZero() && later.ETA.Before(until) {
-			later.ETA = until // the latest rows needed no call, but the next one does
-		}
-		return later
+		return v.postponeSpent(now, spent)
 	case errors.As(err, &limited):
 		return stage.Postpone(now.Add(boundWait(limited.RetryAfter, s.cfg.Outage)), events.PauseRateLimited,
 			"The IEC asked us to wait. The job goes on by itself.", err)
@@ -42,6 +31,28 @@ func (v *verification) postpone(err error) error {
 			"The IEC cannot be reached at the moment. The job goes on by itself.", err)
 	}
 	return fmt.Errorf("verify: %w", err)
+}
+
+// postponeSpent postpones the job until the first call is free again.
+func (v *verification) postponeSpent(now time.Time, spent *SpentError) error {
+	reason := events.PauseQuota
+	message := "The calls to the IEC that this job may make are spent for this hour (%d of %d). It goes on by itself at %s."
+	all, own := spent.Quota, v.own.lastState()
+	if spent.OfUser {
+		reason = events.PauseUserQuota
+		message = "The calls to the IEC that your jobs may make are spent for this hour (%d of %d). " +
+			"The job goes on by itself at %s."
+		all, own = v.service.cfg.Quota.LastState(), spent.Quota
+	}
+	until := spent.Quota.ResetAt
+	later := stage.Postpone(until, reason,
+		fmt.Sprintf(message, spent.Quota.Used, spent.Quota.Limit, until.In(events.SouthAfrica).Format("15:04 MST")), spent)
+	later.Quota = &spent.Quota
+	later.ETA = v.estimate(now, all, own)
+	if !later.ETA.IsZero() && later.ETA.Before(until) {
+		later.ETA = until // the latest rows needed no call, but the next one does
+	}
+	return later
 }
 
 // boundWait returns the wait that the API asked for, within reason: a nonsensical

@@ -22,23 +22,29 @@ func (v *verification) report(w *stage.Work, r rowVerdict) {
 	now := s.cfg.Now()
 	v.pace.addSample(sample{now, r.called})
 	w.ProgressUntil(events.IECVerification, v.done, v.stats.Total, progressMessage,
-		v.estimate(now, s.cfg.Quota.LastState()))
+		v.estimate(now, s.cfg.Quota.LastState(), v.own.lastState()))
 	if r.called {
-		warnNearLimit(w, s.cfg.Quota.LastState())
+		warnNearLimit(w, s.cfg.Quota.LastState(), "%d of this hour's %d calls to the IEC are spent.")
+		warnNearLimit(w, v.own.lastState(), "Your jobs have spent %d of their %d calls to the IEC of this hour.")
 	}
 }
 
-// estimate returns when the job will be done; zero while that is unknown.
-func (v *verification) estimate(now time.Time, quota events.Quota) time.Time {
-	q := v.service.cfg.Quota
-	return v.pace.estimate(now, v.stats.Total-v.done, q.AsSeenBy(v.smallJob, quota), q.Window())
+// estimate returns when the job will be done, by the quota of all and the
+// uploader's own part, zero for none; zero while that is unknown.
+func (v *verification) estimate(now time.Time, all, own events.Quota) time.Time {
+	q, left := v.service.cfg.Quota, v.stats.Total-v.done
+	done := v.pace.estimate(now, left, q.AsSeenBy(v.smallJob, all), q.Window())
+	if byOwn := v.pace.estimate(now, left, own, q.Window()); byOwn.After(done) {
+		done = byOwn
+	}
+	return done
 }
 
-// warnNearLimit warns once that nine tenths of the quota are used.
-func warnNearLimit(w *stage.Work, quota events.Quota) {
-	if quota.Used*10 >= quota.Limit*9 {
-		w.Warn(quota, fmt.Sprintf("%d of this hour's %d calls to the IEC are spent. "+
-			"When all are, the job waits and goes on by itself.", quota.Used, quota.Limit))
+// warnNearLimit warns once that nine tenths of a quota are used. It says nothing of
+// a quota without a limit.
+func warnNearLimit(w *stage.Work, quota events.Quota, message string) {
+	if quota.Limit > 0 && quota.Used*10 >= quota.Limit*9 {
+		w.Warn(quota, fmt.Sprintf(message+" When all are, the job waits and goes on by itself.", quota.Used, quota.Limit))
 	}
 }
 

@@ -3,11 +3,8 @@ package iec
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -16,16 +13,21 @@ import (
 	"rollcall.example/events"
 )
 
-const (
-	quotaKey   = "window"
-	quotaSlots = 60
-)
+const quotaKey = "window"
 
 // SpentError means that the quota allows no call before ResetAt.
-type SpentError struct{ Quota events.Quota }
+type SpentError struct {
+	Quota events.Quota
+	// OfUser says that the user's own allowance is spent, not that of all.
+	OfUser bool
+}
 
 func (e *SpentError) Error() string {
-	return fmt.Sprintf("iec quota of %d calls is spent until %s", e.Quota.Limit, e.Quota.ResetAt.Format(time.RFC3339))
+	whose := "iec quota"
+	if e.OfUser {
+		whose = "the user's iec quota"
+	}
+	return fmt.Sprintf("%s of %d calls is spent until %s", whose, e.Quota.Limit, e.Quota.ResetAt.Format(time.RFC3339))
 }
 
 // QuotaConfig says how many calls are allowed.
@@ -53,8 +55,8 @@ type QuotaConfig struct {
 // pays for that with a twentieth of its speed. A job is small if it needs at most a
 // quarter of what is reserved.
 type Quota struct {
-	kv  jetstream.KeyValue
-	cfg QuotaConfig
+	counts counts
+	cfg    QuotaConfig
 
 	mu sync.Mutex
 	// shared is the block in hand of the calls for all jobs, forSmall that of the
@@ -63,36 +65,32 @@ type Quota struct {
 	last             events.Quota
 }
 
-// block holds calls that are reserved and not made yet.
-type block struct {
-	slot int64
-	left int
-}
-
 // NewQuota returns the quota in the bucket kv.
 func NewQuota(kv jetstream.KeyValue, cfg QuotaConfig) (*Quota, error) {
+	if cfg.Limit < 1 {
+		return nil, fmt.Errorf("iec quota: Limit must be at least 1, not %d", cfg.Limit)
+	}
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	return &Quota{counts: counts{kv, quotaKey, cfg}, cfg: cfg}, nil
+}
+
+func (cfg QuotaConfig) complete() (QuotaConfig, error) {
 	cfg.Window = cmp.Or(cfg.Window, time.Hour)
 	cfg.Block = cmp.Or(cfg.Block, 20)
 	switch {
-	case cfg.Limit < 1:
-		return nil, fmt.Errorf("iec quota: Limit must be at least 1, not %d", cfg.Limit)
 	case cfg.Window < quotaSlots:
-		return nil, fmt.Errorf("iec quota: Window must be positive, not %s", cfg.Window)
+		return cfg, fmt.Errorf("iec quota: Window must be positive, not %s", cfg.Window)
 	case cfg.Block < 1:
-		return nil, fmt.Errorf("iec quota: Block must be at least 1, not %d", cfg.Block)
+		return cfg, fmt.Errorf("iec quota: Block must be at least 1, not %d", cfg.Block)
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Quota{kv: kv, cfg: cfg}, nil
+	return cfg, nil
 }
-
-// slots counts reserved calls by slot, numbered since the epoch.
-type slots map[int64]int
-
-func (q *Quota) slotLength() time.Duration { return q.cfg.Window / quotaSlots }
-
-func (q *Quota) currentSlot() int64 { return q.cfg.Now().UnixNano() / int64(q.slotLength()) }
 
 // reservedForSmall returns how many calls are reserved for small jobs.
 func (q *Quota) reservedForSmall() int {
@@ -109,7 +107,7 @@ func (q *Quota) IsSmallJob(rows int) bool { return rows <= q.reservedForSmall()/
 func (q *Quota) Acquire(ctx context.Context, small bool) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.shared.spend(q.currentSlot()) || small && q.forSmall.spend(q.currentSlot()) {
+	if q.shared.spend(q.counts.currentSlot()) || small && q.forSmall.spend(q.counts.currentSlot()) {
 		return nil
 	}
 	err := q.refill(ctx, &q.shared, q.cfg.Limit-q.reservedForSmall())
@@ -120,41 +118,11 @@ func (q *Quota) Acquire(ctx context.Context, small bool) error {
 	return err
 }
 
-// spend uses a call of the block, if it has one left in this slot.
-func (b *block) spend(now int64) bool {
-	if b.left == 0 || b.slot != now {
-		return false
-	}
-	b.left--
-	return true
-}
-
 // refill returns what is left of a block, reserves a new one unless limit calls are
 // used, and takes the caller's call from it.
-func (q *Quota) refill(ctx context.Context, b *block, limit int) error {
-	back := *b
-	b.left = 0
-	fresh := block{}
-	err := q.update(ctx, func(s slots) error {
-		s.returnBlock(back)
-		fresh.slot = q.currentSlot()
-		free := limit - s.sum()
-		if free <= 0 {
-			q.last = q.describe(s)
-			return &SpentError{Quota: q.last}
-		}
-		// The last calls come in smaller blocks, so that replicas share them.
-		fresh.left = min(q.cfg.Block, max(free/4, 1))
-		s[fresh.slot] += fresh.left
-		q.last = q.describe(s)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	fresh.left-- // the caller's call
-	*b = fresh
-	return nil
+func (q *Quota) refill(ctx context.Context, b *block, limit int) (err error) {
+	q.last, err = q.counts.refill(ctx, b, limit, q.last)
+	return err
 }
 
 // Release returns what is left of the blocks in hand.
@@ -166,7 +134,7 @@ func (q *Quota) Release(ctx context.Context) error {
 	}
 	ordinary, kept := q.shared, q.forSmall
 	q.shared.left, q.forSmall.left = 0, 0
-	return q.update(ctx, func(s slots) error {
+	return q.counts.update(ctx, func(s slots) error {
 		s.returnBlock(ordinary)
 		s.returnBlock(kept)
 		return nil
@@ -194,80 +162,4 @@ func (q *Quota) AsSeenBy(small bool, st events.Quota) events.Quota {
 func (q *Quota) Window() time.Duration { return q.cfg.Window }
 
 // State returns how much of the quota is reserved or used.
-func (q *Quota) State(ctx context.Context) (events.Quota, error) {
-	s, _, err := q.load(ctx)
-	if err != nil {
-		return events.Quota{}, err
-	}
-	return q.describe(s), nil
-}
-
-func (q *Quota) describe(s slots) events.Quota {
-	st := events.Quota{Used: s.sum(), Limit: q.cfg.Limit}
-	if st.Used > 0 {
-		oldest := slices.Min(slices.Collect(maps.Keys(s)))
-		st.ResetAt = time.Unix(0, (oldest+quotaSlots+1)*int64(q.slotLength())).UTC()
-	}
-	return st
-}
-
-// returnBlock subtracts what a block did not use. A slot that has left the window
-// no longer counts and must not fall below zero.
-func (s slots) returnBlock(b block) {
-	if n, counts := s[b.slot]; counts {
-		s[b.slot] = max(n-b.left, 0)
-	}
-}
-
-func (s slots) sum() (n int) {
-	for _, c := range s {
-		n += c
-	}
-	return n
-}
-
-func (q *Quota) load(ctx context.Context) (slots, uint64, error) {
-	s := slots{}
-	entry, err := q.kv.Get(ctx, quotaKey)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return s, 0, nil
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("read iec quota: %w", err)
-	}
-	if err := json.Unmarshal(entry.Value(), &s); err != nil {
-		return nil, 0, fmt.Errorf("read iec quota: %w", err)
-	}
-	oldest := q.currentSlot() - quotaSlots
-	maps.DeleteFunc(s, func(slot int64, n int) bool { return slot < oldest || n <= 0 })
-	return s, entry.Revision(), nil
-}
-
-// update applies f to the newest counts, again if another replica was first.
-func (q *Quota) update(ctx context.Context, f func(slots) error) error {
-	for {
-		s, rev, err := q.load(ctx)
-		if err != nil {
-			return err
-		}
-		spent := f(s)
-		maps.DeleteFunc(s, func(_ int64, n int) bool { return n <= 0 })
-		value, err := json.Marshal(s)
-		if err != nil {
-			return fmt.Errorf("write iec quota: %w", err)
-		}
-		_, err = q.kv.Update(ctx, quotaKey, value, rev)
-		if isConflict(err) {
-			continue // another replica was first
-		}
-		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-			// It may have been written all the same. Then the calls count twice,
-			// which wastes some of this hour but never exceeds the limit.
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("write iec quota: %w", err)
-		}
-		return spent
-	}
-}
+func (q *Quota) State(ctx context.Context) (events.Quota, error) { return q.counts.state(ctx) }

@@ -32,6 +32,8 @@ type Config struct {
 	Client *Client
 	Quota  *Quota
 	Cache  *Cache
+	// Users is how many of the calls each user may make; nil sets no limit.
+	Users *UserQuota
 	// Concurrency is how many calls may be in progress at once, for all jobs of
 	// this process together; 0 means DefaultConcurrency.
 	Concurrency int
@@ -60,6 +62,9 @@ func New(cfg Config) *Service {
 	cfg.Outage = cmp.Or(cfg.Outage, time.Minute)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Users == nil {
+		cfg.Users = &UserQuota{users: map[string]*userCalls{}}
 	}
 	cfg.Logger = events.Logger(cfg.Logger)
 	return &Service{cfg: cfg, turns: newTurns(cfg.Concurrency)}
@@ -93,7 +98,8 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (fact events.Fact, 
 	total := rows.Header.Records
 	v := &verification{
 		service: s, job: &w.Job, smallJob: s.cfg.Quota.IsSmallJob(total),
-		queue: s.turns.join(w.Job.ID, w.Job.Owner.Role), stats: events.IECStats{Total: total},
+		queue: s.turns.join(w.Job.ID, w.Job.Owner.Role), own: s.cfg.Users.join(w.Job.Owner.ID),
+		stats: events.IECStats{Total: total},
 	}
 	defer v.queue.leave()
 	w.Progress(events.IECVerification, 0, total, progressMessage)
@@ -108,7 +114,7 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (fact events.Fact, 
 	// Return them whatever happened, even during shutdown.
 	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	if rerr := s.cfg.Quota.Release(release); rerr != nil {
+	if rerr := errors.Join(s.cfg.Quota.Release(release), v.own.leave(release)); rerr != nil {
 		s.cfg.Logger.WarnContext(ctx, "reserved IEC calls were not returned; they count against the quota for an hour",
 			"err", rerr)
 	}

@@ -98,7 +98,12 @@ func (r *rig) addJob(t testing.TB, people []string, options events.Options) even
 
 func (r *rig) addJobAs(t testing.TB, role string, people []string, options events.Options) events.Job {
 	t.Helper()
-	job := eventstest.Upload(t, r.log, events.User{ID: "alice", Role: role}, events.Artifact{}, options)
+	return r.addJobOf(t, events.User{ID: "alice", Role: role}, people, options)
+}
+
+func (r *rig) addJobOf(t testing.TB, user events.User, people []string, options events.Options) events.Job {
+	t.Helper()
+	job := eventstest.Upload(t, r.log, user, events.Artifact{}, options)
 	js := eventstest.Connect(t, r.nats, "validation")
 	store := events.NewStore(js)
 	w, err := records.NewWriter[records.Row](store)

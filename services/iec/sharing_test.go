@@ -14,7 +14,7 @@ import (
 )
 
 func withHourWindow(c *Config) {
-	quota, err := NewQuota(c.Quota.kv, QuotaConfig{Limit: c.Quota.cfg.Limit})
+	quota, err := NewQuota(c.Quota.counts.kv, QuotaConfig{Limit: c.Quota.cfg.Limit})
 	if err != nil {
 		panic(err)
 	}

@@ -24,6 +24,8 @@ type verification struct {
 	service *Service
 	job     *events.Job
 	queue   *jobQueue
+	// own are the calls that the uploader may make.
+	own *allowance
 	// smallJob allows the calls that are reserved for small jobs.
 	smallJob      bool
 	calls, cached atomic.Int64
@@ -157,10 +159,23 @@ func (v *verification) lookUp(ctx, call context.Context, id string, claim *claim
 		if err := claim.renew(call); err != nil {
 			return err
 		}
-		return v.service.cfg.Quota.Acquire(call, v.smallJob)
+		return v.acquireCall(call)
 	})
 	if err != nil {
 		return records.Verdict{}, err
 	}
 	return verdict, v.service.cfg.Cache.Put(call, id, verdict)
+}
+
+// acquireCall allows one call of the uploader's part and of the quota of all, or
+// returns a *SpentError.
+func (v *verification) acquireCall(ctx context.Context) error {
+	if err := v.own.acquire(ctx); err != nil {
+		return err
+	}
+	if err := v.service.cfg.Quota.Acquire(ctx, v.smallJob); err != nil {
+		v.own.giveBack()
+		return err
+	}
+	return nil
 }

@@ -35,8 +35,10 @@ export class QuotaView {
       const q = await this.client.rateLimit();
       this.#bar.set(q.percentage_used);
       fill(this.#used, text.used(count(q.current_count), count(q.max_limit)));
-      const word = q.is_limited ? text.spent : q.percentage_used >= 90 ? text.warning : "";
-      fill(this.#note, [word, q.reset_time ? text.reset(time(q.reset_time)) : ""].filter(Boolean).join(" "));
+      const spent = q.is_limited || q.user?.is_limited;
+      const word = spent ? text.spent : q.percentage_used >= 90 ? text.warning : "";
+      const own = q.user ? text.own(count(q.user.current_count), count(q.user.max_limit)) : "";
+      fill(this.#note, [word, own, q.reset_time ? text.reset(time(q.reset_time)) : ""].filter(Boolean).join(" "));
     } catch (e) {
       // Whoever may not upload has no use for the quota.
       this.element.hidden = (e as RollcallError).code === "forbidden";

@@ -34,6 +34,7 @@ export const strings = {
   quota: {
     title: "IEC calls in this hour",
     used: (used: string, limit: string) => `${used} of ${limit} used`,
+    own: (used: string, limit: string) => `Your jobs have used ${used} of the ${limit} that they may.`,
     reset: (time: string) => `The oldest are free again at ${time}.`,
     warning: "Nearly spent: jobs may have to wait.",
     spent: "Spent: jobs go on by themselves when calls are free again.",

@@ -102,9 +102,14 @@ export interface History {
   page_size: number;
 }
 
-export interface RateLimit extends Omit<Quota, "reset_time"> {
+export interface Calls extends Omit<Quota, "reset_time"> {
   is_limited: boolean;
   reset_time: string | null;
+}
+
+export interface RateLimit extends Calls {
+  /** What the jobs of the user may take of it; absent where users have no limit of their own. */
+  user?: Calls;
 }
 
 export interface Stats {
