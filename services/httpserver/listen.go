@@ -49,7 +49,8 @@ func Listen(addr, certFile, keyFile string, log *slog.Logger) (Listener, error) 
 		return Listener{}, fmt.Errorf("listen: %w", err)
 	}
 	ln, err := tls.Listen("tcp", addr, &tls.Config{
-		MinVersion: tls.VersionTLS12, CipherSuites: ciphers, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: pair.current,
+		MinVersion: tls.VersionTLS12, CipherSuites: ciphers, NextProtos: []string{"h2", "http/1.1"},
+		GetCertificate: pair.current,
 	})
 	if err != nil {
 		return Listener{}, fmt.Errorf("listen: %w", err)

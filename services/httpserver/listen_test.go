@@ -68,8 +68,9 @@ func TestOldTLSIsRefused(t *testing.T) {
 		ciphers  []uint16
 		refused  bool
 	}{
-		"TLS 1.3":          {tls.VersionTLS13, tls.VersionTLS13, nil, false},
-		"TLS 1.2 with GCM": {tls.VersionTLS12, tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, false},
+		"TLS 1.3": {tls.VersionTLS13, tls.VersionTLS13, nil, false},
+		"TLS 1.2 with GCM": {tls.VersionTLS12, tls.VersionTLS12,
+			[]uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, false},
 		"TLS 1.2 with CBC": {tls.VersionTLS12, tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}, true},
 		"TLS 1.1":          {tls.VersionTLS10, tls.VersionTLS11, nil, true},
 	} {

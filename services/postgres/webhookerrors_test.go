@@ -29,7 +29,8 @@ func TestMigrationTakesTheNetworkOutOfOldDeliveries(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.MustExec(`INSERT INTO webhooks (id, owner_id, url, kinds, secret, created_at)
-VALUES ('wh-1', $1, 'https://a.example', '{failed}', 's', now()), ('wh-2', 'alice', 'https://a.example', '{failed}', 's', now())`, id)
+VALUES ('wh-1', $1, 'https://a.example', '{failed}', 's', now()),
+('wh-2', 'alice', 'https://a.example', '{failed}', 's', now())`, id)
 	db.MustExec(`INSERT INTO webhook_deliveries (webhook_id, seq, job_id, kind, state, status, error) VALUES
 ('wh-1', 1, 'j', 'failed', 'failed', NULL, 'dial tcp: lookup db.internal on 10.0.0.2:53: no such host'),
 ('wh-1', 2, 'j', 'failed', 'failed', NULL, 'the event is not in the stream any more'),

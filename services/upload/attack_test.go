@@ -61,7 +61,8 @@ func TestAnOptionInURLAndFormMustAgree(t *testing.T) {
 	r := newRig(t)
 	for query, want := range map[string]int{"?dry_run=false": 400, "?dry_run=true": 202} {
 		body := option("true") + formHead + apitest.Roll(t) + "\r\n--b--\r\n"
-		a := r.Do("alice member", http.MethodPost, "/process"+query, strings.NewReader(body), "multipart/form-data; boundary=b")
+		a := r.Do("alice member", http.MethodPost, "/process"+query, strings.NewReader(body),
+			"multipart/form-data; boundary=b")
 		if a.Status != want {
 			t.Errorf("%s: %d %s", query, a.Status, a.Raw)
 		}
