@@ -85,6 +85,12 @@ const (
 	StatusDeclined Status = "declined"
 )
 
+// Statuses lists the states that a job may have.
+var Statuses = []Status{
+	StatusPending, StatusProcessing, StatusPaused, StatusAwaiting,
+	StatusCompleted, StatusFailed, StatusCancelled, StatusDeclined,
+}
+
 // Progress is the newest state of the stage that works on a job. The stream
 // BULK_PROGRESS keeps one message per job. The runner also keeps its count of
 // failures here, so that the count survives the process.

@@ -28,7 +28,7 @@ func (a *API) history(_ http.ResponseWriter, r *http.Request, who caller) (*resu
 		return nil, err
 	}
 	status := events.Status(r.URL.Query().Get("status"))
-	if status != "" && !slices.Contains(jobs.Statuses, status) {
+	if status != "" && !slices.Contains(events.Statuses, status) {
 		return nil, refusal.New(refusal.CodeBadRequest,
 			"status must be one of pending, processing, paused, awaiting_approval, completed, failed, cancelled and declined.")
 	}

@@ -12,10 +12,6 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-// Statuses are those that a job may have.
-var Statuses = []events.Status{events.StatusPending, events.StatusProcessing, events.StatusPaused,
-	events.StatusAwaiting, events.StatusCompleted, events.StatusFailed, events.StatusCancelled, events.StatusDeclined}
-
 // Entry is a job as a list shows it. Times are in UTC.
 type Entry struct {
 	JobID    string          `db:"job_id" json:"job_id"`

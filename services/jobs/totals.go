@@ -11,7 +11,7 @@ import (
 // Totals are sums over jobs. Dry runs count as jobs and records, but write nothing.
 type Totals struct {
 	Jobs     int                   `json:"total_jobs"`
-	ByStatus map[events.Status]int `json:"by_status"` // has all of Statuses
+	ByStatus map[events.Status]int `json:"by_status"` // has all of events.Statuses
 	Records  int64                 `json:"total_records"`
 	Inserts  int64                 `json:"inserts"`
 	Updates  int64                 `json:"updates"`
@@ -45,7 +45,7 @@ WHERE $1 = '' OR owner_id = $1 GROUP BY status`, owner)
 		return Totals{}, fmt.Errorf("sum up jobs: %w", err)
 	}
 	sums := Totals{ByStatus: map[events.Status]int{}, AverageMS: int64(mean.Float64)}
-	for _, status := range Statuses {
+	for _, status := range events.Statuses {
 		sums.ByStatus[status] = 0
 	}
 	for _, row := range rows {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lib/pq"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -100,7 +101,7 @@ func (m *Metrics) CollectDatabase(db *sql.DB, name string) {
 // countJobsSQL counts jobs by status and stage. A status that no job has comes once,
 // with 0 and without a stage.
 const countJobsSQL = `SELECT s.status, coalesce(j.stage, ''), count(j.job_id)
-	FROM unnest(ARRAY['pending', 'processing', 'paused', 'completed', 'failed', 'cancelled']) AS s(status)
+	FROM unnest($1::text[]) AS s(status)
 	LEFT JOIN jobs j USING (status) GROUP BY 1, 2`
 
 // CollectJobs collects how many jobs have which status and stage.
@@ -111,7 +112,7 @@ func (m *Metrics) CollectJobs(db *sql.DB) {
 				nil),
 		},
 		collect: func(ctx context.Context, put func(int, float64, ...string)) error {
-			rows, err := db.QueryContext(ctx, countJobsSQL)
+			rows, err := db.QueryContext(ctx, countJobsSQL, pq.Array(events.Statuses))
 			if err != nil {
 				return fmt.Errorf("count jobs: %w", err)
 			}
