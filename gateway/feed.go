@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -38,14 +40,25 @@ type position struct {
 	at  time.Time
 }
 
+// firstRetry is the wait before the feed reads again what a live message spoke of
+// and a replica of the stream did not have yet. It doubles each time.
+const firstRetry = 10 * time.Millisecond
+
+// progressDelay is how long progress gathers, so that one request reads that of many
+// jobs.
+const progressDelay = 20 * time.Millisecond
+
 // feed turns live messages, some of which may get lost, into the stream's facts: in
-// order, none missing and none twice. It reads from the stream what lies between the
-// last sequence passed on and the one that has just come.
+// order, none missing and none twice. A live message only says that there is
+// something to read: whoever may make the server answer a request can forge one, so
+// every fact and all progress that is passed on was read from its stream.
 type feed struct {
 	js         jetstream.JetStream
 	interval   time.Duration
-	last       position // the newest fact passed on
-	behind     int      // checks in a row that found the stream ending before last
+	last       position            // the newest fact passed on
+	heard      uint64              // the newest sequence that a live message spoke of
+	behind     int                 // checks in a row that found the stream ending before last
+	moved      map[string]struct{} // subjects of progress that live messages spoke of
 	onFact     func(context.Context, events.Event)
 	onProgress func(ctx context.Context, p events.Progress, owner string)
 	onPassed   func(stored time.Time) // called after onFact; may be nil
@@ -62,16 +75,39 @@ func (f *feed) start(ctx context.Context) (err error) {
 func (f *feed) run(ctx context.Context, live <-chan *nats.Msg) error {
 	tick := time.NewTicker(f.interval)
 	defer tick.Stop()
+	var wait time.Duration
+	var retry, progress <-chan time.Time
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case msg := <-live:
+			before := f.heard
 			err = f.receive(ctx, msg)
+			if f.heard > before && f.heard > f.last.seq {
+				wait, retry = firstRetry, time.After(firstRetry)
+			}
+		case <-retry:
+			retry = nil
+			err = f.fill(ctx)
+			if wait *= 2; f.heard <= f.last.seq {
+				break
+			}
+			if wait < f.interval {
+				retry = time.After(wait)
+			} else {
+				f.heard = f.last.seq // forged, or the next check reads it
+			}
+		case <-progress:
+			progress = nil
+			err = f.readProgress(ctx)
 		case <-tick.C:
 			// The message that got lost may have been the newest.
 			err = f.checkNewest(ctx)
+		}
+		if progress == nil && len(f.moved) > 0 {
+			progress = time.After(progressDelay)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -87,35 +123,58 @@ func (f *feed) run(ctx context.Context, live <-chan *nats.Msg) error {
 
 // receive handles one live message.
 func (f *feed) receive(ctx context.Context, msg *nats.Msg) error {
+	if len(msg.Header.Values("Nats-Stream")) > 1 || len(msg.Header.Values("Nats-Sequence")) > 1 {
+		f.log.WarnContext(ctx, "forged live message ignored")
+		return nil
+	}
 	switch msg.Header.Get("Nats-Stream") {
 	case events.StreamProgress:
-		p, owner, err := events.DecodeProgress(msg.Subject, msg.Header, msg.Data)
-		if err != nil {
-			f.log.WarnContext(ctx, "invalid progress ignored", "err", err)
+		jobID, kind, err := events.ParseSubject(msg.Subject)
+		if err != nil || kind != events.KindProgress {
+			f.log.WarnContext(ctx, "invalid progress ignored")
 			return nil
 		}
-		f.onProgress(ctx, p, owner)
+		if f.moved == nil {
+			f.moved = map[string]struct{}{}
+		}
+		f.moved[events.Subject(jobID, kind)] = struct{}{}
 		return nil
 	case events.StreamFacts:
 	default:
-		f.log.WarnContext(ctx, "live message of an unknown stream ignored", "subject", msg.Subject)
+		f.log.WarnContext(ctx, "live message of an unknown stream ignored")
 		return nil
 	}
 	here, err := parsePosition(msg.Header)
 	switch {
 	case err != nil:
-		f.log.WarnContext(ctx, "invalid live message ignored", "subject", msg.Subject, "err", err)
-		return nil
-	case here.seq == f.last.seq+1:
-		f.passOn(ctx, msg.Subject, msg.Header, msg.Data, here)
+		f.log.WarnContext(ctx, "invalid live message ignored", "err", err)
 		return nil
 	case here.seq > f.last.seq:
-		// Only what was read is passed on, this message included. A replica that lags
-		// gives a complete answer that lacks the newest facts, and the missing ones may
-		// be among those. The next check reads them.
+		f.heard = max(f.heard, here.seq)
 		return f.fill(ctx)
 	case here.at.After(f.last.at):
 		return f.checkNewest(ctx) // an old sequence in a young message
+	}
+	return nil
+}
+
+// readProgress passes on the newest progress of the jobs that moved.
+func (f *feed) readProgress(ctx context.Context) error {
+	subjects := slices.Collect(maps.Keys(f.moved))
+	f.moved = nil
+	for some := range slices.Chunk(subjects, events.MaxReadLast) {
+		msgs, err := events.ReadLast(ctx, f.js, events.StreamProgress, some)
+		if err != nil {
+			return err
+		}
+		for _, m := range msgs {
+			p, owner, err := events.DecodeProgress(m.Subject, m.Header, m.Data)
+			if err != nil {
+				f.log.WarnContext(ctx, "invalid progress ignored", "err", err)
+				continue
+			}
+			f.onProgress(ctx, p, owner)
+		}
 	}
 	return nil
 }

@@ -138,7 +138,7 @@ func TestNothingIsRetriedAfterACancellation(t *testing.T) {
 	nats := eventstest.Start(t)
 	quota := newQuota(t, openBucket(t, nats, events.KVQuota), 100, newClock())
 	s := New(Config{Client: client, Quota: quota})
-	v := &verification{service: s, queue: s.turns.join("job", "member")}
+	v := &verification{service: s, queue: s.turns.join("job", "member"), own: s.cfg.Users.join("alice")}
 	mine, err := (&claims{openBucket(t, nats, events.KVClaims)}).acquire(t.Context(), "person", "job")
 	if err != nil {
 		t.Fatal(err)
