@@ -14,6 +14,16 @@ func (r *Row) append(b []byte) ([]byte, error) {
 		b = appendTextMap(append(b, `,"fields":`...), r.Fields)
 	}
 	b = appendTexts(append(b, `,"cells":`...), r.Cells)
+	if len(r.Far) > 0 {
+		b = append(b, `,"far":`...)
+		for i := range r.Far {
+			var err error
+			if b, err = r.Far[i].append(append(b, between(i, '['))); err != nil {
+				return b, fmt.Errorf("far: %w", err)
+			}
+		}
+		b = append(b, ']')
+	}
 	if len(r.Warnings) > 0 {
 		b = append(b, `,"warnings":`...)
 		for i := range r.Warnings {
@@ -32,6 +42,7 @@ var namesRow = []string{
 	"id",
 	"fields",
 	"cells",
+	"far",
 	"warnings",
 }
 
@@ -47,8 +58,35 @@ func (r *Row) scan(s *scanner, name string) bool {
 		s.textMap(&r.Fields)
 	case "cells":
 		s.texts(&r.Cells)
+	case "far":
+		scanObjects(s, &r.Far)
 	case "warnings":
 		scanObjects(s, &r.Warnings)
+	default:
+		return false
+	}
+	return true
+}
+
+func (r *FarCell) append(b []byte) ([]byte, error) {
+	b = strconv.AppendInt(append(b, `{"column":`...), int64(r.Column), 10)
+	b = appendText(append(b, `,"text":`...), string(r.Text))
+	return append(b, '}'), nil
+}
+
+var namesFarCell = []string{
+	"column",
+	"text",
+}
+
+func (*FarCell) names() []string { return namesFarCell }
+
+func (r *FarCell) scan(s *scanner, name string) bool {
+	switch name {
+	case "column":
+		s.integer(&r.Column)
+	case "text":
+		scanText(s, &r.Text)
 	default:
 		return false
 	}
@@ -90,6 +128,16 @@ func (r *RejectedRow) append(b []byte) ([]byte, error) {
 	b = appendText(append(b, `,"message":`...), string(r.Message))
 	b = appendText(append(b, `,"cell":`...), string(r.Cell))
 	b = appendTexts(append(b, `,"cells":`...), r.Cells)
+	if len(r.Far) > 0 {
+		b = append(b, `,"far":`...)
+		for i := range r.Far {
+			var err error
+			if b, err = r.Far[i].append(append(b, between(i, '['))); err != nil {
+				return b, fmt.Errorf("far: %w", err)
+			}
+		}
+		b = append(b, ']')
+	}
 	b = appendFilled(b, `,"id":`, string(r.ID))
 	if r.FirstRow != 0 {
 		b = strconv.AppendInt(append(b, `,"first_row":`...), int64(r.FirstRow), 10)
@@ -109,6 +157,7 @@ var namesRejectedRow = []string{
 	"message",
 	"cell",
 	"cells",
+	"far",
 	"id",
 	"first_row",
 	"rows",
@@ -129,6 +178,8 @@ func (r *RejectedRow) scan(s *scanner, name string) bool {
 		scanText(s, &r.Cell)
 	case "cells":
 		s.texts(&r.Cells)
+	case "far":
+		scanObjects(s, &r.Far)
 	case "id":
 		scanText(s, &r.ID)
 	case "first_row":

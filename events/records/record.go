@@ -18,9 +18,17 @@ type Row struct {
 	// decimals, ward and voting district as 8 digits. A blank or unreadable
 	// cell has no entry.
 	Fields map[string]string `json:"fields,omitempty"`
-	// Cells are the texts of the row as uploaded, in the order of the header.
+	// Cells are the texts of the row as uploaded, in the order of the header. Far
+	// are those that stand apart from them; see PackCells. Texts yields both.
 	Cells    []string  `json:"cells"`
+	Far      []FarCell `json:"far,omitempty"`
 	Warnings []Warning `json:"warnings,omitempty"`
+}
+
+// FarCell is a filled cell to the right of many empty ones.
+type FarCell struct {
+	Column int    `json:"column"` // from 0
+	Text   string `json:"text"`
 }
 
 // Warning says that something in a row is odd. The row goes on.
@@ -51,8 +59,10 @@ type RejectedRow struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	// Cell is the text of the cell that is wrong, as uploaded.
-	Cell  string   `json:"cell"`
-	Cells []string `json:"cells"`
+	Cell string `json:"cell"`
+	// Cells and Far are as in Row.
+	Cells []string  `json:"cells"`
+	Far   []FarCell `json:"far,omitempty"`
 	// ID, FirstRow, Rows and Count are set for duplicates. The first row with
 	// an ID number is in rows; all later ones are in rejects. Rows are the
 	// numbers of all of them, at most 100; Count is how many there are.

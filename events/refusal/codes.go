@@ -4,24 +4,26 @@ import "net/http"
 
 // Codes of refusals over HTTP and on sockets.
 const (
-	CodeUnauthenticated = "unauthenticated"
-	CodeForbidden       = "forbidden"
-	CodeNotFound        = "not_found"
-	CodeMethod          = "method_not_allowed"
-	CodeBadRequest      = "bad_request"
-	CodeNoFile          = "no_file"
-	CodeKeyReused       = "key_reused"
-	CodeFileTooLarge    = "file_too_large"
-	CodeNothingToFix    = "nothing_to_fix"
-	CodeNotReady        = "not_ready"
-	CodeExpired         = "expired"
-	CodeNotAllowed      = "not_allowed"
-	CodeTooManyWebhooks = "too_many_webhooks"
-	CodeReportDamaged   = "report_damaged"
-	CodeTooManyUploads  = "too_many_uploads"
-	CodeBusy            = "busy"
-	CodeUnavailable     = "unavailable"
-	CodeStorageFull     = "storage_full"
+	CodeUnauthenticated  = "unauthenticated"
+	CodeForbidden        = "forbidden"
+	CodeNotFound         = "not_found"
+	CodeMethod           = "method_not_allowed"
+	CodeBadRequest       = "bad_request"
+	CodeNoFile           = "no_file"
+	CodeKeyReused        = "key_reused"
+	CodeFileTooLarge     = "file_too_large"
+	CodeNothingToFix     = "nothing_to_fix"
+	CodeNotReady         = "not_ready"
+	CodeExpired          = "expired"
+	CodeNotAllowed       = "not_allowed"
+	CodeTooManyWebhooks  = "too_many_webhooks"
+	CodeReportDamaged    = "report_damaged"
+	CodeTooManyUploads   = "too_many_uploads"
+	CodeTooManyDownloads = "too_many_downloads"
+	CodeStorageQuota     = "storage_quota_exceeded"
+	CodeBusy             = "busy"
+	CodeUnavailable      = "unavailable"
+	CodeStorageFull      = "storage_full"
 
 	// Codes of sockets and of the requests that open them.
 	CodeTooManySubscriptions = "too_many_subscriptions"
@@ -39,6 +41,7 @@ const (
 	CodeNoRows          = "no_rows"
 	CodeNoIDColumn      = "no_id_column"
 	CodeDuplicateColumn = "duplicate_column"
+	CodeReportTooLarge  = "report_too_large"
 )
 
 // Close codes of WebSockets. Each says what the client should do.
@@ -70,24 +73,26 @@ type answer struct{ status, close int }
 
 // answers is the one table from code to HTTP status and close code.
 var answers = map[string]answer{
-	CodeUnauthenticated: {http.StatusUnauthorized, CloseUnauthenticated},
-	CodeForbidden:       {status: http.StatusForbidden},
-	CodeNotFound:        {status: http.StatusNotFound},
-	CodeMethod:          {status: http.StatusMethodNotAllowed},
-	CodeBadRequest:      {status: http.StatusBadRequest},
-	CodeNoFile:          {status: http.StatusBadRequest},
-	CodeKeyReused:       {status: http.StatusUnprocessableEntity},
-	CodeFileTooLarge:    {status: http.StatusRequestEntityTooLarge},
-	CodeNothingToFix:    {status: http.StatusNotFound},
-	CodeNotReady:        {status: http.StatusConflict},
-	CodeExpired:         {status: http.StatusGone},
-	CodeNotAllowed:      {status: http.StatusConflict},
-	CodeTooManyWebhooks: {status: http.StatusConflict},
-	CodeReportDamaged:   {status: http.StatusBadGateway},
-	CodeTooManyUploads:  {status: http.StatusTooManyRequests},
-	CodeBusy:            {status: http.StatusServiceUnavailable},
-	CodeUnavailable:     {status: http.StatusServiceUnavailable},
-	CodeStorageFull:     {status: http.StatusInsufficientStorage},
+	CodeUnauthenticated:  {http.StatusUnauthorized, CloseUnauthenticated},
+	CodeForbidden:        {status: http.StatusForbidden},
+	CodeNotFound:         {status: http.StatusNotFound},
+	CodeMethod:           {status: http.StatusMethodNotAllowed},
+	CodeBadRequest:       {status: http.StatusBadRequest},
+	CodeNoFile:           {status: http.StatusBadRequest},
+	CodeKeyReused:        {status: http.StatusUnprocessableEntity},
+	CodeFileTooLarge:     {status: http.StatusRequestEntityTooLarge},
+	CodeNothingToFix:     {status: http.StatusNotFound},
+	CodeNotReady:         {status: http.StatusConflict},
+	CodeExpired:          {status: http.StatusGone},
+	CodeNotAllowed:       {status: http.StatusConflict},
+	CodeTooManyWebhooks:  {status: http.StatusConflict},
+	CodeReportDamaged:    {status: http.StatusBadGateway},
+	CodeTooManyUploads:   {status: http.StatusTooManyRequests},
+	CodeTooManyDownloads: {status: http.StatusTooManyRequests},
+	CodeStorageQuota:     {status: http.StatusInsufficientStorage},
+	CodeBusy:             {status: http.StatusServiceUnavailable},
+	CodeUnavailable:      {status: http.StatusServiceUnavailable},
+	CodeStorageFull:      {status: http.StatusInsufficientStorage},
 
 	CodeTooManySubscriptions: {status: http.StatusTooManyRequests},
 	CodeTooManyConnections:   {http.StatusTooManyRequests, CloseTooManyConnections},
@@ -103,6 +108,7 @@ var answers = map[string]answer{
 	CodeNoRows:          {status: http.StatusUnprocessableEntity},
 	CodeNoIDColumn:      {status: http.StatusUnprocessableEntity},
 	CodeDuplicateColumn: {status: http.StatusUnprocessableEntity},
+	CodeReportTooLarge:  {status: http.StatusRequestEntityTooLarge},
 }
 
 // Status returns the HTTP status of a code; 500 for a code that is not in the

@@ -103,9 +103,9 @@ func (j *Judge) JudgeRow(row workbook.Row) (*records.Row, *records.RejectedRow) 
 	id, problem := ParseID(idCell.Text, idCell.Numeric(), j.uploadedAt)
 	if problem != nil {
 		j.stats.InvalidIDs++
-		return nil, &records.RejectedRow{
-			N: row.N, Code: problem.Code, Message: problem.Message, Cell: idCell.Text, Cells: j.cellTexts(row),
-		}
+		reject := &records.RejectedRow{N: row.N, Code: problem.Code, Message: problem.Message, Cell: idCell.Text}
+		reject.Cells, reject.Far = j.packCells(row)
+		return nil, reject
 	}
 	j.stats.ValidIDs++
 	if outside := j.rejectOutside(row); outside != nil {
@@ -115,11 +115,13 @@ func (j *Judge) JudgeRow(row workbook.Row) (*records.Row, *records.RejectedRow) 
 	if first, seen := j.firstRows[key]; seen {
 		j.stats.Duplicates++
 		j.repeats[key] = append(j.repeats[key], row.N)
-		return nil, &records.RejectedRow{
+		reject := &records.RejectedRow{
 			N: row.N, Code: records.RejectDuplicate, Message: fmt.Sprintf("The ID number stands in row %d already.",
 				first),
-			Cell: idCell.Text, Cells: j.cellTexts(row), ID: id.Number, FirstRow: first,
+			Cell: idCell.Text, ID: id.Number, FirstRow: first,
 		}
+		reject.Cells, reject.Far = j.packCells(row)
+		return nil, reject
 	}
 	j.firstRows[key] = row.N
 	j.stats.ValidRecords++
@@ -140,7 +142,9 @@ func (j *Judge) acceptRow(row workbook.Row, id ID) *records.Row {
 	})
 	r.compareWithID(id)
 	j.stats.Warnings += len(r.warnings)
-	return &records.Row{N: row.N, ID: id.Number, Fields: r.fields, Cells: j.cellTexts(row), Warnings: r.warnings}
+	valid := &records.Row{N: row.N, ID: id.Number, Fields: r.fields, Warnings: r.warnings}
+	valid.Cells, valid.Far = j.packCells(row)
+	return valid
 }
 
 // Complete fills in what only the whole roll tells: Rows and Count of a duplicate.
@@ -159,18 +163,20 @@ func (j *Judge) Complete(reject *records.RejectedRow) {
 // Stats returns the counts of the rows judged so far.
 func (j *Judge) Stats() events.ValidationStats { return j.stats }
 
-// cellTexts returns the texts of the cells, at least one for each column of the
-// header.
-func (j *Judge) cellTexts(row workbook.Row) []string {
+// packCells returns the texts of the cells, as records.PackCells does. Blank cells
+// to the right of the header and of all others are no cells.
+func (j *Judge) packCells(row workbook.Row) ([]string, []records.FarCell) {
 	n := len(row.Cells)
 	for n > len(j.header.Columns) && row.Cells[n-1].Blank() {
 		n--
 	}
-	texts := make([]string, max(n, len(j.header.Columns)))
-	for i := range min(n, len(texts)) {
-		texts[i] = row.Cells[i].Text
-	}
-	return texts
+	return records.PackCells(func(yield func(int, string) bool) {
+		for i := range n {
+			if text := row.Cells[i].Text; text != "" && !yield(i, text) {
+				return
+			}
+		}
+	}, len(j.header.Columns))
 }
 
 func cellAt(row workbook.Row, i int) workbook.Cell {

@@ -73,6 +73,10 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 	if err != nil {
 		return nil, err
 	}
+	room := newRoom(upload.Size)
+	if err := room.takeHeader(header); err != nil {
+		return nil, err
+	}
 	w.Progress(events.FileReading, 1, 1, "Read the spreadsheet")
 	judge, err := NewJudge(Settings{
 		Header: header, UploadedAt: w.Job.CreatedAt, Date1904: book.Date1904, Area: w.Job.Uploaded.Area,
@@ -80,13 +84,14 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 	if err != nil {
 		return nil, err
 	}
-	return s.storeJudgements(ctx, w, sheet, header, judge)
+	return s.storeJudgements(ctx, w, sheet, header, judge, room)
 }
 
 // storeJudgements judges the rows below the header and stores the artifacts rows and
 // rejects.
 func (s *Service) storeJudgements(
 	ctx context.Context, w *stage.Work, sheet *workbook.Sheet, header workbook.Header, judge *Judge,
+	room *room,
 ) (_ *events.Validated, err error) {
 	rows, err := records.NewWriter[records.Row](s.cfg.Store)
 	if err != nil {
@@ -100,7 +105,7 @@ func (s *Service) storeJudgements(
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rejected.Close()) }()
-	if err := judgeRows(ctx, w, sheet, judge, rows, rejected); err != nil {
+	if err := judgeRows(ctx, w, sheet, judge, room, rows, rejected); err != nil {
 		return nil, err
 	}
 	rejects, err := records.NewWriter[records.RejectedRow](s.cfg.Store)
@@ -140,12 +145,15 @@ func (s *Service) storeJudgements(
 // judgeRows judges each row of the sheet and writes it to rows or to rejected. It
 // refuses a sheet without rows.
 func judgeRows(
-	ctx context.Context, w *stage.Work, sheet *workbook.Sheet, judge *Judge,
+	ctx context.Context, w *stage.Work, sheet *workbook.Sheet, judge *Judge, room *room,
 	rows *records.Writer[records.Row], rejected *records.Writer[records.RejectedRow],
 ) error {
 	total := sheet.RowCount()
 	for row, err := range sheet.Rows() {
 		if err = errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		if err := room.takeRow(row); err != nil {
 			return err
 		}
 		switch valid, reject := judge.JudgeRow(row); {
