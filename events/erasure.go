@@ -25,7 +25,7 @@ func (j *Job) Removed(a Artifact) *Erased {
 }
 
 // Artifacts returns all artifacts of the job's facts that should still exist,
-// the report included.
+// the report and the workbook of rejects included.
 func (j *Job) Artifacts() []Artifact {
 	list := j.Inputs()
 	if j.Proposed != nil {
@@ -33,6 +33,9 @@ func (j *Job) Artifacts() []Artifact {
 	}
 	if j.Reported != nil {
 		list = append(list, j.Reported.Report)
+		if j.Reported.Rejects != nil {
+			list = append(list, *j.Reported.Rejects)
+		}
 	}
 	return slices.DeleteFunc(list, func(a Artifact) bool { return j.Removed(a) != nil })
 }
@@ -87,6 +90,10 @@ func (j *Job) applyErasure(f *Erased) {
 	if j.Reported != nil {
 		c := *j.Reported
 		c.Report, c.Inputs = current(c.Report), slices.Clone(c.Inputs)
+		if c.Rejects != nil {
+			rejects := current(*c.Rejects)
+			c.Rejects = &rejects
+		}
 		for i, a := range c.Inputs {
 			c.Inputs[i] = current(a)
 		}

@@ -206,7 +206,10 @@ type Declined struct {
 // the figures of the whole job, so that one message is enough to show them.
 type Reported struct {
 	Meta
-	Report     Artifact        `json:"report"`
+	Report Artifact `json:"report"`
+	// Rejects is the workbook of the rows that have to be corrected; nil where
+	// there are none, and for jobs of earlier versions.
+	Rejects    *Artifact       `json:"rejects,omitempty"`
 	Validation ValidationStats `json:"validation_stats"`
 	Database   DatabaseStats   `json:"database_stats"`
 	// DurationMS is the time since the upload, in milliseconds.

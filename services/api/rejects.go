@@ -1,8 +1,12 @@
 package api
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"os"
 
 	"rollcall.example/events"
 	"rollcall.example/events/refusal"
@@ -19,24 +23,62 @@ func (a *API) sendRejects(w http.ResponseWriter, r *http.Request, job *events.Jo
 	if job.Validated == nil {
 		return notReady("The rows have not been checked", job)
 	}
+	file, size, err := a.openRejects(r.Context(), job)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }() // a local copy
+	if err := a.recordAccess(r, who, job.ID, events.AccessRejects, 0); err != nil {
+		return err
+	}
+	a.cfg.Logger.InfoContext(r.Context(), "rejects read", "job", job.ID, "user", who.ID)
+	a.sendWorkbook(w, r, workbookName(job, "to fix"), size, file)
+	return nil
+}
+
+// openRejects opens the workbook of the rows that have to be corrected: the one that
+// was made with the report, where it is kept, and otherwise one that it makes.
+func (a *API) openRejects(ctx context.Context, job *events.Job) (file *os.File, size int64, err error) {
+	if job.Reported != nil && job.Reported.Rejects != nil && job.Removed(*job.Reported.Rejects) == nil {
+		kept := *job.Reported.Rejects
+		switch file, err := a.cfg.Store.Fetch(ctx, kept); {
+		case err == nil:
+			return file, kept.Size, nil
+		case !errors.Is(err, events.ErrMissing) && !errors.Is(err, events.ErrAltered):
+			return nil, 0, err
+		}
+		a.cfg.Logger.WarnContext(ctx, "kept workbook of rejects is missing or damaged; making it again", "job", job.ID)
+	}
 	needed := []events.Artifact{job.Validated.Rejects, job.Validated.Rows}
 	if job.Persisted != nil {
 		needed = append(needed, job.Persisted.Outcomes)
 	}
 	if err := checkKept(job, "What has to be corrected", needed...); err != nil {
-		return err
+		return nil, 0, err
 	}
-	book, err := rejects.Workbook(r.Context(), a.cfg.Store, job)
+	if file, err = a.cfg.Store.OpenSpool(); err != nil {
+		return nil, 0, err
+	}
+	if size, err = writeRejects(ctx, a.cfg.Store, job, file); err != nil {
+		return nil, 0, errors.Join(err, file.Close())
+	}
+	return file, size, nil
+}
+
+// writeRejects makes the workbook in a file and returns to its beginning.
+func writeRejects(ctx context.Context, store *events.Store, job *events.Job, file *os.File) (size int64, err error) {
+	err = rejects.Write(ctx, store, job, file)
 	if errors.Is(err, rejects.ErrNone) {
-		return refusal.New(refusal.CodeNothingToFix, "No row of this file has to be corrected.")
+		return 0, refusal.New(refusal.CodeNothingToFix, "No row of this file has to be corrected.")
 	}
 	if err != nil {
-		return explainDamage(err)
+		return 0, explainDamage(err)
 	}
-	if err := a.recordAccess(r, who, job.ID, events.AccessRejects, 0); err != nil {
-		return err
+	if size, err = file.Seek(0, io.SeekCurrent); err != nil {
+		return 0, fmt.Errorf("make rejects: %w", err)
 	}
-	a.cfg.Logger.InfoContext(r.Context(), "rejects read", "job", job.ID, "user", who.ID)
-	a.sendWorkbook(w, r, workbookName(job, "to fix"), int64(book.Len()), book)
-	return nil
+	if _, err = file.Seek(0, io.SeekStart); err != nil {
+		return 0, fmt.Errorf("make rejects: %w", err)
+	}
+	return size, nil
 }

@@ -64,6 +64,10 @@ func (s *Service) replaceArtifacts(ctx context.Context, job *events.Job, f *foun
 			return nil, err
 		}
 	}
+	// The workbook of rejects is made again of the artifacts when somebody asks for it.
+	if r := job.Reported; r != nil && r.Rejects != nil && job.Removed(*r.Rejects) == nil {
+		fact.Removed = append(fact.Removed, *r.Rejects)
+	}
 	if err := s.replaceReport(ctx, job, f, fact); err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func (s *Service) searchRecords(ctx context.Context, job *events.Job, id string,
 		if r.ID == id {
 			return true
 		}
-		for _, c := range r.Cells {
+		for _, c := range r.Texts() {
 			if isID(c, false, id) {
 				return true
 			}

@@ -1,9 +1,10 @@
 package rejects
 
 import (
-	"cmp"
 	"context"
-	"slices"
+	"encoding/binary"
+	"hash/maphash"
+	"iter"
 	"strings"
 
 	"rollcall.example/events"
@@ -15,72 +16,180 @@ import (
 type row struct {
 	n      int
 	reason string
-	cells  []string
+	texts  iter.Seq2[int, string] // by column
 }
 
-// collect returns the rows of a job that have to be corrected, in their order:
-// those without a valid ID number, those whose ID number stood above with
-// other cells, and, once the members are written, those that the database
-// refused. A row that says again what stands above needs no correction.
-func collect(ctx context.Context, store *events.Store, job *events.Job) (list []row, head records.Header, err error) {
-	repeats := make(map[int][]row) // by the row that they repeat
-	for r, err := range records.Each[records.RejectedRow](ctx, store, job.Validated.Rejects, &head) {
+// source reads the rows of a job that have to be corrected: those without a valid
+// ID number, those whose ID number stood above with other cells, and, once the
+// members are written, those that the database refused. A row that says again what
+// stands above needs no correction. It reads the artifacts more than once, so that
+// it never holds more than a row of them.
+type source struct {
+	ctx   context.Context
+	store *events.Store
+	job   *events.Job
+
+	head records.Header
+	// width is how many columns the widest of the rows has, and the header.
+	width int
+	// firsts are the digests of the rows that others repeat, by their numbers.
+	firsts map[int]uint64
+	// refused says that the database refused some row.
+	refused bool
+	seed    maphash.Seed
+}
+
+// openSource learns what must be known of all rows before the first can be written.
+func openSource(ctx context.Context, store *events.Store, job *events.Job) (*source, error) {
+	s := &source{ctx: ctx, store: store, job: job, firsts: map[int]uint64{}, seed: maphash.MakeSeed()}
+	for r, err := range records.Each[records.RejectedRow](ctx, store, job.Validated.Rejects, &s.head) {
 		if err != nil {
-			return nil, head, err
+			return nil, err
 		}
-		reject := row{n: r.N, reason: r.Message, cells: r.Cells}
+		s.widen(r.Texts())
 		if r.Code == records.RejectDuplicate {
-			reject.reason += " Correct it, or delete this row."
-			repeats[r.FirstRow] = append(repeats[r.FirstRow], reject)
-			continue
+			s.firsts[r.FirstRow] = 0
 		}
-		list = append(list, reject)
 	}
-	refused := make(map[int]string)
+	s.width = max(s.width, len(s.head.Columns))
 	if job.Persisted != nil {
 		for o, err := range records.Each[records.Outcome](ctx, store, job.Persisted.Outcomes, nil) {
 			if err != nil {
-				return nil, head, err
+				return nil, err
 			}
-			if o.Result == records.Refused {
-				refused[o.N] = o.Error
+			if s.refused = o.Result == records.Refused; s.refused {
+				break
 			}
 		}
 	}
-	if len(repeats) > 0 || len(refused) > 0 {
-		id := head.Fields[schema.FieldID]
+	if len(s.firsts) > 0 {
 		for r, err := range records.Each[records.Row](ctx, store, job.Validated.Rows, nil) {
 			if err != nil {
-				return nil, head, err
+				return nil, err
 			}
-			if reason, ok := refused[r.N]; ok {
-				list = append(list, row{n: r.N, reason: reason, cells: r.Cells})
+			if _, ok := s.firsts[r.N]; ok {
+				s.firsts[r.N] = s.digest(r.Texts())
 			}
-			for _, repeat := range repeats[r.N] {
-				if !sameCells(repeat.cells, r.Cells, id) {
-					list = append(list, repeat)
+		}
+	}
+	for r, err := range s.refusedRows() {
+		if err != nil {
+			return nil, err
+		}
+		s.widen(r.texts)
+	}
+	return s, nil
+}
+
+// widen notes how wide a row is.
+func (s *source) widen(texts iter.Seq2[int, string]) {
+	for column := range texts {
+		s.width = max(s.width, column+1)
+	}
+}
+
+// rows yields the rows that have to be corrected, in their order. An error is the
+// last thing yielded.
+func (s *source) rows() iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		next, stop := iter.Pull2(s.refusedRows())
+		defer stop()
+		refused, err, more := next()
+		for r, rerr := range s.rejectedRows() {
+			if rerr != nil {
+				yield(row{}, rerr)
+				return
+			}
+			for ; more && err == nil && refused.n < r.n; refused, err, more = next() {
+				if !yield(refused, nil) {
+					return
 				}
 			}
+			if err != nil {
+				break
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+		for ; more; refused, err, more = next() {
+			if !yield(refused, err) {
+				return
+			}
 		}
 	}
-	slices.SortFunc(list, func(a, b row) int { return cmp.Compare(a.n, b.n) })
-	return list, head, nil
 }
 
-// sameCells compares the cells of two rows but for the one of the ID number,
-// which is the same and may be spelled otherwise.
-func sameCells(a, b []string, id int) bool {
-	for i := range max(len(a), len(b)) {
-		if i != id && strings.TrimSpace(at(a, i)) != strings.TrimSpace(at(b, i)) {
-			return false
+// rejectedRows yields the rows that validation rejected.
+func (s *source) rejectedRows() iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		for r, err := range records.Each[records.RejectedRow](s.ctx, s.store, s.job.Validated.Rejects, nil) {
+			if err != nil {
+				yield(row{}, err)
+				return
+			}
+			reject := row{r.N, r.Message, r.Texts()}
+			if r.Code == records.RejectDuplicate {
+				if s.firsts[r.FirstRow] == s.digest(r.Texts()) {
+					continue
+				}
+				reject.reason += " Correct it, or delete this row."
+			}
+			if !yield(reject, nil) {
+				return
+			}
 		}
 	}
-	return true
 }
 
-func at(cells []string, i int) string {
-	if i < len(cells) {
-		return cells[i]
+// refusedRows yields the rows that the database refused.
+func (s *source) refusedRows() iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		if !s.refused {
+			return
+		}
+		next, stop := iter.Pull2(records.Each[records.Row](s.ctx, s.store, s.job.Validated.Rows, nil))
+		defer stop()
+		for o, err := range records.Each[records.Outcome](s.ctx, s.store, s.job.Persisted.Outcomes, nil) {
+			if err != nil {
+				yield(row{}, err)
+				return
+			}
+			if o.Result != records.Refused {
+				continue
+			}
+			r, err, more := next()
+			for more && err == nil && r.N < o.N {
+				r, err, more = next()
+			}
+			switch {
+			case err != nil:
+				yield(row{}, err)
+				return
+			case !more:
+				return
+			case r.N == o.N && !yield(row{r.N, o.Error, r.Texts()}, nil):
+				return
+			}
+		}
 	}
-	return ""
+}
+
+// digest is the same for rows with the same cells but for the one of the ID number,
+// which is the same and may be spelled otherwise, and but for space around them.
+func (s *source) digest(texts iter.Seq2[int, string]) uint64 {
+	id := s.head.Fields[schema.FieldID]
+	var h maphash.Hash
+	h.SetSeed(s.seed)
+	var place [16]byte
+	for column, text := range texts {
+		if text = strings.TrimSpace(text); text == "" || column == id {
+			continue
+		}
+		binary.LittleEndian.PutUint64(place[:8], uint64(column))
+		binary.LittleEndian.PutUint64(place[8:], uint64(len(text)))
+		_, _ = h.Write(place[:]) // never fails
+		_, _ = h.WriteString(text)
+	}
+	return h.Sum64()
 }

@@ -20,7 +20,7 @@ type artifacts struct {
 	outcomes *records.Reader[records.Outcome]
 	// firstRepeats holds, by the number of a row, the first later row with the same
 	// ID number.
-	firstRepeats map[int]*records.RejectedRow
+	firstRepeats map[int]*repeat
 }
 
 // openArtifacts opens the artifacts of a job. The caller closes them, also after an
@@ -61,14 +61,14 @@ func openArtifacts(ctx context.Context, store *events.Store, job *events.Job) (a
 // findFirstRepeats reads the rejects for the first row that repeats each kept one.
 func findFirstRepeats(
 	ctx context.Context, store *events.Store, rejects events.Artifact,
-) (map[int]*records.RejectedRow, error) {
-	first := make(map[int]*records.RejectedRow)
+) (map[int]*repeat, error) {
+	first := make(map[int]*repeat)
 	for reject, err := range records.Each[records.RejectedRow](ctx, store, rejects, nil) {
 		if err != nil {
 			return nil, err
 		}
 		if reject.Code == records.RejectDuplicate && first[reject.FirstRow] == nil {
-			first[reject.FirstRow] = reject
+			first[reject.FirstRow] = repeatOf(reject)
 		}
 	}
 	return first, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"rollcall.example/events/records"
 )
@@ -15,13 +16,32 @@ var errMismatch = errors.New("artifacts do not match")
 // or row, verdict and outcome are.
 type entry struct {
 	n       int
-	cells   []string
 	reject  *records.RejectedRow
 	row     *records.Row
 	verdict *records.Verdict
 	outcome *records.Outcome
 	// repeats is a later row with the same ID number; set on the row that was kept.
-	repeats *records.RejectedRow
+	repeats *repeat
+}
+
+// repeat is a row whose ID number stood above already.
+type repeat struct {
+	id       string
+	firstRow int
+	count    int
+	rows     string // the numbers of all rows with the ID number
+}
+
+func repeatOf(r *records.RejectedRow) *repeat {
+	return &repeat{strings.Clone(r.ID), r.FirstRow, r.Count, joinNumbers(r.Rows)}
+}
+
+// texts yields the columns and texts of the uploaded cells that are filled.
+func (e *entry) texts() iter.Seq2[int, string] {
+	if e.row != nil {
+		return e.row.Texts()
+	}
+	return e.reject.Texts()
 }
 
 // mergeEntries yields the entries in the order of the uploaded sheet. Rows and
@@ -43,10 +63,10 @@ func mergeEntries(
 						errMismatch)
 					break
 				}
-				e = &entry{n: r.head.N, cells: r.head.Cells, row: r.head, verdict: v.head, outcome: o.head}
+				e = &entry{n: r.head.N, row: r.head, verdict: v.head, outcome: o.head}
 				err = errors.Join(r.advance(), v.advance(), o.advance())
 			} else {
-				e = &entry{n: j.head.N, cells: j.head.Cells, reject: j.head}
+				e = &entry{n: j.head.N, reject: j.head}
 				err = j.advance()
 			}
 			if e.n <= last {

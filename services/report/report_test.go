@@ -168,7 +168,11 @@ func dumpRow(t *testing.T, b *strings.Builder, row *xlsx.Row, n int, names map[s
 	fill, before := "none", ""
 	var cells []string
 	err := row.ForEachCell(func(c *xlsx.Cell) error {
-		if x, _ := c.GetCoordinates(); x == 0 {
+		x, _ := c.GetCoordinates()
+		for len(cells) < x {
+			cells = append(cells, `""`) // not written
+		}
+		if x == 0 {
 			style := c.GetStyle()
 			fill = style.Fill.FgColor
 			if style.Font.Bold {

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 	"rollcall.example/events/stage"
+	"rollcall.example/services/rejects"
 )
 
 // DefaultWardTarget is how many registered members a ward needs where nobody says
@@ -51,40 +53,79 @@ func New(cfg Config) *Service {
 	return s
 }
 
-// Handle is a stage.Handler. It writes the report of a job, stores it in the bucket
-// REPORTS and returns *events.Reported. The same artifacts and facts always give
+// Handle is a stage.Handler. It writes the report of a job and the workbook of the rows
+// that have to be corrected, stores them in the bucket REPORTS and returns *events.Reported. The same artifacts and facts always give
 // the same bytes.
 func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error) {
 	job := &w.Job
 	if job.Uploaded == nil || job.Validated == nil || job.Verified == nil || job.Persisted == nil {
 		return nil, errors.New("report: a fact of an earlier stage is missing")
 	}
-	file, err := s.store.OpenSpool()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }() // nameless: nothing is lost with it
-	err = s.writeReport(ctx, job, file, func(done, total int) {
-		w.Progress(events.ReportGeneration, done, total, "Writing the report")
+	stored, err := s.storeBook(ctx, w.ArtifactName("report")+".xlsx", func(to io.Writer) error {
+		return s.writeReport(ctx, job, to, func(done, total int) {
+			w.Progress(events.ReportGeneration, done, total, "Writing the report")
+		})
 	})
 	if err != nil {
 		return nil, err
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("report: %w", err)
-	}
-	stored, err := s.store.Put(ctx, events.BucketReports, w.ArtifactName("report")+".xlsx", file)
+	toFix, err := s.storeRejects(ctx, w)
 	if err != nil {
-		return nil, fmt.Errorf("report: %w", err)
+		// The next attempt stores under names of its own and may need the space.
+		return nil, errors.Join(err, s.store.Discard(context.WithoutCancel(ctx), stored.Bucket, stored.Name))
 	}
 	return &events.Reported{
 		Report:     stored,
+		Rejects:    toFix,
 		Validation: CompleteStats(job),
 		Database:   job.Persisted.Stats,
 		DurationMS: max(s.now().Sub(job.CreatedAt).Milliseconds(), 0),
 		Inputs:     job.Inputs(),
 		WardTarget: s.wardTarget,
 	}, nil
+}
+
+// storeRejects makes and stores the workbook of the rows that have to be corrected,
+// so that nobody's download has to; nil where there are none. An undo has those of
+// the job that it undoes.
+func (s *Service) storeRejects(ctx context.Context, w *stage.Work) (*events.Artifact, error) {
+	if w.Job.Options.Undoes != "" {
+		return nil, nil
+	}
+	stored, err := s.storeBook(ctx, w.ArtifactName("rejects")+".xlsx", func(to io.Writer) error {
+		err := catchPanic(ctx, s.logger, func() error { return rejects.Write(ctx, s.store, &w.Job, to) })
+		if refused, ok := errors.AsType[*refusal.Error](err); ok {
+			return stage.RejectWith(refused)
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, rejects.ErrNone):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return &stored, nil
+}
+
+// storeBook stores a workbook in the bucket REPORTS.
+func (s *Service) storeBook(ctx context.Context, name string, write func(io.Writer) error) (events.Artifact, error) {
+	file, err := s.store.OpenSpool()
+	if err != nil {
+		return events.Artifact{}, err
+	}
+	defer func() { _ = file.Close() }() // nameless: nothing is lost with it
+	if err := write(file); err != nil {
+		return events.Artifact{}, err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return events.Artifact{}, fmt.Errorf("report: %w", err)
+	}
+	stored, err := s.store.Put(ctx, events.BucketReports, name, file)
+	if err != nil {
+		return events.Artifact{}, fmt.Errorf("report: %w", err)
+	}
+	return stored, nil
 }
 
 // Rebuild writes the report of a job that has one once more. The bytes are the same

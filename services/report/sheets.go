@@ -137,12 +137,12 @@ func listRowSheets(options events.Options) []rowSheet {
 			return e.repeats != nil || e.reject != nil && e.reject.Code == records.RejectDuplicate
 		},
 		makeCells: func(e *entry) []cell {
-			d, which := e.reject, "Repeated, left out"
-			if d == nil {
-				d, which = e.repeats, "First, kept"
+			d, which := e.repeats, "First, kept"
+			if e.reject != nil {
+				d, which = repeatOf(e.reject), "Repeated, left out"
 			}
-			return []cell{intCell(e.n), textCell(which), textCell(d.ID), intCell(d.Count), intCell(d.FirstRow),
-				textCell(joinNumbers(d.Rows))}
+			return []cell{intCell(e.n), textCell(which), textCell(d.id), intCell(d.count), intCell(d.firstRow),
+				textCell(d.rows)}
 		},
 		look: yellow,
 	}, {

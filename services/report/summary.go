@@ -2,6 +2,7 @@ package report
 
 import (
 	"errors"
+	"fmt"
 
 	"rollcall.example/events"
 )
@@ -21,14 +22,14 @@ func (l *summaryWriter) addSentence(words string, as look) {
 }
 
 // writeSummary writes the first sheet: the totals of the job.
-func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int) error {
+func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int, further bool) error {
 	s := &summaryWriter{sheetWriter: w}
 	stats, iec, db := CompleteStats(job), job.Verified.Stats, job.Persisted.Stats
 	line := func(name string, value cell) { s.addRow(plain, textCell(name), value) }
 	note := func(words string) { s.addRow(yellow, textCell("Note"), textCell(words)) }
 	section := func(name string) {
 		s.addRow(plain)
-		s.addRow(heading, textCell(name), textCell(""))
+		s.addRow(heading, textCell(name))
 	}
 
 	s.addSentence("Bulk Upload Report", title)
@@ -40,6 +41,10 @@ func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int
 	}
 	if job.Options.SkipIEC {
 		note("The IEC was not asked: nobody's registration was checked.")
+	}
+	if further {
+		note(fmt.Sprintf("The file has more than %d columns. Those behind them are on the sheet Further Columns, "+
+			"by the number of the row.", maxRepeated))
 	}
 	section("Job")
 	line("Job", textCell(job.ID))

@@ -7,9 +7,15 @@ import (
 	"rollcall.example/schema"
 )
 
+// maxRepeated is how many columns of the upload every sheet repeats. Further ones
+// are on a sheet of their own, once: so even an upload as wide as a sheet can be
+// has a report, which needs columns beside those of the upload.
+const maxRepeated = 1000
+
 // uploadColumns are the columns of the upload, which every sheet repeats.
 type uploadColumns struct {
-	names []string
+	// names are those that every sheet has, and further those behind them.
+	names, further []string
 	// fields and kinds are by index; "" where a column is unknown.
 	fields []string
 	kinds  []schema.Kind
@@ -20,8 +26,9 @@ func newUploadColumns(h records.Header) (uploadColumns, error) {
 	if err != nil {
 		return uploadColumns{}, err
 	}
+	n := min(len(h.Columns), maxRepeated)
 	c := uploadColumns{
-		names:  h.Columns,
+		names: h.Columns[:n], further: h.Columns[n:],
 		fields: make([]string, len(h.Columns)),
 		kinds:  make([]schema.Kind, len(h.Columns)),
 	}
@@ -33,22 +40,18 @@ func newUploadColumns(h records.Header) (uploadColumns, error) {
 	return c, nil
 }
 
-// makeCells returns the cells of an uploaded row: dates and numbers where
-// validation could read them as such, and otherwise the text as uploaded.
-func (c uploadColumns) makeCells(e *entry) []cell {
-	list := make([]cell, max(len(e.cells), len(c.names)))
-	for i := range list {
-		uploaded := ""
-		if i < len(e.cells) {
-			uploaded = e.cells[i]
+// fillCells sets list to the filled cells of an uploaded row: dates and numbers
+// where validation could read them as such, and otherwise the text as uploaded.
+func (c uploadColumns) fillCells(list []placedCell, e *entry) []placedCell {
+	list = list[:0]
+	for i, text := range e.texts() {
+		p := placedCell{textCell(text), i}
+		if e.row != nil && i < len(c.kinds) && strings.TrimSpace(text) != "" {
+			if typed, ok := parseTypedCell(c.kinds[i], e.row.Fields[c.fields[i]]); ok {
+				p.cell = typed
+			}
 		}
-		list[i] = textCell(uploaded)
-		if e.row == nil || i >= len(c.kinds) || strings.TrimSpace(uploaded) == "" {
-			continue
-		}
-		if typed, ok := parseTypedCell(c.kinds[i], e.row.Fields[c.fields[i]]); ok {
-			list[i] = typed
-		}
+		list = append(list, p)
 	}
 	return list
 }

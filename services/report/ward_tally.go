@@ -18,8 +18,15 @@ type wardTally struct {
 
 func (t wardTally) registered() int { return t.existing + t.new }
 
+// maxWards is more than twice the wards that there are.
+const maxWards = 10_000
+
 // wardTallies are by ward code; "" where neither the file nor the IEC names a ward.
+// A file may invent more wards than there are: beyond maxWards they are counted
+// together, under moreWards.
 type wardTallies map[string]*wardTally
+
+const moreWards = "more"
 
 // countEntry counts a row in its ward.
 func (w wardTallies) countEntry(e *entry) {
@@ -29,6 +36,9 @@ func (w wardTallies) countEntry(e *entry) {
 	ward := e.row.Fields[fieldWard]
 	if ward == "" {
 		ward = e.verdict.Ward
+	}
+	if w[ward] == nil && len(w) >= maxWards {
+		ward = moreWards
 	}
 	t := w[ward]
 	if t == nil {
@@ -58,6 +68,10 @@ func (w wardTallies) writeTo(s *summaryWriter, target int) {
 		t := w[code]
 		if code == "" {
 			s.addRow(plain, textCell("No ward known"), intCell(t.people))
+			continue
+		}
+		if code == moreWards {
+			s.addRow(plain, textCell("Further wards"), intCell(t.people))
 			continue
 		}
 		reached := "No"

@@ -24,12 +24,14 @@ const (
 const (
 	minWidth = 8
 	maxWidth = 60
+	// maxFitted is how many columns get a width of their own.
+	maxFitted = maxRepeated + 50
 )
 
 // workbook is the report in the making.
 type workbook struct{ book *sheets.Book }
 
-func newWorkbook(spoolDir string) (*workbook, error) {
+func newWorkbook(spoolDir string, maxSize int64) (*workbook, error) {
 	style := func(size float64, bold bool, colour, fill string) *xlsx.Style {
 		s := xlsx.NewStyle()
 		s.Font = *xlsx.NewFont(size, "Calibri")
@@ -47,13 +49,14 @@ func newWorkbook(spoolDir string) (*workbook, error) {
 	}
 	book, err := sheets.New(sheets.Config{
 		Looks: []sheets.Look{
-			plain:   {Style: style(11, false, "FF000000", "")},
-			red:     {Style: style(11, false, "FF000000", "FFFFC7CE")},
-			yellow:  {Style: style(11, false, "FF000000", "FFFFEB9C")},
+			plain:   {Style: style(11, false, "FF000000", ""), WholeRow: true},
+			red:     {Style: style(11, false, "FF000000", "FFFFC7CE"), WholeRow: true},
+			yellow:  {Style: style(11, false, "FF000000", "FFFFEB9C"), WholeRow: true},
 			heading: {Style: style(11, true, "FFFFFFFF", "FF4472C4")},
 			title:   {Style: style(16, true, "FF000000", ""), Height: 24},
 		},
 		Formats:  formats,
+		MaxSize:  maxSize,
 		SpoolDir: spoolDir,
 	})
 	if err != nil {
@@ -84,6 +87,12 @@ func (b *workbook) write(w io.Writer) error {
 
 func (b *workbook) close() error { return b.book.Close() }
 
+// placedCell is a cell in a column of the upload, from 0.
+type placedCell struct {
+	cell
+	column int
+}
+
 // placedCells are cells that the workbook holds already, so that several sheets can
 // show them without further work.
 type placedCells struct {
@@ -91,21 +100,35 @@ type placedCells struct {
 	widths []int
 }
 
-// placeCells puts the cells into the workbook and into p.
-func (b *workbook) placeCells(p *placedCells, cells []cell) error {
-	p.cells, p.widths = p.cells[:0], p.widths[:0]
+// placeCells puts the cells, ascending by their columns, into the workbook and
+// into p.
+func (b *workbook) placeCells(p *placedCells, cells []placedCell) error {
+	p.reset()
+	next := 0
 	for _, c := range cells {
-		to := sheets.Number(c.value, int(c.format))
-		if !c.number {
-			var err error
-			if to, err = b.book.AddText(c.value); err != nil {
-				return err
-			}
+		if err := b.placeCell(p, c.cell, c.column-next); err != nil {
+			return err
 		}
-		p.cells, p.widths = append(p.cells, to), append(p.widths, c.displayWidth())
+		next = c.column + 1
 	}
 	return nil
 }
+
+// placeCell puts a cell into the workbook and, gap empty columns behind the last
+// one, into p.
+func (b *workbook) placeCell(p *placedCells, c cell, gap int) error {
+	to := sheets.Number(c.value, int(c.format))
+	if !c.number {
+		var err error
+		if to, err = b.book.AddText(c.value); err != nil {
+			return err
+		}
+	}
+	p.cells, p.widths = append(p.cells, to.After(gap)), append(p.widths, c.displayWidth())
+	return nil
+}
+
+func (p *placedCells) reset() { p.cells, p.widths = p.cells[:0], p.widths[:0] }
 
 // sheetWriter writes a sheet from top to bottom.
 type sheetWriter struct {
@@ -132,14 +155,17 @@ func (s *sheetWriter) writeHeader(names []string) error {
 // writeRow writes the next row: cells, followed by those of the upload unless
 // uploaded is nil.
 func (s *sheetWriter) writeRow(cells []cell, uploaded *placedCells, as look) error {
-	if err := s.workbook.placeCells(&s.scratch, cells); err != nil {
-		return err
+	s.scratch.reset()
+	for _, c := range cells {
+		if err := s.workbook.placeCell(&s.scratch, c, 0); err != nil {
+			return err
+		}
 	}
-	s.fitWidths(0, s.scratch.widths, as)
+	s.fitWidths(0, &s.scratch, as)
 	if uploaded == nil {
 		uploaded = &placedCells{}
 	}
-	s.fitWidths(len(cells), uploaded.widths, as)
+	s.fitWidths(len(cells), uploaded, as)
 	if err := s.sheet.WriteRow(int(as), s.scratch.cells, uploaded.cells); err != nil {
 		return err
 	}
@@ -147,22 +173,28 @@ func (s *sheetWriter) writeRow(cells []cell, uploaded *placedCells, as look) err
 	return nil
 }
 
-// fitWidths widens columns from the given one on.
-func (s *sheetWriter) fitWidths(from int, widths []int, as look) {
-	for len(s.widths) < from+len(widths) {
-		s.widths = append(s.widths, 0)
-	}
-	for i, width := range widths {
+// fitWidths widens the columns of cells that begin at the given one. Those that few
+// sheets have keep the width that they begin with.
+func (s *sheetWriter) fitWidths(from int, placed *placedCells, as look) {
+	for i, width := range placed.widths {
+		if from += placed.cells[i].Gap(); from >= maxFitted {
+			return
+		}
+		for len(s.widths) <= from {
+			s.widths = append(s.widths, 0)
+		}
 		if as == heading {
 			width += 3 // bold text and the filter's button
 		}
-		s.widths[from+i] = max(s.widths[from+i], width)
+		s.widths[from] = max(s.widths[from], width)
+		from++
 	}
 }
 
 // writeSentence writes a row of one text, which may run over its column.
 func (s *sheetWriter) writeSentence(words string, as look) error {
-	if err := s.workbook.placeCells(&s.scratch, []cell{textCell(words)}); err != nil {
+	s.scratch.reset()
+	if err := s.workbook.placeCell(&s.scratch, textCell(words), 0); err != nil {
 		return err
 	}
 	return s.sheet.WriteRow(int(as), s.scratch.cells)

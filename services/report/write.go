@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"rollcall.example/events"
+	"rollcall.example/events/refusal"
 	"rollcall.example/events/stage"
 	"rollcall.example/services/sheets"
 )
@@ -17,20 +18,37 @@ func (s *Service) writeReport(
 	ctx context.Context, job *events.Job, to io.Writer, progress func(done, total int),
 ) (err error) {
 	a, err := openArtifacts(ctx, s.store, job)
-	defer func() { err = rejectMismatch(errors.Join(err, a.close())) }()
+	defer func() { err = explain(errors.Join(err, a.close())) }()
 	if err != nil {
 		return err
 	}
 	return catchPanic(ctx, s.logger, func() error { return s.compose(ctx, job, a, to, progress) })
 }
 
-// rejectMismatch rejects a job whose artifacts do not belong together.
-func rejectMismatch(err error) error {
-	if errors.Is(err, errMismatch) {
+// explain rejects a job whose artifacts do not belong together, or whose report is
+// out of proportion.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, errMismatch):
 		return stage.Reject("artifact_mismatch",
 			"The stored results of this job do not belong together. Please upload the spreadsheet again.", err)
+	case errors.Is(err, sheets.ErrTooLarge):
+		return stage.Reject(refusal.CodeReportTooLarge, "The report of this file would be many times larger than the file. "+
+			"Please remove the columns that are not needed and upload it again.", err)
 	}
 	return err
+}
+
+// A report is at most roomPerFile and roomPerRow for each row, and roomPerByte times
+// as large as the upload. Reports of real rolls have a third of that.
+const (
+	roomPerFile = 32 << 20
+	roomPerRow  = 4 << 10
+	roomPerByte = 16
+)
+
+func maxSize(job *events.Job, rows int) int64 {
+	return roomPerFile + roomPerRow*int64(rows) + roomPerByte*job.Uploaded.File.Size
 }
 
 // compose fills all sheets in one pass over the rows.
@@ -41,7 +59,7 @@ func (s *Service) compose(
 	if err != nil {
 		return err
 	}
-	book, err := newWorkbook(s.store.SpoolDir)
+	book, err := newWorkbook(s.store.SpoolDir, maxSize(job, a.countEntries()))
 	if err != nil {
 		return err
 	}
@@ -54,7 +72,14 @@ func (s *Service) compose(
 	if err != nil {
 		return err
 	}
+	further := furtherColumns{book: book, names: original.further}
+	if len(further.names) > 0 {
+		if err := further.open(); err != nil {
+			return err
+		}
+	}
 	wards := wardTallies{}
+	var cells []placedCell
 	var uploaded placedCells
 	done := 0
 	for e, err := range a.entries() {
@@ -64,7 +89,12 @@ func (s *Service) compose(
 		progress(done, a.countEntries())
 		done++
 		wards.countEntry(e)
-		if err := book.placeCells(&uploaded, original.makeCells(e)); err != nil {
+		cells = original.fillCells(cells, e)
+		repeated, err := further.writeRow(e.n, cells)
+		if err != nil {
+			return err
+		}
+		if err := book.placeCells(&uploaded, repeated); err != nil {
 			return err
 		}
 		for _, sheet := range list {
@@ -80,7 +110,7 @@ func (s *Service) compose(
 			}
 		}
 	}
-	if err := writeSummary(summary, job, wards, s.wardTarget); err != nil {
+	if err := writeSummary(summary, job, wards, s.wardTarget, further.sheet != nil); err != nil {
 		return err
 	}
 	progress(done, a.countEntries())
@@ -97,11 +127,6 @@ func openRowSheets(book *workbook, specs []rowSheet, original []string) ([]openS
 	var list []openSheet
 	for _, spec := range specs {
 		names := slices.Concat(spec.ownColumns, original)
-		if len(names) > sheets.MaxColumns {
-			return nil, stage.Reject("too_many_columns",
-				"The file has more columns than fit into a report. "+
-					"Please remove some that are not needed and upload it again.", nil)
-		}
 		w, err := book.addSheet(spec.name)
 		if err != nil {
 			return nil, err

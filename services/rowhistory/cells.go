@@ -1,6 +1,10 @@
 package rowhistory
 
-import "rollcall.example/events/records"
+import (
+	"iter"
+
+	"rollcall.example/events/records"
+)
 
 // rules are those that decide about a row, in their order.
 var rules = []string{
@@ -13,15 +17,25 @@ func (h *History) addCells(head records.Header, row *records.Row, reject *record
 	for field, i := range head.Fields {
 		fields[i] = field
 	}
-	var cells []string
+	texts := make(map[int]string)
+	width := len(head.Columns)
+	collect := func(filled iter.Seq2[int, string]) {
+		for i, text := range filled {
+			texts[i], width = text, max(width, i+1)
+		}
+	}
 	if row != nil {
-		cells, h.Accepted = row.Cells, true
+		collect(row.Texts())
+		h.Accepted = true
 		h.Warnings = append(h.Warnings, row.Warnings...)
 	} else {
-		cells = reject.Cells
+		collect(reject.Texts())
 	}
-	for i := range max(len(cells), len(head.Columns)) {
-		c := Cell{Column: at(head.Columns, i), Text: at(cells, i), Field: fields[i]}
+	for i := range width {
+		c := Cell{Column: at(head.Columns, i), Text: texts[i], Field: fields[i]}
+		if c == (Cell{}) {
+			continue // nothing stands there
+		}
 		if row != nil && c.Field != "" {
 			c.Value = row.Fields[c.Field]
 			if i == head.Fields["id_number"] {

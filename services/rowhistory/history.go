@@ -20,7 +20,8 @@ type History struct {
 	// Row is its number in the uploaded sheet, from 1 on.
 	Row int `json:"row"`
 	// Accepted says whether the row went on after validation.
-	Accepted bool              `json:"accepted"`
+	Accepted bool `json:"accepted"`
+	// Cells are those that are filled or have a heading.
 	Cells    []Cell            `json:"cells"`
 	Rules    []Rule            `json:"rules"`
 	Warnings []records.Warning `json:"warnings"`

@@ -23,7 +23,12 @@ type Look struct {
 	Style *xlsx.Style
 	// Height is the row's height, in points; 0 means the sheet's default.
 	Height float64
+	// WholeRow says that the row looks so where it has no cells, too.
+	WholeRow bool
 }
+
+// ErrTooLarge says that a book is larger than Config.MaxSize.
+var ErrTooLarge = errors.New("book too large")
 
 // Config says what the cells of a workbook look like.
 type Config struct {
@@ -32,6 +37,9 @@ type Config struct {
 	// Formats are number formats, named by their index in Number. At least one
 	// is required; the first is that of texts.
 	Formats []string
+	// MaxSize is how large the book may be, in bytes; 0 means as large as it gets.
+	// The error of a larger one is ErrTooLarge.
+	MaxSize int64
 	// SpoolDir is the folder that holds rows until the book is written; "" means
 	// the system's temporary folder.
 	SpoolDir string
@@ -58,7 +66,7 @@ func New(cfg Config) (*Book, error) {
 	if b.styles, err = b.learnStyles(); err != nil {
 		return nil, fmt.Errorf("new book: %w", err)
 	}
-	if b.spool, err = newSpool(cfg.SpoolDir); err != nil {
+	if b.spool, err = newSpool(cfg.SpoolDir, cfg.MaxSize); err != nil {
 		return nil, fmt.Errorf("new book: %w", err)
 	}
 	b.strings = newStringTable(b.spool)

@@ -25,7 +25,7 @@ func newTestBook(t testing.TB) *Book {
 	red.Fill = *xlsx.NewFill(xlsx.Solid_Cell_Fill, "FFFFC7CE", "FFFFC7CE")
 	red.ApplyFill = true
 	b, err := New(Config{
-		Looks:    []Look{{Style: plain}, {Style: red, Height: 24}},
+		Looks:    []Look{{Style: plain}, {Style: red, Height: 24, WholeRow: true}},
 		Formats:  []string{"@", "0", "yyyy-mm-dd"},
 		SpoolDir: t.TempDir(),
 	})
@@ -95,7 +95,7 @@ func TestTheLibraryReadsWhatIsWritten(t *testing.T) {
 	}
 	sheet := book.Sheets[0]
 	want := [][]struct{ value, format, fill string }{
-		{{"=1+1", "@", "FFFFC7CE"}, {"", "@", "FFFFC7CE"}, {"45351", "yyyy-mm-dd", "FFFFC7CE"}},
+		{{"=1+1", "@", "FFFFC7CE"}, {}, {"45351", "yyyy-mm-dd", "FFFFC7CE"}},
 		{},
 		{{"-0.5", "0", ""}, {"a", "@", ""}, {"a", "@", ""}},
 	}
@@ -104,6 +104,9 @@ func TestTheLibraryReadsWhatIsWritten(t *testing.T) {
 	}
 	for y, cells := range want {
 		for x, w := range cells {
+			if w.format == "" {
+				continue // not written
+			}
 			c, err := sheet.Cell(y, x)
 			if err != nil {
 				t.Fatal(err)
@@ -118,7 +121,8 @@ func TestTheLibraryReadsWhatIsWritten(t *testing.T) {
 	}
 	parts := unzipParts(t, data)
 	if s := parts["xl/worksheets/sheet1.xml"]; !strings.Contains(s, `<dimension ref="A1:C3"`) ||
-		!strings.Contains(s, `<row r="1" ht="24" customHeight="1">`) {
+		!strings.Contains(s, `<row r="1" ht="24" customHeight="1" s="`+b.styles[1][0]+`" customFormat="1"><c r="A1"`) ||
+		strings.Contains(s, `r="B1"`) {
 		t.Errorf("sheet1: %s", s)
 	}
 	if s := parts["xl/sharedStrings.xml"]; !strings.Contains(s, `count="4" uniqueCount="2"`) {
@@ -294,4 +298,67 @@ func TestReportsADiskFailure(t *testing.T) {
 		t.Errorf("writing after that: %v", err)
 	}
 	b.spool.file = spoolFile
+}
+
+// Rows of few cells far apart are as small as rows of few cells.
+func TestEmptyCellsAreNotWritten(t *testing.T) {
+	b := newTestBook(t)
+	s := newTestSheet(t, b, "Wide")
+	for range 2000 {
+		if err := s.WriteRow(0, []Cell{Number("1", 1), {}}, []Cell{addText(t, b, "x").After(MaxColumns - 3)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.WriteRow(0, []Cell{Number("1", 1).After(MaxColumns)}); err == nil {
+		t.Error("a cell right of the last column was written")
+	}
+	data := writeBook(t, b)
+	if len(data) > 64<<10 {
+		t.Errorf("%d bytes", len(data))
+	}
+	if got := strings.Count(unzipParts(t, data)["xl/worksheets/sheet1.xml"], `<c r="XFD`); got != 2000 {
+		t.Errorf("%d cells in the last column", got)
+	}
+}
+
+func TestABookIsNoLargerThanItMayBe(t *testing.T) {
+	b, err := New(Config{Looks: []Look{{Style: xlsx.NewStyle()}}, Formats: []string{"@"}, SpoolDir: t.TempDir(),
+		MaxSize: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	s := newTestSheet(t, b, "Long")
+	for i := 0; err == nil && i < 1_000_000; i++ {
+		var c Cell
+		sum := sha256.Sum256([]byte(strconv.Itoa(i)))
+		if c, err = b.AddText(fmt.Sprintf("%x", sum)); err == nil {
+			err = s.WriteRow(0, []Cell{c})
+		}
+	}
+	if err == nil {
+		err = b.Write(io.Discard)
+	}
+	if !errors.Is(err, ErrTooLarge) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Long texts are not all remembered: a book of them would be in memory.
+func TestTheTableOfTextsHoldsLittle(t *testing.T) {
+	b := newTestBook(t)
+	newTestSheet(t, b, "Long")
+	long := strings.Repeat("x", 32_000)
+	for i := range 2000 {
+		addText(t, b, long+strconv.Itoa(i))
+	}
+	held := 0
+	for _, m := range []map[string]uint32{b.strings.recent, b.strings.older} {
+		for text := range m {
+			held += len(text)
+		}
+	}
+	if most := 2*generationBytes + 2*len(long) + 100; held > most {
+		t.Errorf("%d bytes of texts held, want at most %d", held, most)
+	}
 }

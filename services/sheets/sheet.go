@@ -11,9 +11,20 @@ import (
 type Cell struct {
 	kind   kind
 	format uint8
+	gap    uint16 // empty columns before the cell
 	text   uint32 // index of a shared text
 	value  string // digits of a number
 }
+
+// After returns the cell n columns further to the right: that many empty columns
+// stand between it and the cell before.
+func (c Cell) After(n int) Cell {
+	c.gap = uint16(n)
+	return c
+}
+
+// Gap returns how many empty columns stand before the cell.
+func (c Cell) Gap() int { return int(c.gap) }
 
 type kind uint8
 
@@ -53,7 +64,8 @@ func (s *Sheet) Configure(f func(*xlsx.Sheet)) { s.configure = append(s.configur
 func (s *Sheet) RowCount() int { return s.rows }
 
 // WriteRow writes the next row. look is an index of Config.Looks. The cells may
-// come in several lists, which follow one another.
+// come in several lists, which follow one another. Empty cells take up a column and
+// are not written.
 func (s *Sheet) WriteRow(look int, cells ...[]Cell) error {
 	if s.rows == MaxRows {
 		return fmt.Errorf("write row: sheet %q is full", s.name)
@@ -68,32 +80,35 @@ func (s *Sheet) WriteRow(look int, cells ...[]Cell) error {
 		buf = strconv.AppendFloat(buf, h, 'f', -1, 64)
 		buf = append(buf, `" customHeight="1`...)
 	}
+	if s.book.cfg.Looks[look].WholeRow {
+		buf = append(append(buf, `" s="`...), s.book.styles[look][0]...)
+		buf = append(buf, `" customFormat="1`...)
+	}
 	buf = append(buf, `">`...)
 	column := 0
 	for _, list := range cells {
 		for i := range list {
-			if column == len(s.columns) {
-				if column == MaxColumns {
-					return fmt.Errorf("write row: more than %d columns", MaxColumns)
-				}
-				s.columns = append(s.columns, xlsx.ColIndexToLetters(column))
-			}
-			buf = append(append(append(buf, `<c r="`...), s.columns[column]...), row...)
-			column++
 			cell := &list[i]
-			switch before := &s.cellOpenings[look][cell.format]; cell.kind {
-			case shared:
+			column += int(cell.gap)
+			if column >= MaxColumns {
+				return fmt.Errorf("write row: more than %d columns", MaxColumns)
+			}
+			column++
+			if cell.kind == empty {
+				continue
+			}
+			for column > len(s.columns) {
+				s.columns = append(s.columns, xlsx.ColIndexToLetters(len(s.columns)))
+			}
+			buf = append(append(append(buf, `<c r="`...), s.columns[column-1]...), row...)
+			if before := &s.cellOpenings[look][cell.format]; cell.kind == shared {
 				buf = append(buf, before[1]...)
 				buf = strconv.AppendUint(buf, uint64(cell.text), 10)
-				buf = append(buf, `</v></c>`...)
 				s.book.strings.used++
-			case numeric:
-				buf = append(buf, before[0]...)
-				buf = append(append(buf, cell.value...), `</v></c>`...)
-			default:
-				buf = append(buf, before[0][:len(before[0])-len(`><v>`)]...)
-				buf = append(buf, `/>`...)
+			} else {
+				buf = append(append(buf, before[0]...), cell.value...)
 			}
+			buf = append(buf, `</v></c>`...)
 		}
 	}
 	s.widest = max(s.widest, column)

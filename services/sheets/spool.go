@@ -28,6 +28,7 @@ const (
 type spool struct {
 	file *os.File
 	size int64 // bytes of the file
+	most int64 // that it may have; 0 is any
 
 	work, ordered chan *chunk
 	free          chan *chunk
@@ -66,13 +67,13 @@ type part struct {
 
 type piece struct{ at, n int64 }
 
-func newSpool(dir string) (*spool, error) {
+func newSpool(dir string, most int64) (*spool, error) {
 	file, err := events.OpenSpool(dir)
 	if err != nil {
 		return nil, err
 	}
 	packers := runtime.GOMAXPROCS(0)
-	s := &spool{file: file, work: make(chan *chunk, packers), ordered: make(chan *chunk, 2*packers),
+	s := &spool{file: file, most: most, work: make(chan *chunk, packers), ordered: make(chan *chunk, 2*packers),
 		free: make(chan *chunk, 4*packers)}
 	for range packers {
 		s.workers.Go(s.packChunks)
@@ -140,7 +141,9 @@ func (s *spool) storeChunks() {
 				s.setError(fmt.Errorf("write spool: %w", err))
 			}
 			c.part.pieces = append(c.part.pieces, piece{s.size, int64(n)})
-			s.size += int64(n)
+			if s.size += int64(n); s.most > 0 && s.size > s.most {
+				s.setError(ErrTooLarge)
+			}
 		}
 		select {
 		case s.free <- c:

@@ -5,8 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// generationSize is how many texts the table remembers at least.
-const generationSize = 1 << 15
+// The table remembers at least so many texts, as long as they have no more bytes
+// than that.
+const (
+	generationSize  = 1 << 15
+	generationBytes = 4 << 20
+)
 
 // stringTable is the workbook's table of texts. It is written as it grows and
 // remembers only recent texts: words that occur in every row are found again, names
@@ -14,6 +18,7 @@ const generationSize = 1 << 15
 type stringTable struct {
 	part          *part
 	recent, older map[string]uint32
+	bytes         int // of recent
 	count         uint32
 	// used counts the cells that name a text.
 	used uint64
@@ -36,15 +41,17 @@ func (t *stringTable) index(text string) (uint32, error) {
 			return 0, err
 		}
 	}
-	if len(t.recent) == generationSize {
+	if len(t.recent) == generationSize || t.bytes >= generationBytes {
 		t.recent, t.older = t.older, t.recent
 		clear(t.recent)
 		if t.recent == nil {
 			t.recent = make(map[string]uint32, generationSize)
 		}
+		t.bytes = 0
 	}
 	// A text may be part of a longer one, which must not stay in memory with it.
 	t.recent[strings.Clone(text)] = n
+	t.bytes += len(text)
 	return n, nil
 }
 

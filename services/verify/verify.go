@@ -76,6 +76,9 @@ func Job(ctx context.Context, cfg Config, id string) error {
 	if r := job.Reported; r != nil {
 		v.verifyFigures(&job)
 		v.verifyArtifact(ctx, store, &job, r.Report)
+		if r.Rejects != nil {
+			v.verifyArtifact(ctx, store, &job, *r.Rejects)
+		}
 		if r.Inputs != nil {
 			v.verifyInputs(&job)
 			v.verifyReport(ctx, &job)

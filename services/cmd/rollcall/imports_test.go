@@ -19,7 +19,8 @@ const domain = "rollcall.example/"
 // services: each knows events, schema and libraries, and never another service. Only
 // what composes the program enters its room.
 var libraries = []string{
-	"services/httpserver", "services/postgres", "services/sheets", "services/tracing", "services/workbook",
+	"services/httpserver", "services/postgres", "services/rejects", "services/sheets", "services/tracing",
+	"services/workbook",
 }
 
 // parts are the packages that a room is made of beside its own. The REST face answers
@@ -29,7 +30,7 @@ var libraries = []string{
 var parts = map[string][]string{
 	"services/api": {
 		"services/upload", "services/jobs", "services/webhook/registry",
-		"services/rejects", "services/rowhistory", "services/template",
+		"services/rowhistory", "services/template",
 	},
 }
 
