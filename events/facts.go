@@ -267,6 +267,9 @@ type Usage struct {
 	// them was; zero while there are none.
 	Recent int
 	Oldest time.Time
+	// Stored is how many bytes are kept of the user's jobs: uploads, artifacts and
+	// reports.
+	Stored int64
 }
 
 // Resumed says that the wait is over and the stage goes on where it stopped.

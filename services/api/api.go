@@ -53,6 +53,10 @@ type Config struct {
 	// UserQuota reads the part of it that a user may take; its Limit is 0 when there
 	// is none. Nil means that nobody has one.
 	UserQuota func(ctx context.Context, user string) (events.Quota, error)
+	// UserDownloads is how much a user may be downloading from this process at once,
+	// and Downloads how much all may; 0 means DefaultUserDownloads and
+	// DefaultDownloads.
+	UserDownloads, Downloads int
 	// TrustedProxies are those whose X-Forwarded-For is believed; nil means none.
 	TrustedProxies []netip.Prefix
 	// Watch hears of refusals and of readings; nil means that nobody watches.
@@ -66,8 +70,9 @@ type Config struct {
 // API is the REST face.
 type API struct {
 	envelope
-	cfg     Config
-	auditor *events.Auditor
+	cfg       Config
+	auditor   *events.Auditor
+	downloads *downloads
 }
 
 // New returns the face; it does nothing until its handler is called.
@@ -79,7 +84,7 @@ func New(cfg Config) *API {
 	return &API{envelope{
 		authenticate: requireUser(cfg.Authenticate), now: cfg.Now, logger: cfg.Logger,
 		watch: cfg.Watch, proxies: cfg.TrustedProxies,
-	}, cfg, events.NewAuditor(cfg.Log.JetStream())}
+	}, cfg, events.NewAuditor(cfg.Log.JetStream()), newDownloads(cfg.Downloads, cfg.UserDownloads)}
 }
 
 // requireUser refuses a request of nobody in particular, who would be the owner of

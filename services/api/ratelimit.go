@@ -9,7 +9,7 @@ import (
 )
 
 // rateLimitStatus tells how much of the hourly quota of IEC calls is spent, and how
-// much of the user's own part where users have one.
+// much of the user's own part where users have one, and how much room their jobs take.
 func (a *API) rateLimitStatus(_ http.ResponseWriter, r *http.Request, c caller) (*result, error) {
 	q, err := a.cfg.Quota(r.Context())
 	if err != nil {
@@ -21,7 +21,16 @@ func (a *API) rateLimitStatus(_ http.ResponseWriter, r *http.Request, c caller) 
 			return nil, err
 		}
 	}
+	used, err := a.cfg.Jobs.Usage(r.Context(), c.ID, a.now())
+	if err != nil {
+		return nil, err
+	}
+	storage := map[string]any{"used_bytes": used.Stored, "limit_bytes": nil}
+	if limit := a.cfg.Upload.UserStorage(); limit > 0 {
+		storage["limit_bytes"] = limit
+	}
 	data := describeQuota(q)
+	data["storage"] = storage
 	message := fmt.Sprintf("%d of %d calls to the IEC are spent.", q.Used, q.Limit)
 	if own.Limit > 0 {
 		data["user"] = describeQuota(own)

@@ -23,9 +23,11 @@ func (a *API) sendRejects(w http.ResponseWriter, r *http.Request, job *events.Jo
 	if job.Validated == nil {
 		return notReady("The rows have not been checked", job)
 	}
-	file, size, err := a.openRejects(r.Context(), job)
+	ctx, cancel, explain := limitMaking(r)
+	defer cancel()
+	file, size, err := a.openRejects(ctx, job)
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	defer func() { _ = file.Close() }() // a local copy
 	if err := a.recordAccess(r, who, job.ID, events.AccessRejects, 0); err != nil {
@@ -72,7 +74,7 @@ func writeRejects(ctx context.Context, store *events.Store, job *events.Job, fil
 		return 0, refusal.New(refusal.CodeNothingToFix, "No row of this file has to be corrected.")
 	}
 	if err != nil {
-		return 0, explainDamage(err)
+		return 0, err
 	}
 	if size, err = file.Seek(0, io.SeekCurrent); err != nil {
 		return 0, fmt.Errorf("make rejects: %w", err)

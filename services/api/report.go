@@ -14,6 +14,11 @@ func (a *API) report(w http.ResponseWriter, r *http.Request, who caller) (*resul
 	if err != nil {
 		return nil, err
 	}
+	end, err := a.downloads.begin(who.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	switch part := r.URL.Query().Get("part"); part {
 	case "", "report":
 		return nil, a.sendReport(w, r, &job, who)

@@ -25,9 +25,16 @@ func (a *API) row(_ http.ResponseWriter, r *http.Request, who caller) (*result, 
 	if err := checkKept(&job, "What happened to single rows", job.Validated.Rows, job.Validated.Rejects); err != nil {
 		return nil, err
 	}
-	history, err := a.cfg.Rows.Read(r.Context(), &job, n)
+	end, err := a.downloads.begin(who.ID)
 	if err != nil {
-		return nil, explainDamage(err)
+		return nil, err
+	}
+	defer end()
+	ctx, cancel, explain := limitMaking(r)
+	defer cancel()
+	history, err := a.cfg.Rows.Read(ctx, &job, n)
+	if err != nil {
+		return nil, explain(err)
 	}
 	if err := a.recordAccess(r, who, job.ID, events.AccessRow, n); err != nil {
 		return nil, err

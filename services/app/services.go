@@ -56,7 +56,8 @@ func addUpload(ctx context.Context, a *App) error {
 	table := jobs.New(jobs.Config{DB: db, Log: log, Logger: a.logger})
 	intake := upload.New(upload.Config{
 		Log: log, Store: store, Jobs: table, TusPath: api.TusPath, MaxFileSize: int64(set.MaxFileSize),
-		UserUploads: set.UserUploads, UserJobs: set.UserJobs, UserTransfers: set.UserTransfers, Logger: a.logger,
+		UserUploads: set.UserUploads, UserJobs: set.UserJobs, UserTransfers: set.UserTransfers,
+		UserStorage: int64(set.UserStorage), Logger: a.logger,
 		Wards: func(ctx context.Context, area events.Area) ([]string, error) { return wards.Of(ctx, db, area) },
 	})
 	face := api.New(api.Config{
@@ -64,6 +65,7 @@ func addUpload(ctx context.Context, a *App) error {
 		Webhooks:     registry.New(registry.Config{DB: db, Private: a.settings.WebhookPrivate}),
 		Rows:         rowhistory.NewReader(store, db),
 		Authenticate: Authenticate(a.verifier, a.policy), Policy: a.policy, Quota: quota.State, UserQuota: users.State,
+		UserDownloads: set.UserDownloads, Downloads: set.MaxDownloads,
 		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), Logger: a.logger,
 	})
 	a.needsConsumer(js, events.ConsumerProjection)

@@ -57,15 +57,21 @@ func (s *Settings) Validate() error {
 	)
 }
 
-// UploadSettings bound what one user may send. None of them may be 0.
+// UploadSettings bound what one user may send, keep and read. None of them may be 0 but
+// UserStorage.
 type UploadSettings struct {
 	MaxFileSize ByteSize `default:"${max_file_size}" help:"Largest file that is accepted."`
 	// UserUploads counts files, over all replicas.
 	UserUploads int `default:"${user_uploads}" help:"Files that a user may upload within an hour, refused ones included."`
 	// UserJobs counts jobs that have not ended, over all replicas.
 	UserJobs int `default:"${user_jobs}" help:"Unfinished jobs that a user may have."`
+	// UserStorage counts bytes of uploads, artifacts and reports, over all replicas.
+	UserStorage ByteSize `default:"${user_storage}" help:"${help_user_storage}"`
 	// UserTransfers counts files, in one process.
 	UserTransfers int `default:"${user_transfers}" help:"Files that a user may be sending to one process at once."`
+	// UserDownloads and MaxDownloads count reports and rows being read, in one process.
+	UserDownloads int `default:"${user_downloads}" help:"Reports that a user may be downloading from one process at once."`
+	MaxDownloads  int `default:"${max_downloads}" help:"Reports that all may be downloading from one process at once."`
 }
 
 // Validate names each setting that is less than 1.
@@ -75,6 +81,9 @@ func (s *UploadSettings) Validate() error {
 		atLeast(1, "user-uploads", s.UserUploads),
 		atLeast(1, "user-jobs", s.UserJobs),
 		atLeast(1, "user-transfers", s.UserTransfers),
+		atLeast(0, "user-storage", s.UserStorage),
+		atLeast(1, "user-downloads", s.UserDownloads),
+		atLeast(1, "max-downloads", s.MaxDownloads),
 	)
 }
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ByteSize is a number of bytes, read from texts such as 50MB, 512KB or 1048576.
+// ByteSize is a number of bytes, read from texts such as 50MB, 512KB, 1048576 or 0.
 type ByteSize int64
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -19,7 +19,7 @@ func (b *ByteSize) UnmarshalText(text []byte) error {
 		}
 	}
 	var n int64
-	if _, err := fmt.Sscanf(s, "%d", &n); err != nil || n <= 0 || fmt.Sprint(n) != s || n > (1<<62)/unit {
+	if _, err := fmt.Sscanf(s, "%d", &n); err != nil || n < 0 || fmt.Sprint(n) != s || n > (1<<62)/unit {
 		return fmt.Errorf("size %q: want for instance 50MB", text)
 	}
 	*b = ByteSize(n * unit)

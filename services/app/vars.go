@@ -9,6 +9,7 @@ import (
 
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/services/api"
 	"rollcall.example/services/iec"
 	"rollcall.example/services/report"
 	"rollcall.example/services/upload"
@@ -21,6 +22,9 @@ var Vars = kong.Vars{
 	"max_file_size":           ByteSize(upload.DefaultMaxFileSize).String(),
 	"user_uploads":            fmt.Sprint(upload.DefaultUserUploads),
 	"user_jobs":               fmt.Sprint(upload.DefaultUserJobs),
+	"user_storage":            ByteSize(upload.DefaultUserStorage).String(),
+	"user_downloads":          fmt.Sprint(api.DefaultUserDownloads),
+	"max_downloads":           fmt.Sprint(api.DefaultDownloads),
 	"user_transfers":          fmt.Sprint(upload.DefaultUserTransfers),
 	"max_connections":         fmt.Sprint(gateway.DefaultConnections),
 	"user_connections":        fmt.Sprint(gateway.DefaultUserConnections),
@@ -64,10 +68,12 @@ var Vars = kong.Vars{
 	"help_municipality_claim": "The same for municipalities.",
 	"help_ward_claim":         "The same for wards.",
 	"help_origins":            "Other hosts whose web pages may open a WebSocket, for instance app.example.org.",
+	"help_user_storage": "Bytes that may be kept of a user's uploads, artifacts and reports together; 0 means any " +
+		"number.",
 	"help_user_iec_calls": "Calls to the IEC that the jobs of one user may make in any rolling hour; 0 sets no limit. " +
 		"With several users, a quarter of --iec-quota is a good start.",
-	"help_iec_keep":           "How old an answer of the IEC may be to be used again, at most 72h.",
-	"help_keep_not":           "The same for a person who was not registered.",
+	"help_iec_keep": "How old an answer of the IEC may be to be used again, at most 72h.",
+	"help_keep_not": "The same for a person who was not registered.",
 	"help_webhook_private": "Allow webhooks at private addresses and without TLS. Anybody with a token can then " +
 		"send requests into your network.",
 	"help_keep_uploads": "How long an uploaded file is kept after its job has ended; 0 means for ever. A failed " +

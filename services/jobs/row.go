@@ -3,6 +3,7 @@ package jobs
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"rollcall.example/events"
@@ -18,6 +19,7 @@ type row struct {
 	FileName     string     `db:"file_name"`
 	FileSize     int64      `db:"file_size"`
 	FileSHA256   *string    `db:"file_sha256"` // nil in rows from before the column
+	StoredBytes  int64      `db:"stored_bytes"`
 	Status       string     `db:"status"`
 	Stage        string     `db:"stage"`
 	Progress     int        `db:"progress"`
@@ -33,7 +35,7 @@ type row struct {
 }
 
 var rowColumns = []string{
-	"job_id", "seq", "owner_id", "owner_role", "file_name", "file_size", "file_sha256",
+	"job_id", "seq", "owner_id", "owner_role", "file_name", "file_size", "file_sha256", "stored_bytes",
 	"status", "stage", "progress", "stats", "failed_stage", "failed_attempts", "error_code", "error_message",
 	"created_at", "updated_at", "completed_at", "duration_ms",
 }
@@ -74,7 +76,8 @@ func rowOf(j *events.Job) (row, error) {
 	r := row{
 		JobID: j.ID, Seq: int64(j.Seq), OwnerID: postgres.CleanText(j.Owner.ID), OwnerRole: postgres.CleanText(j.Owner.Role),
 		FileName: postgres.CleanText(j.FileName), FileSize: j.Uploaded.File.Size, FileSHA256: &j.Uploaded.File.SHA256,
-		Status: string(j.Status), Stage: string(j.Standing.Step), Progress: j.Standing.Percent, Stats: string(stats),
+		StoredBytes: storedBytes(j),
+		Status:      string(j.Status), Stage: string(j.Standing.Step), Progress: j.Standing.Percent, Stats: string(stats),
 		CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt,
 	}
 	if f := j.Failed; f != nil {
@@ -88,4 +91,15 @@ func rowOf(j *events.Job) (row, error) {
 		r.DurationMS = &j.Reported.DurationMS
 	}
 	return r, nil
+}
+
+// storedBytes returns how many bytes are kept of a job. What an undo shares with the
+// job that it undoes is that job's.
+func storedBytes(j *events.Job) (n int64) {
+	for _, a := range j.Artifacts() {
+		if strings.HasPrefix(a.Name, j.ID+"/") {
+			n += a.Size
+		}
+	}
+	return n
 }

@@ -47,15 +47,17 @@ func usage(ctx context.Context, db sqlx.QueryerContext, userID string, since tim
 		Open   int          `db:"open"`
 		Recent int          `db:"recent"`
 		Oldest sql.NullTime `db:"oldest"`
+		Stored int64        `db:"stored"`
 	}
 	err := sqlx.GetContext(ctx, db, &had, `SELECT
   count(*) FILTER (WHERE status IN ('pending', 'processing', 'paused')) AS open,
-  count(*) FILTER (WHERE created_at > $2) AS recent, min(created_at) FILTER (WHERE created_at > $2) AS oldest
+  count(*) FILTER (WHERE created_at > $2) AS recent, min(created_at) FILTER (WHERE created_at > $2) AS oldest,
+  coalesce(sum(coalesce(stored_bytes, file_size)), 0)::bigint AS stored
 FROM jobs WHERE owner_id = $1`, postgres.CleanText(userID), since)
 	if err != nil {
 		return events.Usage{}, fmt.Errorf("count uploads: %w", err)
 	}
-	return events.Usage{Open: had.Open, Recent: had.Recent, Oldest: had.Oldest.Time}, nil
+	return events.Usage{Open: had.Open, Recent: had.Recent, Oldest: had.Oldest.Time, Stored: had.Stored}, nil
 }
 
 // FindSameFile returns the newest completed job of a user for a file of these

@@ -47,7 +47,7 @@ func columnNames(n int) []string {
 // is wider than a sheet can be.
 func textsOf(t *testing.T, data []byte) map[string]int {
 	t.Helper()
-	book, err := reader.Open(bytes.NewReader(data), int64(len(data)), reader.Limits{})
+	book, err := reader.Open(t.Context(), bytes.NewReader(data), int64(len(data)), reader.StoredBudget())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,9 @@ type History struct {
 	IEC      Verdict           `json:"iec"`
 	Database Outcome           `json:"database"`
 	Sheets   []Sheet           `json:"report_sheets"`
+	// SheetsUnfinished says that the report is so large that not all of its sheets
+	// were looked at.
+	SheetsUnfinished bool `json:"report_sheets_unfinished,omitempty"`
 }
 
 // Cell is a cell, and what it was understood as.
@@ -85,11 +88,17 @@ type Sheet struct {
 type Reader struct {
 	store *events.Store
 	db    *sqlx.DB
+	// sheetsTime is how long the report may be searched.
+	sheetsTime time.Duration
 }
+
+const defaultSheetsTime = 10 * time.Second
 
 // NewReader returns a reader of the artifacts in store and of the table
 // job_outcomes in db.
-func NewReader(store *events.Store, db *sqlx.DB) *Reader { return &Reader{store, db} }
+func NewReader(store *events.Store, db *sqlx.DB) *Reader {
+	return &Reader{store, db, defaultSheetsTime}
+}
 
 // Read returns the history of row n of a job that is validated. A row that the
 // roll does not have is a *refusal.Error; the error wraps events.ErrMissing or
@@ -119,9 +128,11 @@ func (r *Reader) Read(ctx context.Context, job *events.Job, n int) (*History, er
 		return nil, err
 	}
 	if job.Reported != nil && job.Removed(job.Reported.Report) == nil {
-		h.Sheets, err = r.findInReport(ctx, job.Reported.Report, n)
+		if err := r.findInReport(ctx, job.Reported.Report, h); err != nil {
+			return nil, err
+		}
 	}
-	return h, err
+	return h, nil
 }
 
 // find returns the record for which compare is 0, nil for none. Records stand in

@@ -4,44 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 
 	"rollcall.example/events"
-	"rollcall.example/services/workbook"
+	"rollcall.example/services/sheets"
 )
 
 // findInReport looks into the report itself: its sheets name in their first column
-// the row of the upload, in that order.
-func (r *Reader) findInReport(ctx context.Context, report events.Artifact, n int) ([]Sheet, error) {
+// the row of the upload, in that order. Where the report is so large that this takes
+// longer than sheetsTime, the list is what was found until then.
+func (r *Reader) findInReport(ctx context.Context, report events.Artifact, h *History) error {
 	file, err := r.store.Fetch(ctx, report)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = file.Close() }() // a local copy
-	book, err := workbook.Open(ctx, file, report.Size, workbook.StoredBudget())
+	limited, cancel := context.WithTimeout(ctx, r.sheetsTime)
+	defer cancel()
+	places, err := sheets.Find(limited, file, report.Size, h.Row)
+	for _, p := range places {
+		h.Sheets = append(h.Sheets, Sheet{p.Sheet, p.Row})
+	}
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		h.SheetsUnfinished = true
+		return nil
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read report: %w", err)
+		return fmt.Errorf("read report: %w", err)
 	}
-	defer func() { _ = book.Close() }() // a reader
-	list := []Sheet{}
-	want := strconv.Itoa(n)
-	for _, sheet := range book.Sheets[1:] { // the first is the summary
-		for row, err := range sheet.Rows() {
-			if err = errors.Join(err, ctx.Err()); err != nil {
-				return nil, fmt.Errorf("read report: %w", err)
-			}
-			if len(row.Cells) == 0 || row.Cells[0].Kind != workbook.Number {
-				continue
-			}
-			if row.Cells[0].Text == want {
-				list = append(list, Sheet{sheet.Name, row.N})
-				break
-			}
-			if at, err := strconv.Atoi(row.Cells[0].Text); err != nil || at > n {
-				break
-			}
-		}
-	}
-	return slices.Clip(list), nil
+	return nil
 }

@@ -43,7 +43,8 @@ func (s *Service) beginTransfer(user events.User) (end func(), err error) {
 
 // checkUsage refuses a user who has as many jobs as are allowed, by the table and the
 // stream that all replicas share. What cannot tell refuses nobody.
-func (s *Service) checkUsage(ctx context.Context, user events.User) error {
+// Size is how many bytes are to come, 0 where nobody knows.
+func (s *Service) checkUsage(ctx context.Context, user events.User, size int64) error {
 	ctx, cancel := context.WithTimeout(ctx, limitTime)
 	defer cancel()
 	now := s.cfg.Now()
@@ -59,7 +60,7 @@ func (s *Service) checkUsage(ctx context.Context, user events.User) error {
 		usage.Oldest = oldest
 	}
 	usage.Recent += refused
-	return s.judge(usage, now)
+	return s.judge(usage, now, size)
 }
 
 // countRefused counts a file that was refused, or whose sender left while it was being
@@ -85,7 +86,7 @@ var fileCodes = []string{
 
 // claim is checkUsage for one upload of the user at a time: no other one of any
 // replica is counted until release is called, when this one is in the table.
-func (s *Service) claim(ctx context.Context, user events.User) (release func(), err error) {
+func (s *Service) claim(ctx context.Context, user events.User, size int64) (release func(), err error) {
 	// Storing outlives the client, but no database keeps it waiting for long.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.MaxWait)
 	now := s.cfg.Now()
@@ -99,7 +100,7 @@ func (s *Service) claim(ctx context.Context, user events.User) (release func(), 
 		unlock()
 		cancel()
 	}
-	if err := s.judge(usage, now); err != nil {
+	if err := s.judge(usage, now, size); err != nil {
 		release()
 		return nil, err
 	}
@@ -107,7 +108,7 @@ func (s *Service) claim(ctx context.Context, user events.User) (release func(), 
 }
 
 // judge refuses a user who has uploaded so much.
-func (s *Service) judge(usage events.Usage, now time.Time) error {
+func (s *Service) judge(usage events.Usage, now time.Time, size int64) error {
 	switch {
 	case usage.Recent >= s.cfg.UserUploads:
 		return tooMany("uploads_per_hour", s.cfg.UserUploads, min(usage.Oldest.Add(limitWindow).Sub(now), limitWindow),
@@ -116,9 +117,18 @@ func (s *Service) judge(usage events.Usage, now time.Time) error {
 	case usage.Open >= s.cfg.UserJobs:
 		return tooMany("jobs", s.cfg.UserJobs, jobsRetry,
 			fmt.Sprintf("%d of your files are being processed. Please wait until some are done.", usage.Open))
+	case s.cfg.UserStorage > 0 && usage.Stored+size > s.cfg.UserStorage:
+		return &refusal.Error{Code: refusal.CodeStorageQuota,
+			Details: map[string]any{"stored_bytes": usage.Stored, "limit_bytes": s.cfg.UserStorage},
+			Message: fmt.Sprintf("There is no room for this file: your earlier files and their reports take %s of the %s "+
+				"that you may keep. They are removed when their time is over; whoever runs this service can allow more.",
+				megabytes(usage.Stored), megabytes(s.cfg.UserStorage))}
 	}
 	return nil
 }
+
+// UserStorage returns how many bytes may be kept of a user's jobs; 0 means any number.
+func (s *Service) UserStorage() int64 { return s.cfg.UserStorage }
 
 func tooMany(what string, limit int, wait time.Duration, message string) *refusal.Error {
 	return &refusal.Error{Code: refusal.CodeTooManyUploads, Message: message, RetryAfter: max(wait, time.Second),

@@ -39,7 +39,7 @@ func (s *Service) ReceiveForm(w http.ResponseWriter, r *http.Request, who access
 		return Receipt{}, err
 	}
 	defer end()
-	if err := s.checkUsage(r.Context(), user); err != nil { // before all of a file is received
+	if err := s.checkUsage(r.Context(), user, 0); err != nil { // before all of a file is received
 		return Receipt{}, err
 	}
 	f, err := s.readForm(w, r)
@@ -85,7 +85,7 @@ func (s *Service) admit(ctx context.Context, user events.User, f *form) (job *ev
 	if err := ctx.Err(); err != nil {
 		return nil, false, err // nobody waits for the job id
 	}
-	unclaim, err := s.claim(ctx, user)
+	unclaim, err := s.claim(ctx, user, f.size)
 	if err != nil {
 		return nil, false, err
 	}

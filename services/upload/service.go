@@ -38,6 +38,10 @@ type Config struct {
 	// together, while Jobs can tell. 0 means
 	// DefaultUserUploads and DefaultUserJobs.
 	UserUploads, UserJobs int
+	// UserStorage is how many bytes may be kept of a user's jobs, with the file that
+	// is being uploaded: of all replicas together, while Jobs can tell. 0 means any
+	// number.
+	UserStorage int64
 	// UserTransfers is how many files a user may be sending to this process; 0
 	// means DefaultUserTransfers.
 	UserTransfers int
@@ -70,6 +74,7 @@ const (
 	DefaultUserUploads   = 200
 	DefaultUserJobs      = 100
 	DefaultUserTransfers = 8
+	DefaultUserStorage   = 5 << 30 // bytes
 )
 
 const (

@@ -178,7 +178,7 @@ func (t *tusServer) mayBegin(hook tusd.HookEvent) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(hook.Context), limitTime)
 	defer cancel()
-	if err := t.s.checkUsage(ctx, who.User); err != nil {
+	if err := t.s.checkUsage(ctx, who.User, hook.Upload.Size); err != nil {
 		return err
 	}
 	n, err := t.s.partials.countUnfinished(ctx, who.ID)

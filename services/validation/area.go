@@ -57,9 +57,9 @@ func (j *Judge) rejectOutside(row workbook.Row) *records.RejectedRow {
 	if i, ok := j.header.Fields[j.area.field]; ok {
 		cell = cellAt(row, i).Text
 	}
-	return &records.RejectedRow{
-		N: row.N, Code: records.RejectOutOfArea, Message: message, Cell: cell, Cells: j.cellTexts(row),
-	}
+	reject := &records.RejectedRow{N: row.N, Code: records.RejectOutOfArea, Message: message, Cell: cell}
+	reject.Cells, reject.Far = j.packCells(row)
+	return reject
 }
 
 // readPlace returns the fields that say where a row's person is, as the stages after

@@ -73,10 +73,6 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 	if err != nil {
 		return nil, err
 	}
-	room := newRoom(upload.Size)
-	if err := room.takeHeader(header); err != nil {
-		return nil, err
-	}
 	w.Progress(events.FileReading, 1, 1, "Read the spreadsheet")
 	judge, err := NewJudge(Settings{
 		Header: header, UploadedAt: w.Job.CreatedAt, Date1904: book.Date1904, Area: w.Job.Uploaded.Area,
@@ -84,7 +80,7 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 	if err != nil {
 		return nil, err
 	}
-	return s.storeJudgements(ctx, w, sheet, header, judge, room)
+	return s.storeJudgements(ctx, w, sheet, header, judge, newRoom(upload.Size))
 }
 
 // storeJudgements judges the rows below the header and stores the artifacts rows and

@@ -1,8 +1,6 @@
 package validation
 
 import (
-	"fmt"
-
 	"rollcall.example/events/refusal"
 	"rollcall.example/services/workbook"
 )
@@ -18,9 +16,6 @@ const (
 	// roomOfCell is what a filled cell takes beside its text: it stands in several
 	// sheets of the report.
 	roomOfCell = 64
-	// maxRowText is how long the texts of one row may be together, in bytes. Rows
-	// are read and written whole.
-	maxRowText = 4 << 20
 )
 
 // room is how much the cells of a file may still take, in bytes.
@@ -38,31 +33,10 @@ func (r *room) takeRow(row workbook.Row) error {
 			cells++
 		}
 	}
-	if text > maxRowText {
-		return tooMuchText(row.N)
-	}
 	if r.left -= int64(text) + roomOfCell*int64(cells); r.left < 0 {
 		return refusal.New(refusal.CodeReportTooLarge, "The cells of this file hold far more than its size lets expect: "+
 			"the same long text in very many cells, or very many columns that are filled in every row. "+
 			"Please remove the columns that are not needed and upload it again.")
 	}
 	return nil
-}
-
-// takeHeader refuses a header that is too long to stand in each artifact.
-func (r *room) takeHeader(header workbook.Header) error {
-	text := 0
-	for _, name := range header.Columns {
-		text += len(name)
-	}
-	if text > maxRowText {
-		return tooMuchText(header.Row)
-	}
-	return nil
-}
-
-func tooMuchText(row int) *refusal.Error {
-	return &refusal.Error{Code: refusal.CodeReportTooLarge, Details: map[string]any{"row": row},
-		Message: fmt.Sprintf("The cells of row %d hold more than %d million characters together. "+
-			"Please shorten them and upload the file again.", row, maxRowText>>20)}
 }
