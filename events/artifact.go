@@ -103,7 +103,7 @@ func (s *Store) Fetch(ctx context.Context, a Artifact) (_ *os.File, err error) {
 		return nil, err
 	}
 	sum := sha256.New()
-	n, err := io.Copy(io.MultiWriter(f, sum), obj)
+	n, err := io.Copy(io.MultiWriter(f, sum), endingReader{ctx, obj})
 	s.countBytes(a.Bucket, false, n)
 	switch {
 	case errors.Is(err, jetstream.ErrDigestMismatch):

@@ -2,11 +2,13 @@ package events_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -103,3 +105,41 @@ var errBroken = errors.New("line broke")
 type errReader struct{}
 
 func (errReader) Read([]byte) (int, error) { return 0, errBroken }
+
+// A client that leaves in the middle of a transfer ends it at once, not when the time
+// of a transfer is over.
+func TestFetchEndsWithItsContext(t *testing.T) {
+	srv := eventstest.Start(t)
+	a, err := events.NewStore(eventstest.Connect(t, srv, "upload")).Put(t.Context(), events.BucketUploads, "job/upload", bytes.NewReader(make([]byte, 32<<20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := events.NewStore(eventstest.Connect(t, srv, "validation"))
+	began := time.Now()
+	f, err := store.Fetch(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	whole := time.Since(began)
+	for i := range 40 {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(whole*time.Duration(i%20)/20, cancel)
+		began := time.Now()
+		f, err := store.Fetch(ctx, a)
+		if took := time.Since(began); took > 20*time.Second {
+			t.Fatalf("took %s", took)
+		}
+		if err == nil {
+			err = f.Close()
+		} else if errors.Is(err, context.Canceled) {
+			err = nil
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		cancel()
+	}
+}

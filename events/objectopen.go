@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,12 +15,16 @@ var errConnectionLost = errors.New("nats connection lost")
 // the connection breaks is never answered, and the client waits for the answer
 // until ctx ends. So openRetrying repeats the request as soon as the connection
 // breaks.
+//
+// The object is read after ctx ended, too: a read of it that waits does not see the
+// end of a context, only its deadline. Its reader looks at ctx itself.
 func (s *Store) openRetrying(ctx context.Context, a Artifact) (jetstream.ObjectResult, error) {
 	nc := s.js.Conn()
 	for {
 		lost := nc.StatusChanged(nats.RECONNECTING)
 		// The object is read with this context; closing the object ends it.
-		attempt, cancel := context.WithCancelCause(ctx)
+		attempt, cancel := detach(ctx)
+		unwatch := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
 		opened := make(chan struct{})
 		watching := make(chan struct{})
 		go func() {
@@ -31,6 +36,7 @@ func (s *Store) openRetrying(ctx context.Context, a Artifact) (jetstream.ObjectR
 			}
 		}()
 		obj, err := s.get(attempt, a)
+		unwatch()
 		close(opened)
 		<-watching
 		nc.RemoveStatusListener(lost)
@@ -46,6 +52,34 @@ func (s *Store) openRetrying(ctx context.Context, a Artifact) (jetstream.ObjectR
 			return nil, err
 		}
 	}
+}
+
+// detach returns a context with the deadline of ctx, and without its end.
+func detach(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	detached := context.WithoutCancel(ctx)
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancelCause(detached)
+	}
+	limited, release := context.WithDeadline(detached, deadline)
+	detached, cancel := context.WithCancelCause(limited)
+	return detached, func(cause error) {
+		cancel(cause)
+		release()
+	}
+}
+
+// endingReader reads until a context ends.
+type endingReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (e endingReader) Read(p []byte) (int, error) {
+	if err := e.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return e.r.Read(p)
 }
 
 func (s *Store) get(ctx context.Context, a Artifact) (jetstream.ObjectResult, error) {
