@@ -33,15 +33,14 @@ var (
 // admit begins an attempt: it stores that, and takes the job into the process.
 // The caller calls leave when the job is done. stopping ends when the process
 // stops. An error settles the message.
-func (r *Runner) admit(ctx, stopping context.Context, d events.Delivery, w *Work, log *slog.Logger) (
-	leave func(), err error,
-) {
+func (w *Work) admit(ctx, stopping context.Context, d events.Delivery, log *slog.Logger) (leave func(), err error) {
+	r := w.runner
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer context.AfterFunc(stopping, func() { stop(ErrShutdown) })()
 	for alone := w.Job.WorkerDied; ; alone = true {
-		if leave, err = r.enter(waiting, alone); err == nil {
-			if err = r.begin(ctx, w, alone); err == nil {
+		if leave, err = r.process.admit(waiting, alone); err == nil {
+			if err = w.begin(ctx, alone); err == nil {
 				return leave, nil
 			}
 			leave()
@@ -61,7 +60,7 @@ func (r *Runner) admit(ctx, stopping context.Context, d events.Delivery, w *Work
 		}
 		return nil, r.fail(ctx, w, workerDied(&w.Job), w.failures+r.attempts())
 	case errors.Is(cause, ErrCancelled):
-		return nil, r.settleCancelled(ctx, w)
+		return nil, w.settleCancelled(ctx)
 	case errors.Is(cause, ErrLeaseLost):
 		return nil, events.ErrUnsettled
 	case errors.Is(cause, ErrShutdown):
@@ -76,20 +75,10 @@ func (r *Runner) admit(ctx, stopping context.Context, d events.Delivery, w *Work
 	return nil, events.Redeliver(time.Second, err)
 }
 
-func (r *Runner) enter(ctx context.Context, alone bool) (leave func(), err error) {
-	if alone {
-		return r.process.enterAlone(ctx)
-	}
-	leave, ok := r.process.enter()
-	if !ok {
-		return nil, errOthersAlone
-	}
-	return leave, nil
-}
-
 // begin stores that an attempt begins. The error is errMayKill when the job must
 // run alone and does not, and errKills when there have been enough attempts.
-func (r *Runner) begin(ctx context.Context, w *Work, alone bool) error {
+func (w *Work) begin(ctx context.Context, alone bool) error {
+	r := w.runner
 	w.attempt = r.process.beginAttempt()
 	err := r.Log.ChangeProgress(ctx, &w.Job, func(p *events.Progress) error {
 		if p.Service == r.Stage && p.Trigger == w.Job.Trigger {

@@ -37,8 +37,8 @@ const (
 
 // lookForCancelled looks at the log each time something is heard, and calls
 // cancel with ErrCancelled when the job was cancelled or has moved on.
-func (r *Runner) lookForCancelled(
-	ctx context.Context, job events.Job, heard <-chan struct{}, cancel context.CancelCauseFunc,
+func lookForCancelled(
+	ctx context.Context, log *events.Log, job events.Job, heard <-chan struct{}, cancel context.CancelCauseFunc,
 ) {
 	for {
 		select {
@@ -47,7 +47,7 @@ func (r *Runner) lookForCancelled(
 		case <-heard:
 		}
 		for wait := firstLook; wait <= lastLook; wait *= 2 {
-			if r.hasMovedOn(ctx, &job) {
+			if hasMovedOn(ctx, log, &job) {
 				cancel(ErrCancelled)
 				return
 			}
@@ -62,15 +62,16 @@ func (r *Runner) lookForCancelled(
 
 // hasMovedOn reports whether the log says that the job was cancelled, or that it
 // no longer needs the work that it needed when it was loaded.
-func (r *Runner) hasMovedOn(ctx context.Context, job *events.Job) bool {
-	now, err := r.Log.Load(ctx, job.ID)
+func hasMovedOn(ctx context.Context, log *events.Log, job *events.Job) bool {
+	now, err := log.Load(ctx, job.ID)
 	return err == nil && now.Seq >= job.Seq && (now.Cancelled != nil || now.Trigger != job.Trigger)
 }
 
 // settleCancelled settles the message of an attempt that was stopped because its
 // job was cancelled. It looks at the log again: a job that was acknowledged and
 // not cancelled would wait for ever.
-func (r *Runner) settleCancelled(ctx context.Context, w *Work) error {
+func (w *Work) settleCancelled(ctx context.Context) error {
+	r := w.runner
 	settled, err := r.reload(ctx, &w.Job)
 	if settled != nil {
 		return settled

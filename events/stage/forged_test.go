@@ -125,9 +125,11 @@ func TestAForgedMessageDoesNotTakeThePlaceOfAFact(t *testing.T) {
 	waitFor(t, srv, job.ID, events.KindVerified)
 }
 
-// storeLikeAFact stores a message of the kind as the user upload would, and
-// returns its sequence. Only from says that it came from another stream.
-func storeLikeAFact(t *testing.T, srv *embedded.Server, kind events.Kind, jobID string, cause uint64, from string) uint64 {
+// storeLikeAFact stores a message of the kind as the user upload would. Only
+// from says that it came from another stream.
+func storeLikeAFact(
+	t *testing.T, srv *embedded.Server, kind events.Kind, jobID string, cause uint64, from string,
+) {
 	t.Helper()
 	msg := nats.NewMsg(events.Subject(jobID, kind))
 	for name, value := range map[string]string{
@@ -141,11 +143,9 @@ func storeLikeAFact(t *testing.T, srv *embedded.Server, kind events.Kind, jobID 
 	}
 	msg.Data = fmt.Appendf(nil, `{"job_id":%q,"type":%q,"at":%q,"cause_seq":%d,"stage":"validation",`+
 		`"by":{"id":"hq","role":"national_admin"}}`, jobID, kind, time.Now().UTC().Format(time.RFC3339Nano), cause)
-	ack, err := eventstest.Connect(t, srv, "upload").PublishMsg(t.Context(), msg)
-	if err != nil {
+	if _, err := eventstest.Connect(t, srv, "upload").PublishMsg(t.Context(), msg); err != nil {
 		t.Fatal(err)
 	}
-	return ack.Sequence
 }
 
 // A retried fact of a job that was never uploaded is not delivered for ever.

@@ -28,7 +28,7 @@ func (r *Runner) keepLease(ctx context.Context, d events.Delivery, job events.Jo
 		err := d.Renew(req)
 		if err == nil {
 			agreed = asked
-			if r.hasMovedOn(req, &job) {
+			if hasMovedOn(req, r.Log, &job) {
 				cancel(ErrCancelled)
 			}
 		}

@@ -30,6 +30,19 @@ func NewProcess() *Process {
 	return &Process{name: uuid.NewString(), attempts: map[string]struct{}{}, left: make(chan struct{})}
 }
 
+// admit is enterAlone where alone is set; else enter, with errOthersAlone where ok
+// is false.
+func (p *Process) admit(ctx context.Context, alone bool) (leave func(), err error) {
+	if alone {
+		return p.enterAlone(ctx)
+	}
+	leave, ok := p.enter()
+	if !ok {
+		return nil, errOthersAlone
+	}
+	return leave, nil
+}
+
 // enter takes in a job. Ok is false while another one runs alone or waits to;
 // other processes may take the job meanwhile. The caller calls leave when the
 // job is done.

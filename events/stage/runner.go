@@ -165,12 +165,12 @@ func (r *Runner) attempt(ctx, stopping context.Context, d events.Delivery, job e
 	var watching sync.WaitGroup
 	watch := ctx
 	watching.Go(func() { r.keepLease(watch, d, job, cancel) })
-	watching.Go(func() { r.lookForCancelled(watch, job, heard, cancel) })
+	watching.Go(func() { lookForCancelled(watch, r.Log, job, heard, cancel) })
 	defer watching.Wait()
 	defer cancel(nil)
 	defer r.running.CompareAndDelete(job.ID, heard)
 
-	leave, err := r.admit(ctx, stopping, d, w, log)
+	leave, err := w.admit(ctx, stopping, d, log)
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func (r *Runner) attempt(ctx, stopping context.Context, d events.Delivery, job e
 	case errors.Is(cause, ErrCancelled):
 		log.InfoContext(ctx, "attempt stopped, job cancelled")
 		attempt.End = EndCancelled
-		return r.settleCancelled(ctx, w)
+		return w.settleCancelled(ctx)
 	case errors.Is(cause, ErrLeaseLost):
 		log.WarnContext(ctx, "attempt stopped, lease lost to another worker")
 		return events.ErrUnsettled

@@ -98,7 +98,7 @@ func (a *App) quota(ctx context.Context, js jetstream.JetStream) (*iec.Quota, *i
 	if err != nil {
 		return nil, nil, err
 	}
-	each, err := iec.NewUserQuota(kv, iec.QuotaConfig{Limit: a.settings.UserIECCalls})
+	each, err := iec.NewUserQuota(kv, iec.QuotaConfig{Limit: a.settings.UserIECCalls, Block: 5})
 	return all, each, err
 }
 

@@ -36,7 +36,8 @@ func (v *verification) postpone(err error) error {
 // postponeSpent postpones the job until the first call is free again.
 func (v *verification) postponeSpent(now time.Time, spent *SpentError) error {
 	reason := events.PauseQuota
-	message := "The calls to the IEC that this job may make are spent for this hour (%d of %d). It goes on by itself at %s."
+	message := "The calls to the IEC that this job may make are spent for this hour (%d of %d). " +
+		"It goes on by itself at %s."
 	all, own := spent.Quota, v.own.lastState()
 	if spent.OfUser {
 		reason = events.PauseUserQuota
