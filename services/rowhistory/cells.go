@@ -8,7 +8,9 @@ import (
 
 // rules are those that decide about a row, in their order.
 var rules = []string{
-	records.RejectMissing, records.RejectFormat, records.RejectChecksum, records.RejectDate, records.RejectDuplicate,
+	records.RejectMissing, records.RejectFormat, records.RejectChecksum, records.RejectDate,
+	records.RejectOutOfArea,
+	records.RejectDuplicate,
 }
 
 // addCells adds the cells of a row that was accepted, or of one that was rejected.
