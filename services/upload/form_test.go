@@ -18,13 +18,13 @@ import (
 func TestOptionsMayStandInTheAddress(t *testing.T) {
 	r := newRig(t)
 	body, contentType := apitest.Form(t, "file", apitest.Roll(t), "dry_run", "false")
-	a := r.Do("alice member", http.MethodPost, "/process?iec_verification=false&dry_run=true", body, contentType)
+	a := r.Do("alice member", http.MethodPost, "/process?iec_verification=false", body, contentType)
 	if a.Status != http.StatusAccepted {
 		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
 	job, err := r.Log.Load(t.Context(), a.Data["job_id"].(string))
 	if err != nil || job.Options != (events.Options{SkipIEC: true}) {
-		t.Fatalf("the form's word is not the last: %+v, %v", job.Options, err)
+		t.Fatalf("the options are not those of both: %+v, %v", job.Options, err)
 	}
 }
 

@@ -149,14 +149,11 @@ func (t *csvFile) checkRecord(record []string, n int) error {
 	case n > maxRows:
 		return tooMany("rows", maxRows)
 	}
-	if err := t.src.addRow(len(record)); err != nil {
-		return err
-	}
 	text := 0
 	for _, field := range record {
 		text += len(field)
 	}
-	return t.src.addText(text)
+	return t.src.addRow(len(record), text)
 }
 
 // parseField returns the cell of a field.

@@ -121,21 +121,16 @@ func (m *meter) addString() error {
 	return nil
 }
 
-// addRow counts the places of a row.
-func (m *meter) addRow(places int) error {
+// addRow counts the places of a row and the bytes of its text.
+func (m *meter) addRow(places, text int) error {
 	if m.cells += places; m.cells > m.budget.Cells {
 		return tooMany("cells", m.budget.Cells)
 	}
-	return m.check()
-}
-
-// addText counts the text of a cell.
-func (m *meter) addText(bytes int) error {
-	if m.text += int64(bytes); m.text > m.budget.Text {
+	if m.text += int64(text); m.text > m.budget.Text {
 		return exceeded("bytes of text", m.budget.Text, fmt.Sprintf("The cells have more than %d MB of text. "+
 			"Remove what is not part of the roll, or upload it in parts.", m.budget.Text>>20))
 	}
-	return nil
+	return m.check()
 }
 
 // fitCell cuts the text of a cell to as many characters as a cell may have. Cut says

@@ -133,7 +133,7 @@ func (r *rowReader) readRow() error {
 		case err != nil:
 			return err
 		case t == tokenClose:
-			return r.meter.addRow(len(r.row.Cells))
+			return r.meter.addRow(len(r.row.Cells), r.bytes)
 		case t == tokenText:
 		case t == tokenEnd:
 			return errXML
@@ -221,7 +221,7 @@ func (r *rowReader) readValue(cell *Cell, kind storage, date bool) error {
 			if r.bytes += len(cell.Text); r.bytes > r.meter.budget.Row {
 				return rowTooLong(r.meter.budget.Row)
 			}
-			return r.meter.addText(len(cell.Text))
+			return nil
 		case t == tokenText:
 			continue
 		case t == tokenEnd:
@@ -252,7 +252,9 @@ func (r *rowReader) convertCell(cell *Cell, kind storage, date bool) error {
 	if kind == storedText {
 		r.text = unescape(r.text)
 	}
-	r.text, cell.Cut = r.meter.fitCell(r.text)
+	if len(r.text) > r.meter.budget.Cell {
+		r.text, cell.Cut = r.meter.fitCell(r.text)
+	}
 	switch kind {
 	case storedShared:
 		n, ok := parseCount(bytes.TrimSpace(r.text))
