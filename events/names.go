@@ -59,6 +59,8 @@ const (
 	// KVClaims holds whom a replica is asking the IEC about now. It has the
 	// keys of KVVerdicts.
 	KVClaims = "IEC_CLAIMS"
+	// KVRevocations holds the tokens that are no longer good. The keys are hashes.
+	KVRevocations = "REVOCATIONS"
 
 	// KVObjections holds who must not be written. The key is the keyed hash of
 	// the ID number.

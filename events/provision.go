@@ -105,6 +105,8 @@ var keyValues = []jetstream.KeyValueConfig{
 	{Bucket: KVVerdicts, TTL: VerdictsTTL},
 	{Bucket: KVClaims, TTL: ClaimTTL},
 	{Bucket: KVObjections},
+	// Each entry has a time of its own, which needs a limit for the marks that ended ones leave.
+	{Bucket: KVRevocations, LimitMarkerTTL: time.Minute},
 }
 
 func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {

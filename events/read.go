@@ -2,12 +2,14 @@ package events
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
@@ -16,6 +18,8 @@ const (
 	readBatch   = 500
 	readBytes   = 4 << 20
 	readTimeout = 10 * time.Second
+
+	newestTimeout = 5 * time.Second
 )
 
 // ErrIncomplete means that the server stopped answering in the middle of a
@@ -68,6 +72,44 @@ func ReadBatch(ctx context.Context, js jetstream.JetStream, stream, filter strin
 		return nil, false, fmt.Errorf("read %s %s: %w", stream, filter, ErrIncomplete)
 	}
 	return msgs, pending > 0, nil
+}
+
+// ReadNewest returns the sequence of the newest stored message whose subject
+// matches filter, and when it was stored; zeros when there is none. It only
+// needs permission to publish to $JS.API.DIRECT.GET.<stream>.
+func ReadNewest(ctx context.Context, js jetstream.JetStream, stream, filter string) (
+	seq uint64, at time.Time, err error,
+) {
+	ctx, cancel := context.WithTimeout(ctx, newestTimeout)
+	defer cancel()
+	req, err := json.Marshal(map[string]string{"last_by_subj": filter})
+	if err != nil {
+		return 0, at, err
+	}
+	msg, err := js.Conn().RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream, req)
+	if err != nil {
+		return 0, at, fmt.Errorf("read the newest message of %s: %w", stream, err)
+	}
+	switch status := msg.Header.Get("Status"); status {
+	case "":
+		return ParsePosition(msg.Header)
+	case "404":
+		return 0, at, nil
+	default:
+		return 0, at, fmt.Errorf("read the newest message of %s: status %s", stream, status)
+	}
+}
+
+// ParsePosition returns the sequence of a stored message and when it was stored,
+// from the headers that the server adds.
+func ParsePosition(h nats.Header) (seq uint64, at time.Time, err error) {
+	if seq, err = strconv.ParseUint(h.Get("Nats-Sequence"), 10, 64); err != nil {
+		return 0, at, fmt.Errorf("parse sequence: %w", err)
+	}
+	if at, err = time.Parse(time.RFC3339Nano, h.Get("Nats-Time-Stamp")); err != nil {
+		return 0, at, fmt.Errorf("parse time stamp: %w", err)
+	}
+	return seq, at, nil
 }
 
 // Messages yields all stored messages whose subject matches filter, oldest

@@ -134,12 +134,19 @@ func (g *Gateway) verifyRequest(r *http.Request) (who visitor, known bool, err e
 	return who, err == nil, err
 }
 
-// refuseToken returns the refusal that the verifier's error is.
+// refuseToken returns the refusal that the verifier's error is. One that says nothing about
+// the token is what sockets call overloaded.
 func refuseToken(err error) *refusal.Error {
-	if refused, ok := errors.AsType[*refusal.Error](err); ok {
-		return refused
+	refused, ok := errors.AsType[*refusal.Error](err)
+	switch {
+	case !ok:
+		return auth.Refuse(auth.ReasonInvalid, "The token is not valid.", err)
+	case refused.Code == refusal.CodeUnavailable:
+		other := *refused
+		other.Code = refusal.CodeOverloaded
+		return &other
 	}
-	return auth.Refuse(auth.ReasonInvalid, "The token is not valid.", err)
+	return refused
 }
 
 // refuse answers a request that does not become a WebSocket as the REST API does. The

@@ -129,7 +129,8 @@ func (c *conn) expire() {
 }
 
 // admit signs a user in, or extends the session of one who is. Where the user has too
-// many connections already it closes this one and returns false.
+// many connections already, or the token was revoked just now, it closes this one and
+// returns false.
 func (c *conn) admit(who visitor) bool {
 	if c.user() == nil && !c.g.hub.joinUser(c, who.claims.ID, c.g.cfg.UserConnections) {
 		c.countRefusal(reasonUser)
@@ -143,7 +144,8 @@ func (c *conn) admit(who visitor) bool {
 	c.who = &who
 	c.expiry.Stop()
 	c.expiry = time.AfterFunc(who.claims.Expires.Sub(c.g.cfg.Now()), c.expire)
-	return true
+	// closeRevoked may have looked at the connection before it had claims.
+	return !c.g.closeIfRevoked(c, who.claims)
 }
 
 // user returns who has signed in, nil before that.

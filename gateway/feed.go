@@ -2,13 +2,10 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,8 +18,7 @@ const (
 	liveSubject = events.LivePrefix + "bulk.>"
 	// liveBuffer is how many live messages may wait. Those beyond it are dropped, and
 	// are a gap like any other.
-	liveBuffer    = 8192
-	newestTimeout = 5 * time.Second
+	liveBuffer = 8192
 	// A stream that ends before the feed does may have been recreated, but a replica
 	// that lags looks the same. It counts as recreated after youngerChecks in a row
 	// where its end is younger than the feed's newest fact, and after behindChecks in
@@ -238,35 +234,12 @@ func (f *feed) checkNewest(ctx context.Context) error {
 }
 
 // readNewest returns the position of the stream's last message, zero for an empty one.
-func readNewest(ctx context.Context, js jetstream.JetStream) (position, error) {
-	ctx, cancel := context.WithTimeout(ctx, newestTimeout)
-	defer cancel()
-	req, err := json.Marshal(map[string]string{"last_by_subj": "bulk.>"})
-	if err != nil {
-		return position{}, err
-	}
-	msg, err := js.Conn().RequestWithContext(ctx, "$JS.API.DIRECT.GET."+events.StreamFacts, req)
-	if err != nil {
-		return position{}, fmt.Errorf("read the newest message: %w", err)
-	}
-	switch status := msg.Header.Get("Status"); status {
-	case "":
-		return parsePosition(msg.Header)
-	case "404":
-		return position{}, nil
-	default:
-		return position{}, fmt.Errorf("read the newest message: status %s", status)
-	}
+func readNewest(ctx context.Context, js jetstream.JetStream) (p position, err error) {
+	p.seq, p.at, err = events.ReadNewest(ctx, js, events.StreamFacts, "bulk.>")
+	return p, err
 }
 
-func parsePosition(h nats.Header) (position, error) {
-	seq, err := strconv.ParseUint(h.Get("Nats-Sequence"), 10, 64)
-	if err != nil {
-		return position{}, fmt.Errorf("parse sequence: %w", err)
-	}
-	at, err := time.Parse(time.RFC3339Nano, h.Get("Nats-Time-Stamp"))
-	if err != nil {
-		return position{}, fmt.Errorf("parse time stamp: %w", err)
-	}
-	return position{seq, at}, nil
+func parsePosition(h nats.Header) (p position, err error) {
+	p.seq, p.at, err = events.ParsePosition(h)
+	return p, err
 }

@@ -14,6 +14,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/refusal"
+	"rollcall.example/gateway/auth"
 )
 
 // shutdownTimeout is how long clients have to take the close frame.
@@ -42,6 +43,7 @@ func New(cfg Config) (*Gateway, error) {
 	cfg = cfg.withDefaults()
 	g := &Gateway{cfg: cfg, hub: newHub()}
 	g.histories = newHistories(cfg, g.Ready)
+	cfg.Verifier.OnRevocation(g.closeRevoked)
 	return g, nil
 }
 
@@ -139,6 +141,25 @@ func (g *Gateway) publishProgress(ctx context.Context, p events.Progress, owner 
 	}
 	g.histories.update(f)
 	g.hub.route(f)
+}
+
+// closeRevoked disconnects the clients whose tokens are no longer good.
+func (g *Gateway) closeRevoked() {
+	for _, c := range g.hub.connections() {
+		if who := c.user(); who != nil {
+			g.closeIfRevoked(c, who.claims)
+		}
+	}
+}
+
+// closeIfRevoked ends a connection whose token is no longer good, and reports whether it
+// has.
+func (g *Gateway) closeIfRevoked(c *conn, claims auth.Claims) bool {
+	if !g.cfg.Verifier.Revoked(claims) {
+		return false
+	}
+	c.closeFor(refusal.CodeUnauthenticated, "token revoked")
+	return true
 }
 
 // closeAll disconnects all clients and waits until their connections have ended.

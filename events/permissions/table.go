@@ -94,6 +94,10 @@ func services() []User {
 			Publish:  []Group{{"reads the log", []string{"$JS.API.DIRECT.GET." + events.StreamFacts}}},
 		},
 		privacy(),
+		{
+			Name: "revoker", Comment: "A person who revokes tokens: `rollcall revoke`. No service.",
+			KeyValues: []KeyValueBucket{{Name: events.KVRevocations, Write: true, Batch: true}},
+		},
 	}
 }
 
@@ -121,7 +125,7 @@ func Gateway() User {
 		Name: "gateway",
 		Publish: []Group{{"reads the log", []string{
 			"$JS.API.DIRECT.GET." + events.StreamFacts, "$JS.API.DIRECT.GET." + events.StreamProgress,
-		}}},
+		}}, {"reads which tokens are revoked", []string{"$JS.API.DIRECT.GET.KV_" + events.KVRevocations}}},
 		Subscribe: []string{events.LivePrefix + "bulk.>"},
 	}
 }
@@ -156,7 +160,7 @@ func upload() User {
 		Objects: slices.Concat(writes(events.BucketUploads),
 			reads(events.BucketReports, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes),
 			[]ObjectBucket{{Name: events.BucketCases, Read: true, Write: true}}),
-		KeyValues: []KeyValueBucket{{Name: events.KVQuota}},
+		KeyValues: []KeyValueBucket{{Name: events.KVQuota}, {Name: events.KVRevocations, Batch: true}},
 		Publish: []Group{{"parts of uploads that have not arrived whole", []string{
 			"partial.*.*.*", "$JS.API.STREAM.INFO." + events.StreamPartial,
 			"$JS.API.DIRECT.GET." + events.StreamPartial, "$JS.API.STREAM.PURGE." + events.StreamPartial,

@@ -12,11 +12,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"go.uber.org/goleak"
 
+	"rollcall.example/events/eventstest"
 	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/auth/authtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, eventstest.IgnoreLeaks()...) }
 
 const secret = authtest.Secret
 

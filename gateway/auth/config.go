@@ -14,6 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"rollcall.example/events"
+	"rollcall.example/events/revocation"
 )
 
 // Config says which tokens are valid. Exactly one source of keys must be given.
@@ -43,6 +44,8 @@ type Config struct {
 	MaxLifetime time.Duration
 	// Places are the names of the claims that say where a user works.
 	Places PlaceClaims
+	// Revocations know which tokens are revoked; nil means that none is.
+	Revocations *revocation.Watch
 	// Leeway is the difference between clocks that is forgiven, at least 0.
 	Leeway time.Duration
 	// Now is the clock; nil means time.Now.
@@ -67,6 +70,9 @@ type Verifier struct {
 	parser *jwt.Parser
 	rules  rules
 	places PlaceClaims
+
+	revocations *revocation.Watch
+
 	now    func() time.Time
 	stop   context.CancelFunc
 }
@@ -91,7 +97,8 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 		return nil, err
 	}
 	return &Verifier{
-		keys: keys, parser: newParser(cfg), rules: newRules(cfg), places: cfg.Places, now: cfg.Now, stop: stop,
+		keys: keys, parser: newParser(cfg), rules: newRules(cfg), places: cfg.Places,
+		revocations: cfg.Revocations, now: cfg.Now, stop: stop,
 	}, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
+	"rollcall.example/events/revocation"
 )
 
 // Reasons why a request is not authenticated. Clients rely on them.
@@ -21,6 +22,7 @@ const (
 	ReasonMissing = "token_missing"
 	ReasonExpired = "token_expired"
 	ReasonInvalid = "token_invalid"
+	ReasonRevoked = "token_revoked"
 )
 
 // Refuse returns the refusal of an unauthenticated request. Its code is
@@ -74,8 +76,9 @@ const (
 )
 
 // Verify checks a token: its signature and typ, exp (required), nbf and iat, issuer,
-// audience and lifetime, that it has a sub (or id) and a role_name, and that the claims it
-// may have can be read. The error is a *refusal.Error with a Reason. Verify blocks
+// audience and lifetime, that it has a sub (or id) and a role_name, that the claims it
+// may have can be read, and that it is not revoked. The error is a *refusal.Error with a
+// Reason, or with the code unavailable where nobody knows what is revoked. Verify blocks
 // only when keys come from a URL and the token names an unknown one, for up to 5 s.
 func (v *Verifier) Verify(token string) (Claims, error) {
 	if token == "" {
@@ -113,7 +116,36 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 	if err := v.rules.checkLifetime(c, v.now()); err != nil {
 		return Claims{}, err
 	}
+	if err := v.checkRevoked(c); err != nil {
+		return Claims{}, err
+	}
 	return c, nil
+}
+
+// checkRevoked refuses a token that is revoked, or of which nobody knows whether it is.
+func (v *Verifier) checkRevoked(c Claims) error {
+	if v.revocations == nil {
+		return nil
+	}
+	err := v.revocations.Check(c.ID, c.TokenID, c.IssuedAt)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, revocation.ErrRevoked):
+		return Refuse(ReasonRevoked, "You have been signed out. Please sign in again.", err)
+	}
+	return &refusal.Error{Code: refusal.CodeUnavailable, RetryAfter: revocation.DefaultInterval, Err: err,
+		Message: "Your token cannot be checked at the moment. Please try again."}
+}
+
+// Revoked reports whether a token that was good has been revoked since.
+func (v *Verifier) Revoked(c Claims) bool { return Reason(v.checkRevoked(c)) == ReasonRevoked }
+
+// OnRevocation has f called after each change that revokes tokens. f must not wait.
+func (v *Verifier) OnRevocation(f func()) {
+	if v.revocations != nil {
+		v.revocations.OnChange(f)
+	}
 }
 
 // addDetails reads the claims that a token may have.

@@ -27,6 +27,7 @@ import (
 
 	"rollcall.example/events/access"
 	"rollcall.example/events/embedded"
+	"rollcall.example/events/revocation"
 	"rollcall.example/events/security"
 	"rollcall.example/events/stage"
 	"rollcall.example/gateway/auth"
@@ -99,6 +100,8 @@ type App struct {
 	traces trace.TracerProvider
 	// verifier checks tokens, for REST and WebSocket alike; nil until one of them is there.
 	verifier *auth.Verifier
+	// revocations tell the verifier which tokens are revoked.
+	revocations *revocation.Watch
 	// watch hears of refusals, for REST and WebSocket alike; nil until one of them is there.
 	watch *security.Watch
 	// policy is there as soon as verifier is.

@@ -30,11 +30,11 @@ var conditions = map[string][]string{
 	"report": {"nats as report", "consumer report", "room for report",
 		"bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket REPORTS"},
 	"upload": {"nats as upload", "consumer projection", "bucket UPLOADS", "bucket ROWS", "bucket OUTCOMES",
-		"bucket REPORTS", "bucket IEC_QUOTA", "database"},
+		"bucket REPORTS", "bucket IEC_QUOTA", "database", "revocations"},
 	"webhook": {"nats as webhook", "consumer webhook", "database"},
 	"privacy": {"nats as privacy", "bucket UPLOADS", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES",
 		"bucket REPORTS", "database"},
-	"gateway": {"nats as gateway", "live feed"},
+	"gateway": {"nats as gateway", "live feed", "revocations"},
 }
 
 // healthOf returns what a service answers at a path.
@@ -93,6 +93,7 @@ func TestHealthSaysWhatIsMissing(t *testing.T) {
 	if _, found := healthOf(t, gateway, "/healthz"); found["live feed"] != "not connected to the live feed" {
 		t.Errorf("a gateway that does not run: %v", found)
 	}
+	group.Go(func() error { return apps["upload"].revocations.Run(ctx) })
 	for _, run := range gateway.run {
 		group.Go(func() error { return run(ctx) })
 	}

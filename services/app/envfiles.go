@@ -15,9 +15,11 @@ const (
 	// PrivacyEnv is with what erase and export reach the embedded server, the database and
 	// the IEC's answers.
 	PrivacyEnv = "privacy.env"
+	// RevokeEnv is with what revoke reaches the embedded server.
+	RevokeEnv = "revoke.env"
 )
 
-// writeNATSEnv leaves NATSEnv.
+// writeNATSEnv leaves NATSEnv and RevokeEnv.
 func (in *Infrastructure) writeNATSEnv(dir *dataFolder, ca string) error {
 	var env strings.Builder
 	url, password := in.embedded.URL(), in.embedded.Password("operator")
@@ -26,21 +28,32 @@ func (in *Infrastructure) writeNATSEnv(dir *dataFolder, ca string) error {
 	if ca != "" {
 		fmt.Fprintf(&env, "export NATS_CA=%[1]s ROLLCALL_NATS_CA=%[1]s\n", ca)
 	}
-	return in.leave(dir.join(NATSEnv), env.String())
+	if err := in.leave(dir.join(NATSEnv), env.String()); err != nil {
+		return err
+	}
+	return in.writeEnv(dir.join(RevokeEnv), [][2]string{
+		{"ROLLCALL_NATS", url}, {embedded.PasswordVariable("revoker"), in.embedded.Password("revoker")},
+		{"ROLLCALL_NATS_CA", ca},
+	})
 }
 
 // writePrivacyEnv leaves PrivacyEnv.
 func (in *Infrastructure) writePrivacyEnv(dir *dataFolder, natsCA, database, cacheKey string) error {
-	var env strings.Builder
-	for _, v := range [][2]string{
+	return in.writeEnv(dir.join(PrivacyEnv), [][2]string{
 		{"ROLLCALL_NATS", in.embedded.URL()}, {embedded.PasswordVariable("privacy"), in.embedded.Password("privacy")},
 		{"ROLLCALL_NATS_CA", natsCA}, {"ROLLCALL_DATABASE", database}, {"ROLLCALL_IEC_CACHE_KEY", cacheKey},
-	} {
+	})
+}
+
+// writeEnv leaves a file that sets variables in a shell, those that are not empty.
+func (in *Infrastructure) writeEnv(file string, variables [][2]string) error {
+	var env strings.Builder
+	for _, v := range variables {
 		if v[1] != "" {
 			fmt.Fprintf(&env, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
 		}
 	}
-	return in.leave(dir.join(PrivacyEnv), env.String())
+	return in.leave(file, env.String())
 }
 
 // leave writes a file that is there until Close.

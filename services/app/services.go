@@ -35,15 +35,15 @@ func (a *App) openWatch() *security.Watch {
 }
 
 func addUpload(ctx context.Context, a *App) error {
-	if err := a.openVerifier(ctx); err != nil {
-		return err
-	}
 	db, err := a.needsDatabase("upload")
 	if err != nil {
 		return err
 	}
 	js, err := a.needsNATS("upload")
 	if err != nil {
+		return err
+	}
+	if err := a.openVerifier(ctx, js); err != nil {
 		return err
 	}
 	quota, users, err := a.quota(ctx, js)
@@ -82,11 +82,11 @@ func addUpload(ctx context.Context, a *App) error {
 const historyConnections = 2
 
 func addGateway(ctx context.Context, a *App) error {
-	if err := a.openVerifier(ctx); err != nil {
-		return err
-	}
 	js, err := a.needsNATS("gateway")
 	if err != nil {
+		return err
+	}
+	if err := a.openVerifier(ctx, js); err != nil {
 		return err
 	}
 	history := make([]jetstream.JetStream, historyConnections)

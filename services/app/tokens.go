@@ -11,7 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"rollcall.example/events"
+	"rollcall.example/events/revocation"
 	"rollcall.example/gateway/auth"
 )
 
@@ -160,23 +163,54 @@ func (s PlaceClaimSettings) Claims() auth.PlaceClaims {
 	return auth.PlaceClaims{Province: s.ProvinceClaim, Municipality: s.MunicipalityClaim, Ward: s.WardClaim}
 }
 
-// openVerifier makes the verifier and the policy of the App, once.
-func (a *App) openVerifier(ctx context.Context) error {
+// revocationsTime is how long the first reading of the revocations may take, and
+// revocationsPause how long it waits for a server that is starting itself.
+const (
+	revocationsTime  = 10 * time.Second
+	revocationsPause = 200 * time.Millisecond
+)
+
+// openVerifier makes the verifier and the policy of the App, once. js reads which tokens are revoked: a
+// process that cannot know does not start.
+func (a *App) openVerifier(ctx context.Context, js jetstream.JetStream) error {
 	if a.verifier != nil {
 		return nil
 	}
+	revocations, err := a.openRevocations(ctx, js)
+	if err != nil {
+		return err
+	}
 	cfg := a.settings.Tokens.Config()
-	cfg.Logger = a.logger
+	cfg.Logger, cfg.Revocations = a.logger, revocations
 	v, err := auth.New(ctx, cfg)
 	if err != nil {
 		return err
 	}
+	a.revocations = revocations
+	a.run = append(a.run, revocations.Run)
+	a.needs("revocations", func(context.Context) error { return revocations.Ready() })
 	a.closeLater(func() error { v.Close(); return nil })
 	if a.policy, err = readPolicy(a.settings.Policy); err != nil {
 		return err
 	}
 	a.verifier = v
 	return nil
+}
+
+func (a *App) openRevocations(ctx context.Context, js jetstream.JetStream) (*revocation.Watch, error) {
+	ctx, cancel := context.WithTimeout(ctx, revocationsTime)
+	defer cancel()
+	for {
+		w, err := revocation.Open(ctx, revocation.Config{JetStream: js, Logger: a.logger})
+		if err == nil {
+			return w, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: is there the bucket %s? rollcall migrate makes it", err, events.KVRevocations)
+		case <-time.After(revocationsPause):
+		}
+	}
 }
 
 // SignToken makes a token that the App accepts, good for ttl or for as long as a token may

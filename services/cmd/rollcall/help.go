@@ -39,6 +39,15 @@ func (migrateCmd) Help() string {
 }
 
 // Help implements kong.HelpProvider.
+func (revokeCmd) Help() string {
+	return "Every process that checks tokens knows within seconds: requests are refused with 401, " +
+		"and the connections of the user or token are closed with 4001. Who signs in afterwards is let in; " +
+		"to keep somebody out, have the issuer give them no new token. " +
+		"Needs --nats with ROLLCALL_NATS_PASSWORD_REVOKER. While up runs, revoke.env in its data folder has them:\n\n" +
+		"    . rollcall-data/revoke.env && rollcall revoke --user alice"
+}
+
+// Help implements kong.HelpProvider.
 func (doctorCmd) Help() string {
 	return "Looks at configuration, connections (NATS as each user, database, IEC), permissions, " +
 		"streams, buckets and consumers, clocks, disks and tables. " +
@@ -181,6 +190,12 @@ var flagHelp = kong.Vars{
 	"help_roles": "super_admin, national_admin, province_admin, municipality_admin, ward_admin, " +
 		"information_officer or member. docs/access.md says what each may do.",
 
+	"help_revoke": "Revoke tokens before they expire, by user or by token.",
+	"help_revoke_user": "Revoke all tokens that this user has got until now. Tokens that say nothing of when they were " +
+		"issued (iat) are refused for as long as it is revoked.",
+	"help_revoke_for": "How long it stays revoked: at least as long as a token may be good for, --jwt-max-lifetime. " +
+		"0 means for ever.",
+	"help_revoke_until": "The same as a time, for instance 2026-12-31T23:59:59Z.",
 	"help_secret_file":  "File with the secret alone in it, instead.",
 	"help_ttl":          "How long the token is good for. The server refuses more than its --jwt-max-lifetime.",
 	"help_jti":          "Id of the token, by which it can be revoked. Without it, a random one.",

@@ -55,6 +55,7 @@ type cli struct {
 	Rebuild rebuildCmd     `cmd:"" group:"run" help:"Drop the list of jobs and make it again from the stream."`
 	Wards   importWardsCmd `cmd:"" group:"run" name:"import-wards" help:"${help_wards}"`
 	Token   tokenCmd       `cmd:"" group:"run" help:"Print a token for a user, signed with the secret."`
+	Revoke  revokeCmd      `cmd:"" group:"run" help:"${help_revoke}"`
 	IECSim  iecSimCmd      `cmd:"" group:"run" name:"iec-sim" help:"Run a simulator of the IEC's API."`
 
 	Version    versionCmd    `cmd:"" group:"other" help:"Print the version of this program and its commit."`
