@@ -171,7 +171,8 @@ func TestKindOfRefusals(t *testing.T) {
 		refusal.CodeUnauthenticated: KindUnauthenticated, refusal.CodeForbidden: KindForbidden,
 		refusal.CodeNotFound: KindNotFound, refusal.CodeTooManyUploads: KindTooMany,
 		refusal.CodeTooManyConnections: KindTooMany, refusal.CodeTooLarge: KindBadFile,
-		refusal.CodeFileTooLarge: KindBadFile, refusal.CodeUnreadable: KindBadFile, refusal.CodeBadRequest: "", refusal.CodeUnavailable: "",
+		refusal.CodeFileTooLarge: KindBadFile, refusal.CodeUnreadable: KindBadFile,
+		refusal.CodeBadRequest: "", refusal.CodeUnavailable: "",
 	} {
 		if got := KindOf(refusal.New(code, "")); got != want {
 			t.Errorf("%s: %q, want %q", code, got, want)
