@@ -11,7 +11,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
 const (
@@ -39,31 +38,26 @@ func ReadBatch(ctx context.Context, js jetstream.JetStream, stream, filter strin
 ) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	seq, err := jetstreamext.GetBatch(ctx, js, stream, readBatch,
-		jetstreamext.GetBatchSeq(max(from, 1)), jetstreamext.GetBatchSubject(filter),
-		jetstreamext.GetBatchMaxBytes(readBytes))
+	seq, err := getDirect(ctx, js, stream,
+		directRequest{Seq: max(from, 1), NextFor: filter, Batch: readBatch, MaxBytes: readBytes})
 	if err != nil {
 		return nil, false, fmt.Errorf("read %s %s: %w", stream, filter, err)
 	}
 	pending := -1
 	for m, err := range seq {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
+		if errors.Is(err, errNoMessages) {
 			return nil, false, nil
 		}
 		if err != nil {
 			return nil, false, fmt.Errorf("read %s %s: %w", stream, filter, err)
 		}
-		left, err := strconv.Atoi(m.Header.Get("Nats-Num-Pending"))
-		if err != nil {
-			return nil, false, fmt.Errorf("read %s %s: pending: %w", stream, filter, err)
-		}
 		// Pending may grow while new messages are stored. It must not fall by
 		// more than the one message just read.
-		if pending >= 0 && left < pending-1 {
+		if pending >= 0 && m.pending < pending-1 {
 			return nil, false, fmt.Errorf("read %s %s: %w", stream, filter, ErrIncomplete)
 		}
-		pending = left
-		msgs = append(msgs, m)
+		pending = m.pending
+		msgs = append(msgs, &m.RawStreamMsg)
 	}
 	if len(msgs) == 0 {
 		if err := ctx.Err(); err != nil {
@@ -90,9 +84,10 @@ func ReadNewest(ctx context.Context, js jetstream.JetStream, stream, filter stri
 	if err != nil {
 		return 0, at, fmt.Errorf("read the newest message of %s: %w", stream, err)
 	}
-	switch status := msg.Header.Get("Status"); status {
-	case "":
+	if isStored(msg) {
 		return ParsePosition(msg.Header)
+	}
+	switch status := msg.Header.Get("Status"); status {
 	case "404":
 		return 0, at, nil
 	default:
@@ -103,10 +98,10 @@ func ReadNewest(ctx context.Context, js jetstream.JetStream, stream, filter stri
 // ParsePosition returns the sequence of a stored message and when it was stored,
 // from the headers that the server adds.
 func ParsePosition(h nats.Header) (seq uint64, at time.Time, err error) {
-	if seq, err = strconv.ParseUint(h.Get("Nats-Sequence"), 10, 64); err != nil {
+	if seq, err = strconv.ParseUint(serverHeader(h, "Nats-Sequence"), 10, 64); err != nil {
 		return 0, at, fmt.Errorf("parse sequence: %w", err)
 	}
-	if at, err = time.Parse(time.RFC3339Nano, h.Get("Nats-Time-Stamp")); err != nil {
+	if at, err = time.Parse(time.RFC3339Nano, serverHeader(h, "Nats-Time-Stamp")); err != nil {
 		return 0, at, fmt.Errorf("parse time stamp: %w", err)
 	}
 	return seq, at, nil
@@ -155,18 +150,18 @@ func ReadLast(ctx context.Context, js jetstream.JetStream, stream string, subjec
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	seq, err := jetstreamext.GetLastMsgsFor(ctx, js, stream, subjects, jetstreamext.GetLastMsgsBatchSize(MaxReadLast))
+	seq, err := getDirect(ctx, js, stream, directRequest{LastFor: subjects, Batch: MaxReadLast})
 	if err != nil {
 		return nil, fmt.Errorf("read last of %s: %w", stream, err)
 	}
 	for m, err := range seq {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
+		if errors.Is(err, errNoMessages) {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read last of %s: %w", stream, err)
 		}
-		msgs = append(msgs, m)
+		msgs = append(msgs, &m.RawStreamMsg)
 	}
 	return msgs, nil
 }
