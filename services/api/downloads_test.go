@@ -121,7 +121,8 @@ func TestAUserKeepsSoManyBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fact := &events.Erased{Reason: events.ErasedExpired, Status: job.Status, Removed: []events.Artifact{job.Reported.Report}}
+	fact := &events.Erased{Reason: events.ErasedExpired, Status: job.Status,
+		Removed: []events.Artifact{job.Reported.Report}}
 	if _, err := privacy.Append(t.Context(), &job, job.Seq, fact); err != nil {
 		t.Fatal(err)
 	}

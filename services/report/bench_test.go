@@ -20,8 +20,8 @@ func BenchmarkReport(b *testing.B) {
 		return events.NewStore(eventstest.Connect(b, srv, string(stage)))
 	}
 	in := bigRoll(rows)
-	job := events.Job{ID: events.NewJobID(), Owner: events.User{ID: "alice"}, FileName: "roll.xlsx", Uploaded: &events.Uploaded{},
-		CreatedAt: time.Now()}
+	job := events.Job{ID: events.NewJobID(), Owner: events.User{ID: "alice"}, FileName: "roll.xlsx",
+		Uploaded: &events.Uploaded{}, CreatedAt: time.Now()}
 	head := records.Header{JobID: job.ID, Columns: in.columns, Fields: in.fields}
 	validation := store(events.StageValidation)
 	job.Validated = &events.Validated{Rows: storeRecords(b, validation, events.BucketRows, "rows", head, in.rows),

@@ -54,8 +54,8 @@ func New(cfg Config) *Service {
 }
 
 // Handle is a stage.Handler. It writes the report of a job and the workbook of the rows
-// that have to be corrected, stores them in the bucket REPORTS and returns *events.Reported. The same artifacts and facts always give
-// the same bytes.
+// that have to be corrected, stores them in the bucket REPORTS and returns
+// *events.Reported. The same artifacts and facts always give the same bytes.
 func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error) {
 	job := &w.Job
 	if job.Uploaded == nil || job.Validated == nil || job.Verified == nil || job.Persisted == nil {
