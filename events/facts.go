@@ -159,6 +159,9 @@ type Persisted struct {
 	Meta
 	Outcomes Artifact      `json:"outcomes"`
 	Stats    DatabaseStats `json:"stats"`
+	// IEC counts the verdicts of the rows that do not wait; nil where none waits.
+	// What the IEC said of those who wait is not shown.
+	IEC *IECStats `json:"iec_stats,omitempty"`
 }
 
 // Proposed says what the job would write, and that it waits for somebody who
@@ -167,6 +170,9 @@ type Proposed struct {
 	Meta
 	Outcomes Artifact      `json:"outcomes"`
 	Stats    DatabaseStats `json:"stats"`
+	// IEC counts the verdicts of the rows that do not wait; nil where none waits.
+	// What the IEC said of those who wait is not shown.
+	IEC *IECStats `json:"iec_stats,omitempty"`
 	// Reason is a stable code: one of the constants beside ProposedNoWrite.
 	Reason string `json:"reason"`
 	// Digest is the SHA-256 of all that would be written, in hexadecimal. If it

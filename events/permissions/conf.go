@@ -65,6 +65,8 @@ func (b ObjectBucket) allowed() (g Group) {
 	switch {
 	case b.Clear:
 		g.Comment = "looks through, clears and writes " + b.Name
+	case b.Write && b.Read:
+		g.Comment = "reads and writes " + b.Name
 	case b.Write:
 		g.Comment = "writes " + b.Name
 	default:

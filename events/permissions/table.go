@@ -66,7 +66,7 @@ func services() []User {
 		upload(),
 		stage(events.StageValidation, User{
 			Comment:   "Reads the workbook, judges its rows.",
-			Objects:   slices.Concat(writes(events.BucketRows), reads(events.BucketUploads)),
+			Objects:   slices.Concat(writes(events.BucketRows), reads(events.BucketUploads, events.BucketOutcomes)),
 			KeyValues: objections,
 		}),
 		stage(events.StageIEC, User{
@@ -79,8 +79,9 @@ func services() []User {
 			},
 		}, events.KindPaused, events.KindResumed, events.KindWarned),
 		stage(events.StagePersistence, User{
-			Comment:   "Writes the members.",
-			Objects:   slices.Concat(writes(events.BucketOutcomes), reads(events.BucketRows, events.BucketVerdicts)),
+			Comment: "Writes the members.",
+			Objects: append(reads(events.BucketRows, events.BucketVerdicts),
+				ObjectBucket{Name: events.BucketOutcomes, Read: true, Write: true}),
 			KeyValues: objections,
 		}, events.KindProposed, events.KindPaused, events.KindResumed),
 		stage(events.StageReport, User{

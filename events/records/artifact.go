@@ -26,6 +26,9 @@ type Header struct {
 	Columns []string `json:"columns,omitempty"`
 	// Fields maps a canonical field name to its index in Columns.
 	Fields map[string]int `json:"fields,omitempty"`
+	// Salt is mixed into the digest of a proposal, so that nobody can guess what
+	// the digest was made of. Outcomes that are proposed have it, in hexadecimal.
+	Salt string `json:"salt,omitempty"`
 	// Records counts the lines that follow. Writer.Store fills it in.
 	Records int `json:"records"`
 }

@@ -102,6 +102,8 @@ func rowsOf(f events.Fact) int {
 		return f.Stats.Total
 	case *events.Persisted:
 		return f.Stats.Total
+	case *events.Proposed:
+		return f.Stats.Total
 	case *events.Reported:
 		return f.Validation.TotalRecords
 	}

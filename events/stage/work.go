@@ -43,6 +43,15 @@ func (w *Work) LoadUndone(ctx context.Context) (events.Job, error) {
 	return job, err
 }
 
+// LoadCompleted loads the job whose waiting rows this one writes.
+func (w *Work) LoadCompleted(ctx context.Context) (events.Job, error) {
+	job, err := w.runner.Log.Load(ctx, w.Job.Options.Completes)
+	if err == nil && (job.Persisted == nil || job.Validated == nil || job.Verified == nil) {
+		err = fmt.Errorf("complete: job %s has no rows that wait", job.ID)
+	}
+	return job, err
+}
+
 // ArtifactName returns a name for an artifact of this attempt: <jobId>/<name>
 // and a suffix that no other attempt has. A worker that lost its lease may
 // still write while its successor does. With equal names it could replace an

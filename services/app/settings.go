@@ -30,6 +30,8 @@ type Settings struct {
 
 	// WardTarget counts people; at least 1.
 	WardTarget int `default:"${ward_target}" help:"Registered members that a ward needs."`
+	// ApproveAbove counts members; 0 means that a job may change any number.
+	ApproveAbove int `default:"0" help:"${help_approve_above}"`
 	// WebhookPrivate is a danger where strangers have tokens.
 	WebhookPrivate bool `help:"${help_webhook_private}"`
 
@@ -51,6 +53,7 @@ func (s *Settings) Validate() error {
 		s.Tokens.Validate(), s.Upload.Validate(), s.Gateway.Validate(), s.IEC.Validate(),
 		atLeast(0, "user-iec-calls", s.UserIECCalls),
 		atLeast(1, "ward-target", s.WardTarget),
+		atLeast(0, "approve-above", s.ApproveAbove),
 		s.Keep.Validate(),
 		atLeast(1, "workers", s.Workers),
 		s.TLS.Validate(),

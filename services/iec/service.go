@@ -84,6 +84,9 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (fact events.Fact, 
 		}
 		return &events.Verified{Verdicts: undone.Verified.Verdicts, Stats: undone.Verified.Stats}, nil
 	}
+	if w.Job.Options.Completes != "" {
+		return s.takeVerdicts(ctx, w)
+	}
 	rows, err := records.Open[records.Row](ctx, s.cfg.Store, w.Job.Validated.Rows)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)

@@ -48,19 +48,28 @@ type Stats struct {
 }
 
 // StatsOf returns the statistics of a job, those of its report where there is one.
+// What the IEC said of rows that wait for somebody of another area does not count.
+// Before it is known which rows wait, a job of a part of the country has no
+// statistics of the IEC.
 func StatsOf(j *events.Job) Stats {
 	var s Stats
 	if f := j.Validated; f != nil {
 		s.Validation = &f.Stats
 	}
-	if f := j.Verified; f != nil {
+	if f := j.Verified; f != nil && j.Area().Level == events.AreaCountry {
 		s.IEC = &f.Stats
 	}
+	visible := func(counted *events.IECStats) *events.IECStats {
+		if counted == nil && j.Verified != nil {
+			return &j.Verified.Stats // no row waits
+		}
+		return counted
+	}
 	if f := j.Proposed; f != nil {
-		s.Database = &f.Stats
+		s.IEC, s.Database = visible(f.IEC), &f.Stats
 	}
 	if f := j.Persisted; f != nil {
-		s.Database = &f.Stats
+		s.IEC, s.Database = visible(f.IEC), &f.Stats
 	}
 	if f := j.Reported; f != nil {
 		s.Validation, s.Database = &f.Validation, &f.Database

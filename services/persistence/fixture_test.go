@@ -61,7 +61,7 @@ func numberRows(list []person) iter.Seq2[person, error] {
 }
 
 func newJob(rows int, opts events.Options) *events.Job {
-	return &events.Job{ID: events.NewJobID(), Options: opts,
+	return &events.Job{ID: events.NewJobID(), Options: opts, Uploaded: &events.Uploaded{},
 		Validated: &events.Validated{Rows: events.Artifact{Records: rows}}}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/services/postgres"
 )
 
@@ -17,7 +18,9 @@ type merge struct {
 	tx    *sqlx.Tx
 	conn  *sqlx.Conn // the connection of tx
 	jobID string
-	now   time.Time
+	// area is where the job may read and change members.
+	area *access.Bounds
+	now  time.Time
 	// total is the number of rows, for the progress.
 	total    int
 	progress func(done int, message string)
@@ -117,6 +120,9 @@ func (m *merge) writeRange(ctx context.Context, r idRange) error {
 	inserted, err := step("insert members", insertNewSQL, m.jobID, r.after, r.upTo, m.now)
 	if err != nil || inserted == int64(r.count) {
 		return err // nobody was a member before
+	}
+	if err := m.setAsideOutside(ctx, r); err != nil {
+		return err
 	}
 	if _, err := step("record changes", recordChangesSQL, m.jobID, r.after, r.upTo); err != nil {
 		return err

@@ -76,6 +76,8 @@ func countResult(s *events.DatabaseStats, result string) error {
 		s.Removed++
 	case records.Kept:
 		s.Kept++
+	case records.Transfer:
+		s.Transfers++
 	default:
 		return fmt.Errorf("read outcomes: result %q is unknown", result)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/records"
 	"rollcall.example/events/stage"
 	"rollcall.example/services/postgres"
@@ -23,6 +24,9 @@ type Config struct {
 	DB *sqlx.DB
 	// Store reads rows and verdicts and writes outcomes. Required.
 	Store *events.Store
+	// ApproveAbove is how many changes to existing members a job may make before
+	// somebody else has to approve it, whoever uploaded; 0 means any number.
+	ApproveAbove int
 	// Logger gets how many rows of a job were refused; nil discards.
 	Logger *slog.Logger
 	// Now is the clock of created_at and updated_at; nil means time.Now.
@@ -35,11 +39,14 @@ type Service struct {
 	store  *events.Store
 	logger *slog.Logger
 	now    func() time.Time
+
+	approveAbove int
 }
 
 // New returns the stage. It connects to nothing.
 func New(c Config) *Service {
-	s := &Service{db: c.DB, store: c.Store, logger: events.Logger(c.Logger), now: c.Now}
+	s := &Service{db: c.DB, store: c.Store, logger: events.Logger(c.Logger), now: c.Now,
+		approveAbove: c.ApproveAbove}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -48,7 +55,8 @@ func New(c Config) *Service {
 
 // Handle is a stage.Handler. It writes the job's members, once however often it
 // is called, and returns *events.Persisted. A dry run does the same in a
-// transaction that is rolled back.
+// transaction that is rolled back, and so does a job that somebody has to approve:
+// it returns *events.Proposed.
 //
 // Handle stores the artifact outcomes before the commit. A cancellation that
 // arrives before the commit then leaves the database as it was, and almost
@@ -59,50 +67,41 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error
 	if job.Validated == nil || job.Verified == nil {
 		return nil, errors.New("persist: the job has no rows or no verdicts")
 	}
-	out, err := records.NewWriter[records.Outcome](s.store)
+	r, err := s.newRun(ctx, w)
 	if err != nil {
 		return nil, fmt.Errorf("persist: %w", err)
 	}
-	defer func() { _ = out.Close() }() // a temporary file
-
-	fact := &events.Persisted{}
-	total := job.Validated.Rows.Records
-	progress := func(done int, message string) { w.Progress(events.DatabaseOperations, done, total, message) }
-	storeOutcomes := func(tx *sqlx.Tx) error {
-		fact.Stats, err = eachOutcome(ctx, tx, job.ID, out.Write)
-		if err != nil {
-			return err
-		}
-		fact.Stats.DryRun = job.Options.DryRun
-		if fact.Stats.Total != total {
-			return fmt.Errorf("%d outcomes for %d rows", fact.Stats.Total, total)
-		}
-		progress(total, "Storing the outcomes")
-		name, header := w.ArtifactName("outcomes"), w.Header("outcomes")
-		fact.Outcomes, err = out.Store(ctx, s.store, events.BucketOutcomes, name, header)
-		return err
-	}
+	defer func() { _ = r.out.Close() }() // a temporary file
 
 	written, err := s.isWritten(ctx, job.ID)
 	switch {
 	case err != nil:
 	case written:
-		err = s.transaction(ctx, false, func(_ *sqlx.Conn, tx *sqlx.Tx) error { return storeOutcomes(tx) })
+		err = s.transaction(ctx, false, func(_ *sqlx.Conn, tx *sqlx.Tx) error { return r.storeOutcomes(ctx, tx, false) })
 	case job.Options.Undoes != "":
-		err = s.undoJob(ctx, job, progress, storeOutcomes)
+		var undone events.Job
+		if undone, err = w.LoadUndone(ctx); err == nil {
+			err = s.undoJob(ctx, job, undone.Area(), r.report, func(tx *sqlx.Tx) error { return r.propose(ctx, tx) })
+		}
 	default:
-		err = s.writeNew(ctx, job, progress, storeOutcomes)
+		err = s.writeNew(ctx, job, r.report, func(tx *sqlx.Tx) error { return r.propose(ctx, tx) })
 	}
-	if isUnavailable(err) {
+	switch {
+	case errors.Is(err, errPropose):
+		s.logger.InfoContext(ctx, "job waits for approval", "job", job.ID, "reason", r.proposal.reason)
+		r.stats.DryRun = true
+		return &events.Proposed{
+			Outcomes: r.outcomes, Stats: r.stats, IEC: r.iec, Reason: r.proposal.reason, Digest: r.proposal.digest,
+		}, nil
+	case isUnavailable(err):
 		return nil, s.postpone(job, err)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("persist: %w", err)
 	}
-	if fact.Stats.Errors > 0 {
-		s.logger.WarnContext(ctx, "database refused rows", "job", job.ID, "rows", fact.Stats.Errors)
+	if r.stats.Errors > 0 {
+		s.logger.WarnContext(ctx, "database refused rows", "job", job.ID, "rows", r.stats.Errors)
 	}
-	return fact, nil
+	return &events.Persisted{Outcomes: r.outcomes, Stats: r.stats, IEC: r.iec}, nil
 }
 
 // writeNew writes a job that has no ledger row. It fetches the artifacts before
@@ -126,8 +125,8 @@ func (s *Service) writeNew(ctx context.Context, job *events.Job, progress func(i
 func (s *Service) mergePeople(ctx context.Context, job *events.Job, people iter.Seq2[person, error],
 	progress func(int, string), storeOutcomes func(*sqlx.Tx) error) error {
 	return s.transaction(ctx, !job.Options.DryRun, func(conn *sqlx.Conn, tx *sqlx.Tx) error {
-		m := merge{tx: tx, conn: conn, jobID: job.ID, now: s.now(), total: job.Validated.Rows.Records,
-			progress: progress}
+		m := merge{tx: tx, conn: conn, jobID: job.ID, area: access.NewBounds(job.Area()), now: s.now(),
+			total: job.Validated.Rows.Records, progress: progress}
 		if err := m.run(ctx, people); err != nil {
 			return err
 		}

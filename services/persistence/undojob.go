@@ -5,8 +5,10 @@ import (
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/stage"
 )
 
@@ -15,9 +17,18 @@ import (
 // inserted. A member that another job has changed since is left as it is and
 // named in the outcomes: restoring some of its values would mix two versions of
 // a member.
-func (s *Service) undoJob(ctx context.Context, job *events.Job, progress func(int, string),
+//
+// Of a member outside of one of the two areas, that of the undone job and that of
+// whoever undoes it, nothing is shown, and nothing is to be undone: the undone job
+// wrote members of its area only, and another job has moved this one since.
+func (s *Service) undoJob(ctx context.Context, job *events.Job, undoneArea events.Area, progress func(int, string),
 	storeOutcomes func(*sqlx.Tx) error) error {
 	undone := job.Options.Undoes
+	areas := []*access.Bounds{access.NewBounds(undoneArea), access.NewBounds(job.Area())}
+	lock, everywhere := lockWrittenSQL, areas[0].Everywhere() && areas[1].Everywhere()
+	if !everywhere {
+		lock = lockAllSQL
+	}
 	return s.transaction(ctx, true, func(_ *sqlx.Conn, tx *sqlx.Tx) error {
 		step := func(name, sql string, args ...any) (int64, error) {
 			res, err := tx.ExecContext(ctx, sql, args...)
@@ -42,8 +53,17 @@ func (s *Service) undoJob(ctx context.Context, job *events.Job, progress func(in
 				"What this job wrote is not on record any more, so it cannot be undone.", nil)
 		}
 		progress(0, "Putting the values back")
-		if _, err := step("lock members", lockWrittenSQL, undone); err != nil {
+		if _, err := step("lock members", lock, undone); err != nil {
 			return err
+		}
+		if !everywhere {
+			outside, err := findOutside(ctx, tx, areas, membersOfJobSQL, undone)
+			if err != nil {
+				return err
+			}
+			if _, err := step("set aside members outside", recordTransfersSQL, undone, job.ID, pq.Array(outside)); err != nil {
+				return err
+			}
 		}
 		if _, err := step("record changes", recordUndoSQL, undone, job.ID); err != nil {
 			return err
@@ -75,7 +95,19 @@ CROSS JOIN LATERAL (SELECT CASE
   WHEN m.updated_by_job IS DISTINCT FROM $1 THEN 'kept'
   WHEN o.result = 'inserted' THEN 'removed'
   ELSE 'updated' END AS result) d
-WHERE o.job_id = $1`
+WHERE o.job_id = $1 AND NOT EXISTS (SELECT FROM job_outcomes u WHERE u.job_id = $2 AND u.n = o.n)`
+
+// lockAllSQL is lockWrittenSQL for all members that the undone job names.
+const lockAllSQL = `SELECT FROM members m JOIN job_outcomes o USING (id_number)
+WHERE o.job_id = $1 ORDER BY m.id_number FOR UPDATE OF m`
+
+// membersOfJobSQL returns where the members are that a job names.
+const membersOfJobSQL = `SELECT o.n, o.result = 'transfer' AS waits, m.id_number IS NULL AS gone, ` + placeColumnsSQL + `
+FROM job_outcomes o LEFT JOIN members m USING (id_number) WHERE o.job_id = $1`
+
+// recordTransfersSQL stores, for the undo job $2, the outcome of rows of the undone job $1.
+const recordTransfersSQL = `INSERT INTO job_outcomes (job_id, n, id_number, result)
+SELECT $2::text, n, id_number, 'transfer' FROM job_outcomes WHERE job_id = $1 AND n = ANY ($3)`
 
 const removeUndoneSQL = `DELETE FROM members m USING job_outcomes u
 WHERE u.job_id = $1 AND u.result = 'removed' AND m.id_number = u.id_number`

@@ -20,8 +20,9 @@ import (
 // undoAndRead undoes a job and returns the outcomes as the artifact has them.
 func (w *fixture) undoAndRead(ctx context.Context,
 	undone string) (got []records.Outcome, stats events.DatabaseStats, err error) {
-	job := &events.Job{ID: events.UndoJobID(undone), Options: events.Options{Undoes: undone}}
-	err = w.undoJob(ctx, job, func(int, string) {}, func(tx *sqlx.Tx) error {
+	job := &events.Job{ID: events.UndoJobID(undone), Options: events.Options{Undoes: undone},
+		Uploaded: &events.Uploaded{}}
+	err = w.undoJob(ctx, job, events.Country(), func(int, string) {}, func(tx *sqlx.Tx) error {
 		stats, err = eachOutcome(ctx, tx, job.ID, func(o *records.Outcome) error { got = append(got, *o); return nil })
 		return err
 	})

@@ -138,7 +138,7 @@ func (s *Service) Rebuild(ctx context.Context, job *events.Job, to io.Writer) er
 // stages: the totals of the reported event. The job must have been persisted.
 func CompleteStats(job *events.Job) events.ValidationStats {
 	stats := job.Validated.Stats
-	iec, db := job.Verified.Stats, job.Persisted.Stats
+	iec, db := verdictsOf(job), job.Persisted.Stats
 	stats.Registered = iec.Registered
 	stats.NotRegistered = iec.NotRegistered
 	stats.Deceased = iec.Deceased
@@ -147,4 +147,13 @@ func CompleteStats(job *events.Job) events.ValidationStats {
 	stats.ExistingMembers = db.Updates + db.Unchanged
 	stats.NewMembers = db.Inserts
 	return stats
+}
+
+// verdictsOf returns the counts of the IEC's verdicts that the job's owner may know:
+// not those of rows that wait for somebody else.
+func verdictsOf(job *events.Job) events.IECStats {
+	if job.Persisted.IEC != nil {
+		return *job.Persisted.IEC
+	}
+	return job.Verified.Stats
 }

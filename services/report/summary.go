@@ -24,7 +24,7 @@ func (l *summaryWriter) addSentence(words string, as look) {
 // writeSummary writes the first sheet: the totals of the job.
 func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int, further bool) error {
 	s := &summaryWriter{sheetWriter: w}
-	stats, iec, db := CompleteStats(job), job.Verified.Stats, job.Persisted.Stats
+	stats, iec, db := CompleteStats(job), verdictsOf(job), job.Persisted.Stats
 	line := func(name string, value cell) { s.addRow(plain, textCell(name), value) }
 	note := func(words string) { s.addRow(yellow, textCell("Note"), textCell(words)) }
 	section := func(name string) {

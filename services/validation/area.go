@@ -42,10 +42,7 @@ func (j *Judge) rejectOutside(row workbook.Row) *records.RejectedRow {
 		return nil
 	}
 	fields := j.readPlace(row)
-	if j.area.bounds.Contain(access.Place{
-		Province: fields[schema.FieldProvince], Municipality: fields[schema.FieldMunicipality],
-		Ward: fields[schema.FieldWard],
-	}) {
+	if j.area.bounds.Contain(placeOf(fields)) {
 		return nil
 	}
 	j.stats.OutOfArea++

@@ -53,6 +53,9 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 		was := undone.Validated
 		return &events.Validated{Rows: was.Rows, Rejects: was.Rejects, Stats: was.Stats}, nil
 	}
+	if w.Job.Options.Completes != "" {
+		return s.takeWaiting(ctx, w)
+	}
 	w.Progress(events.FileReading, 0, 0, "Reading the spreadsheet")
 	upload := w.Job.Uploaded.File
 	file, err := s.cfg.Store.Fetch(ctx, upload)

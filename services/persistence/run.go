@@ -1,0 +1,92 @@
+package persistence
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"rollcall.example/events"
+	"rollcall.example/events/records"
+	"rollcall.example/events/stage"
+)
+
+// run is one attempt at a job, and what came of it.
+type run struct {
+	service  *Service
+	work     *stage.Work
+	out      *records.Writer[records.Outcome]
+	proposal *proposal
+
+	stats    events.DatabaseStats
+	outcomes events.Artifact
+	iec      *events.IECStats
+}
+
+// newRun begins an attempt. The caller closes out.
+func (s *Service) newRun(ctx context.Context, w *stage.Work) (*run, error) {
+	p, err := s.openProposal(ctx, &w.Job)
+	if err != nil {
+		return nil, err
+	}
+	out, err := records.NewWriter[records.Outcome](s.store)
+	if err != nil {
+		return nil, err
+	}
+	return &run{service: s, work: w, out: out, proposal: p}, nil
+}
+
+// report reports how many rows are done. All rows of a job that was approved count
+// as done: the proposal has told so already, and progress never goes back.
+func (r *run) report(done int, message string) {
+	total := r.work.Job.Validated.Rows.Records
+	if r.work.Job.Approved != nil {
+		done = total
+	}
+	r.work.Progress(events.DatabaseOperations, done, total, message)
+}
+
+// propose stores the outcomes. The error is errPropose where somebody has to
+// approve them before the transaction may commit.
+func (r *run) propose(ctx context.Context, tx *sqlx.Tx) error {
+	err := r.storeOutcomes(ctx, tx, true)
+	if err == nil && r.proposal.reason != "" {
+		err = errPropose
+	}
+	return err
+}
+
+// storeOutcomes stores the artifact and counts what it holds. With decide it finds
+// out before whether the job has to be proposed.
+func (r *run) storeOutcomes(ctx context.Context, tx *sqlx.Tx, decide bool) (err error) {
+	job := &r.work.Job
+	var waiting []int
+	r.stats, err = eachOutcome(ctx, tx, job.ID, func(o *records.Outcome) error {
+		if o.Result == records.Transfer {
+			waiting = append(waiting, o.N)
+		}
+		return r.out.Write(o)
+	})
+	if err != nil {
+		return err
+	}
+	r.stats.DryRun = job.Options.DryRun
+	if total := job.Validated.Rows.Records; r.stats.Total != total {
+		return fmt.Errorf("%d outcomes for %d rows", r.stats.Total, total)
+	}
+	if r.iec, err = r.service.countVerdicts(ctx, job, waiting); err != nil {
+		return err
+	}
+	if decide {
+		if err := r.proposal.decide(ctx, tx, r.stats); err != nil {
+			return err
+		}
+	}
+	r.report(r.stats.Total, "Storing the outcomes")
+	header := r.work.Header("outcomes")
+	if r.proposal.reason != "" {
+		header.Salt = r.proposal.salt
+	}
+	r.outcomes, err = r.out.Store(ctx, r.service.store, events.BucketOutcomes, r.work.ArtifactName("outcomes"), header)
+	return err
+}

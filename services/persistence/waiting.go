@@ -1,0 +1,40 @@
+package persistence
+
+import (
+	"context"
+	"slices"
+
+	"rollcall.example/events"
+	"rollcall.example/events/records"
+)
+
+// countVerdicts returns the counts of a job's verdicts without those of the rows that
+// wait, whose numbers are sorted. It returns nil where none waits.
+func (s *Service) countVerdicts(ctx context.Context, job *events.Job, waiting []int) (*events.IECStats, error) {
+	if len(waiting) == 0 {
+		return nil, nil
+	}
+	stats := events.IECStats{Calls: job.Verified.Stats.Calls, Cached: job.Verified.Stats.Cached}
+	for v, err := range records.Each[records.Verdict](ctx, s.store, job.Verified.Verdicts, nil) {
+		if err != nil {
+			return nil, err
+		}
+		if _, waits := slices.BinarySearch(waiting, v.N); waits {
+			continue
+		}
+		stats.Total++
+		switch v.Status {
+		case records.Registered:
+			stats.Registered++
+		case records.NotRegistered:
+			stats.NotRegistered++
+		case records.Deceased:
+			stats.Deceased++
+		case records.International:
+			stats.International++
+		default:
+			stats.Unverified++
+		}
+	}
+	return &stats, nil
+}
