@@ -36,6 +36,9 @@ func repeatOf(r *records.RejectedRow) *repeat {
 	return &repeat{strings.Clone(r.ID), r.FirstRow, r.Count, joinNumbers(r.Rows)}
 }
 
+// waits reports whether the row waits for somebody of another area.
+func (e *entry) waits() bool { return e.outcome != nil && e.outcome.Result == records.Transfer }
+
 // texts yields the columns and texts of the uploaded cells that are filled.
 func (e *entry) texts() iter.Seq2[int, string] {
 	if e.row != nil {
@@ -64,6 +67,9 @@ func mergeEntries(
 					break
 				}
 				e = &entry{n: r.head.N, row: r.head, verdict: v.head, outcome: o.head}
+				if e.waits() {
+					e.verdict = &records.Verdict{N: e.n} // the report tells nothing of it
+				}
 				err = errors.Join(r.advance(), v.advance(), o.advance())
 			} else {
 				e = &entry{n: j.head.N, reject: j.head}

@@ -113,6 +113,9 @@ func listRowSheets(options events.Options) []rowSheet {
 					textCell(""), textCell(""), textCell(""), textCell(""), textCell("")}
 			}
 			reason := e.outcome.Error
+			if e.waits() {
+				reason = waitsReason
+			}
 			if reason == "" && e.verdict.Status == records.Unverified {
 				reason = describeUnverified(e.verdict.Reason)
 			}
@@ -124,7 +127,7 @@ func listRowSheets(options events.Options) []rowSheet {
 		name:       "Invalid IDs",
 		emptyNote:  "Every row has a valid ID number.",
 		ownColumns: []string{"Sheet Row", "Code", "Reason", "Offending Cell"},
-		includes:   func(e *entry) bool { return e.reject != nil && e.reject.Code != records.RejectDuplicate },
+		includes:   func(e *entry) bool { return isInvalid(e.reject) },
 		makeCells: func(e *entry) []cell {
 			return []cell{intCell(e.n), textCell(e.reject.Code), textCell(e.reject.Message), textCell(e.reject.Cell)}
 		},

@@ -39,6 +39,9 @@ func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int
 	if job.Options.Undoes != "" {
 		note("This undoes " + job.Options.Undoes + ". Rows, and what the IEC has answered, are those of that job.")
 	}
+	if job.Options.Completes != "" {
+		note("These are the rows of " + job.Options.Completes + " that waited for somebody of another area.")
+	}
 	if job.Options.SkipIEC {
 		note("The IEC was not asked: nobody's registration was checked.")
 	}
@@ -62,6 +65,9 @@ func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int
 	line("Rows with an invalid ID number, left out", intCell(stats.InvalidIDs))
 	line("Different valid ID numbers", intCell(stats.UniqueRecords))
 	line("Duplicate rows, left out", intCell(stats.Duplicates))
+	if stats.OutOfArea > 0 {
+		line("Rows outside of your area, left out", intCell(stats.OutOfArea))
+	}
 	line("Warnings", intCell(stats.Warnings))
 	line("Blank rows skipped", intCell(stats.BlankRows))
 
@@ -84,6 +90,9 @@ func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int
 		line("Existing members, updated", intCell(db.Updates))
 		line("Existing members, unchanged", intCell(db.Unchanged))
 		line("Refused by the database", intCell(db.Errors))
+	}
+	if db.Transfers > 0 {
+		line("Rows that wait for somebody of another area", intCell(db.Transfers))
 	}
 	line("Total", intCell(db.Total))
 

@@ -57,16 +57,24 @@ func describeOutcome(result string, options events.Options) string {
 		return "Member no more"
 	case records.Kept:
 		return "Changed since, left as it is"
+	case records.Transfer:
+		return "Waits for another area"
 	}
 	return result
 }
 
 func describeReject(code string) string {
-	if code == records.RejectDuplicate {
+	switch code {
+	case records.RejectDuplicate:
 		return "Duplicate, left out"
+	case records.RejectOutOfArea:
+		return "Outside of your area, left out"
 	}
 	return "Invalid ID number, left out"
 }
+
+// waitsReason is all that a report says of a row that waits.
+const waitsReason = "Waits for somebody whose area covers both the row and the member."
 
 // reasonSkipped is the reason of a verdict where the uploader skipped the IEC.
 const reasonSkipped = "disabled"

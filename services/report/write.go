@@ -68,7 +68,7 @@ func (s *Service) compose(
 	if err != nil {
 		return err
 	}
-	list, err := openRowSheets(book, listRowSheets(job.Options), original.names)
+	list, err := openRowSheets(book, append(listRowSheets(job.Options), listAreaSheets(job)...), original.names)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,17 @@ func (r *Reader) addResults(ctx context.Context, job *events.Job, h *History) er
 	if job.Verified == nil {
 		return nil
 	}
+	o, err := r.findOutcome(ctx, job, h.Row)
+	switch {
+	case err != nil:
+		return err
+	case o == nil && job.Area().Level != events.AreaCountry:
+		return nil // what the IEC said is shown once it is known that the row does not wait
+	case o != nil && o.Result == records.Transfer:
+		h.IEC = Verdict{Status: "none", Why: waits}
+		h.Database = Outcome{Result: records.Transfer, Why: waits, DryRun: job.Persisted == nil || job.Options.DryRun}
+		return nil
+	}
 	v, _, err := find(ctx, r.store, job.Verified.Verdicts, func(v *records.Verdict) int { return v.N - h.Row })
 	if err != nil {
 		return err
@@ -29,15 +40,34 @@ func (r *Reader) addResults(ctx context.Context, job *events.Job, h *History) er
 			Kept: !v.At.IsZero() && v.At.Before(job.CreatedAt),
 		}
 	}
-	if job.Persisted == nil {
+	if o == nil {
 		return nil
 	}
-	o, _, err := find(ctx, r.store, job.Persisted.Outcomes, func(o *records.Outcome) int { return o.N - h.Row })
-	if err != nil || o == nil {
-		return err
+	h.Database = Outcome{Result: o.Result, Why: o.Error, VDCode: o.VD, Changed: o.Changed,
+		DryRun: job.Persisted == nil || job.Options.DryRun}
+	if job.Persisted == nil {
+		return nil // what was proposed is not written
 	}
-	h.Database = Outcome{Result: o.Result, Why: o.Error, VDCode: o.VD, Changed: o.Changed, DryRun: job.Options.DryRun}
 	return r.addImages(ctx, job.ID, h)
+}
+
+// waits is all that is told of a row whose person is a member outside of the area.
+const waits = "The row waits for somebody whose area covers both the row and the member."
+
+// findOutcome returns the outcome of a row, or the one that is proposed; nil where
+// neither is known.
+func (r *Reader) findOutcome(ctx context.Context, job *events.Job, n int) (*records.Outcome, error) {
+	var outcomes events.Artifact
+	switch {
+	case job.Persisted != nil:
+		outcomes = job.Persisted.Outcomes
+	case job.Proposed != nil:
+		outcomes = job.Proposed.Outcomes
+	default:
+		return nil, nil
+	}
+	o, _, err := find(ctx, r.store, outcomes, func(o *records.Outcome) int { return o.N - n })
+	return o, err
 }
 
 // addImages adds the member's values before and after. The artifact has ward and

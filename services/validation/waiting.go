@@ -101,7 +101,7 @@ func (s *Service) waitingRows(ctx context.Context, job *events.Job, head *record
 func rejectWaiting(row *records.Row) *records.RejectedRow {
 	return &records.RejectedRow{
 		N: row.N, Code: records.RejectOutOfArea, Message: "The row lies outside of your area.",
-		Cell: row.Fields[schema.FieldWard], Cells: row.Cells,
+		Cell: row.Fields[schema.FieldWard], Cells: row.Cells, Far: row.Far,
 	}
 }
 

@@ -1,0 +1,36 @@
+package report
+
+import (
+	"rollcall.example/events"
+	"rollcall.example/events/records"
+)
+
+// isInvalid reports whether a row was rejected for its ID number.
+func isInvalid(r *records.RejectedRow) bool {
+	return r != nil && r.Code != records.RejectDuplicate && r.Code != records.RejectOutOfArea
+}
+
+// listAreaSheets returns the sheets of a job of a part of the country: the rows that
+// lie outside of it, and those that wait because their person is a member outside.
+// They show the uploader's own cells and nothing of the member.
+func listAreaSheets(job *events.Job) (list []rowSheet) {
+	if job.Area().Level == events.AreaCountry && job.Persisted.Stats.Transfers == 0 {
+		return nil
+	}
+	return []rowSheet{{
+		name:       "Outside Your Area",
+		emptyNote:  "No row of the file lies outside of your area.",
+		ownColumns: []string{"Sheet Row", "Reason", "Offending Cell"},
+		includes:   func(e *entry) bool { return e.reject != nil && e.reject.Code == records.RejectOutOfArea },
+		makeCells: func(e *entry) []cell {
+			return []cell{intCell(e.n), textCell(e.reject.Message), textCell(e.reject.Cell)}
+		},
+		look: red,
+	}, {
+		name:       "Waiting",
+		emptyNote:  "No row of the file waits for somebody else.",
+		ownColumns: []string{"Sheet Row", "Reason"},
+		includes:   (*entry).waits,
+		makeCells:  func(e *entry) []cell { return []cell{intCell(e.n), textCell(waitsReason)} },
+	}}
+}
