@@ -14,6 +14,14 @@ export const strings = {
     refused: "This token is not valid, or it has expired. Please ask for a fresh one.",
     expired: "Your token is not valid any more. Please sign in with a fresh one.",
   },
+  /** Asked when a link with a token is opened while somebody is signed in. */
+  otherSession: (now: string, other: string) => ({
+    ask: `Stay signed in as ${now}?`,
+    hint: `The link that was opened signs you in as ${other}. If you did not expect that, stay as you are.`,
+    yes: `Sign in as ${other}`,
+    no: `Stay signed in as ${now}`,
+  }),
+  nobody: "somebody unknown",
   signOut: "Sign out",
   signedInAs: (user: string) => `Signed in as ${user}`,
   upload: {

@@ -235,6 +235,61 @@ func TestConsoleCancelsAndRetries(t *testing.T) {
 	b.screenshot("12-tried-again")
 }
 
+// Whoever sends somebody a link with a token of their own must not get what that person
+// uploads afterwards.
+func TestConsoleAsksBeforeALinkReplacesASession(t *testing.T) {
+	p := startUp(t, t.TempDir())
+	b := openTab(t, p.url())
+	bob, eve := token(t, "bob", "province_admin"), token(t, "eve", "province_admin")
+	b.open("/#token=" + bob)
+	b.waitForText("Signed in as bob")
+	const open = `document.querySelector("dialog[open]")`
+	question := func(link string) {
+		t.Helper()
+		b.open(link)
+		b.waitFor(open + `?.textContent.includes("eve") && ` + open + `.textContent.includes("bob")`)
+		if strings.Contains(b.address(), "token") {
+			t.Errorf("the token is still in the address: %s", link)
+		}
+		if evaluate[string](b, `document.activeElement.textContent`) != "Stay signed in as bob" ||
+			evaluate[string](b, open+`.getAttribute("aria-label")`) != "Stay signed in as bob?" {
+			t.Error("keeping the session is not what has the focus, or the dialog has no name")
+		}
+	}
+	kept := func(how string) {
+		t.Helper()
+		b.waitFor(`!` + open)
+		if evaluate[string](b, `sessionStorage["rollcall-token"]`) != bob ||
+			!b.isTrue(`document.body.textContent.includes("Signed in as bob")`) {
+			t.Errorf("%s: the session was replaced", how)
+		}
+	}
+	question("/#token=" + eve)
+	b.do(chromedp.KeyEvent(kb.Escape))
+	kept("Escape")
+	question("/#token=" + eve + "&/jobs/job-01890000-0000-7000-8000-000000000000")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	kept("Enter")
+	if strings.Contains(b.address(), "job-") {
+		t.Errorf("the link's page is shown: %s", b.address())
+	}
+	// The link opens in a tab with a session, as a page of its own.
+	evaluate[string](b, `location.hash = "#token=`+eve+`", ""`)
+	b.waitFor(open)
+	b.do(chromedp.Reload())
+	b.waitForText("Signed in as bob")
+	// What is no token is taken out of the address, too.
+	evaluate[string](b, `location.hash = "#token=%20secret", ""`)
+	b.waitFor(`location.hash === ""`)
+	kept("no token")
+	question("/#token=" + eve)
+	b.click("Sign in as eve")
+	b.waitForText("Signed in as eve")
+	if evaluate[string](b, `sessionStorage["rollcall-token"]`) != eve {
+		t.Error("the session was not replaced")
+	}
+}
+
 // The quota is used up during the job. The page says so, and until when it waits.
 func TestConsoleShowsAPause(t *testing.T) {
 	p := startUp(t, t.TempDir(), "--iec-quota", "100")
