@@ -65,13 +65,15 @@ func services() []User {
 	return []User{
 		upload(),
 		stage(events.StageValidation, User{
-			Comment:   "Reads the workbook, judges its rows.",
-			Objects:   slices.Concat(writes(events.BucketRows), reads(events.BucketUploads, events.BucketOutcomes)),
+			Comment: "Reads the workbook, judges its rows.",
+			Objects: append(reads(events.BucketUploads, events.BucketOutcomes),
+				ObjectBucket{Name: events.BucketRows, Read: true, Write: true}),
 			KeyValues: objections,
 		}),
 		stage(events.StageIEC, User{
 			Comment: "Asks the IEC.",
-			Objects: slices.Concat(writes(events.BucketVerdicts), reads(events.BucketRows)),
+			Objects: append(reads(events.BucketRows),
+				ObjectBucket{Name: events.BucketVerdicts, Read: true, Write: true}),
 			KeyValues: []KeyValueBucket{
 				{Name: events.KVQuota, Write: true},
 				{Name: events.KVVerdicts, Write: true, Batch: true},

@@ -84,7 +84,7 @@ func Up(ctx context.Context, c UpConfig) (_ *App, err error) {
 		return nil, err
 	}
 	if a.embedded != nil {
-		if err := a.writePrivacyEnv(dir, c.NATS.CA, privacyURL); err != nil {
+		if err := a.writePrivacyEnv(dir, c.NATS.CA, privacyURL, a.secrets.IECCacheKey); err != nil {
 			return nil, err
 		}
 	}
@@ -107,12 +107,7 @@ func (a *App) makeUpSecrets(dir *dataFolder) (err error) {
 		}
 	}
 	if a.secrets.IECCacheKey == "" {
-		if a.secrets.IECCacheKey, err = dir.secret("iec-cache-key"); err != nil {
-			return err
-		}
-	}
-	if a.secrets.PrivacyKey == "" {
-		a.secrets.PrivacyKey, err = dir.secret("privacy-key")
+		a.secrets.IECCacheKey, err = dir.secret("iec-cache-key")
 	}
 	return err
 }

@@ -2,10 +2,11 @@ package upload
 
 import (
 	"path"
+	"regexp"
 	"strings"
 	"unicode"
 
-	"rollcall.example/events/spelling"
+	"rollcall.example/events"
 )
 
 const (
@@ -14,14 +15,12 @@ const (
 	maxFileName = 200
 )
 
-// namedAfter is what a file is called whose name has an ID number in any spelling.
-const namedAfter = "named by an ID number"
+var digits = regexp.MustCompile(`\d+`)
 
 // cleanFileName makes a name of whatever a client sent as one: no folder of either
 // style, nothing that does not print or turns the writing round, not too long.
-// A name with a person's ID number is replaced as a whole, for the name becomes
-// part of events, which nobody can take back, and the rest of it may be the
-// person's name.
+// A file named after a person's ID number has it masked, for the name becomes
+// part of events.
 func cleanFileName(sent string) string {
 	name := path.Base(strings.ReplaceAll(strings.ToValidUTF8(sent, ""), `\`, "/"))
 	name = strings.Map(func(r rune) rune {
@@ -31,9 +30,12 @@ func cleanFileName(sent string) string {
 		return r
 	}, name)
 	name = strings.TrimSpace(name)
-	if spelling.HasNumber(name) {
-		name = namedAfter + strings.ToLower(path.Ext(spelling.HideNumbers(name)))
-	}
+	name = digits.ReplaceAllStringFunc(name, func(run string) string {
+		if len(run) != 13 {
+			return run
+		}
+		return events.MaskID(run)
+	})
 	if len(name) > maxFileName {
 		ext := path.Ext(name)
 		if len(ext) > 8 {

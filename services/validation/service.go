@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"rollcall.example/events"
-	"rollcall.example/events/person"
 	"rollcall.example/events/records"
 	"rollcall.example/events/refusal"
 	"rollcall.example/events/stage"
@@ -18,9 +17,6 @@ import (
 type Config struct {
 	// Store reads uploads and stores rows and rejects. Required.
 	Store *events.Store
-	// Objections returns who has objected to being on a roll; nil means that nobody
-	// has.
-	Objections func(context.Context) (*person.Objections, error)
 	// Budget bounds what reading an upload may take; the zero value means the
 	// defaults.
 	Budget workbook.Budget
@@ -81,19 +77,9 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 		return nil, err
 	}
 	w.Progress(events.FileReading, 1, 1, "Read the spreadsheet")
-	set := Settings{
+	judge, err := NewJudge(Settings{
 		Header: header, UploadedAt: w.Job.CreatedAt, Date1904: book.Date1904, Area: w.Job.Uploaded.Area,
-	}
-	if s.cfg.Objections != nil {
-		objections, err := s.cfg.Objections(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if objections.Len() > 0 {
-			set.Objected = objections.Has
-		}
-	}
-	judge, err := NewJudge(set)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -38,14 +38,7 @@ func allowedSecrets(service string) []string {
 		return []string{embedded.PasswordVariable(service), "ROLLCALL_IEC_USERNAME", "ROLLCALL_IEC_PASSWORD",
 			"ROLLCALL_IEC_CACHE_KEY"}
 	}
-	list := []string{embedded.PasswordVariable(service)}
-	switch service {
-	case "validation", "persistence":
-		list = append(list, "ROLLCALL_PRIVACY_KEY")
-	case "privacy":
-		list = append(list, "ROLLCALL_PRIVACY_KEY", "ROLLCALL_IEC_CACHE_KEY")
-	}
-	return list
+	return []string{embedded.PasswordVariable(service)}
 }
 
 var natsVariable = regexp.MustCompile(`\$(ROLLCALL_\w+)`)
