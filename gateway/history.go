@@ -28,7 +28,7 @@ type history struct {
 }
 
 // isRunning reports whether a stage may be working on the job.
-func (h *history) isRunning() bool { return h.job.ID != "" && !h.job.Ended() && h.job.Paused == nil }
+func (h *history) isRunning() bool { return h.job.Next() != "" && h.job.Paused == nil }
 
 // histories reads the histories of jobs, and keeps each until the job has a new fact.
 // When a gateway is replaced, all its clients come back at once and ask for the same

@@ -150,3 +150,31 @@ func TestPageOfAnAllowedOriginCanConnect(t *testing.T) {
 		}
 	}
 }
+
+// A stage has told of its progress before it proposed. Whoever comes later sees that the
+// job waits, and not that the stage is at work.
+func TestProgressBeforeAProposalIsOutdated(t *testing.T) {
+	r := newRig(t)
+	job := r.upload("alice")
+	r.step(&job)
+	r.step(&job)
+	persistence := r.logs[events.StagePersistence]
+	p := events.Progress{Service: events.StagePersistence, Step: events.DatabaseOperations, Percent: 65,
+		Status: events.StatusProcessing, Trigger: job.Trigger}
+	if err := persistence.SetProgress(t.Context(), &job, p); err != nil {
+		t.Fatal(err)
+	}
+	eventstest.Append(t, persistence, &job, proposal(events.ProposedNoWrite))
+	alice := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
+	alice.subscribe(job.ID, 0)
+	alice.want("ack")
+	for range 4 {
+		if f := alice.want("bulk_upload_progress"); f.Seq == 0 {
+			t.Errorf("progress: %s", f.raw)
+		} else if f.Seq == job.Seq && f.Data["status"] != "awaiting_approval" {
+			t.Errorf("the last fact: %s", f.raw)
+		}
+	}
+	alice.send("ping", nil, 1)
+	alice.want("pong")
+}

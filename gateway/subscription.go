@@ -129,7 +129,7 @@ func (c *conn) goLive(jobID string, sent uint64, job *events.Job, progress *fram
 	defer c.mu.Unlock()
 	s := c.subs[jobID]
 	s.sent, s.trigger = sent, job.Trigger
-	if job.Ended() {
+	if job.Next() == "" { // no stage works, so that progress is outdated
 		s.trigger = job.Seq
 	}
 	for _, f := range s.waiting {
