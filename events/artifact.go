@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -52,17 +53,25 @@ type Store struct {
 	// Observe is called after each transfer with the number of bytes; written
 	// is false for a read. Nil means that nobody counts.
 	Observe func(bucket string, written bool, bytes int64)
+
+	noted   bool     // see NewNotedStore
+	buckets sync.Map // of jetstream.ObjectStore, by name
 }
 
 // NewStore returns a store over the buckets that js has permission for.
 func NewStore(js jetstream.JetStream) *Store { return &Store{js: js} }
+
+// NewNotedStore returns a store that reads objects through consumers. That is
+// slower, but the server notes each one in the stream ADVISORIES. The user
+// investigator has permission for no other reading.
+func NewNotedStore(js jetstream.JetStream) *Store { return &Store{js: js, noted: true} }
 
 // Put streams r into an object and returns its size and digest. A failed Put
 // leaves no object; it may leave chunks that no object names.
 func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (_ Artifact, err error) {
 	ctx, span := StartSpan(ctx, "put "+bucket)
 	defer func() { EndSpan(span, err) }()
-	b, err := s.js.ObjectStore(ctx, bucket)
+	b, err := s.bucket(ctx, bucket)
 	if err != nil {
 		return Artifact{}, fmt.Errorf("put %s/%s: %w", bucket, name, err)
 	}
@@ -81,6 +90,19 @@ func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (_ Ar
 	return Artifact{Bucket: bucket, Name: name, Size: count.n, SHA256: hexSum(sum)}, nil
 }
 
+// bucket opens a bucket. It asks the server once: the server notes each request
+// to its API in the stream ADVISORIES.
+func (s *Store) bucket(ctx context.Context, name string) (jetstream.ObjectStore, error) {
+	if b, ok := s.buckets.Load(name); ok {
+		return b.(jetstream.ObjectStore), nil
+	}
+	b, err := s.js.ObjectStore(ctx, name)
+	if err == nil {
+		s.buckets.Store(name, b)
+	}
+	return b, err
+}
+
 // Fetch copies an object into a local file without a name and returns the file
 // at its beginning. Size and digest are those of a. The caller closes the file.
 // The error is ErrMissing, ErrAltered, or that of the transfer.
@@ -90,24 +112,14 @@ func (s *Store) Fetch(ctx context.Context, a Artifact) (_ *os.File, err error) {
 	// Without a deadline the client gives up after five seconds.
 	ctx, cancel := context.WithTimeout(ctx, transferTime+time.Duration(a.Size/minRate)*time.Second)
 	defer cancel()
-	obj, err := s.openRetrying(ctx, a)
-	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return nil, fmt.Errorf("fetch %s/%s: %w", a.Bucket, a.Name, ErrMissing)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("fetch %s/%s: %w", a.Bucket, a.Name, err)
-	}
-	defer func() { _ = obj.Close() }() // closing a reader loses nothing
 	f, err := s.OpenSpool()
 	if err != nil {
 		return nil, err
 	}
 	sum := sha256.New()
-	n, err := io.Copy(io.MultiWriter(f, sum), endingReader{ctx, obj})
+	n, err := s.copyObject(ctx, a, io.MultiWriter(f, sum))
 	s.countBytes(a.Bucket, false, n)
 	switch {
-	case errors.Is(err, jetstream.ErrDigestMismatch):
-		err = ErrAltered
 	case err == nil && (n != a.Size || hexSum(sum) != a.SHA256):
 		err = ErrAltered
 	case err == nil:

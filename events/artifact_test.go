@@ -45,7 +45,7 @@ func TestFetchReturnsWhatPutStored(t *testing.T) {
 		}
 	}
 	// Short reads must not become short chunks.
-	s, err := eventstest.Connect(t, srv, "provisioner").Stream(t.Context(), "OBJ_"+events.BucketUploads)
+	s, err := eventstest.Connect(t, srv, eventstest.Owner).Stream(t.Context(), "OBJ_"+events.BucketUploads)
 	if err != nil {
 		t.Fatal(err)
 	}

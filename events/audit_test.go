@@ -76,7 +76,7 @@ func TestAWholeAuditIsProvedWhole(t *testing.T) {
 // has them. A nil body leaves a hole.
 func rewrite(t *testing.T, srv *embedded.Server, change func(subjects []string, bodies [][]byte) ([]string, [][]byte)) {
 	t.Helper()
-	js := eventstest.Connect(t, srv, "provisioner")
+	js := eventstest.Connect(t, srv, eventstest.Owner)
 	var subjects []string
 	var bodies [][]byte
 	for m, err := range events.Messages(t.Context(), eventstest.Connect(t, srv, "operator"), events.StreamAudit,
@@ -218,8 +218,8 @@ func TestTheChainBeginsAtTheFirstMessageThatIsKept(t *testing.T) {
 		t.Errorf("%+v", chain)
 	}
 	const age = 300 * time.Millisecond
-	provisioner := eventstest.Connect(t, srv, "provisioner")
-	if err := events.Provision(t.Context(), provisioner, events.ProvisionConfig{AuditAge: age}); err != nil {
+	keeper := eventstest.Connect(t, srv, "auditor")
+	if err := events.ProvisionAudit(t.Context(), keeper, events.ProvisionConfig{AuditAge: age}); err != nil {
 		t.Fatal(err)
 	}
 	stream, err := js.Stream(t.Context(), events.StreamAudit)

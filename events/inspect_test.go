@@ -11,7 +11,7 @@ import (
 
 func TestInspectFindsWhatProvisionWouldChange(t *testing.T) {
 	srv := eventstest.Start(t)
-	operator, provisioner := eventstest.Connect(t, srv, "operator"), eventstest.Connect(t, srv, "provisioner")
+	operator, provisioner := eventstest.Connect(t, srv, "operator"), eventstest.Connect(t, srv, eventstest.Owner)
 	inspect := func() (missing, differing []string, differs string) {
 		t.Helper()
 		found, err := events.Inspect(t.Context(), operator, events.ProvisionConfig{}, nil)
@@ -21,8 +21,8 @@ func TestInspectFindsWhatProvisionWouldChange(t *testing.T) {
 		if found.Skew.Abs() > time.Second {
 			t.Errorf("skew of one machine is %s", found.Skew)
 		}
-		// Five streams, ten buckets, and consumers of four stages, the projection, webhooks and cases.
-		if len(found.Findings) != 22 {
+		// Six streams, eleven buckets, and consumers of four stages, the projection, webhooks and cases.
+		if len(found.Findings) != 24 {
 			t.Errorf("%d findings", len(found.Findings))
 		}
 		for _, f := range found.Findings {

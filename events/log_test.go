@@ -156,7 +156,7 @@ func TestLoadSkipsForgedMessages(t *testing.T) {
 func TestDecodeRefusesMessagesThatContradictThemselves(t *testing.T) {
 	srv := eventstest.Start(t)
 	job := upload(t, srv)
-	s, err := eventstest.Connect(t, srv, "provisioner").Stream(t.Context(), events.StreamFacts)
+	s, err := eventstest.Connect(t, srv, eventstest.Owner).Stream(t.Context(), events.StreamFacts)
 	if err != nil {
 		t.Fatal(err)
 	}

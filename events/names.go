@@ -24,6 +24,9 @@ const (
 	// StreamCases holds what is done for one person on request, such as an
 	// erasure, one message per fact.
 	StreamCases = "CASES"
+	// StreamAdvisories holds what the NATS server itself says about each request
+	// that makes, changes or reads through a stream or consumer, and who made it.
+	StreamAdvisories = "ADVISORIES"
 
 	// StreamPartial holds the parts of uploads that are not complete.
 	StreamPartial = "PARTIAL"

@@ -2,8 +2,11 @@ package events
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -11,93 +14,137 @@ import (
 
 var errConnectionLost = errors.New("nats connection lost")
 
-// openRetrying opens an object for reading. A request that is in flight when
-// the connection breaks is never answered, and the client waits for the answer
-// until ctx ends. So openRetrying repeats the request as soon as the connection
-// breaks.
-//
-// The object is read after ctx ended, too: a read of it that waits does not see the
-// end of a context, only its deadline. Its reader looks at ctx itself.
-func (s *Store) openRetrying(ctx context.Context, a Artifact) (jetstream.ObjectResult, error) {
+// A replica that is behind may have the description of an object but not yet all
+// of its chunks. copyObject asks again this often before it believes that they
+// are gone.
+const (
+	chunkTries = 10
+	chunkWait  = 200 * time.Millisecond
+)
+
+// copyObject writes the bytes of an object to w and returns how many they were.
+// It reads them by batches of direct gets and needs no consumer: a user who may
+// make one could have the server publish what a bucket holds on any subject.
+// The error is ErrMissing when there is no such object, and ErrAltered when its
+// size is another, or chunks of it are gone.
+func (s *Store) copyObject(ctx context.Context, a Artifact, w io.Writer) (n int64, err error) {
+	info, err := s.describe(ctx, a)
+	if err != nil {
+		return 0, err
+	}
+	if info.Size != uint64(max(a.Size, 0)) {
+		return 0, ErrAltered
+	}
+	if s.noted {
+		return s.copyNoted(ctx, a, w)
+	}
+	from := uint64(1)
+	for tries := 0; n < a.Size; {
+		chunks, err := s.readBatch(ctx, a.Bucket, chunkSubject(a.Bucket, info.NUID), from)
+		if err != nil {
+			return n, err
+		}
+		if len(chunks) == 0 {
+			if tries++; tries == chunkTries {
+				return n, fmt.Errorf("%w: %d of %d bytes are left", ErrAltered, n, a.Size)
+			}
+			select {
+			case <-ctx.Done():
+				return n, ctx.Err()
+			case <-time.After(chunkWait):
+			}
+		}
+		for _, c := range chunks {
+			written, err := w.Write(c.Data)
+			if n += int64(written); err != nil {
+				return n, err
+			}
+			from = c.Sequence + 1
+		}
+	}
+	return n, nil
+}
+
+// describe returns the description of an object.
+func (s *Store) describe(ctx context.Context, a Artifact) (info jetstream.ObjectInfo, err error) {
+	if s.noted {
+		return s.describeNoted(ctx, a)
+	}
+	msgs, err := s.readBatch(ctx, a.Bucket, metaSubject(a.Bucket, a.Name), 1)
+	if err != nil {
+		return info, err
+	}
+	if len(msgs) == 0 {
+		return info, ErrMissing
+	}
+	if err := json.Unmarshal(msgs[len(msgs)-1].Data, &info); err != nil || info.NUID == "" {
+		return info, fmt.Errorf("%w: its description cannot be read", ErrAltered)
+	}
+	if info.Deleted {
+		return info, ErrMissing
+	}
+	return info, nil
+}
+
+func (s *Store) describeNoted(ctx context.Context, a Artifact) (info jetstream.ObjectInfo, err error) {
+	b, err := s.bucket(ctx, a.Bucket)
+	if err != nil {
+		return info, err
+	}
+	found, err := b.GetInfo(ctx, a.Name)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return info, ErrMissing
+	}
+	if err != nil {
+		return info, err
+	}
+	return *found, nil
+}
+
+// copyNoted is copyObject through a consumer.
+func (s *Store) copyNoted(ctx context.Context, a Artifact, w io.Writer) (n int64, err error) {
+	b, err := s.bucket(ctx, a.Bucket)
+	if err != nil {
+		return 0, err
+	}
+	object, err := b.Get(ctx, a.Name)
+	if err != nil {
+		return 0, err
+	}
+	n, err = io.Copy(w, object)
+	if errors.Is(err, jetstream.ErrDigestMismatch) {
+		err = ErrAltered
+	}
+	return n, errors.Join(err, object.Close())
+}
+
+// readBatch is ReadBatch of the stream of a bucket. A request that is in flight
+// when the connection breaks is never answered, so readBatch repeats it as soon
+// as the connection breaks, and also a batch that came in part.
+func (s *Store) readBatch(ctx context.Context, bucket, subject string, from uint64) (
+	msgs []*jetstream.RawStreamMsg, err error,
+) {
 	nc := s.js.Conn()
 	for {
 		lost := nc.StatusChanged(nats.RECONNECTING)
-		// The object is read with this context; closing the object ends it.
-		attempt, cancel := detach(ctx)
-		unwatch := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
-		opened := make(chan struct{})
-		watching := make(chan struct{})
+		attempt, cancel := context.WithCancelCause(ctx)
+		done, watching := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(watching)
 			select {
 			case <-lost:
 				cancel(errConnectionLost)
-			case <-opened:
+			case <-done:
 			}
 		}()
-		obj, err := s.get(attempt, a)
-		unwatch()
-		close(opened)
+		msgs, _, err = ReadBatch(attempt, s.js, objectStream(bucket), subject, from)
+		close(done)
 		<-watching
-		nc.RemoveStatusListener(lost)
 		broken := context.Cause(attempt) == errConnectionLost
-		if err == nil && !broken {
-			return openObject{obj, cancel}, nil
-		}
-		if err == nil {
-			_ = obj.Close() // nothing of it was read
-		}
 		cancel(nil)
-		if !broken || ctx.Err() != nil {
-			return nil, err
+		nc.RemoveStatusListener(lost)
+		if err == nil || ctx.Err() != nil || !broken && !errors.Is(err, ErrIncomplete) {
+			return msgs, err
 		}
 	}
-}
-
-// detach returns a context with the deadline of ctx, and without its end.
-func detach(ctx context.Context) (context.Context, context.CancelCauseFunc) {
-	detached := context.WithoutCancel(ctx)
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancelCause(detached)
-	}
-	limited, release := context.WithDeadline(detached, deadline)
-	detached, cancel := context.WithCancelCause(limited)
-	return detached, func(cause error) {
-		cancel(cause)
-		release()
-	}
-}
-
-// endingReader reads until a context ends.
-type endingReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (e endingReader) Read(p []byte) (int, error) {
-	if err := e.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return e.r.Read(p)
-}
-
-func (s *Store) get(ctx context.Context, a Artifact) (jetstream.ObjectResult, error) {
-	b, err := s.js.ObjectStore(ctx, a.Bucket)
-	if err != nil {
-		return nil, err
-	}
-	return b.Get(ctx, a.Name)
-}
-
-// openObject ends its context when it is closed.
-type openObject struct {
-	jetstream.ObjectResult
-	cancel context.CancelCauseFunc
-}
-
-func (c openObject) Close() error {
-	err := c.ObjectResult.Close()
-	c.cancel(nil)
-	return err
 }

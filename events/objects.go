@@ -94,7 +94,7 @@ func (s *Store) Remove(ctx context.Context, o Object) error {
 // It works in a full bucket too, unlike the Delete of the object store, which
 // stores a marker.
 func (s *Store) Discard(ctx context.Context, bucket, name string) error {
-	b, err := s.js.ObjectStore(ctx, bucket)
+	b, err := s.bucket(ctx, bucket)
 	if err != nil {
 		return fmt.Errorf("discard %s/%s: %w", bucket, name, err)
 	}

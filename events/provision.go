@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -21,6 +22,9 @@ type ProvisionConfig struct {
 	MaxAckPending int
 	// AuditAge is how long the stream AUDIT keeps an access; 0 means for ever.
 	AuditAge time.Duration
+	// Logger says which streams keep their settings because Provision may not
+	// change them; nil discards.
+	Logger *slog.Logger
 }
 
 // VerdictsTTL is how long answers of the IEC are kept. Readers decide for
@@ -32,6 +36,10 @@ const VerdictsTTL = 72 * time.Hour
 // than the hour that they count.
 const QuotaTTL = 3 * time.Hour
 
+// AdvisoriesAge is how long the server's own notes of requests are kept when the
+// audit is kept for ever.
+const AdvisoriesAge = 400 * 24 * time.Hour
+
 // ClaimTTL is how long other workers wait for an answer about a person when the
 // asking process has died. It is longer than a call with all its retries.
 const ClaimTTL = 2 * time.Minute
@@ -39,10 +47,23 @@ const ClaimTTL = 2 * time.Minute
 // Provision creates the streams, buckets and consumers, or changes existing
 // ones to the present settings. It can run at any time. It needs the
 // permissions of the user provisioner, which no service has.
+//
+// It creates the streams of the audit but never changes them: their keeper is
+// another user, see ProvisionAudit.
 func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig) error {
 	cfg = cfg.complete()
 	for _, s := range streamConfigs(cfg) {
-		if _, err := js.CreateOrUpdateStream(ctx, s); err != nil {
+		provide := js.CreateOrUpdateStream
+		if isAudit(s) {
+			provide = js.CreateStream
+		}
+		_, err := provide(ctx, s)
+		if isAudit(s) && errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			Logger(cfg.Logger).WarnContext(ctx,
+				"stream keeps its settings, which differ; only the user auditor may change them", "stream", s.Name)
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("provision stream %s: %w", s.Name, err)
 		}
 	}
@@ -75,6 +96,26 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 	return nil
 }
 
+// ProvisionAudit creates the streams that say who has read personal data, or
+// changes existing ones to the present settings. It needs the permissions of
+// the user auditor. The provisioner, whom deployments use each day, does not have
+// them, so that it cannot shorten the audit.
+func ProvisionAudit(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig) error {
+	for _, s := range streamConfigs(cfg.complete()) {
+		if !isAudit(s) {
+			continue
+		}
+		if _, err := js.CreateOrUpdateStream(ctx, s); err != nil {
+			return fmt.Errorf("provision stream %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+func isAudit(s jetstream.StreamConfig) bool {
+	return s.Name == StreamAudit || s.Name == StreamAdvisories
+}
+
 // deleteMemoryBucket deletes a bucket that an earlier version kept in memory.
 // Such a bucket does not survive a restart of the server, and the server cannot
 // change it to a file.
@@ -99,6 +140,36 @@ var objectBuckets = []string{BucketUploads, BucketRows, BucketVerdicts, BucketOu
 
 // ObjectBuckets returns the names of the buckets that hold artifacts.
 func ObjectBuckets() []string { return slices.Clone(objectBuckets) }
+
+// KeyValueBuckets returns the names of the key-value buckets.
+func KeyValueBuckets() (names []string) {
+	for _, kv := range keyValues {
+		names = append(names, kv.Bucket)
+	}
+	return names
+}
+
+// Streams returns the names of all streams, those of the buckets included.
+func Streams() (names []string) {
+	for _, s := range streamConfigs(ProvisionConfig{}) {
+		names = append(names, s.Name)
+	}
+	for _, bucket := range append(ObjectBuckets(), BucketCases) {
+		names = append(names, objectStream(bucket))
+	}
+	for _, bucket := range KeyValueBuckets() {
+		names = append(names, "KV_"+bucket)
+	}
+	return names
+}
+
+// Consumers returns the names of the durable consumers, each as <stream>.<name>.
+func Consumers() (names []string) {
+	for _, c := range consumerConfigs(ProvisionConfig{}) {
+		names = append(names, consumerStream(c.Durable)+"."+c.Durable)
+	}
+	return names
+}
 
 var keyValues = []jetstream.KeyValueConfig{
 	{Bucket: KVQuota, TTL: QuotaTTL},
@@ -145,6 +216,7 @@ func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {
 		Replicas:    cfg.Replicas,
 		AllowDirect: true,
 		DenyDelete:  true,
+		DenyPurge:   true,
 		Discard:     jetstream.DiscardNew,
 		MaxAge:      cfg.AuditAge,
 	}, {
@@ -157,6 +229,17 @@ func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {
 		AllowDirect: true,
 		DenyDelete:  true,
 		Discard:     jetstream.DiscardNew,
+	}, {
+		Name:        StreamAdvisories,
+		Description: "What the server says about each request to its API, and who made it",
+		Subjects:    []string{"$JS.EVENT.ADVISORY.API"},
+		Storage:     jetstream.FileStorage,
+		Replicas:    cfg.Replicas,
+		Compression: jetstream.S2Compression,
+		AllowDirect: true,
+		DenyDelete:  true,
+		DenyPurge:   true,
+		MaxAge:      cmp.Or(cfg.AuditAge, AdvisoriesAge),
 	}, {
 		Name:        StreamPartial,
 		Description: "Parts of uploads that have not arrived whole",

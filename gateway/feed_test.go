@@ -91,7 +91,7 @@ func TestFeedSkipsDeletedSequences(t *testing.T) {
 	for range 5 {
 		eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
 	}
-	s, err := eventstest.Connect(t, srv, "provisioner").Stream(t.Context(), events.StreamFacts)
+	s, err := eventstest.Connect(t, srv, eventstest.Owner).Stream(t.Context(), events.StreamFacts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func TestRecreatedStreamResetsClients(t *testing.T) {
 	s.want("ack")
 	seen := s.want("bulk_upload_progress").Seq
 
-	js := eventstest.Connect(t, r.nats, "provisioner")
+	js := eventstest.Connect(t, r.nats, eventstest.Owner)
 	if err := js.DeleteStream(t.Context(), events.StreamFacts); err != nil {
 		t.Fatal(err)
 	}

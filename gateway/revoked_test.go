@@ -111,7 +111,7 @@ func TestNobodyIsLetInWhileRevocationsAreNotKnown(t *testing.T) {
 	nats := eventstest.Start(t)
 	url := startRevocable(t, nats, func(c *revocation.Config) { c.MaxAge = 300 * time.Millisecond })
 	alice := dial(t, url, grant(t, "alice", "one"))
-	owner := eventstest.Connect(t, nats, "provisioner")
+	owner := eventstest.Connect(t, nats, eventstest.Owner)
 	if err := owner.DeleteStream(t.Context(), "KV_"+events.KVRevocations); err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func (r *rig) open(t *testing.T, fourEyes bool) cases.Case {
 func TestNoFactHasTheIDNumber(t *testing.T) {
 	r := newRig(t)
 	c := r.open(t, false)
-	js := eventstest.Connect(t, r.srv, "provisioner")
+	js := eventstest.Connect(t, r.srv, eventstest.Owner)
 	for _, stream := range []string{events.StreamCases, "OBJ_" + events.BucketCases} {
 		s, err := js.Stream(t.Context(), stream)
 		if err != nil {

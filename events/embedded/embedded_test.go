@@ -50,8 +50,14 @@ func TestUserPermissionsAreThoseOfTheFile(t *testing.T) {
 		{"validation", "bulk.j.verified", false},
 		{"gateway", "bulk.j.validated", false},
 		{"gateway", "$JS.API.DIRECT.GET.BULK", true},
-		{"operator", "$JS.API.CONSUMER.MSG.NEXT.BULK.other", true},
-		{"operator", "$JS.API.CONSUMER.MSG.NEXT.BULK.iec", false}, // denied by name
+		{"operator", "$JS.API.CONSUMER.INFO.BULK.iec", true},
+		{"operator", "$JS.API.CONSUMER.MSG.NEXT.BULK.iec", false},
+		{"operator", "$JS.API.DIRECT.GET.BULK", true},
+		{"operator", "$JS.API.DIRECT.GET.OBJ_ROWS", false},
+		{"operator", "$JS.API.STREAM.MSG.GET.KV_IEC_VERDICTS", false},
+		{"operator", "$JS.API.STREAM.MSG.GET.PARTIAL", false},
+		{"investigator", "$JS.API.CONSUMER.CREATE.OBJ_ROWS.x.$O.ROWS.C.x", true},
+		{"investigator", "$JS.API.DIRECT.GET.OBJ_ROWS", false}, // would leave no trace
 	} {
 		if all[c.user].CanPublish(c.subject) != c.may {
 			t.Errorf("%s, %s: want %v", c.user, c.subject, c.may)

@@ -2,27 +2,21 @@ package embedded
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
 
 // Permissions are the subjects that a user may publish to.
-type Permissions struct{ Allow, Deny []string }
+type Permissions struct{ Allow []string }
 
 // CanPublish reports whether the user may publish to a subject without
 // wildcards.
 func (p Permissions) CanPublish(subject string) bool {
-	return matches(p.Allow, subject) && !matches(p.Deny, subject)
-}
-
-func matches(patterns []string, subject string) bool {
-	for _, p := range patterns {
-		if server.SubjectMatchesFilter(subject, p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Allow, func(pattern string) bool {
+		return server.SubjectMatchesFilter(subject, pattern)
+	})
 }
 
 // UserPermissions returns the permissions of each user in the built-in
@@ -41,7 +35,7 @@ func UserPermissions() (map[string]Permissions, error) {
 	all := make(map[string]Permissions, len(opts.Users))
 	for _, u := range opts.Users {
 		if u.Permissions != nil && u.Permissions.Publish != nil {
-			all[u.Username] = Permissions{Allow: u.Permissions.Publish.Allow, Deny: u.Permissions.Publish.Deny}
+			all[u.Username] = Permissions{Allow: u.Permissions.Publish.Allow}
 		}
 	}
 	return all, nil

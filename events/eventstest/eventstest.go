@@ -30,23 +30,43 @@ func Start(t testing.TB) *embedded.Server {
 // StartWith is Start with another nats.conf; nil means the shipped one.
 func StartWith(t testing.TB, conf []byte) *embedded.Server {
 	t.Helper()
-	srv, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Conf: conf})
+	if conf == nil {
+		conf = embedded.Conf
+	}
+	srv, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Conf: WithOwner(conf)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Stop)
-	js := Connect(t, srv, "provisioner")
-	if err := events.Provision(t.Context(), js, events.ProvisionConfig{}); err != nil {
+	if err := events.Provision(t.Context(), Connect(t, srv, "provisioner"), events.ProvisionConfig{}); err != nil {
 		t.Fatal(err)
 	}
+	js := Connect(t, srv, Owner)
 	t.Cleanup(func() { CheckSchemas(t, js) })
 	return srv
 }
 
-// Connect opens a connection as a user of nats.conf until the test ends.
+// Owner is a user that may do everything with the streams. Only a server of
+// tests has it: see WithOwner.
+const Owner = "owner"
+
+// WithOwner adds the user Owner to a nats.conf.
+func WithOwner(conf []byte) []byte {
+	const account = "\n  BULK {\n"
+	return bytes.Replace(conf, []byte(account), []byte(account+"    users: [ { user: owner, password: owner } ]\n"), 1)
+}
+
+// Connect opens a connection as a user of nats.conf, or as Owner, until the test
+// ends.
 func Connect(t testing.TB, srv *embedded.Server, user string) jetstream.JetStream {
 	t.Helper()
-	js, err := srv.Connect(user)
+	connect := srv.Connect
+	if user == Owner {
+		connect = func(string) (jetstream.JetStream, error) {
+			return events.Connect(events.Connection{URL: srv.URL(), User: Owner, Password: Owner})
+		}
+	}
+	js, err := connect(user)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // StoredMessage returns the message of the newest fact of a job.
 func StoredMessage(t testing.TB, srv *embedded.Server, job events.Job) *nats.Msg {
 	t.Helper()
-	s, err := Connect(t, srv, "provisioner").Stream(t.Context(), events.StreamFacts)
+	s, err := Connect(t, srv, Owner).Stream(t.Context(), events.StreamFacts)
 	if err != nil {
 		t.Fatal(err)
 	}

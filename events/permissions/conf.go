@@ -2,6 +2,7 @@ package permissions
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -50,7 +51,7 @@ func (b ObjectBucket) allowed() (g Group) {
 	add := func(subjects ...string) { g.Subjects = append(g.Subjects, subjects...) }
 	add("$JS.API.STREAM.INFO." + stream)
 	if b.Clear {
-		add("$JS.API.DIRECT.GET."+stream, "$JS.API.DIRECT.GET."+stream+"."+object+".>")
+		add("$JS.API.DIRECT.GET." + stream + "." + object + ".>")
 	} else {
 		add("$JS.API.DIRECT.GET." + stream + "." + object + ".M.*")
 	}
@@ -58,9 +59,10 @@ func (b ObjectBucket) allowed() (g Group) {
 		// The object store purges the chunks of an object that it replaces.
 		add(object+".C.*", object+".M.*", "$JS.API.STREAM.PURGE."+stream)
 	}
-	if b.Read {
-		add("$JS.API.CONSUMER.CREATE."+stream+".*."+object+".C.*",
-			"$JS.API.CONSUMER.DELETE."+stream+".*", "$JS.FC."+stream+".>")
+	if b.Read || b.Clear {
+		// No consumer: who may make one chooses where the server publishes what
+		// the bucket holds.
+		add("$JS.API.DIRECT.GET." + stream)
 	}
 	switch {
 	case b.Clear:
@@ -93,16 +95,15 @@ func (b KeyValueBucket) allowed() Group {
 
 // Rewrite replaces the lines of nats.conf between these two.
 const (
-	begin = "# users, generated from events/permissions/table.go by go generate: begin"
-	end   = "# users: end"
+	begin = "# accounts, generated from events/permissions/table.go by go generate: begin"
+	end   = "# accounts: end"
 )
 
-// Rewrite returns a nats.conf with new users: that of EDGE in the first marked
-// section, those of BULK in the second.
+// Rewrite returns a nats.conf with the accounts of all users between the two
+// marking lines.
 func Rewrite(conf []byte) ([]byte, error) {
 	var out bytes.Buffer
-	sections := [][]User{{Gateway()}, Users()}
-	skipping := false
+	written, skipping := false, false
 	for line := range bytes.Lines(conf) {
 		text := strings.TrimSpace(string(line))
 		if text == end {
@@ -115,54 +116,85 @@ func Rewrite(conf []byte) ([]byte, error) {
 			out.Write(line)
 		}
 		if text == begin {
-			if skipping || len(sections) == 0 {
+			if written {
 				return nil, fmt.Errorf("rewrite nats.conf: too many lines %q", begin)
 			}
-			skipping = true
-			for i, u := range sections[0] {
+			written, skipping = true, true
+			for i, u := range Users() {
 				if i > 0 {
 					out.WriteByte('\n')
 				}
 				u.write(&out)
 			}
-			sections = sections[1:]
 		}
 	}
-	if skipping || len(sections) > 0 {
-		return nil, fmt.Errorf("rewrite nats.conf: %d sections are missing or do not end", len(sections))
+	if skipping || !written {
+		return nil, fmt.Errorf("rewrite nats.conf: the section %q is missing or does not end", begin)
 	}
 	return out.Bytes(), nil
 }
 
-// write writes the entry of the user.
+// write writes the account of the user. The account imports each subject, so
+// that an answer of the server stays in it, whatever subject the request names
+// for the answer.
 func (u User) write(out *bytes.Buffer) {
-	if u.Comment != "" {
-		fmt.Fprintf(out, "      # %s\n", u.Comment)
+	fmt.Fprintf(out, "  # %s\n  %s {\n    imports: [\n", u.Comment, u.account())
+	// Without this one the server would answer all requests to the API of the
+	// account itself, that it has no streams.
+	imported := map[string]bool{accountInfo: true}
+	fmt.Fprintf(out, "      { service: { account: BULK, subject: %q } }\n", accountInfo)
+	for _, g := range u.allowed() {
+		for _, subject := range g.Subjects {
+			if imported[subject] {
+				continue
+			}
+			imported[subject] = true
+			fmt.Fprintf(out, "      { service: { account: BULK, subject: %q } }\n", subject)
+		}
+	}
+	streams := u.Subscribe
+	if u.Makes {
+		streams = append(streams, cliInbox, "_INBOX_"+u.Name+".>")
+	}
+	for _, subject := range streams {
+		if subject == "bulk.>" {
+			// What one account has imported as a service is not passed on to
+			// another, but what the streams republish is.
+			fmt.Fprintf(out, "      { stream: { account: BULK, subject: %q }, to: %q }\n", events.LivePrefix+"bulk.*.*", "bulk.*.*")
+			continue
+		}
+		fmt.Fprintf(out, "      { stream: { account: BULK, subject: %q } }\n", subject)
 	}
 	fmt.Fprintf(
 		out,
-		"      { user: %s, password: $ROLLCALL_NATS_PASSWORD_%s, permissions: {\n",
+		"    ]\n    users: [ { user: %s, password: $ROLLCALL_NATS_PASSWORD_%s, permissions: {\n",
 		u.Name,
 		strings.ToUpper(u.Name),
 	)
-	out.WriteString("          publish: {\n            allow: [\n")
+	out.WriteString("      publish: { allow: [\n")
 	writeGroups(out, u.allowed())
-	if len(u.Deny) > 0 {
-		out.WriteString("            ]\n            deny: [\n")
-		writeGroups(out, u.Deny)
-	}
-	out.WriteString("            ]\n          }\n          subscribe: { allow: [")
+	out.WriteString("      ] }\n      subscribe: { allow: [")
 	for _, s := range u.Subscribe {
 		fmt.Fprintf(out, "%q, ", s)
 	}
-	fmt.Fprintf(out, "\"_INBOX_%s.>\"] }\n      } }\n", u.Name)
+	if u.CLI {
+		fmt.Fprintf(out, "%q, ", cliInbox)
+	}
+	fmt.Fprintf(out, "\"_INBOX_%s.>\"] }\n    } } ]\n  }\n", u.Name)
 }
+
+const accountInfo = "$JS.API.INFO"
+
+// cliInbox is where answers to the NATS CLI come by default.
+const cliInbox = "_INBOX.>"
+
+func (u User) account() string { return cmp.Or(u.Account, strings.ToUpper(u.Name)) }
 
 // width is the longest line of subjects.
 const width = 120
 
 func writeGroups(out *bytes.Buffer, groups []Group) {
-	const indent = "              "
+	const indent = "        "
 	for _, g := range groups {
 		if g.Comment != "" {
 			fmt.Fprintf(out, "%s# %s\n", indent, g.Comment)

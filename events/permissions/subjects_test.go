@@ -2,6 +2,7 @@ package permissions_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"rollcall.example/events"
@@ -15,13 +16,20 @@ type access struct{ publish, subscribe []string }
 // repeats the logic of the package on purpose.
 func expected(w world) map[string]access {
 	all := map[string]access{}
-	for _, u := range append(permissions.Users(), permissions.Gateway()) {
+	for _, u := range permissions.Users() {
 		a := access{publish: mayPublish(u), subscribe: append(u.Subscribe, "_INBOX_"+u.Name+".>")}
+		if u.CLI {
+			a.subscribe = append(a.subscribe, "_INBOX.>")
+		}
 		switch u.Name {
 		case "operator":
-			a.publish = operatorMayPublish(w)
+			a.publish = append(look(w), read(w)...)
+		case "investigator":
+			a.publish = slices.Concat(look(w), read(w), readArtifacts(w))
 		case "provisioner":
-			a.publish = provisionerMayPublish(w)
+			a.publish = provision(w)
+		case "auditor":
+			a.publish = keepAudit(w)
 		}
 		for _, s := range a.subscribe {
 			if s == "live.bulk.>" {
@@ -73,14 +81,11 @@ func mayPublish(u permissions.User) (list []string) {
 			add("$O.%s.M.x", b.Name)
 			add("$JS.API.STREAM.PURGE.OBJ_%s", b.Name)
 		}
-		if b.Clear {
+		if b.Read || b.Clear {
 			add("$JS.API.DIRECT.GET.OBJ_%s", b.Name)
-			add("$JS.API.DIRECT.GET.OBJ_%s.$O.%s.C.x", b.Name, b.Name)
 		}
-		if b.Read {
-			add("$JS.API.CONSUMER.CREATE.OBJ_%s.x.$O.%s.C.x", b.Name, b.Name)
-			add("$JS.API.CONSUMER.DELETE.OBJ_%s.x", b.Name)
-			add("$JS.FC.OBJ_%s.x.x", b.Name)
+		if b.Clear {
+			add("$JS.API.DIRECT.GET.OBJ_%s.$O.%s.C.x", b.Name, b.Name)
 		}
 	}
 	for _, b := range u.KeyValues {
@@ -96,45 +101,82 @@ func mayPublish(u permissions.User) (list []string) {
 	return list
 }
 
-// operatorMayPublish returns the subjects that read everything and change only
-// consumers of the user's own.
-func operatorMayPublish(w world) (list []string) {
-	for _, s := range w.publish {
-		verb, about, _ := strings.Cut(strings.TrimPrefix(s, "$JS.API."), ".")
-		switch {
-		case strings.HasPrefix(s, "$JS.FC."),
-			s == "$JS.API.INFO",
-			s == "$JS.API.STREAM.NAMES",
-			s == "$JS.API.STREAM.LIST",
-			verb == "DIRECT",
-			verb == "STREAM" && (strings.HasPrefix(about, "INFO.") || strings.HasPrefix(about, "MSG.GET.")),
-			verb == "CONSUMER" && (strings.HasPrefix(about, "NAMES.") || strings.HasPrefix(about, "LIST.") ||
-				strings.HasPrefix(about, "INFO.")):
-			list = append(list, s)
+// look returns the requests that show streams and consumers.
+func look(w world) []string {
+	return choose(w, func(verb, about string) bool {
+		switch verb {
+		case "INFO":
+			return about == ""
+		case "STREAM":
+			return about == "NAMES" || about == "LIST" || strings.HasPrefix(about, "INFO.")
+		case "CONSUMER":
+			return strings.HasPrefix(about, "NAMES.") || strings.HasPrefix(about, "LIST.") ||
+				strings.HasPrefix(about, "INFO.")
 		}
-	}
-	for stream := range w.streams {
-		list = append(list, "$JS.API.CONSUMER.MSG.NEXT."+stream+".x", "$JS.API.CONSUMER.DELETE."+stream+".x")
-	}
-	for _, s := range w.publish {
-		for stream := range w.streams {
-			create := "$JS.API.CONSUMER.CREATE." + stream + ".x"
-			plain := stream == events.StreamFacts || stream == events.StreamProgress ||
-				stream == events.StreamAudit || stream == events.StreamPartial || stream == events.StreamCases
-			if plain && s == create || strings.HasPrefix(s, create+".") {
-				list = append(list, s)
+		return false
+	})
+}
+
+// read returns the requests for messages without artifacts or answers of the IEC.
+func read(w world) []string {
+	streams := []string{"BULK", "BULK_PROGRESS", "CASES", "AUDIT", "ADVISORIES"}
+	return choose(w, func(verb, about string) bool {
+		for _, name := range streams {
+			if verb == "STREAM" && about == "MSG.GET."+name ||
+				verb == "DIRECT" && (about == "GET."+name || strings.HasPrefix(about, "GET."+name+".")) {
+				return true
 			}
 		}
+		return false
+	})
+}
+
+// readArtifacts returns the requests of `nats object ls` and `nats object get`.
+func readArtifacts(w world) (list []string) {
+	for _, name := range []string{"UPLOADS", "ROWS", "VERDICTS", "OUTCOMES", "REPORTS"} {
+		create := "$JS.API.CONSUMER.CREATE.OBJ_" + name + ".x.$O." + name
+		list = append(list, create+".C.x", create+".M.x", "$JS.API.CONSUMER.DELETE.OBJ_"+name+".x",
+			"$JS.FC.OBJ_"+name+".x.x", "$JS.API.DIRECT.GET.OBJ_"+name+".$O."+name+".M.x")
 	}
 	return list
 }
 
-// provisionerMayPublish returns all requests of the JetStream API; the user
-// stores no messages.
-func provisionerMayPublish(w world) (list []string) {
+// provision returns the requests that make streams and the consumers of services.
+func provision(w world) []string {
+	return append(look(w), choose(w, func(verb, about string) bool {
+		switch verb {
+		case "STREAM":
+			name := about[strings.LastIndexByte(about, '.')+1:]
+			audit := name == "AUDIT" || name == "ADVISORIES"
+			return w.streams[name] != nil && (about == "CREATE."+name || about == "UPDATE."+name && !audit ||
+				about == "DELETE."+name && strings.HasPrefix(name, "KV_"))
+		case "CONSUMER":
+			parts := strings.Split(about, ".")
+			return parts[0] == "CREATE" && len(parts) > 2 && parts[2] != "x" && (parts[1] == "BULK" || parts[1] == "CASES")
+		}
+		return false
+	})...)
+}
+
+// keepAudit returns the requests that change how long the audit is kept.
+func keepAudit(w world) []string {
+	return choose(w, func(verb, about string) bool {
+		for _, name := range []string{"AUDIT", "ADVISORIES"} {
+			if verb == "STREAM" && (about == "INFO."+name || about == "CREATE."+name || about == "UPDATE."+name) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// choose returns the requests to the API of JetStream that are wanted.
+func choose(w world, want func(verb, about string) bool) (list []string) {
 	for _, s := range w.publish {
-		if strings.HasPrefix(s, "$JS.API.") {
-			list = append(list, s)
+		if request, ok := strings.CutPrefix(s, "$JS.API."); ok {
+			if verb, about, _ := strings.Cut(request, "."); want(verb, about) {
+				list = append(list, s)
+			}
 		}
 	}
 	return list

@@ -12,9 +12,12 @@ import (
 //go:generate go run ./gen
 
 // User is a user of nats.conf with all its permissions. Everything else is
-// denied.
+// denied. Each user has an account of its own, which imports exactly what the
+// user may publish and subscribe to.
 type User struct {
 	Name string
+	// Account is the name of the account; "" means the name in upper case.
+	Account string
 	// Comment stands above the user in nats.conf.
 	Comment string
 	// Kinds are the facts that the user may append. KindProgress means that it
@@ -30,10 +33,16 @@ type User struct {
 	// Objects and KeyValues are the buckets that the user may use.
 	Objects   []ObjectBucket
 	KeyValues []KeyValueBucket
-	// Publish, Deny and Subscribe are further subjects, with wildcards. Deny
-	// takes some of Publish away. The user's own inbox is added to Subscribe.
-	Publish, Deny []Group
-	Subscribe     []string
+	// Publish and Subscribe are further subjects, with wildcards. The user's own
+	// inbox is added to Subscribe.
+	Publish   []Group
+	Subscribe []string
+	// CLI says that answers may come to _INBOX.> too, as the NATS CLI asks by
+	// default.
+	CLI bool
+	// Makes says that the user may make consumers, which deliver to _INBOX.> of
+	// the account BULK.
+	Makes bool
 }
 
 // ObjectBucket is an object bucket and what a user may do with it.
@@ -58,8 +67,10 @@ type Group struct {
 	Subjects []string
 }
 
-// Users returns the users of the account BULK, in the order of nats.conf.
-func Users() []User { return append([]User{provisioner(), operator()}, services()...) }
+// Users returns the users with permissions, in the order of nats.conf.
+func Users() []User {
+	return append([]User{gateway(), provisioner(), auditor(), operator(), investigator()}, services()...)
+}
 
 func services() []User {
 	return []User{
@@ -122,10 +133,9 @@ func casesOf(kinds ...cases.FactKind) Group {
 	return g
 }
 
-// Gateway returns the only user of the account EDGE.
-func Gateway() User {
+func gateway() User {
 	return User{
-		Name: "gateway",
+		Name: "gateway", Account: "EDGE", Comment: "Faces the internet; only reads.",
 		Publish: []Group{{"reads the log", []string{
 			"$JS.API.DIRECT.GET." + events.StreamFacts, "$JS.API.DIRECT.GET." + events.StreamProgress,
 		}}, {"reads which tokens are revoked", []string{"$JS.API.DIRECT.GET.KV_" + events.KVRevocations}}},
@@ -136,7 +146,7 @@ func Gateway() User {
 // Names returns the names of all users with a password in nats.conf. The first
 // one is sys, the user of the system account, which has no permissions.
 func Names() []string {
-	names := []string{"sys", Gateway().Name}
+	names := []string{"sys"}
 	for _, u := range Users() {
 		names = append(names, u.Name)
 	}
@@ -201,44 +211,93 @@ func privacy() User {
 }
 
 func provisioner() User {
-	return User{
-		Name: "provisioner", Comment: "Creates streams, buckets and consumers: `rollcall migrate`. No service.",
-		Publish: []Group{{Subjects: []string{"$JS.API.>"}}},
+	u := User{Name: "provisioner", Comment: "Creates streams, buckets and consumers: `rollcall migrate`. No service."}
+	streams := Group{Comment: "all streams but those that hold the audit"}
+	for _, name := range events.Streams() {
+		if !slices.Contains(audits, name) {
+			streams.Subjects = append(streams.Subjects, "$JS.API.STREAM.CREATE."+name, "$JS.API.STREAM.UPDATE."+name)
+		}
 	}
+	// A bucket that an earlier version kept in memory is made anew.
+	buckets := Group{Comment: "buckets of an earlier version"}
+	for _, name := range events.KeyValueBuckets() {
+		buckets.Subjects = append(buckets.Subjects, "$JS.API.STREAM.DELETE.KV_"+name)
+	}
+	consumers := Group{Comment: "the consumers of the services"}
+	for _, name := range events.Consumers() {
+		create := "$JS.API.CONSUMER.CREATE." + name
+		consumers.Subjects = append(consumers.Subjects, create, create+".>")
+	}
+	audit := Group{Comment: "creates the audit, and never changes it"}
+	for _, name := range audits {
+		audit.Subjects = append(audit.Subjects, "$JS.API.STREAM.CREATE."+name)
+	}
+	u.Publish = []Group{looks(), streams, buckets, consumers, audit}
+	return u
+}
+
+// audits are the streams that say who has read personal data.
+var audits = []string{events.StreamAudit, events.StreamAdvisories}
+
+func auditor() User {
+	u := User{Name: "auditor", Comment: "Changes how long the audit is kept: `rollcall migrate` with its password. No service."}
+	g := Group{}
+	for _, name := range audits {
+		g.Subjects = append(g.Subjects, "$JS.API.STREAM.INFO."+name, "$JS.API.STREAM.CREATE."+name,
+			"$JS.API.STREAM.UPDATE."+name)
+	}
+	u.Publish = []Group{g}
+	return u
+}
+
+// looks returns the requests that show all streams and consumers, but none of
+// their messages.
+func looks() Group {
+	return Group{"looks at streams and consumers", []string{
+		"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.INFO.*",
+		"$JS.API.CONSUMER.NAMES.*", "$JS.API.CONSUMER.LIST.*", "$JS.API.CONSUMER.INFO.*.*",
+	}}
+}
+
+// readsMessages returns the requests for the messages of streams. Who may make
+// a consumer tells the server where to publish what it holds, so a consumer is
+// not among them.
+func readsMessages(comment string, streams ...string) Group {
+	g := Group{Comment: comment}
+	for _, name := range streams {
+		direct := "$JS.API.DIRECT.GET." + name
+		g.Subjects = append(g.Subjects, "$JS.API.STREAM.MSG.GET."+name, direct, direct+".>")
+	}
+	return g
 }
 
 func operator() User {
-	const create = "$JS.API.CONSUMER.CREATE."
+	return User{
+		Name: "operator", Comment: "A person with the NATS CLI: sees facts and consumers, no artifacts; writes nothing.",
+		Publish: []Group{looks(), readsMessages("reads facts, progress and the audit",
+			events.StreamFacts, events.StreamProgress, events.StreamCases, events.StreamAudit, events.StreamAdvisories)},
+		Subscribe: []string{"bulk.>", events.LivePrefix + "bulk.>", "$JS.EVENT.ADVISORY.>"},
+		CLI:       true,
+	}
+}
+
+func investigator() User {
 	u := User{
-		Name: "operator", Comment: "A person with the NATS CLI: looks at everything, writes nothing.",
-		Publish: []Group{
-			{"looks at streams, consumers and messages", []string{
-				"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.INFO.*",
-				"$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.>",
-				"$JS.API.CONSUMER.NAMES.*", "$JS.API.CONSUMER.LIST.*", "$JS.API.CONSUMER.INFO.*.*",
-			}},
-			{"nats sub --stream and nats object get read through consumers of their own", []string{
-				create + events.StreamFacts + ".>", create + events.StreamProgress + ".>",
-				create + events.StreamAudit + ".>", create + events.StreamPartial + ".>",
-				create + events.StreamCases + ".>",
-				create + "*.*.$O.>", create + "*.*.$KV.>",
-				"$JS.API.CONSUMER.MSG.NEXT.*.*", "$JS.API.CONSUMER.DELETE.*.*", "$JS.FC.>",
-			}},
-		},
-		Subscribe: []string{"bulk.>", events.LivePrefix + "bulk.>", "$JS.EVENT.ADVISORY.>", "_INBOX.>"},
+		Name:    "investigator",
+		Comment: "A person who reads artifacts; the server notes each one in the stream ADVISORIES.",
+		Publish: []Group{looks(), readsMessages("reads facts, progress and the audit",
+			events.StreamFacts, events.StreamProgress, events.StreamCases, events.StreamAudit, events.StreamAdvisories)},
+		CLI: true, Makes: true,
 	}
-	comment := "but takes nothing from the services' consumers and leaves them as they are"
-	taken := []string{caseConsumer}
-	for _, service := range services() {
-		if service.Consumer != "" {
-			taken = append(taken, events.StreamFacts+"."+service.Consumer)
-		}
-	}
-	for _, name := range taken {
-		u.Deny = append(u.Deny, Group{comment, []string{
-			"$JS.API.CONSUMER.MSG.NEXT." + name, create + name, "$JS.API.CONSUMER.DELETE." + name, create + name + ".>",
+	// A direct get leaves no trace, so it gives descriptions only. The bytes take
+	// a consumer.
+	for _, name := range events.ObjectBuckets() {
+		stream, object := "OBJ_"+name, "$O."+name
+		u.Publish = append(u.Publish, Group{"nats object ls, info and get of " + name, []string{
+			"$JS.API.DIRECT.GET." + stream + "." + object + ".M.*",
+			"$JS.API.CONSUMER.CREATE." + stream + ".*." + object + ".>",
+			"$JS.API.CONSUMER.DELETE." + stream + ".*", "$JS.FC." + stream + ".>",
 		}})
-		comment = ""
 	}
 	return u
 }

@@ -172,7 +172,7 @@ func TestWhoCannotReadTheBucketDoesNotStart(t *testing.T) {
 	srv := eventstest.Start(t)
 	for user, lost := range map[string]bool{"validation": false, "upload": true, "gateway": true} {
 		if lost {
-			js := eventstest.Connect(t, srv, "provisioner")
+			js := eventstest.Connect(t, srv, eventstest.Owner)
 			if err := js.DeleteStream(t.Context(), "KV_"+events.KVRevocations); err != nil &&
 				!errors.Is(err, jetstream.ErrStreamNotFound) {
 				t.Fatal(err)
@@ -195,7 +195,7 @@ func TestOldKnowledgeIsNotReliedOn(t *testing.T) {
 	if err := errors.Join(w.Ready(), w.Check("bob", "", time.Now())); err != nil {
 		t.Fatal(err)
 	}
-	owner := eventstest.Connect(t, srv, "provisioner")
+	owner := eventstest.Connect(t, srv, eventstest.Owner)
 	if err := owner.DeleteStream(t.Context(), "KV_"+events.KVRevocations); err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestEntriesEnd(t *testing.T) {
 	wait(t, w, "alice", "", time.Time{}, revocation.ErrRevoked)
 	ahead.Store(int64(2 * time.Hour))
 	wait(t, w, "alice", "", time.Time{}, nil)
-	s, err := eventstest.Connect(t, srv, "operator").Stream(t.Context(), "KV_"+events.KVRevocations)
+	s, err := eventstest.Connect(t, srv, eventstest.Owner).Stream(t.Context(), "KV_"+events.KVRevocations)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestEntriesEnd(t *testing.T) {
 func TestUnreadableEntriesRevoke(t *testing.T) {
 	srv := eventstest.Start(t)
 	revoker := eventstest.Connect(t, srv, "revoker")
-	s, err := eventstest.Connect(t, srv, "operator").Stream(t.Context(), "KV_"+events.KVRevocations)
+	s, err := eventstest.Connect(t, srv, eventstest.Owner).Stream(t.Context(), "KV_"+events.KVRevocations)
 	if err != nil {
 		t.Fatal(err)
 	}

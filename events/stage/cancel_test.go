@@ -39,7 +39,7 @@ func TestCancelEndsTheContextOfTheHandler(t *testing.T) {
 // The live message about a cancellation may get lost.
 func TestTheNextLeaseRenewalNoticesACancel(t *testing.T) {
 	srv := eventstest.Start(t)
-	js := eventstest.Connect(t, srv, "provisioner")
+	js := eventstest.Connect(t, srv, eventstest.Owner)
 	stream, err := js.Stream(t.Context(), events.StreamFacts)
 	if err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func TestAccessesAreRecorded(t *testing.T) {
 	}
 
 	// An access that cannot be recorded is refused.
-	admin := eventstest.Connect(t, r.NATS, "provisioner")
+	admin := eventstest.Connect(t, r.NATS, eventstest.Owner)
 	stream, err := admin.Stream(t.Context(), events.StreamAudit)
 	if err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ func healthOf(t *testing.T, a *App, path string) (status int, found map[string]s
 
 // Each part that a service needs is taken away, and its health says so in words.
 func TestHealthSaysWhatIsMissing(t *testing.T) {
-	srv, err := embedded.Start(embedded.Config{Dir: t.TempDir()})
+	srv, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Conf: eventstest.WithOwner(embedded.Conf)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,11 +131,7 @@ func TestHealthSaysWhatIsMissing(t *testing.T) {
 	}
 	want("", "")
 
-	js, err := srv.Connect("provisioner")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(js.Conn().Close)
+	js := eventstest.Connect(t, srv, eventstest.Owner)
 	for _, name := range []string{
 		events.ConsumerProjection, events.ConsumerWebhook, "validation", "iec", "persistence", "report",
 	} {

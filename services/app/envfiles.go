@@ -12,6 +12,9 @@ import (
 const (
 	// NATSEnv is with what the NATS CLI, and commands as operator, reach the embedded server.
 	NATSEnv = "nats-cli.env"
+	// InvestigatorEnv is with what the NATS CLI, and commands as investigator, read artifacts
+	// on the embedded server. The server notes what they read.
+	InvestigatorEnv = "investigator.env"
 	// PrivacyEnv is with what erase and export reach the embedded server, the database and
 	// the IEC's answers.
 	PrivacyEnv = "privacy.env"
@@ -19,20 +22,22 @@ const (
 	RevokeEnv = "revoke.env"
 )
 
-// writeNATSEnv leaves NATSEnv and RevokeEnv.
+// writeNATSEnv leaves NATSEnv, InvestigatorEnv and RevokeEnv.
 func (in *Infrastructure) writeNATSEnv(dir *dataFolder, ca string) error {
-	var env strings.Builder
-	url, password := in.embedded.URL(), in.embedded.Password("operator")
-	fmt.Fprintf(&env, "export NATS_URL=%s NATS_USER=operator NATS_PASSWORD=%s\n", url, password)
-	fmt.Fprintf(&env, "export ROLLCALL_NATS=%s %s=%s\n", url, embedded.PasswordVariable("operator"), password)
-	if ca != "" {
-		fmt.Fprintf(&env, "export NATS_CA=%[1]s ROLLCALL_NATS_CA=%[1]s\n", ca)
-	}
-	if err := in.leave(dir.join(NATSEnv), env.String()); err != nil {
-		return err
+	for file, user := range map[string]string{NATSEnv: "operator", InvestigatorEnv: "investigator"} {
+		var env strings.Builder
+		url, password := in.embedded.URL(), in.embedded.Password(user)
+		fmt.Fprintf(&env, "export NATS_URL=%s NATS_USER=%s NATS_PASSWORD=%s\n", url, user, password)
+		fmt.Fprintf(&env, "export ROLLCALL_NATS=%s %s=%s\n", url, embedded.PasswordVariable(user), password)
+		if ca != "" {
+			fmt.Fprintf(&env, "export NATS_CA=%[1]s ROLLCALL_NATS_CA=%[1]s\n", ca)
+		}
+		if err := in.leave(dir.join(file), env.String()); err != nil {
+			return err
+		}
 	}
 	return in.writeEnv(dir.join(RevokeEnv), [][2]string{
-		{"ROLLCALL_NATS", url}, {embedded.PasswordVariable("revoker"), in.embedded.Password("revoker")},
+		{"ROLLCALL_NATS", in.embedded.URL()}, {embedded.PasswordVariable("revoker"), in.embedded.Password("revoker")},
 		{"ROLLCALL_NATS_CA", ca},
 	})
 }

@@ -101,8 +101,23 @@ func (in *Infrastructure) Provision(ctx context.Context, s ProvisionSettings) er
 	if err != nil {
 		return err
 	}
-	err = events.Provision(ctx, js, s.Config())
+	cfg := s.Config()
+	cfg.Logger = in.logger
+	err = events.Provision(ctx, js, cfg)
 	return errors.Join(err, drain(js))
+}
+
+// ProvisionAudit brings the streams of the audit up to date, as the one user who may do
+// so. Without its password they stay as they are.
+func (in *Infrastructure) ProvisionAudit(ctx context.Context, s ProvisionSettings) error {
+	if in.embedded == nil && in.passwords["auditor"] == "" {
+		return nil
+	}
+	js, err := in.connect("auditor")
+	if err != nil {
+		return err
+	}
+	return errors.Join(events.ProvisionAudit(ctx, js, s.Config()), drain(js))
 }
 
 // OpenDatabase opens the pool, without touching the tables. Close closes it.

@@ -7,7 +7,7 @@ import (
 	"rollcall.example/events/embedded"
 )
 
-// embedNATS starts a server in the process and leaves NATSEnv.
+// embedNATS starts a server in the process and leaves NATSEnv and InvestigatorEnv.
 func (in *Infrastructure) embedNATS(dir *dataFolder, c *UpConfig) error {
 	var conf []byte
 	if c.NATSConf != "" {

@@ -76,6 +76,9 @@ func Up(ctx context.Context, c UpConfig) (_ *App, err error) {
 	if err := a.Provision(start, c.Provision); err != nil {
 		return nil, err
 	}
+	if err := a.ProvisionAudit(start, c.Provision); err != nil {
+		return nil, err
+	}
 	privacyURL, err := a.upDatabase(start, dir, c.Database.URL)
 	if err != nil {
 		return nil, err

@@ -90,7 +90,7 @@ func TestUpFromAConfig(t *testing.T) {
 	if done, err := last.Complete(); err != nil || done.Status != events.StatusCompleted {
 		t.Errorf("the job ended with %s: %+v, %v", last.Event, done, err)
 	}
-	for _, name := range []string{NATSEnv, PrivacyEnv} {
+	for _, name := range []string{NATSEnv, InvestigatorEnv, PrivacyEnv} {
 		if _, err := os.Stat(filepath.Join(cfg.Data, name)); err != nil {
 			t.Error(err)
 		}

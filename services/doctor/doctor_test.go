@@ -34,7 +34,7 @@ type patient struct {
 func natsWith(t *testing.T, change ...string) *embedded.Server {
 	t.Helper()
 	conf := strings.NewReplacer(change...).Replace(string(embedded.Conf))
-	srv, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Conf: []byte(conf)})
+	srv, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Conf: eventstest.WithOwner([]byte(conf))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestDoctor(t *testing.T) {
 		p.want(p.examined(), "nats", "no servers", "database", "refused", "sign-in at the IEC", "refused")
 	})
 	t.Run("streams", func(t *testing.T) {
-		js := eventstest.Connect(t, p.nats, "provisioner")
+		js := eventstest.Connect(t, p.nats, eventstest.Owner)
 		stream, err := js.Stream(t.Context(), events.StreamFacts)
 		if err != nil {
 			t.Fatal(err)
@@ -271,7 +271,7 @@ func TestDoctorTriesPermissions(t *testing.T) {
 	p.passwords(srv)
 	p.cfg = Config{NATS: events.Connection{URL: srv.URL()}, Data: t.TempDir()}
 	p.want(p.examined(), "permissions of gateway",
-		"may publish to bulk.doctor.cancelled, may publish to bulk.doctor.erased, may publish to bulk.doctor.failed",
+		"may publish to bulk.doctor.approved, may publish to bulk.doctor.cancelled, may publish to bulk.doctor.declined",
 		"permissions of validation", "may not publish to bulk.doctor.validated")
 	// And nothing that was tried was stored.
 	js := eventstest.Connect(t, srv, "operator")

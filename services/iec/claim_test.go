@@ -18,7 +18,7 @@ import (
 // countClaims counts the claims that have not ended.
 func countClaims(t *testing.T, srv *embedded.Server) int {
 	t.Helper()
-	kv, err := eventstest.Connect(t, srv, "provisioner").KeyValue(t.Context(), events.KVClaims)
+	kv, err := eventstest.Connect(t, srv, eventstest.Owner).KeyValue(t.Context(), events.KVClaims)
 	if err != nil {
 		t.Fatal(err)
 	}

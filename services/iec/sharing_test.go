@@ -69,7 +69,7 @@ func TestAJobReclaimsItsOwnClaims(t *testing.T) {
 	if other, err := cache.claim(t.Context(), id, "job-2"); err != nil || other == nil {
 		t.Errorf("another job, after the release: %v, %v", other, err)
 	}
-	claims, err := eventstest.Connect(t, srv, "provisioner").Stream(t.Context(), "KV_"+events.KVClaims)
+	claims, err := eventstest.Connect(t, srv, eventstest.Owner).Stream(t.Context(), "KV_"+events.KVClaims)
 	if err != nil {
 		t.Fatal(err)
 	}

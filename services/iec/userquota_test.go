@@ -74,7 +74,7 @@ func TestNoRollingHourOfAUserHoldsMoreThanTheirPart(t *testing.T) {
 	if err == nil {
 		t.Fatalf("the service may list the keys: %q", keys)
 	}
-	info, err := eventstest.Connect(t, r.nats, "operator").KeyValue(t.Context(), events.KVQuota)
+	info, err := eventstest.Connect(t, r.nats, eventstest.Owner).KeyValue(t.Context(), events.KVQuota)
 	if err != nil {
 		t.Fatal(err)
 	}

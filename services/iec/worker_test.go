@@ -108,7 +108,7 @@ func (w *worker) kill() {
 // setAckWait makes the server give a dead worker's message to another one soon.
 func setAckWait(t *testing.T, r *rig, wait time.Duration) {
 	t.Helper()
-	js := r.connect(t, "provisioner")
+	js := r.connect(t, eventstest.Owner)
 	c, err := js.Consumer(t.Context(), events.StreamFacts, string(events.StageIEC))
 	if err != nil {
 		t.Fatal(err)

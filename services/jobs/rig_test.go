@@ -36,7 +36,7 @@ func (r *rig) listed(id string) (got jobs.Row) {
 // unsettled returns how many messages the projection has not settled yet.
 func (r *rig) unsettled() uint64 {
 	r.T.Helper()
-	c, err := eventstest.Connect(r.T, r.NATS, "provisioner").
+	c, err := eventstest.Connect(r.T, r.NATS, eventstest.Owner).
 		Consumer(r.T.Context(), events.StreamFacts, events.ConsumerProjection)
 	if err != nil {
 		r.T.Fatal(err)

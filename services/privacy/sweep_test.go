@@ -301,7 +301,7 @@ func TestSweepRemovesAbandonedObjects(t *testing.T) {
 func TestSweepKeepsJobsThatTheStreamHasLost(t *testing.T) {
 	w := newFixture(t, Keep{Uploads: day, Artifacts: day, Reports: day, Events: day})
 	job := w.newJob(4)
-	stream, err := eventstest.Connect(t, w.nats, "provisioner").Stream(t.Context(), events.StreamFacts)
+	stream, err := eventstest.Connect(t, w.nats, eventstest.Owner).Stream(t.Context(), events.StreamFacts)
 	if err == nil {
 		err = stream.Purge(t.Context())
 	}

@@ -29,7 +29,7 @@ func otherRoll(t *testing.T) string {
 // files counts the uploads that are stored.
 func (r *rig) files() int {
 	r.T.Helper()
-	bucket, err := eventstest.Connect(r.T, r.NATS, "provisioner").ObjectStore(r.T.Context(), events.BucketUploads)
+	bucket, err := eventstest.Connect(r.T, r.NATS, eventstest.Owner).ObjectStore(r.T.Context(), events.BucketUploads)
 	if err != nil {
 		r.T.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 func (r *rig) objects() int {
 	r.T.Helper()
-	bucket, err := eventstest.Connect(r.T, r.NATS, "provisioner").ObjectStore(r.T.Context(), events.BucketUploads)
+	bucket, err := eventstest.Connect(r.T, r.NATS, eventstest.Owner).ObjectStore(r.T.Context(), events.BucketUploads)
 	if err != nil {
 		r.T.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestAFactThatIsRefusedLeavesNoFile(t *testing.T) {
 	r := newRig(t)
 	r.Upload("alice member")
 	before := r.objects()
-	js := eventstest.Connect(t, r.NATS, "provisioner")
+	js := eventstest.Connect(t, r.NATS, eventstest.Owner)
 	stream, err := js.Stream(t.Context(), events.StreamFacts)
 	if err != nil {
 		t.Fatal(err)

@@ -373,7 +373,7 @@ func TestAnUploadExpires(t *testing.T) {
 	if a := r.part("alice member", id, 0, roll[:9]); a.Status != http.StatusNoContent {
 		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
-	js := eventstest.Connect(t, r.NATS, "provisioner")
+	js := eventstest.Connect(t, r.NATS, eventstest.Owner)
 	stream, err := js.Stream(t.Context(), events.StreamPartial)
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 
 // Config is what a verification works with. All but NewestSeq is required.
 type Config struct {
-	// JetStream is a connection as the user operator.
+	// JetStream is a connection as the user investigator.
 	JetStream jetstream.JetStream
 	// NewestSeq returns the sequence of the newest event that the list of jobs has seen of
 	// a job, 0 for none. It alone can tell that the newest event was taken out. Nil leaves
@@ -69,7 +69,7 @@ func Job(ctx context.Context, cfg Config, id string) error {
 			return err
 		}
 	}
-	store := events.NewStore(v.JetStream)
+	store := events.NewNotedStore(v.JetStream)
 	for _, a := range job.Inputs() {
 		v.verifyArtifact(ctx, store, &job, a)
 	}

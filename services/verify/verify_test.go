@@ -62,11 +62,11 @@ func listen(cfg Config) (*verification, *strings.Builder) {
 // taker takes events out of the stream and looks what verify says of the job.
 func taker(t *testing.T, srv *embedded.Server) func(job events.Job, gone ...uint64) (altered int, said string) {
 	t.Helper()
-	stream, err := eventstest.Connect(t, srv, "provisioner").Stream(t.Context(), events.StreamFacts)
+	stream, err := eventstest.Connect(t, srv, eventstest.Owner).Stream(t.Context(), events.StreamFacts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	operator := eventstest.Connect(t, srv, "operator")
+	operator := eventstest.Connect(t, srv, "investigator")
 	return func(job events.Job, gone ...uint64) (int, string) {
 		t.Helper()
 		for _, seq := range gone {
@@ -146,7 +146,7 @@ func TestVerifyReadsACopiedStream(t *testing.T) {
 	t.Parallel()
 	srv := eventstest.Start(t)
 	job, _, last := history(t, srv)
-	msgs, _, err := events.ReadBatch(t.Context(), eventstest.Connect(t, srv, "operator"), events.StreamFacts,
+	msgs, _, err := events.ReadBatch(t.Context(), eventstest.Connect(t, srv, "investigator"), events.StreamFacts,
 		events.JobFilter(job.ID), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func TestVerifyReadsACopiedStream(t *testing.T) {
 // where it has all that an event has.
 func TestVerifyFindsEventsThatWerePutIn(t *testing.T) {
 	srv := eventstest.Start(t)
-	operator, iec := eventstest.Connect(t, srv, "operator"), eventstest.Connect(t, srv, "iec")
+	operator, iec := eventstest.Connect(t, srv, "investigator"), eventstest.Connect(t, srv, "iec")
 	for name, forge := range map[string]func(job events.Job) error{
 		"no headers": func(job events.Job) error {
 			_, err := iec.Publish(t.Context(), events.Subject(job.ID, events.KindVerified), []byte(`{}`))
@@ -207,11 +207,11 @@ func TestVerifyFindsEventsThatWerePutIn(t *testing.T) {
 // other counts than the stages had.
 func TestVerifyComparesTheFigures(t *testing.T) {
 	srv := eventstest.Start(t)
-	stream, err := eventstest.Connect(t, srv, "provisioner").Stream(t.Context(), events.StreamFacts)
+	stream, err := eventstest.Connect(t, srv, eventstest.Owner).Stream(t.Context(), events.StreamFacts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	operator, service := eventstest.Connect(t, srv, "operator"), eventstest.Connect(t, srv, "report")
+	operator, service := eventstest.Connect(t, srv, "investigator"), eventstest.Connect(t, srv, "report")
 	for inserts, altered := range map[int]int{0: 0, 7: 1} {
 		job, _, seqs := history(t, srv)
 		genuine := *job.Reported

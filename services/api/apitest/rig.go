@@ -165,7 +165,7 @@ func (r *Rig) Exec(statement string) {
 // Empty says whether neither an event nor an uploaded file is stored.
 func (r *Rig) Empty() bool {
 	r.T.Helper()
-	js := eventstest.Connect(r.T, r.NATS, "provisioner")
+	js := eventstest.Connect(r.T, r.NATS, eventstest.Owner)
 	for _, stream := range []string{events.StreamFacts, "OBJ_" + events.BucketUploads} {
 		s, err := js.Stream(r.T.Context(), stream)
 		if err != nil {

@@ -52,7 +52,7 @@ func (c *cluster) checkAll(jobs []*job) summary {
 	if len(uploaded) != len(jobs) || len(accepted) != len(jobs) {
 		t.Errorf("%d uploads in the stream, %d jobs in answers, %d files", len(uploaded), len(accepted), len(jobs))
 	}
-	eventstest.CheckSchemas(t, c.connect("provisioner"))
+	eventstest.CheckSchemas(t, c.connect("operator"))
 
 	db, err := postgres.Open(t.Context(), c.database.server.URL())
 	if err != nil {

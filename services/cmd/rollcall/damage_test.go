@@ -26,7 +26,7 @@ func (p *pipeline) damage(writer string, a events.Artifact, remove bool) (mend f
 			p.t.Fatal(err)
 		}
 	}
-	file, err := p.store("operator").Fetch(p.t.Context(), a)
+	file, err := p.store("privacy").Fetch(p.t.Context(), a)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ import (
 // stream has.
 func (p *pipeline) limitStream(stream string, most int64) (has int64) {
 	p.t.Helper()
-	js := eventstest.Connect(p.t, p.nats, "provisioner")
+	js := eventstest.Connect(p.t, p.nats, eventstest.Owner)
 	s, err := js.Stream(p.t.Context(), stream)
 	if err != nil {
 		p.t.Fatal(err)
@@ -38,7 +38,7 @@ func (p *pipeline) limitStream(stream string, most int64) (has int64) {
 // countMessages returns how many messages a stream has.
 func (p *pipeline) countMessages(stream string) uint64 {
 	p.t.Helper()
-	s, err := eventstest.Connect(p.t, p.nats, "provisioner").Stream(p.t.Context(), stream)
+	s, err := eventstest.Connect(p.t, p.nats, eventstest.Owner).Stream(p.t.Context(), stream)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -57,16 +57,19 @@ func newGoldenRigIn(t *testing.T, dir string, options ...string) *goldenRig {
 	return r
 }
 
-// natsCLI returns the variables in the nats-cli.env of a data folder.
+// natsCLI returns the variables in the nats-cli.env of a data folder, and the password in its
+// investigator.env.
 func natsCLI(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	env, err := os.ReadFile(filepath.Join(dir, "nats-cli.env"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	said := map[string]string{}
-	for _, m := range regexp.MustCompile(`([A-Z_]*NATS\w*)='?([^'\s]+)'?`).FindAllStringSubmatch(string(env), -1) {
-		said[m[1]] = m[2]
+	for _, file := range []string{"investigator.env", "nats-cli.env"} { // NATS_USER is that of the last one
+		env, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`([A-Z_]*NATS\w*)='?([^'\s]+)'?`).FindAllStringSubmatch(string(env), -1) {
+			said[m[1]] = m[2]
+		}
 	}
 	return said
 }

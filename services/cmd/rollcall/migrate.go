@@ -27,6 +27,9 @@ func (c *migrateCmd) Run(ctx context.Context, p *process) (err error) {
 		if err := in.Provision(ctx, c.Provision); err != nil {
 			return err
 		}
+		if err := in.ProvisionAudit(ctx, c.Provision); err != nil {
+			return err
+		}
 		fmt.Fprintln(p.out, "streams, buckets and consumers are up to date")
 	}
 	if c.Database.URL != "" {

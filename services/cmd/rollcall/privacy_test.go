@@ -11,6 +11,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -25,6 +26,8 @@ import (
 	"github.com/tealeg/xlsx/v3"
 
 	"rollcall.example/events"
+	"rollcall.example/events/embedded"
+	"rollcall.example/events/eventstest"
 	"rollcall.example/services/iec/sim"
 )
 
@@ -193,10 +196,10 @@ func TestNothingPublicNamesAPerson(t *testing.T) {
 	p := rollcall(t, []string{
 		"ROLLCALL_IEC_USERNAME=rollcall", "ROLLCALL_IEC_PASSWORD=the password of the IEC",
 		"ROLLCALL_IEC_CACHE_KEY=the key of the cache",
-		"ROLLCALL_NATS_PASSWORD_PROVISIONER=the password of NATS", "OTEL_EXPORTER_OTLP_ENDPOINT=" + tracesURL,
+		"OTEL_EXPORTER_OTLP_ENDPOINT=" + tracesURL,
 	}, "--log-level", "debug", "up", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--jwt-secret", secret,
 		"--database", database,
-		"--nats-addr", natsAddr, "--metrics-addr", metricsAddr, "--iec-url", iecServer.URL)
+		"--nats-addr", natsAddr, "--nats-conf", confWithOwner(t), "--metrics-addr", metricsAddr, "--iec-url", iecServer.URL)
 	p.waitHealthy()
 	// The users have ID numbers for ids, as in some organisations.
 	alice, eve := token(t, people[0], "member"), token(t, people[1], "member")
@@ -431,12 +434,22 @@ func (s *leakCheck) readMetrics(addr string) {
 	s.add("metrics", string(text))
 }
 
+// confWithOwner writes a nats.conf with a user who may read all streams.
+func confWithOwner(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(path, eventstest.WithOwner(embedded.Conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // readStreams reads all stored subjects, headers and bodies, except the bodies of artifacts:
 // rows belong there.
 func (s *leakCheck) readStreams(addr string) {
 	s.t.Helper()
-	js, err := events.Connect(events.Connection{URL: "nats://" + addr, User: "provisioner",
-		Password: "the password of NATS"})
+	js, err := events.Connect(events.Connection{URL: "nats://" + addr, User: eventstest.Owner,
+		Password: eventstest.Owner})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func TestSeparateProcesses(t *testing.T) {
 	mustRun(t, "report", otherID, "-o", together, "--server", up.url(), "--token", alice)
 	compareReports(t, apart, together)
 
-	js, err := events.Connect(events.Connection{URL: natsURL, User: "provisioner", Password: "password-of-provisioner"})
+	js, err := events.Connect(events.Connection{URL: natsURL, User: "operator", Password: "password-of-operator"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,11 +18,11 @@ type verifyCmd struct {
 	Database app.DatabaseSettings `embed:""`
 }
 
-// Run verifies a job by the stream and the objects, as operator, and by the list of
+// Run verifies a job by the stream and the objects, as investigator, and by the list of
 // jobs where it is told of a database. It prints each thing that it has looked at.
 func (c *verifyCmd) Run(ctx context.Context, p *process) (err error) {
 	if c.NATS.URL == "" {
-		return errors.New("verify: no NATS: give --nats, or read nats-cli.env of the data folder")
+		return errors.New("verify: no NATS: give --nats, or read investigator.env of the data folder")
 	}
 	in := p.infrastructure(c.NATS)
 	defer func() { err = errors.Join(err, in.Close()) }()
@@ -33,10 +33,10 @@ func (c *verifyCmd) Run(ctx context.Context, p *process) (err error) {
 		}
 		fmt.Fprintln(p.out)
 	}}
-	if cfg.JetStream, err = in.NATS("operator"); err != nil {
+	if cfg.JetStream, err = in.NATS("investigator"); err != nil {
 		return err
 	}
-	cfg.Rebuild = p.rebuildReport(events.NewStore(cfg.JetStream))
+	cfg.Rebuild = p.rebuildReport(events.NewNotedStore(cfg.JetStream))
 	if c.Database.URL != "" {
 		db, err := in.OpenDatabase(ctx, c.Database.URL)
 		if err != nil {

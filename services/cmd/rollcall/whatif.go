@@ -26,7 +26,7 @@ type whatIfCmd struct {
 // Run judges the job's upload again and prints what would differ.
 func (c *whatIfCmd) Run(ctx context.Context, p *process) (err error) {
 	if c.NATS.URL == "" {
-		return errors.New("whatif: no NATS: give --nats, or read nats-cli.env of the data folder")
+		return errors.New("whatif: no NATS: give --nats, or read investigator.env of the data folder")
 	}
 	rules, err := whatif.ReadRules(c.Rules)
 	if err != nil {
@@ -34,7 +34,7 @@ func (c *whatIfCmd) Run(ctx context.Context, p *process) (err error) {
 	}
 	in := p.infrastructure(c.NATS)
 	defer func() { err = errors.Join(err, in.Close()) }()
-	js, err := in.NATS("operator")
+	js, err := in.NATS("investigator")
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (c *whatIfCmd) Run(ctx context.Context, p *process) (err error) {
 		return err
 	}
 	sum, err := whatif.Job(ctx, whatif.Config{
-		Store:    events.NewStore(js),
+		Store:    events.NewNotedStore(js),
 		NewJudge: func(r whatif.Roll) (whatif.Judge, error) { return validation.NewJudge(validation.Settings(r)) },
 		Visit:    func(d whatif.Difference) error { return c.print(p.out, d) },
 	}, &job, rules)
