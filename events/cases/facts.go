@@ -62,6 +62,9 @@ type Fact interface {
 	meta() *Meta
 }
 
+// IDOf returns the number of the case that a stored fact belongs to.
+func IDOf(f Fact) string { return f.meta().CaseID }
+
 // Requested says that somebody asks for something.
 type Requested struct {
 	Meta

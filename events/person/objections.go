@@ -94,3 +94,19 @@ func Lift(ctx context.Context, js jetstream.JetStream, hash string) error {
 	}
 	return nil
 }
+
+// HasObjected reports whether the person with a hash is on the list.
+func HasObjected(ctx context.Context, js jetstream.JetStream, hash string) (bool, error) {
+	kv, err := js.KeyValue(ctx, events.KVObjections)
+	if err != nil {
+		return false, fmt.Errorf("read objections: bucket %s: %w", events.KVObjections, err)
+	}
+	_, err = kv.Get(ctx, hash)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read objections: %w", err)
+	}
+	return true, nil
+}

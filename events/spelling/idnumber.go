@@ -16,6 +16,21 @@ func HideNumbers(text string) string {
 	return text
 }
 
+// Numbers returns every valid ID number of a text, as 13 digits.
+func Numbers(text string) (list []string) {
+	if fewDigits(text, Length) {
+		return nil
+	}
+	for _, r := range readRuns(text, Length) {
+		for from := 0; from+Length <= len(r.digits); from++ {
+			if id := string(r.digits[from : from+Length]); IsValid(id) {
+				list = append(list, id)
+			}
+		}
+	}
+	return list
+}
+
 func findNumbers(text string) (spans []span) {
 	if fewDigits(text, Length) {
 		return nil

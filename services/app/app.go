@@ -55,6 +55,10 @@ type Secrets struct {
 	// IECCacheKey is the key under which the IEC's answers are kept. With "", Up makes
 	// one up and keeps it in its data folder; Serve of iec needs one.
 	IECCacheKey string
+	// PrivacyKey is the secret that people are hashed with, at least 32 bytes. With "",
+	// Up makes one up and keeps it in its data folder; Serve of upload, validation,
+	// persistence and privacy needs the same one.
+	PrivacyKey string
 	// NATS are the passwords of the users in nats.conf, by user. Without one the
 	// connection is made as the URL says; an embedded server makes one up.
 	NATS map[string]string
@@ -68,6 +72,7 @@ func SecretsFrom(getenv func(string) string) Secrets {
 		IECUsername: getenv("ROLLCALL_IEC_USERNAME"),
 		IECPassword: getenv("ROLLCALL_IEC_PASSWORD"),
 		IECCacheKey: getenv("ROLLCALL_IEC_CACHE_KEY"),
+		PrivacyKey:  getenv("ROLLCALL_PRIVACY_KEY"),
 		NATS:        map[string]string{},
 		Database:    map[string]string{},
 	}

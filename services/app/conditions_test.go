@@ -32,7 +32,7 @@ var conditions = map[string][]string{
 	"upload": {"nats as upload", "consumer projection", "bucket UPLOADS", "bucket ROWS", "bucket OUTCOMES",
 		"bucket REPORTS", "bucket IEC_QUOTA", "database", "revocations"},
 	"webhook": {"nats as webhook", "consumer webhook", "database"},
-	"privacy": {"nats as privacy", "bucket UPLOADS", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES",
+	"privacy": {"nats as privacy", "bucket UPLOADS", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket IEC_VERDICTS",
 		"bucket REPORTS", "database"},
 	"gateway": {"nats as gateway", "live feed", "revocations"},
 }
@@ -80,7 +80,7 @@ func TestHealthSaysWhatIsMissing(t *testing.T) {
 	}
 	apps := map[string]*App{}
 	for service := range conditions {
-		a := newApp(in, set, Process{Secrets: Secrets{IECCacheKey: "k"}})
+		a := newApp(in, set, Process{Secrets: Secrets{IECCacheKey: "k", PrivacyKey: "a key of at least thirty-two bytes"}})
 		if err := a.compose(t.Context(), "", service); err != nil {
 			t.Fatal(err)
 		}

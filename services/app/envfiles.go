@@ -43,10 +43,12 @@ func (in *Infrastructure) writeNATSEnv(dir *dataFolder, ca string) error {
 }
 
 // writePrivacyEnv leaves PrivacyEnv.
-func (in *Infrastructure) writePrivacyEnv(dir *dataFolder, natsCA, database, cacheKey string) error {
+func (a *App) writePrivacyEnv(dir *dataFolder, natsCA, database string) error {
+	in := a.Infrastructure
 	return in.writeEnv(dir.join(PrivacyEnv), [][2]string{
 		{"ROLLCALL_NATS", in.embedded.URL()}, {embedded.PasswordVariable("privacy"), in.embedded.Password("privacy")},
-		{"ROLLCALL_NATS_CA", natsCA}, {"ROLLCALL_DATABASE", database}, {"ROLLCALL_IEC_CACHE_KEY", cacheKey},
+		{"ROLLCALL_NATS_CA", natsCA}, {"ROLLCALL_DATABASE", database}, {"ROLLCALL_IEC_CACHE_KEY", a.secrets.IECCacheKey},
+		{"ROLLCALL_PRIVACY_KEY", a.secrets.PrivacyKey}, {"ROLLCALL_POLICY", a.settings.Policy},
 	})
 }
 

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -15,7 +14,6 @@ import (
 	"rollcall.example/services/docs"
 	"rollcall.example/services/jobs"
 	"rollcall.example/services/metrics"
-	"rollcall.example/services/privacy"
 	"rollcall.example/services/rowhistory"
 	"rollcall.example/services/upload"
 	"rollcall.example/services/wards"
@@ -125,28 +123,6 @@ func addWebhook(_ context.Context, a *App) error {
 	a.needsConsumer(js, events.ConsumerWebhook)
 	s := webhook.New(webhook.Config{
 		JetStream: js, DB: db, Private: a.settings.WebhookPrivate, Tracer: events.Tracer(a.traces), Logger: a.logger,
-	})
-	a.run = append(a.run, s.Run)
-	return nil
-}
-
-// addPrivacy runs the sweeps of what is kept no longer.
-func addPrivacy(_ context.Context, a *App) error {
-	db, err := a.needsDatabase("privacy")
-	if err != nil {
-		return err
-	}
-	js, err := a.needsNATS("privacy")
-	if err != nil {
-		return err
-	}
-	keep := a.settings.Keep
-	s := privacy.New(privacy.Config{
-		Log: events.NewLog(js, "privacy", a.logger), Store: a.store(js, events.ObjectBuckets()...), DB: db, Logger: a.logger,
-		Keep: privacy.Keep{
-			Uploads: time.Duration(keep.Uploads), Artifacts: time.Duration(keep.Artifacts),
-			Reports: time.Duration(keep.Reports), Events: time.Duration(keep.Events),
-		},
 	})
 	a.run = append(a.run, s.Run)
 	return nil

@@ -43,7 +43,14 @@ func addValidation(_ context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	s := validation.New(validation.Config{Store: a.store(js, events.BucketUploads, events.BucketRows, events.BucketOutcomes)})
+	objections, err := a.objections(js)
+	if err != nil {
+		return err
+	}
+	s := validation.New(validation.Config{
+		Store:      a.store(js, events.BucketUploads, events.BucketRows, events.BucketOutcomes),
+		Objections: objections,
+	})
 	a.addStage(js, events.StageValidation, s.Handle, nil)
 	return nil
 }
@@ -128,9 +135,13 @@ func addPersistence(_ context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	objections, err := a.objections(js)
+	if err != nil {
+		return err
+	}
 	s := persistence.New(persistence.Config{
 		DB: db, Store: a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes), Logger: a.logger,
-		ApproveAbove: a.settings.ApproveAbove,
+		ApproveAbove: a.settings.ApproveAbove, Objections: objections,
 	})
 	a.addStage(js, events.StagePersistence, s.Handle, func(r *stage.Runner) { r.Undo = s.Undo })
 	return nil

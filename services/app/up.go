@@ -87,7 +87,7 @@ func Up(ctx context.Context, c UpConfig) (_ *App, err error) {
 		return nil, err
 	}
 	if a.embedded != nil {
-		if err := a.writePrivacyEnv(dir, c.NATS.CA, privacyURL, a.secrets.IECCacheKey); err != nil {
+		if err := a.writePrivacyEnv(dir, c.NATS.CA, privacyURL); err != nil {
 			return nil, err
 		}
 	}
@@ -110,7 +110,12 @@ func (a *App) makeUpSecrets(dir *dataFolder) (err error) {
 		}
 	}
 	if a.secrets.IECCacheKey == "" {
-		a.secrets.IECCacheKey, err = dir.secret("iec-cache-key")
+		if a.secrets.IECCacheKey, err = dir.secret("iec-cache-key"); err != nil {
+			return err
+		}
+	}
+	if a.secrets.PrivacyKey == "" {
+		a.secrets.PrivacyKey, err = dir.secret("privacy-key")
 	}
 	return err
 }

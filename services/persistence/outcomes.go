@@ -78,6 +78,8 @@ func countResult(s *events.DatabaseStats, result string) error {
 		s.Kept++
 	case records.Transfer:
 		s.Transfers++
+	case records.Objected:
+		s.Objected++
 	default:
 		return fmt.Errorf("read outcomes: result %q is unknown", result)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/access"
+	personlist "rollcall.example/events/person"
 	"rollcall.example/events/records"
 	"rollcall.example/events/stage"
 	"rollcall.example/services/postgres"
@@ -27,6 +28,9 @@ type Config struct {
 	// ApproveAbove is how many changes to existing members a job may make before
 	// somebody else has to approve it, whoever uploaded; 0 means any number.
 	ApproveAbove int
+	// Objections returns who has objected to being on a roll; nil means that nobody
+	// has.
+	Objections func(context.Context) (*personlist.Objections, error)
 	// Logger gets how many rows of a job were refused; nil discards.
 	Logger *slog.Logger
 	// Now is the clock of created_at and updated_at; nil means time.Now.
@@ -35,17 +39,18 @@ type Config struct {
 
 // Service is the stage persistence.
 type Service struct {
-	db     *sqlx.DB
-	store  *events.Store
-	logger *slog.Logger
-	now    func() time.Time
+	db         *sqlx.DB
+	store      *events.Store
+	objections func(context.Context) (*personlist.Objections, error)
+	logger     *slog.Logger
+	now        func() time.Time
 
 	approveAbove int
 }
 
 // New returns the stage. It connects to nothing.
 func New(c Config) *Service {
-	s := &Service{db: c.DB, store: c.Store, logger: events.Logger(c.Logger), now: c.Now,
+	s := &Service{db: c.DB, store: c.Store, objections: c.Objections, logger: events.Logger(c.Logger), now: c.Now,
 		approveAbove: c.ApproveAbove}
 	if s.now == nil {
 		s.now = time.Now
@@ -127,7 +132,19 @@ func (s *Service) mergePeople(ctx context.Context, job *events.Job, people iter.
 	return s.transaction(ctx, !job.Options.DryRun, func(conn *sqlx.Conn, tx *sqlx.Tx) error {
 		m := merge{tx: tx, conn: conn, jobID: job.ID, area: access.NewBounds(job.Area()), now: s.now(),
 			total: job.Validated.Rows.Records, progress: progress}
-		if err := m.run(ctx, people); err != nil {
+		// The last moment before the members are written: whoever objects later is
+		// removed when the job has ended.
+		left := &leftOut{}
+		if s.objections != nil {
+			var err error
+			if left.objections, err = s.objections(ctx); err != nil {
+				return err
+			}
+		}
+		if err := m.run(ctx, left.filter(people)); err != nil {
+			return err
+		}
+		if err := left.record(ctx, tx, job.ID); err != nil {
 			return err
 		}
 		return storeOutcomes(tx)

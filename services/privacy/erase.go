@@ -6,92 +6,184 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/events/cases"
+	"rollcall.example/events/spelling"
 )
 
-// ErrNoID means that the argument is no ID number. The error does not repeat it.
-var ErrNoID = errors.New("not an ID number of 13 digits")
-
-// Erasure says what Erase has done. Jobs are named by their ids.
-type Erasure struct {
-	// Jobs are those whose artifacts or files held the person.
-	Jobs []string `json:"jobs"`
-	// Busy are jobs that have not ended. The person may be in them, so erase again
-	// when they have.
-	Busy []string `json:"busy"`
-	// Unread are jobs with an artifact or a file that could not be searched: it is
-	// missing, altered or invalid. The person may be in it.
-	Unread []string `json:"unread"`
-	// Members and Outcomes count deleted rows of the database: the member, and what
-	// jobs have recorded about the member.
-	Members  int64 `json:"members"`
-	Outcomes int64 `json:"outcomes"`
-	// Answer is true if Erase has also removed the IEC's answer from the cache.
-	// Without the cache's key it cannot; the answer then expires after
-	// events.VerdictsTTL.
-	Answer bool `json:"iec_answer"`
+// newResult returns a result without anything in it.
+func newResult() cases.Result {
+	return cases.Result{Jobs: []string{}, Remains: []cases.Place{}, Possible: []cases.Place{}, Busy: []string{},
+		Unread: []string{}}
 }
 
-// Erase removes a person from tables and artifacts. Each job that held the person
-// gets new artifacts without, a new report made from them, and an erased event. Its
+// knowledge is what one pass over everything has found of a person.
+type knowledge struct {
+	jobs    map[string]*events.Job
+	found   map[string]*found // by job, of those that could be searched
+	inLog   places            // events that name the person
+	uploads []string          // jobs that the person has uploaded
+	busy    []string
+	unread  []string
+}
+
+// searchJobs searches the log and all jobs that have ended. With early, it searches
+// those that have been validated as well.
+func (s *Service) searchJobs(ctx context.Context, p *subject, early bool) (*knowledge, error) {
+	k := &knowledge{found: map[string]*found{}, busy: []string{}, unread: []string{}}
+	var err error
+	if k.jobs, err = s.readJobs(ctx, func(m *jetstream.RawStreamMsg) { k.inLog.add(p.namedIn(m)...) }); err != nil {
+		return nil, err
+	}
+	for _, id := range sortedIDs(k.jobs) {
+		job := k.jobs[id]
+		if p.isUploader(job.Owner.ID) {
+			k.uploads = append(k.uploads, id)
+		}
+		if !job.Ended() && !(early && job.Validated != nil) {
+			k.busy = append(k.busy, id)
+			continue
+		}
+		f, err := s.search(ctx, job, p)
+		if err != nil {
+			return nil, fmt.Errorf("job %s: %w", id, err)
+		}
+		if len(f.unread) > 0 {
+			k.unread = append(k.unread, id)
+		}
+		k.found[id] = f
+	}
+	// All names are known only now.
+	for _, f := range k.found {
+		f.claim(p)
+	}
+	return k, nil
+}
+
+// erase removes a person from tables, artifacts and files, once. Each job that named
+// the person gets new artifacts, a new report made from them, and an erased event. An
 // upload is removed as a whole, because nobody can tell what else a spreadsheet says
-// about a person. Figures and other events stay. Erase may be repeated at any time.
-func (s *Service) Erase(ctx context.Context, id string, by events.User, from string) (done Erasure, err error) {
-	done = Erasure{Jobs: []string{}, Busy: []string{}, Unread: []string{}}
-	if !isIDNumber(id) {
-		return done, ErrNoID
-	}
-	jobs, err := s.loadJobs(ctx)
+// about a person. Figures and other events stay. It may be repeated at any time.
+//
+// Only an objection that was stored before makes sure that no job that is under way
+// brings the person back: jobs that have not ended are in Busy, and another pass after
+// their end finds what they wrote.
+func (s *Service) erase(ctx context.Context, c *cases.Case, p *subject) (done cases.Result, err error) {
+	done = newResult()
+	began := s.cfg.Now()
+	k, err := s.searchJobs(ctx, p, false)
 	if err != nil {
-		return done, fmt.Errorf("erase: %w", err)
+		return done, err
 	}
+	done.Busy, done.Unread = k.busy, k.unread
+	remains, possible := k.inLog, places{}
 	// An undo job shares artifacts with the job that it undoes. Both get the same
 	// replacement.
 	replaced := map[events.Artifact]events.Artifact{}
-	for _, jobID := range sortedIDs(jobs) {
-		job := jobs[jobID]
-		if !job.Ended() {
-			done.Busy = append(done.Busy, jobID)
+	touched := map[string]bool{}
+	for _, id := range sortedIDs(k.jobs) {
+		f := k.found[id]
+		if f == nil {
 			continue
 		}
-		f, err := s.search(ctx, job, id)
-		if err != nil {
-			return done, fmt.Errorf("erase: job %s: %w", jobID, err)
-		}
-		if len(f.unread) > 0 {
-			done.Unread = append(done.Unread, jobID)
-		}
+		possible.add(f.possible(id)...)
 		if !f.hasAny() {
 			continue
 		}
-		done.Jobs = append(done.Jobs, jobID)
-		if err := s.writeAudit(ctx, jobID, events.AccessErasure, by, from); err != nil {
-			return done, fmt.Errorf("erase: %w", err)
+		done.Jobs = append(done.Jobs, id)
+		done.Mentions += len(f.mentions)
+		if err := s.writeAudit(ctx, c, id, events.AccessErasure); err != nil {
+			return done, err
 		}
-		if jobs[jobID], err = s.replaceArtifacts(ctx, job, f, replaced); err != nil {
-			return done, fmt.Errorf("erase: job %s: %w; erase again", jobID, err)
+		now, err := s.replaceArtifacts(ctx, k.jobs[id], f, p, replaced)
+		if errors.Is(err, events.ErrConflict) || errors.Is(err, events.ErrNotAllowed) {
+			done.Busy = append(done.Busy, id) // somebody retries it
+			continue
 		}
-	}
-	if err := s.removeUnnamedObjects(ctx, jobs, &Swept{}); err != nil {
-		return done, fmt.Errorf("erase: %w", err)
-	}
-	if len(done.Jobs) == 0 {
-		if err := s.writeMemberAudit(ctx, id, events.AccessErasure, by, from); err != nil {
-			return done, fmt.Errorf("erase: %w", err)
+		if err != nil {
+			return done, fmt.Errorf("job %s: %w", id, err)
 		}
+		k.jobs[id], touched[id] = now, true
+		again, err := s.search(ctx, now, p)
+		if err != nil {
+			return done, fmt.Errorf("job %s: %w", id, err)
+		}
+		again.claim(p)
+		remains.add(again.places(id)...)
 	}
-	if err := s.deleteRows(ctx, id, &done); err != nil {
-		return done, fmt.Errorf("erase: %w", err)
+	if err := s.removeUnnamedObjects(ctx, k.jobs, &Swept{}); err != nil {
+		return done, err
+	}
+	if err := s.removeLeftovers(ctx, k.jobs, touched, began); err != nil {
+		return done, err
+	}
+	tables, err := s.deleteRows(ctx, k.jobs, p, &done)
+	if err != nil {
+		return done, err
+	}
+	remains.add(tables.named.list...)
+	possible.add(tables.mayBe.list...)
+	if err := s.erasePartials(ctx, p, &done); err != nil {
+		return done, err
+	}
+	if len(k.uploads) > 0 {
+		remains.add(cases.Place{Where: "events, the person's own uploads", Count: len(k.uploads)})
 	}
 	if s.cfg.ForgetAnswer != nil {
-		if err := s.cfg.ForgetAnswer(ctx, id); err != nil {
-			return done, fmt.Errorf("erase: %w", err)
+		if err := s.cfg.ForgetAnswer(ctx, p.id); err != nil {
+			return done, err
 		}
 		done.Answer = true
+	} else {
+		remains.add(cases.Place{Where: "the IEC's answers, until they expire"})
 	}
-	s.cfg.Logger.InfoContext(ctx, "erased a person", "jobs", len(done.Jobs), "members", done.Members, "by", by.ID)
+	done.Remains, done.Possible = append(done.Remains, remains.list...), append(done.Possible, possible.list...)
+	done.More = remains.more + possible.more + tables.named.more + tables.mayBe.more
+	done.Gone = len(done.Remains)+len(done.Possible)+done.More+len(done.Busy)+len(done.Unread) == 0
 	return done, nil
+}
+
+func (s *Service) erasePartials(ctx context.Context, p *subject, done *cases.Result) error {
+	uploads, err := s.searchPartials(ctx, p)
+	if err != nil {
+		return err
+	}
+	done.Unfinished = len(uploads)
+	return s.removePartials(ctx, uploads)
+}
+
+// removeLeftovers removes what no fact names of the touched jobs: artifacts of
+// abandoned attempts, and copies that can be made again. Such objects may name the
+// person too. What is newer than before stays, for a retry may need it.
+func (s *Service) removeLeftovers(ctx context.Context, jobs map[string]*events.Job, touched map[string]bool,
+	before time.Time) error {
+	if len(touched) == 0 {
+		return nil
+	}
+	named := map[string]bool{}
+	for _, job := range jobs {
+		for _, a := range job.Artifacts() {
+			named[a.Bucket+" "+a.Name] = true
+		}
+	}
+	for _, bucket := range events.ObjectBuckets() {
+		for o, err := range s.cfg.Store.Objects(ctx, bucket) {
+			if err != nil {
+				return err
+			}
+			if !touched[o.JobID()] || named[bucket+" "+o.Name] || !o.At.Before(before) {
+				continue
+			}
+			if err := s.cfg.Store.Remove(ctx, o); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func isIDNumber(id string) bool {
@@ -100,26 +192,7 @@ func isIDNumber(id string) bool {
 			return false
 		}
 	}
-	return len(id) == 13
-}
-
-// deleteRows deletes a person's rows from the database and counts them in done.
-func (s *Service) deleteRows(ctx context.Context, id string, done *Erasure) error {
-	tx, err := s.cfg.DB.BeginTxx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	for table, count := range map[string]*int64{"job_outcomes": &done.Outcomes, "members": &done.Members} {
-		res, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE id_number = $1`, id)
-		if err != nil {
-			return fmt.Errorf("delete from %s: %w", table, err)
-		}
-		if *count, err = res.RowsAffected(); err != nil {
-			return fmt.Errorf("delete from %s: %w", table, err)
-		}
-	}
-	return tx.Commit()
+	return len(id) == spelling.Length
 }
 
 func sortedIDs(jobs map[string]*events.Job) []string { return slices.Sorted(maps.Keys(jobs)) }

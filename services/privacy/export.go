@@ -3,10 +3,13 @@ package privacy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/cases"
+	"rollcall.example/events/person"
 	"rollcall.example/events/records"
 )
 
@@ -19,6 +22,20 @@ type Holdings struct {
 	Jobs    []JobHoldings     `json:"jobs"`
 	// Answer is the cached answer of the IEC, nil for none or without the cache's key.
 	Answer *records.Verdict `json:"iec_answer,omitempty"`
+	// Objected says whether the person is on the list of objections.
+	Objected bool `json:"objected"`
+	// Uploads are jobs that the person has uploaded, as a user whose token has the ID
+	// number, and Accesses what the person has read as that user.
+	Uploads  []string        `json:"uploads"`
+	Accesses []events.Access `json:"accesses"`
+	// Unfinished counts uploads that have not arrived whole and name the person.
+	Unfinished int `json:"unfinished_uploads"`
+	// Elsewhere are events, and rows and texts of others in the database, that name
+	// the person. Possible are places with something like the ID number.
+	Elsewhere []cases.Place `json:"elsewhere"`
+	Possible  []cases.Place `json:"possible"`
+	// More counts places that are not listed because there are too many.
+	More int `json:"more_places,omitempty"`
 	// Busy are jobs that are still in validation, so that they cannot be searched.
 	// Unread are jobs with an artifact or a file that could not be searched.
 	Busy   []string `json:"busy"`
@@ -37,54 +54,87 @@ type JobHoldings struct {
 	Rejects  []*records.RejectedRow `json:"rejects,omitempty"`
 	Verdicts []*records.Verdict     `json:"verdicts,omitempty"`
 	Outcomes []*records.Outcome     `json:"outcomes,omitempty"`
-	// InUpload and InReport are true if a cell of the file has the ID number.
-	InUpload bool `json:"in_upload"`
-	InReport bool `json:"in_report"`
+	// Mentions are texts that name the person in rows of others.
+	Mentions []mention `json:"mentions,omitempty"`
+	// InUpload, InReport and InFileName are true if the file or its name has the ID
+	// number.
+	InUpload   bool `json:"in_upload"`
+	InReport   bool `json:"in_report"`
+	InFileName bool `json:"in_file_name,omitempty"`
 }
 
-// Export collects all data that is held about a person. First it writes an audit
-// record for each job that holds the person.
-func (s *Service) Export(ctx context.Context, id string, by events.User, from string) (all Holdings, err error) {
-	all = Holdings{Changes: []json.RawMessage{}, Jobs: []JobHoldings{}, Busy: []string{}, Unread: []string{}}
-	if !isIDNumber(id) {
-		return all, ErrNoID
-	}
-	jobs, err := s.loadJobs(ctx)
+// export collects all data that is held about a person.
+func (s *Service) export(ctx context.Context, c *cases.Case, p *subject) (all Holdings, err error) {
+	all = Holdings{Changes: []json.RawMessage{}, Jobs: []JobHoldings{}, Uploads: []string{},
+		Accesses: []events.Access{}, Elsewhere: []cases.Place{}, Possible: []cases.Place{}}
+	k, err := s.searchJobs(ctx, p, true)
 	if err != nil {
-		return all, fmt.Errorf("export: %w", err)
+		return all, err
 	}
-	for _, jobID := range sortedIDs(jobs) {
-		job := jobs[jobID]
-		if !job.Ended() && job.Validated == nil {
-			all.Busy = append(all.Busy, jobID)
+	all.Busy, all.Unread = k.busy, k.unread
+	all.Uploads = append(all.Uploads, k.uploads...)
+	elsewhere, possible := k.inLog, places{}
+	for _, id := range sortedIDs(k.jobs) {
+		f, job := k.found[id], k.jobs[id]
+		if f == nil {
 			continue
 		}
-		f, err := s.search(ctx, job, id)
-		if err != nil {
-			return all, fmt.Errorf("export: job %s: %w", jobID, err)
-		}
-		if len(f.unread) > 0 {
-			all.Unread = append(all.Unread, jobID)
-		}
+		possible.add(f.possible(id)...)
 		if !f.hasAny() {
 			continue
 		}
-		if err := s.writeAudit(ctx, jobID, events.AccessExport, by, from); err != nil {
-			return all, fmt.Errorf("export: %w", err)
+		if err := s.writeAudit(ctx, c, id, events.AccessExport); err != nil {
+			return all, err
 		}
 		all.Jobs = append(all.Jobs, JobHoldings{
-			JobID: jobID, FileName: job.FileName, UploadedBy: job.Owner.ID, UploadedAt: job.CreatedAt,
+			JobID: id, FileName: job.FileName, UploadedBy: job.Owner.ID, UploadedAt: job.CreatedAt,
 			Columns: f.columns, Rows: f.rows, Rejects: f.rejects, Verdicts: f.verdicts, Outcomes: f.outcomes,
-			InUpload: f.upload, InReport: f.report,
+			Mentions: f.mentions, InUpload: f.upload, InReport: f.report, InFileName: f.fileName,
 		})
 	}
+	if err := s.exportRows(ctx, p, &all); err != nil {
+		return all, err
+	}
+	tables, err := s.searchTables(ctx, s.cfg.DB, k.jobs, p)
+	if err != nil {
+		return all, err
+	}
+	elsewhere.add(tables.named.list...)
+	possible.add(tables.mayBe.list...)
+	all.Elsewhere, all.Possible = append(all.Elsewhere, elsewhere.list...), append(all.Possible, possible.list...)
+	all.More = elsewhere.more + possible.more + tables.named.more + tables.mayBe.more
+	uploads, err := s.searchPartials(ctx, p)
+	if err != nil {
+		return all, err
+	}
+	all.Unfinished = len(uploads)
+	for a, err := range events.ReadAccesses(ctx, s.cfg.Log.JetStream(), "") {
+		if err != nil {
+			return all, err
+		}
+		if p.isUploader(a.By.ID) {
+			a.Prev = nil // is about somebody else's access
+			all.Accesses = append(all.Accesses, a)
+		}
+	}
+	if s.cfg.Answer != nil {
+		if all.Answer, err = s.cfg.Answer(ctx, p.id); err != nil {
+			return all, err
+		}
+	}
+	all.Objected, err = person.HasObjected(ctx, s.cfg.Log.JetStream(), s.cfg.Key.Hash(p.id))
+	return all, err
+}
+
+// exportRows adds the person's rows of the database.
+func (s *Service) exportRows(ctx context.Context, p *subject, all *Holdings) error {
 	var member []json.RawMessage
 	for table, list := range map[string]*[]json.RawMessage{"members": &member, "job_outcomes": &all.Changes} {
 		// As text, because the driver reuses its buffer of bytes.
 		var rows []string
 		query := `SELECT to_jsonb(t)::text FROM ` + table + ` t WHERE id_number = $1`
-		if err := s.cfg.DB.SelectContext(ctx, &rows, query, id); err != nil {
-			return all, fmt.Errorf("export %s: %w", table, err)
+		if err := s.cfg.DB.SelectContext(ctx, &rows, query, p.id); err != nil {
+			return fmt.Errorf("export %s: %w", table, err)
 		}
 		for _, row := range rows {
 			*list = append(*list, json.RawMessage(row))
@@ -93,15 +143,34 @@ func (s *Service) Export(ctx context.Context, id string, by events.User, from st
 	if len(member) > 0 {
 		all.Member = member[0]
 	}
-	if len(all.Jobs) == 0 {
-		if err := s.writeMemberAudit(ctx, id, events.AccessExport, by, from); err != nil {
-			return all, fmt.Errorf("export: %w", err)
-		}
+	return nil
+}
+
+// summarise returns what the case's event says of an export.
+func (h *Holdings) summarise() cases.Result {
+	r := newResult()
+	for _, j := range h.Jobs {
+		r.Jobs = append(r.Jobs, j.JobID)
+		r.Mentions += len(j.Mentions)
 	}
-	if s.cfg.Answer != nil {
-		if all.Answer, err = s.cfg.Answer(ctx, id); err != nil {
-			return all, fmt.Errorf("export: %w", err)
-		}
+	if h.Member != nil {
+		r.Members = 1
 	}
-	return all, nil
+	r.Outcomes, r.Unfinished, r.Answer, r.Objected = int64(len(h.Changes)), h.Unfinished, h.Answer != nil, h.Objected
+	r.Remains, r.Possible = append(r.Remains, h.Elsewhere...), append(r.Possible, h.Possible...)
+	r.More, r.Busy, r.Unread = h.More, h.Busy, h.Unread
+	return r
+}
+
+// maxExport is how many bytes an export may have. It is sealed as a whole.
+const maxExport = 64 << 20
+
+var errExportTooLarge = errors.New("the export is too large")
+
+func (h *Holdings) encode() ([]byte, error) {
+	text, err := json.MarshalIndent(h, "", "  ")
+	if err == nil && len(text) > maxExport {
+		err = errExportTooLarge
+	}
+	return text, err
 }

@@ -5,64 +5,48 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
 	"rollcall.example/events"
 	"rollcall.example/events/records"
+	"rollcall.example/events/spelling"
 )
 
 // replaceArtifacts stores the artifacts of a job without a person and appends the
 // fact that replaces the old ones. It returns the job with that fact. replaced maps
 // old artifacts to new ones across jobs. If the job has changed meanwhile, the error
 // is events.ErrConflict.
-func (s *Service) replaceArtifacts(ctx context.Context, job *events.Job, f *found,
+func (s *Service) replaceArtifacts(ctx context.Context, job *events.Job, f *found, p *subject,
 	replaced map[events.Artifact]events.Artifact) (*events.Job, error) {
 	fact := &events.Erased{Reason: events.ErasedPerson, Status: job.Status}
-	if f.upload {
+	if f.upload && job.Removed(job.Uploaded.File) == nil {
 		fact.Removed = append(fact.Removed, job.Uploaded.File)
 	}
-	replace := func(was events.Artifact, store storeFunc) error {
-		if slices.Contains(f.unread, was) {
-			return nil
-		}
-		now, ok := replaced[was]
-		if !ok {
-			var err error
-			if now, err = store(ctx, s.cfg.Store, was); err != nil {
-				return err
-			}
-			replaced[was] = now
-		}
-		fact.Replaced = append(fact.Replaced, events.Replacement{Was: was, Now: now})
-		return nil
+	if f.fileName {
+		fact.FileName = erasedName(job.FileName)
 	}
-	if len(f.rows) > 0 {
-		rows := map[int]bool{}
-		for _, r := range f.rows {
-			rows[r.N] = true
-		}
-		err := replace(job.Validated.Rows, dropRecords(func(r *records.Row) bool { return rows[r.N] }))
-		if err == nil && job.Verified != nil {
-			err = replace(job.Verified.Verdicts, dropRecords(func(v *records.Verdict) bool { return rows[v.N] }))
-		}
-		if err == nil && job.Persisted != nil {
-			err = replace(job.Persisted.Outcomes, dropRecords(func(o *records.Outcome) bool { return rows[o.N] }))
-		}
-		if err != nil {
-			return nil, err
+	r := replacement{service: s, job: job, f: f, fact: fact, replaced: replaced}
+	var err error
+	if v := job.Validated; v != nil {
+		err = errors.Join(
+			replaceRecords(ctx, &r, v.Rows, len(f.rows) > 0, p, func(r *records.Row) int { return r.N }),
+			replaceRecords(ctx, &r, v.Rejects, len(f.rejects) > 0, p, func(r *records.RejectedRow) int { return r.N }),
+		)
+	}
+	if v := job.Verified; v != nil && err == nil {
+		err = replaceRecords(ctx, &r, v.Verdicts, len(f.rows) > 0, p, func(r *records.Verdict) int { return r.N })
+	}
+	for _, a := range outcomesOf(job) {
+		if err == nil {
+			err = replaceRecords(ctx, &r, a, len(f.rows) > 0, p, func(r *records.Outcome) int { return r.N })
 		}
 	}
-	if len(f.rejects) > 0 {
-		rejects := map[int]bool{}
-		for _, r := range f.rejects {
-			rejects[r.N] = true
-		}
-		drop := dropRecords(func(r *records.RejectedRow) bool { return rejects[r.N] })
-		if err := replace(job.Validated.Rejects, drop); err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
 	// The workbook of rejects is made again of the artifacts when somebody asks for it.
 	if r := job.Reported; r != nil && r.Rejects != nil && job.Removed(*r.Rejects) == nil {
@@ -71,7 +55,75 @@ func (s *Service) replaceArtifacts(ctx context.Context, job *events.Job, f *foun
 	if err := s.replaceReport(ctx, job, f, fact); err != nil {
 		return nil, err
 	}
+	if len(fact.Removed)+len(fact.Replaced) == 0 && fact.FileName == "" {
+		return job, nil // what names the person cannot be read
+	}
 	return s.appendErased(ctx, job, fact)
+}
+
+// replacement is one fact in the making.
+type replacement struct {
+	service  *Service
+	job      *events.Job
+	f        *found
+	fact     *events.Erased
+	replaced map[events.Artifact]events.Artifact
+}
+
+// replaceRecords stores an artifact anew, without the person's own rows and with
+// spelling.Erased in the place of what other rows say of them. It does nothing if
+// neither is there.
+func replaceRecords[T records.Record](ctx context.Context, r *replacement, was events.Artifact, own bool, p *subject,
+	number func(*T) int) error {
+	if !own && !r.f.dirty[was] || r.job.Removed(was) != nil || slices.Contains(r.f.unread, was) {
+		return nil
+	}
+	now, ok := r.replaced[was]
+	if !ok {
+		var err error
+		if now, err = rewriteRecords(ctx, r.service.cfg.Store, was, p, func(record *T) bool {
+			return r.f.own[number(record)]
+		}); err != nil {
+			return err
+		}
+		r.replaced[was] = now
+	}
+	if !slices.ContainsFunc(r.fact.Replaced, func(o events.Replacement) bool { return o.Was == was }) {
+		r.fact.Replaced = append(r.fact.Replaced, events.Replacement{Was: was, Now: now})
+	}
+	return nil
+}
+
+// rewriteRecords stores an artifact without the records for which drop is true.
+func rewriteRecords[T records.Record](ctx context.Context, store *events.Store, was events.Artifact, p *subject,
+	drop func(*T) bool) (now events.Artifact, err error) {
+	w, err := records.NewWriter[T](store)
+	if err != nil {
+		return now, err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	var head records.Header
+	for record, err := range records.Each[T](ctx, store, was, &head) {
+		if err != nil {
+			return now, err
+		}
+		if drop(record) {
+			continue
+		}
+		textsOf(record, func(_ int, text *string) { *text, _ = p.finder.Blank(*text, p.names) })
+		if err := w.Write(record); err != nil {
+			return now, err
+		}
+	}
+	for i, name := range head.Columns {
+		head.Columns[i], _ = p.finder.Blank(name, p.names)
+	}
+	return w.Store(ctx, store, was.Bucket, newObjectName(head.JobID, head.Artifact), head)
+}
+
+// erasedName is what a file is called that was named after the person.
+func erasedName(was string) string {
+	return "erased" + strings.ToLower(path.Ext(spelling.HideNumbers(was)))
 }
 
 // appendErased appends the fact and returns the job with it. The log takes two facts
@@ -95,6 +147,9 @@ func (s *Service) appendErased(ctx context.Context, job *events.Job, fact *event
 			return nil, events.ErrConflict
 		}
 	}
+	if fact.FileName != "" && now.FileName != fact.FileName {
+		return nil, events.ErrConflict
+	}
 	return &now, nil
 }
 
@@ -104,7 +159,7 @@ func (s *Service) replaceReport(ctx context.Context, job *events.Job, f *found, 
 	if job.Reported == nil || job.Removed(job.Reported.Report) != nil {
 		return nil
 	}
-	if len(f.rows)+len(f.rejects) == 0 {
+	if len(fact.Replaced) == 0 && fact.FileName == "" {
 		if f.report {
 			fact.Removed = append(fact.Removed, job.Reported.Report)
 		}
@@ -137,33 +192,6 @@ func (s *Service) replaceReport(ctx context.Context, job *events.Job, f *found, 
 	}
 	fact.Replaced = append(fact.Replaced, events.Replacement{Was: job.Reported.Report, Now: now})
 	return nil
-}
-
-// storeFunc stores another version of an artifact.
-type storeFunc func(ctx context.Context, store *events.Store, was events.Artifact) (events.Artifact, error)
-
-// dropRecords returns a storeFunc that leaves out the records for which drop is true.
-func dropRecords[T records.Record](drop func(*T) bool) storeFunc {
-	return func(ctx context.Context, store *events.Store, was events.Artifact) (now events.Artifact, err error) {
-		w, err := records.NewWriter[T](store)
-		if err != nil {
-			return now, err
-		}
-		defer func() { err = errors.Join(err, w.Close()) }()
-		var head records.Header
-		for record, err := range records.Each[T](ctx, store, was, &head) {
-			if err != nil {
-				return now, err
-			}
-			if drop(record) {
-				continue
-			}
-			if err := w.Write(record); err != nil {
-				return now, err
-			}
-		}
-		return w.Store(ctx, store, was.Bucket, newObjectName(head.JobID, head.Artifact), head)
-	}
 }
 
 // newObjectName returns a name that no object has had before.

@@ -6,8 +6,6 @@ package privacy
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -15,6 +13,8 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
+	"rollcall.example/events/cases"
+	"rollcall.example/events/person"
 	"rollcall.example/events/records"
 )
 
@@ -59,6 +59,13 @@ type Config struct {
 	// Grace is the age at which an object that no fact names counts as abandoned; 0
 	// means a day. No stage works on an object that long without a fact.
 	Grace time.Duration
+	// Cases has the erasures and exports that are asked for, and Key seals what is
+	// kept for them. Both are required for all but Sweep.
+	Cases *cases.Log
+	Key   *person.Key
+	// BusyWait is how long a case waits for jobs that are under way before it looks
+	// again; 0 means ten seconds.
+	BusyWait time.Duration
 	// Rebuild writes the report of a job from its artifacts. Erase needs it.
 	Rebuild func(ctx context.Context, job *events.Job, to io.Writer) error
 	// Answer returns the IEC's answer about a person from the cache, nil for none, and
@@ -75,6 +82,7 @@ type Config struct {
 type Service struct {
 	cfg     Config
 	auditor *events.Auditor
+	head    events.AuditLink // that was noted last
 }
 
 // New returns the service. It connects to nothing.
@@ -87,6 +95,7 @@ func New(cfg Config) *Service {
 			}
 		}
 	}
+	cfg.BusyWait = cmp.Or(cfg.BusyWait, busyWait)
 	cfg.Grace = cmp.Or(cfg.Grace, 24*time.Hour)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -117,23 +126,4 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
-}
-
-// loadJobs returns all jobs of the log, by id.
-func (s *Service) loadJobs(ctx context.Context) (map[string]*events.Job, error) {
-	all := make(map[string]*events.Job)
-	for id, err := range s.cfg.Log.JobIDs(ctx) {
-		if err != nil {
-			return nil, fmt.Errorf("list jobs: %w", err)
-		}
-		job, err := s.cfg.Log.Load(ctx, id)
-		if errors.Is(err, events.ErrNotFound) {
-			continue // it has no believable fact
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list jobs: %w", err)
-		}
-		all[id] = &job
-	}
-	return all, nil
 }

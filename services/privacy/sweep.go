@@ -26,11 +26,14 @@ type Swept struct {
 // first and removes the data afterwards, so the next sweep finishes what a killed one
 // began.
 func (s *Service) Sweep(ctx context.Context) (swept Swept, err error) {
-	jobs, err := s.loadJobs(ctx)
+	jobs, err := s.readJobs(ctx, nil)
 	if err != nil {
 		return swept, fmt.Errorf("sweep: %w", err)
 	}
 	for _, job := range jobs {
+		if err := s.removeObjectedUpload(ctx, job); err != nil {
+			return swept, fmt.Errorf("sweep: %w", err)
+		}
 		expired, err := s.expire(ctx, job)
 		if err != nil {
 			return swept, fmt.Errorf("sweep: %w", err)
@@ -80,6 +83,22 @@ func (s *Service) expire(ctx context.Context, job *events.Job) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// removeObjectedUpload has the upload removed of a job that left out people who have
+// objected. The spreadsheet is all that still names them.
+func (s *Service) removeObjectedUpload(ctx context.Context, job *events.Job) error {
+	if !job.Ended() || job.Validated == nil || job.Validated.Stats.Objected == 0 ||
+		job.Removed(job.Uploaded.File) != nil {
+		return nil
+	}
+	fact := &events.Erased{Reason: events.ErasedPerson, Status: job.Status,
+		Removed: []events.Artifact{job.Uploaded.File}}
+	_, err := s.cfg.Log.Append(ctx, job, job.Seq, fact)
+	if errors.Is(err, events.ErrConflict) || errors.Is(err, events.ErrNotAllowed) {
+		return nil
+	}
+	return err
 }
 
 // removeUnnamedObjects removes the objects that no job names. It removes erased

@@ -336,24 +336,3 @@ func TestRunSweepsUntilItsContextEnds(t *testing.T) {
 		t.Errorf("%+v, %v", now.Erasures, err)
 	}
 }
-
-func TestIsID(t *testing.T) {
-	for _, c := range []struct {
-		cell    string
-		numeric bool
-		id      string
-		want    bool
-	}{
-		{"8001015009087", false, "8001015009087", true},
-		{" 800101-5009 087\t", false, "8001015009087", true},
-		{"8001015009087.", false, "8001015009087", false},
-		{"101015009087", true, "0101015009087", true},
-		{"101015009087", false, "0101015009087", false},
-		{"18", true, "0000000000018", false},
-		{"", true, "0000000000000", false},
-	} {
-		if got := isID(c.cell, c.numeric, c.id); got != c.want {
-			t.Errorf("%q, numeric %t: %t", c.cell, c.numeric, got)
-		}
-	}
-}

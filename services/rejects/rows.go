@@ -128,6 +128,9 @@ func (s *source) rejectedRows() iter.Seq2[row, error] {
 				yield(row{}, err)
 				return
 			}
+			if r.Code == records.RejectObjected {
+				continue // nobody can correct it
+			}
 			reject := row{r.N, r.Message, r.Texts()}
 			if r.Code == records.RejectDuplicate {
 				if s.firsts[r.FirstRow] == s.digest(r.Texts()) {

@@ -59,12 +59,16 @@ func describeOutcome(result string, options events.Options) string {
 		return "Changed since, left as it is"
 	case records.Transfer:
 		return "Waits for another area"
+	case records.Objected:
+		return "Has objected, left out"
 	}
 	return result
 }
 
 func describeReject(code string) string {
 	switch code {
+	case records.RejectObjected:
+		return "Has objected, left out"
 	case records.RejectDuplicate:
 		return "Duplicate, left out"
 	case records.RejectOutOfArea:

@@ -9,7 +9,7 @@ import (
 // rules are those that decide about a row, in their order.
 var rules = []string{
 	records.RejectMissing, records.RejectFormat, records.RejectChecksum, records.RejectDate,
-	records.RejectOutOfArea,
+	records.RejectObjected, records.RejectOutOfArea,
 	records.RejectDuplicate,
 }
 

@@ -2,11 +2,10 @@ package upload
 
 import (
 	"path"
-	"regexp"
 	"strings"
 	"unicode"
 
-	"rollcall.example/events"
+	"rollcall.example/events/spelling"
 )
 
 const (
@@ -15,12 +14,14 @@ const (
 	maxFileName = 200
 )
 
-var digits = regexp.MustCompile(`\d+`)
+// namedAfter is what a file is called whose name has an ID number in any spelling.
+const namedAfter = "named by an ID number"
 
 // cleanFileName makes a name of whatever a client sent as one: no folder of either
 // style, nothing that does not print or turns the writing round, not too long.
-// A file named after a person's ID number has it masked, for the name becomes
-// part of events.
+// A name with a person's ID number is replaced as a whole, for the name becomes
+// part of events, which nobody can take back, and the rest of it may be the
+// person's name.
 func cleanFileName(sent string) string {
 	name := path.Base(strings.ReplaceAll(strings.ToValidUTF8(sent, ""), `\`, "/"))
 	name = strings.Map(func(r rune) rune {
@@ -30,12 +31,9 @@ func cleanFileName(sent string) string {
 		return r
 	}, name)
 	name = strings.TrimSpace(name)
-	name = digits.ReplaceAllStringFunc(name, func(run string) string {
-		if len(run) != 13 {
-			return run
-		}
-		return events.MaskID(run)
-	})
+	if spelling.HasNumber(name) {
+		name = namedAfter + strings.ToLower(path.Ext(spelling.HideNumbers(name)))
+	}
 	if len(name) > maxFileName {
 		ext := path.Ext(name)
 		if len(ext) > 8 {

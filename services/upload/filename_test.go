@@ -10,13 +10,15 @@ import (
 	"unicode/utf8"
 )
 
-func TestAnIDNumberInAFileNameIsMasked(t *testing.T) {
+func TestAFileNamedByAnIDNumberIsCalledSo(t *testing.T) {
 	for sent, want := range map[string]string{
-		"8001015009087.xlsx":    "800101*****87.xlsx",
-		"roll 20260301 v2.xlsx": "roll 20260301 v2.xlsx",
-		"a\u202exslx.exe":       "axslx.exe",
-		strings.Repeat("/", 50): "upload.xlsx",
-		`..\..\8001015009087`:   "800101*****87",
+		"8001015009087.xlsx":         "named by an ID number.xlsx",
+		"Thandi 800101 5009 087.csv": "named by an ID number.csv",
+		"Thandi ８００１０１５００９０８７.csv":   "named by an ID number.csv",
+		"roll 20260301 v2.xlsx":      "roll 20260301 v2.xlsx",
+		"a\u202exslx.exe":            "axslx.exe",
+		strings.Repeat("/", 50):      "upload.xlsx",
+		`..\..\8001015009087`:        "named by an ID number",
 	} {
 		if got := cleanFileName(sent); got != want {
 			t.Errorf("%q becomes %q, want %q", sent, got, want)

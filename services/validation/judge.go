@@ -21,6 +21,7 @@ type Judge struct {
 	uploadedAt time.Time
 	date1904   bool
 	area       area
+	objected   func(id string) bool
 	youngest   int
 	oldest     int
 
@@ -43,6 +44,9 @@ type Settings struct {
 	Date1904 bool
 	// Area is where the rows may lie; nil means the whole country.
 	Area *events.Area
+	// Objected reports whether a person has objected to being on a roll; nil means
+	// that nobody has.
+	Objected func(id string) bool
 	// Rules replace those of the package schema; the zero value means those.
 	Rules schema.Rules
 }
@@ -67,7 +71,7 @@ func NewJudge(s Settings) (*Judge, error) {
 	}
 	j := &Judge{
 		header: s.Header, idColumn: idColumn, uploadedAt: s.UploadedAt, date1904: s.Date1904, area: newArea(s.Area),
-		words: make(map[string]wordIndex), lastRow: s.Header.Row,
+		objected: s.Objected, words: make(map[string]wordIndex), lastRow: s.Header.Row,
 		firstRows: make(map[uint64]int), repeats: make(map[uint64][]int),
 	}
 	j.youngest, j.oldest = s.Rules.Ages()
@@ -101,6 +105,9 @@ func (j *Judge) JudgeRow(row workbook.Row) (*records.Row, *records.RejectedRow) 
 	j.stats.TotalRecords++
 	idCell := cellAt(row, j.idColumn)
 	id, problem := ParseID(idCell.Text, idCell.Numeric(), j.uploadedAt)
+	if reject := j.rejectObjected(row.N, idCell.Text, id); reject != nil {
+		return nil, reject
+	}
 	if problem != nil {
 		j.stats.InvalidIDs++
 		reject := &records.RejectedRow{N: row.N, Code: problem.Code, Message: problem.Message, Cell: idCell.Text}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"rollcall.example/events"
+	"rollcall.example/events/person"
 	"rollcall.example/events/records"
 	"rollcall.example/events/refusal"
 	"rollcall.example/events/stage"
@@ -17,6 +18,9 @@ import (
 type Config struct {
 	// Store reads uploads and stores rows and rejects. Required.
 	Store *events.Store
+	// Objections returns who has objected to being on a roll; nil means that nobody
+	// has.
+	Objections func(context.Context) (*person.Objections, error)
 	// Budget bounds what reading an upload may take; the zero value means the
 	// defaults.
 	Budget workbook.Budget
@@ -77,9 +81,19 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 		return nil, err
 	}
 	w.Progress(events.FileReading, 1, 1, "Read the spreadsheet")
-	judge, err := NewJudge(Settings{
+	set := Settings{
 		Header: header, UploadedAt: w.Job.CreatedAt, Date1904: book.Date1904, Area: w.Job.Uploaded.Area,
-	})
+	}
+	if s.cfg.Objections != nil {
+		objections, err := s.cfg.Objections(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if objections.Len() > 0 {
+			set.Objected = objections.Has
+		}
+	}
+	judge, err := NewJudge(set)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"rollcall.example/events"
+	"rollcall.example/events/cases"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/person"
 	"rollcall.example/services/privacy"
 	"rollcall.example/services/report"
 )
@@ -135,17 +137,36 @@ func TestEraseContinuesPastDamagedJobs(t *testing.T) {
 	js := eventstest.Connect(t, p.nats, "privacy")
 	store := events.NewStore(js)
 	reports := report.New(report.Config{Store: store})
-	s := privacy.New(privacy.Config{Log: events.NewLog(js, "privacy", nil), Store: store, DB: p.db,
-		Rebuild: reports.Rebuild, Logger: slog.New(slog.DiscardHandler)})
-	by := events.User{ID: "an officer", Role: "operator"}
-	held, err := s.Export(t.Context(), rollIDs[0], by, "here")
-	if err != nil || len(held.Jobs) != len(all) || len(held.Unread) != len(all)-1 {
-		t.Fatalf("exported of %d jobs, %d unread, %v", len(held.Jobs), len(held.Unread), err)
+	key, err := person.NewKey(person.NewSecret())
+	if err != nil {
+		t.Fatal(err)
 	}
-	done, err := s.Erase(t.Context(), rollIDs[0], by, "here")
-	if err != nil || len(done.Jobs) != len(all) || len(done.Unread) != len(all)-1 ||
-		slices.Contains(done.Unread, all["whole"].ID) || done.Members != 1 {
-		t.Fatalf("%+v, %v", done, err)
+	log := cases.NewLog(js, "privacy", nil)
+	s := privacy.New(privacy.Config{Log: events.NewLog(js, "privacy", nil), Store: store, DB: p.db, Cases: log, Key: key,
+		Rebuild: reports.Rebuild, Logger: slog.New(slog.DiscardHandler)})
+	do := func(what cases.Kind) cases.Result {
+		t.Helper()
+		c, err := log.Open(t.Context(), store, key, cases.Request{
+			What: what, ID: rollIDs[0], By: events.User{ID: "an officer", Role: "operator"}, From: "here",
+		})
+		if err == nil {
+			err = s.Work(t.Context(), c.ID)
+		}
+		if err == nil {
+			c, err = log.Load(t.Context(), c.ID)
+		}
+		if err != nil || c.Completed == nil {
+			t.Fatalf("%s: %+v, %v", what, c, err)
+		}
+		return c.Completed.Result
+	}
+	if held := do(cases.Export); len(held.Jobs) != len(all) || len(held.Unread) != len(all)-1 {
+		t.Fatalf("exported %+v", held)
+	}
+	done := do(cases.Erase)
+	if len(done.Jobs) != len(all) || len(done.Unread) != len(all)-1 ||
+		slices.Contains(done.Unread, all["whole"].ID) || done.Members != 1 || done.Gone {
+		t.Fatalf("%+v", done)
 	}
 	for name, was := range all {
 		now, err := p.log.Load(t.Context(), was.ID)

@@ -38,7 +38,14 @@ func allowedSecrets(service string) []string {
 		return []string{embedded.PasswordVariable(service), "ROLLCALL_IEC_USERNAME", "ROLLCALL_IEC_PASSWORD",
 			"ROLLCALL_IEC_CACHE_KEY"}
 	}
-	return []string{embedded.PasswordVariable(service)}
+	list := []string{embedded.PasswordVariable(service)}
+	switch service {
+	case "validation", "persistence":
+		list = append(list, "ROLLCALL_PRIVACY_KEY")
+	case "privacy":
+		list = append(list, "ROLLCALL_PRIVACY_KEY", "ROLLCALL_IEC_CACHE_KEY")
+	}
+	return list
 }
 
 var natsVariable = regexp.MustCompile(`\$(ROLLCALL_\w+)`)

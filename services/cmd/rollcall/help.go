@@ -27,6 +27,7 @@ func (upCmd) Help() string {
 func (serveCmd) Help() string {
 	return "Any number of processes may run the same service. Each needs --nats. " +
 		"upload, persistence, webhook and privacy also need --database, iec needs --iec-url and ROLLCALL_IEC_CACHE_KEY, " +
+		"upload, validation, persistence and privacy need ROLLCALL_PRIVACY_KEY, " +
 		"and upload and gateway need --jwt-jwks-url, --jwt-jwks-file, --jwt-secret-file or --jwt-secret. " +
 		"With public keys no process can make a token; whoever reads a secret can act as anybody."
 }
@@ -129,8 +130,9 @@ func (importWardsCmd) Help() string {
 
 // Help implements kong.HelpProvider.
 func (personSettings) Help() string {
-	return "Needs --nats with ROLLCALL_NATS_PASSWORD_PRIVACY, --database, " +
-		"and ROLLCALL_IEC_CACHE_KEY for the IEC's cached answer. " +
+	return "Opens a case with a number, which the service privacy does, and waits for it. " +
+		"The case names the user of this system as the one who asks. " +
+		"Needs --nats with ROLLCALL_NATS_PASSWORD_PRIVACY, and ROLLCALL_PRIVACY_KEY. " +
 		"While up runs, privacy.env in its data folder has them all:\n\n" +
 		"    . rollcall-data/privacy.env"
 }
@@ -184,7 +186,11 @@ var flagHelp = kong.Vars{
 
 	"help_person": "The person's ID number of 13 digits. With - it is read from standard input, " +
 		"which hides it from lists of processes and the shell's history.",
-	"help_person_by": "Who asks for it, for the audit; without it, the user of this system.",
+	"help_case_policy": "Policy that says which cases a second person must approve. Without one none of those that are " +
+		"asked for on this machine: whoever can, holds its passwords.",
+	"help_object": "Put a person on the list of objections, so that no upload writes them, or take them off.",
+	"help_audit_verify": "Prove the audit whole, or say which messages were removed, altered, moved or put in. With " +
+		"--database it is compared with the heads that are noted there.",
 
 	"roles": "super_admin,national_admin,province_admin,municipality_admin,ward_admin,information_officer,member",
 	"help_roles": "super_admin, national_admin, province_admin, municipality_admin, ward_admin, " +

@@ -50,6 +50,8 @@ type cli struct {
 	Verify  verifyCmd      `cmd:"" group:"run" help:"Recompute a job from the stream and tell what was altered."`
 	Erase   eraseCmd       `cmd:"" group:"run" help:"${help_erase}"`
 	Export  exportCmd      `cmd:"" group:"run" help:"Print all data that is held about a person, as JSON."`
+	Object  objectCmd      `cmd:"" group:"run" help:"${help_object}"`
+	Case    caseCmd        `cmd:"" group:"run" help:"Look at erasures and exports, and approve them."`
 	Audit   auditCmd       `cmd:"" group:"run" help:"List who has read reports, rejects and rows."`
 	WhatIf  whatIfCmd      `cmd:"" group:"run" name:"whatif" help:"${help_whatif}"`
 	Rebuild rebuildCmd     `cmd:"" group:"run" help:"Drop the list of jobs and make it again from the stream."`
@@ -85,7 +87,8 @@ and in another terminal
 
 Every flag can be set in the environment too: --jwt-secret is ROLLCALL_JWT_SECRET. These can be set there only:
 ROLLCALL_IEC_USERNAME and ROLLCALL_IEC_PASSWORD, the credentials for the IEC's API; ROLLCALL_IEC_CACHE_KEY, the key
-under which its answers are cached; ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf; and for
+under which its answers are cached; ROLLCALL_PRIVACY_KEY, the key of the hashes of people;
+ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf; and for
 migrate ROLLCALL_DATABASE_PASSWORD_<SERVICE>, those of the roles rollcall_upload, rollcall_persistence,
 rollcall_privacy and rollcall_webhook.`
 

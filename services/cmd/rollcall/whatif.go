@@ -43,9 +43,13 @@ func (c *whatIfCmd) Run(ctx context.Context, p *process) (err error) {
 		return err
 	}
 	sum, err := whatif.Job(ctx, whatif.Config{
-		Store:    events.NewNotedStore(js),
-		NewJudge: func(r whatif.Roll) (whatif.Judge, error) { return validation.NewJudge(validation.Settings(r)) },
-		Visit:    func(d whatif.Difference) error { return c.print(p.out, d) },
+		Store: events.NewNotedStore(js),
+		NewJudge: func(r whatif.Roll) (whatif.Judge, error) {
+			return validation.NewJudge(validation.Settings{
+				Header: r.Header, UploadedAt: r.UploadedAt, Date1904: r.Date1904, Area: r.Area, Rules: r.Rules,
+			})
+		},
+		Visit: func(d whatif.Difference) error { return c.print(p.out, d) },
 	}, &job, rules)
 	if err != nil {
 		return err
