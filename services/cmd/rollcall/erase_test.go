@@ -55,7 +55,7 @@ func (r *goldenRig) runForPerson(dir, command, id string, more ...string) (strin
 // compressed.
 func (r *goldenRig) findID(id string) (where []string) {
 	r.t.Helper()
-	store := events.NewStore(r.log.JetStream())
+	store := r.artifacts()
 	for job, err := range r.log.JobIDs(r.t.Context()) {
 		if err != nil {
 			r.t.Fatal(err)

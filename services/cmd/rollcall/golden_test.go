@@ -74,6 +74,18 @@ func natsCLI(t *testing.T, dir string) map[string]string {
 	return said
 }
 
+// artifacts returns the artifacts as somebody reads them who looks into a case.
+func (r *goldenRig) artifacts() *events.Store {
+	r.t.Helper()
+	js, err := events.Connect(events.Connection{URL: r.nats["NATS_URL"], User: "investigator",
+		Password: r.nats["ROLLCALL_NATS_PASSWORD_INVESTIGATOR"]})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(js.Conn().Close)
+	return events.NewNotedStore(js)
+}
+
 // file writes a sample to a file, to be uploaded.
 func (r *goldenRig) file(sample string) string {
 	r.t.Helper()

@@ -30,7 +30,7 @@ func TestRowHistoryAgreesWithWhatWasStored(t *testing.T) {
 	t.Parallel()
 	r := newGoldenRig(t)
 	job := r.run(r.file("hostile.xlsx"))
-	store := events.NewStore(r.log.JetStream())
+	store := r.artifacts()
 	codes := map[string]bool{}
 	for reject, err := range records.Each[records.RejectedRow](t.Context(), store, job.Validated.Rejects, nil) {
 		if err != nil {
