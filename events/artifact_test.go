@@ -110,7 +110,8 @@ func (errReader) Read([]byte) (int, error) { return 0, errBroken }
 // of a transfer is over.
 func TestFetchEndsWithItsContext(t *testing.T) {
 	srv := eventstest.Start(t)
-	a, err := events.NewStore(eventstest.Connect(t, srv, "upload")).Put(t.Context(), events.BucketUploads, "job/upload", bytes.NewReader(make([]byte, 32<<20)))
+	uploads := events.NewStore(eventstest.Connect(t, srv, "upload"))
+	a, err := uploads.Put(t.Context(), events.BucketUploads, "job/upload", bytes.NewReader(make([]byte, 32<<20)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway"
 )
 
@@ -36,6 +39,42 @@ func dialWithSmallBuffer(t *testing.T, url, token string) *socket {
 	t.Cleanup(func() { _ = ws.CloseNow() })
 	ws.SetReadLimit(1 << 20)
 	return &socket{t: t, ws: ws}
+}
+
+func TestSlowClientIsDisconnected(t *testing.T) {
+	r := newRig(t, func(c *gateway.Config) { c.Queue, c.WriteTimeout = 4, 500*time.Millisecond })
+	s := dialWithSmallBuffer(t, r.url, mintToken(t, "alice", "member", time.Hour))
+	s.send("ping", nil, 1)
+	s.want("pong")
+	// It reads nothing, and more comes than the buffers of the sockets hold.
+	other := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
+	long := strings.Repeat("x", 200_000)
+	const jobs = 60
+	var got atomic.Int32
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for got.Load() < 2*jobs {
+			if _, err := other.next(); err != nil {
+				t.Errorf("a client that keeps up: %v", err)
+				return
+			}
+			got.Add(1)
+		}
+	})
+	for i := range int32(jobs) {
+		job := r.upload("alice")
+		eventstest.Append(t, r.logs[events.StageValidation], &job,
+			&events.Failed{Stage: events.StageValidation, Code: "x", Message: long, Attempts: 1})
+		eventstest.Wait(t, "the client that keeps up", func() bool { return got.Load() >= 2*(i+1) })
+	}
+	wg.Wait()
+	// The socket may have no room for the close frame.
+	if n := r.gw.Stats().Dropped; n == 0 {
+		t.Error("no frame was dropped")
+	}
+	if code := s.closeCode(); code != refusal.CloseTooSlow && code != -1 {
+		t.Fatalf("closed with %d", code)
+	}
 }
 
 // A client that has read nothing for a while gets every fact, and of the progress only

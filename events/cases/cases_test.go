@@ -73,7 +73,8 @@ func TestNoFactHasTheIDNumber(t *testing.T) {
 	if err != nil || got != id {
 		t.Errorf("%s, %v", got, err)
 	}
-	if _, err := r.log.Open(t.Context(), r.store, r.key, cases.Request{ID: "800101500908"}); !errors.Is(err, cases.ErrNoID) {
+	_, err = r.log.Open(t.Context(), r.store, r.key, cases.Request{ID: "800101500908"})
+	if !errors.Is(err, cases.ErrNoID) {
 		t.Errorf("12 digits: %v", err)
 	}
 	wrong, err := person.NewKey(person.NewSecret())

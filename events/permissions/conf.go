@@ -160,7 +160,8 @@ func (u User) write(out *bytes.Buffer) {
 		if subject == "bulk.>" {
 			// What one account has imported as a service is not passed on to
 			// another, but what the streams republish is.
-			fmt.Fprintf(out, "      { stream: { account: BULK, subject: %q }, to: %q }\n", events.LivePrefix+"bulk.*.*", "bulk.*.*")
+			fmt.Fprintf(out, "      { stream: { account: BULK, subject: %q }, to: %q }\n",
+				events.LivePrefix+"bulk.*.*", "bulk.*.*")
 			continue
 		}
 		fmt.Fprintf(out, "      { stream: { account: BULK, subject: %q } }\n", subject)

@@ -240,7 +240,8 @@ func provisioner() User {
 var audits = []string{events.StreamAudit, events.StreamAdvisories}
 
 func auditor() User {
-	u := User{Name: "auditor", Comment: "Changes how long the audit is kept: `rollcall migrate` with its password. No service."}
+	u := User{Name: "auditor",
+		Comment: "Changes how long the audit is kept: `rollcall migrate` with its password. No service."}
 	g := Group{}
 	for _, name := range audits {
 		g.Subjects = append(g.Subjects, "$JS.API.STREAM.INFO."+name, "$JS.API.STREAM.CREATE."+name,

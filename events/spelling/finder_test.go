@@ -101,7 +101,9 @@ func TestDigitsAreAsManyAsTheirValues(t *testing.T) {
 
 // What Blank leaves never has the number, wherever it stood.
 func FuzzBlank(f *testing.F) {
-	for _, text := range []string{person, "660606 6066 083", "x" + person + person, "6.606066066083E+12", "660606*****83"} {
+	for _, text := range []string{
+		person, "660606 6066 083", "x" + person + person, "6.606066066083E+12", "660606*****83",
+	} {
 		f.Add(text, "Zed")
 	}
 	f.Fuzz(func(t *testing.T, text, name string) {

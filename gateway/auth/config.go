@@ -73,8 +73,8 @@ type Verifier struct {
 
 	revocations *revocation.Watch
 
-	now    func() time.Time
-	stop   context.CancelFunc
+	now  func() time.Time
+	stop context.CancelFunc
 }
 
 // New returns a verifier. It refreshes keys from a URL until ctx ends or the verifier is
@@ -121,9 +121,9 @@ func (c Config) validate() error {
 	case slices.Contains(c.Issuers, "") || slices.Contains(c.Audiences, "") || slices.Contains(c.Types, ""):
 		return errors.New("an issuer, audience or type is empty")
 	case c.Leeway < 0:
-		return fmt.Errorf("Leeway must be at least 0, not %v", c.Leeway)
+		return fmt.Errorf("the leeway must be at least 0, not %v", c.Leeway)
 	case c.MaxLifetime < 0:
-		return fmt.Errorf("MaxLifetime must be at least 0, not %v", c.MaxLifetime)
+		return fmt.Errorf("the longest lifetime must be at least 0, not %v", c.MaxLifetime)
 	}
 	if c.Secret == "" {
 		return nil

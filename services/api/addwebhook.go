@@ -10,9 +10,9 @@ import (
 	"rollcall.example/services/webhook/registry"
 )
 
-// addWebhook registers a URL for the jobs of the person, or for one that the
+// add registers a URL for the jobs of the person, or for one that the
 // person may see. The secret is told once.
-func (a *API) addWebhook(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
+func (h webhooks) add(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	var wanted struct {
 		URL    string        `json:"url"`
 		JobID  string        `json:"job_id"`
@@ -23,16 +23,16 @@ func (a *API) addWebhook(_ http.ResponseWriter, r *http.Request, who caller) (*r
 	if err := in.Decode(&wanted); err != nil {
 		return nil, refusal.New(refusal.CodeBadRequest, "The body must be JSON with url, and where wanted job_id and events.")
 	}
-	hook, err := a.cfg.Webhooks.NewWebhook(registry.Request{URL: wanted.URL, JobID: wanted.JobID, Kinds: wanted.Events})
+	hook, err := h.cfg.Webhooks.NewWebhook(registry.Request{URL: wanted.URL, JobID: wanted.JobID, Kinds: wanted.Events})
 	if err != nil {
 		return nil, err
 	}
 	if hook.JobID != nil {
-		if _, err := a.load(r.Context(), *hook.JobID, caller{who.Principal, access.ReadStatus}); err != nil {
+		if _, err := h.load(r.Context(), *hook.JobID, caller{who.Principal, access.ReadStatus}); err != nil {
 			return nil, err
 		}
 	}
-	secret, err := a.cfg.Webhooks.Add(r.Context(), who.ID, hook)
+	secret, err := h.cfg.Webhooks.Add(r.Context(), who.ID, hook)
 	if err != nil {
 		return nil, err
 	}

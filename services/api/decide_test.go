@@ -137,7 +137,8 @@ func TestApprovalSetsPersistenceToWork(t *testing.T) {
 	r.Project()
 	id := r.Upload(wardAdmin)
 	r.propose(id, events.ProposedNoWrite)
-	if a := r.Post("boss super_admin", "/approve/"+id); a.Status != http.StatusAccepted || a.Data["status"] != "processing" {
+	a := r.Post("boss super_admin", "/approve/"+id)
+	if a.Status != http.StatusAccepted || a.Data["status"] != "processing" {
 		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
 	job, err := r.Log.Load(t.Context(), id)

@@ -6,8 +6,8 @@ import (
 )
 
 // listDeliveries lists the newest deliveries of a webhook of the person.
-func (a *API) listDeliveries(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	list, err := a.cfg.Webhooks.Deliveries(r.Context(), who.ID, r.PathValue("webhookId"))
+func (h webhooks) listDeliveries(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
+	list, err := h.cfg.Webhooks.Deliveries(r.Context(), who.ID, r.PathValue("webhookId"))
 	if err != nil {
 		return nil, err
 	}

@@ -5,9 +5,12 @@ import (
 	"net/http"
 )
 
-// listWebhooks lists the person's webhooks, without their secrets.
-func (a *API) listWebhooks(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	hooks, err := a.cfg.Webhooks.List(r.Context(), who.ID)
+// webhooks are the handlers of what a person has registered.
+type webhooks struct{ *API }
+
+// list lists the person's webhooks, without their secrets.
+func (h webhooks) list(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
+	hooks, err := h.cfg.Webhooks.List(r.Context(), who.ID)
 	if err != nil {
 		return nil, err
 	}

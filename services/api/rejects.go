@@ -15,7 +15,7 @@ import (
 
 // sendRejects sends the rows that have to be corrected, from the moment on when
 // the rows have been checked.
-func (a *API) sendRejects(w http.ResponseWriter, r *http.Request, job *events.Job, who caller) error {
+func (s reports) sendRejects(w http.ResponseWriter, r *http.Request, job *events.Job, who caller) error {
 	if undone := job.Options.Undoes; undone != "" {
 		return refusal.New(refusal.CodeNothingToFix,
 			"This job takes another one back. The rows to correct are those of "+undone+".")
@@ -25,31 +25,31 @@ func (a *API) sendRejects(w http.ResponseWriter, r *http.Request, job *events.Jo
 	}
 	ctx, cancel, explain := limitMaking(r)
 	defer cancel()
-	file, size, err := a.openRejects(ctx, job)
+	file, size, err := s.openRejects(ctx, job)
 	if err != nil {
 		return explain(err)
 	}
 	defer func() { _ = file.Close() }() // a local copy
-	if err := a.recordAccess(r, who, job.ID, events.AccessRejects, 0); err != nil {
+	if err := s.recordAccess(r, who, job.ID, events.AccessRejects, 0); err != nil {
 		return err
 	}
-	a.cfg.Logger.InfoContext(r.Context(), "rejects read", "job", job.ID, "user", who.ID)
-	a.sendWorkbook(w, r, workbookName(job, "to fix"), size, file)
+	s.cfg.Logger.InfoContext(r.Context(), "rejects read", "job", job.ID, "user", who.ID)
+	s.sendWorkbook(w, r, workbookName(job, "to fix"), size, file)
 	return nil
 }
 
 // openRejects opens the workbook of the rows that have to be corrected: the one that
 // was made with the report, where it is kept, and otherwise one that it makes.
-func (a *API) openRejects(ctx context.Context, job *events.Job) (file *os.File, size int64, err error) {
+func (s reports) openRejects(ctx context.Context, job *events.Job) (file *os.File, size int64, err error) {
 	if job.Reported != nil && job.Reported.Rejects != nil && job.Removed(*job.Reported.Rejects) == nil {
 		kept := *job.Reported.Rejects
-		switch file, err := a.cfg.Store.Fetch(ctx, kept); {
+		switch file, err := s.cfg.Store.Fetch(ctx, kept); {
 		case err == nil:
 			return file, kept.Size, nil
 		case !errors.Is(err, events.ErrMissing) && !errors.Is(err, events.ErrAltered):
 			return nil, 0, err
 		}
-		a.cfg.Logger.WarnContext(ctx, "kept workbook of rejects is missing or damaged; making it again", "job", job.ID)
+		s.cfg.Logger.WarnContext(ctx, "kept workbook of rejects is missing or damaged; making it again", "job", job.ID)
 	}
 	needed := []events.Artifact{job.Validated.Rejects, job.Validated.Rows}
 	if job.Persisted != nil {
@@ -58,10 +58,10 @@ func (a *API) openRejects(ctx context.Context, job *events.Job) (file *os.File, 
 	if err := checkKept(job, "What has to be corrected", needed...); err != nil {
 		return nil, 0, err
 	}
-	if file, err = a.cfg.Store.OpenSpool(); err != nil {
+	if file, err = s.cfg.Store.OpenSpool(); err != nil {
 		return nil, 0, err
 	}
-	if size, err = writeRejects(ctx, a.cfg.Store, job, file); err != nil {
+	if size, err = writeRejects(ctx, s.cfg.Store, job, file); err != nil {
 		return nil, 0, errors.Join(err, file.Close())
 	}
 	return file, size, nil

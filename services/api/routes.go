@@ -26,6 +26,7 @@ type route struct {
 }
 
 func (a *API) routes() []route {
+	hooks, reports := webhooks{a}, reports{a}
 	return []route{
 		{"POST", "/process", a.process, access.Upload, noJob, fileBody},
 		{"POST", "/tus", a.tus, access.Upload, noJob, fileBody},
@@ -35,7 +36,7 @@ func (a *API) routes() []route {
 		{"DELETE", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
 
 		{"GET", "/status/{jobId}", a.status, access.ReadStatus, aboutJob, smallBody},
-		{"GET", "/report/{jobId}", a.report, access.ReadReport, aboutJob, smallBody},
+		{"GET", "/report/{jobId}", reports.send, access.ReadReport, aboutJob, smallBody},
 		{"GET", "/jobs/{jobId}/rows/{n}", a.row, access.ReadRows, aboutJob, smallBody},
 		{"POST", "/cancel/{jobId}", a.cancel, access.Cancel, aboutJob, smallBody},
 		{"POST", "/retry/{jobId}", a.retry, access.Retry, aboutJob, smallBody},
@@ -50,9 +51,9 @@ func (a *API) routes() []route {
 		{"GET", "/rate-limit-status", a.rateLimitStatus, access.Upload, noJob, smallBody},
 		{"GET", "/template", a.template, access.Upload, noJob, smallBody},
 
-		{"POST", "/webhooks", a.addWebhook, access.Webhooks, noJob, smallBody},
-		{"GET", "/webhooks", a.listWebhooks, access.Webhooks, noJob, smallBody},
-		{"DELETE", "/webhooks/{webhookId}", a.removeWebhook, access.Webhooks, noJob, smallBody},
-		{"GET", "/webhooks/{webhookId}/deliveries", a.listDeliveries, access.Webhooks, noJob, smallBody},
+		{"POST", "/webhooks", hooks.add, access.Webhooks, noJob, smallBody},
+		{"GET", "/webhooks", hooks.list, access.Webhooks, noJob, smallBody},
+		{"DELETE", "/webhooks/{webhookId}", hooks.remove, access.Webhooks, noJob, smallBody},
+		{"GET", "/webhooks/{webhookId}/deliveries", hooks.listDeliveries, access.Webhooks, noJob, smallBody},
 	}
 }

@@ -60,8 +60,9 @@ func (m *merge) setAsideOutside(ctx context.Context, r idRange) (err error) {
 	if err != nil || len(outside) == 0 {
 		return err
 	}
-	if _, err := m.tx.ExecContext(ctx, `INSERT INTO job_outcomes (job_id, n, id_number, result)
-SELECT $1, n, id_number, $2 FROM incoming WHERE n = ANY ($3)`, m.jobID, records.Transfer, pq.Array(outside)); err != nil {
+	_, err = m.tx.ExecContext(ctx, `INSERT INTO job_outcomes (job_id, n, id_number, result)
+SELECT $1, n, id_number, $2 FROM incoming WHERE n = ANY ($3)`, m.jobID, records.Transfer, pq.Array(outside))
+	if err != nil {
 		return fmt.Errorf("set aside members outside: %w", redact(err))
 	}
 	return nil

@@ -102,7 +102,8 @@ const lockAllSQL = `SELECT FROM members m JOIN job_outcomes o USING (id_number)
 WHERE o.job_id = $1 ORDER BY m.id_number FOR UPDATE OF m`
 
 // membersOfJobSQL returns where the members are that a job names.
-const membersOfJobSQL = `SELECT o.n, o.result = 'transfer' AS waits, m.id_number IS NULL AS gone, ` + placeColumnsSQL + `
+const membersOfJobSQL = `SELECT o.n, o.result = 'transfer' AS waits, m.id_number IS NULL AS gone, ` +
+	placeColumnsSQL + `
 FROM job_outcomes o LEFT JOIN members m USING (id_number) WHERE o.job_id = $1`
 
 // recordTransfersSQL stores, for the undo job $2, the outcome of rows of the undone job $1.

@@ -12,7 +12,6 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/cases"
-	"rollcall.example/events/spelling"
 )
 
 // newResult returns a result without anything in it.
@@ -33,10 +32,10 @@ type knowledge struct {
 
 // searchJobs searches the log and all jobs that have ended. With early, it searches
 // those that have been validated as well.
-func (s *Service) searchJobs(ctx context.Context, p *subject, early bool) (*knowledge, error) {
+func (s *searcher) searchJobs(ctx context.Context, p *subject, early bool) (*knowledge, error) {
 	k := &knowledge{found: map[string]*found{}, busy: []string{}, unread: []string{}}
 	var err error
-	if k.jobs, err = s.readJobs(ctx, func(m *jetstream.RawStreamMsg) { k.inLog.add(p.namedIn(m)...) }); err != nil {
+	if k.jobs, err = readJobs(ctx, s.cfg, func(m *jetstream.RawStreamMsg) { k.inLog.add(p.namedIn(m)...) }); err != nil {
 		return nil, err
 	}
 	for _, id := range sortedIDs(k.jobs) {
@@ -184,15 +183,6 @@ func (s *Service) removeLeftovers(ctx context.Context, jobs map[string]*events.J
 		}
 	}
 	return nil
-}
-
-func isIDNumber(id string) bool {
-	for _, c := range id {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return len(id) == spelling.Length
 }
 
 func sortedIDs(jobs map[string]*events.Job) []string { return slices.Sorted(maps.Keys(jobs)) }

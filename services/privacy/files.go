@@ -20,7 +20,7 @@ import (
 
 // searchFile reports whether a spreadsheet names the person, and notes in f the cells
 // that may. It looks at all cells and, in a workbook, at whatever else its parts say.
-func (s *Service) searchFile(ctx context.Context, job *events.Job, what string, a events.Artifact, p *subject,
+func (s *searcher) searchFile(ctx context.Context, job *events.Job, what string, a events.Artifact, p *subject,
 	f *found) (bool, error) {
 	if job.Removed(a) != nil {
 		return false, nil

@@ -19,7 +19,7 @@ import (
 
 // searchPartials returns the subjects of unfinished uploads that name the person:
 // partial.<user>.<id>. A workbook can be read as far as it has arrived.
-func (s *Service) searchPartials(ctx context.Context, p *subject) (found []string, err error) {
+func (s *searcher) searchPartials(ctx context.Context, p *subject) (found []string, err error) {
 	seen := map[string]bool{}
 	for m, err := range events.Messages(ctx, s.cfg.Log.JetStream(), events.StreamPartial, "partial.*.*.*", 1) {
 		if err != nil {
@@ -43,7 +43,7 @@ func (s *Service) searchPartials(ctx context.Context, p *subject) (found []strin
 
 // searchPartial reports whether the description of an upload or its bytes name the
 // person.
-func (s *Service) searchPartial(ctx context.Context, upload string, p *subject) (has bool, err error) {
+func (s *searcher) searchPartial(ctx context.Context, upload string, p *subject) (has bool, err error) {
 	file, err := s.cfg.Store.OpenSpool()
 	if err != nil {
 		return false, err

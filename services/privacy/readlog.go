@@ -17,9 +17,11 @@ import (
 
 // readJobs returns all jobs of the log, by id, in one pass. It calls visit, which may
 // be nil, with each message.
-func (s *Service) readJobs(ctx context.Context, visit func(*jetstream.RawStreamMsg)) (map[string]*events.Job, error) {
+func readJobs(
+	ctx context.Context, cfg *Config, visit func(*jetstream.RawStreamMsg),
+) (map[string]*events.Job, error) {
 	all := make(map[string]*events.Job)
-	for m, err := range events.Messages(ctx, s.cfg.Log.JetStream(), events.StreamFacts, "bulk.*.*", 1) {
+	for m, err := range events.Messages(ctx, cfg.Log.JetStream(), events.StreamFacts, "bulk.*.*", 1) {
 		if err != nil {
 			return nil, fmt.Errorf("list jobs: %w", err)
 		}
@@ -43,7 +45,7 @@ func (s *Service) readJobs(ctx context.Context, visit func(*jetstream.RawStreamM
 			err = job.Apply(e)
 		}
 		if err != nil {
-			s.cfg.Logger.WarnContext(ctx, "fact skipped", "job", id, "seq", m.Sequence, "err", err)
+			cfg.Logger.WarnContext(ctx, "fact skipped", "job", id, "seq", m.Sequence, "err", err)
 		}
 		job.Seq = m.Sequence // counts for the guard in any case
 	}

@@ -17,8 +17,12 @@ func isDamaged(err error) bool {
 	return errors.Is(err, events.ErrMissing) || errors.Is(err, events.ErrAltered)
 }
 
+// searcher looks for a person in the log, the jobs, the tables and unfinished uploads.
+// It changes nothing.
+type searcher struct{ cfg *Config }
+
 // search looks for a person in everything that is kept of a job.
-func (s *Service) search(ctx context.Context, job *events.Job, p *subject) (*found, error) {
+func (s *searcher) search(ctx context.Context, job *events.Job, p *subject) (*found, error) {
 	f := &found{own: map[int]bool{}, dirty: map[events.Artifact]bool{}}
 	if v := job.Validated; v != nil {
 		if err := s.searchRows(ctx, job, p, f); err != nil {
@@ -44,7 +48,7 @@ func (s *Service) search(ctx context.Context, job *events.Job, p *subject) (*fou
 }
 
 // searchRows searches the artifacts rows and rejects.
-func (s *Service) searchRows(ctx context.Context, job *events.Job, p *subject, f *found) error {
+func (s *searcher) searchRows(ctx context.Context, job *events.Job, p *subject, f *found) error {
 	err := eachRecord(ctx, s.cfg.Store, job, f, p, job.Validated.Rows, func(r *records.Row) {
 		if r.ID == p.id {
 			f.own[r.N], f.rows = true, append(f.rows, r)
@@ -78,7 +82,7 @@ func (s *Service) searchRows(ctx context.Context, job *events.Job, p *subject, f
 }
 
 // searchResults searches verdicts and outcomes.
-func (s *Service) searchResults(ctx context.Context, job *events.Job, p *subject, f *found) error {
+func (s *searcher) searchResults(ctx context.Context, job *events.Job, p *subject, f *found) error {
 	if v := job.Verified; v != nil {
 		err := eachRecord(ctx, s.cfg.Store, job, f, p, v.Verdicts, func(r *records.Verdict) {
 			if f.own[r.N] {

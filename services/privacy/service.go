@@ -80,7 +80,9 @@ type Config struct {
 
 // Service removes, erases and exports.
 type Service struct {
-	cfg     Config
+	searcher
+	sweeper
+	cfg     *Config
 	auditor *events.Auditor
 	head    events.AuditLink // that was noted last
 }
@@ -101,7 +103,8 @@ func New(cfg Config) *Service {
 		cfg.Now = time.Now
 	}
 	cfg.Logger = events.Logger(cfg.Logger).With("service", "privacy")
-	return &Service{cfg: cfg, auditor: events.NewAuditor(cfg.Log.JetStream())}
+	return &Service{searcher: searcher{&cfg}, sweeper: sweeper{&cfg}, cfg: &cfg,
+		auditor: events.NewAuditor(cfg.Log.JetStream())}
 }
 
 // Run sweeps every Config.Every until ctx ends. Any number of processes may run it.

@@ -63,7 +63,7 @@ func (p *subject) isNamed(texts iter.Seq2[int, string]) bool {
 }
 
 // newSubject returns the person with the names that the table members has.
-func (s *Service) newSubject(ctx context.Context, id string) (*subject, error) {
+func (s *searcher) newSubject(ctx context.Context, id string) (*subject, error) {
 	p := &subject{id: id, finder: spelling.New(id)}
 	var names []string
 	if err := s.cfg.DB.SelectContext(ctx, &names, `SELECT unnest(array_remove(ARRAY[firstname, surname], NULL))

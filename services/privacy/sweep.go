@@ -26,7 +26,7 @@ type Swept struct {
 // first and removes the data afterwards, so the next sweep finishes what a killed one
 // began.
 func (s *Service) Sweep(ctx context.Context) (swept Swept, err error) {
-	jobs, err := s.readJobs(ctx, nil)
+	jobs, err := readJobs(ctx, s.cfg, nil)
 	if err != nil {
 		return swept, fmt.Errorf("sweep: %w", err)
 	}
@@ -60,14 +60,17 @@ func (s *Service) Sweep(ctx context.Context) (swept Swept, err error) {
 	return swept, nil
 }
 
+// sweeper removes what no longer has to be kept.
+type sweeper struct{ cfg *Config }
+
 // hasExpired reports whether the job ended at least keep ago. 0 means for ever.
-func (s *Service) hasExpired(job *events.Job, keep time.Duration) bool {
+func (s *sweeper) hasExpired(job *events.Job, keep time.Duration) bool {
 	return keep > 0 && job.Ended() && s.cfg.Now().Sub(job.UpdatedAt) >= keep
 }
 
 // expire appends an erased fact with the artifacts of the job whose time is over. It
 // leaves a job that changes at the same moment to the next sweep.
-func (s *Service) expire(ctx context.Context, job *events.Job) (bool, error) {
+func (s *sweeper) expire(ctx context.Context, job *events.Job) (bool, error) {
 	var old []events.Artifact
 	for _, a := range job.Artifacts() {
 		if s.hasExpired(job, s.cfg.Keep.forBucket(a.Bucket)) {
@@ -87,7 +90,7 @@ func (s *Service) expire(ctx context.Context, job *events.Job) (bool, error) {
 
 // removeObjectedUpload has the upload removed of a job that left out people who have
 // objected. The spreadsheet is all that still names them.
-func (s *Service) removeObjectedUpload(ctx context.Context, job *events.Job) error {
+func (s *sweeper) removeObjectedUpload(ctx context.Context, job *events.Job) error {
 	if !job.Ended() || job.Validated == nil || job.Validated.Stats.Objected == 0 ||
 		job.Removed(job.Uploaded.File) != nil {
 		return nil
@@ -104,7 +107,7 @@ func (s *Service) removeObjectedUpload(ctx context.Context, job *events.Job) err
 // removeUnnamedObjects removes the objects that no job names. It removes erased
 // objects at once and abandoned ones after Grace, because a stage at work may be
 // about to name what it has stored.
-func (s *Service) removeUnnamedObjects(ctx context.Context, jobs map[string]*events.Job, swept *Swept) error {
+func (s *sweeper) removeUnnamedObjects(ctx context.Context, jobs map[string]*events.Job, swept *Swept) error {
 	type key struct{ bucket, name string }
 	named, erased := map[key]bool{}, map[key]bool{}
 	for _, job := range jobs {
@@ -162,7 +165,7 @@ func (s *Service) removeUnnamedObjects(ctx context.Context, jobs map[string]*eve
 // listProjectedJobs returns the jobs of the table jobs. If a job is there and not in
 // the stream, the stream was lost or restored from an old copy: forgetJob deletes the
 // row first. The objects are then all that is left of the job.
-func (s *Service) listProjectedJobs(ctx context.Context) (map[string]bool, error) {
+func (s *sweeper) listProjectedJobs(ctx context.Context) (map[string]bool, error) {
 	var ids []string
 	if err := s.cfg.DB.SelectContext(ctx, &ids, `SELECT job_id FROM jobs`); err != nil {
 		return nil, fmt.Errorf("list jobs: %w", err)
@@ -176,7 +179,7 @@ func (s *Service) listProjectedJobs(ctx context.Context) (map[string]bool, error
 
 // deleteOutcomes deletes the rows of job_outcomes, with the values that were
 // overwritten, for the jobs whose artifact outcomes has been removed.
-func (s *Service) deleteOutcomes(ctx context.Context, jobs map[string]*events.Job) error {
+func (s *sweeper) deleteOutcomes(ctx context.Context, jobs map[string]*events.Job) error {
 	var ids []string
 	for id, job := range jobs {
 		if job.Persisted != nil && job.Removed(job.Persisted.Outcomes) != nil {
@@ -192,7 +195,7 @@ func (s *Service) deleteOutcomes(ctx context.Context, jobs map[string]*events.Jo
 
 // forgetJob removes everything of a job. Its events go last, because the next sweep
 // finds by them what this one has not done.
-func (s *Service) forgetJob(ctx context.Context, id string) error {
+func (s *sweeper) forgetJob(ctx context.Context, id string) error {
 	tx, err := s.cfg.DB.BeginTxx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("forget job: %w", err)

@@ -125,7 +125,7 @@ type fix struct {
 
 // searchTables searches all tables. Of the table jobs it leaves out the file names of
 // known jobs, which follow from events.
-func (s *Service) searchTables(ctx context.Context, db sqlx.QueryerContext, jobs map[string]*events.Job, p *subject,
+func (s *searcher) searchTables(ctx context.Context, db sqlx.QueryerContext, jobs map[string]*events.Job, p *subject,
 ) (*tableFindings, error) {
 	f := &tableFindings{}
 	for _, t := range tables {

@@ -11,7 +11,9 @@ import (
 
 // takeTurns takes a place for each user of the list, in that order, and returns who got
 // one so far. Done gives a user's place back.
-func takeTurns(t *testing.T, ctx context.Context, places *turns, users string) (got func() string, done func(user byte)) {
+func takeTurns(
+	t *testing.T, ctx context.Context, places *turns, users string,
+) (got func() string, done func(user byte)) {
 	t.Helper()
 	var order []byte
 	ends := map[byte]chan struct{}{}

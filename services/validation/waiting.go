@@ -74,7 +74,9 @@ func (s *Service) takeWaiting(ctx context.Context, w *stage.Work) (_ *events.Val
 
 // waitingRows yields the rows of a job whose outcome is transfer. Rows and outcomes
 // have the same row numbers in the same order.
-func (s *Service) waitingRows(ctx context.Context, job *events.Job, head *records.Header) iter.Seq2[*records.Row, error] {
+func (s *Service) waitingRows(
+	ctx context.Context, job *events.Job, head *records.Header,
+) iter.Seq2[*records.Row, error] {
 	return func(yield func(*records.Row, error) bool) {
 		next, stop := iter.Pull2(records.Each[records.Outcome](ctx, s.cfg.Store, job.Persisted.Outcomes, nil))
 		defer stop()

@@ -14,7 +14,8 @@ import (
 func readStored(t *testing.T, db *sqlx.DB) (list []Region) {
 	t.Helper()
 	if err := db.Select(&list, `SELECT ward_code AS ward, coalesce(sub_region, '') AS subregion,
-  coalesce(municipality, '') AS municipality, coalesce(province, '') AS province FROM ward_regions ORDER BY 1`); err != nil {
+  coalesce(municipality, '') AS municipality, coalesce(province, '') AS province
+FROM ward_regions ORDER BY 1`); err != nil {
 		t.Fatal(err)
 	}
 	return list
@@ -38,7 +39,9 @@ func TestReplace(t *testing.T) {
 	}
 	// What the table refuses leaves the earlier mapping in place.
 	for _, list := range [][]Region{
-		{{Ward: "79800001", SubRegion: "A"}, {Ward: "79800001", SubRegion: "B"}}, {{Ward: "798", SubRegion: "A"}}, {{Ward: "79800001", SubRegion: ""}},
+		{{Ward: "79800001", SubRegion: "A"}, {Ward: "79800001", SubRegion: "B"}},
+		{{Ward: "798", SubRegion: "A"}},
+		{{Ward: "79800001", SubRegion: ""}},
 	} {
 		if err := Replace(t.Context(), db, list); err == nil {
 			t.Errorf("%q was stored", list)

@@ -159,8 +159,9 @@ var hostileKinds = map[string]func(r *rand.Rand, mb int) hostileFile{
 			inPart(stringPart, repeated{"<sst>", si, "</sst>", mb << 20 / len(si)}))
 	},
 	"one shared string in all cells": func(r *rand.Rand, mb int) hostileFile {
-		return sheetOf(mb<<20/150, repeated{goodRows, "<row>" + strings.Repeat(`<c t="s"><v>0</v></c>`, 1+r.IntN(30)) + "</row>",
-			"", 1_000_000}, inPart(stringPart, text("<sst><si><t>"+strings.Repeat("a", 32_000)+"</t></si></sst>")))
+		row := "<row>" + strings.Repeat(`<c t="s"><v>0</v></c>`, 1+r.IntN(30)) + "</row>"
+		return sheetOf(mb<<20/150, repeated{goodRows, row, "", 1_000_000},
+			inPart(stringPart, text("<sst><si><t>"+strings.Repeat("a", 32_000)+"</t></si></sst>")))
 	},
 	"shared strings out of order": func(r *rand.Rand, mb int) hostileFile {
 		var rows strings.Builder
@@ -179,8 +180,10 @@ var hostileKinds = map[string]func(r *rand.Rand, mb int) hostileFile{
 			numbered(400_000, `<Relationship Id="%x"/>`), "</Relationships>", 1 + mb/10}))
 	},
 	"long relationships": func(r *rand.Rand, mb int) hostileFile {
-		return sheetOf(mb<<20/150, repeated{head: goodRows}, inPart(relsPart, repeated{"<Relationships>", `<Relationship Id="` +
-			strings.Repeat("x", 900_000) + `" Target="` + strings.Repeat("y/", 40_000) + `"/>`, "</Relationships>", mb}))
+		relationship := `<Relationship Id="` + strings.Repeat("x", 900_000) +
+			`" Target="` + strings.Repeat("y/", 40_000) + `"/>`
+		return sheetOf(mb<<20/150, repeated{head: goodRows},
+			inPart(relsPart, repeated{"<Relationships>", relationship, "</Relationships>", mb}))
 	},
 	"styles": func(r *rand.Rand, mb int) hostileFile {
 		return sheetOf(mb<<20/150, repeated{head: goodRows}, inPart("xl/styles.xml",
@@ -188,7 +191,8 @@ var hostileKinds = map[string]func(r *rand.Rand, mb int) hostileFile{
 	},
 	"formats of numbers": func(r *rand.Rand, mb int) hostileFile {
 		return sheetOf(mb<<20/150, repeated{head: goodRows}, inPart("xl/styles.xml", repeated{"<styleSheet><numFmts>",
-			numbered(100_000, `<numFmt numFmtId="%d" formatCode="`+strings.Repeat("[", 300)+`"/>`), "</numFmts></styleSheet>", 1}))
+			numbered(100_000, `<numFmt numFmtId="%d" formatCode="`+strings.Repeat("[", 300)+`"/>`),
+			"</numFmts></styleSheet>", 1}))
 	},
 	"megabytes in a cell": func(r *rand.Rand, mb int) hostileFile {
 		return sheetOf(mb<<20/150, repeated{"<row>", `<c t="inlineStr"><is><t>` + strings.Repeat("a", 3_900_000) +
@@ -245,8 +249,9 @@ var hostileKinds = map[string]func(r *rand.Rand, mb int) hostileFile{
 		return f
 	},
 	"names": func(r *rand.Rand, mb int) hostileFile {
-		return sheetOf(mb<<20/150, repeated{head: goodRows}, inPart("xl/workbook.xml", repeated{`<workbook xmlns:r="r"><sheets>` +
-			`<sheet name="` + strings.Repeat("S", r.IntN(1_000_000)) + `" r:id="rId1"/></sheets><definedNames>`,
+		return sheetOf(mb<<20/150, repeated{head: goodRows}, inPart("xl/workbook.xml", repeated{
+			`<workbook xmlns:r="r"><sheets><sheet name="` + strings.Repeat("S", r.IntN(1_000_000)) +
+				`" r:id="rId1"/></sheets><definedNames>`,
 			numbered(20_000, `<definedName name="n%d">Roll!$A$1</definedName>`), `</definedNames></workbook>`, mb}))
 	},
 	"nesting": func(r *rand.Rand, mb int) hostileFile {

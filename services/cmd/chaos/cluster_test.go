@@ -63,8 +63,8 @@ func newCluster(t *testing.T, keep time.Duration) *cluster {
 	c := &cluster{t: t, keep: keep, links: map[string]*link{}, processes: map[string]*process{}, nats: freeAddr(t)}
 	programs := buildPrograms(t, "rollcall.example/services/cmd/rollcall", "github.com/nats-io/nats-server/v2")
 	c.program = filepath.Join(programs, "rollcall")
-	c.env = []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_PRIVACY_KEY=a key of at least thirty-two bytes", "ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u",
-		"ROLLCALL_IEC_PASSWORD=p",
+	c.env = []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_PRIVACY_KEY=a key of at least thirty-two bytes",
+		"ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p",
 		"ROLLCALL_NATS_STORE=" + t.TempDir()}
 	for _, user := range embedded.Users {
 		c.env = append(c.env, embedded.PasswordVariable(user)+"=password-of-"+user)

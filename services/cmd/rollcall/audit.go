@@ -19,7 +19,7 @@ type auditCmd struct {
 	Job      string               `env:"-" placeholder:"JOB" help:"Only readings of this job."`
 	JSON     bool                 `env:"-" name:"json" help:"Print each as a line of JSON."`
 	Verify   bool                 `env:"-" help:"${help_audit_verify}"`
-	Head     []string             `env:"-" placeholder:"HEAD" help:"A head that an earlier verification has printed. May be repeated."`
+	Head     []string             `env:"-" placeholder:"HEAD" help:"${help_audit_head}"`
 	NATS     app.NATSSettings     `embed:""`
 	Database app.DatabaseSettings `embed:""`
 }

@@ -30,7 +30,8 @@ type cluster struct {
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{t: t, env: []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_PRIVACY_KEY=a key of at least thirty-two bytes", "ROLLCALL_JWT_SECRET=" + secret,
+	c := &cluster{t: t, env: []string{"ROLLCALL_IEC_CACHE_KEY=k",
+		"ROLLCALL_PRIVACY_KEY=a key of at least thirty-two bytes", "ROLLCALL_JWT_SECRET=" + secret,
 		"ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p"}}
 	for _, user := range embedded.Users {
 		c.env = append(c.env, embedded.PasswordVariable(user)+"=password-of-"+user)

@@ -191,6 +191,7 @@ var flagHelp = kong.Vars{
 	"help_object": "Put a person on the list of objections, so that no upload writes them, or take them off.",
 	"help_audit_verify": "Prove the audit whole, or say which messages were removed, altered, moved or put in. With " +
 		"--database it is compared with the heads that are noted there.",
+	"help_audit_head": "A head that an earlier verification has printed. May be repeated.",
 
 	"roles": "super_admin,national_admin,province_admin,municipality_admin,ward_admin,information_officer,member",
 	"help_roles": "super_admin, national_admin, province_admin, municipality_admin, ward_admin, " +

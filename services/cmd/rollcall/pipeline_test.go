@@ -103,7 +103,8 @@ func (p *pipeline) serveAPI() {
 	p.t.Cleanup(v.Close)
 	store, table := events.NewStore(js), jobs.New(jobs.Config{DB: p.db, Log: p.log})
 	face := api.New(api.Config{
-		Log: p.log, Store: store, Jobs: table, Authenticate: app.Authenticate(v, accesstest.Open()), Policy: accesstest.Open(),
+		Log: p.log, Store: store, Jobs: table,
+		Authenticate: app.Authenticate(v, accesstest.Open()), Policy: accesstest.Open(),
 		Upload: upload.New(upload.Config{Log: p.log, Store: store, Jobs: table, TusPath: api.TusPath}),
 		Rows:   rowhistory.NewReader(store, p.db),
 	})

@@ -65,7 +65,9 @@ func TestRevokeEndsSessions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var answer struct{ Error struct{ Details map[string]any } }
+		var answer struct {
+			Error struct{ Details map[string]any }
+		}
 		if err := json.Unmarshal(body, &answer); err != nil {
 			t.Fatal(err)
 		}

@@ -23,7 +23,8 @@ func TestEverythingSpeaksTLS(t *testing.T) {
 	clientCert, clientKey := ca.issue("client", 3)
 	database := tlsDatabase(t, ca)
 	natsURL, env := tlsNATS(t, ca)
-	env = append(env, "SSL_CERT_FILE="+ca.file, "ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_PRIVACY_KEY=a key of at least thirty-two bytes", "ROLLCALL_JWT_SECRET="+secret,
+	env = append(env, "SSL_CERT_FILE="+ca.file, "ROLLCALL_IEC_CACHE_KEY=k",
+		"ROLLCALL_PRIVACY_KEY=a key of at least thirty-two bytes", "ROLLCALL_JWT_SECRET="+secret,
 		"ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p",
 		"ROLLCALL_NATS="+natsURL, "ROLLCALL_NATS_CA="+ca.file, "ROLLCALL_NATS_CERT="+clientCert,
 		"ROLLCALL_NATS_KEY="+clientKey,
