@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"rollcall.example/events"
+	"rollcall.example/events/cases"
 	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/frames"
 	"rollcall.example/schema"
@@ -184,7 +185,10 @@ func TestAsyncAPIDescribesEveryKind(t *testing.T) {
 	d := loadAsyncAPI(t)
 	kinds := append(slices.Clone(events.Kinds), events.KindProgress)
 	for _, name := range schemas(t, "events") {
-		if name != "access" && !slices.Contains(kinds, events.Kind(name)) {
+		fact, ofCase := strings.CutPrefix(name, "case_")
+		switch {
+		case ofCase && slices.Contains(cases.FactKinds, cases.FactKind(fact)), name == "access":
+		case !slices.Contains(kinds, events.Kind(name)):
 			t.Errorf("there is no kind %s", name)
 		}
 	}
@@ -204,6 +208,15 @@ func TestAsyncAPIDescribesEveryKind(t *testing.T) {
 		}
 		if !slices.Contains(listed, any(name)) {
 			t.Errorf("live: %s is not listed", name)
+		}
+	}
+	for _, kind := range cases.FactKinds {
+		name := "case_" + string(kind)
+		if got, want := d.at(d.root, "channels", name, "address"), cases.Subject("{caseId}", kind); got != want {
+			t.Errorf("%s has the subject %v, want %s", name, got, want)
+		}
+		if ref := d.payload(name, name); ref != "./events/"+name+".json" {
+			t.Errorf("%s is described by %q", name, ref)
 		}
 	}
 	for _, stage := range events.Stages {

@@ -22,7 +22,8 @@ import (
 
 // conditions are the services that can be served, with what each of them cannot do without.
 var conditions = map[string][]string{
-	"validation": {"nats as validation", "consumer validation", "room for validation", "bucket UPLOADS", "bucket ROWS"},
+	"validation": {"nats as validation", "consumer validation", "room for validation", "bucket UPLOADS", "bucket ROWS",
+		"bucket OUTCOMES"},
 	"iec": {"nats as iec", "consumer iec", "room for iec", "bucket ROWS", "bucket VERDICTS",
 		"bucket IEC_QUOTA", "bucket IEC_VERDICTS", "bucket IEC_CLAIMS"},
 	"persistence": {"nats as persistence", "consumer persistence", "room for persistence",
