@@ -86,7 +86,8 @@ func TestVerifyNamesWhatWasAltered(t *testing.T) {
 // objectReplacer returns a function that replaces an object as a service. Nil restores it.
 func (r *goldenRig) objectReplacer(user string, a events.Artifact) func([]byte) {
 	r.t.Helper()
-	from, err := r.log.JetStream().ObjectStore(r.t.Context(), a.Bucket)
+	password := r.nats[embedded.PasswordVariable("investigator")]
+	from, err := r.connect("investigator", password).ObjectStore(r.t.Context(), a.Bucket)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -112,7 +113,12 @@ func (r *goldenRig) objectReplacer(user string, a events.Artifact) func([]byte) 
 // connectAs connects with the permissions of a service.
 func (r *goldenRig) connectAs(user string) jetstream.JetStream {
 	r.t.Helper()
-	js, err := events.Connect(events.Connection{URL: r.nats["NATS_URL"], User: user, Password: "password-of-" + user})
+	return r.connect(user, "password-of-"+user)
+}
+
+func (r *goldenRig) connect(user, password string) jetstream.JetStream {
+	r.t.Helper()
+	js, err := events.Connect(events.Connection{URL: r.nats["NATS_URL"], User: user, Password: password})
 	if err != nil {
 		r.t.Fatal(err)
 	}
