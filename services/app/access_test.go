@@ -138,12 +138,10 @@ func checkTableIsWhole(t *testing.T, rows []accessRow) {
 			}
 		}
 	}
-	for _, event := range []string{
+	described = append(described,
 		"/ws: connect", "/ws: authenticate", "/ws: subscribe_bulk_upload_job", "/ws: unsubscribe_bulk_upload_job",
-		"/ws: ping", "Socket.IO: connect", "Socket.IO: subscribe_bulk_upload_job", "Socket.IO: unsubscribe_bulk_upload_job",
-	} {
-		described = append(described, event)
-	}
+		"/ws: ping", "Socket.IO: connect", "Socket.IO: subscribe_bulk_upload_job",
+		"Socket.IO: unsubscribe_bulk_upload_job")
 	for _, row := range rows {
 		told = append(told, row.operation)
 	}
@@ -359,7 +357,9 @@ func (s *accessSite) trySocket(token, event string) string {
 	if err := ws.Write(s.t.Context(), websocket.MessageText, text); err != nil {
 		return err.Error()
 	}
-	return readReply(s.t, ws, func(frame string) (reply string, ok bool) { return frame, strings.Contains(frame, `"id":1`) })
+	return readReply(s.t, ws, func(frame string) (reply string, ok bool) {
+		return frame, strings.Contains(frame, `"id":1`)
+	})
 }
 
 // trySocketIO sends one event over Socket.IO.

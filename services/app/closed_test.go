@@ -35,7 +35,8 @@ func TestAServiceEndsWhenNATSNoLongerTakesItsPassword(t *testing.T) {
 	running := srv
 	t.Cleanup(func() { running.Stop() })
 	addr := strings.TrimPrefix(srv.URL(), "nats://")
-	process := Process{Secrets: Secrets{NATS: passwords("-old"), IECCacheKey: "k", PrivacyKey: "a key of at least thirty-two bytes"}}
+	process := Process{Secrets: Secrets{NATS: passwords("-old"), IECCacheKey: "k",
+		PrivacyKey: "a key of at least thirty-two bytes"}}
 	in := NewInfrastructure(process.Secrets, nil)
 	in.UseNATS(NATSSettings{URL: srv.URL()})
 	if err := in.Provision(t.Context(), DefaultUp().Provision); err != nil {

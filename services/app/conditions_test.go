@@ -33,7 +33,8 @@ var conditions = map[string][]string{
 	"upload": {"nats as upload", "consumer projection", "bucket UPLOADS", "bucket ROWS", "bucket OUTCOMES",
 		"bucket REPORTS", "bucket IEC_QUOTA", "database", "revocations"},
 	"webhook": {"nats as webhook", "consumer webhook", "database"},
-	"privacy": {"nats as privacy", "bucket UPLOADS", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket IEC_VERDICTS",
+	"privacy": {"nats as privacy", "bucket UPLOADS", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES",
+		"bucket IEC_VERDICTS",
 		"bucket REPORTS", "database"},
 	"gateway": {"nats as gateway", "live feed", "revocations"},
 }

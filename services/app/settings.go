@@ -37,7 +37,7 @@ type Settings struct {
 
 	Keep KeepSettings `embed:"" prefix:"keep-"`
 
-	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For the audit and the security log trust."`
+	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"${help_trusted_proxies}"`
 	// Workers counts jobs; at least 1.
 	Workers int `default:"2" help:"${help_workers}"`
 	// MetricsAddr is host:port; "" serves no metrics.

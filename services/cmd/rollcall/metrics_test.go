@@ -91,6 +91,7 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 		t.Fatal("a bad token is let in")
 	}
 	mustRun(t, "report", jobID, "-o", t.TempDir()+"/r.xlsx", "--server", p.url(), "--token", alice)
+	mustRun(t, "report", jobID, "--rejects", "-o", t.TempDir()+"/r.xlsx", "--server", p.url(), "--token", alice)
 
 	var f families
 	eventstest.Wait(t, "all to be settled", func() bool {
@@ -126,7 +127,7 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 			[]string{"source", "asked"}},
 		{f.value("rollcall_iec_call_seconds"), "rollcall_iec_quota_used", nil},
 		{10000 - f.value("rollcall_iec_quota_used"), "rollcall_iec_quota_remaining", nil},
-		// Stages write artifacts and the next ones read them; alice reads the report, too.
+		// Stages write artifacts and the next ones read them; alice reads both workbooks, too.
 		{2 * f.value("rollcall_artifact_bytes_total", "bucket", "UPLOADS", "direction", "written"),
 			"rollcall_artifact_bytes_total", []string{"bucket", "UPLOADS"}},
 		{2 * f.value("rollcall_artifact_bytes_total", "bucket", "REPORTS", "direction", "written"),
