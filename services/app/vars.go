@@ -41,7 +41,8 @@ var Vars = kong.Vars{
 	"help_approve_above": "Changes to existing members, and removals, of one job above which somebody else has to " +
 		"approve it, whoever uploaded; 0 means never.",
 	"help_trusted_proxies": "Proxies whose X-Forwarded-For the audit and the security log trust.",
-	"help_policy":          "JSON file that says what each role may do, in place of the built-in policy (see docs/access.md).",
+	"help_policy": "JSON file that says what each role may do, in place of the built-in policy " +
+		"(see docs/access.md).",
 	"help_data": "Folder for everything that outlives the process. Started on it again, rollcall goes on " +
 		"where it stopped.",
 	"help_nats_conf": "nats.conf for the embedded NATS server, instead of the built-in copy.",
