@@ -10,6 +10,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/refusal"
+	"rollcall.example/events/spelling"
 )
 
 // maxReason is how long the reason of a decision may be, in characters.
@@ -79,7 +80,7 @@ func readReason(r *http.Request) (string, error) {
 	switch {
 	case utf8.RuneCountInString(reason) > maxReason:
 		return "", refusal.New(refusal.CodeBadRequest, "The reason is longer than 500 characters.")
-	case events.HasID(reason):
+	case events.HasID(reason), spelling.HasNumber(reason):
 		return "", refusal.New(refusal.CodeBadRequest, "The reason holds an ID number. Name no person in it.")
 	}
 	return reason, nil

@@ -113,7 +113,8 @@ func TestOnlySomebodyElseDecides(t *testing.T) {
 			t.Errorf("%s approves: %d %s", who, a.Status, a.Raw)
 		}
 	}
-	for _, reason := range []string{"", "Look at 8001015009087.", strings.Repeat("x", 501)} {
+	for _, reason := range []string{"", "Look at 8001015009087.", "Look at 800101 5009 087.", "Look at ８００１０１５００９０８７.",
+		strings.Repeat("x", 501)} {
 		if a := decline("boss national_admin", reason); a.Status != http.StatusBadRequest {
 			t.Errorf("reason %q: %d %s", reason, a.Status, a.Raw)
 		}

@@ -1,0 +1,79 @@
+package privacy
+
+import (
+	"slices"
+	"testing"
+
+	"rollcall.example/services/postgres/postgrestest"
+)
+
+// notSearched are the columns of text that can name nobody, with the reason.
+var notSearched = map[string]string{
+	"members.id_number":             "the person's own row goes as a whole",
+	"members.ward_code":             "8 digits",
+	"members.voting_district":       "8 digits",
+	"members.vd_code":               "8 digits",
+	"members.iec_status":            "one of five words",
+	"members.iec_ward":              "8 digits",
+	"members.iec_vd":                "8 digits",
+	"members.created_by_job":        "id of a job",
+	"members.updated_by_job":        "id of a job",
+	"job_outcomes.job_id":           "id of a job",
+	"job_outcomes.id_number":        "the person's own rows go as a whole",
+	"job_outcomes.result":           "one of a few words",
+	"job_outcomes.vd_code":          "8 digits",
+	"job_outcomes.changed":          "names of columns",
+	"job_ledger.job_id":             "id of a job",
+	"jobs.job_id":                   "id of a job",
+	"jobs.owner_role":               "a role",
+	"jobs.status":                   "one of a few words",
+	"jobs.stage":                    "one of a few words",
+	"jobs.stats":                    "numbers",
+	"jobs.failed_stage":             "one of a few words",
+	"jobs.error_code":               "one of our codes",
+	"jobs.file_sha256":              "a digest",
+	"webhooks.id":                   "made by us",
+	"webhooks.job_id":               "id of a job",
+	"webhooks.secret":               "made by us",
+	"webhooks.kinds":                "kinds of facts",
+	"webhook_deliveries.webhook_id": "made by us",
+	"webhook_deliveries.job_id":     "id of a job",
+	"webhook_deliveries.kind":       "a kind of fact",
+	"webhook_deliveries.state":      "one of three words",
+	"ward_regions.ward_code":        "8 digits",
+	"ward_regions.sub_region":       "loaded by an administrator, about wards",
+	"ward_regions.municipality":     "loaded by an administrator, about wards",
+	"ward_regions.province":         "loaded by an administrator, about wards",
+	"audit_heads.sha256":            "a digest",
+}
+
+// Each column of text is searched for a person, or it stands above why it need not be.
+func TestEveryTextOfTheDatabaseIsSearched(t *testing.T) {
+	var columns []string
+	err := postgrestest.New(t).Select(&columns, `SELECT table_name || '.' || column_name FROM information_schema.columns
+WHERE table_schema = 'public' AND table_name NOT LIKE 'goose%'
+  AND data_type IN ('text', 'character varying', 'json', 'jsonb', 'ARRAY')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	searched := map[string]bool{}
+	for _, table := range tables {
+		for _, column := range table.columns() {
+			searched[table.name+"."+column] = true
+		}
+	}
+	for _, column := range columns {
+		if _, excused := notSearched[column]; searched[column] == excused {
+			t.Errorf("%s is searched: %v, excused: %v", column, searched[column], excused)
+		}
+		delete(searched, column)
+	}
+	for column := range searched {
+		t.Errorf("%s is searched and does not exist", column)
+	}
+	for column := range notSearched {
+		if !slices.Contains(columns, column) {
+			t.Errorf("%s is excused and does not exist", column)
+		}
+	}
+}
