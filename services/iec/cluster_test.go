@@ -2,6 +2,7 @@ package iec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -15,6 +16,9 @@ import (
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
 )
+
+// noSuitablePeers is what a server answers that has too few others for a stream.
+const noSuitablePeers jetstream.ErrorCode = 10005
 
 // startCluster starts three NATS servers that form a cluster, with all streams and
 // buckets on each, and returns a connection of the user iec to each.
@@ -63,9 +67,15 @@ func startCluster(t *testing.T) []jetstream.JetStream {
 		_, err := provisioner.AccountInfo(ctx)
 		return err == nil
 	})
-	if err := events.Provision(t.Context(), provisioner, events.ProvisionConfig{Replicas: 3}); err != nil {
-		t.Fatal(err)
-	}
+	// The leader takes a server for offline until it has heard from it.
+	eventstest.Wait(t, "three servers that take streams", func() bool {
+		err := events.Provision(t.Context(), provisioner, events.ProvisionConfig{Replicas: 3})
+		var refused *jetstream.APIError
+		if err != nil && (!errors.As(err, &refused) || refused.ErrorCode != noSuitablePeers) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	list := make([]jetstream.JetStream, 3)
 	for i, srv := range servers {
 		list[i] = eventstest.Connect(t, srv, "iec")
