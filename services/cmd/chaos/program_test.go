@@ -8,15 +8,22 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 )
 
-// freeAddr returns a free address with a port below the ephemeral ones, so that no
-// other process gets the port while the one that listens on it is down.
+// givenAddrs are the addresses that freeAddr has returned.
+var givenAddrs sync.Map
+
+// freeAddr returns a free address, each only once. Its port is below the ephemeral ones,
+// so that no other process gets it while the one that listens on it is down.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	for range 100 {
 		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		if _, given := givenAddrs.LoadOrStore(addr, true); given {
+			continue // its process may not listen yet
+		}
 		if ln, err := net.Listen("tcp", addr); err == nil {
 			_ = ln.Close() // it has no connections
 			return addr
