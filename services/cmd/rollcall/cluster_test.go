@@ -257,7 +257,7 @@ func TestClusterOutlivesItsLeaderAndARollingRestart(t *testing.T) {
 		}
 		checkGuards(t, c.connect("operator"), id)
 	}
-	eventstest.CheckSchemas(t, js)
+	eventstest.CheckSchemas(t, c.connect("operator"))
 
 	// Stop all at once while the servers still run: else each would try to reconnect first.
 	var stopping sync.WaitGroup

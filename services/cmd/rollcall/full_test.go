@@ -56,6 +56,17 @@ func (p *pipeline) waitRetried(name events.Stage) {
 	eventstest.Wait(p.t, string(name)+" to try again and again", func() bool { return attempts.Load() > 7 })
 }
 
+// waitRedelivered waits until a stage has been given messages more often than a failing job
+// may be tried.
+func (p *pipeline) waitRedelivered(name events.Stage) {
+	p.t.Helper()
+	js := eventstest.Connect(p.t, p.nats, eventstest.Owner)
+	eventstest.Wait(p.t, string(name)+" to be given the job again and again", func() bool {
+		c, err := js.Consumer(p.t.Context(), events.StreamFacts, string(name))
+		return err == nil && c.CachedInfo().Delivered.Consumer > 7
+	})
+}
+
 func (p *pipeline) waitRefusedForRoom(name string) {
 	p.t.Helper()
 	if status, code, _ := p.tryUpload(name, "Refused"); status != http.StatusInsufficientStorage ||
@@ -176,7 +187,11 @@ func TestFullJetStreamLosesNothing(t *testing.T) {
 			facts := p.countMessages(events.StreamFacts)
 			p.waitRefusedForRoom("late.csv")
 			p.start()
-			p.waitRetried(events.StageValidation)
+			// No attempt begins, because that it begins cannot be stored.
+			p.waitRedelivered(events.StageValidation)
+			if p.runners[events.StageValidation].StorageError() == nil {
+				t.Error("validation does not know that there is no room")
+			}
 			if job, err := p.log.Load(t.Context(), early); err != nil || job.Kind != events.KindUploaded ||
 				p.countMessages(events.StreamFacts) != facts {
 				t.Errorf("the job is %s, %v; %d events", job.Kind, err, p.countMessages(events.StreamFacts))
