@@ -102,12 +102,12 @@ func WatchClosed(ctx context.Context, js jetstream.JetStream) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", nc.Opts.Name, closedForGood(nc))
+	return fmt.Errorf("%s: %w", nc.Opts.Name, ClosedForGood(nc))
 }
 
-// closedForGood returns why the client gave up a connection. The error wraps
+// ClosedForGood returns why the client gave up a connection. The error wraps
 // nats.ErrConnectionClosed.
-func closedForGood(nc *nats.Conn) error {
+func ClosedForGood(nc *nats.Conn) error {
 	if last := nc.LastError(); last != nil && !errors.Is(last, nats.ErrConnectionClosed) {
 		return fmt.Errorf("%w: %w", nats.ErrConnectionClosed, last)
 	}

@@ -145,7 +145,7 @@ func (c *consumer) run(ctx context.Context, durable string, ahead int) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			return closedForGood(c.js.Conn())
+			return ClosedForGood(c.js.Conn())
 		case errors.Is(err, jetstream.ErrMsgIteratorClosed),
 			errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound):
 			return err

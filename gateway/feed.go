@@ -55,6 +55,7 @@ type feed struct {
 	heard      uint64              // the newest sequence that a live message spoke of
 	behind     int                 // checks in a row that found the stream ending before last
 	moved      map[string]struct{} // subjects of progress that live messages spoke of
+	newest     newestFacts
 	onFact     func(context.Context, events.Event)
 	onProgress func(ctx context.Context, p events.Progress, owner string)
 	onPassed   func(stored time.Time) // called after onFact; may be nil
@@ -99,6 +100,7 @@ func (f *feed) run(ctx context.Context, live <-chan *nats.Msg) error {
 			progress = nil
 			err = f.readProgress(ctx)
 		case <-tick.C:
+			f.newest.forget(time.Now())
 			// The message that got lost may have been the newest.
 			err = f.checkNewest(ctx)
 		}
@@ -169,7 +171,9 @@ func (f *feed) readProgress(ctx context.Context) error {
 				f.log.WarnContext(ctx, "invalid progress ignored", "err", err)
 				continue
 			}
-			f.onProgress(ctx, p, owner)
+			if !f.newest.outdates(p) {
+				f.onProgress(ctx, p, owner)
+			}
 		}
 	}
 	return nil
@@ -205,6 +209,7 @@ func (f *feed) passOn(ctx context.Context, subject string, header nats.Header, b
 		f.log.WarnContext(ctx, "invalid fact ignored", "seq", here.seq, "err", err)
 		return
 	}
+	f.newest.note(e, time.Now())
 	f.onFact(ctx, e)
 	if f.onPassed != nil {
 		f.onPassed(here.at)

@@ -180,3 +180,63 @@ func TestQueueKeepsFactsAndTheNewestProgress(t *testing.T) {
 		t.Errorf("%d frames were conflated", n)
 	}
 }
+
+// Progress gathers for a moment, and facts are read ahead. Progress from before a fact is
+// not passed on behind it: the job would look as if it were at work for good.
+func TestNoProgressFollowsTheFactThatEndsIt(t *testing.T) {
+	srv := eventstest.Start(t)
+	upload := events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil)
+	validation := events.NewLog(eventstest.Connect(t, srv, "validation"), events.StageValidation, nil)
+	iec := events.NewLog(eventstest.Connect(t, srv, "iec"), events.StageIEC, nil)
+	var got []string
+	f := &feed{
+		js:         eventstest.Connect(t, srv, "gateway"),
+		onFact:     func(_ context.Context, e events.Event) { got = append(got, string(e.Kind)) },
+		onProgress: func(_ context.Context, p events.Progress, _ string) { got = append(got, string(p.Service)) },
+		log:        events.Logger(nil),
+	}
+	if err := f.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	live := make(chan *nats.Msg, 100)
+	sub, err := f.js.Conn().ChanSubscribe(liveSubject, live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
+	receive := func(messages int) {
+		t.Helper()
+		for range messages {
+			if err := f.receive(t.Context(), <-live); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := f.readProgress(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	setProgress := func(log *events.Log, job *events.Job, s events.Stage) {
+		t.Helper()
+		p := events.Progress{Service: s, Step: s.FirstStep(), Percent: 12, Status: events.StatusProcessing,
+			Trigger: job.Trigger}
+		if err := log.SetProgress(t.Context(), job, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	job := eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
+	setProgress(validation, &job, events.StageValidation)
+	eventstest.Append(t, validation, &job, eventstest.Facts(job.ID)[0])
+	receive(3)
+	setProgress(iec, &job, events.StageIEC)
+	receive(1)
+	setProgress(iec, &job, events.StageIEC)
+	eventstest.Append(t, iec, &job, &events.Paused{Stage: events.StageIEC, Reason: events.PauseUnavailable,
+		Message: "Wait.", ResumesAt: time.Now()})
+	receive(2)
+	eventstest.Append(t, iec, &job, &events.Resumed{Stage: events.StageIEC})
+	setProgress(iec, &job, events.StageIEC)
+	receive(2)
+	if want := []string{"uploaded", "validated", "iec", "paused", "resumed", "iec"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -183,10 +183,10 @@ func TestRooms(t *testing.T) {
 		t.Fatalf("answers differ: %q", answers)
 	}
 	r.step(&job)
+	alice.want("bulk_upload_progress") // it has gone out
 	bob.send("ping", nil, 2)
 	bob.want("pong") // and nothing of alice's job before it
 	alice.send("unsubscribe_bulk_upload_job", map[string]string{"job_id": job.ID}, 3)
-	alice.want("bulk_upload_progress")
 	alice.want("ack")
 }
 

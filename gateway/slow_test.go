@@ -49,7 +49,7 @@ func TestSlowClientIsDisconnected(t *testing.T) {
 	// It reads nothing, and more comes than the buffers of the sockets hold.
 	other := dial(t, r.url, mintToken(t, "alice", "member", time.Hour))
 	long := strings.Repeat("x", 200_000)
-	const jobs = 60
+	const jobs = 120
 	var got atomic.Int32
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -39,7 +39,9 @@ func (s *Service) RunCases(ctx context.Context) error {
 			s.settle(ctx, msg, s.handle(ctx, msg))
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, jetstream.ErrMsgIteratorClosed), js.Conn().IsClosed(), errors.Is(err, nats.ErrConnectionClosed),
+		case js.Conn().IsClosed(), errors.Is(err, nats.ErrConnectionClosed):
+			return fmt.Errorf("consume cases: %w", events.ClosedForGood(js.Conn()))
+		case errors.Is(err, jetstream.ErrMsgIteratorClosed),
 			errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound):
 			return fmt.Errorf("consume cases: %w", err)
 		default:

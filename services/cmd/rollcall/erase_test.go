@@ -285,7 +285,7 @@ func TestExpiredDataIsReportedAsGone(t *testing.T) {
 		`"removed":["upload","rows","rejects","verdicts","outcomes","report"]`) || !strings.Contains(status, "completed") {
 		t.Errorf("status %s", status)
 	}
-	if said, err := r.verify(id); err != nil || strings.Count(said, "\nremoved ") != 7 {
+	if said, err := r.verify(id); err != nil || strings.Count(said, "\nremoved ") != 8 {
 		t.Errorf("verify: %v\n%s", err, said)
 	}
 	if said, err := r.whatIf(id, `{"youngest": 20}`); err == nil || !strings.Contains(err.Error(), "no longer kept") {
