@@ -152,6 +152,9 @@ func (p *program) stop(sig syscall.Signal) {
 
 func rollcall(t *testing.T, env []string, args ...string) *program {
 	t.Helper()
+	if raceDetector {
+		return spawn(t, env, build(t, "./services/cmd/rollcall"), args...)
+	}
 	return spawn(t, append(env, asRollcall+"=1"), os.Args[0], args...)
 }
 
@@ -310,7 +313,7 @@ func build(t *testing.T, pkg string) string {
 		builtPrograms.dir, builtPrograms.paths = dir, map[string]string{}
 	}
 	path := filepath.Join(builtPrograms.dir, filepath.Base(pkg)+fmt.Sprint(len(builtPrograms.paths)))
-	cmd := exec.Command("go", "build", "-o", path, pkg)
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, pkg)
 	cmd.Dir = "../../.." // the workspace
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", pkg, err, out)
