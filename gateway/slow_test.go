@@ -42,7 +42,7 @@ func dialWithSmallBuffer(t *testing.T, url, token string) *socket {
 }
 
 func TestSlowClientIsDisconnected(t *testing.T) {
-	r := newRig(t, func(c *gateway.Config) { c.Queue, c.WriteTimeout = 4, 500*time.Millisecond })
+	r := newRig(t, func(c *gateway.Config) { c.Queue, c.WriteTimeout = 4, time.Minute })
 	s := dialWithSmallBuffer(t, r.url, mintToken(t, "alice", "member", time.Hour))
 	s.send("ping", nil, 1)
 	s.want("pong")

@@ -79,7 +79,7 @@ func (w *Work) admit(ctx, stopping context.Context, d events.Delivery, log *slog
 // run alone and does not, and errKills when there have been enough attempts.
 func (w *Work) begin(ctx context.Context, alone bool) error {
 	r := w.runner
-	w.attempt = r.process.beginAttempt()
+	w.attempt, w.begun = r.process.beginAttempt(), w.Job
 	err := r.Log.ChangeProgress(ctx, &w.Job, func(p *events.Progress) error {
 		if p.Service == r.Stage && p.Trigger == w.Job.Trigger {
 			w.failures, w.last = p.Failures, *p
@@ -125,16 +125,16 @@ func (w *Work) takeBack() {
 		r.process.endAttempt(w.attempt)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), endTimeout)
 		defer cancel()
-		err := r.Log.ChangeProgress(ctx, &w.Job, func(p *events.Progress) error {
+		err := r.Log.ChangeProgress(ctx, &w.begun, func(p *events.Progress) error {
 			i := slices.Index(p.Begun, w.attempt)
-			if i < 0 || p.Service != r.Stage || p.Trigger != w.Job.Trigger {
+			if i < 0 || p.Service != r.Stage || p.Trigger != w.begun.Trigger {
 				return errMovedOn
 			}
 			p.Begun = slices.Delete(p.Begun, i, i+1)
 			return nil
 		})
 		if err != nil && !errors.Is(err, errMovedOn) {
-			r.logger().WarnContext(ctx, "end of an attempt not stored", "job", w.Job.ID, "err", err)
+			r.logger().WarnContext(ctx, "end of an attempt not stored", "job", w.begun.ID, "err", err)
 		}
 	})
 }

@@ -24,8 +24,9 @@ import (
 // running is a runner that works until the test ends or stop is called.
 type running struct {
 	*stage.Runner
-	srv  *embedded.Server
-	stop func()
+	srv    *embedded.Server
+	cancel func() // tells it to stop
+	stop   func() // and waits
 }
 
 // runStage runs a handler as a stage. Failures are repeated at once.
@@ -46,7 +47,7 @@ func runStage(t *testing.T, srv *embedded.Server, name events.Stage, h stage.Han
 	})
 	stop := sync.OnceFunc(func() { cancel(); done.Wait() })
 	t.Cleanup(stop)
-	return &running{Runner: r, srv: srv, stop: stop}
+	return &running{Runner: r, srv: srv, cancel: cancel, stop: stop}
 }
 
 // waitSettled waits until the stage's consumer has nothing left to deliver.
@@ -60,6 +61,19 @@ func (s *running) waitSettled(t *testing.T) {
 		}
 		info := c.CachedInfo()
 		return info.NumAckPending == 0 && info.NumPending == 0
+	})
+}
+
+// waitFetching waits until the server knows all fetches of the stage. A fetch that
+// arrives together with the end of its subscription is answered nonetheless, and the
+// message lost until AckWait: the server does not see the end across accounts.
+func (s *running) waitFetching(t *testing.T) {
+	t.Helper()
+	js := eventstest.Connect(t, s.srv, "operator")
+	const fetches = 2 + 2 + 1 // workers, places for small jobs, and one more
+	eventstest.Wait(t, "all fetches", func() bool {
+		c, err := js.Consumer(t.Context(), events.StreamFacts, string(s.Stage))
+		return err == nil && c.CachedInfo().NumWaiting == fetches
 	})
 }
 

@@ -24,6 +24,7 @@ func TestShutdownHandsTheMessageBack(t *testing.T) {
 		}
 		return nil, ctx.Err()
 	}, func(r *stage.Runner) { r.Grace = time.Millisecond })
+	first.waitFetching(t)
 	job := upload(t, srv)
 	<-began
 	first.stop()
@@ -82,6 +83,7 @@ func TestALostLeaseEndsTheContextOfTheHandler(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the context of the handler did not end")
 	}
+	s.cancel() // first, or the closed connection is an error
 	s.Log.JetStream().Conn().Close()
 	s.stop()
 }

@@ -23,8 +23,11 @@ type Work struct {
 
 	runner *Runner
 	ctx    context.Context
-	// attempt is the name under which Progress.Begun knows the attempt.
+	// attempt is the name under which Progress.Begun knows the attempt, and begun
+	// the job as it was then. Taking the attempt back may meet a fact that is being
+	// appended, which changes Job.
 	attempt string
+	begun   events.Job
 	ended   sync.Once
 
 	mu       sync.Mutex
