@@ -51,11 +51,20 @@ const (
 	// and take them off.
 	AccessObjection AccessKind = "objection"
 	AccessLift      AccessKind = "lift"
+	// AccessRequest is the request of a case, AccessApproval and AccessRefusal what
+	// another person has decided about it. Nothing has been done by them yet.
+	AccessRequest  AccessKind = "request"
+	AccessApproval AccessKind = "approval"
+	AccessRefusal  AccessKind = "refusal"
 )
+
+// OfCases are the accesses that whoever asks for a case or decides about it writes.
+var OfCases = []AccessKind{AccessRequest, AccessApproval, AccessRefusal}
 
 // AccessKinds lists the kinds of accesses.
 var AccessKinds = []AccessKind{
 	AccessReport, AccessRejects, AccessRow, AccessExport, AccessErasure, AccessObjection, AccessLift,
+	AccessRequest, AccessApproval, AccessRefusal,
 }
 
 // auditFilter matches every access.

@@ -37,8 +37,8 @@ type Case struct {
 	Failed    *Failed
 }
 
-// ErrOwnCase means that the person who asked for a case approves it.
-var ErrOwnCase = fmt.Errorf("%w: somebody else must approve it", events.ErrNotAllowed)
+// ErrOwnCase means that the person who asked for a case decides about it.
+var ErrOwnCase = fmt.Errorf("%w: somebody else must decide about it", events.ErrNotAllowed)
 
 // Ended reports whether nothing more happens to the case.
 func (c *Case) Ended() bool { return c.Status == Done || c.Status == NotDue || c.Status == Broken }
@@ -64,6 +64,9 @@ func (c *Case) Allows(fact Fact) error {
 	case *Declined:
 		if c.Status != Awaiting {
 			return refuse("the case does not wait for approval")
+		}
+		if f.By.ID == c.Requested.By.ID {
+			return fmt.Errorf("append %s: %w", kind, ErrOwnCase)
 		}
 	case *Worked, *Completed, *Failed:
 		if c.Status != Open {

@@ -52,11 +52,14 @@ type Log struct {
 	source string
 	logger *slog.Logger
 	now    func() time.Time
+
+	auditor *events.Auditor
 }
 
 // NewLog returns a log that writes as the given service. A nil logger discards.
 func NewLog(js jetstream.JetStream, source string, logger *slog.Logger) *Log {
-	return &Log{js: js, source: source, logger: events.Logger(logger), now: time.Now}
+	return &Log{js: js, source: source, logger: events.Logger(logger), now: time.Now,
+		auditor: events.NewAuditor(js)}
 }
 
 // JetStream returns the connection that the log uses.

@@ -3,6 +3,7 @@ package cases
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,47 @@ func isIDNumber(id string) bool {
 	return len(id) == spelling.Length
 }
 
-// Open begins a case. The ID number is sealed and stored outside the log, and removed
+// ErrUnaudited means that what somebody asked for or decided could not be written to the
+// audit. Nothing of it has happened then.
+var ErrUnaudited = errors.New("it cannot be written to the audit")
+
+// audit records what somebody asks for or decides, before it counts.
+func (l *Log) audit(ctx context.Context, id, who string, what events.AccessKind, by events.User, from string) error {
+	ctx, cancel := context.WithTimeout(ctx, appendTime)
+	defer cancel()
+	err := l.auditor.Write(ctx, events.Access{
+		CaseID: id, What: what, At: l.now().UTC(), By: by, From: from, Person: who,
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnaudited, err)
+	}
+	return nil
+}
+
+// Decide approves or declines a case as it was loaded: the audit has it first. The fact is
+// *Approved or *Declined. Errors are those of Append, and ErrUnaudited.
+func (l *Log) Decide(ctx context.Context, c *Case, decision Fact) error {
+	if err := c.Allows(decision); err != nil {
+		return err
+	}
+	var err error
+	switch d := decision.(type) {
+	case *Approved:
+		d.Reason = spelling.HideNumbers(d.Reason)
+		err = l.audit(ctx, c.ID, c.Requested.Person, events.AccessApproval, d.By, d.From)
+	case *Declined:
+		d.Reason = spelling.HideNumbers(d.Reason)
+		err = l.audit(ctx, c.ID, c.Requested.Person, events.AccessRefusal, d.By, d.From)
+	default:
+		err = fmt.Errorf("%s is no decision", decision.FactKind())
+	}
+	if err != nil {
+		return fmt.Errorf("decide: %w", err)
+	}
+	return l.Append(ctx, c, c.ID, decision)
+}
+
+// Open begins a case; the audit has its request first. The ID number is sealed and stored outside the log, and removed
 // when the case ends. ID numbers in the reason are hidden.
 func (l *Log) Open(ctx context.Context, store *events.Store, key *person.Key, r Request) (c Case, err error) {
 	if !isIDNumber(r.ID) {
@@ -46,6 +87,9 @@ func (l *Log) Open(ctx context.Context, store *events.Store, key *person.Key, r 
 	fact := &Requested{
 		What: r.What, Person: key.Hash(r.ID), By: r.By, From: r.From, FourEyes: r.FourEyes,
 		Reason: spelling.HideNumbers(r.Reason),
+	}
+	if err := l.audit(ctx, id, fact.Person, events.AccessRequest, r.By, r.From); err != nil {
+		return c, fmt.Errorf("open case: %w", err)
 	}
 	fact.Number, err = store.Put(ctx, events.BucketCases, name, bytes.NewReader(key.Seal(name, []byte(r.ID))))
 	if err != nil {
@@ -71,10 +115,11 @@ func (c *Case) Number(ctx context.Context, store *events.Store, key *person.Key)
 	return "", fmt.Errorf("case number: %w", person.ErrSealed)
 }
 
-// StoreExport seals and stores the export of a case.
+// StoreExport seals and stores the export of a case, under a name of its own: a process
+// that does the case late does not replace what another one has named in its fact.
 func (c *Case) StoreExport(ctx context.Context, store *events.Store, key *person.Key, plain []byte,
 ) (events.Artifact, error) {
-	name := c.ID + "/export"
+	name := c.ID + "/export-" + rand.Text()
 	a, err := store.Put(ctx, events.BucketCases, name, bytes.NewReader(key.Seal(name, plain)))
 	if err != nil {
 		return a, fmt.Errorf("store export: %w", err)

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"rollcall.example/events"
-	"rollcall.example/events/spelling"
 )
 
 // View is a case as it is shown.
@@ -47,6 +46,3 @@ func (c *Case) View() View {
 	}
 	return v
 }
-
-// HideNumbers returns a reason without ID numbers.
-func HideNumbers(reason string) string { return spelling.HideNumbers(reason) }

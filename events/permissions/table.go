@@ -167,13 +167,15 @@ func upload() User {
 		Name: "upload", Comment: "Takes uploads, cancels and retries, serves status and reports, keeps the jobs table.",
 		Kinds: []events.Kind{events.KindUploaded, events.KindCancelled, events.KindRetried,
 			events.KindApproved, events.KindDeclined},
-		Audit: []events.AccessKind{events.AccessReport, events.AccessRejects, events.AccessRow,
-			events.AccessExport},
+		Audit: append([]events.AccessKind{events.AccessReport, events.AccessRejects, events.AccessRow,
+			events.AccessExport}, events.OfCases...),
 		ReadsLog: true, Consumer: events.ConsumerProjection,
 		Objects: slices.Concat(writes(events.BucketUploads),
 			reads(events.BucketReports, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes),
 			[]ObjectBucket{{Name: events.BucketCases, Read: true, Write: true}}),
-		KeyValues: []KeyValueBucket{{Name: events.KVQuota}, {Name: events.KVRevocations, Batch: true}},
+		// The process that checks the tokens of REST acts for everybody already. Revoking adds to that
+		// only that it may end sessions, or bring one back to the gateway, which reads and no more.
+		KeyValues: []KeyValueBucket{{Name: events.KVQuota}, {Name: events.KVRevocations, Write: true, Batch: true}},
 		Publish: []Group{{"parts of uploads that have not arrived whole", []string{
 			"partial.*.*.*", "$JS.API.STREAM.INFO." + events.StreamPartial,
 			"$JS.API.DIRECT.GET." + events.StreamPartial, "$JS.API.STREAM.PURGE." + events.StreamPartial,
@@ -187,9 +189,9 @@ func privacy() User {
 	u := User{
 		Name: "privacy", Comment: "Removes what is kept no longer, and a person who asks for it.",
 		Kinds: []events.Kind{events.KindErased},
-		Audit: []events.AccessKind{
+		Audit: append([]events.AccessKind{
 			events.AccessExport, events.AccessErasure, events.AccessObjection, events.AccessLift,
-		},
+		}, events.OfCases...),
 		ReadsLog:  true,
 		KeyValues: []KeyValueBucket{{Name: events.KVVerdicts, Write: true}, {Name: events.KVObjections, Write: true}},
 		Publish: []Group{{"purges jobs as a whole", []string{

@@ -26,6 +26,10 @@ const (
 	// grace is how long the server keeps an entry after its end, for the clocks of the
 	// processes that read it differ.
 	grace = 5 * time.Minute
+
+	// DefaultFor is how long an entry counts where nobody says otherwise. Tokens should
+	// not be good for longer.
+	DefaultFor = 30 * 24 * time.Hour
 )
 
 // Entry says which tokens are no longer good.

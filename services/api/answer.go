@@ -48,11 +48,9 @@ func (e *envelope) answer(to route) http.Handler {
 			e.refuse(w, r, who, err)
 			return
 		}
-		if !to.job {
-			if err := who.May(to.wants); err != nil {
-				e.refuse(w, r, who, err)
-				return
-			}
+		if err := to.permits(who); err != nil {
+			e.refuse(w, r, who, err)
+			return
 		}
 		res, err := to.handler(w, r, caller{who, to.wants})
 		if err != nil {
@@ -63,6 +61,17 @@ func (e *envelope) answer(to route) http.Handler {
 			e.write(w, r, res)
 		}
 	})
+}
+
+// permits returns nil when the person may call the handler of a route.
+func (to route) permits(who access.Principal) error {
+	switch {
+	case to.about == aboutJob:
+		return nil
+	case to.about == aboutCase && who.May(access.Export) == nil:
+		return nil
+	}
+	return who.May(to.wants)
 }
 
 // write sends {success:true, message, data, timestamp}.

@@ -19,6 +19,8 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/access"
+	"rollcall.example/events/cases"
+	"rollcall.example/events/person"
 	"rollcall.example/events/refusal"
 	"rollcall.example/events/security"
 	"rollcall.example/services/jobs"
@@ -43,6 +45,8 @@ type Config struct {
 	Jobs     *jobs.Table
 	Webhooks *registry.Registry
 	Rows     *rowhistory.Reader
+	// Key hashes and seals the people of cases.
+	Key *person.Key
 	// Authenticate tells who makes a request, and what they may do. An error that
 	// is no *refusal.Error means that it could not be found out.
 	Authenticate func(*http.Request) (access.Principal, error)
@@ -72,6 +76,7 @@ type API struct {
 	envelope
 	cfg       Config
 	auditor   *events.Auditor
+	cases     *cases.Log
 	downloads *downloads
 }
 
@@ -84,7 +89,8 @@ func New(cfg Config) *API {
 	return &API{envelope{
 		authenticate: requireUser(cfg.Authenticate), now: cfg.Now, logger: cfg.Logger,
 		watch: cfg.Watch, proxies: cfg.TrustedProxies,
-	}, cfg, events.NewAuditor(cfg.Log.JetStream()), newDownloads(cfg.Downloads, cfg.UserDownloads)}
+	}, cfg, events.NewAuditor(cfg.Log.JetStream()),
+		cases.NewLog(cfg.Log.JetStream(), string(events.StageUpload), cfg.Logger), newDownloads(cfg.Downloads, cfg.UserDownloads)}
 }
 
 // requireUser refuses a request of nobody in particular, who would be the owner of

@@ -76,7 +76,12 @@ func readReason(r *http.Request) (string, error) {
 	if err := in.Decode(&body); err != nil && !errors.Is(err, io.EOF) {
 		return "", refusal.New(refusal.CodeBadRequest, "The body must be JSON with reason, or empty.")
 	}
-	reason := strings.TrimSpace(body.Reason)
+	return checkReason(body.Reason)
+}
+
+// checkReason returns a reason without the space around it.
+func checkReason(reason string) (string, error) {
+	reason = strings.TrimSpace(reason)
 	switch {
 	case utf8.RuneCountInString(reason) > maxReason:
 		return "", refusal.New(refusal.CodeBadRequest, "The reason is longer than 500 characters.")

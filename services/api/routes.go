@@ -8,10 +8,15 @@ const (
 	fileBody  = 0        // package upload bounds it
 )
 
-// Whether a route is about a job.
+// topic is what a route is about, which says where its permission is looked for.
+type topic int
+
 const (
-	aboutJob = true
-	noJob    = false
+	noJob topic = iota
+	aboutJob
+	// aboutCase is for whoever may erase or export. Which of them a case takes is looked
+	// for when it is loaded.
+	aboutCase
 )
 
 // route is an operation: its path below Base, the permission that it needs, and
@@ -21,12 +26,12 @@ type route struct {
 	method, path string
 	handler      handler
 	wants        access.Permission
-	job          bool
+	about        topic
 	body         int64
 }
 
 func (a *API) routes() []route {
-	hooks, reports := webhooks{a}, reports{a}
+	hooks, reports, desk := webhooks{a}, reports{a}, caseDesk{a}
 	return []route{
 		{"POST", "/process", a.process, access.Upload, noJob, fileBody},
 		{"POST", "/tus", a.tus, access.Upload, noJob, fileBody},
@@ -55,5 +60,14 @@ func (a *API) routes() []route {
 		{"GET", "/webhooks", hooks.list, access.Webhooks, noJob, smallBody},
 		{"DELETE", "/webhooks/{webhookId}", hooks.remove, access.Webhooks, noJob, smallBody},
 		{"GET", "/webhooks/{webhookId}/deliveries", hooks.listDeliveries, access.Webhooks, noJob, smallBody},
+
+		{"POST", "/cases", desk.add, access.Erase, aboutCase, smallBody},
+		{"GET", "/cases", desk.list, access.Erase, aboutCase, smallBody},
+		{"GET", "/cases/{caseId}", desk.show, access.Erase, aboutCase, smallBody},
+		{"POST", "/cases/{caseId}/approve", desk.approve, access.Erase, aboutCase, smallBody},
+		{"POST", "/cases/{caseId}/decline", desk.decline, access.Erase, aboutCase, smallBody},
+		{"GET", "/cases/{caseId}/export", desk.export, access.Export, noJob, smallBody},
+
+		{"POST", "/revocations", a.revoke, access.Administer, noJob, smallBody},
 	}
 }

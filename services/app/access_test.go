@@ -111,7 +111,8 @@ func expectedAccess(operation, cell, sees, role, whose string) string {
 		return "allowed"
 	case whose == "own":
 		return "forbidden"
-	case strings.Contains(operation, "{uploadId}"), strings.Contains(operation, "{webhookId}"):
+	case strings.Contains(operation, "{uploadId}"), strings.Contains(operation, "{webhookId}"),
+		strings.Contains(operation, "{caseId}"):
 		if cell == "own" {
 			return "hidden"
 		}
@@ -277,6 +278,13 @@ func (s *accessSite) upload(token string) answer {
 	return s.do(token, "POST", "/process", &form, "Content-Type", w.FormDataContentType())
 }
 
+// openCase asks for the export of a person. Another one has to approve it.
+func (s *accessSite) openCase(token string) answer {
+	s.t.Helper()
+	return s.do(token, "POST", "/cases",
+		strings.NewReader(`{"kind":"export","id_number":"8001015009087","reason":"Asked for."}`))
+}
+
 // try makes one request of the table.
 func (s *accessSite) try(operation, role, whose string) string {
 	s.t.Helper()
@@ -304,6 +312,9 @@ func (s *accessSite) try(operation, role, whose string) string {
 		ids["webhookId"] = hook.text("id")
 		defer s.do(alice, "DELETE", "/webhooks/"+ids["webhookId"], nil)
 	}
+	if strings.Contains(path, "{caseId}") {
+		ids["caseId"] = s.openCase(s.token("olga", "information_officer", "own")).text("case_id")
+	}
 	path = pathParameter.ReplaceAllStringFunc(path, func(p string) string { return ids[strings.Trim(p, "{}")] })
 	switch operation {
 	case "POST /process":
@@ -314,7 +325,11 @@ func (s *accessSite) try(operation, role, whose string) string {
 			s.do(token, "DELETE", "/webhooks/"+made.text("id"), nil)
 		}
 		return made.access()
-	case "POST /decline/{jobId}":
+	case "POST /cases":
+		return s.openCase(token).access()
+	case "POST /revocations":
+		return s.do(token, method, path, strings.NewReader(`{"jti":"a token that nobody has"}`)).access()
+	case "POST /decline/{jobId}", "POST /cases/{caseId}/approve", "POST /cases/{caseId}/decline":
 		return s.do(token, method, path, strings.NewReader(`{"reason":"No."}`)).access()
 	case "POST /tus":
 		begun := s.do(token, method, path, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "9")

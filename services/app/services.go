@@ -48,6 +48,10 @@ func addUpload(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	key, err := a.secrets.Key()
+	if err != nil {
+		return err
+	}
 	set := a.settings.Upload
 	log := events.NewLog(js, events.StageUpload, a.logger)
 	store := a.store(js, events.BucketUploads, events.BucketRows, events.BucketOutcomes, events.BucketReports)
@@ -62,6 +66,7 @@ func addUpload(ctx context.Context, a *App) error {
 		Log: log, Store: store, Upload: intake, Jobs: table,
 		Webhooks:     registry.New(registry.Config{DB: db, Private: a.settings.WebhookPrivate}),
 		Rows:         rowhistory.NewReader(store, db),
+		Key:          key,
 		Authenticate: Authenticate(a.verifier, a.policy), Policy: a.policy, Quota: quota.State, UserQuota: users.State,
 		UserDownloads: set.UserDownloads, Downloads: set.MaxDownloads,
 		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), Logger: a.logger,

@@ -55,7 +55,7 @@ func newPatient(t *testing.T) *patient {
 	simulator := httptest.NewServer(handler)
 	t.Cleanup(simulator.Close)
 	p := &patient{t: t, nats: natsWith(t), env: map[string]string{
-		"ROLLCALL_IEC_USERNAME": "us", "ROLLCALL_IEC_PASSWORD": "secret of the IEC", "ROLLCALL_IEC_CACHE_KEY": "k",
+		"ROLLCALL_IEC_USERNAME": "us", "ROLLCALL_IEC_PASSWORD": "secret of the IEC", "ROLLCALL_IEC_CACHE_KEY": "k", "ROLLCALL_PRIVACY_KEY": "a key of at least thirty-two bytes",
 	}}
 	p.passwords(p.nats)
 	p.cfg = Config{
@@ -187,7 +187,8 @@ func TestDoctor(t *testing.T) {
 		p.cfg.IEC.SignIn = p.signIn(p.cfg.IEC.URL)
 		p.want(p.examined(), "keys of tokens", "no such file", "credentials of the IEC",
 			"ROLLCALL_IEC_USERNAME, ROLLCALL_IEC_PASSWORD",
-			"key of the IEC's answers", "ROLLCALL_IEC_CACHE_KEY", "passwords of NATS", "ROLLCALL_NATS_PASSWORD_IEC",
+			"key of the IEC's answers", "ROLLCALL_IEC_CACHE_KEY",
+			"key of the hashes of people", "ROLLCALL_PRIVACY_KEY", "passwords of NATS", "ROLLCALL_NATS_PASSWORD_IEC",
 			"nats as iec", "uthoriz", "sign-in at the IEC", "refused")
 	})
 	t.Run("an address that is none", func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"rollcall.example/events/embedded"
+	"rollcall.example/events/person"
 )
 
 // examineTokens looks at the keys that tokens are checked with.
@@ -29,6 +30,7 @@ func (d *doctor) examineEnvironment() {
 	iec := d.IEC.URL != ""
 	d.judgeVariables("credentials of the IEC", iec, "--iec-url", "ROLLCALL_IEC_USERNAME", "ROLLCALL_IEC_PASSWORD")
 	d.judgeVariables("key of the IEC's answers", iec, "--iec-url", "ROLLCALL_IEC_CACHE_KEY")
+	d.examinePrivacyKey()
 	var passwords []string
 	for _, user := range embedded.Users {
 		if user != "sys" {
@@ -36,6 +38,18 @@ func (d *doctor) examineEnvironment() {
 		}
 	}
 	d.judgeVariables("passwords of NATS", d.NATS.URL != "", "--nats", passwords...)
+}
+
+// examinePrivacyKey looks at the key of the hashes of people.
+func (d *doctor) examinePrivacyKey() {
+	const name, variable = "key of the hashes of people", "ROLLCALL_PRIVACY_KEY"
+	if d.NATS.URL == "" || d.Getenv(variable) == "" {
+		d.judgeVariables(name, d.NATS.URL != "", "--nats", variable)
+		return
+	}
+	_, err := person.NewKey(d.Getenv(variable))
+	d.judge(name, err, "Set "+variable+" to at least 32 random characters, the same for upload, validation, "+
+		"persistence and privacy: openssl rand -hex 32")
 }
 
 // judgeVariables judges whether variables are set that are needed with a flag.

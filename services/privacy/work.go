@@ -204,7 +204,13 @@ func (s *Service) do(ctx context.Context, c *cases.Case, number string) error {
 		}
 		fact.Result, fact.Export = all.summarise(), &a
 	}
-	return s.end(ctx, c, fact)
+	if err := s.end(ctx, c, fact); err != nil {
+		if fact.Export != nil && errors.Is(err, events.ErrConflict) {
+			err = errors.Join(err, s.cfg.Store.Discard(ctx, fact.Export.Bucket, fact.Export.Name))
+		}
+		return err
+	}
+	return nil
 }
 
 // keepCounts adds what earlier passes have removed, so that the last one tells of all.

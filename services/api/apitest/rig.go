@@ -18,6 +18,7 @@ import (
 	"rollcall.example/events/access/accesstest"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/person"
 	"rollcall.example/events/refusal"
 	"rollcall.example/services/api"
 	"rollcall.example/services/httpserver"
@@ -38,6 +39,7 @@ type Rig struct {
 	Log    *events.Log
 	Table  *jobs.Table
 	Intake *upload.Service
+	Key    *person.Key
 	// Handler is what is served at URL, which ends with api.Base.
 	Handler http.Handler
 	URL     string
@@ -61,6 +63,10 @@ func New(t *testing.T, change ...func(*Config)) *Rig {
 	r := &Rig{
 		T: t, NATS: eventstest.Start(t), DB: postgrestest.New(t), Logs: &bytes.Buffer{}, logs: map[events.Stage]*events.Log{},
 	}
+	var err error
+	if r.Key, err = person.NewKey(person.NewSecret()); err != nil {
+		t.Fatal(err)
+	}
 	js := eventstest.Connect(t, r.NATS, "upload")
 	r.Log = events.NewLog(js, events.StageUpload, nil)
 	log, store := slog.New(slog.NewTextHandler(r.Logs, &slog.HandlerOptions{Level: slog.LevelDebug})), events.NewStore(js)
@@ -70,7 +76,7 @@ func New(t *testing.T, change ...func(*Config)) *Rig {
 			Log: r.Log, Store: store, Jobs: r.Table, TusPath: api.TusPath, MaxFileSize: 1 << 20, Logger: log,
 		},
 		API: api.Config{
-			Log: r.Log, Store: store, Jobs: r.Table, Rows: rowhistory.NewReader(store, r.DB),
+			Log: r.Log, Store: store, Jobs: r.Table, Rows: rowhistory.NewReader(store, r.DB), Key: r.Key,
 			Authenticate: Authenticate(accesstest.Open()), Policy: accesstest.Open(), Logger: log,
 			Quota: func(context.Context) (events.Quota, error) { return events.Quota{Used: 25, Limit: 100}, nil },
 		},

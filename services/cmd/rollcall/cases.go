@@ -94,19 +94,19 @@ func (c *caseExportCmd) Run(ctx context.Context, p *process) error {
 // Run approves the case.
 func (c *caseApproveCmd) Run(ctx context.Context, p *process) error {
 	return c.with(ctx, p, func(w *caseWork, one *cases.Case) error {
-		return decide(ctx, p.out, w, one, &cases.Approved{By: w.by, From: w.from, Reason: cases.HideNumbers(c.Reason)})
+		return decide(ctx, p.out, w, one, &cases.Approved{By: w.by, From: w.from, Reason: c.Reason})
 	})
 }
 
 // Run declines the case.
 func (c *caseDeclineCmd) Run(ctx context.Context, p *process) error {
 	return c.with(ctx, p, func(w *caseWork, one *cases.Case) error {
-		return decide(ctx, p.out, w, one, &cases.Declined{By: w.by, From: w.from, Reason: cases.HideNumbers(c.Reason)})
+		return decide(ctx, p.out, w, one, &cases.Declined{By: w.by, From: w.from, Reason: c.Reason})
 	})
 }
 
 func decide(ctx context.Context, out io.Writer, w *caseWork, one *cases.Case, fact cases.Fact) error {
-	if err := w.log.Append(ctx, one, one.ID, fact); err != nil {
+	if err := w.log.Decide(ctx, one, fact); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s: %s\n", one.ID, one.Status)

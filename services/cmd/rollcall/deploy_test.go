@@ -40,7 +40,7 @@ func allowedSecrets(service string) []string {
 	}
 	list := []string{embedded.PasswordVariable(service)}
 	switch service {
-	case "validation", "persistence":
+	case "upload", "validation", "persistence":
 		list = append(list, "ROLLCALL_PRIVACY_KEY")
 	case "privacy":
 		list = append(list, "ROLLCALL_PRIVACY_KEY", "ROLLCALL_IEC_CACHE_KEY")
