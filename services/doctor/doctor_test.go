@@ -55,7 +55,8 @@ func newPatient(t *testing.T) *patient {
 	simulator := httptest.NewServer(handler)
 	t.Cleanup(simulator.Close)
 	p := &patient{t: t, nats: natsWith(t), env: map[string]string{
-		"ROLLCALL_IEC_USERNAME": "us", "ROLLCALL_IEC_PASSWORD": "secret of the IEC", "ROLLCALL_IEC_CACHE_KEY": "k", "ROLLCALL_PRIVACY_KEY": "a key of at least thirty-two bytes",
+		"ROLLCALL_IEC_USERNAME": "us", "ROLLCALL_IEC_PASSWORD": "secret of the IEC", "ROLLCALL_IEC_CACHE_KEY": "k",
+		"ROLLCALL_PRIVACY_KEY": "a key of at least thirty-two bytes",
 	}}
 	p.passwords(p.nats)
 	p.cfg = Config{
