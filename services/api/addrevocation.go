@@ -40,7 +40,7 @@ func (a *API) revoke(_ http.ResponseWriter, r *http.Request, who caller) (*resul
 	if err := revocation.Revoke(r.Context(), a.cfg.Log.JetStream(), e); err != nil {
 		return nil, err
 	}
-	a.cfg.Logger.WarnContext(r.Context(), "tokens revoked", "user", who.ID, "of_user", e.User, "one_token", e.TokenID != "",
-		"until", e.Until)
+	a.cfg.Logger.WarnContext(r.Context(), "tokens revoked", "user", who.ID, "of_user", e.User,
+		"one_token", e.TokenID != "", "until", e.Until)
 	return &result{status: http.StatusCreated, message: "It is revoked everywhere within seconds.", data: e}, nil
 }

@@ -90,7 +90,8 @@ func New(cfg Config) *API {
 		authenticate: requireUser(cfg.Authenticate), now: cfg.Now, logger: cfg.Logger,
 		watch: cfg.Watch, proxies: cfg.TrustedProxies,
 	}, cfg, events.NewAuditor(cfg.Log.JetStream()),
-		cases.NewLog(cfg.Log.JetStream(), string(events.StageUpload), cfg.Logger), newDownloads(cfg.Downloads, cfg.UserDownloads)}
+		cases.NewLog(cfg.Log.JetStream(), string(events.StageUpload), cfg.Logger),
+		newDownloads(cfg.Downloads, cfg.UserDownloads)}
 }
 
 // requireUser refuses a request of nobody in particular, who would be the owner of

@@ -62,7 +62,8 @@ func (d caseDesk) decideCase(r *http.Request, who caller, decision func(reason, 
 		case errors.Is(err, events.ErrConflict):
 			continue
 		case errors.Is(err, events.ErrNotAllowed):
-			return c, refuseState(&c, refusal.CodeNotAllowed, "The case is "+string(c.Status)+", so nobody decides about it now.")
+			return c, refuseState(&c, refusal.CodeNotAllowed,
+				"The case is "+string(c.Status)+", so nobody decides about it now.")
 		case err != nil:
 			return c, err
 		}

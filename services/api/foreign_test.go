@@ -173,7 +173,8 @@ func TestMalformedIDsAreNotFound(t *testing.T) {
 			if strings.Contains(o.path, "{caseId}") {
 				who = "olga information_officer"
 			}
-			path, named := o.at(t, map[string]string{"caseId": id, "jobId": id, "webhookId": id, "n": "987654321", "uploadId": id})
+			path, named := o.at(t, map[string]string{"caseId": id, "jobId": id, "webhookId": id,
+				"n": "987654321", "uploadId": id})
 			if !named {
 				continue
 			}
@@ -192,7 +193,8 @@ func TestMalformedIDsAreNotFound(t *testing.T) {
 func TestOtherOriginsAreNotAllowed(t *testing.T) {
 	r := newRig(t)
 	for _, o := range operations(t) {
-		path, _ := o.at(t, map[string]string{"caseId": "case-1", "jobId": "job-1", "webhookId": "wh-1", "n": "987654321", "uploadId": "x"})
+		path, _ := o.at(t, map[string]string{"caseId": "case-1", "jobId": "job-1", "webhookId": "wh-1",
+			"n": "987654321", "uploadId": "x"})
 		for _, method := range []string{http.MethodOptions, o.method} {
 			asked := operation{method, path}
 			status, text := asked.as(r, "", path, func(req *http.Request) { // as also checks the headers

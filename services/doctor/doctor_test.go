@@ -334,7 +334,8 @@ func TestDoctorLooksAtClocksAndDisks(t *testing.T) {
 		bytes.NewReader(make([]byte, 950<<10))); err != nil {
 		t.Fatal(err)
 	}
-	q := &patient{t: t, env: map[string]string{}, cfg: Config{NATS: events.Connection{URL: srv.URL()}, Data: t.TempDir()}}
+	q := &patient{t: t, env: map[string]string{"ROLLCALL_PRIVACY_KEY": "a key of at least thirty-two bytes"},
+		cfg: Config{NATS: events.Connection{URL: srv.URL()}, Data: t.TempDir()}}
 	q.passwords(srv)
 	q.want(q.examined(), "disk of nats", " of 1 MB are used")
 }
