@@ -265,7 +265,7 @@ func TestDoctor(t *testing.T) {
 
 // A server whose nats.conf was altered, or that has none.
 func TestDoctorTriesPermissions(t *testing.T) {
-	p := &patient{t: t, env: map[string]string{}}
+	p := &patient{t: t, env: map[string]string{"ROLLCALL_PRIVACY_KEY": "a key of at least thirty-two bytes"}}
 	// The gateway may store facts, and validation may not.
 	reads := `"$JS.API.DIRECT.GET.BULK", "$JS.API.DIRECT.GET.BULK_PROGRESS",`
 	srv := natsWith(t, reads, reads+` "bulk.>",`,
