@@ -66,7 +66,8 @@ type Secrets struct {
 	Database map[string]string
 }
 
-// SecretsFrom reads the secrets from the variables of an environment.
+// SecretsFrom reads the secrets from the variables of an environment. That of SecretFiles has
+// those of files in it.
 func SecretsFrom(getenv func(string) string) Secrets {
 	s := Secrets{
 		IECUsername: getenv("ROLLCALL_IEC_USERNAME"),

@@ -172,7 +172,7 @@ func (s *TLSSettings) Validate() error { return together("tls-cert", s.Cert, "tl
 // NATSSettings say where NATS is.
 type NATSSettings struct {
 	// URL is the server's; "" makes up embed one.
-	URL  string `name:"nats" placeholder:"URL" help:"${help_nats}"`
+	URL  string `name:"nats" secret:"" placeholder:"URL" help:"${help_nats}"`
 	CA   string `name:"nats-ca" type:"existingfile" placeholder:"FILE" help:"${help_nats_ca}"`
 	Cert string `name:"nats-cert" type:"existingfile" placeholder:"FILE" help:"${help_nats_cert}"`
 	Key  string `name:"nats-key" type:"existingfile" placeholder:"FILE" help:"Key of the certificate."`
@@ -184,7 +184,7 @@ func (s *NATSSettings) Validate() error { return together("nats-cert", s.Cert, "
 // DatabaseSettings say where PostgreSQL is.
 type DatabaseSettings struct {
 	// URL may be a key=value string too; "" makes up run a private PostgreSQL.
-	URL string `name:"database" placeholder:"URL" help:"PostgreSQL to use: a URL or a key=value string."`
+	URL string `name:"database" secret:"" placeholder:"URL" help:"PostgreSQL to use: a URL or a key=value string."`
 }
 
 // ProvisionSettings say how streams and buckets are made.

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -82,30 +79,16 @@ func (s *TokenSettings) needed(name string, list []string) error {
 	return nil
 }
 
-// maxSecretFile is how many bytes of a file are read: it may be the wrong one.
-const maxSecretFile = 64 << 10
-
 // ReadSecret returns the secret of a file, without the end of its last line. It warns when
 // others on the machine can read the file.
 func ReadSecret(file string, logger *slog.Logger) (string, error) {
-	f, err := os.Open(file)
+	secret, mode, err := readSecretFile(file)
 	if err != nil {
-		return "", fmt.Errorf("read secret: %w", err)
+		return "", err
 	}
-	defer func() { _ = f.Close() }() // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return "", fmt.Errorf("read secret: %w", err)
+	if forOthers(mode) {
+		warnOfReaders(logger, file)
 	}
-	if mode := info.Mode().Perm(); mode&0o007 != 0 {
-		logger.Warn("others on this machine can read the secret of tokens, and act as anybody with it: chmod o= FILE",
-			"file", file, "mode", mode)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSecretFile))
-	if err != nil {
-		return "", fmt.Errorf("read secret %s: %w", file, err)
-	}
-	secret := strings.TrimRight(string(text), "\r\n")
 	if err := auth.CheckSecret(secret); err != nil {
 		return "", fmt.Errorf("the secret in %s %w", file, err)
 	}
@@ -117,7 +100,7 @@ func (s *TokenSettings) ReadFile(logger *slog.Logger) (err error) {
 	if s.SecretFile == "" {
 		return nil
 	}
-	if s.Secret, err = ReadSecret(s.SecretFile, events.Logger(logger)); err != nil {
+	if s.Secret, err = ReadSecret(s.SecretFile, logger); err != nil {
 		return fmt.Errorf("jwt-secret-file: %w", err)
 	}
 	s.SecretFile = ""

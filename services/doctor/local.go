@@ -66,7 +66,7 @@ func (d *doctor) judgeVariables(name string, needed bool, flag string, variables
 	}
 	if missing != nil {
 		d.add(name, Broken, "not set: "+strings.Join(missing, ", "),
-			"Set them in the environment of the services that need them, and here.")
+			"Set them in the environment of the services that need them, and here, or as files: NAME_FILE=FILE.")
 		return
 	}
 	d.add(name, Fine, "", "")

@@ -155,6 +155,9 @@ func flagName(f *kong.Flag) string {
 	text := "`" + name + "`"
 	for _, env := range f.Envs {
 		text += " `" + env + "`"
+		if f.Tag.Has("secret") {
+			text += " `" + env + "_FILE`"
+		}
 	}
 	return text
 }

@@ -13,7 +13,7 @@ import (
 
 type importWardsCmd struct {
 	File     string `arg:"" type:"existingfile" help:"${help_wards_file}"`
-	Database string `required:"" placeholder:"URL" help:"${help_wards_database}"`
+	Database string `required:"" secret:"" placeholder:"URL" help:"${help_wards_database}"`
 }
 
 // Run replaces the directory of wards by that of the file.

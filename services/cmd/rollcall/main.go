@@ -90,7 +90,10 @@ ROLLCALL_IEC_USERNAME and ROLLCALL_IEC_PASSWORD, the credentials for the IEC's A
 under which its answers are cached; ROLLCALL_PRIVACY_KEY, the key of the hashes of people;
 ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf; and for
 migrate ROLLCALL_DATABASE_PASSWORD_<SERVICE>, those of the roles rollcall_upload, rollcall_persistence,
-rollcall_privacy and rollcall_webhook.`
+rollcall_privacy and rollcall_webhook.
+
+A secret can be in a file instead: ROLLCALL_X_FILE names the file with ROLLCALL_X, for each of these and for
+ROLLCALL_JWT_SECRET, ROLLCALL_DATABASE and ROLLCALL_NATS.`
 
 // process is what a command may touch of the process it runs in.
 type process struct {
@@ -157,8 +160,9 @@ func run(ctx context.Context, args []string, out, errOut io.Writer, getenv func(
 		}
 	}()
 	var c cli
+	secrets := app.NewSecretFiles(getenv)
 	parser, err := newParser(&c,
-		kong.UsageOnError(),
+		kong.Resolvers(secrets), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(out, errOut),
 		kong.Exit(func(code int) { panic(exited(code)) }),
@@ -175,9 +179,16 @@ func run(ctx context.Context, args []string, out, errOut io.Writer, getenv func(
 	if c.LogFormat == "json" {
 		handler = slog.NewJSONHandler(errOut, opts)
 	}
+	log := slog.New(events.NewLogHandler(handler))
+	// Clients of a running server need no secrets, so that a file they may not read does not stop them.
+	if g := parsed.Selected().Group; g != nil && (g.Key == "here" || g.Key == "run") {
+		if getenv, err = secrets.Environment(log); err != nil {
+			return err
+		}
+	}
 	parsed.Bind(parser)
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	err = parsed.Run(&process{out: out, err: errOut, log: slog.New(events.NewLogHandler(handler)), getenv: getenv})
+	err = parsed.Run(&process{out: out, err: errOut, log: log, getenv: getenv})
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil // stopped by a signal, as asked
 	}
