@@ -44,6 +44,9 @@ type Config struct {
 	// Cert and Key are the files of the TLS certificate. They replace the TLS
 	// settings of Conf; "" keeps those.
 	Cert, Key string
+	// StoreKey encrypts the streams on the disk, at least 32 bytes. "" encrypts
+	// nothing. A store that was made without a key stays as it is: see Encrypt.
+	StoreKey string
 	// Passwords are the passwords by user. A user without one gets a random
 	// password.
 	Passwords map[string]string
@@ -64,21 +67,51 @@ func PasswordVariable(user string) string {
 	return "ROLLCALL_NATS_PASSWORD_" + strings.ToUpper(user)
 }
 
+// StoreKeyVariable is the name of the variable that holds the key of the store,
+// in nats.conf and in the environment.
+const StoreKeyVariable = "ROLLCALL_NATS_STORE_KEY"
+
 // Start runs a server and returns once it accepts connections. The caller calls
-// Stop.
+// Stop. A key that is not the one of the store is an ErrStoreKey, and changes
+// nothing.
 func Start(cfg Config) (*Server, error) {
+	opts, passwords, err := cfg.options()
+	if err != nil {
+		return nil, fmt.Errorf("start nats: %w", err)
+	}
+	log := events.Logger(cfg.Logger).With("part", "nats")
+	state, err := checkStore(opts.StoreDir, opts.JetStreamKey)
+	if err != nil {
+		return nil, fmt.Errorf("start nats: %w", err)
+	}
+	if state == Plain && opts.JetStreamKey != "" {
+		// The server would encrypt it in place, and loses what a crash meets.
+		opts.JetStreamKey = ""
+		log.Warn("the streams are not encrypted on the disk, for they were made without a key; "+
+			"stop this and run: rollcall encrypt", "dir", opts.StoreDir)
+	}
+	ns, err := run(opts, log)
+	if err != nil {
+		return nil, fmt.Errorf("start nats: %w", err)
+	}
+	return &Server{ns: ns, passwords: passwords, logger: events.Logger(cfg.Logger)}, nil
+}
+
+// options returns the configuration for the server, and the passwords by user.
+func (cfg Config) options() (*server.Options, map[string]string, error) {
 	conf := cfg.Conf
 	if conf == nil {
 		conf = Conf
 	}
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("start nats: %w", err)
+		return nil, nil, err
 	}
 	// Definitions in the text win over the environment, which other servers of
 	// the same process share.
 	var text strings.Builder
 	fmt.Fprintf(&text, "ROLLCALL_NATS_STORE: %s\n", strconv.Quote(dir))
+	fmt.Fprintf(&text, "%s: %s\n", StoreKeyVariable, strconv.Quote(cfg.StoreKey))
 	passwords := make(map[string]string, len(Users))
 	for _, user := range Users {
 		passwords[user] = cfg.Passwords[user]
@@ -93,17 +126,17 @@ func Start(cfg Config) (*Server, error) {
 	}
 	opts := &server.Options{}
 	if err := opts.ProcessConfigString(text.String()); err != nil {
-		return nil, fmt.Errorf("start nats: read nats.conf: %w", err)
+		return nil, nil, fmt.Errorf("read nats.conf: %w", err)
 	}
 	opts.Host, opts.Port = "127.0.0.1", server.RANDOM_PORT
 	if cfg.Addr != "" {
 		host, port, err := net.SplitHostPort(cfg.Addr)
 		if err != nil {
-			return nil, fmt.Errorf("start nats: %w", err)
+			return nil, nil, err
 		}
 		opts.Host = host
 		if opts.Port, err = strconv.Atoi(port); err != nil {
-			return nil, fmt.Errorf("start nats: port %q: %w", port, err)
+			return nil, nil, fmt.Errorf("port %q: %w", port, err)
 		}
 		if opts.Port == 0 {
 			opts.Port = server.RANDOM_PORT
@@ -111,19 +144,23 @@ func Start(cfg Config) (*Server, error) {
 	}
 	// The process serves health and handles signals itself.
 	opts.HTTPHost, opts.HTTPPort, opts.NoSigs = "", 0, true
+	return opts, passwords, nil
+}
+
+// run starts a server and waits until it is ready.
+func run(opts *server.Options, log *slog.Logger) (*server.Server, error) {
 	ns, err := server.NewServer(opts)
 	if err != nil {
-		return nil, fmt.Errorf("start nats: %w", err)
+		return nil, err
 	}
-	log := events.Logger(cfg.Logger)
-	ns.SetLoggerV2(slogger{log.With("part", "nats")}, false, false, false)
+	ns.SetLoggerV2(slogger{log}, false, false, false)
 	ns.Start()
 	if !ns.ReadyForConnections(20 * time.Second) {
 		ns.Shutdown()
 		ns.WaitForShutdown()
-		return nil, errors.New("start nats: not ready within 20 s; its log says why")
+		return nil, errors.New("not ready within 20 s; its log says why")
 	}
-	return &Server{ns: ns, passwords: passwords, logger: log}, nil
+	return ns, nil
 }
 
 // URL returns the address for clients, without a password.

@@ -23,7 +23,7 @@ func (p Permissions) CanPublish(subject string) bool {
 // nats.conf. Users without any are missing.
 func UserPermissions() (map[string]Permissions, error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "ROLLCALL_NATS_STORE: \"unused\"\n")
+	fmt.Fprintf(&text, "ROLLCALL_NATS_STORE: \"unused\"\n%s: \"unused\"\n", StoreKeyVariable)
 	for _, user := range Users {
 		fmt.Fprintf(&text, "%s: \"unused\"\n", PasswordVariable(user))
 	}

@@ -33,7 +33,7 @@ func StartWith(t testing.TB, conf []byte) *embedded.Server {
 	if conf == nil {
 		conf = embedded.Conf
 	}
-	srv, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Conf: WithOwner(conf)})
+	srv, err := embedded.Start(embedded.Config{Dir: t.TempDir(), Conf: WithOwner(conf), StoreKey: StoreKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +45,9 @@ func StartWith(t testing.TB, conf []byte) *embedded.Server {
 	t.Cleanup(func() { CheckSchemas(t, js) })
 	return srv
 }
+
+// StoreKey encrypts the stores of tests, as those of users are.
+const StoreKey = "a key of at least thirty-two bytes"
 
 // Owner is a user that may do everything with the streams. Only a server of
 // tests has it: see WithOwner.

@@ -59,6 +59,9 @@ type Secrets struct {
 	// Up makes one up and keeps it in its data folder; Serve of upload, validation,
 	// persistence and privacy needs the same one.
 	PrivacyKey string
+	// NATSStoreKey encrypts the streams of an embedded server on the disk, at least 32
+	// bytes. With "", Up makes one up for a new store and keeps it in its data folder.
+	NATSStoreKey string
 	// NATS are the passwords of the users in nats.conf, by user. Without one the
 	// connection is made as the URL says; an embedded server makes one up.
 	NATS map[string]string
@@ -74,6 +77,9 @@ func SecretsFrom(getenv func(string) string) Secrets {
 		IECPassword: getenv("ROLLCALL_IEC_PASSWORD"),
 		IECCacheKey: getenv("ROLLCALL_IEC_CACHE_KEY"),
 		PrivacyKey:  getenv("ROLLCALL_PRIVACY_KEY"),
+
+		NATSStoreKey: getenv(embedded.StoreKeyVariable),
+
 		NATS:        map[string]string{},
 		Database:    map[string]string{},
 	}

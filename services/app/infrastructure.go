@@ -20,6 +20,7 @@ import (
 type Infrastructure struct {
 	logger    *slog.Logger
 	passwords map[string]string // of NATS, by user
+	storeKey  string            // of an embedded NATS
 	connect   func(user string) (jetstream.JetStream, error)
 	// db is the database that was opened, roles what there is instead of it for the
 	// services that have a role of their own.
@@ -35,7 +36,7 @@ type Infrastructure struct {
 // NewInfrastructure returns one that has neither NATS nor a database yet. A nil logger
 // discards.
 func NewInfrastructure(s Secrets, logger *slog.Logger) *Infrastructure {
-	return &Infrastructure{logger: events.Logger(logger), passwords: s.NATS}
+	return &Infrastructure{logger: events.Logger(logger), passwords: s.NATS, storeKey: s.NATSStoreKey}
 }
 
 // closeLater registers what Close has to do.

@@ -16,8 +16,12 @@ func (in *Infrastructure) embedNATS(dir *dataFolder, c *UpConfig) error {
 			return fmt.Errorf("read nats.conf: %w", err)
 		}
 	}
+	key, err := dir.storeKey(in.storeKey)
+	if err != nil {
+		return err
+	}
 	srv, err := embedded.Start(embedded.Config{
-		Conf: conf, Dir: dir.join("nats"), Addr: c.NATSAddr, Passwords: in.passwords, Logger: in.logger,
+		Conf: conf, StoreKey: key, Dir: dir.join(natsFolder), Addr: c.NATSAddr, Passwords: in.passwords, Logger: in.logger,
 		Cert: c.NATS.Cert, Key: c.NATS.Key,
 	})
 	if err != nil {
