@@ -44,7 +44,8 @@ func withStore(t *testing.T, cfg embedded.Config, f func(jetstream.JetStream)) {
 // ownerConf is nats.conf with a user who may do everything.
 func ownerConf() []byte {
 	const account = "\n  BULK {\n"
-	return bytes.Replace(embedded.Conf, []byte(account), []byte(account+"    users: [ { user: owner, password: owner } ]\n"), 1)
+	return bytes.Replace(embedded.Conf, []byte(account),
+		[]byte(account+"    users: [ { user: owner, password: owner } ]\n"), 1)
 }
 
 const messages, acknowledged = 40, 7

@@ -80,8 +80,8 @@ func SecretsFrom(getenv func(string) string) Secrets {
 
 		NATSStoreKey: getenv(embedded.StoreKeyVariable),
 
-		NATS:        map[string]string{},
-		Database:    map[string]string{},
+		NATS:     map[string]string{},
+		Database: map[string]string{},
 	}
 	for _, user := range embedded.Users {
 		s.NATS[user] = getenv(embedded.PasswordVariable(user))

@@ -45,7 +45,11 @@ var Vars = kong.Vars{
 		"(see docs/access.md).",
 	"help_data": "Folder for everything that outlives the process. Started on it again, rollcall goes on " +
 		"where it stopped.",
-	"help_nats_conf": "nats.conf for the embedded NATS server, instead of the built-in copy.",
+	"help_encrypt":       "Encrypt the store of a NATS server that is stopped, or change its key.",
+	"help_encrypt_store": "Store of a NATS server of its own, instead of that in the data folder.",
+	"help_encrypt_conf":  "nats.conf of the server, instead of the built-in copy.",
+	"help_encrypt_check": "Only look: fail when the key is not that of the store, or the store is in the clear.",
+	"help_nats_conf":     "nats.conf for the embedded NATS server, instead of the built-in copy.",
 	"help_nats_addr": "Where the embedded NATS server listens; port 0 takes a free one. DIR/nats-cli.env " +
 		"tells the NATS CLI.",
 	"help_nats": "NATS server to use. Its users are those of nats.conf, with the passwords in " +

@@ -23,7 +23,7 @@ var deployed = []string{"gateway", "iec", "persistence", "privacy", "report", "u
 func allowedSecrets(service string) []string {
 	switch service {
 	case "nats":
-		var list []string
+		list := []string{embedded.StoreKeyVariable}
 		for _, user := range embedded.Users {
 			list = append(list, embedded.PasswordVariable(user))
 		}

@@ -14,9 +14,6 @@ type encryptCmd struct {
 	Check    bool   `help:"${help_encrypt_check}"`
 }
 
-// Help is what --help says beside the flags.
-func (*encryptCmd) Help() string { return helpEncrypt }
-
 // Run works on the files of a NATS server that is not running.
 func (c *encryptCmd) Run(p *process) error {
 	done, err := app.EncryptStore(app.StoreEncryption{

@@ -49,6 +49,15 @@ func (revokeCmd) Help() string {
 }
 
 // Help implements kong.HelpProvider.
+func (encryptCmd) Help() string {
+	return "Stop the server first. A store in the clear is copied, encrypted, compared and put in place, " +
+		"which takes as much room again. The key of a store that is encrypted is changed: to " +
+		"ROLLCALL_NATS_STORE_KEY_NEXT, or to a new one where the data folder has the key. " +
+		"The key is ROLLCALL_NATS_STORE_KEY, or the file nats-store-key in the data folder. " +
+		"When it was interrupted, run it again."
+}
+
+// Help implements kong.HelpProvider.
 func (doctorCmd) Help() string {
 	return "Looks at configuration, connections (NATS as each user, database, IEC), permissions, " +
 		"streams, buckets and consumers, clocks, disks and tables. " +

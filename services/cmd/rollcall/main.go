@@ -46,6 +46,7 @@ type cli struct {
 
 	Serve   serveCmd       `cmd:"" group:"run" help:"Run one service of those that up runs together."`
 	Migrate migrateCmd     `cmd:"" group:"run" help:"${help_migrate}"`
+	Encrypt encryptCmd     `cmd:"" group:"run" help:"${help_encrypt}"`
 	Doctor  doctorCmd      `cmd:"" group:"run" help:"Look for what is broken in an installation, and tell how to mend it."`
 	Verify  verifyCmd      `cmd:"" group:"run" help:"Recompute a job from the stream and tell what was altered."`
 	Erase   eraseCmd       `cmd:"" group:"run" help:"${help_erase}"`
@@ -88,6 +89,7 @@ and in another terminal
 Every flag can be set in the environment too: --jwt-secret is ROLLCALL_JWT_SECRET. These can be set there only:
 ROLLCALL_IEC_USERNAME and ROLLCALL_IEC_PASSWORD, the credentials for the IEC's API; ROLLCALL_IEC_CACHE_KEY, the key
 under which its answers are cached; ROLLCALL_PRIVACY_KEY, the key of the hashes of people;
+ROLLCALL_NATS_STORE_KEY, the key that NATS encrypts its store with;
 ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf; and for
 migrate ROLLCALL_DATABASE_PASSWORD_<SERVICE>, those of the roles rollcall_upload, rollcall_persistence,
 rollcall_privacy and rollcall_webhook.
