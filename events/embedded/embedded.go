@@ -84,8 +84,8 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start nats: %w", err)
 	}
-	if state == Plain && opts.JetStreamKey != "" {
-		// The server would encrypt it in place, and loses what a crash meets.
+	if state == Plain {
+		// With a key the server would encrypt it in place, and lose what a crash meets.
 		opts.JetStreamKey = ""
 		log.Warn("the streams are not encrypted on the disk, for they were made without a key; "+
 			"stop this and run: rollcall encrypt", "dir", opts.StoreDir)

@@ -6,9 +6,9 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -52,9 +52,9 @@ func Encrypt(cfg Config) error {
 	if err != nil {
 		return fmt.Errorf("encrypt store: %w", err)
 	}
-	if !reflect.DeepEqual(before, after) {
-		return errors.Join(errors.New("encrypt store: the encrypted copy holds something else; nothing was changed"),
-			removeAll(copied.Dir))
+	if !maps.Equal(before, after) {
+		return errors.Join(fmt.Errorf("encrypt store: the encrypted copy holds something else (%s); nothing was changed",
+			difference(before, after)), removeAll(copied.Dir))
 	}
 	keys, plain, err := listKeys(copied.Dir)
 	if err != nil {
@@ -125,6 +125,23 @@ func (k keyFile) seal(key string, s sealed) error {
 // held is what a stream or consumer holds, to be compared.
 type held struct{ Messages, Bytes, First, Last, Acknowledged uint64 }
 
+// difference names one stream or consumer that is not the same.
+func difference(before, after map[string]held) string {
+	for name, h := range before {
+		if now, ok := after[name]; !ok {
+			return name + " is missing"
+		} else if now != h {
+			return fmt.Sprintf("%s: %+v became %+v", name, h, now)
+		}
+	}
+	for name := range after {
+		if _, ok := before[name]; !ok {
+			return name + " is new"
+		}
+	}
+	return "nothing"
+}
+
 // contents starts a server on a store and returns what its streams and consumers
 // hold, by account and name.
 func contents(cfg Config, key string) (map[string]held, error) {
@@ -160,7 +177,8 @@ func contents(cfg Config, key string) (map[string]held, error) {
 }
 
 // copyStore copies a folder, without the indexes: a server that finds one leaves
-// blocks of messages in the clear until it reads them.
+// blocks of messages in the clear until it reads them. Empty blocks stay behind
+// too, for a server gives up a stream with one that has no key yet.
 func copyStore(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -176,6 +194,10 @@ func copyStore(from, to string) error {
 			return os.MkdirAll(target, 0o750)
 		case d.Name() == "index.db":
 			return nil
+		case filepath.Ext(path) == ".blk":
+			if info, err := d.Info(); err != nil || info.Size() == 0 {
+				return err
+			}
 		}
 		return copyFile(path, target)
 	})

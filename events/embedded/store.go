@@ -93,7 +93,8 @@ func checkStore(dir, key string) (State, error) {
 
 func longEnough(key string) error {
 	if len(key) < minStoreKey {
-		return fmt.Errorf("%w: it has %d bytes, and needs %d or more: openssl rand -hex 32", ErrStoreKey, len(key), minStoreKey)
+		return fmt.Errorf("%w: it has %d bytes, and needs %d or more: openssl rand -hex 32",
+			ErrStoreKey, len(key), minStoreKey)
 	}
 	return nil
 }
