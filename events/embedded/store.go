@@ -88,7 +88,8 @@ func checkStore(dir, key string) (State, error) {
 			"give %s the key that it was made with. Nothing was changed", ErrStoreKey, dir, StoreKeyVariable)
 	}
 	return Encrypted, fmt.Errorf("%w: %d of %d files in the store %s are encrypted with another one: "+
-		"a change of the key was interrupted. Run rollcall encrypt again. Nothing was changed", ErrStoreKey, other, len(keys), dir)
+		"a change of the key was interrupted. Run rollcall encrypt again. Nothing was changed",
+		ErrStoreKey, other, len(keys), dir)
 }
 
 func longEnough(key string) error {

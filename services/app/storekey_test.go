@@ -47,7 +47,8 @@ func TestUpEncryptsANewStoreWithAKeyOfItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if done, err := EncryptStore(StoreEncryption{Data: data}); err != nil || !strings.Contains(done, "has another key now") {
+	done, err := EncryptStore(StoreEncryption{Data: data})
+	if err != nil || !strings.Contains(done, "has another key now") {
 		t.Errorf("%q, %v", done, err)
 	}
 	if after, err := os.ReadFile(file); err != nil || string(after) == string(before) {

@@ -65,7 +65,7 @@ func newCluster(t *testing.T, keep time.Duration) *cluster {
 	c.program = filepath.Join(programs, "rollcall")
 	c.env = []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_PRIVACY_KEY=a key of at least thirty-two bytes",
 		"ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p",
-		"ROLLCALL_NATS_STORE=" + t.TempDir(), embedded.StoreKeyVariable + "=a key of at least thirty-two bytes"}
+		"ROLLCALL_NATS_STORE=" + t.TempDir(), embedded.StoreKeyVariable + "=a-key-of-at-least-thirty-two-bytes"}
 	for _, user := range embedded.Users {
 		c.env = append(c.env, embedded.PasswordVariable(user)+"=password-of-"+user)
 	}

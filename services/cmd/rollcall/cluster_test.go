@@ -61,7 +61,7 @@ func (c *cluster) start(i int) {
 	host, port, _ := strings.Cut(c.clients[i], ":")
 	_, monitor, _ := strings.Cut(freeAddr(c.t), ":")
 	env := append(slices.Clone(c.env), "ROLLCALL_NATS_STORE="+c.stores[i],
-		embedded.StoreKeyVariable+"=a key of at least thirty-two bytes",
+		embedded.StoreKeyVariable+"=a-key-of-at-least-thirty-two-bytes",
 		fmt.Sprintf("ROLLCALL_NATS_NAME=rollcall-%d", i+1))
 	// Only the ports are others: three servers of one machine cannot share them.
 	c.servers[i] = spawn(c.t, env, build(c.t, "github.com/nats-io/nats-server/v2"),

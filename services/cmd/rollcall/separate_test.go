@@ -24,7 +24,7 @@ func TestSeparateProcesses(t *testing.T) {
 	t.Parallel()
 	env := []string{"ROLLCALL_IEC_CACHE_KEY=k", "ROLLCALL_PRIVACY_KEY=a key of at least thirty-two bytes",
 		"ROLLCALL_JWT_SECRET=" + secret, "ROLLCALL_IEC_USERNAME=u", "ROLLCALL_IEC_PASSWORD=p",
-		"ROLLCALL_NATS_STORE=" + t.TempDir(), embedded.StoreKeyVariable + "=a key of at least thirty-two bytes"}
+		"ROLLCALL_NATS_STORE=" + t.TempDir(), embedded.StoreKeyVariable + "=a-key-of-at-least-thirty-two-bytes"}
 	for _, user := range embedded.Users {
 		env = append(env, embedded.PasswordVariable(user)+"=password-of-"+user)
 	}

@@ -25,7 +25,7 @@ func tlsNATS(t *testing.T, ca *authority) (url string, passwords []string) {
 	host, port, _ := strings.Cut(freeAddr(t), ":")
 	_, monitor, _ := strings.Cut(freeAddr(t), ":")
 	server := spawn(t, append(passwords, "ROLLCALL_NATS_STORE="+t.TempDir(), "ROLLCALL_NATS_NAME=one",
-		embedded.StoreKeyVariable+"=a key of at least thirty-two bytes",
+		embedded.StoreKeyVariable+"=a-key-of-at-least-thirty-two-bytes",
 		"ROLLCALL_NATS_TLS_CERT="+cert, "ROLLCALL_NATS_TLS_KEY="+key, "ROLLCALL_NATS_TLS_CA="+ca.file),
 		build(t,
 			"github.com/nats-io/nats-server/v2"), "-c", "../../deploy/nats/server.conf", "-a", host, "-p", port, "-m", monitor)
