@@ -9,6 +9,9 @@ import (
 //go:embed columns/columns.json
 var columnsJSON []byte
 
+//go:embed columns/sources.json
+var sourcesJSON []byte
+
 // Kind says how to read the cells of a column.
 type Kind string
 
@@ -51,7 +54,25 @@ type Column struct {
 	// Vocabulary names the vocabulary of a column of KindVocabulary.
 	Vocabulary string `json:"vocabulary,omitempty"`
 	// Aliases are other headers that mean this column.
-	Aliases []string `json:"aliases"`
+	Aliases []Aliases `json:"aliases"`
+}
+
+// Aliases are headers of one column that come from one source.
+type Aliases struct {
+	// Source names an entry of Sources; "" for those of Rules.
+	Source string `json:"source"`
+	// Language is the code of ISO 639 of the language that the words are in.
+	Language string   `json:"language"`
+	Words    []string `json:"words"`
+}
+
+// Names returns all headers that mean the column, its own first.
+func (c Column) Names() []string {
+	names := []string{c.Header}
+	for _, a := range c.Aliases {
+		names = append(names, a.Words...)
+	}
+	return names
 }
 
 // Columns returns all columns, in the order of a template.
@@ -61,4 +82,13 @@ func Columns() ([]Column, error) {
 		return nil, fmt.Errorf("read columns: %w", err)
 	}
 	return columns, nil
+}
+
+// Sources says of each source of aliases what it is and where it stands.
+func Sources() (map[string]string, error) {
+	var sources map[string]string
+	if err := json.Unmarshal(sourcesJSON, &sources); err != nil {
+		return nil, fmt.Errorf("read sources of columns: %w", err)
+	}
+	return sources, nil
 }

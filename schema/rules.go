@@ -87,7 +87,9 @@ func ReadRules(r io.Reader) (Rules, error) {
 func (r Rules) Columns() ([]Column, error) {
 	columns, err := Columns()
 	for i, c := range columns {
-		columns[i].Aliases = append(c.Aliases, r.Aliases[c.Field]...)
+		if words := r.Aliases[c.Field]; len(words) > 0 {
+			columns[i].Aliases = append(c.Aliases, Aliases{Words: words})
+		}
 	}
 	return columns, err
 }

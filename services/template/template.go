@@ -88,11 +88,15 @@ func Workbook() (*bytes.Buffer, error) {
 	return &out, nil
 }
 
+// maxNamed is how many other names of a column the guide gives.
+const maxNamed = 6
+
 func alsoCalled(c schema.Column) string {
-	if len(c.Aliases) == 0 {
+	names := c.Names()[1:]
+	if len(names) == 0 {
 		return ""
 	}
-	return "also called: " + strings.Join(c.Aliases, ", ")
+	return "also called: " + strings.Join(names[:min(len(names), maxNamed)], ", ")
 }
 
 func addRow(sheet *xlsx.Sheet, texts ...string) {

@@ -66,10 +66,11 @@ func (t *csvFile) detectDelimiter() error {
 	if err != nil {
 		return err
 	}
+	index := newHeaderIndex(columns)
 	best, mostKnown, mostAlike := ',', -1, -1
 	for _, comma := range delimiters {
 		t.delimiter = comma
-		finder, records := newHeaderFinder(columns), 0
+		finder, records := newHeaderFinder(index), 0
 		lengths := map[int]int{}
 		for row, err := range t.rows() {
 			if err != nil {
@@ -88,11 +89,8 @@ func (t *csvFile) detectDelimiter() error {
 		for length, n := range lengths {
 			alike = max(alike, n*(length-1))
 		}
-		header, nearest, err := finder.header()
+		header, nearest := finder.header()
 		known := max(len(header.Fields), len(nearest))
-		if err != nil {
-			known = len(columns) // columns that occur twice are known, too
-		}
 		if known > mostKnown || known == mostKnown && alike > mostAlike {
 			best, mostKnown, mostAlike = comma, known, alike
 		}

@@ -122,7 +122,6 @@ func TestRefusesMalformedCSV(t *testing.T) {
 		"JSON":                    {`{"id":"8001015009087"}`, refusal.CodeNotAZip},
 		"zeros":                   {"ID Number\n1\x00\x00\x01\x02", refusal.CodeNotAZip},
 		"no column of ID numbers": {"name,age\nA,7\n", refusal.CodeNoIDColumn},
-		"two ID columns":          {"ID Number,ID No\n1,2\n", refusal.CodeDuplicateColumn},
 		"no rows":                 {"ID Number,Name\n\n\n", refusal.CodeNoRows},
 		"too many columns": {"ID Number,Name\n1" + strings.Repeat(",", maxColumns) + "\n",
 			refusal.CodeTooLarge},

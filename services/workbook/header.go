@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
@@ -13,123 +12,239 @@ import (
 // headerRows is how many rows from the top may hold the header.
 const headerRows = 50
 
+// looseColumns is how many columns may have a header that is not exactly a known name.
+// Looking for its meaning takes time, and a sheet has thousands of columns.
+const looseColumns = 1000
+
+// reasonKey is schema.ReasonHeader as Fold makes it.
+var reasonKey = Fold(schema.ReasonHeader)
+
+// maxNamed is how many names of the ID column a refusal gives.
+const maxNamed = 6
+
 // Header says where the columns of a roll are.
 type Header struct {
-	// Row is the number of the header's row in the sheet, from 1.
+	// Row is the number of the header's row in the sheet, from 1; the lower one of two.
 	Row int
 	// Columns are the texts of the header, from column A to the last column that
 	// has a text; blank columns between them are "".
 	Columns []string
 	// Fields maps the canonical name of a column to its index in Columns. Unknown
-	// columns have no entry.
+	// columns have no entry. A guessed column may lie behind Columns.
 	Fields map[string]int
 	// Reasons are the indexes of the columns that a workbook of rejected rows has
 	// beside those of the upload. They do not belong to the roll: their texts in
 	// Columns are "", and nobody reads their cells.
 	Reasons []int
+	// Twice maps the index of each column that means the same as a used one to the
+	// index of that.
+	Twice map[int]int
+	// Guess says how the ID column was found where no header told; nil where one did.
+	Guess *Guess
 }
 
-// Fold reduces a header or a word to its letters and digits in lower case, by which
-// it is compared.
-func Fold(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToLower(r)
-		}
-		return -1
-	}, text)
+// Guess says why a column was taken for the one of the ID numbers: IDs of its Filled
+// cells among the first rows are valid ones.
+type Guess struct{ Column, IDs, Filled int }
+
+// candidate is a row, or two, read as a header.
+type candidate struct {
+	row     int
+	texts   []string
+	fields  []string // by column, "" for none
+	exact   []bool   // by column
+	reasons []int
+	known   int  // how many fields it names
+	named   bool // one of them is the ID number
 }
 
 // headerFinder finds the header among the first rows of a sheet: the row with an ID
-// column and the most known columns, the upper one of equals. It keeps no row.
+// column and the most known columns, the upper one of equals. Where no row names the ID
+// column, cells that are ID numbers tell it. It keeps the texts of a few rows.
 type headerFinder struct {
-	fields  map[string]string
-	best    Header
+	index   *headerIndex
+	best    candidate // with an ID column
+	other   candidate // without one
+	above   candidate // the last row before the first ID number
+	idSeen  bool
+	prev    []string // the texts of row prevRow
+	prevRow int
+	samples []columnSample
 	nearest []string // the known headers of the row that has most of them
 }
 
-func newHeaderFinder(columns []schema.Column) *headerFinder {
-	return &headerFinder{fields: indexFields(columns)}
-}
+func newHeaderFinder(index *headerIndex) *headerFinder { return &headerFinder{index: index} }
 
 // add looks at the next row. The header is not further down than headerRows.
 func (f *headerFinder) add(row Row) {
+	if row.N > sampleRows {
+		return
+	}
+	hasID := f.sample(row)
 	if row.N > headerRows {
 		return
 	}
-	h, known := matchHeader(row, f.fields)
-	if _, ok := h.Fields[schema.FieldID]; ok && len(h.Fields) > len(f.best.Fields) {
-		f.best = h
+	f.idSeen = f.idSeen || hasID
+	texts := make([]string, 0, len(row.Cells))
+	for _, cell := range row.Cells {
+		texts = append(texts, collapseSpaces(cell.Text))
 	}
-	if len(known) > len(f.nearest) {
-		f.nearest = known
+	c := f.read(row.N, texts)
+	if joined, ok := f.join(row.N, texts); ok && !hasID && joined.known > c.known {
+		c = joined
 	}
+	f.consider(c)
+	f.prev, f.prevRow = texts, row.N
+}
+
+func (f *headerFinder) consider(c candidate) {
+	if c.named && c.known > f.best.known {
+		f.best = c
+	}
+	if !c.named && c.known > f.other.known {
+		f.other = c
+	}
+	if !f.idSeen {
+		f.above = c
+	}
+	if c.known > 0 {
+		var known []string
+		for i, field := range c.fields {
+			if field != "" {
+				known = append(known, c.texts[i])
+			}
+		}
+		if len(known) > len(f.nearest) {
+			f.nearest = known
+		}
+	}
+}
+
+// read reads texts as the header in row n.
+func (f *headerFinder) read(n int, texts []string) candidate {
+	c := candidate{row: n}
+	for i, text := range texts {
+		field, exact := f.match(i, text)
+		c.add(i, text, field, exact)
+	}
+	return c
+}
+
+// match returns the field that the text of a header in column i means.
+func (f *headerFinder) match(i int, text string) (field string, exact bool) {
+	if i < looseColumns {
+		return f.index.match(text)
+	}
+	field = f.index.matchExact(text)
+	return field, field != ""
+}
+
+// join reads row n and the one above as one header: a text above a blank cell is the
+// column's own, as cells merged over two rows have it. One above others names their
+// group, as cells merged over columns have it.
+func (f *headerFinder) join(n int, texts []string) (candidate, bool) {
+	if f.prevRow != n-1 || len(f.prev) == 0 {
+		return candidate{}, false
+	}
+	filled := 0
+	for _, text := range f.prev {
+		if text != "" {
+			filled++
+		}
+	}
+	c := candidate{row: n}
+	group := ""
+	for i := range max(len(texts), len(f.prev)) {
+		own, text := textAt(f.prev, i), textAt(texts, i)
+		if own != "" {
+			group = own
+		}
+		if text == "" {
+			field, exact := f.match(i, own)
+			c.add(i, own, field, exact)
+			continue
+		}
+		field, exact := f.match(i, text)
+		// A title stands alone in its row; a group has others beside it.
+		if group != "" && (field == "" || filled > 1) {
+			both := group + " " + text
+			if joined, fits := f.match(i, both); joined != "" && (field == "" || fits) {
+				text, field, exact = both, joined, fits
+			} else if field == "" && filled > 1 {
+				text = both // a stranger's name says its group
+			}
+		}
+		c.add(i, text, field, exact)
+	}
+	return c, true
+}
+
+func textAt(texts []string, i int) string {
+	if i < len(texts) {
+		return texts[i]
+	}
+	return ""
+}
+
+// add adds column i.
+func (c *candidate) add(i int, text, field string, exact bool) {
+	if text != "" && len(text) <= maxHeader && Fold(text) == reasonKey {
+		c.reasons = append(c.reasons, i)
+		text, field = "", ""
+	}
+	if field != "" && !slices.Contains(c.fields, field) {
+		c.known++
+		c.named = c.named || field == schema.FieldID
+	}
+	c.texts, c.fields, c.exact = append(c.texts, text), append(c.fields, field), append(c.exact, exact)
 }
 
 // header returns the header, and the known headers of the row that has most of them.
-// Where there is none the Header has no row. One field must not have two columns
-// (refusal.CodeDuplicateColumn).
-func (f *headerFinder) header() (Header, []string, error) {
-	if err := checkDuplicates(f.best.Columns, f.fields); err != nil {
-		return Header{}, nil, err
+// Where there is none the Header has no row.
+func (f *headerFinder) header() (Header, []string) {
+	if h, ok := f.guessed(); ok {
+		return h, f.nearest
 	}
-	return f.best, f.nearest, nil
+	if f.best.row == 0 {
+		return Header{}, f.nearest
+	}
+	return f.choose(f.best), f.nearest
 }
 
-// indexFields maps each folded header and alias to its column's field.
-func indexFields(columns []schema.Column) map[string]string {
-	fields := make(map[string]string)
-	for _, column := range columns {
-		fields[Fold(column.Header)] = column.Field
-		for _, alias := range column.Aliases {
-			fields[Fold(alias)] = column.Field
-		}
-	}
-	return fields
-}
-
-// matchHeader reads a row as a header and returns the headers in it that are known.
-func matchHeader(row Row, fields map[string]string) (Header, []string) {
-	h := Header{Row: row.N, Fields: make(map[string]int)}
-	var known []string
-	for i, cell := range row.Cells {
-		text := collapseSpaces(cell.Text)
-		if text == "" {
-			h.Columns = append(h.Columns, "")
-			continue
-		}
-		if Fold(text) == Fold(schema.ReasonHeader) {
-			h.Reasons = append(h.Reasons, i)
-			text = ""
-		}
-		h.Columns = append(h.Columns, text)
-		if field, ok := fields[Fold(text)]; ok {
-			known = append(known, text)
-			if _, taken := h.Fields[field]; !taken {
-				h.Fields[field] = i
+// choose gives each field its column. Of several the one with the field's exact name is
+// taken, then the fuller one, then the left one; of several for the ID number the one
+// that has most of them.
+func (f *headerFinder) choose(c candidate) Header {
+	h := Header{Row: c.row, Fields: make(map[string]int), Reasons: c.reasons, Twice: make(map[int]int)}
+	better := func(field string, i, j int) bool {
+		if field == schema.FieldID {
+			if a, b := f.ids(i, c.row), f.ids(j, c.row); a != b {
+				return a > b
 			}
 		}
+		if c.exact[i] != c.exact[j] {
+			return c.exact[i]
+		}
+		return f.filled(i, c.row) > f.filled(j, c.row)
 	}
+	for i, field := range c.fields {
+		if field == "" {
+			continue
+		}
+		if j, taken := h.Fields[field]; !taken || better(field, i, j) {
+			h.Fields[field] = i
+		}
+	}
+	for i, field := range c.fields {
+		if field != "" && h.Fields[field] != i {
+			h.Twice[i] = h.Fields[field]
+		}
+	}
+	h.Columns = c.texts
 	for len(h.Columns) > 0 && h.Columns[len(h.Columns)-1] == "" {
 		h.Columns = h.Columns[:len(h.Columns)-1]
 	}
-	return h, known
-}
-
-func checkDuplicates(header []string, fields map[string]string) error {
-	first := make(map[string]string)
-	for _, text := range header {
-		field, known := fields[Fold(text)]
-		if !known {
-			continue
-		}
-		if other, ok := first[field]; ok {
-			return refuse(refusal.CodeDuplicateColumn, fmt.Sprintf("The columns %q and %q mean the same. "+
-				"Keep one of them, or rename the other, and upload the workbook again.", other, text), nil)
-		}
-		first[field] = text
-	}
-	return nil
+	return h
 }
 
 // refuseNoIDColumn refuses a workbook without an ID column. It names the known
@@ -138,7 +253,8 @@ func checkDuplicates(header []string, fields map[string]string) error {
 func refuseNoIDColumn(found []string, columns []schema.Column) error {
 	names := []string(nil)
 	if i := slices.IndexFunc(columns, func(c schema.Column) bool { return c.Field == schema.FieldID }); i >= 0 {
-		names = append([]string{columns[i].Header}, columns[i].Aliases...)
+		names = columns[i].Names()
+		names = names[:min(len(names), maxNamed)]
 	}
 	seen := "No header row was found either."
 	if len(found) > 0 {

@@ -11,8 +11,8 @@ import (
 )
 
 // preflightRows is how many stored rows of each sheet Preflight reads. They include
-// every row that may be the header.
-const preflightRows = headerRows + 50
+// every row that may be the header or tells what its columns hold.
+const preflightRows = sampleRows
 
 // Preflight tells from the first rows of each sheet whether a workbook of size
 // bytes may be a roll. It refuses what Open and File.Roll refuse, as far as those
@@ -37,17 +37,17 @@ func Preflight(
 
 // Roll finds the sheet that has a header with an ID column and a row below it:
 // visible sheets first, in the workbook's order. Where there is none, the
-// *refusal.Error says why: refusal.CodeNoRows, CodeNoIDColumn or
-// CodeDuplicateColumn.
+// *refusal.Error says why: refusal.CodeNoRows or CodeNoIDColumn.
 func (f *File) Roll(columns []schema.Column) (*Sheet, Header, error) {
 	sheets := slices.Clone(f.Sheets)
 	slices.SortStableFunc(sheets, func(a, b *Sheet) int {
 		return cmp.Compare(hiddenRank(a), hiddenRank(b))
 	})
+	index := newHeaderIndex(columns)
 	var nearest []string
 	headerOnly, rowsSeen := false, false
 	for _, sheet := range sheets {
-		header, known, data, err := sheet.findHeader(columns)
+		header, known, data, err := sheet.findHeader(index)
 		if err != nil {
 			return nil, Header{}, err
 		}
@@ -78,8 +78,8 @@ func hiddenRank(s *Sheet) int {
 // findHeader finds the header of the sheet as headerFinder does. Data says whether a row
 // below it shows anything, or any row where there is no header. It reads no further than
 // it has to, and what it reads only once.
-func (s *Sheet) findHeader(columns []schema.Column) (header Header, known []string, data bool, err error) {
-	finder := newHeaderFinder(columns)
+func (s *Sheet) findHeader(index *headerIndex) (header Header, known []string, data bool, err error) {
+	finder := newHeaderFinder(index)
 	last, stored := 0, 0 // last is the number of the last row that shows anything
 	for row, err := range s.Rows() {
 		if err != nil {
@@ -90,11 +90,11 @@ func (s *Sheet) findHeader(columns []schema.Column) (header Header, known []stri
 			continue
 		}
 		finder.add(row)
-		if last = row.N; last > headerRows {
+		if last = row.N; last >= sampleRows {
 			break
 		}
 	}
-	header, known, err = finder.header()
+	header, known = finder.header()
 	// Where reading stopped early, the rest may hold rows.
-	return header, known, last > header.Row || s.maxStored > 0 && stored >= s.maxStored, err
+	return header, known, last > header.Row || s.maxStored > 0 && stored >= s.maxStored, nil
 }

@@ -1,0 +1,166 @@
+package workbook
+
+import (
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+
+	"rollcall.example/schema"
+)
+
+// sampleRows is how many rows from the top tell what the columns hold. Preflight reads
+// them all.
+const sampleRows = headerRows + 50
+
+// columnSample says in which of the first sampleRows rows the cell of a column is
+// filled, and in which it is a valid ID number: a bit for each row.
+type columnSample struct{ filled, ids [2]uint64 }
+
+// sample notes the cells of a row. It reports whether one is an ID number.
+func (f *headerFinder) sample(row Row) bool {
+	for len(f.samples) < len(row.Cells) {
+		f.samples = append(f.samples, columnSample{})
+	}
+	word, bit := (row.N-1)/64, uint64(1)<<((row.N-1)%64)
+	found := false
+	for i, cell := range row.Cells {
+		if cell.Blank() {
+			continue
+		}
+		f.samples[i].filled[word] |= bit
+		if isIDNumber(cell) {
+			f.samples[i].ids[word] |= bit
+			found = true
+		}
+	}
+	return found
+}
+
+// filled counts the filled cells of a column below a row.
+func (f *headerFinder) filled(column, row int) int {
+	if column >= len(f.samples) {
+		return 0
+	}
+	return countBelow(f.samples[column].filled, row)
+}
+
+// ids counts the valid ID numbers of a column below a row.
+func (f *headerFinder) ids(column, row int) int {
+	if column >= len(f.samples) {
+		return 0
+	}
+	return countBelow(f.samples[column].ids, row)
+}
+
+// countBelow counts the bits of the rows below a row.
+func countBelow(rows [2]uint64, row int) int {
+	if row >= 64 {
+		return bits.OnesCount64(rows[1] >> (row - 64))
+	}
+	return bits.OnesCount64(rows[0]>>row) + bits.OnesCount64(rows[1])
+}
+
+// guessed returns the header whose ID column the cells tell, where no header does: no
+// row names one, or what is named holds no ID number and another column does.
+func (f *headerFinder) guessed() (Header, bool) {
+	named := f.best.row > 0
+	if named {
+		h := f.choose(f.best)
+		id := h.Fields[schema.FieldID]
+		if f.ids(id, h.Row) > 0 || f.filled(id, h.Row) == 0 && f.other.known <= f.best.known {
+			return Header{}, false
+		}
+		// One cell may look like an ID number by chance.
+		if g, ok := f.guess(f.best); ok && g.IDs > 1 {
+			return f.take(f.best, g), true
+		}
+	}
+	if f.other.row > 0 && f.other.known > f.best.known {
+		if g, ok := f.guess(f.other); ok {
+			return f.take(f.other, g), true
+		}
+	}
+	if !named && f.above.row > 0 {
+		if g, ok := f.guess(f.above); ok && textAt(f.above.texts, g.Column) != "" {
+			return f.take(f.above, g), true
+		}
+	}
+	return Header{}, false
+}
+
+// guess returns the column below a header in which most cells are ID numbers, the one
+// with most of them. The header says nothing of it.
+func (f *headerFinder) guess(c candidate) (Guess, bool) {
+	best := Guess{}
+	for i := range f.samples {
+		if field := textAt(c.fields, i); field != "" {
+			continue
+		}
+		if g := (Guess{i, f.ids(i, c.row), f.filled(i, c.row)}); g.IDs > best.IDs && 2*g.IDs > g.Filled {
+			best = g
+		}
+	}
+	return best, best.IDs > 0
+}
+
+// take returns the header of a row whose ID column was guessed.
+func (f *headerFinder) take(c candidate, g Guess) Header {
+	h := f.choose(c)
+	if named, ok := h.Fields[schema.FieldID]; ok {
+		h.Twice[named] = g.Column
+		for i, used := range h.Twice {
+			if used == named {
+				h.Twice[i] = g.Column
+			}
+		}
+	}
+	h.Fields[schema.FieldID], h.Guess = g.Column, &g
+	return h
+}
+
+const idDigits = 13
+
+// foldWidth returns a text with plain digits, and without what is invisible.
+func foldWidth(text string) string {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return normalize(text)
+		}
+	}
+	return text
+}
+
+// isIDNumber reports whether a cell holds a valid ID number: its check digit is right, and
+// it begins with a month and a day.
+func isIDNumber(cell Cell) bool {
+	if len(cell.Text) < idDigits-2 || len(cell.Text) > 3*idDigits || cell.Kind == Date {
+		return false
+	}
+	digits := make([]byte, 0, idDigits)
+	for _, r := range foldWidth(cell.Text) {
+		switch {
+		case r >= '0' && r <= '9' && len(digits) < idDigits:
+			digits = append(digits, byte(r))
+		case !strings.ContainsRune(" -\t'", r):
+			return false
+		}
+	}
+	if n := len(digits); cell.Numeric() && n < idDigits && n >= idDigits-2 {
+		digits = append([]byte("00")[:idDigits-n], digits...)
+	}
+	if len(digits) != idDigits {
+		return false
+	}
+	sum := 0
+	for i := range digits {
+		n := int(digits[idDigits-1-i] - '0')
+		if i%2 == 1 {
+			if n *= 2; n > 9 {
+				n -= 9
+			}
+		}
+		sum += n
+	}
+	month, day := int(digits[2]-'0')*10+int(digits[3]-'0'), int(digits[4]-'0')*10+int(digits[5]-'0')
+	return sum%10 == 0 && month >= 1 && month <= 12 && day >= 1 && day <= 31
+}
