@@ -84,7 +84,7 @@ func TestPreflight(t *testing.T) {
 		"no ID column": {data: buildBook(t, []string{"Surname", "Name"}, []string{"A", "B"}),
 			want: refusal.CodeNoIDColumn},
 		"one field twice": {data: buildBook(t, []string{"ID", "RSA ID"}, []string{"1", "2"})},
-		"rows far below": {data: buildBook(t, gap...)},
+		"rows far below":  {data: buildBook(t, gap...)},
 		"xml that is none": {data: zipParts(t, map[string]string{"[Content_Types].xml": "x", "xl/workbook.xml": "<<<"}),
 			want: refusal.CodeUnreadable},
 		"sample of the kit": {data: readSample(t)},
