@@ -45,7 +45,8 @@ type Job struct {
 	Failed    *Failed
 	Cancelled *Cancelled
 	// Proposed is set from the proposal on, unless a retry began anew. Approved
-	// is set when it was approved, Declined when that ended the job.
+	// is set when it was approved, Declined when that ended the job. A retry of a
+	// cancelled job has to be approved again.
 	Proposed *Proposed
 	Approved *Approved
 	Declined *Declined
@@ -96,6 +97,13 @@ func (j *Job) Next() Stage {
 		return ""
 	}
 	return j.Stage
+}
+
+// MayWait reports whether rows of the job may wait for somebody of another area.
+// Until its outcomes are known, nothing that was found out about a row is shown.
+// An undo names the rows of the job that it undoes, whose area may be another one.
+func (j *Job) MayWait() bool {
+	return j.Area().Level != AreaCountry || j.Options.Undoes != ""
 }
 
 // Awaiting reports whether the job waits for approval.
@@ -260,10 +268,14 @@ func (j *Job) Apply(e Event) error {
 		j.Cancelled = f
 		j.Status = StatusCancelled
 	case *Retried:
-		j.Failed, j.Cancelled = nil, nil
+		// Whoever cancels a job before it has written takes the approval back.
+		if j.Cancelled != nil && f.Stage == StagePersistence {
+			j.Approved = nil
+		}
 		if j.Approved == nil {
 			j.Proposed = nil // the stage proposes anew
 		}
+		j.Failed, j.Cancelled = nil, nil
 		j.assign(f.Stage, e.Seq)
 	}
 	return nil

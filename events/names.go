@@ -172,7 +172,8 @@ func (s Stage) Produces() Kind {
 func NewJobID() string { return "job-" + uuid.Must(uuid.NewV7()).String() }
 
 // UndoJobID returns the id of the job that undoes a job. It is always the same,
-// so a second undo is the first one again.
+// so a second undo is the first one again. The undo that follows a declined one
+// has the id that would undo the declined one.
 func UndoJobID(jobID string) string {
 	return "job-" + uuid.NewHash(sha256.New(), undoSpace, []byte(jobID), 8).String()
 }

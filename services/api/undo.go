@@ -10,7 +10,8 @@ import (
 )
 
 // undo begins the job that takes back what another one has written. Its id
-// follows from that of the other, so that twice is once.
+// follows from that of the other, or of the undo that was declined last, so that
+// twice is once.
 func (a *API) undo(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	job, err := a.load(r.Context(), r.PathValue("jobId"), who)
 	if err != nil {
@@ -20,11 +21,18 @@ func (a *API) undo(_ http.ResponseWriter, r *http.Request, who caller) (*result,
 		return nil, &refusal.Error{Code: refusal.CodeNotAllowed, Message: why, Details: map[string]any{"status": job.Status}}
 	}
 	id := events.UndoJobID(job.ID)
-	switch undo, err := a.load(r.Context(), id, who); {
-	case err == nil:
-		return &result{message: "The job is undone by this one already.", data: viewOf(&undo)}, nil
-	case !errors.Is(err, events.ErrNotFound):
-		return nil, err
+	for {
+		undo, err := a.load(r.Context(), id, who)
+		if errors.Is(err, events.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if undo.Declined == nil {
+			return &result{message: "The job is undone by this one already.", data: viewOf(&undo)}, nil
+		}
+		id = events.UndoJobID(undo.ID) // a declined undo has written nothing, so the next one may be asked for
 	}
 	if err := checkKept(&job, "What this job has changed", job.Inputs()[1:]...); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"strings"
 	"testing"
 
 	"rollcall.example/events"
@@ -51,5 +52,36 @@ func TestJobsThatWroteNothingCannotBeUndone(t *testing.T) {
 	r.Post("alice member", "/cancel/"+id)
 	if a := r.Post("alice member", "/undo/"+id); a.Status != 409 {
 		t.Errorf("cancelled early: %d %s", a.Status, a.Raw)
+	}
+}
+
+// A declined undo has written nothing: it may be asked for again, as often as it is
+// declined, and each time once.
+func TestAnUndoMayBeAskedForAgainOnceDeclined(t *testing.T) {
+	r := newRig(t, defaultPolicy)
+	id := r.Upload("alice national_admin")
+	r.Append(id, eventstest.Facts(id)...)
+	seen := map[string]bool{}
+	for range 3 {
+		a := r.Post("boss national_admin", "/undo/"+id)
+		if a.Status != 202 {
+			t.Fatalf("asked for: %d %s", a.Status, a.Raw)
+		}
+		undo := a.Data["job_id"].(string)
+		if seen[undo] {
+			t.Fatalf("%s again: %s", undo, a.Raw)
+		}
+		seen[undo] = true
+		if b := r.Post("boss national_admin", "/undo/"+id); b.Status != 200 || b.Data["job_id"] != undo {
+			t.Errorf("twice: %d %s", b.Status, b.Raw)
+		}
+		r.propose(undo, events.ProposedUndo)
+		if b := r.Post("alice national_admin", "/retry/"+undo); b.Status != 409 || b.Error.Code != "not_allowed" {
+			t.Errorf("retried while it waits: %d %s", b.Status, b.Raw)
+		}
+		if b := r.Do("third national_admin", "POST", "/decline/"+undo, strings.NewReader(`{"reason":"No."}`),
+			"application/json"); b.Status != 200 {
+			t.Fatalf("declined: %d %s", b.Status, b.Raw)
+		}
 	}
 }

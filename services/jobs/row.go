@@ -49,14 +49,14 @@ type Stats struct {
 
 // StatsOf returns the statistics of a job, those of its report where there is one.
 // What the IEC said of rows that wait for somebody of another area does not count.
-// Before it is known which rows wait, a job of a part of the country has no
-// statistics of the IEC.
+// Before it is known which rows wait, a job of which some may wait has no statistics
+// of the IEC.
 func StatsOf(j *events.Job) Stats {
 	var s Stats
 	if f := j.Validated; f != nil {
 		s.Validation = &f.Stats
 	}
-	if f := j.Verified; f != nil && j.Area().Level == events.AreaCountry {
+	if f := j.Verified; f != nil && !j.MayWait() {
 		s.IEC = &f.Stats
 	}
 	visible := func(counted *events.IECStats) *events.IECStats {

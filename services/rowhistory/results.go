@@ -22,7 +22,7 @@ func (r *Reader) addResults(ctx context.Context, job *events.Job, h *History) er
 	switch {
 	case err != nil:
 		return err
-	case o == nil && job.Area().Level != events.AreaCountry:
+	case o == nil && job.MayWait():
 		return nil // what the IEC said is shown once it is known that the row does not wait
 	case o != nil && o.Result == records.Transfer:
 		h.IEC = Verdict{Status: "none", Why: waits}
