@@ -132,7 +132,7 @@ func TestAUserWhoseCallsAreSpentWaitsAlone(t *testing.T) {
 	r := newStage(t, sim.Config{})
 	const each = 30
 	r.addReplica(t, 10_000, withHourWindow, func(c *Config) {
-		c.Users = newUserQuota(t, r, QuotaConfig{Limit: each, Window: 40 * time.Second})
+		c.Users = newUserQuota(t, r, QuotaConfig{Limit: each, Window: 60 * time.Second})
 	})
 	people := makeIDs(100)
 	alice := r.addJob(t, people[:40], events.Options{})
