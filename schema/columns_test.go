@@ -43,3 +43,28 @@ func TestColumns(t *testing.T) {
 		}
 	}
 }
+
+func TestEachAliasHasASourceThatIsNamed(t *testing.T) {
+	sources, err := schema.Sources()
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns, err := schema.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for _, c := range columns {
+		for _, a := range c.Aliases {
+			used[a.Source] = true
+			if a.Source != "" && sources[a.Source] == "" {
+				t.Errorf("%s: no source is named %q", c.Field, a.Source)
+			}
+		}
+	}
+	for name := range sources {
+		if !used[name] {
+			t.Errorf("source %q is not used", name)
+		}
+	}
+}
