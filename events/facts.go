@@ -145,6 +145,58 @@ type Validated struct {
 	Rows    Artifact        `json:"rows"`
 	Rejects Artifact        `json:"rejects"`
 	Stats   ValidationStats `json:"stats"`
+	ColumnUse
+}
+
+// ColumnUse says which columns of a file were not read, or not by their header.
+type ColumnUse struct {
+	// Unused are the first MaxUnused columns that were not used, from left to right.
+	Unused []UnusedColumn `json:"unused_columns,omitempty"`
+	// UnusedTotal counts all of them.
+	UnusedTotal int `json:"unused_total,omitempty"`
+	// Guessed are the columns that no header told.
+	Guessed []GuessedColumn `json:"guessed_columns,omitempty"`
+}
+
+// MaxUnused is how many columns ColumnUse names.
+const MaxUnused = 100
+
+// UnusedColumn is a column of a file that was not used. It holds nothing that stands
+// below the header.
+type UnusedColumn struct {
+	Letter string `json:"letter"`         // as a spreadsheet program shows it
+	Name   string `json:"name"`           // the header, ID numbers masked, "" for none
+	Why    string `json:"why"`            // one of the constants beside UnusedUnknown
+	Used   string `json:"used,omitempty"` // the letter of the column used instead
+}
+
+// Reasons of UnusedColumn.
+const (
+	// UnusedUnknown: the header means no field, or there is none.
+	UnusedUnknown = "unknown"
+	// UnusedEmpty: no cell below the header is filled.
+	UnusedEmpty = "empty"
+	// UnusedTwice: another column means the same field.
+	UnusedTwice = "twice"
+)
+
+// Sentence says why the column was not used.
+func (c UnusedColumn) Sentence() string {
+	switch c.Why {
+	case UnusedEmpty:
+		return "Empty: nothing stands below the header."
+	case UnusedTwice:
+		return "Twice: column " + c.Used + " is used."
+	}
+	return "Unknown: the header means none of the columns that a roll has."
+}
+
+// GuessedColumn is a column that was taken for a field by what it holds.
+type GuessedColumn struct {
+	Letter  string `json:"letter"`
+	Name    string `json:"name"` // the header, ID numbers masked, "" for none
+	Field   string `json:"field"`
+	Message string `json:"message"` // a sentence for the user
 }
 
 // Verified says that every valid row has a verdict.

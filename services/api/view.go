@@ -24,6 +24,7 @@ type jobView struct {
 	// Seq is the last event's sequence in the stream.
 	Seq uint64 `json:"seq"`
 	jobs.Stats
+	events.ColumnUse
 	Error *errorView `json:"error,omitempty"`
 	// Proposal is set once what the job would write has waited for approval.
 	Proposal  *proposalView `json:"proposal,omitempty"`
@@ -76,6 +77,9 @@ func viewOf(j *events.Job) jobView {
 		Stats: jobs.StatsOf(j), CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, Removed: removedOf(j),
 	}
 	v.Proposal = proposalOf(j)
+	if f := j.Validated; f != nil {
+		v.ColumnUse = f.ColumnUse
+	}
 	if f := j.Reported; f != nil {
 		v.ReportPath, v.DurationMS = Base+"/report/"+j.ID, f.DurationMS
 	}

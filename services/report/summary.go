@@ -21,6 +21,24 @@ func (l *summaryWriter) addSentence(words string, as look) {
 	l.err = errors.Join(l.err, l.writeSentence(words, as))
 }
 
+// writeColumnUse names the columns that were guessed, and those not used with the reason.
+func writeColumnUse(s *summaryWriter, use events.ColumnUse) {
+	for _, c := range use.Guessed {
+		s.addRow(yellow, textCell("Column "+c.Letter), textCell(c.Message))
+	}
+	if use.UnusedTotal == 0 {
+		return
+	}
+	s.addRow(plain)
+	s.addRow(heading, textCell("Columns Not Used"), textCell("Header"), textCell("Why"))
+	for _, c := range use.Unused {
+		s.addRow(plain, textCell("Column "+c.Letter), textCell(c.Name), textCell(c.Sentence()))
+	}
+	if more := use.UnusedTotal - len(use.Unused); more > 0 {
+		s.addRow(plain, textCell(fmt.Sprintf("and %d more", more)))
+	}
+}
+
 // writeSummary writes the first sheet: the totals of the job.
 func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int, further bool) error {
 	s := &summaryWriter{sheetWriter: w}
@@ -70,6 +88,8 @@ func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int
 	}
 	line("Warnings", intCell(stats.Warnings))
 	line("Blank rows skipped", intCell(stats.BlankRows))
+
+	writeColumnUse(s, job.Validated.ColumnUse)
 
 	section("IEC")
 	line("Registered", intCell(iec.Registered))

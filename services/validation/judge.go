@@ -29,6 +29,7 @@ type Judge struct {
 	firstRows map[uint64]int // by ID number: its first row
 	repeats   map[uint64][]int
 	stats     events.ValidationStats
+	filled    []bool // by column: whether a cell of it is filled
 }
 
 // maxRowsNamed is how many rows with the same ID number a duplicate names.
@@ -103,6 +104,7 @@ func (j *Judge) JudgeRow(row workbook.Row) (*records.Row, *records.RejectedRow) 
 	j.stats.BlankRows += row.N - j.lastRow - 1
 	j.lastRow = row.N
 	j.stats.TotalRecords++
+	j.noteFilled(row)
 	idCell := cellAt(row, j.idColumn)
 	id, problem := ParseID(idCell.Text, idCell.Numeric(), j.uploadedAt)
 	if reject := j.rejectObjected(row.N, idCell.Text, id); reject != nil {

@@ -135,7 +135,7 @@ func (s *Service) storeJudgements(
 			return nil, err
 		}
 	}
-	fact := &events.Validated{Stats: judge.Stats()}
+	fact := &events.Validated{Stats: judge.Stats(), ColumnUse: judge.ColumnUse()}
 	head := func(name string) records.Header {
 		h := w.Header(name)
 		h.Columns, h.Fields = header.Columns, header.Fields

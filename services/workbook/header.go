@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"rollcall.example/events"
 	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
 )
@@ -258,7 +259,7 @@ func refuseNoIDColumn(found []string, columns []schema.Column) error {
 	}
 	seen := "No header row was found either."
 	if len(found) > 0 {
-		seen = "Columns found: " + strings.Join(found, ", ") + "."
+		seen = "Columns found: " + events.MaskIDs(strings.Join(found, ", ")) + "."
 	}
 	return refuse(refusal.CodeNoIDColumn,
 		fmt.Sprintf("No sheet has a column for the ID number within its first %d rows. %s "+

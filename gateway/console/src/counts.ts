@@ -19,6 +19,17 @@ function group(title: string, stats: Partial<Record<Name, number>> | undefined, 
   })));
 }
 
+/** Names the columns of the file that were guessed, and those not used. Null where there are none. */
+function columns({ unused_columns: unused = [], unused_total: total = 0, guessed_columns: guessed = [] }: Job) {
+  if (!unused.length && !guessed.length) return null;
+  const text = strings.columns;
+  return h("div", { class: "group" }, h("h3", {}, text.title),
+    ...guessed.map((c) => h("p", { class: "hint", "data-guessed": c.letter }, c.message)),
+    h("ul", {}, ...unused.map((c) =>
+      h("li", { "data-unused": c.letter }, text.unused(c.letter, c.name, text.why[c.why] + (c.used ?? ""))))),
+    ...(total > unused.length ? [h("p", { class: "hint" }, text.more(count(total - unused.length)))] : []));
+}
+
 /** Shows the counts that were known in a state of the job. */
 export function countsView(status: Job, s: State): HTMLElement {
   const { validation_stats: rows, iec_stats: iec, database_stats: members } = status;
@@ -32,6 +43,7 @@ export function countsView(status: Job, s: State): HTMLElement {
       status.options.undoes
         ? ["removed", "updates", "kept", "unchanged"]
         : ["inserts", "updates", "unchanged", "errors", ...(members?.transfers ? ["transfers" as const] : [])]),
+    s.known.rows && columns(status),
   ].filter((g): g is HTMLElement => !!g);
   return groups.length ? h("div", { class: "groups" }, ...groups) : h("p", { class: "hint" }, strings.job.noCounts);
 }

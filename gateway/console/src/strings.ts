@@ -119,6 +119,12 @@ export const strings = {
     declined: "Declined",
   },
   groups: { rows: "Rows", iec: "IEC", members: "Members" },
+  columns: {
+    title: "Columns not used",
+    unused: (letter: string, name: string, why: string) => `${letter}${name ? ` “${name}”` : ""}: ${why}`,
+    why: { unknown: "unknown", empty: "empty", twice: "twice, the one used is column " },
+    more: (n: string) => `and ${n} more`,
+  },
   counts: {
     total_records: "Rows",
     valid_records: "Valid",

@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
+
+	"rollcall.example/events"
 )
 
 type statusCmd struct {
@@ -49,6 +52,7 @@ func (c *statusCmd) Run(ctx context.Context, p *process) error {
 		Total     int       `json:"rows_total"`
 		Seq       uint64    `json:"seq"`
 		UpdatedAt time.Time `json:"updated_at"`
+		events.ColumnUse
 	}
 	if err := json.Unmarshal(raw, &job); err != nil {
 		return err
@@ -58,5 +62,19 @@ func (c *statusCmd) Run(ctx context.Context, p *process) error {
 		fmt.Fprintf(p.out, "%s, %d of %d rows\n", job.Stage, job.Processed, job.Total)
 	}
 	fmt.Fprintf(p.out, "event %d, %s\n", job.Seq, job.UpdatedAt.Local().Format(time.DateTime))
+	printColumnUse(p.out, job.ColumnUse)
 	return nil
+}
+
+// printColumnUse names the columns of a file that were guessed, and those not used.
+func printColumnUse(out io.Writer, use events.ColumnUse) {
+	for _, c := range use.Guessed {
+		fmt.Fprintln(out, c.Message)
+	}
+	if use.UnusedTotal > 0 {
+		fmt.Fprintf(out, "columns not used: %d\n", use.UnusedTotal)
+	}
+	for _, c := range use.Unused {
+		fmt.Fprintf(out, "  %-3s %q  %s\n", c.Letter, c.Name, c.Sentence())
+	}
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 
+	"rollcall.example/events"
 	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/client"
 )
@@ -39,8 +42,15 @@ func (c *uploadCmd) Run(ctx context.Context, p *process) error {
 	if !c.Watch {
 		return nil
 	}
-	_, err = watch(ctx, p, api, jobID, 0)
-	return err
+	if _, err = watch(ctx, p, api, jobID, 0); err != nil {
+		return err
+	}
+	var use events.ColumnUse
+	if err := api.Call(ctx, http.MethodGet, "/status/"+url.PathEscape(jobID), &use); err != nil {
+		return err
+	}
+	printColumnUse(p.out, use)
+	return nil
 }
 
 // resumeUpload sends what has not arrived yet, and notes in the user's cache where the

@@ -57,6 +57,11 @@ export interface Job {
   validation_stats?: ValidationStats;
   iec_stats?: IECStats;
   database_stats?: DatabaseStats;
+  /** Columns of the file that were not used, the first 100; unused_total counts all. */
+  unused_columns?: { letter: string; name: string; why: "unknown" | "empty" | "twice"; used?: string }[];
+  unused_total?: number;
+  /** Columns that were taken for a field by what they hold. */
+  guessed_columns?: { letter: string; name: string; field: string; message: string }[];
   error?: { code: string; message: string; stage: string; attempts: number; retryable: boolean };
   /** What the job would write waits, or has waited, for a decision. */
   proposal?: { reason: string; asked_by: string; decided_by?: string; comment?: string };
