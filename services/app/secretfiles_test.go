@@ -65,7 +65,8 @@ func TestSecretFilesThatCannotBeAreRefused(t *testing.T) {
 		"has more than":    {"ROLLCALL_PRIVACY_KEY_FILE": secretFile(t, strings.Repeat("a", 64<<10+1), 0o400)},
 	} {
 		_, err := NewSecretFiles(func(name string) string { return env[name] }).Environment(nil)
-		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "ROLLCALL_PRIVACY_KEY_FILE") {
+		if err == nil || !strings.Contains(err.Error(), name) ||
+			!strings.Contains(err.Error(), "ROLLCALL_PRIVACY_KEY_FILE") {
 			t.Errorf("%v, want %s", err, name)
 		}
 	}
@@ -81,7 +82,7 @@ func TestSecretFilesForOthersAreToldOf(t *testing.T) {
 			}
 			return ""
 		}).Environment(slog.New(slog.NewTextHandler(&log, nil)))
-		if err != nil || strings.Contains(log.String(), file) != warns || strings.Contains(log.String(), "the secret itself") {
+		if text := log.String(); err != nil || strings.Contains(text, file) != warns || strings.Contains(text, "itself") {
 			t.Errorf("%v: %v, %s", mode, err, &log)
 		}
 	}
@@ -89,17 +90,20 @@ func TestSecretFilesForOthersAreToldOf(t *testing.T) {
 
 // The flags with secrets in them take files too, and no other flag does.
 func TestSettingsWithSecretsComeFromFiles(t *testing.T) {
+	const variable = "ROLLCALL_DATABASE_FILE"
 	database := secretFile(t, "postgres://u:p@h/d\n", 0o444)
 	for name, c := range map[string]struct {
 		env   map[string]string
 		args  []string
 		fails string
 	}{
-		"from the file":          {env: map[string]string{"ROLLCALL_DATABASE_FILE": database}},
-		"and from the variable":  {env: map[string]string{"ROLLCALL_DATABASE_FILE": database, "ROLLCALL_DATABASE": "u"}, fails: "only one"},
-		"and from the flag":      {env: map[string]string{"ROLLCALL_DATABASE_FILE": database}, args: []string{"--database=u"}, fails: "only one"},
-		"from a missing file":    {env: map[string]string{"ROLLCALL_DATABASE_FILE": "missing"}, fails: "ROLLCALL_DATABASE_FILE"},
-		"no file of other flags": {env: map[string]string{"ROLLCALL_ADDR_FILE": database, "ROLLCALL_DATABASE_FILE": database}},
+		"from the file":         {env: map[string]string{variable: database}},
+		"and from the variable": {env: map[string]string{variable: database, "ROLLCALL_DATABASE": "u"}, fails: "only one"},
+		"and from the flag": {
+			env: map[string]string{variable: database}, args: []string{"--database=u"}, fails: "only one",
+		},
+		"from a missing file":    {env: map[string]string{variable: "missing"}, fails: variable},
+		"no file of other flags": {env: map[string]string{variable: database, "ROLLCALL_ADDR_FILE": database}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			getenv := func(name string) string { return c.env[name] }

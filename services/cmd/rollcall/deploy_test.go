@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"os"
+	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,6 +48,46 @@ func allowedSecrets(service string) []string {
 		list = append(list, "ROLLCALL_PRIVACY_KEY", "ROLLCALL_IEC_CACHE_KEY")
 	}
 	return list
+}
+
+// pinned matches an image that is what it was when somebody looked at it, whoever moves its tag.
+var pinned = regexp.MustCompile(`^[\w./-]+(:[\w.-]+)?@sha256:[0-9a-f]{64}$`)
+
+// ownImage is the program's in the manifests, until the digest of a push is in it. No engine takes it as it is.
+const ownImage = "registry.example/rollcall@sha256:REPLACE-ME"
+
+// fromFiles returns the variables that a container has, those among them for which it has files. Secrets must be files.
+// mounted has the files with secrets that the container sees.
+func fromFiles(t *testing.T, name string, environment map[string]string, mounted []string) (variables []string) {
+	t.Helper()
+	secrets := append(app.SecretVariables(), "ROLLCALL_DATABASE", "ROLLCALL_JWT_SECRET", "POSTGRES_PASSWORD")
+	var read []string
+	for variable, value := range environment {
+		if slices.Contains(secrets, variable) {
+			t.Errorf("%s has the secret %s in its environment", name, variable)
+		}
+		switch secret, isFile := strings.CutSuffix(variable, "_FILE"); {
+		case variable == "ROLLCALL_NATS_SECRETS": // of start.sh
+			for _, file := range mounted {
+				if path.Dir(file) != value {
+					t.Errorf("%s is not in %s", file, value)
+				}
+				variables = append(variables, path.Base(file))
+			}
+			read = mounted
+		case isFile && slices.Contains(secrets, secret):
+			if !slices.Contains(mounted, value) {
+				t.Errorf("%s has no file %s for %s", name, value, variable)
+			}
+			variables, read = append(variables, secret), append(read, value)
+		default:
+			variables = append(variables, variable)
+		}
+	}
+	if !sameNames(read, mounted) {
+		t.Errorf("%s sees the secrets %v and reads %v", name, mounted, read)
+	}
+	return variables
 }
 
 var natsVariable = regexp.MustCompile(`\$(ROLLCALL_\w+)`)
@@ -112,7 +154,8 @@ func checkContainer(t *testing.T, name string, args []string, variables []string
 		must = append(must, "ROLLCALL_DATABASE")
 	}
 	if name == "upload" || name == "gateway" {
-		must = append(must, "ROLLCALL_JWT_JWKS_URL", "ROLLCALL_JWT_ISSUER", "ROLLCALL_JWT_AUDIENCE")
+		must = append(must, "ROLLCALL_JWT_JWKS_URL", "ROLLCALL_JWT_ISSUER", "ROLLCALL_JWT_AUDIENCE",
+			"ROLLCALL_TRUSTED_PROXIES")
 	}
 	if name == "iec" {
 		must = append(must, "ROLLCALL_IEC_URL")
@@ -146,5 +189,37 @@ func TestTheDockerfileBuildsThisProgram(t *testing.T) {
 	}
 	if !bytes.Contains(text, []byte(" ./services/cmd/rollcall\n")) {
 		t.Error("it builds something else")
+	}
+}
+
+// What an image is built on is named by digest, so that it is what was tested.
+func TestImagesAreBuiltOnDigests(t *testing.T) {
+	var files []string
+	for _, pattern := range []string{"Dockerfile", "*/Dockerfile"} {
+		found, err := filepath.Glob(deployDir + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	if len(files) < 2 {
+		t.Fatalf("only %v", files)
+	}
+	from := regexp.MustCompile(`(?m)^FROM (\S+)(?: AS (\S+))?$`)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stages := []string{"scratch"}
+		for _, found := range from.FindAllSubmatch(text, -1) {
+			if image := string(found[1]); !slices.Contains(stages, image) && !pinned.MatchString(image) {
+				t.Errorf("%s is built on %s, which can be another image tomorrow", file, image)
+			}
+			stages = append(stages, string(found[2]))
+		}
+		if len(stages) != 1+bytes.Count(text, []byte("\nFROM "))+bytes.Count(text[:5], []byte("FROM ")) {
+			t.Errorf("%s: stages %v are not all", file, stages)
+		}
 	}
 }

@@ -105,21 +105,14 @@ func TestTheManifestsRunEveryService(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		c := pod.Spec.Containers[0]
-		var variables []string
+		env := map[string]string{}
 		for _, v := range c.Env {
-			variables = append(variables, v.Name)
+			env[v.Name] = v.Value
 		}
-		for _, from := range c.EnvFrom {
-			secret, ok := found["Secret "+from.SecretRef.Name].(*corev1.Secret)
-			if !ok {
-				t.Errorf("%s: there is no secret %s", name, from.SecretRef.Name)
-				continue
-			}
-			for v := range secret.StringData {
-				variables = append(variables, v)
-			}
+		if len(c.EnvFrom) > 0 {
+			t.Errorf("%s has a secret as its environment", name)
 		}
-		checkContainer(t, name, c.Args, variables)
+		checkContainer(t, name, c.Args, fromFiles(t, name, env, mountedSecrets(t, found, pod)))
 		if _, ok := found["PodDisruptionBudget "+name].(*policyv1.PodDisruptionBudget); !ok && name != "migrate" {
 			t.Errorf("%s has no disruption budget", name)
 		}
@@ -141,17 +134,49 @@ func TestTheManifestsRunEveryService(t *testing.T) {
 			}
 		}
 	}
+	front := found["Ingress rollcall"].(*networkingv1.Ingress)
+	for _, limit := range []string{"limit-rps", "limit-connections", "proxy-body-size"} {
+		if front.Annotations["nginx.ingress.kubernetes.io/"+limit] == "" {
+			t.Errorf("the ingress has no %s", limit)
+		}
+	}
 	policy := found["NetworkPolicy nothing"].(*networkingv1.NetworkPolicy)
 	if len(policy.Spec.PodSelector.MatchLabels) > 0 || len(policy.Spec.PolicyTypes) != 2 {
 		t.Error("what is not allowed is not denied")
 	}
 }
 
+// mountedSecrets returns the files with secrets, but for those of TLS, that the container of a pod sees.
+func mountedSecrets(t *testing.T, found map[string]any, pod *corev1.PodTemplateSpec) (files []string) {
+	t.Helper()
+	for _, v := range pod.Spec.Volumes {
+		if v.Name != "secrets" {
+			continue
+		}
+		secret, ok := found["Secret "+v.Secret.SecretName].(*corev1.Secret)
+		if !ok {
+			t.Fatalf("there is no secret %s", v.Secret.SecretName)
+		}
+		if v.Secret.DefaultMode == nil || *v.Secret.DefaultMode != 0o440 {
+			t.Errorf("files of %s can be read by others", secret.Name)
+		}
+		for _, m := range pod.Spec.Containers[0].VolumeMounts {
+			for variable := range secret.StringData {
+				if m.Name == v.Name {
+					files = append(files, m.MountPath+"/"+variable)
+				}
+			}
+		}
+	}
+	return files
+}
+
 // checkPod returns what is missing to harden a pod. A pod that serves has probes.
 func checkPod(pod *corev1.PodTemplateSpec, serves bool) (err error) {
 	spec := pod.Spec
 	fail := func(what string) { err = errors.Join(err, errors.New(what)) }
-	if s := spec.SecurityContext; s == nil || s.RunAsNonRoot == nil || !*s.RunAsNonRoot || s.SeccompProfile == nil {
+	if s := spec.SecurityContext; s == nil || s.RunAsNonRoot == nil || !*s.RunAsNonRoot ||
+		s.SeccompProfile == nil || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
 		fail("may run as root")
 	}
 	if spec.AutomountServiceAccountToken == nil || *spec.AutomountServiceAccountToken {
@@ -161,6 +186,9 @@ func checkPod(pod *corev1.PodTemplateSpec, serves bool) (err error) {
 	if s := c.SecurityContext; s == nil || !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation ||
 		len(s.Capabilities.Drop) != 1 || s.Capabilities.Drop[0] != "ALL" {
 		fail("its container may do too much")
+	}
+	if c.Image != ownImage && !pinned.MatchString(c.Image) {
+		fail("its image can be another tomorrow: " + c.Image)
 	}
 	if c.Resources.Limits.Memory().IsZero() || c.Resources.Requests.Memory().IsZero() ||
 		c.Resources.Requests.Cpu().IsZero() {

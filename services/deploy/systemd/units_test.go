@@ -27,6 +27,11 @@ func TestUnitsAreValidAndHardened(t *testing.T) {
 		if err := os.WriteFile(path, []byte(here), 0o644); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := os.Stat(unit + ".d"); err == nil {
+			if err := os.CopyFS(path+".d", os.DirFS(unit+".d")); err != nil {
+				t.Fatal(err)
+			}
+		}
 		out, err := exec.Command("systemd-analyze", "verify", "--man=no", path).CombinedOutput()
 		// Warnings about units of this machine, which systemd reads too, are none about ours.
 		if err != nil || strings.Contains(string(out), unit) {
