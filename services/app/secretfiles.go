@@ -26,7 +26,10 @@ const fileSuffix = "_FILE"
 // SecretVariables are the variables with secrets that only the environment can set. Each may
 // be given as a file too: see SecretFiles.
 func SecretVariables() []string {
-	list := []string{"ROLLCALL_IEC_USERNAME", "ROLLCALL_IEC_PASSWORD", "ROLLCALL_IEC_CACHE_KEY", "ROLLCALL_PRIVACY_KEY"}
+	list := []string{
+		"ROLLCALL_IEC_USERNAME", "ROLLCALL_IEC_PASSWORD", "ROLLCALL_IEC_CACHE_KEY", "ROLLCALL_PRIVACY_KEY",
+		embedded.StoreKeyVariable, NextStoreKeyVariable,
+	}
 	for _, user := range embedded.Users {
 		list = append(list, embedded.PasswordVariable(user))
 	}

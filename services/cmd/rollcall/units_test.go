@@ -70,7 +70,9 @@ func TestUnitsGetTheirSecretsAsCredentials(t *testing.T) {
 // What an operator fills in beside the examples goes neither into an image nor into the repository.
 func TestSecretsOfTheExamplesStayOutOfImagesAndTheRepository(t *testing.T) {
 	top := "../../../"
-	for _, file := range []string{top + ".gitignore", top + ".dockerignore", deployDir + "release/Dockerfile.dockerignore"} {
+	for _, file := range []string{
+		top + ".gitignore", top + ".dockerignore", deployDir + "release/Dockerfile.dockerignore",
+	} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
