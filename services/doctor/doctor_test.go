@@ -289,7 +289,8 @@ func TestDoctorTriesPermissions(t *testing.T) {
 	}
 
 	// A server with the users and passwords, and without permissions.
-	conf := "jetstream { store_dir: $ROLLCALL_NATS_STORE, cipher: aes, key: $ROLLCALL_NATS_STORE_KEY }\naccounts { ALL { jetstream: enabled, users: ["
+	conf := "jetstream { store_dir: $ROLLCALL_NATS_STORE, cipher: aes, key: $ROLLCALL_NATS_STORE_KEY }\n" +
+		"accounts { ALL { jetstream: enabled, users: ["
 	for _, user := range embedded.Users {
 		conf += "{ user: " + user + ", password: $" + embedded.PasswordVariable(user) + " }, "
 	}
