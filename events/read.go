@@ -136,9 +136,8 @@ const MaxReadLast = 500
 
 // ReadLast returns the newest message of each subject, in the order of their
 // sequences. A subject without messages has none. It only needs permission to
-// publish to $JS.API.DIRECT.GET.<stream>. When the server stops answering in
-// the middle, messages are missing without an error: ask for each missing one
-// again.
+// publish to $JS.API.DIRECT.GET.<stream>. The error is ErrIncomplete when the
+// server stopped answering before the last message.
 func ReadLast(ctx context.Context, js jetstream.JetStream, stream string, subjects []string) (
 	msgs []*jetstream.RawStreamMsg, err error,
 ) {
@@ -154,14 +153,19 @@ func ReadLast(ctx context.Context, js jetstream.JetStream, stream string, subjec
 	if err != nil {
 		return nil, fmt.Errorf("read last of %s: %w", stream, err)
 	}
+	pending := -1
 	for m, err := range seq {
-		if errors.Is(err, errNoMessages) {
+		if errors.Is(err, errNoMessages) && pending < 0 {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read last of %s: %w", stream, err)
 		}
+		pending = m.pending
 		msgs = append(msgs, &m.RawStreamMsg)
+	}
+	if pending != 0 {
+		return nil, fmt.Errorf("read last of %s: %w", stream, ErrIncomplete)
 	}
 	return msgs, nil
 }
