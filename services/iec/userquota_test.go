@@ -132,13 +132,14 @@ func TestAUserWhoseCallsAreSpentWaitsAlone(t *testing.T) {
 	r := newStage(t, sim.Config{})
 	const each = 30
 	r.addReplica(t, 10_000, withHourWindow, func(c *Config) {
-		c.Users = newUserQuota(t, r, QuotaConfig{Limit: each, Window: 60 * time.Second})
+		c.Users = newUserQuota(t, r, QuotaConfig{Limit: each, Window: 40 * time.Second})
 	})
 	people := makeIDs(100)
-	alice := r.addJob(t, people[:40], events.Options{})
+	eventstest.WaitKind(t, r.log, r.addJob(t, people[:each], events.Options{}).ID, events.KindVerified)
+	alice := r.addJob(t, people[each:40], events.Options{})
 	paused := eventstest.WaitKind(t, r.log, alice.ID, events.KindPaused).Paused
 	if q := paused.Quota; paused.Reason != events.PauseUserQuota || q == nil || q.Limit != each || q.Used != each ||
-		paused.Processed > each || paused.Total != 40 || !paused.ResumesAt.Equal(q.ResetAt) ||
+		paused.Processed != 0 || paused.Total != 10 || !paused.ResumesAt.Equal(q.ResetAt) ||
 		!strings.Contains(paused.Message, "your jobs") {
 		t.Errorf("%+v, quota %+v", paused, paused.Quota)
 	}
@@ -159,10 +160,10 @@ func TestAUserWhoseCallsAreSpentWaitsAlone(t *testing.T) {
 	}
 	now, err := r.log.Load(t.Context(), alice.ID)
 	if err != nil || now.Kind != events.KindPaused {
-		t.Errorf("alice's first job is %s, %v", now.Kind, err)
+		t.Errorf("alice's job is %s, %v", now.Kind, err)
 	}
 	done = r.waitVerified(t, alice.ID)
-	r.checkVerdicts(t, done, people[:40])
+	r.checkVerdicts(t, done, people[each:40])
 	if s := r.sim.Stats(); s.MaxCalls != 1 {
 		t.Errorf("simulator %+v", s)
 	}
