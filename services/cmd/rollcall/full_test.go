@@ -120,10 +120,9 @@ func TestStagesWaitForStorage(t *testing.T) {
 	if job := p.waitForEnd(id, events.KindReported); job.Persisted.Stats.Inserts != len(rollIDs) {
 		t.Errorf("%+v", job.Persisted.Stats)
 	}
+	// The fact is seen a moment before its runner knows that it is stored.
 	for stage, r := range p.runners {
-		if err := r.StorageError(); err != nil {
-			t.Errorf("%s: %v", stage, err)
-		}
+		eventstest.Wait(t, string(stage)+" to know that there is room", func() bool { return r.StorageError() == nil })
 	}
 }
 

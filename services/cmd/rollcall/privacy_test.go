@@ -60,7 +60,7 @@ func canaryRoll(t *testing.T) []byte {
 		}
 	}
 	add("ID Number", "Firstname", "Surname", "Cell Number", "Email", "Residential Address", "Gender", "Ward",
-		"Date Joined", "Canary")
+		"Date Joined", "Remark") // the name of a column that is not used is told, what it holds is not
 	for i, id := range append(append([]string{}, people...), faults...) {
 		add(id, canary, canary+"son", "0"+phone, "canary@example.org", "7 Canary Street", canary, fmt.Sprint("7980000", i),
 			"Canary 31", canary)
@@ -226,7 +226,7 @@ func TestNothingPublicNamesAPerson(t *testing.T) {
 	for name, data := range map[string]string{
 		"no workbook": "PK\x03\x04" + canary + people[0], "a page": "<html>" + canary + people[0], "nothing": "",
 		"no ID column":   "Canary," + people[0] + "\nCanary," + people[1] + "\n",
-		"two ID columns": "ID Number,ID No,Canary\n" + people[0] + "," + people[1] + ",Canary\n",
+		"two ID columns": "ID Number,ID No,Remark\n" + people[0] + "," + people[1] + ",Canary\n",
 		"no text":        "ID Number\n" + people[0] + "\x00\xff\xfe" + canary,
 	} {
 		if id := s.upload(p, alice, people[0]+".xlsx", []byte(data)); id != "" {
