@@ -27,6 +27,15 @@ type configuration struct {
 		Goos, Goarch        []string
 	}
 	Archives []struct{ Files []struct{ Src string } }
+	Before   struct{ Hooks []string }
+	Sboms    []struct {
+		Artifacts, Cmd  string
+		Args, Documents []string
+	}
+	Signs []struct {
+		Artifacts, Cmd, Signature string
+		Args                      []string
+	}
 }
 
 func read(t *testing.T) (c configuration) {
@@ -97,6 +106,7 @@ func TestBuildsAreReproducibleAndStatic(t *testing.T) {
 		sums[i] = sha256.Sum256(text)
 		if i == 0 {
 			checkProgram(t, bin)
+			checkSBOM(t, bin)
 		}
 	}
 	if sums[0] != sums[1] {
