@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// checkSBOM makes the SBOM of a program as goreleaser would, and compares it with what the linker wrote into the program.
+// checkSBOM makes the SBOM of a program as goreleaser would, and compares it with what the linker wrote into it.
 func checkSBOM(t *testing.T, bin string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -23,8 +23,9 @@ func checkSBOM(t *testing.T, bin string) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var args []string
+	filled := strings.NewReplacer("{{.Version}}", "1.2.3", "$document", document, "$artifact", bin)
 	for _, arg := range read(t).Sboms[0].Args {
-		args = append(args, strings.NewReplacer("{{.Version}}", "1.2.3", "$document", document, "$artifact", bin).Replace(arg))
+		args = append(args, filled.Replace(arg))
 	}
 	if out, err := exec.Command(maker, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -67,7 +68,7 @@ func checkSBOM(t *testing.T, bin string) {
 	}
 }
 
-// A release has an SBOM of each binary, and provenance of all that it publishes, and does not begin on images that move.
+// A release has an SBOM of each binary and provenance of all that it publishes. It does not begin on images that move.
 func TestReleasesTellWhatIsInThem(t *testing.T) {
 	c := read(t)
 	if len(c.Sboms) != 1 || c.Sboms[0].Artifacts != "binary" || len(c.Sboms[0].Documents) != 1 {
