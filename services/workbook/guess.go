@@ -3,7 +3,6 @@ package workbook
 import (
 	"math/bits"
 	"strings"
-	"unicode/utf8"
 
 	"rollcall.example/schema"
 )
@@ -122,12 +121,10 @@ const idDigits = 13
 
 // foldWidth returns a text with plain digits, and without what is invisible.
 func foldWidth(text string) string {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			return normalize(text)
-		}
+	if isASCII(text) {
+		return text
 	}
-	return text
+	return normalize(text)
 }
 
 // isIDNumber reports whether a cell holds a valid ID number: its check digit is right, and

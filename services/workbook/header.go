@@ -20,6 +20,15 @@ const looseColumns = 1000
 // reasonKey is schema.ReasonHeader as Fold makes it.
 var reasonKey = Fold(schema.ReasonHeader)
 
+// maxMatches is how many texts a headerFinder remembers the meaning of.
+const maxMatches = 4096
+
+// headerMatch is what headerIndex.match returns.
+type headerMatch struct {
+	field string
+	exact bool
+}
+
 // maxNamed is how many names of the ID column a refusal gives.
 const maxNamed = 6
 
@@ -71,10 +80,13 @@ type headerFinder struct {
 	prev    []string // the texts of row prevRow
 	prevRow int
 	samples []columnSample
-	nearest []string // the known headers of the row that has most of them
+	matches map[string]headerMatch // of texts seen before, which rows repeat
+	nearest []string               // the known headers of the row that has most of them
 }
 
-func newHeaderFinder(index *headerIndex) *headerFinder { return &headerFinder{index: index} }
+func newHeaderFinder(index *headerIndex) *headerFinder {
+	return &headerFinder{index: index, matches: make(map[string]headerMatch)}
+}
 
 // add looks at the next row. The header is not further down than headerRows.
 func (f *headerFinder) add(row Row) {
@@ -134,7 +146,14 @@ func (f *headerFinder) read(n int, texts []string) candidate {
 // match returns the field that the text of a header in column i means.
 func (f *headerFinder) match(i int, text string) (field string, exact bool) {
 	if i < looseColumns {
-		return f.index.match(text)
+		if m, ok := f.matches[text]; ok {
+			return m.field, m.exact
+		}
+		field, exact = f.index.match(text)
+		if len(f.matches) < maxMatches {
+			f.matches[text] = headerMatch{field, exact}
+		}
+		return field, exact
 	}
 	field = f.index.matchExact(text)
 	return field, field != ""

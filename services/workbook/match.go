@@ -55,12 +55,24 @@ func splitWords(text string) []string {
 
 // normalize returns a text in lower case without accents and invisible characters.
 func normalize(text string) string {
+	if isASCII(text) {
+		return strings.ToLower(text)
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Mn, unicode.Cf) {
 			return -1
 		}
 		return unicode.ToLower(r)
 	}, norm.NFKD.String(text))
+}
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // headerIndex finds the field that a header means.
@@ -94,7 +106,7 @@ func (x *headerIndex) match(text string) (field string, exact bool) {
 	if field := x.matchExact(text); field != "" {
 		return field, true
 	}
-	if text == "" || len(text) > maxHeader {
+	if text == "" || len(text) > maxHeader || !strings.ContainsFunc(text, unicode.IsLetter) {
 		return "", false
 	}
 	main, remarks := cutBrackets(normalize(text))
