@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"strings"
 
+	"rollcall.example/events/spelling"
 	"rollcall.example/schema"
 )
 
@@ -117,7 +118,7 @@ func (f *headerFinder) take(c candidate, g Guess) Header {
 	return h
 }
 
-const idDigits = 13
+const idDigits = spelling.Length
 
 // foldWidth returns a text with plain digits, and without what is invisible.
 func foldWidth(text string) string {
@@ -127,8 +128,7 @@ func foldWidth(text string) string {
 	return normalize(text)
 }
 
-// isIDNumber reports whether a cell holds a valid ID number: its check digit is right, and
-// it begins with a month and a day.
+// isIDNumber reports whether a cell holds a valid ID number.
 func isIDNumber(cell Cell) bool {
 	if len(cell.Text) < idDigits-2 || len(cell.Text) > 3*idDigits || cell.Kind == Date {
 		return false
@@ -145,19 +145,5 @@ func isIDNumber(cell Cell) bool {
 	if n := len(digits); cell.Numeric() && n < idDigits && n >= idDigits-2 {
 		digits = append([]byte("00")[:idDigits-n], digits...)
 	}
-	if len(digits) != idDigits {
-		return false
-	}
-	sum := 0
-	for i := range digits {
-		n := int(digits[idDigits-1-i] - '0')
-		if i%2 == 1 {
-			if n *= 2; n > 9 {
-				n -= 9
-			}
-		}
-		sum += n
-	}
-	month, day := int(digits[2]-'0')*10+int(digits[3]-'0'), int(digits[4]-'0')*10+int(digits[5]-'0')
-	return sum%10 == 0 && month >= 1 && month <= 12 && day >= 1 && day <= 31
+	return spelling.IsValid(string(digits))
 }
