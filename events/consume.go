@@ -131,14 +131,30 @@ func (c *consumer) run(ctx context.Context, durable string, ahead int) error {
 	if err != nil {
 		return err
 	}
-	defer messages.Stop()
+	// Messages are handed back once this process asks for none any more. Before that, the
+	// server may send them here again, where nobody takes them.
+	var back []jetstream.Msg
+	defer func() {
+		messages.Stop()
+		for _, msg := range back {
+			c.settle(ctx, msg, ctx.Err())
+		}
+	}()
 	// Drain lets messages in flight arrive, so that they can be handed back.
 	defer context.AfterFunc(ctx, messages.Drain)()
 	for {
+		if ahead == 1 && ctx.Err() != nil {
+			return nil // none is in flight, and Next could ask for one
+		}
 		msg, err := messages.Next()
 		switch {
 		case err == nil:
-			c.settle(ctx, msg, c.process(ctx, msg))
+			result := c.process(ctx, msg)
+			if ctx.Err() != nil && handsBack(result) {
+				back = append(back, msg)
+				continue
+			}
+			c.settle(ctx, msg, result)
 		case ctx.Err() != nil && errors.Is(err, jetstream.ErrMsgIteratorClosed):
 			return nil
 		case c.js.Conn().IsClosed(), errors.Is(err, nats.ErrConnectionClosed):
@@ -195,6 +211,17 @@ func (c *consumer) process(ctx context.Context, msg jetstream.Msg) error {
 	log.WarnContext(ctx, "fact not handled, will be delivered again",
 		"job", e.JobID, "kind", e.Kind, "again_in", wait, "err", err)
 	return Redeliver(wait, err)
+}
+
+// handsBack reports whether result wants the message again at once.
+func handsBack(result error) bool {
+	switch r := result.(type) {
+	case nil, *Termination:
+		return false
+	case *Redelivery:
+		return r.After <= 0
+	}
+	return !errors.Is(result, ErrUnsettled)
 }
 
 // settle tells the server what to do with a message. When that fails, the

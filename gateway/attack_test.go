@@ -131,6 +131,8 @@ func TestConnectionsOfAUserAreLimited(t *testing.T) {
 	engine.wantPrefix("0")
 	engine.write(`40{"token":"` + token + `"}`)
 	engine.wantPrefix("40")
+	engine.write(`421["ping"]`) // the answer to connect goes out before the connection counts
+	engine.wantPrefix("431")
 	first.send("ping", nil, 1)
 	first.want("pong")
 	// The request says who asks.
