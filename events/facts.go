@@ -146,6 +146,15 @@ type Validated struct {
 	Rejects Artifact        `json:"rejects"`
 	Stats   ValidationStats `json:"stats"`
 	ColumnUse
+	// FileWarnings say what is remarkable about the file as a whole.
+	FileWarnings []FileWarning `json:"file_warnings,omitempty"`
+}
+
+// FileWarning says something about a file that no row of it does. It holds nothing that
+// stands in a cell.
+type FileWarning struct {
+	Code    string `json:"code"`
+	Message string `json:"message"` // a sentence for the user
 }
 
 // ColumnUse says which columns of a file were not read, or not by their header.

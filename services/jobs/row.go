@@ -45,6 +45,8 @@ type Stats struct {
 	Validation *events.ValidationStats `json:"validation_stats,omitempty"`
 	IEC        *events.IECStats        `json:"iec_stats,omitempty"`
 	Database   *events.DatabaseStats   `json:"database_stats,omitempty"`
+	// FileWarnings say what is remarkable about the file as a whole.
+	FileWarnings []events.FileWarning `json:"file_warnings,omitempty"`
 }
 
 // StatsOf returns the statistics of a job, those of its report where there is one.
@@ -54,7 +56,7 @@ type Stats struct {
 func StatsOf(j *events.Job) Stats {
 	var s Stats
 	if f := j.Validated; f != nil {
-		s.Validation = &f.Stats
+		s.Validation, s.FileWarnings = &f.Stats, f.FileWarnings
 	}
 	if f := j.Verified; f != nil && !j.MayWait() {
 		s.IEC = &f.Stats

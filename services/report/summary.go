@@ -88,6 +88,9 @@ func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int
 	}
 	line("Warnings", intCell(stats.Warnings))
 	line("Blank rows skipped", intCell(stats.BlankRows))
+	for _, w := range job.Validated.FileWarnings {
+		s.addRow(yellow, textCell("About the file"), textCell(w.Message))
+	}
 
 	writeColumnUse(s, job.Validated.ColumnUse)
 
