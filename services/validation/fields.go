@@ -29,7 +29,7 @@ func (r *rowReader) warn(field, code, format string, args ...any) {
 // readCell reads the cell of a column. A cell that cannot be read gives a warning
 // and no field.
 func (r *rowReader) readCell(column schema.Column, cell workbook.Cell) {
-	if cell.Blank() {
+	if cell.Blank() || cell.Lost {
 		return
 	}
 	if cell.Kind == workbook.Failed {
@@ -76,11 +76,16 @@ func (r *rowReader) readCell(column schema.Column, cell workbook.Cell) {
 	r.fields[column.Field] = value
 }
 
-// tellCuts warns of cells whose text is longer than a cell can hold. Those in columns
+// lostWords say what is the matter with a cell that is workbook.Cell.Lost.
+const lostWords = "cannot be read: the file does not have its text, or has it in an unknown form. " +
+	"Open the file in a spreadsheet program, fill in the cell and save it."
+
+// tellDamage warns of cells that the file does not hold as it should. Those in columns
 // that the roll does not know have no field.
-func (r *rowReader) tellCuts(row workbook.Row) {
-	for i, cell := range row.Cells {
-		if !cell.Cut {
+func (r *rowReader) tellDamage(row workbook.Row) {
+	for i := range row.Cells {
+		cell := &row.Cells[i]
+		if !cell.Cut && !cell.Lost && !cell.Twice {
 			continue
 		}
 		field, header := "", "A cell"
@@ -92,9 +97,28 @@ func (r *rowReader) tellCuts(row workbook.Row) {
 				field, header = column.Field, column.Header
 			}
 		}
+		if cell.Lost {
+			r.warn(field, WarnLost, "%s (%s) %s", header, cellName(i, row.N), lostWords)
+		}
+		if cell.Twice {
+			r.warn(field, WarnTwice, "%s (%s) is in the file twice, with different content; the last is taken.", header,
+				cellName(i, row.N))
+		}
+		if !cell.Cut {
+			continue
+		}
 		r.warn(field, WarnCut, "%s has more text than a cell can hold; what is behind 32,767 characters is left out.",
 			header)
 	}
+}
+
+// cellName returns the name of a cell, such as AB12; columns count from 0.
+func cellName(column, row int) string {
+	letters := ""
+	for column++; column > 0; column = (column - 1) / 26 {
+		letters = string(rune('A'+(column-1)%26)) + letters
+	}
+	return letters + strconv.Itoa(row)
 }
 
 // readDate reads the cell of a date column.

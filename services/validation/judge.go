@@ -113,6 +113,9 @@ func (j *Judge) JudgeRow(row workbook.Row) (*records.Row, *records.RejectedRow) 
 	if problem != nil {
 		j.stats.InvalidIDs++
 		reject := &records.RejectedRow{N: row.N, Code: problem.Code, Message: problem.Message, Cell: idCell.Text}
+		if idCell.Lost {
+			reject.Message = "The cell of the ID number " + lostWords
+		}
 		reject.Cells, reject.Far = j.packCells(row)
 		return nil, reject
 	}
@@ -144,7 +147,7 @@ func (j *Judge) acceptRow(row workbook.Row, id ID) *records.Row {
 	for _, column := range j.columns {
 		r.readCell(column, cellAt(row, j.header.Fields[column.Field]))
 	}
-	r.tellCuts(row)
+	r.tellDamage(row)
 	r.fillInExpiry(func(field string) bool {
 		i, ok := j.header.Fields[field]
 		return !ok || cellAt(row, i).Blank()

@@ -97,7 +97,12 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 	if err != nil {
 		return nil, err
 	}
-	return s.storeJudgements(ctx, w, sheet, header, judge, newRoom(upload.Size))
+	fact, err := s.storeJudgements(ctx, w, sheet, header, judge, newRoom(upload.Size))
+	if err != nil {
+		return nil, err
+	}
+	fact.FileWarnings = book.Warnings(sheet)
+	return fact, nil
 }
 
 // storeJudgements judges the rows below the header and stores the artifacts rows and

@@ -15,4 +15,6 @@ const (
 	WarnFormula          = "formula_failed"
 	WarnWord             = "word_unknown"
 	WarnCut              = "text_cut"
+	WarnLost             = "cell_lost"
+	WarnTwice            = "cell_twice"
 )

@@ -1,6 +1,7 @@
 package workbook
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -29,13 +30,19 @@ type Cell struct {
 	Formula bool
 	// Cut says that the file has more text than a cell can hold, and Text its beginning.
 	Cut bool
+	// Lost says that the file has something in the cell that cannot be read: it names a
+	// shared text that is not there, or is stored in an unknown way. Text is then empty.
+	Lost bool
+	// Twice says that the file gives the cell twice, with different content. Text is the
+	// last one.
+	Twice bool
 	// Day is the date of a cell of kind Date, at midnight UTC; zero for a time of
 	// day alone.
 	Day time.Time
 }
 
-// Blank reports whether the cell shows nothing.
-func (c Cell) Blank() bool { return strings.TrimSpace(c.Text) == "" }
+// Blank reports whether the cell shows nothing, and nothing of it is lost.
+func (c Cell) Blank() bool { return !c.Lost && strings.TrimSpace(c.Text) == "" }
 
 // Numeric reports whether the cell is stored as a number.
 func (c Cell) Numeric() bool { return c.Kind == Number }
@@ -50,24 +57,34 @@ const (
 	storedBool
 	storedError
 	storedDate // ISO 8601, in strict workbooks
+	storedUnknown
 )
 
-func parseStorage(word []byte) (storage, bool) {
+// parseStorage reads how a cell is stored. Some programs write the words in capitals.
+func parseStorage(word []byte) storage {
 	switch string(word) {
 	case "", "n":
-		return storedNumber, true
+		return storedNumber
 	case "s":
-		return storedShared, true
+		return storedShared
 	case "str", "inlineStr":
-		return storedText, true
+		return storedText
 	case "b":
-		return storedBool, true
+		return storedBool
 	case "e":
-		return storedError, true
+		return storedError
 	case "d":
-		return storedDate, true
+		return storedDate
 	}
-	return 0, false
+	for _, known := range []string{"n", "s", "str", "inlineStr", "b", "e", "d"} {
+		if bytes.EqualFold(bytes.TrimSpace(word), []byte(known)) {
+			return parseStorage([]byte(known))
+		}
+	}
+	if len(bytes.TrimSpace(word)) == 0 {
+		return storedNumber
+	}
+	return storedUnknown
 }
 
 // setNumber sets the cell from the text of a number, which the sheet shows as a

@@ -3,9 +3,11 @@ package workbook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 
+	"rollcall.example/events"
 	"rollcall.example/events/refusal"
 )
 
@@ -20,6 +22,8 @@ type File struct {
 	Sheets []*Sheet
 	// Date1904 says that the workbook counts days from 1904.
 	Date1904 bool
+
+	warnings []events.FileWarning // about what Open has seen
 
 	meter   *meter
 	strings *sharedStrings
@@ -148,7 +152,10 @@ func (p *packageParts) addSheet(file *File, x *xmlScanner, related map[string]re
 	part := p.files[r.target]
 	switch {
 	case !ok || part == nil:
-		return errors.New("a sheet has no part")
+		// Spreadsheet programs open the other sheets.
+		file.warn("sheet_without_rows", fmt.Sprintf("The sheet %s is named in the workbook, but its rows are not in the "+
+			"file. It was not read.", quoteName(string(name))))
+		return nil
 	case p.sheets[part]:
 		return errors.New("two sheets have one part")
 	case len(file.Sheets) == p.meter.budget.Sheets:

@@ -3,6 +3,9 @@ package workbook
 import (
 	"bytes"
 	"errors"
+	"fmt"
+
+	"rollcall.example/events/refusal"
 )
 
 // errEnough ends the reading early.
@@ -17,6 +20,12 @@ type rowReader struct {
 	bytes int // of text in the row
 	arena arena
 	text  []byte // of the cell being read
+
+	column     int  // of the last cell that was read
+	again      bool // the row's number is that of the row element before
+	hidden     bool
+	hiddenRows int // that show something
+	filtered   bool
 }
 
 // readSheet visits the rows. It reads the part to its end, so that a part that was
@@ -44,6 +53,11 @@ func (r *rowReader) readSheet(visit func(Row) bool) error {
 			}
 			data = true
 			err = r.readRows(visit)
+		case "filterColumn":
+			r.filtered = true
+			err = r.x.skipElement()
+		case "autoFilter":
+			continue // its columns are inside
 		default:
 			err = r.x.skipElement()
 		}
@@ -68,18 +82,35 @@ func (r *rowReader) readDimension() error {
 	return r.x.skipElement()
 }
 
+// readRows visits the rows. Row elements of one number that follow one another are one
+// row: some programs write an element for each cell.
 func (r *rowReader) readRows(visit func(Row) bool) error {
 	if r.x.empty {
 		return nil
 	}
-	stored := 0
+	stored, begun := 0, false
+	finish := func() error {
+		if !begun {
+			return nil
+		}
+		if err := r.finishRow(); err != nil {
+			return err
+		}
+		if !visit(r.row) {
+			return errEnough
+		}
+		if stored++; stored == r.sheet.maxStored {
+			return errEnough
+		}
+		return nil
+	}
 	for {
 		t, err := r.x.next()
 		switch {
 		case err != nil:
 			return err
 		case t == tokenClose:
-			return nil
+			return finish()
 		case t == tokenText:
 			continue
 		case t == tokenEnd:
@@ -90,40 +121,63 @@ func (r *rowReader) readRows(visit func(Row) bool) error {
 			}
 			continue
 		}
-		if err := r.readRow(); err != nil {
+		n, hidden, err := r.readRowNumber()
+		if err != nil {
 			return err
 		}
-		if !visit(r.row) {
-			return errEnough
+		if r.again = begun && n == r.row.N; !r.again {
+			if err := finish(); err != nil {
+				return err
+			}
+			r.row.N, r.row.Cells, r.bytes, r.column, r.hidden = n, r.row.Cells[:0], 0, 0, false
+			begun = true
 		}
-		if stored++; stored == r.sheet.maxStored {
-			return errEnough
+		r.hidden = r.hidden || hidden
+		if err := r.readRow(); err != nil {
+			return err
 		}
 	}
 }
 
-// readRow reads the row whose element was just opened. A row without a number
-// follows the one before.
-func (r *rowReader) readRow() error {
-	n := r.row.N + 1
-	ref, err := r.x.attribute("r")
-	if err != nil {
-		return err
+// readRowNumber returns the number of the row whose element was just opened, and whether
+// it is hidden. A row without a number follows the one before.
+func (r *rowReader) readRowNumber() (n int, hidden bool, err error) {
+	var ref []byte
+	err = r.x.visitAttributes(func(name, value []byte) {
+		switch string(name) {
+		case "r":
+			if ref == nil {
+				ref = value
+			}
+		case "hidden":
+			hidden = string(value) == "1" || string(value) == "true"
+		}
+	})
+	if err == nil && bytes.IndexByte(ref, '&') >= 0 {
+		ref, err = appendText(nil, ref, false)
 	}
+	if err != nil {
+		return 0, false, err
+	}
+	n = r.row.N + 1
 	if ref != nil {
 		column, row, ok := parseReference(ref)
 		if !ok || column != 0 {
-			return errors.New("a row number is out of range")
+			return 0, false, errors.New("a row number is out of range")
 		}
-		if row < n {
-			return errors.New("a row is out of order or occurs twice")
+		if row < r.row.N {
+			return 0, false, errors.New("a row is out of order")
 		}
 		n = row
 	}
 	if n > maxRows {
-		return errors.New("more rows than a sheet has")
+		return 0, false, errors.New("more rows than a sheet has")
 	}
-	r.row.N, r.row.Cells, r.bytes = n, r.row.Cells[:0], 0
+	return n, hidden, nil
+}
+
+// readRow reads the cells of the row whose element was just opened.
+func (r *rowReader) readRow() error {
 	if r.x.empty {
 		return nil
 	}
@@ -133,7 +187,7 @@ func (r *rowReader) readRow() error {
 		case err != nil:
 			return err
 		case t == tokenClose:
-			return r.meter.addRow(len(r.row.Cells), r.bytes)
+			return nil
 		case t == tokenText:
 		case t == tokenEnd:
 			return errXML
@@ -146,6 +200,17 @@ func (r *rowReader) readRow() error {
 			return err
 		}
 	}
+}
+
+// finishRow counts the row that was read.
+func (r *rowReader) finishRow() error {
+	if r.hidden && !r.row.Blank() {
+		r.hiddenRows++
+	}
+	if len(r.row.Cells) == 0 {
+		return nil
+	}
+	return r.meter.addRow(len(r.row.Cells), r.bytes)
 }
 
 // readCell reads the cell whose element was just opened. A cell without a reference
@@ -166,37 +231,56 @@ func (r *rowReader) readCell() error {
 	}); err != nil {
 		return err
 	}
-	column := len(r.row.Cells) + 1
-	if ref != nil {
+	column := r.column + 1
+	if len(ref) > 0 {
 		at, row, ok := parseReference(ref)
-		switch {
-		case !ok || at == 0 || row != r.row.N:
+		if !ok || at == 0 || row != r.row.N {
 			return errors.New("a cell reference is out of range or names another row")
-		case at < column:
-			return errors.New("a cell is out of order or occurs twice")
 		}
 		column = at
 	}
 	if column > maxColumns {
 		return errors.New("more columns than a sheet has")
 	}
+	r.column = column
+	k := parseStorage(kind)
+	date := false
+	if k == storedNumber {
+		// A style that is no number is none.
+		n, ok := parseCount(style)
+		date = ok && n < len(r.sheet.file.dates) && r.sheet.file.dates[n]
+	}
+	if column <= len(r.row.Cells) {
+		return r.readCellAgain(column, k, date)
+	}
 	for len(r.row.Cells) < column {
 		r.row.Cells = append(r.row.Cells, Cell{})
 	}
+	return r.readValue(&r.row.Cells[column-1], k, date)
+}
+
+// readCellAgain reads a cell left of others: it is out of order or given twice. The last
+// one that shows something counts, as in other programs, and the cell says that another
+// one was there. In a row that is given twice that could be another person.
+func (r *rowReader) readCellAgain(column int, kind storage, date bool) error {
+	var next Cell
+	if err := r.readValue(&next, kind, date); err != nil {
+		return err
+	}
 	cell := &r.row.Cells[column-1]
-	k, ok := parseStorage(kind)
-	if !ok {
-		return errors.New("a cell has an unknown kind")
+	switch {
+	case next.Blank() || *cell == next:
+	case cell.Blank():
+		*cell = next
+	case r.again:
+		return refuse(refusal.CodeUnreadable, fmt.Sprintf("Two rows of the workbook have the number %d, and different "+
+			"cells. Open it in a spreadsheet program, check whether all rows are there, save it as a new .xlsx file "+
+			"and upload that.", r.row.N), nil)
+	default:
+		*cell = next
+		cell.Twice = true
 	}
-	date := false
-	if style != nil && k == storedNumber {
-		n, ok := parseCount(style)
-		if !ok {
-			return errors.New("a cell's style is no number")
-		}
-		date = n < len(r.sheet.file.dates) && r.sheet.file.dates[n]
-	}
-	return r.readValue(cell, k, date)
+	return nil
 }
 
 // readValue reads the content of a cell.
@@ -257,12 +341,19 @@ func (r *rowReader) convertCell(cell *Cell, kind storage, date bool) error {
 	}
 	switch kind {
 	case storedShared:
-		n, ok := parseCount(bytes.TrimSpace(r.text))
+		number := bytes.TrimSpace(r.text)
+		if len(number) == 0 {
+			return nil // spreadsheet programs show a blank cell
+		}
+		n, ok := parseCount(number)
 		if !ok {
-			return errors.New("a cell names a shared string that does not exist")
+			cell.Lost = true
+			return nil
 		}
 		var err error
-		cell.Text, cell.Cut, err = file.strings.get(n)
+		if cell.Text, cell.Cut, err = file.strings.get(n); errors.Is(err, errNoString) {
+			cell.Lost, err = true, nil
+		}
 		return err
 	case storedText:
 		cell.Text = r.arena.add(r.text)
@@ -273,8 +364,10 @@ func (r *rowReader) convertCell(cell *Cell, kind storage, date bool) error {
 		case "0", "false":
 			cell.Text = "FALSE"
 		default:
-			return errors.New("a boolean cell is neither true nor false")
+			cell.Lost = len(bytes.TrimSpace(r.text)) > 0
 		}
+	case storedUnknown:
+		cell.Lost = len(bytes.TrimSpace(r.text)) > 0
 	case storedError:
 		cell.Kind, cell.Text = Failed, r.arena.add(r.text)
 	case storedDate:
@@ -304,6 +397,8 @@ func parseReference(ref []byte) (column, row int, ok bool) {
 		switch {
 		case b >= 'A' && b <= 'Z' && row == 0:
 			column = column*26 + int(b-'A') + 1
+		case b >= 'a' && b <= 'z' && row == 0:
+			column = column*26 + int(b-'a') + 1
 		case b >= '0' && b <= '9':
 			row = row*10 + int(b-'0')
 		default:

@@ -16,6 +16,9 @@ const (
 	textChunk    = 1 << 10
 )
 
+// errNoString says that there is no shared string of a number.
+var errNoString = errors.New("a cell names a shared string that does not exist")
+
 // sharedStrings are the texts that cells name by number. They are read only as far
 // as somebody asks, for the first rows need the first texts only.
 type sharedStrings struct {
@@ -40,7 +43,9 @@ type sharedStrings struct {
 // get returns text n, and whether it is the beginning of a text that is too long.
 func (s *sharedStrings) get(n int) (text string, cut bool, err error) {
 	if n >= s.count() {
-		if err := s.readUpTo(n); err != nil {
+		if err := s.readUpTo(n); errors.Is(err, errNoString) {
+			return "", false, errNoString
+		} else if err != nil {
 			return "", false, unreadable(fmt.Errorf("shared strings: %w", err))
 		}
 	}
@@ -54,6 +59,9 @@ func (s *sharedStrings) get(n int) (text string, cut bool, err error) {
 // readUpTo reads as far as text n. Once texts go to disk it reads further, up to a
 // window: written and read one by one they would each cost a system call.
 func (s *sharedStrings) readUpTo(n int) error {
+	if s.part == nil {
+		return errors.New("the workbook has none")
+	}
 	for n >= s.count() || s.spill != nil && s.spill.behind(n-s.kept) < spillWindow {
 		more, err := s.readNext()
 		if err != nil {
@@ -64,7 +72,7 @@ func (s *sharedStrings) readUpTo(n int) error {
 		}
 	}
 	if n >= s.count() {
-		return errors.New("a cell names a shared string that does not exist")
+		return errNoString
 	}
 	return nil
 }

@@ -19,6 +19,9 @@ type Sheet struct {
 	// statedRows is the number of the last row as the sheet states it; 0 where it
 	// does not.
 	statedRows int
+	// What was seen when the rows were last read to their end.
+	hiddenRows int
+	filtered   bool
 }
 
 // Row is a row of a sheet.
@@ -58,7 +61,9 @@ func (s *Sheet) Rows() iter.Seq2[Row, error] {
 		defer func() { _ = rc.Close() }() // a reader
 		r := rowReader{sheet: s, meter: s.file.meter, x: newXMLScanner(rc)}
 		switch err := r.readSheet(func(row Row) bool { return yield(row, nil) }); {
-		case err == nil, errors.Is(err, errEnough):
+		case err == nil:
+			s.hiddenRows, s.filtered = r.hiddenRows, r.filtered
+		case errors.Is(err, errEnough):
 		default:
 			yield(Row{}, s.file.meter.explain(unreadable(err)))
 		}

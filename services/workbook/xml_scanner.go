@@ -19,7 +19,7 @@ var errXML = errors.New("malformed XML")
 
 var (
 	errDTD      = fmt.Errorf("%w: it has a document type definition", errXML)
-	errUTF16    = fmt.Errorf("%w: it is not in UTF-8", errXML)
+	errEncoding = fmt.Errorf("%w: it is in an unknown encoding", errXML)
 	errLongTag  = fmt.Errorf("%w: a tag is longer than any has to be", errXML)
 	errLongText = fmt.Errorf("%w: a text is longer than any cell", errXML)
 )
@@ -185,21 +185,6 @@ func (x *xmlScanner) readToken() (tokenKind, error) {
 			return tokenEnd, err
 		}
 	}
-}
-
-// checkStart skips a byte order mark and refuses text that is not in UTF-8.
-func (x *xmlScanner) checkStart() error {
-	x.started = true
-	if x.hasPrefix("\xEF\xBB\xBF") {
-		x.pos += 3
-	}
-	if x.hasPrefix("\xFF\xFE") || x.hasPrefix("\xFE\xFF") || x.hasPrefix("<\x00") || x.hasPrefix("\x00<") {
-		return errUTF16
-	}
-	if !x.hasPrefix("<") && x.eof && x.pos == x.end {
-		return io.ErrUnexpectedEOF
-	}
-	return nil
 }
 
 // skipPast skips everything up to and including end, without holding it in memory.
