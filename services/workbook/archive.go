@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 
@@ -13,28 +12,49 @@ import (
 
 var errTableTooLong = errors.New("the table of parts is too long")
 
-// oleMagic begins the container of old .xls files and of encrypted .xlsx files.
-var oleMagic = []byte{0xD0, 0xCF, 0x11, 0xE0}
-
-// zipMagic begins an archive, even an empty one.
-var zipMagic = []byte("PK")
-
 // isArchive reports whether a file is an archive rather than a text. It refuses empty
-// files and old .xls workbooks.
-func isArchive(r io.ReaderAt, size int64) (bool, error) {
+// files and those that are known to be something else.
+func isArchive(m *meter, size int64) (bool, error) {
 	if size <= 0 {
 		return false, refuse(refusal.CodeEmptyFile, "The file is empty. Save the workbook again and upload it.", nil)
 	}
-	magic := make([]byte, len(oleMagic))
-	n, err := r.ReadAt(magic, 0)
+	head := make([]byte, min(sniffLength, size))
+	n, err := m.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return false, fmt.Errorf("read workbook: %w", err)
+		return false, err
 	}
-	if bytes.Equal(magic[:n], oleMagic) {
-		return false, refuse(refusal.CodeXLS, "The file is an old .xls workbook or is protected with a password. "+
-			"Save it as an Excel workbook (.xlsx) without a password and upload that.", nil)
+	head = head[:n]
+	if bytes.HasPrefix(head, oleMagic) {
+		return false, refuseOLE(m, size)
 	}
-	return bytes.HasPrefix(magic[:n], zipMagic), nil
+	if isOldSheet(head) {
+		return false, refuseXLS()
+	}
+	if bytes.HasPrefix(head, zipMagic) {
+		return true, nil
+	}
+	if err := refuseOtherText(head); err != nil {
+		return false, err
+	}
+	return endsAsArchive(m, size)
+}
+
+// endsAsArchive reports whether a file ends as an archive does. Some web pages send bytes
+// of their own before the file; programs that read archives begin at the end.
+func endsAsArchive(m *meter, size int64) (bool, error) {
+	const longestEnd = 22 + 1<<16 // with a comment
+	tail := make([]byte, min(longestEnd, size))
+	n, err := m.ReadAt(tail, size-int64(len(tail)))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	i := bytes.LastIndex(tail[:n], []byte("PK\x05\x06"))
+	if i < 0 {
+		return false, nil
+	}
+	// A text may hold the mark, but no table in front of it.
+	_, err = zip.NewReader(&limitedReaderAt{r: m, left: int64(m.budget.Names) + 64<<10}, size)
+	return err == nil || errors.Is(err, errTableTooLong), nil
 }
 
 // openZip refuses a file whose structure cannot be that of a workbook. It unpacks no
@@ -51,6 +71,14 @@ func openZip(m *meter, size int64) (*zip.Reader, error) {
 	if err != nil {
 		return nil, refuse(refusal.CodeNotAZip, "The file is not an Excel workbook (.xlsx), or it is incomplete. "+
 			"Save it again as .xlsx and upload it.", err)
+	}
+	if hasPart(zr, "content.xml") && hasPart(zr, "mimetype") {
+		return nil, refuse(refusal.CodeNotAWorkbook, "The file is an OpenDocument file, such as LibreOffice writes "+
+			"(.ods). Save the roll as an Excel workbook (.xlsx) and upload that.", nil)
+	}
+	if hasPart(zr, "xl/workbook.bin") {
+		return nil, refuse(refusal.CodeNotAWorkbook, "The file is a binary Excel workbook (.xlsb). "+
+			"Save the roll as an Excel workbook (.xlsx) and upload that.", nil)
 	}
 	if !hasPart(zr, "[Content_Types].xml") || !hasPart(zr, "xl/workbook.xml") && !hasPart(zr, "_rels/.rels") {
 		return nil, refuse(refusal.CodeNotAWorkbook, "The file is an archive, but no Excel workbook (.xlsx). "+

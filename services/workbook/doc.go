@@ -7,9 +7,12 @@
 // understands shared, inline and rich strings (without their phonetic runs),
 // numbers, dates of both systems and in ISO form, booleans, errors and the results
 // of formulas; cells and rows that do not say where they stand; transitional and
-// strict workbooks with any prefix; entities, CDATA and _xHHHH_. It refuses document
-// types, text that is not in UTF-8, cells and rows that occur twice or out of order,
-// and whatever is larger than a sheet can be.
+// strict workbooks with any prefix; entities, CDATA and _xHHHH_. It reads what
+// spreadsheet programs open all the same: parts in UTF-16, ISO-8859-1 and Windows-1252,
+// a row element for each cell, cells out of order, a workbook of which a sheet is missing.
+// Cells that cannot be read, and what is hidden, are marked. It refuses document types,
+// rows out of order, two different rows of one number, and whatever is larger than a
+// sheet can be.
 //
 // A text of comma-separated values is a workbook of one sheet: in UTF-8, UTF-16 or
 // Windows-1252, with the delimiter that makes most columns known. Its rows have the

@@ -31,7 +31,7 @@ func indexParts(m *meter, zr *zip.Reader) (*packageParts, error) {
 			return nil, unreadable(errors.New("a part occurs twice"))
 		}
 		if f.Flags&1 != 0 {
-			return nil, refuse(refusal.CodeEncrypted, "The workbook is protected with a password. "+
+			return nil, refuse(refusal.CodeEncrypted, "The workbook has a password. "+
 				"Save it without one and upload that.", nil)
 		}
 		all.files[name] = f

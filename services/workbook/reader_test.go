@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"unicode/utf16"
 
 	"rollcall.example/events/refusal"
 )
@@ -91,37 +90,24 @@ func TestReadsWhatTheFormatAllows(t *testing.T) {
 
 func TestRefusesMalformedSheets(t *testing.T) {
 	one := `<row r="1"><c r="A1"><v>1</v></c></row>`
-	utf16Text := func(text string) string {
-		var b strings.Builder
-		for _, u := range append([]uint16{0xFEFF}, utf16.Encode([]rune(text))...) {
-			b.WriteByte(byte(u))
-			b.WriteByte(byte(u >> 8))
-		}
-		return b.String()
-	}
 	for name, change := range map[string]func(p map[string]string){
 		"document type":     func(p map[string]string) { prependToSheet(p, `<!DOCTYPE x [<!ENTITY a "b">]>`) },
 		"entity of its own": func(p map[string]string) { setCell(p, `<c r="A1" t="str"><v>&a;</v></c>`) },
-		"UTF-16":            func(p map[string]string) { p[sheet1] = utf16Text(p[sheet1]) },
 		"not nested":        func(p map[string]string) { setCell(p, `<c r="A1"><v>1</c></v>`) },
 		"cut off":           func(p map[string]string) { p[sheet1] = p[sheet1][:len(p[sheet1])-5] },
 		"cut off after the rows": func(p map[string]string) {
 			p[sheet1] = strings.TrimSuffix(p[sheet1], "</worksheet>")
 		},
-		"two documents": func(p map[string]string) { p[sheet1] += "x" },
-		"cell twice": func(p map[string]string) {
-			setCell(p, `<c r="A1"><v>1</v></c><c r="A1"><v>2</v></c>`)
-		},
-		"cells out of order": func(p map[string]string) {
-			setCell(p, `<c r="B1"><v>1</v></c><c r="A1"><v>2</v></c>`)
-		},
+		"two documents":         func(p map[string]string) { p[sheet1] += "x" },
 		"cell of another row":   func(p map[string]string) { setCell(p, `<c r="A2"><v>1</v></c>`) },
 		"column out of range":   func(p map[string]string) { setCell(p, `<c r="XFE1"><v>1</v></c>`) },
 		"one column too many":   func(p map[string]string) { setCell(p, `<c r="XFD1"><v>1</v></c><c><v>2</v></c>`) },
 		"column of a long name": func(p map[string]string) { setCell(p, `<c r="ZZZZZZZZ1"><v>1</v></c>`) },
-		"row twice":             func(p map[string]string) { p[sheet1] = minimalParts(one + one)[sheet1] },
-		"rows out of order":     func(p map[string]string) { p[sheet1] = minimalParts(`<row r="2"/>` + one)[sheet1] },
-		"row out of range":      func(p map[string]string) { p[sheet1] = minimalParts(`<row r="1048577"/>`)[sheet1] },
+		"row twice": func(p map[string]string) {
+			p[sheet1] = minimalParts(one + strings.Replace(one, ">1<", ">2<", 1))[sheet1]
+		},
+		"rows out of order": func(p map[string]string) { p[sheet1] = minimalParts(`<row r="2"/>` + one)[sheet1] },
+		"row out of range":  func(p map[string]string) { p[sheet1] = minimalParts(`<row r="1048577"/>`)[sheet1] },
 		"one row too many": func(p map[string]string) {
 			p[sheet1] = minimalParts(`<row r="1048576"/><row/>`)[sheet1]
 		},
@@ -134,9 +120,6 @@ func TestRefusesMalformedSheets(t *testing.T) {
 		"reference to a control":   func(p map[string]string) { setCell(p, `<c r="A1" t="str"><v>&#1;</v></c>`) },
 		"no UTF-8":                 func(p map[string]string) { setCell(p, "<c r=\"A1\" t=\"str\"><v>\xff</v></c>") },
 		"attribute without quotes": func(p map[string]string) { setCell(p, `<c r=A1><v>1</v></c>`) },
-		"shared string of a word":  func(p map[string]string) { setCell(p, `<c r="A1" t="s"><v>x</v></c>`) },
-		"shared string of none":    func(p map[string]string) { setCell(p, `<c r="A1" t="s"><v></v></c>`) },
-		"boolean of another kind":  func(p map[string]string) { setCell(p, `<c r="A1" t="b"><v>2</v></c>`) },
 		"nested without end": func(p map[string]string) {
 			setCell(p, strings.Repeat("<a>", 1000)+strings.Repeat("</a>", 1000))
 		},
