@@ -17,8 +17,9 @@ func TestCellsThatTheFileDoesNotHoldAreTold(t *testing.T) {
 		t.Fatalf("%d rows, %d rejects", len(got.rows), len(got.rejects))
 	}
 	told := got.rows[0].Warnings
-	if len(told) != 2 || told[0].Code != WarnLost || told[0].Field != "surname" || !strings.Contains(told[0].Message, "(B4)") ||
-		told[1].Code != WarnTwice || !strings.Contains(told[1].Message, "(C4)") || got.rows[0].Fields["firstname"] != "B" {
+	if len(told) != 2 || told[0].Code != WarnLost || told[0].Field != "surname" ||
+		!strings.Contains(told[0].Message, "(B4)") || told[1].Code != WarnTwice ||
+		!strings.Contains(told[1].Message, "(C4)") || got.rows[0].Fields["firstname"] != "B" {
 		t.Errorf("%+v, %+v", told, got.rows[0].Fields)
 	}
 	for _, r := range got.rejects {

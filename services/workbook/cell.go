@@ -76,6 +76,11 @@ func parseStorage(word []byte) storage {
 	case "d":
 		return storedDate
 	}
+	return parseOddStorage(word)
+}
+
+// parseOddStorage is parseStorage for words that few programs write.
+func parseOddStorage(word []byte) storage {
 	for _, known := range []string{"n", "s", "str", "inlineStr", "b", "e", "d"} {
 		if bytes.EqualFold(bytes.TrimSpace(word), []byte(known)) {
 			return parseStorage([]byte(known))

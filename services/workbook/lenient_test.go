@@ -15,7 +15,8 @@ import (
 // What other programs write and spreadsheet programs open is read.
 func TestReadsWhatSpreadsheetProgramsOpen(t *testing.T) {
 	for name, test := range map[string]struct{ rows, want string }{
-		"shared string without an element": {`<row r="1"><c r="A1" t="s"/><c r="B1" t="s"><v>0</v></c></row>`, "B1=ID Number"},
+		"shared string without an element": {
+			`<row r="1"><c r="A1" t="s"/><c r="B1" t="s"><v>0</v></c></row>`, "B1=ID Number"},
 		"shared string without a value": {
 			`<row r="1"><c r="A1" t="s"><v></v></c><c r="B1" t="s"><v>0</v></c></row>`, "B1=ID Number"},
 		"shared string of white space": {`<row r="1"><c r="A1" t="s"><v> </v></c><c r="B1"><v>2</v></c></row>`, "B1=2"},
@@ -103,8 +104,12 @@ func TestReadsPartsInOtherEncodings(t *testing.T) {
 			return encode16(declare(`"UTF-16"`)+p, binary.BigEndian, true)
 		},
 		"UTF-8 declared as UTF-16": func(p string) string { return declare(`"utf-16"`) + p },
-		"ISO-8859-1":               func(p string) string { return declare(`"ISO-8859-1"`) + strings.ReplaceAll(p, "ë", "\xEB") },
-		"Windows-1252":             func(p string) string { return declare(`'windows-1252'`) + strings.ReplaceAll(p, "ë", "\xEB") },
+		"ISO-8859-1": func(p string) string {
+			return declare(`"ISO-8859-1"`) + strings.ReplaceAll(p, "ë", "\xEB")
+		},
+		"Windows-1252": func(p string) string {
+			return declare(`'windows-1252'`) + strings.ReplaceAll(p, "ë", "\xEB")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			long := strings.Repeat("ë", 20_000) // longer than what is read at once
@@ -223,16 +228,17 @@ func oleFile(name string) string {
 }
 
 func TestFilesUnderAnotherNameAreNamed(t *testing.T) {
+	const noZip = refusal.CodeNotAZip
 	const xml2003 = `<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>` +
 		`<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet/></Workbook>`
 	for name, test := range map[string]struct{ data, code, words string }{
-		"HTML":                      {"\r\n <HTML><body><table><tr><td>ID Number</td></tr></table></body></HTML>", refusal.CodeNotAZip, "web page"},
-		"a table alone":             {"<table><tr><td>ID Number</td></tr></table>", refusal.CodeNotAZip, "web page"},
-		"HTML with mark":            {"\xEF\xBB\xBF<!DOCTYPE html><p>", refusal.CodeNotAZip, "web page"},
-		"HTML in UTF-16":            {encode16("<html><table></table>", binary.LittleEndian, true), refusal.CodeNotAZip, "web page"},
-		"MHTML":                     {"MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n", refusal.CodeNotAZip, "web page"},
-		"XML Spreadsheet":           {xml2003, refusal.CodeNotAZip, "XML Spreadsheet 2003"},
-		"XML Spreadsheet in UTF-16": {encode16(xml2003, binary.BigEndian, true), refusal.CodeNotAZip, "XML Spreadsheet 2003"},
+		"HTML":                      {"\r\n <HTML><table><tr><td>ID Number</td></tr></table></HTML>", noZip, "web page"},
+		"a table alone":             {"<table><tr><td>ID Number</td></tr></table>", noZip, "web page"},
+		"HTML with mark":            {"\xEF\xBB\xBF<!DOCTYPE html><p>", noZip, "web page"},
+		"HTML in UTF-16":            {encode16("<html><table></table>", binary.LittleEndian, true), noZip, "web page"},
+		"MHTML":                     {"MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n", noZip, "web page"},
+		"XML Spreadsheet":           {xml2003, noZip, "XML Spreadsheet 2003"},
+		"XML Spreadsheet in UTF-16": {encode16(xml2003, binary.BigEndian, true), noZip, "XML Spreadsheet 2003"},
 		"encrypted":                 {oleFile("EncryptedPackage"), refusal.CodeEncrypted, "has a password"},
 		"old workbook":              {oleFile("Workbook"), refusal.CodeXLS, "old .xls"},
 		"the oldest workbook":       {"\x09\x04\x06\x00\x00\x00\x10\x00\x00\x00\x0A\x00", refusal.CodeXLS, "old .xls"},
