@@ -397,10 +397,10 @@ func parseReference(ref []byte) (column, row int, ok bool) {
 		switch {
 		case b >= 'A' && b <= 'Z' && row == 0:
 			column = column*26 + int(b-'A') + 1
-		case b >= 'a' && b <= 'z' && row == 0:
-			column = column*26 + int(b-'a') + 1
 		case b >= '0' && b <= '9':
 			row = row*10 + int(b-'0')
+		case b >= 'a' && b <= 'z' && row == 0:
+			column = column*26 + int(b-'a') + 1
 		default:
 			return 0, 0, false
 		}
