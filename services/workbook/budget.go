@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/services/workbook/xmlscan"
 )
 
 // Budget is the most that reading one file may take, from Open to Close. Everything is
@@ -58,7 +59,7 @@ type Budget struct {
 // StoredBudget returns the budget for a file that was accepted or made here. A report has
 // more than its upload, and no cell is cut, so that a search misses nothing.
 func StoredBudget() Budget {
-	return Budget{Cell: maxToken, Row: 4 << 20, Text: 4 << 30, Ratio: 2000}
+	return Budget{Cell: xmlscan.MaxToken, Row: 4 << 20, Text: 4 << 30, Ratio: 2000}
 }
 
 const (

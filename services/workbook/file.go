@@ -12,6 +12,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/refusal"
+	"rollcall.example/services/workbook/xmlscan"
 )
 
 const (
@@ -94,12 +95,12 @@ func (p *packageParts) readWorkbook(main string) (*File, error) {
 	}
 	file := &File{meter: p.meter, strings: &sharedStrings{meter: p.meter}}
 	root := ""
-	err = p.visitElements(part, func(x *xmlScanner, depth int) error {
-		switch tag := string(x.name); {
+	err = p.visitElements(part, func(x *xmlscan.Scanner, depth int) error {
+		switch tag := string(x.Name); {
 		case depth == 1:
 			root = tag
 		case depth == 2 && tag == "workbookPr":
-			value, err := x.attribute("date1904")
+			value, err := x.Attribute("date1904")
 			file.Date1904 = string(value) == "1" || string(value) == "true"
 			return err
 		case depth == 3 && tag == "sheet":
@@ -135,16 +136,16 @@ func (p *packageParts) readWorkbook(main string) (*File, error) {
 
 // addSheet adds the sheet that an element names. It leaves out charts, which have no
 // rows.
-func (p *packageParts) addSheet(file *File, x *xmlScanner, related map[string]relation) error {
-	name, err := x.attribute("name")
+func (p *packageParts) addSheet(file *File, x *xmlscan.Scanner, related map[string]relation) error {
+	name, err := x.Attribute("name")
 	if err != nil {
 		return err
 	}
-	state, err := x.attribute("state")
+	state, err := x.Attribute("state")
 	if err != nil {
 		return err
 	}
-	id, err := x.attribute("id")
+	id, err := x.Attribute("id")
 	if err != nil {
 		return err
 	}

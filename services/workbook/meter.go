@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"rollcall.example/services/workbook/xmlscan"
 )
 
 // meter is what a file is read through. It counts what reading has taken of the budget,
@@ -156,7 +158,7 @@ func (m *meter) fitCell(text []byte) (fits []byte, cut bool) {
 // nameLongText makes the refusal of a cell of an error that says that a text is longer
 // than the scanner holds.
 func (m *meter) nameLongText(err error) error {
-	if errors.Is(err, errLongText) {
+	if errors.Is(err, xmlscan.ErrLongText) {
 		return cellTooLong(m.budget.Cell)
 	}
 	return err

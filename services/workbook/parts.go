@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/flate"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/services/workbook/xmlscan"
 )
 
 // packageParts are the parts of a package.
@@ -61,26 +62,26 @@ func (p *packageParts) readRelations(of string) (map[string]relation, error) {
 		return nil, nil
 	}
 	found := make(map[string]relation)
-	err := p.visitElements(file, func(x *xmlScanner, depth int) error {
-		if depth != 2 || string(x.name) != "Relationship" {
+	err := p.visitElements(file, func(x *xmlscan.Scanner, depth int) error {
+		if depth != 2 || string(x.Name) != "Relationship" {
 			return nil
 		}
 		if err := p.meter.addRelation(); err != nil {
 			return err
 		}
-		id, err := x.attribute("Id")
+		id, err := x.Attribute("Id")
 		if err != nil {
 			return err
 		}
-		kind, err := x.attribute("Type")
+		kind, err := x.Attribute("Type")
 		if err != nil {
 			return err
 		}
-		mode, err := x.attribute("TargetMode")
+		mode, err := x.Attribute("TargetMode")
 		if err != nil {
 			return err
 		}
-		target, err := x.attribute("Target")
+		target, err := x.Attribute("Target")
 		if err != nil || string(mode) == "External" {
 			return err
 		}
@@ -96,29 +97,29 @@ func (p *packageParts) readRelations(of string) (map[string]relation, error) {
 }
 
 // visitElements visits each element of a part when it opens; depth is 1 for the root.
-func (p *packageParts) visitElements(file *zip.File, visit func(x *xmlScanner, depth int) error) (err error) {
+func (p *packageParts) visitElements(file *zip.File, visit func(x *xmlscan.Scanner, depth int) error) (err error) {
 	rc, err := p.meter.open(file)
 	if err != nil {
 		return unreadable(err)
 	}
 	defer func() { _ = rc.Close() }() // a reader
-	x := newXMLScanner(rc)
+	x := xmlscan.New(rc)
 	elements := 0
 	for {
-		t, err := x.next()
+		t, err := x.Next()
 		if err != nil {
 			return unreadable(err)
 		}
 		switch t {
-		case tokenEnd:
+		case xmlscan.End:
 			if elements == 0 {
-				return unreadable(fmt.Errorf("%w: no element", errXML))
+				return unreadable(fmt.Errorf("%w: no element", xmlscan.ErrMalformed))
 			}
 			return nil
-		case tokenOpen:
+		case xmlscan.Open:
 			elements++
-			depth := len(x.openNames)
-			if x.empty {
+			depth := x.Depth()
+			if x.Empty {
 				depth++
 			}
 			if err := visit(x, depth); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/services/workbook/xmlscan"
 )
 
 // errEnough ends the reading early.
@@ -15,7 +16,7 @@ var errEnough = errors.New("enough rows")
 type rowReader struct {
 	sheet *Sheet
 	meter *meter
-	x     *xmlScanner
+	x     *xmlscan.Scanner
 	row   Row
 	bytes int // of text in the row
 	arena arena
@@ -33,18 +34,18 @@ type rowReader struct {
 func (r *rowReader) readSheet(visit func(Row) bool) error {
 	data := false
 	for {
-		t, err := r.x.next()
+		t, err := r.x.Next()
 		switch {
 		case err != nil:
 			return err
-		case t == tokenEnd && !data:
+		case t == xmlscan.End && !data:
 			return errors.New("a sheet has no data")
-		case t == tokenEnd:
+		case t == xmlscan.End:
 			return nil
-		case t != tokenOpen || len(r.x.openNames) == 1 && !r.x.empty:
+		case t != xmlscan.Open || r.x.Depth() == 1 && !r.x.Empty:
 			continue // the root element
 		}
-		switch string(r.x.name) {
+		switch string(r.x.Name) {
 		case "dimension":
 			err = r.readDimension()
 		case "sheetData":
@@ -55,11 +56,11 @@ func (r *rowReader) readSheet(visit func(Row) bool) error {
 			err = r.readRows(visit)
 		case "filterColumn":
 			r.filtered = true
-			err = r.x.skipElement()
+			err = r.x.Skip()
 		case "autoFilter":
 			continue // its columns are inside
 		default:
-			err = r.x.skipElement()
+			err = r.x.Skip()
 		}
 		if err != nil {
 			return err
@@ -69,7 +70,7 @@ func (r *rowReader) readSheet(visit func(Row) bool) error {
 
 // readDimension notes the size that the sheet states.
 func (r *rowReader) readDimension() error {
-	ref, err := r.x.attribute("ref")
+	ref, err := r.x.Attribute("ref")
 	if err != nil {
 		return err
 	}
@@ -79,13 +80,13 @@ func (r *rowReader) readDimension() error {
 	if _, row, ok := parseReference(ref); ok {
 		r.sheet.statedRows = row
 	}
-	return r.x.skipElement()
+	return r.x.Skip()
 }
 
 // readRows visits the rows. Row elements of one number that follow one another are one
 // row: some programs write an element for each cell.
 func (r *rowReader) readRows(visit func(Row) bool) error {
-	if r.x.empty {
+	if r.x.Empty {
 		return nil
 	}
 	stored, begun := 0, false
@@ -105,18 +106,18 @@ func (r *rowReader) readRows(visit func(Row) bool) error {
 		return nil
 	}
 	for {
-		t, err := r.x.next()
+		t, err := r.x.Next()
 		switch {
 		case err != nil:
 			return err
-		case t == tokenClose:
+		case t == xmlscan.Close:
 			return finish()
-		case t == tokenText:
+		case t == xmlscan.Text:
 			continue
-		case t == tokenEnd:
-			return errXML
-		case string(r.x.name) != "row":
-			if err := r.x.skipElement(); err != nil {
+		case t == xmlscan.End:
+			return xmlscan.ErrMalformed
+		case string(r.x.Name) != "row":
+			if err := r.x.Skip(); err != nil {
 				return err
 			}
 			continue
@@ -143,7 +144,7 @@ func (r *rowReader) readRows(visit func(Row) bool) error {
 // it is hidden. A row without a number follows the one before.
 func (r *rowReader) readRowNumber() (n int, hidden bool, err error) {
 	var ref []byte
-	err = r.x.visitAttributes(func(name, value []byte) {
+	err = r.x.VisitAttributes(func(name, value []byte) {
 		switch string(name) {
 		case "r":
 			if ref == nil {
@@ -154,7 +155,7 @@ func (r *rowReader) readRowNumber() (n int, hidden bool, err error) {
 		}
 	})
 	if err == nil && bytes.IndexByte(ref, '&') >= 0 {
-		ref, err = appendText(nil, ref, false)
+		ref, err = xmlscan.AppendText(nil, ref, false)
 	}
 	if err != nil {
 		return 0, false, err
@@ -178,23 +179,23 @@ func (r *rowReader) readRowNumber() (n int, hidden bool, err error) {
 
 // readRow reads the cells of the row whose element was just opened.
 func (r *rowReader) readRow() error {
-	if r.x.empty {
+	if r.x.Empty {
 		return nil
 	}
 	for {
-		t, err := r.x.next()
+		t, err := r.x.Next()
 		switch {
 		case err != nil:
 			return err
-		case t == tokenClose:
+		case t == xmlscan.Close:
 			return nil
-		case t == tokenText:
-		case t == tokenEnd:
-			return errXML
-		case string(r.x.name) == "c":
+		case t == xmlscan.Text:
+		case t == xmlscan.End:
+			return xmlscan.ErrMalformed
+		case string(r.x.Name) == "c":
 			err = r.readCell()
 		default:
-			err = r.x.skipElement()
+			err = r.x.Skip()
 		}
 		if err != nil {
 			return err
@@ -217,7 +218,7 @@ func (r *rowReader) finishRow() error {
 // follows the one before.
 func (r *rowReader) readCell() error {
 	var ref, style, kind []byte
-	if err := r.x.visitAttributes(func(name, value []byte) {
+	if err := r.x.VisitAttributes(func(name, value []byte) {
 		if len(name) == 1 {
 			switch name[0] {
 			case 'r':
@@ -285,17 +286,17 @@ func (r *rowReader) readCellAgain(column int, kind storage, date bool) error {
 
 // readValue reads the content of a cell.
 func (r *rowReader) readValue(cell *Cell, kind storage, date bool) error {
-	if r.x.empty {
+	if r.x.Empty {
 		return nil
 	}
 	r.text = r.text[:0]
 	filled := false
 	for {
-		t, err := r.x.next()
+		t, err := r.x.Next()
 		switch {
 		case err != nil:
 			return err
-		case t == tokenClose:
+		case t == xmlscan.Close:
 			if !filled {
 				return nil
 			}
@@ -306,23 +307,23 @@ func (r *rowReader) readValue(cell *Cell, kind storage, date bool) error {
 				return rowTooLong(r.meter.budget.Row)
 			}
 			return nil
-		case t == tokenText:
+		case t == xmlscan.Text:
 			continue
-		case t == tokenEnd:
-			return errXML
+		case t == xmlscan.End:
+			return xmlscan.ErrMalformed
 		}
-		switch string(r.x.name) {
+		switch string(r.x.Name) {
 		case "v":
 			filled = true
-			r.text, err = r.x.appendContent(r.text[:0])
+			r.text, err = r.x.AppendContent(r.text[:0])
 		case "is":
 			filled = true
-			r.text, err = r.x.appendRichText(r.text[:0])
+			r.text, err = appendRichText(r.x, r.text[:0])
 		case "f":
 			cell.Formula = true
-			err = r.x.skipElement()
+			err = r.x.Skip()
 		default:
-			err = r.x.skipElement()
+			err = r.x.Skip()
 		}
 		if err != nil {
 			return r.meter.nameLongText(err)
@@ -381,7 +382,7 @@ func (r *rowReader) convertCell(cell *Cell, kind storage, date bool) error {
 // parseCount parses the digits of a count.
 func parseCount(text []byte) (n int, ok bool) {
 	for _, c := range text {
-		if c < '0' || c > '9' || n > maxToken*100 {
+		if c < '0' || c > '9' || n > xmlscan.MaxToken*100 {
 			return 0, false
 		}
 		n = n*10 + int(c-'0')

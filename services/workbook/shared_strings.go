@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"rollcall.example/services/workbook/xmlscan"
 )
 
 const (
@@ -25,7 +27,7 @@ type sharedStrings struct {
 	meter *meter
 	part  *zip.File // nil where the workbook has none
 	rc    io.ReadCloser
-	x     *xmlScanner
+	x     *xmlscan.Scanner
 	ended bool
 
 	texts  [][]string   // in chunks, so that none is copied to make room for more
@@ -94,18 +96,18 @@ func (s *sharedStrings) readNext() (bool, error) {
 		if s.rc, err = s.meter.open(s.part); err != nil {
 			return false, err
 		}
-		s.x, s.cut = newXMLScanner(s.rc), map[int]bool{}
+		s.x, s.cut = xmlscan.New(s.rc), map[int]bool{}
 	}
 	for {
-		t, err := s.x.next()
+		t, err := s.x.Next()
 		switch {
 		case err != nil:
 			return false, err
-		case t == tokenEnd:
+		case t == xmlscan.End:
 			s.ended = true
 			return false, nil
-		case t == tokenOpen && string(s.x.name) == "si":
-			if s.scratch, err = s.x.appendRichText(s.scratch[:0]); err != nil {
+		case t == xmlscan.Open && string(s.x.Name) == "si":
+			if s.scratch, err = appendRichText(s.x, s.scratch[:0]); err != nil {
 				return false, err
 			}
 			s.scratch = unescape(s.scratch)

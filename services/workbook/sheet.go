@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"errors"
 	"iter"
+
+	"rollcall.example/services/workbook/xmlscan"
 )
 
 // Sheet is one sheet of a File.
@@ -59,7 +61,7 @@ func (s *Sheet) Rows() iter.Seq2[Row, error] {
 			return
 		}
 		defer func() { _ = rc.Close() }() // a reader
-		r := rowReader{sheet: s, meter: s.file.meter, x: newXMLScanner(rc)}
+		r := rowReader{sheet: s, meter: s.file.meter, x: xmlscan.New(rc)}
 		switch err := r.readSheet(func(row Row) bool { return yield(row, nil) }); {
 		case err == nil:
 			s.hiddenRows, s.filtered = r.hiddenRows, r.filtered

@@ -3,6 +3,8 @@ package workbook
 import (
 	"strconv"
 	"strings"
+
+	"rollcall.example/services/workbook/xmlscan"
 )
 
 // readDateStyles tells for each style of a cell whether it shows a number as a
@@ -16,24 +18,24 @@ func (p *packageParts) readDateStyles(name string) ([]bool, error) {
 	formats := make(map[int]bool) // by a format's id: whether it shows a date
 	var styles []int
 	inside := "" // name of the open list
-	err := p.visitElements(part, func(x *xmlScanner, depth int) error {
+	err := p.visitElements(part, func(x *xmlscan.Scanner, depth int) error {
 		if depth == 2 {
-			inside = string(x.name)
+			inside = string(x.Name)
 		}
 		switch {
 		case depth != 3:
 			return nil
-		case inside == "numFmts" && string(x.name) == "numFmt":
+		case inside == "numFmts" && string(x.Name) == "numFmt":
 			id, err := countAttribute(x, "numFmtId")
 			if err != nil {
 				return err
 			}
-			code, err := x.attribute("formatCode")
+			code, err := x.Attribute("formatCode")
 			if formats[id] = isDateFormat(string(code)); len(formats) > limit {
 				return tooMany("formats of numbers", limit)
 			}
 			return err
-		case inside == "cellXfs" && string(x.name) == "xf":
+		case inside == "cellXfs" && string(x.Name) == "xf":
 			id, err := countAttribute(x, "numFmtId")
 			if styles = append(styles, id); len(styles) > limit {
 				return tooMany("styles of cells", limit)
@@ -57,14 +59,14 @@ func (p *packageParts) readDateStyles(name string) ([]bool, error) {
 }
 
 // countAttribute reads an attribute that holds a count; 0 where there is none.
-func countAttribute(x *xmlScanner, name string) (int, error) {
-	value, err := x.attribute(name)
+func countAttribute(x *xmlscan.Scanner, name string) (int, error) {
+	value, err := x.Attribute(name)
 	if err != nil || value == nil {
 		return 0, err
 	}
 	n, err := strconv.Atoi(string(value))
 	if err != nil || n < 0 {
-		return 0, errXML
+		return 0, xmlscan.ErrMalformed
 	}
 	return n, nil
 }

@@ -1,4 +1,4 @@
-package workbook
+package xmlscan
 
 import (
 	"bytes"
@@ -32,9 +32,9 @@ func hashName(name []byte) uint32 {
 	return h
 }
 
-// appendText appends a text with its references resolved and its line ends
+// AppendText appends a text with its references resolved and its line ends
 // normalised. Characters that XML cannot hold are an error.
-func appendText(to, text []byte, cdata bool) ([]byte, error) {
+func AppendText(to, text []byte, cdata bool) ([]byte, error) {
 	for len(text) > 0 {
 		i := 0
 		for i < len(text) && text[i] >= 0x20 && text[i] < utf8.RuneSelf && (text[i] != '&' || cdata) {
@@ -48,7 +48,7 @@ func appendText(to, text []byte, cdata bool) ([]byte, error) {
 		case c == '&':
 			r, size := resolveReference(text)
 			if size == 0 {
-				return to, errXML
+				return to, ErrMalformed
 			}
 			to = utf8.AppendRune(to, r)
 			text = text[size:]
@@ -63,12 +63,12 @@ func appendText(to, text []byte, cdata bool) ([]byte, error) {
 		case c >= utf8.RuneSelf:
 			r, size := utf8.DecodeRune(text)
 			if r == utf8.RuneError && size == 1 || r == 0xFFFE || r == 0xFFFF {
-				return to, errXML
+				return to, ErrMalformed
 			}
 			to = append(to, text[:size]...)
 			text = text[size:]
 		default:
-			return to, errXML
+			return to, ErrMalformed
 		}
 	}
 	return to, nil
@@ -132,47 +132,11 @@ func hexValue(c byte) rune {
 	return -1
 }
 
-// unescape replaces each _xHHHH_ by the character that it stands for, in place.
-// Spreadsheet programs write characters that way that XML cannot hold.
-func unescape(text []byte) []byte {
-	i := bytes.Index(text, []byte("_x"))
-	if i < 0 {
-		return text
-	}
-	to := text[:i]
-	for i < len(text) {
-		if r, ok := parseEscape(text[i:]); ok {
-			to = append(to, string(r)...)
-			i += 7
-			continue
-		}
-		to = append(to, text[i])
-		i++
-	}
-	return to
-}
-
-// parseEscape parses the _xHHHH_ at the beginning of text.
-func parseEscape(text []byte) (r rune, ok bool) {
-	if len(text) < 7 || text[0] != '_' || text[1] != 'x' || text[6] != '_' {
-		return 0, false
-	}
-	for _, c := range text[2:6] {
-		d := hexValue(c)
-		if d < 0 {
-			return 0, false
-		}
-		r = r*16 + d
-	}
-	// Half a surrogate pair stands for nothing by itself.
-	return r, r < 0xD800 || r > 0xDFFF
-}
-
 // maxDeclaration is how long the declaration at the beginning of a part may be.
 const maxDeclaration = 1 << 10
 
 // checkStart skips a byte order mark, and decodes text that is not in UTF-8.
-func (x *xmlScanner) checkStart() error {
+func (x *Scanner) checkStart() error {
 	x.started = true
 	switch {
 	case x.hasPrefix("\xEF\xBB\xBF"):
@@ -201,7 +165,7 @@ func (x *xmlScanner) checkStart() error {
 	}
 	end, err := x.index("?>", 0)
 	if err != nil || end > maxDeclaration {
-		return errXML
+		return ErrMalformed
 	}
 	switch name := declaredEncoding(x.buf[x.pos : x.pos+end]); name {
 	case "", "utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-16le", "utf-16be", "unicode":
@@ -218,7 +182,7 @@ func (x *xmlScanner) checkStart() error {
 }
 
 // decode lets the scanner read the rest of the part in UTF-8.
-func (x *xmlScanner) decode(from encoding.Encoding) {
+func (x *Scanner) decode(from encoding.Encoding) {
 	rest := bytes.Clone(x.buf[x.pos:x.end])
 	in := x.r
 	x.r = from.NewDecoder().Reader(io.MultiReader(bytes.NewReader(rest), in))

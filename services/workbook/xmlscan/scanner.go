@@ -1,4 +1,6 @@
-package workbook
+// Package xmlscan reads the XML of workbooks, of whatever format: fast, in little memory,
+// and in less than a writer of hostile files may wish.
+package xmlscan
 
 import (
 	"bytes"
@@ -7,36 +9,40 @@ import (
 	"io"
 )
 
-// maxToken is how long a tag or a text between two tags may be, in bytes. A cell has at
+// MaxToken is how long a tag or a text between two tags may be, in bytes. A cell has at
 // most 32,767 characters, which take ten bytes each where all are references.
-const maxToken = 1 << 20
+const MaxToken = 1 << 20
 
 // maxDepth is how deep elements may nest.
 const maxDepth = 256
 
-// errXML says that a part is not well-formed XML. It holds nothing of the part.
-var errXML = errors.New("malformed XML")
+// ErrMalformed says that a part is not well-formed XML. It holds nothing of the part.
+var ErrMalformed = errors.New("malformed XML")
 
 var (
-	errDTD      = fmt.Errorf("%w: it has a document type definition", errXML)
-	errEncoding = fmt.Errorf("%w: it is in an unknown encoding", errXML)
-	errLongTag  = fmt.Errorf("%w: a tag is longer than any has to be", errXML)
-	errLongText = fmt.Errorf("%w: a text is longer than any cell", errXML)
+	errDTD      = fmt.Errorf("%w: it has a document type definition", ErrMalformed)
+	errEncoding = fmt.Errorf("%w: it is in an unknown encoding", ErrMalformed)
+	errLongTag  = fmt.Errorf("%w: a tag is longer than any has to be", ErrMalformed)
 )
 
-type tokenKind uint8
+// ErrLongText says that a text is longer than any cell. It wraps ErrMalformed.
+var ErrLongText = fmt.Errorf("%w: a text is longer than any cell", ErrMalformed)
 
+// Kind is the kind of a token.
+type Kind uint8
+
+// The kinds of tokens.
 const (
-	tokenEnd   tokenKind = iota // the document ends
-	tokenOpen                   // an element opens; empty is set where it closes itself
-	tokenClose                  // an element closes
-	tokenText                   // text between tags
+	End   Kind = iota // the document ends
+	Open              // an element opens; Empty is set where it closes itself
+	Close             // an element closes
+	Text              // text between tags
 )
 
-// xmlScanner reads XML as spreadsheet programs write it: one token at a time, in a
+// Scanner reads XML as spreadsheet programs write it: one token at a time, in a
 // buffer that is used again. It knows entities, references, CDATA, comments and any
 // prefix. It refuses document types and elements that are not properly nested.
-type xmlScanner struct {
+type Scanner struct {
 	r        io.Reader
 	buf      []byte
 	pos, end int
@@ -44,19 +50,25 @@ type xmlScanner struct {
 
 	// The token just read, valid until the next one: the name without prefix, the
 	// text of the attributes, the raw text.
-	name, attrs, text []byte
-	empty             bool // the element has no content
-	cdata             bool // the text holds no references
+	Name, Text []byte
+	attrs      []byte
+	Empty      bool // the element has no content
+	CDATA      bool // the text holds no references
 
 	openNames []uint32 // hashes of the names of the open elements
 	started   bool
+	discard   bool // nobody asks for texts, so they may be of any length
 }
 
-func newXMLScanner(r io.Reader) *xmlScanner { return &xmlScanner{r: r, buf: make([]byte, 64<<10)} }
+// New returns a scanner of the part that r holds.
+func New(r io.Reader) *Scanner { return &Scanner{r: r, buf: make([]byte, 64<<10)} }
+
+// Depth returns how many elements are open. One that closes itself is not among them.
+func (x *Scanner) Depth() int { return len(x.openNames) }
 
 // fill reads more of the part. Bytes that were not consumed yet move to the
 // beginning of the buffer.
-func (x *xmlScanner) fill() error {
+func (x *Scanner) fill() error {
 	if x.eof {
 		return io.ErrUnexpectedEOF
 	}
@@ -66,7 +78,7 @@ func (x *xmlScanner) fill() error {
 		x.pos = 0
 	}
 	if x.end == len(x.buf) {
-		if len(x.buf) >= maxToken {
+		if len(x.buf) >= MaxToken {
 			return errLongTag
 		}
 		x.buf = append(x.buf, make([]byte, len(x.buf))...)
@@ -92,7 +104,7 @@ func (x *xmlScanner) fill() error {
 
 // index returns the offset from pos at which what occurs next, searching from the
 // given offset on.
-func (x *xmlScanner) index(what string, from int) (int, error) {
+func (x *Scanner) index(what string, from int) (int, error) {
 	for {
 		if x.pos+from < x.end {
 			if i := bytes.Index(x.buf[x.pos+from:x.end], []byte(what)); i >= 0 {
@@ -107,7 +119,7 @@ func (x *xmlScanner) index(what string, from int) (int, error) {
 }
 
 // indexByte is index for a single byte.
-func (x *xmlScanner) indexByte(what byte, from int) (int, error) {
+func (x *Scanner) indexByte(what byte, from int) (int, error) {
 	for {
 		if x.pos+from < x.end {
 			if i := bytes.IndexByte(x.buf[x.pos+from:x.end], what); i >= 0 {
@@ -122,7 +134,7 @@ func (x *xmlScanner) indexByte(what byte, from int) (int, error) {
 }
 
 // hasPrefix reports whether the unread text begins with prefix.
-func (x *xmlScanner) hasPrefix(prefix string) bool {
+func (x *Scanner) hasPrefix(prefix string) bool {
 	for x.end-x.pos < len(prefix) {
 		if x.fill() != nil {
 			return false
@@ -131,28 +143,28 @@ func (x *xmlScanner) hasPrefix(prefix string) bool {
 	return string(x.buf[x.pos:x.pos+len(prefix)]) == prefix
 }
 
-// next reads a token. An error that is not the reader's own wraps errXML.
-func (x *xmlScanner) next() (tokenKind, error) {
+// Next reads a token. An error that is not the reader's own wraps ErrMalformed.
+func (x *Scanner) Next() (Kind, error) {
 	t, err := x.readToken()
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = fmt.Errorf("%w: it ends in the middle", errXML)
+		err = fmt.Errorf("%w: it ends in the middle", ErrMalformed)
 	}
 	return t, err
 }
 
-func (x *xmlScanner) readToken() (tokenKind, error) {
+func (x *Scanner) readToken() (Kind, error) {
 	if !x.started {
 		if err := x.checkStart(); err != nil {
-			return tokenEnd, err
+			return End, err
 		}
 	}
 	for {
 		if x.pos == x.end {
 			if err := x.fill(); err != nil {
 				if errors.Is(err, io.ErrUnexpectedEOF) && len(x.openNames) == 0 {
-					return tokenEnd, nil
+					return End, nil
 				}
-				return tokenEnd, err
+				return End, err
 			}
 		}
 		if x.buf[x.pos] != '<' {
@@ -160,7 +172,7 @@ func (x *xmlScanner) readToken() (tokenKind, error) {
 		}
 		if x.end-x.pos < 2 {
 			if err := x.fill(); err != nil {
-				return tokenEnd, err
+				return End, err
 			}
 		}
 		var err error
@@ -176,19 +188,19 @@ func (x *xmlScanner) readToken() (tokenKind, error) {
 			case x.hasPrefix("<![CDATA["):
 				return x.readCDATA()
 			default:
-				return tokenEnd, errDTD
+				return End, errDTD
 			}
 		default:
 			return x.readOpening()
 		}
 		if err != nil {
-			return tokenEnd, err
+			return End, err
 		}
 	}
 }
 
 // skipPast skips everything up to and including end, without holding it in memory.
-func (x *xmlScanner) skipPast(end string, from int) error {
+func (x *Scanner) skipPast(end string, from int) error {
 	x.pos += from
 	for {
 		if i := bytes.Index(x.buf[x.pos:x.end], []byte(end)); i >= 0 {
@@ -202,52 +214,58 @@ func (x *xmlScanner) skipPast(end string, from int) error {
 	}
 }
 
-func (x *xmlScanner) readText() (tokenKind, error) {
+func (x *Scanner) readText() (Kind, error) {
 	for from := 0; ; {
 		if i := bytes.IndexByte(x.buf[x.pos+from:x.end], '<'); i >= 0 {
-			x.text, x.cdata = x.buf[x.pos:x.pos+from+i], false
+			x.Text, x.CDATA = x.buf[x.pos:x.pos+from+i], false
 			x.pos += from + i
 			break
 		}
-		from = x.end - x.pos
+		if from = x.end - x.pos; x.discard {
+			x.pos, from = x.end, 0
+		}
 		if err := x.fill(); err != nil {
 			if !errors.Is(err, io.ErrUnexpectedEOF) {
-				return tokenEnd, longText(err)
+				return End, longText(err)
 			}
-			x.text, x.cdata = x.buf[x.pos:x.end], false
+			x.Text, x.CDATA = x.buf[x.pos:x.end], false
 			x.pos = x.end
 			break
 		}
 	}
-	if len(x.openNames) == 0 && len(bytes.TrimSpace(x.text)) > 0 {
-		return tokenEnd, errXML // text outside the root element
+	if len(x.openNames) == 0 && len(bytes.TrimSpace(x.Text)) > 0 {
+		return End, ErrMalformed // text outside the root element
 	}
-	return tokenText, nil
+	return Text, nil
 }
 
 // longText says that what does not fit into the buffer is a text.
 func longText(err error) error {
 	if errors.Is(err, errLongTag) {
-		return errLongText
+		return ErrLongText
 	}
 	return err
 }
 
-func (x *xmlScanner) readCDATA() (tokenKind, error) {
+func (x *Scanner) readCDATA() (Kind, error) {
 	const open = "<![CDATA["
+	if x.discard {
+		x.Text, x.CDATA = nil, true
+		return Text, x.skipPast("]]>", len(open))
+	}
 	i, err := x.index("]]>", len(open))
 	if err != nil {
-		return tokenEnd, longText(err)
+		return End, longText(err)
 	}
-	x.text, x.cdata = x.buf[x.pos+len(open):x.pos+i], true
+	x.Text, x.CDATA = x.buf[x.pos+len(open):x.pos+i], true
 	x.pos += i + len("]]>")
-	return tokenText, nil
+	return Text, nil
 }
 
-func (x *xmlScanner) readClosing() (tokenKind, error) {
+func (x *Scanner) readClosing() (Kind, error) {
 	i, err := x.indexByte('>', 2)
 	if err != nil {
-		return tokenEnd, err
+		return End, err
 	}
 	name := x.buf[x.pos+2 : x.pos+i]
 	for len(name) > 0 && isSpace(name[len(name)-1]) {
@@ -256,51 +274,51 @@ func (x *xmlScanner) readClosing() (tokenKind, error) {
 	x.pos += i + 1
 	last := len(x.openNames) - 1
 	if last < 0 || x.openNames[last] != hashName(name) {
-		return tokenEnd, errXML
+		return End, ErrMalformed
 	}
 	x.openNames = x.openNames[:last]
-	x.name = localName(name)
-	return tokenClose, nil
+	x.Name = localName(name)
+	return Close, nil
 }
 
-func (x *xmlScanner) readOpening() (tokenKind, error) {
+func (x *Scanner) readOpening() (Kind, error) {
 	i, err := x.findTagEnd()
 	if err != nil {
-		return tokenEnd, err
+		return End, err
 	}
 	tag := x.buf[x.pos+1 : x.pos+i]
 	x.pos += i + 1
-	x.empty = len(tag) > 0 && tag[len(tag)-1] == '/'
-	if x.empty {
+	x.Empty = len(tag) > 0 && tag[len(tag)-1] == '/'
+	if x.Empty {
 		tag = tag[:len(tag)-1]
 	}
 	end := 0
 	for end < len(tag) && !isSpace(tag[end]) {
 		switch tag[end] {
 		case '<', '&', '"', '\'', '=':
-			return tokenEnd, errXML
+			return End, ErrMalformed
 		}
 		end++
 	}
 	name := tag[:end]
 	x.attrs = tag[end:]
 	if len(name) == 0 {
-		return tokenEnd, errXML
+		return End, ErrMalformed
 	}
-	x.name = localName(name)
-	if x.empty {
-		return tokenOpen, nil
+	x.Name = localName(name)
+	if x.Empty {
+		return Open, nil
 	}
 	if len(x.openNames) == maxDepth {
-		return tokenEnd, fmt.Errorf("%w: elements nest too deeply", errXML)
+		return End, fmt.Errorf("%w: elements nest too deeply", ErrMalformed)
 	}
 	x.openNames = append(x.openNames, hashName(name))
-	return tokenOpen, nil
+	return Open, nil
 }
 
 // findTagEnd returns the offset at which the tag at pos ends: at a '>' that is not
 // quoted.
-func (x *xmlScanner) findTagEnd() (int, error) {
+func (x *Scanner) findTagEnd() (int, error) {
 	var quote byte
 	for at := 1; ; {
 		for ; x.pos+at < x.end; at++ {
