@@ -24,7 +24,7 @@ type ServeConfig struct {
 // Validate names each setting that cannot be. Serve calls it.
 func (c *ServeConfig) Validate() error {
 	var service error
-	if !slices.Contains(strings.Split(Vars["services"], ","), c.Service) {
+	if !slices.Contains(strings.Split(values["services"], ","), c.Service) {
 		service = fmt.Errorf("there is no service %q", c.Service)
 	}
 	return errors.Join(service, c.NATS.Validate(), c.Settings.Validate())

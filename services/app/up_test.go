@@ -154,7 +154,7 @@ func TestServeKnowsEachService(t *testing.T) {
 	for _, s := range services {
 		names = append(names, s.name)
 	}
-	if got := strings.Split(Vars["services"], ","); !slices.Equal(slices.Sorted(slices.Values(got)),
+	if got := strings.Split(values["services"], ","); !slices.Equal(slices.Sorted(slices.Values(got)),
 		slices.Sorted(slices.Values(names))) {
 		t.Errorf("serve takes %v, there are %v", got, names)
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -15,10 +16,42 @@ import (
 	"rollcall.example/services/upload"
 )
 
-// Vars has what the tags of settings refer to: the defaults of the packages that the
-// settings are for, and help texts that are too long to stand beside their settings. Whoever
-// builds flags from the settings gives it to kong.
-var Vars = kong.Vars{
+// Vars fills in what the tags of settings refer to as ${name}: the defaults of the packages
+// that the settings are for, and help texts that are too long to stand beside their settings.
+// Whoever builds flags from the settings gives it to kong.
+//
+// kong has variables of its own, and looks through all of them for each setting: that took
+// longer than the rest of the program's start.
+var Vars = kong.PostBuild(func(k *kong.Kong) error {
+	return kong.Visit(k.Model.Node, func(node kong.Visitable, next kong.Next) error {
+		switch n := node.(type) {
+		case *kong.Node:
+			n.Help = fillIn(n.Help)
+		case *kong.Value:
+			n.Default, n.Enum, n.Help = fillIn(n.Default), fillIn(n.Enum), fillIn(n.Help)
+			if n.Flag != nil {
+				n.Flag.PlaceHolder = fillIn(n.Flag.PlaceHolder)
+			}
+		}
+		return next(nil)
+	})
+})
+
+// fillIn replaces each ${name} of text that has a value. kong refuses what is left.
+func fillIn(text string) string {
+	if !strings.Contains(text, "${") {
+		return text
+	}
+	return os.Expand(text, func(name string) string {
+		if value, ok := values[name]; ok {
+			return value
+		}
+		return "${" + name + "}"
+	})
+}
+
+// values are what Vars fills in, by name.
+var values = map[string]string{
 	"max_file_size":           ByteSize(upload.DefaultMaxFileSize).String(),
 	"user_uploads":            fmt.Sprint(upload.DefaultUserUploads),
 	"user_jobs":               fmt.Sprint(upload.DefaultUserJobs),
