@@ -80,6 +80,9 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 		return fmt.Errorf("provision bucket %s: %w", BucketCases, err)
 	}
 	for _, kv := range keyValues {
+		if kv.Bucket == KVRevocations {
+			continue
+		}
 		kv.Replicas = cfg.Replicas
 		if err := deleteMemoryBucket(ctx, js, kv.Bucket); err != nil {
 			return fmt.Errorf("provision bucket %s: %w", kv.Bucket, err)
@@ -87,6 +90,9 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 		if _, err := js.CreateOrUpdateKeyValue(ctx, kv); err != nil {
 			return fmt.Errorf("provision bucket %s: %w", kv.Bucket, err)
 		}
+	}
+	if _, err := js.CreateOrUpdateStream(ctx, revocationsConfig(cfg)); err != nil {
+		return fmt.Errorf("provision bucket %s: %w", KVRevocations, err)
 	}
 	for _, c := range consumerConfigs(cfg) {
 		if _, err := js.CreateOrUpdateConsumer(ctx, consumerStream(c.Durable), c); err != nil {
@@ -176,8 +182,27 @@ var keyValues = []jetstream.KeyValueConfig{
 	{Bucket: KVVerdicts, TTL: VerdictsTTL},
 	{Bucket: KVClaims, TTL: ClaimTTL},
 	{Bucket: KVObjections},
-	// Each entry has a time of its own, which needs a limit for the marks that ended ones leave.
-	{Bucket: KVRevocations, LimitMarkerTTL: time.Minute},
+	{Bucket: KVRevocations}, // revocationsConfig says the rest
+}
+
+// revocationsConfig is the stream of the bucket REVOCATIONS. The service upload, which
+// strangers reach, may write to it, so it takes no message that removes others: a bucket
+// made by the client library does. Each entry ends at a time of its own.
+func revocationsConfig(cfg ProvisionConfig) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              "KV_" + KVRevocations,
+		Description:       "Which tokens are no longer good",
+		Subjects:          []string{"$KV." + KVRevocations + ".>"},
+		Storage:           jetstream.FileStorage,
+		Replicas:          cfg.Replicas,
+		MaxMsgsPerSubject: 1,
+		Discard:           jetstream.DiscardNew,
+		Duplicates:        DuplicateWindow,
+		AllowDirect:       true,
+		AllowMsgTTL:       true,
+		DenyDelete:        true,
+		DenyPurge:         true,
+	}
 }
 
 func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {

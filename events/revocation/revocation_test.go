@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
@@ -266,5 +267,37 @@ func TestUnreadableEntriesRevoke(t *testing.T) {
 			t.Fatal(err)
 		}
 		wait(t, w, user, "", issued, revocation.ErrRevoked)
+	}
+}
+
+// Strangers reach the service upload, which may write entries. None of its messages removes
+// those of others, also in a bucket that an earlier version made.
+func TestNoMessageEmptiesTheBucket(t *testing.T) {
+	srv := eventstest.Start(t)
+	owner := eventstest.Connect(t, srv, eventstest.Owner)
+	if err := owner.DeleteStream(t.Context(), "KV_"+events.KVRevocations); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := owner.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{
+		Bucket: events.KVRevocations, LimitMarkerTTL: time.Minute,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	upload := eventstest.Connect(t, srv, "upload")
+	revoke(t, upload, revocation.Entry{User: "alice"})
+	if err := events.Provision(t.Context(), eventstest.Connect(t, srv, "provisioner"), events.ProvisionConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	revoke(t, upload, revocation.Entry{User: "bob"})
+	for _, kind := range []string{"all", "sub"} {
+		msg := nats.NewMsg("$KV." + events.KVRevocations + ".token.x")
+		msg.Header.Set(jetstream.MsgRollup, kind)
+		if _, err := upload.PublishMsg(t.Context(), msg); err == nil {
+			t.Errorf("a message that rolls up %q was stored", kind)
+		}
+	}
+	list, err := revocation.List(t.Context(), upload)
+	if err != nil || len(list) != 2 {
+		t.Errorf("entries %+v, %v; want those of alice and bob", list, err)
 	}
 }
