@@ -285,7 +285,8 @@ func TestNoMessageEmptiesTheBucket(t *testing.T) {
 	}
 	upload := eventstest.Connect(t, srv, "upload")
 	revoke(t, upload, revocation.Entry{User: "alice"})
-	if err := events.Provision(t.Context(), eventstest.Connect(t, srv, "provisioner"), events.ProvisionConfig{}); err != nil {
+	provisioner := eventstest.Connect(t, srv, "provisioner")
+	if err := events.Provision(t.Context(), provisioner, events.ProvisionConfig{}); err != nil {
 		t.Fatal(err)
 	}
 	revoke(t, upload, revocation.Entry{User: "bob"})
