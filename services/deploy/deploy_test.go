@@ -206,7 +206,8 @@ func TestNATSGetsItsPasswordsFromFiles(t *testing.T) {
 	write(t, filepath.Join(secrets, "ROLLCALL_NATS_PASSWORD_IEC"), "another", 0o400)
 	start := func() (string, error) {
 		cmd := exec.Command("sh", "nats/start.sh", "-c", "nats.conf")
-		cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "ROLLCALL_NATS_SECRETS=" + secrets}
+		cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "ROLLCALL_NATS_SECRETS=" + secrets,
+			"ROLLCALL_NATS_STORE=/store", "LOOKED=" + os.Getenv("LOOKED")}
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
@@ -217,6 +218,17 @@ func TestNATSGetsItsPasswordsFromFiles(t *testing.T) {
 			t.Errorf("%v, no %q in %s", err, want, out)
 		}
 	}
+	// Where rollcall is there, it looks at the key first.
+	write(t, filepath.Join(bin, "rollcall"), "#!/bin/sh\necho \"looked: $@\"; exit $LOOKED\n", 0o700)
+	t.Setenv("LOOKED", "0")
+	if out, err := start(); err != nil || !strings.Contains(out, "looked: encrypt --check --store /store\n-c nats.conf\n") {
+		t.Errorf("with the right key: %v, %s", err, out)
+	}
+	t.Setenv("LOOKED", "1")
+	if out, err := start(); err == nil || strings.Contains(out, "-c nats.conf") {
+		t.Errorf("starts with a wrong key: %s", out)
+	}
+	t.Setenv("LOOKED", "0")
 	write(t, filepath.Join(secrets, "ROLLCALL_NATS_PASSWORD_REPORT"), "\n", 0o400)
 	if out, err := start(); err == nil || !strings.Contains(out, "ROLLCALL_NATS_PASSWORD_REPORT is empty") {
 		t.Errorf("starts with an empty password: %v, %s", err, out)

@@ -104,6 +104,7 @@ func TestTheManifestsRunEveryService(t *testing.T) {
 		if err := checkPod(pod, name != "migrate"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+		checkKeyContainer(t, name, pod)
 		c := pod.Spec.Containers[0]
 		env := map[string]string{}
 		for _, v := range c.Env {
@@ -143,6 +144,51 @@ func TestTheManifestsRunEveryService(t *testing.T) {
 	policy := found["NetworkPolicy nothing"].(*networkingv1.NetworkPolicy)
 	if len(policy.Spec.PodSelector.MatchLabels) > 0 || len(policy.Spec.PolicyTypes) != 2 {
 		t.Error("what is not allowed is not denied")
+	}
+}
+
+// checkKeyContainer checks that NATS, and nothing else, starts behind a look at its key.
+func checkKeyContainer(t *testing.T, name string, pod *corev1.PodTemplateSpec) {
+	t.Helper()
+	if name != "nats" {
+		if len(pod.Spec.InitContainers) > 0 {
+			t.Errorf("%s has an init container that is not checked", name)
+		}
+		return
+	}
+	if len(pod.Spec.InitContainers) != 1 {
+		t.Fatal("nothing looks at the key of NATS")
+	}
+	alone := *pod
+	alone.Spec.Containers = pod.Spec.InitContainers
+	if err := checkPod(&alone, false); err != nil {
+		t.Errorf("%s: %v", alone.Spec.Containers[0].Name, err)
+	}
+	c, serves := alone.Spec.Containers[0], pod.Spec.Containers[0]
+	var parsed cli
+	parser, err := newParser(&parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The folder is on the other machine.
+	local := append(slices.Clone(c.Args[:len(c.Args)-1]), "--store="+t.TempDir())
+	if _, err := parser.Parse(local); err != nil || !parsed.Encrypt.Check {
+		t.Errorf("%v: %v", c.Args, err)
+	}
+	where := func(c corev1.Container, volume string) string {
+		for _, m := range c.VolumeMounts {
+			if m.Name == volume {
+				return m.MountPath
+			}
+		}
+		return ""
+	}
+	if want := "--store=" + where(c, "data"); c.Args[len(c.Args)-1] != want || where(c, "data") != where(serves, "data") {
+		t.Errorf("%v looks elsewhere, want %s", c.Args, want)
+	}
+	key := corev1.EnvVar{Name: "ROLLCALL_NATS_STORE_KEY_FILE", Value: where(c, "secrets") + "/ROLLCALL_NATS_STORE_KEY"}
+	if !slices.Equal(c.Env, []corev1.EnvVar{key}) {
+		t.Errorf("its environment is %v, want %v", c.Env, key)
 	}
 }
 
