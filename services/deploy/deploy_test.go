@@ -221,7 +221,8 @@ func TestNATSGetsItsPasswordsFromFiles(t *testing.T) {
 	// Where rollcall is there, it looks at the key first.
 	write(t, filepath.Join(bin, "rollcall"), "#!/bin/sh\necho \"looked: $@\"; exit $LOOKED\n", 0o700)
 	t.Setenv("LOOKED", "0")
-	if out, err := start(); err != nil || !strings.Contains(out, "looked: encrypt --check --store /store\n-c nats.conf\n") {
+	looked := "looked: encrypt --check --store /store\n-c nats.conf\n"
+	if out, err := start(); err != nil || !strings.Contains(out, looked) {
 		t.Errorf("with the right key: %v, %s", err, out)
 	}
 	t.Setenv("LOOKED", "1")
