@@ -80,6 +80,16 @@ func TestHealthSaysWhatIsMissing(t *testing.T) {
 	if _, err := in.OpenDatabase(t.Context(), postgrestest.URL(t)); err != nil {
 		t.Fatal(err)
 	}
+	// Who hashes people does not start without the key, or with one that can be guessed.
+	for service := range conditions {
+		needs := slices.Contains([]string{"upload", "validation", "persistence", "privacy"}, service)
+		for _, key := range []string{"", "guessed"} {
+			a := newApp(in, set, Process{Secrets: Secrets{IECCacheKey: "k", PrivacyKey: key}})
+			if err := a.compose(t.Context(), "", service); (err != nil) != needs {
+				t.Errorf("%s with the key %q: %v", service, key, err)
+			}
+		}
+	}
 	apps := map[string]*App{}
 	for service := range conditions {
 		a := newApp(in, set, Process{Secrets: Secrets{IECCacheKey: "k", PrivacyKey: "a key of at least thirty-two bytes"}})
