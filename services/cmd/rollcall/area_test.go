@@ -2,15 +2,24 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/coder/websocket"
 
 	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
 	"rollcall.example/events/records"
+	"rollcall.example/gateway"
+	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/frames"
 	"rollcall.example/services/api"
 	"rollcall.example/services/workbook"
 )
@@ -86,6 +95,7 @@ func TestNothingIsShownOfMembersOfAnotherArea(t *testing.T) {
 		rollIDs[0]+",Secretname,Secretsurname,19100001,1 Hidden Road\n", events.Options{})
 	p.waitForEnd(first.ID, events.KindReported)
 	stored := p.dumpDatabase()
+	live := p.serveLive()
 
 	ward := events.Area{Level: events.AreaWard, Codes: []string{"79800001"}}
 	roll := header + rollIDs[0] + ",Some,Mine,79800001,\n" + rollIDs[1] + ",Some,Mine,79800001,\n" +
@@ -124,6 +134,10 @@ func TestNothingIsShownOfMembersOfAnotherArea(t *testing.T) {
 		for _, path := range paths {
 			seen[path] = p.fetch(path)
 		}
+		seen["frames"] = readFrames(t, live+"/ws", p.token,
+			`{"event":"subscribe_bulk_upload_job","data":{"job_id":"`+job.ID+`"}}`)
+		seen["packets"] = readFrames(t, live+"/socket.io/?EIO=4&transport=websocket", "",
+			`40{"token":"`+p.token+`"}`, `42["subscribe_bulk_upload_job","`+job.ID+`"]`)
 		for path, text := range seen {
 			for _, secret := range secrets {
 				if strings.Contains(text, secret) {
@@ -138,6 +152,59 @@ func TestNothingIsShownOfMembersOfAnotherArea(t *testing.T) {
 	if now := p.dumpDatabase(); !strings.Contains(now, strings.Split(stored, "\n")[0]) {
 		t.Error("what was stored of the member has changed")
 	}
+}
+
+// serveLive starts a gateway and returns its URL.
+func (p *pipeline) serveLive() string {
+	p.t.Helper()
+	v, err := auth.New(p.t.Context(), auth.Config{Secret: secret})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(v.Close)
+	g, err := gateway.New(gateway.Config{JetStream: eventstest.Connect(p.t, p.nats, "gateway"), Verifier: v})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/ws", g)
+	mux.HandleFunc("/socket.io/", g.ServeSocketIO)
+	srv := httptest.NewServer(mux)
+	p.t.Cleanup(srv.Close)
+	p.runInBackground("gateway", g.Run)
+	eventstest.Wait(p.t, "the gateway", func() bool { return g.Ready() == nil })
+	return srv.URL
+}
+
+// readFrames sends frames on a new connection and returns all that comes, up to the fact
+// that a job is done.
+func readFrames(t *testing.T, url, token string, sent ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	header := http.Header{}
+	if token != "" {
+		header.Set("Authorization", "Bearer "+token)
+	}
+	ws, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPHeader: header})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow()
+	for _, f := range sent {
+		if err := ws.Write(ctx, websocket.MessageText, []byte(f)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var all strings.Builder
+	for !strings.Contains(all.String(), frames.EventComplete) {
+		_, text, err := ws.Read(ctx)
+		if err != nil {
+			t.Fatalf("%v after %s", err, all.String())
+		}
+		all.Write(text)
+	}
+	return all.String()
 }
 
 // Somebody whose area covers both takes the waiting rows over. Twice is harmless.
