@@ -116,6 +116,9 @@ func (j *Judge) JudgeRow(row workbook.Row) (*records.Row, *records.RejectedRow) 
 		if idCell.Lost {
 			reject.Message = "The cell of the ID number " + lostWords
 		}
+		for _, w := range j.tellFaults(row) {
+			reject.Message += " " + w.Message
+		}
 		reject.Cells, reject.Far = j.packCells(row)
 		return nil, reject
 	}
@@ -148,6 +151,7 @@ func (j *Judge) acceptRow(row workbook.Row, id ID) *records.Row {
 		r.readCell(column, cellAt(row, j.header.Fields[column.Field]))
 	}
 	r.tellDamage(row)
+	r.warnings = append(r.warnings, j.tellFaults(row)...)
 	r.fillInExpiry(func(field string) bool {
 		i, ok := j.header.Fields[field]
 		return !ok || cellAt(row, i).Blank()

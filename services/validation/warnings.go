@@ -1,5 +1,12 @@
 package validation
 
+import (
+	"fmt"
+
+	"rollcall.example/events/records"
+	"rollcall.example/services/workbook"
+)
+
 // The codes of a records.Warning.
 const (
 	WarnCitizenshipDigit = "citizenship_digit"
@@ -17,4 +24,33 @@ const (
 	WarnCut              = "text_cut"
 	WarnLost             = "cell_lost"
 	WarnTwice            = "cell_twice"
+	WarnQuote            = "quote_unclosed"
+	WarnBytes            = "bytes_unreadable"
+	WarnControls         = "characters_left_out"
+	WarnFieldCount       = "field_count"
 )
+
+// tellFaults says what was mended to read a row of a text, and where it has other columns
+// than the header.
+func (j *Judge) tellFaults(row workbook.Row) []records.Warning {
+	var told []records.Warning
+	tell := func(code, message string) { told = append(told, records.Warning{Code: code, Message: message}) }
+	if row.Faults&workbook.UnclosedQuote != 0 {
+		tell(WarnQuote, "A quotation mark is never closed. Its field ends with the line; check the cells of this row.")
+	}
+	if row.Faults&workbook.OddBytes != 0 {
+		tell(WarnBytes, "Some letters are damaged in the file; check the names in this row.")
+	}
+	if row.Faults&workbook.OddCharacters != 0 {
+		tell(WarnControls, "Characters that cannot be shown are left out.")
+	}
+	wide := row.Fields
+	for wide > len(j.header.Columns) && cellAt(row, wide-1).Blank() {
+		wide--
+	}
+	if row.Fields > 0 && wide != len(j.header.Columns) && len(told) == 0 {
+		tell(WarnFieldCount, fmt.Sprintf("The row has %d fields, the header %d. "+
+			"Check whether the cells are in their columns.", wide, len(j.header.Columns)))
+	}
+	return told
+}

@@ -1,8 +1,6 @@
 package workbook
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"io"
 	"iter"
@@ -12,23 +10,21 @@ import (
 	"rollcall.example/schema"
 )
 
-const (
-	// delimiterRecords is how many records decide which delimiter the file uses.
-	delimiterRecords = headerRows
-	// maxDelimiters is how many delimiters a record may have, also in its texts. The
-	// library makes something of each before it hands out the record.
-	maxDelimiters = 4 * maxColumns
-)
+// delimiterRecords is how many records decide which delimiter the file uses.
+const delimiterRecords = headerRows
 
 // delimiters may stand between the fields of a record.
 var delimiters = []rune{',', ';', '\t', '|'}
 
 // csvFile is a file of comma-separated values: RFC 4180, and what programs make of
-// it. Delimiters differ, quotation marks are not doubled, records have different
-// lengths.
+// it. Delimiters and ends of lines differ, quotation marks are not doubled or not closed,
+// records have different lengths.
 type csvFile struct {
 	plainText
 	delimiter rune
+	// width is how many columns the header has, and id the index of its ID column; 0 and
+	// -1 where no header is known.
+	width, id int
 }
 
 // openCSV opens a file of comma-separated values as a workbook of one sheet.
@@ -37,7 +33,7 @@ func openCSV(m *meter, size int64) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &csvFile{plainText: plain}
+	t := &csvFile{plainText: plain, id: -1}
 	if err := t.detectDelimiter(); err != nil {
 		return nil, err
 	}
@@ -54,22 +50,33 @@ func (t *csvFile) detectDelimiter() error {
 	if err != nil {
 		return err
 	}
-	if named := []rune(strings.TrimRight(first, "\r\n")); len(named) == 5 &&
+	line := strings.TrimRight(first, "\r\n")
+	if inside, quoted := strings.CutPrefix(line, `"`); quoted {
+		line = strings.TrimSuffix(inside, `"`)
+	}
+	named := []rune(line)
+	if len(named) == 5 &&
 		strings.EqualFold(string(named[:4]), "sep=") {
 		t.delimiter, t.skip = named[4], len(first)
 		if !isDelimiter(t.delimiter) {
 			return unreadable(errors.New("sep= names no usable delimiter"))
 		}
-		return nil
+		return t.chooseDelimiter([]rune{t.delimiter})
 	}
+	return t.chooseDelimiter(delimiters)
+}
+
+// chooseDelimiter chooses one of the delimiters, and notes where the header has its ID
+// column.
+func (t *csvFile) chooseDelimiter(among []rune) error {
 	columns, err := schema.Columns()
 	if err != nil {
 		return err
 	}
 	index := newHeaderIndex(columns)
-	best, mostKnown, mostAlike := ',', -1, -1
-	for _, comma := range delimiters {
-		t.delimiter = comma
+	best, mostKnown, mostAlike := *t, -1, -1
+	for _, comma := range among {
+		t.delimiter, t.width, t.id = comma, 0, -1
 		finder, records := newHeaderFinder(index), 0
 		lengths := map[int]int{}
 		for row, err := range t.rows() {
@@ -92,10 +99,13 @@ func (t *csvFile) detectDelimiter() error {
 		header, nearest := finder.header()
 		known := max(len(header.Fields), len(nearest))
 		if known > mostKnown || known == mostKnown && alike > mostAlike {
-			best, mostKnown, mostAlike = comma, known, alike
+			if id, ok := header.Fields[schema.FieldID]; ok {
+				t.width, t.id = len(header.Columns), id
+			}
+			best, mostKnown, mostAlike = *t, known, alike
 		}
 	}
-	t.delimiter = best
+	*t = best
 	return nil
 }
 
@@ -107,59 +117,52 @@ func isDelimiter(r rune) bool {
 // them: an empty line is a row, a line break in quotation marks is none.
 func (t *csvFile) rows() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		in := &recordLimiter{r: t.newReader(), limit: t.src.budget.Row, delimiter: []byte(string(t.delimiter))}
-		records := csv.NewReader(in)
-		records.Comma, records.LazyQuotes, records.FieldsPerRecord, records.ReuseRecord = t.delimiter, true, -1, true
-		row, line := Row{}, 0 // line is the last line of the previous record
+		records := newRecordReader(t.newReader(), t.delimiter, t.src.budget.Row)
+		records.returns, records.width, records.id = t.bareReturns, t.width, t.id
+		var texts arena
+		row, bytes := Row{}, 0
+		add := func(field []byte) error {
+			if t.odd {
+				var odd Fault
+				field, odd = mend(field)
+				row.Faults |= odd
+			}
+			bytes += len(field)
+			row.Cells = append(row.Cells, t.parseField(field, &texts))
+			return nil
+		}
 		for {
-			in.begin()
-			record, err := records.Read()
+			row.Cells, row.Faults, bytes = row.Cells[:0], 0, 0
+			fields, err := records.next(add)
 			if errors.Is(err, io.EOF) {
 				return
+			}
+			if row.N++; err == nil && row.N > maxRows {
+				err = tooMany("rows", maxRows)
+			}
+			if err == nil {
+				err = t.src.addRow(fields, bytes)
 			}
 			if err != nil {
 				yield(Row{}, err)
 				return
 			}
-			begin, _ := records.FieldPos(0)
-			row.N += begin - line
-			line, row.Cells = begin, row.Cells[:0]
-			if err = t.checkRecord(record, row.N); err != nil {
-				yield(Row{}, err)
-				return
+			if records.unclosed {
+				row.Faults |= UnclosedQuote
 			}
-			for _, text := range record {
-				line += strings.Count(text, "\n")
-				row.Cells = append(row.Cells, t.parseField(text))
-			}
-			if !yield(row, nil) {
+			if row.Fields = fields; fields > 0 && !yield(row, nil) {
 				return
 			}
 		}
 	}
 }
 
-// checkRecord counts a record, which is row n.
-func (t *csvFile) checkRecord(record []string, n int) error {
-	switch {
-	case len(record) > maxColumns:
-		return rowTooWide()
-	case n > maxRows:
-		return tooMany("rows", maxRows)
-	}
-	text := 0
-	for _, field := range record {
-		text += len(field)
-	}
-	return t.src.addRow(len(record), text)
-}
-
 // parseField returns the cell of a field.
-func (t *csvFile) parseField(text string) Cell {
+func (t *csvFile) parseField(text []byte, texts *arena) Cell {
 	if len(text) <= t.src.budget.Cell {
-		return parseTextCell(text)
+		return parseTextCell(texts.add(text))
 	}
-	fits, cut := t.src.fitCell([]byte(text))
+	fits, cut := t.src.fitCell(text)
 	return Cell{Text: string(fits), Cut: cut}
 }
 
@@ -167,34 +170,12 @@ func (t *csvFile) parseField(text string) Cell {
 // Digits are a number, unless there are more than it can hold or a zero leads them.
 func parseTextCell(text string) Cell {
 	cell := Cell{Text: text}
+	if len(text) == 0 || text[0] > '9' && text[0] < utf8.RuneSelf {
+		return cell // most texts begin with a letter
+	}
 	if trimmed := strings.TrimSpace(text); trimmed != "" && len(trimmed) <= 15 && trimmed[0] != '0' &&
-		strings.Trim(trimmed, "0123456789") == "" {
+		isDigits(trimmed) {
 		cell.Kind, cell.Text = Number, trimmed
 	}
 	return cell
-}
-
-// recordLimiter fails once a record has too many bytes or delimiters. The caller says
-// where one begins.
-type recordLimiter struct {
-	r         io.Reader
-	limit     int
-	delimiter []byte
-
-	bytes, delimiters int
-}
-
-func (l *recordLimiter) begin() { l.bytes, l.delimiters = 0, 0 }
-
-func (l *recordLimiter) Read(p []byte) (int, error) {
-	switch {
-	case l.bytes > l.limit:
-		return 0, rowTooLong(l.limit)
-	case l.delimiters > maxDelimiters:
-		return 0, rowTooWide()
-	}
-	n, err := l.r.Read(p)
-	l.bytes += n
-	l.delimiters += bytes.Count(p[:n], l.delimiter)
-	return n, err
 }

@@ -32,7 +32,22 @@ type Row struct {
 	N int
 	// Cells run from column A to the last one stored.
 	Cells []Cell
+	// Fields is how many fields a text of comma-separated values has in the row; 0 in a
+	// workbook.
+	Fields int
+	// Faults are what was mended to read the row.
+	Faults Fault
 }
+
+// Fault is a set of what was mended to read a row of a text.
+type Fault uint8
+
+// What is mended in a text.
+const (
+	UnclosedQuote Fault = 1 << iota // a quotation mark is never closed: its field ends with the line
+	OddBytes                        // bytes are no text in the file's encoding: they are read as Windows-1252
+	OddCharacters                   // control characters, such as NUL, are left out
+)
 
 // Blank reports whether no cell of the row shows anything.
 func (r Row) Blank() bool {

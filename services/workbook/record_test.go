@@ -1,0 +1,243 @@
+package workbook
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode/utf32"
+	"pgregory.net/rapid"
+)
+
+// readTexts returns the rows of a text, with the numbers of those that were mended.
+func readTexts(t testing.TB, data []byte) (rows [][]string, faults map[int]Fault) {
+	t.Helper()
+	file, err := openBytes(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	faults = map[int]Fault{}
+	for row, err := range file.Sheets[0].Rows() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var texts []string
+		for _, cell := range row.Cells {
+			texts = append(texts, cell.Text)
+		}
+		if row.Fields != len(texts) {
+			t.Errorf("row %d has %d fields, and %d cells", row.N, row.Fields, len(texts))
+		}
+		rows = append(rows, texts)
+		if row.Faults != 0 {
+			faults[row.N] = row.Faults
+		}
+	}
+	return rows, faults
+}
+
+func TestAStrayQuotationMarkTakesNoRowWithIt(t *testing.T) {
+	const header = "ID Number,Name,Surname\n"
+	for name, tt := range map[string]struct {
+		text string
+		want []string // fields joined with |, below the header
+		mark []int    // rows with an unclosed mark
+	}{
+		"inside a field": {"8001015009087,Jan \"Klein\" x,Smit\n9001010001088,Piet,5\"\n",
+			[]string{"8001015009087|Jan \"Klein\" x|Smit", "9001010001088|Piet|5\""}, nil},
+		"text behind the closing mark": {"8001015009087,\"Jan\" x,\"Smit\"\"s\"y \n9001010001088,Piet,Botha\n",
+			[]string{"8001015009087|Jan x|Smit\"sy ", "9001010001088|Piet|Botha"}, nil},
+		"never closed": {"8001015009087,\"Jan,Smit\n9001010001088,Piet,Botha\n",
+			[]string{"8001015009087|Jan,Smit", "9001010001088|Piet|Botha"}, []int{2}},
+		"never closed, doubled ones below": {"8001015009087,Jan,\"Smit\n9001010001088,\"\",Botha\n",
+			[]string{"8001015009087|Jan|Smit", "9001010001088||Botha"}, []int{2}},
+		"in the last row": {"8001015009087,Jan,Smit\n9001010001088,Piet,\"Botha",
+			[]string{"8001015009087|Jan|Smit", "9001010001088|Piet|Botha"}, []int{3}},
+		"a quoted field below": {"8001015009087,\"Jan,Smit\n9001010001088,\"Piet, P\",Botha\n",
+			[]string{"8001015009087|Jan,Smit", "9001010001088|Piet, P|Botha"}, []int{2}},
+		"all quoted below": {"8001015009087,Jan,\"Smit\r\n\"9001010001088\",\"Piet\",\"Botha\"\r\n",
+			[]string{"8001015009087|Jan|Smit", "9001010001088|Piet|Botha"}, []int{2}},
+		"alone at two ends": {"8001015009087,Jan,\"\n9001010001088,Piet,\"\n8506155000084,Sam,Nkosi\n",
+			[]string{"8001015009087|Jan|", "9001010001088|Piet|", "8506155000084|Sam|Nkosi"}, []int{2, 3}},
+		"closed by another row": {"8001015009087,Jan,\"Smit\n9001010001088,Piet,Botha\n8506155000084,Sam,Nkosi\"\n",
+			[]string{"8001015009087|Jan|Smit", "9001010001088|Piet|Botha", "8506155000084|Sam|Nkosi\""}, []int{2}},
+		"a real break": {"8001015009087,\"Jan\nPiet, called \"\"P\"\"\",\"a\r\n\r\nb\"\n9001010001088,x,y\n",
+			[]string{"8001015009087|Jan\nPiet, called \"P\"|a\n\nb", "9001010001088|x|y"}, nil},
+		"a real break, text behind the mark": {"8001015009087,\"Jan\nPiet\"x,y\n",
+			[]string{"8001015009087|Jan\nPietx|y"}, nil},
+		"a real break and a number": {"8001015009087,\"Jan, born\nPiet\n0821234567\",y\n",
+			[]string{"8001015009087|Jan, born\nPiet\n0821234567|y"}, nil},
+		"all ends of lines": {"8001015009087,a,b\r9001010001088,c,d\r\n8506155000084,e,f\n",
+			[]string{"8001015009087|a|b", "9001010001088|c|d", "8506155000084|e|f"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, faults := readTexts(t, []byte(header+tt.text))
+			var got []string
+			for _, row := range rows[1:] {
+				got = append(got, strings.Join(row, "|"))
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("rows %q\nwant %q", got, tt.want)
+			}
+			if len(faults) != len(tt.mark) {
+				t.Errorf("faults %v, want rows %v", faults, tt.mark)
+			}
+			for _, n := range tt.mark {
+				if faults[n] != UnclosedQuote {
+					t.Errorf("faults of row %d: %d", n, faults[n])
+				}
+			}
+		})
+	}
+}
+
+// An unclosed mark with much text behind it takes neither the file nor the time.
+func TestUnclosedQuotationMarksAreReadInTime(t *testing.T) {
+	for _, line := range []string{"1,\"abc\n", "1,\"a\"\"b\n", "1,\"\"\"\n", "1,\"\n", "1,\"\",\"\n", "1,2,\"\",x\n"} {
+		text := "ID Number,Name\n1,\"x\n" + strings.Repeat(line, 100_000)
+		rows, _ := readTexts(t, []byte(text))
+		if len(rows) < 40_000 {
+			t.Errorf("%q: %d rows", line, len(rows))
+		}
+	}
+	rows, faults := readTexts(t, []byte("ID Number,Name\n1,\""+strings.Repeat("a,b\n", 1<<19)))
+	if len(rows) != 1<<19+1 || faults[2] != UnclosedQuote {
+		t.Errorf("%d rows, faults %v", len(rows), faults)
+	}
+}
+
+// What the standard library writes is read as the standard library reads it.
+func TestWellFormedTextIsReadAsTheLibraryReadsIt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		field := rapid.StringOf(rapid.SampledFrom([]rune("ab1 ,;\"\n\r\té'=")))
+		width := rapid.IntRange(1, 5).Draw(t, "width")
+		written := rapid.SliceOfN(rapid.SliceOfN(field, width, width), 1, 8).Draw(t, "records")
+		comma := rapid.SampledFrom([]rune{',', ';', '\t'}).Draw(t, "delimiter")
+		var text bytes.Buffer
+		w := csv.NewWriter(&text)
+		w.Comma, w.UseCRLF = comma, rapid.Bool().Draw(t, "CRLF")
+		if err := w.WriteAll(written); err != nil {
+			t.Fatal(err)
+		}
+		library := csv.NewReader(bytes.NewReader(text.Bytes()))
+		library.Comma, library.FieldsPerRecord = comma, -1
+		want, err := library.ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newRecordReader(bytes.NewReader(text.Bytes()), comma, 1<<20)
+		r.width, r.id = width, rapid.IntRange(-1, width-1).Draw(t, "id")
+		var got [][]string
+		for {
+			var record []string
+			n, err := r.next(func(field []byte) error {
+				record = append(record, string(field))
+				return nil
+			})
+			if err != nil {
+				break
+			}
+			if n > 0 {
+				got = append(got, record)
+			}
+			if r.unclosed {
+				t.Fatalf("a mark of %q is said to be unclosed", text.String())
+			}
+		}
+		if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
+			t.Fatalf("%q is read as\n%q, want\n%q", text.String(), got, want)
+		}
+	})
+}
+
+func TestOddBytesAndCharactersAreMended(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text, want string
+		faults     map[int]Fault
+	}{
+		"a byte of Windows-1252 in UTF-8": {"ID Number,Name\n1,Zoë\n2,Ren\xE9\n3,Çelik\n",
+			"A1=ID Number B1=Name A2=1 B2=Zoë A3=2 B3=René A4=3 B4=Çelik", map[int]Fault{3: OddBytes}},
+		"half a character": {"ID Number,Name\n1,Zoë\n2,Ren\xC3\n",
+			"A1=ID Number B1=Name A2=1 B2=Zoë A3=2 B3=RenÃ", map[int]Fault{3: OddBytes}},
+		"a mark and a byte": {"\xEF\xBB\xBFID Number,Name\n1,Ren\xE9\n", "A1=ID Number B1=Name A2=1 B2=René",
+			map[int]Fault{2: OddBytes}},
+		"NUL": {"ID Number,Name\n1,Than\x00deka\n2,B\n", "A1=ID Number B1=Name A2=1 B2=Thandeka A3=2 B3=B",
+			map[int]Fault{2: OddCharacters}},
+		"the end of a file of DOS": {"ID Number,Name\n1,A\n\x1A", "A1=ID Number B1=Name A2=1 B2=A", nil},
+		"line separators in a text": {"ID Number,Name\n1,A\u2028B\n",
+			"A1=ID Number B1=Name A2=1 B2=A\u2028B", nil},
+		"line separators alone": {"ID Number,Name\u20281,A\u20282,\"B\"",
+			"A1=ID Number B1=Name A2=1 B2=A A3=2 B3=B", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := showCells(t, []byte(tt.text)); got != tt.want {
+				t.Errorf("cells %q, want %q", got, tt.want)
+			}
+			if _, faults := readTexts(t, []byte(tt.text)); fmt.Sprint(faults) != fmt.Sprint(tt.faults) &&
+				len(faults)+len(tt.faults) > 0 {
+				t.Errorf("faults %v, want %v", faults, tt.faults)
+			}
+		})
+	}
+}
+
+func TestMoreEncodings(t *testing.T) {
+	text := "ID Number,Name,Surname\r\n8001015009087,Zoë,Müller\r\n9001010001088,René,O’Brien-Ñandú\r\n"
+	want := showCells(t, []byte(text))
+	encode := func(b []byte, err error) []byte {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for name, data := range map[string][]byte{
+		"Mac Roman":    encode(charmap.Macintosh.NewEncoder().Bytes([]byte(text))),
+		"Windows-1252": encode(charmap.Windows1252.NewEncoder().Bytes([]byte(text))),
+		"UTF-32LE with a mark": encode(utf32.UTF32(utf32.LittleEndian,
+			utf32.UseBOM).NewEncoder().Bytes([]byte(text))),
+		"UTF-32BE with a mark": encode(utf32.UTF32(utf32.BigEndian, utf32.UseBOM).NewEncoder().Bytes([]byte(text))),
+		"UTF-32LE":             encode(utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM).NewEncoder().Bytes([]byte(text))),
+		"UTF-32BE":             encode(utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM).NewEncoder().Bytes([]byte(text))),
+	} {
+		if got := showCells(t, data); got != want {
+			t.Errorf("%s: cells %q, want %q", name, got, want)
+		}
+	}
+}
+
+// FuzzQuotes loses no line in which there is no quotation mark.
+func FuzzQuotes(f *testing.F) {
+	f.Add("8001015009087,\"Jan,Smit\n9001010001088,Piet,Botha\n8506155000084,\"a\nb\",c")
+	f.Add("1,\"\n\"\"x\",\"\r2,\"\"\"\r\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		// A person on each second line, whatever is between.
+		const person = "8001015009087,Thandeka,Mokoena"
+		lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+		all := "ID Number,Name,Surname\n" + strings.Join(lines, "\n"+person+"\n") + "\n"
+		r := newRecordReader(strings.NewReader(all), ',', 1<<20)
+		r.width, r.id = 3, 0
+		found := 0
+		for {
+			var record []string
+			_, err := r.next(func(field []byte) error {
+				record = append(record, string(field))
+				return nil
+			})
+			if err != nil {
+				break
+			}
+			if strings.Join(record, ",") == person {
+				found++
+			}
+		}
+		if len(lines) > 0 && found < len(lines)-1 {
+			t.Fatalf("%d persons of %d in %q", found, len(lines)-1, all)
+		}
+	})
+}
