@@ -1,6 +1,8 @@
 package validation
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,5 +31,43 @@ func TestCellsThatTheFileDoesNotHoldAreTold(t *testing.T) {
 	}
 	if name := cellName(16_383, 7); name != "XFD7" {
 		t.Error(name)
+	}
+}
+
+func TestWhatWasMendedInATextIsToldOnItsRow(t *testing.T) {
+	row := func(n int, faults workbook.Fault, texts ...string) workbook.Row {
+		r := textRow(n, texts...)
+		r.Fields, r.Faults = len(texts), faults
+		return r
+	}
+	got := judgeTexts(t, []string{"id_number", "surname", "firstname"},
+		row(4, workbook.UnclosedQuote, "8001015009087", "A,B"),
+		row(5, workbook.OddBytes|workbook.OddCharacters, "9001010001088", "A", "B", "C"),
+		row(6, 0, "8506155000084", "A", "B", "", ""),
+		row(7, 0, "8001015009087", "A"),
+		row(8, workbook.UnclosedQuote, "12", "A", "B"))
+	var told []string
+	for _, r := range got.rows {
+		for _, w := range r.Warnings {
+			told = append(told, fmt.Sprint(r.N, " ", w.Code))
+		}
+	}
+	want := []string{"4 quote_unclosed", "5 bytes_unreadable", "5 characters_left_out", "5 field_count"}
+	if !slices.Equal(told, want) {
+		t.Errorf("warnings %q, want %q", told, want)
+	}
+	if len(got.rejects) != 2 || !strings.Contains(got.rejects[0].Message, "The row has 2 fields, the header 3.") ||
+		!strings.Contains(got.rejects[1].Message, "never closed") {
+		t.Errorf("%+v", got.rejects)
+	}
+}
+
+// A roll without a header row has no width that its rows could have.
+func TestRowsBelowNoHeaderAreNotCounted(t *testing.T) {
+	got := judgeAll(t, Settings{Header: workbook.Header{Row: 1, Columns: []string{"Branch 7"},
+		Fields: map[string]int{"id_number": 1}, Guess: &workbook.Guess{Column: 1}}, UploadedAt: uploadTime},
+		slices.Values([]workbook.Row{{N: 2, Cells: []workbook.Cell{{Text: "A"}, {Text: "8001015009087"}}, Fields: 2}}))
+	if len(got.rows) != 1 || len(got.rows[0].Warnings) != 0 {
+		t.Errorf("%+v", got.rows)
 	}
 }

@@ -116,11 +116,7 @@ func (j *Judge) JudgeRow(row workbook.Row) (*records.Row, *records.RejectedRow) 
 		if idCell.Lost {
 			reject.Message = "The cell of the ID number " + lostWords
 		}
-		for _, w := range j.tellFaults(row) {
-			reject.Message += " " + w.Message
-		}
-		reject.Cells, reject.Far = j.packCells(row)
-		return nil, reject
+		return nil, j.completeReject(reject, row)
 	}
 	j.stats.ValidIDs++
 	if outside := j.rejectOutside(row); outside != nil {
@@ -135,8 +131,7 @@ func (j *Judge) JudgeRow(row workbook.Row) (*records.Row, *records.RejectedRow) 
 				first),
 			Cell: idCell.Text, ID: id.Number, FirstRow: first,
 		}
-		reject.Cells, reject.Far = j.packCells(row)
-		return nil, reject
+		return nil, j.completeReject(reject, row)
 	}
 	j.firstRows[key] = row.N
 	j.stats.ValidRecords++
@@ -161,6 +156,15 @@ func (j *Judge) acceptRow(row workbook.Row, id ID) *records.Row {
 	valid := &records.Row{N: row.N, ID: id.Number, Fields: r.fields, Warnings: r.warnings}
 	valid.Cells, valid.Far = j.packCells(row)
 	return valid
+}
+
+// completeReject adds the cells of the row and what was mended in it.
+func (j *Judge) completeReject(reject *records.RejectedRow, row workbook.Row) *records.RejectedRow {
+	for _, w := range j.tellFaults(row) {
+		reject.Message += " " + w.Message
+	}
+	reject.Cells, reject.Far = j.packCells(row)
+	return reject
 }
 
 // Complete fills in what only the whole roll tells: Rows and Count of a duplicate.

@@ -24,9 +24,9 @@ const (
 	WarnCut              = "text_cut"
 	WarnLost             = "cell_lost"
 	WarnTwice            = "cell_twice"
-	WarnQuote            = "quote_unclosed"
-	WarnBytes            = "bytes_unreadable"
-	WarnControls         = "characters_left_out"
+	WarnQuote            = workbook.CodeQuote
+	WarnBytes            = workbook.CodeBytes
+	WarnControls         = workbook.CodeControls
 	WarnFieldCount       = "field_count"
 )
 
@@ -44,13 +44,13 @@ func (j *Judge) tellFaults(row workbook.Row) []records.Warning {
 	if row.Faults&workbook.OddCharacters != 0 {
 		tell(WarnControls, "Characters that cannot be shown are left out.")
 	}
-	wide := row.Fields
-	for wide > len(j.header.Columns) && cellAt(row, wide-1).Blank() {
-		wide--
+	width := len(j.header.Columns)
+	if j.idColumn >= width {
+		return told // there is no header that could have as many
 	}
-	if row.Fields > 0 && wide != len(j.header.Columns) && len(told) == 0 {
+	if fields := row.FieldsBeside(width); fields > 0 && fields != width && row.Faults&workbook.UnclosedQuote == 0 {
 		tell(WarnFieldCount, fmt.Sprintf("The row has %d fields, the header %d. "+
-			"Check whether the cells are in their columns.", wide, len(j.header.Columns)))
+			"Check whether the cells are in their columns.", fields, width))
 	}
 	return told
 }

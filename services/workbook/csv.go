@@ -22,9 +22,13 @@ var delimiters = []rune{',', ';', '\t', '|'}
 type csvFile struct {
 	plainText
 	delimiter rune
-	// width is how many columns the header has, and id the index of its ID column; 0 and
-	// -1 where no header is known.
-	width, id int
+	// width is how many columns the header has, id the index of its ID column, and headerRow
+	// its row; 0, -1 and 0 where no header is known.
+	width, id, headerRow int
+	// uneven says that among the first rows most have more or fewer fields than the header.
+	uneven bool
+	// above are the faults down to the header, of the rows as they were last read.
+	above Fault
 }
 
 // openCSV opens a file of comma-separated values as a workbook of one sheet.
@@ -131,6 +135,7 @@ func (t *csvFile) rows() iter.Seq2[Row, error] {
 			row.Cells = append(row.Cells, t.parseField(field, &texts))
 			return nil
 		}
+		t.above = 0
 		for {
 			row.Cells, row.Faults, bytes = row.Cells[:0], 0, 0
 			fields, err := records.next(add)
@@ -150,10 +155,68 @@ func (t *csvFile) rows() iter.Seq2[Row, error] {
 			if records.unclosed {
 				row.Faults |= UnclosedQuote
 			}
-			if row.Fields = fields; fields > 0 && !yield(row, nil) {
+			if row.N <= t.headerRow {
+				t.above |= row.Faults
+			}
+			if row.Fields = fields; t.uneven {
+				row.Fields = 0
+			}
+			if fields > 0 && !yield(row, nil) {
 				return
 			}
 		}
+	}
+}
+
+// mostUneven is how many of the first rows may have more or fewer fields than the header
+// before that can be the rule.
+const mostUneven = 8
+
+// rowWidth says how wide a row is: how many fields it has, and where the last one stands
+// that shows something.
+type rowWidth struct{ n, fields, filled int }
+
+// noteHeader notes the header of the roll. Some programs leave off blank fields at the end
+// of each row: where most of the first rows are not as wide as the header, none is odd.
+func (t *csvFile) noteHeader(h Header, widths []rowWidth) {
+	t.headerRow, t.uneven = h.Row, false
+	all, odd := 0, 0
+	for _, w := range widths {
+		if w.n > h.Row {
+			if all++; w.beside(len(h.Columns)) != len(h.Columns) {
+				odd++
+			}
+		}
+	}
+	t.uneven = odd > mostUneven && 2*odd > all
+}
+
+// beside returns how many fields a row has beside a header of so many columns. Blank ones
+// to the right of those do not count.
+func (w rowWidth) beside(columns int) int { return min(w.fields, max(columns, w.filled)) }
+
+// The codes of what is mended in a text, in a row or above all rows.
+const (
+	CodeQuote    = "quote_unclosed"
+	CodeBytes    = "bytes_unreadable"
+	CodeControls = "characters_left_out"
+)
+
+// tellFaults tells what was mended above the rows of the roll, and that rows are uneven.
+func (t *csvFile) tellFaults(tell func(code, format string, args ...any)) {
+	if t.above&UnclosedQuote != 0 {
+		tell(CodeQuote, "In the header or above it, a quotation mark is never closed. Its field was ended with its line; "+
+			"check whether all columns were found.")
+	}
+	if t.above&OddBytes != 0 {
+		tell(CodeBytes, "In the header or above it, some letters are damaged. Check whether all columns were found.")
+	}
+	if t.above&OddCharacters != 0 {
+		tell(CodeControls, "In the header or above it, characters that cannot be shown were left out.")
+	}
+	if t.uneven {
+		tell("rows_uneven", "Most rows have more or fewer fields than the header. Those that are missing were read as "+
+			"blank cells at the end of the row; check whether the cells are in their columns.")
 	}
 }
 

@@ -213,6 +213,9 @@ func (f *File) Warnings(read *Sheet) []events.FileWarning {
 	if read.Hidden {
 		add("hidden_sheet_read", "The sheet %s, from which the roll was read, is hidden.", quoteName(read.Name))
 	}
+	if read.csv != nil {
+		read.csv.tellFaults(add)
+	}
 	switch {
 	case read.hiddenRows > 0 && read.filtered:
 		add("filtered_rows", "The sheet %s has a filter, and %s. They were read like the others.",

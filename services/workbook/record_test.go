@@ -186,6 +186,76 @@ func TestOddBytesAndCharactersAreMended(t *testing.T) {
 	}
 }
 
+// rollOf returns the roll of a text, and the fields that its rows are said to have.
+func rollOf(t *testing.T, text string) (file *File, sheet *Sheet, fields []int) {
+	t.Helper()
+	file, err := openBytes([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	sheet, header, err := file.Roll(readColumns(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row, err := range sheet.Rows() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.N > header.Row {
+			fields = append(fields, row.FieldsBeside(len(header.Columns)))
+		}
+	}
+	return file, sheet, fields
+}
+
+func TestFaultsAboveTheRowsAreToldOfTheFile(t *testing.T) {
+	for name, tt := range map[string]struct{ text, want string }{
+		"nothing":        {"ID Number,Name\n8001015009087,\"Jan\n", "[]"},
+		"a mark":         {"ID Number,\"Name\n8001015009087,Jan\n", "[quote_unclosed]"},
+		"a title's mark": {"\"Branch 7\nID Number,Name\n8001015009087,Jan\n", "[quote_unclosed]"},
+		"a byte":         {"Zoë's R\xE9n\nID Number,Name\n8001015009087,Jan\n", "[bytes_unreadable]"},
+		"a NUL":          {"ID\x00 Number,Name\n8001015009087,Jan\n", "[characters_left_out]"},
+		"a NUL and the rule": {"ID Number,Name,W\x00ard\n" + strings.Repeat("8001015009087,Jan\n", 20),
+			"[characters_left_out rows_uneven]"},
+	} {
+		file, sheet, _ := rollOf(t, tt.text)
+		got := []string{}
+		for _, w := range file.Warnings(sheet) {
+			got = append(got, w.Code)
+		}
+		if fmt.Sprint(got) != tt.want {
+			t.Errorf("%s: warnings %v, want %s", name, got, tt.want)
+		}
+	}
+}
+
+// A row that is not as wide as the header is odd, unless it is the rule.
+func TestFieldsAreCountedWhereRowsDiffer(t *testing.T) {
+	const header = "ID Number,Name,Surname\n"
+	whole := strings.Repeat("8001015009087,Jan,Smit\n", 9)
+	for name, tt := range map[string]struct {
+		text string
+		want []int
+	}{
+		"one too few":     {"8001015009087,Jan\n", []int{2}},
+		"one too many":    {"8001015009087,Jan,Smit,x\n", []int{4}},
+		"blank ones more": {"8001015009087,Jan,Smit,, \n", []int{3}},
+		"blank ones":      {"8001015009087,,\n", []int{3}},
+		"a few": {whole + strings.Repeat("8001015009087,Jan\n", 7),
+			append(slices.Repeat([]int{3}, 9), slices.Repeat([]int{2}, 7)...)},
+		"most": {whole + strings.Repeat("8001015009087,Jan\n", 10), make([]int, 19)},
+	} {
+		if _, _, got := rollOf(t, header+tt.text); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: fields %v, want %v", name, got, tt.want)
+		}
+	}
+	_, _, got := rollOf(t, "ID Number;Name;;\n8001015009087;Jan;;\n9001010001088;Piet\n")
+	if fmt.Sprint(got) != "[2 2]" {
+		t.Errorf("a header with blank ones: fields %v", got)
+	}
+}
+
 func TestMoreEncodings(t *testing.T) {
 	text := "ID Number,Name,Surname\r\n8001015009087,Zoë,Müller\r\n9001010001088,René,O’Brien-Ñandú\r\n"
 	want := showCells(t, []byte(text))

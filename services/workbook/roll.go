@@ -81,6 +81,7 @@ func hiddenRank(s *Sheet) int {
 func (s *Sheet) findHeader(index *headerIndex) (header Header, known []string, data bool, err error) {
 	finder := newHeaderFinder(index)
 	last, stored := 0, 0 // last is the number of the last row that shows anything
+	var widths []rowWidth
 	for row, err := range s.Rows() {
 		if err != nil {
 			return Header{}, nil, false, err
@@ -90,11 +91,17 @@ func (s *Sheet) findHeader(index *headerIndex) (header Header, known []string, d
 			continue
 		}
 		finder.add(row)
+		if s.csv != nil {
+			widths = append(widths, row.width())
+		}
 		if last = row.N; last >= sampleRows {
 			break
 		}
 	}
 	header, known = finder.header()
+	if s.csv != nil {
+		s.csv.noteHeader(header, widths)
+	}
 	// Where reading stopped early, the rest may hold rows.
 	return header, known, last > header.Row || s.maxStored > 0 && stored >= s.maxStored, nil
 }

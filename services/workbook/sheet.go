@@ -33,7 +33,7 @@ type Row struct {
 	// Cells run from column A to the last one stored.
 	Cells []Cell
 	// Fields is how many fields a text of comma-separated values has in the row; 0 in a
-	// workbook.
+	// workbook, and where most rows have another number than the header.
 	Fields int
 	// Faults are what was mended to read the row.
 	Faults Fault
@@ -57,6 +57,18 @@ func (r Row) Blank() bool {
 		}
 	}
 	return true
+}
+
+// FieldsBeside returns how many fields a row of a text has beside a header of so many
+// columns: blank ones to the right of those do not count. 0 means that Fields is 0.
+func (r Row) FieldsBeside(columns int) int { return r.width().beside(columns) }
+
+func (r Row) width() rowWidth {
+	filled := len(r.Cells)
+	for filled > 0 && r.Cells[filled-1].Blank() {
+		filled--
+	}
+	return rowWidth{r.N, r.Fields, filled}
 }
 
 // RowCount returns the number of the last row as the sheet stated it when its rows
