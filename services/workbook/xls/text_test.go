@@ -67,7 +67,8 @@ func TestSharedStringsEndWhereTheyEnd(t *testing.T) {
 		"more stated":  xlstest.Record(recSST, uint32(1<<31), uint32(1<<31), xlstest.String("a")),
 		"fewer stated": xlstest.Record(recSST, uint32(0), uint32(0), xlstest.String("a")),
 		"cut off":      xlstest.Record(recSST, uint32(2), uint32(2), xlstest.String("a"), 9, byte(0), "bcd"),
-		"endless runs": xlstest.Record(recSST, uint32(2), uint32(2), xlstest.String("a"), 1, byte(12), 65535, uint32(1<<31), "b"),
+		"endless runs": xlstest.Record(recSST, uint32(2), uint32(2), xlstest.String("a"), 1, byte(12), 65535,
+			uint32(1<<31), "b"),
 	} {
 		data := xlstest.Book{Strings: sst, Sheets: []xlstest.Sheet{{Name: "S"}}}.Bytes()
 		if got := readStrings(t, open(t, data)); !slices.Equal(got, []string{"a"}) {
@@ -88,7 +89,8 @@ func TestHalfAPairOfUTF16IsReplaced(t *testing.T) {
 
 // Excel 5 writes bytes of a code page.
 func TestReadsCodePagesOfExcel5(t *testing.T) {
-	for page, want := range map[int]string{1252: "Zoë", 1251: "Zoл", 850: "ZoÙ", 10000: "ZoÎ", 932: "Zo\uFFFD", 9999: "Zoë"} {
+	for page, want := range map[int]string{1252: "Zoë", 1251: "Zoл", 850: "ZoÙ", 10000: "ZoÎ", 932: "Zo\uFFFD",
+		9999: "Zoë"} {
 		s := open(t, excel5(page, "Zo\xEB")).Sheets[0]
 		wantRows(t, s, "1|"+want, "2|"+want)
 		if s.Name != "Blad "+want {
