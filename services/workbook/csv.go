@@ -42,7 +42,7 @@ func openCSV(m *meter, size int64) (*File, error) {
 		return nil, err
 	}
 	file := &File{meter: m, strings: &sharedStrings{meter: m}}
-	file.Sheets = []*Sheet{{file: file, csv: t, statedRows: plain.lines}}
+	file.Sheets = []*Sheet{{file: file, source: t, statedRows: plain.lines}}
 	return file, nil
 }
 
@@ -115,6 +115,19 @@ func (t *csvFile) chooseDelimiter(among []rune) error {
 
 func isDelimiter(r rune) bool {
 	return r != '"' && r != '\r' && r != '\n' && r != utf8.RuneError && r != 0
+}
+
+// readRows implements rowSource.
+func (t *csvFile) readRows(_ *Sheet, visit func(Row) bool) error {
+	for row, err := range t.rows() {
+		if err != nil {
+			return err
+		}
+		if !visit(row) {
+			break
+		}
+	}
+	return nil
 }
 
 // rows yields the records with the row numbers that a spreadsheet program gives

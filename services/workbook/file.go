@@ -170,7 +170,8 @@ func (p *packageParts) addSheet(file *File, x *xmlscan.Scanner, related map[stri
 		return err
 	}
 	file.Sheets = append(file.Sheets, &Sheet{
-		Name: string(name), Hidden: string(state) == "hidden" || string(state) == "veryHidden", file: file, part: part,
+		Name: string(name), Hidden: string(state) == "hidden" || string(state) == "veryHidden",
+		file: file, source: xlsxSheet{part},
 	})
 	return nil
 }

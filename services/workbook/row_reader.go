@@ -89,7 +89,7 @@ func (r *rowReader) readRows(visit func(Row) bool) error {
 	if r.x.Empty {
 		return nil
 	}
-	stored, begun := 0, false
+	begun := false
 	finish := func() error {
 		if !begun {
 			return nil
@@ -98,9 +98,6 @@ func (r *rowReader) readRows(visit func(Row) bool) error {
 			return err
 		}
 		if !visit(r.row) {
-			return errEnough
-		}
-		if stored++; stored == r.sheet.maxStored {
 			return errEnough
 		}
 		return nil

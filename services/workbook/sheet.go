@@ -13,9 +13,8 @@ type Sheet struct {
 	Name   string
 	Hidden bool
 
-	file *File
-	part *zip.File
-	csv  *csvFile // set instead of part
+	file   *File
+	source rowSource
 	// maxStored is how many stored rows to read; 0 means all.
 	maxStored int
 	// statedRows is the number of the last row as the sheet states it; 0 where it
@@ -75,43 +74,46 @@ func (r Row) width() rowWidth {
 // were last read; 0 if it did not. It may be wrong.
 func (s *Sheet) RowCount() int { return s.statedRows }
 
+// rowSource is what the rows of a sheet are read from; each format has one.
+type rowSource interface {
+	// readRows visits the rows from the top, those that show something at the least,
+	// until visit returns false. Each row overwrites the one before. It notes in the sheet
+	// what it has seen to its end.
+	readRows(s *Sheet, visit func(Row) bool) error
+}
+
 // Rows yields the stored rows of the sheet from the top. Each row overwrites the
 // cells of the one before. An error is the last thing yielded.
 func (s *Sheet) Rows() iter.Seq2[Row, error] {
-	if s.csv != nil {
-		return s.csvRows
-	}
 	return func(yield func(Row, error) bool) {
-		rc, err := s.file.meter.open(s.part)
-		if err != nil {
-			yield(Row{}, s.file.meter.explain(unreadable(err)))
-			return
-		}
-		defer func() { _ = rc.Close() }() // a reader
-		r := rowReader{sheet: s, meter: s.file.meter, x: xmlscan.New(rc)}
-		switch err := r.readSheet(func(row Row) bool { return yield(row, nil) }); {
-		case err == nil:
-			s.hiddenRows, s.filtered = r.hiddenRows, r.filtered
-		case errors.Is(err, errEnough):
-		default:
+		stored, more := 0, true
+		err := s.source.readRows(s, func(row Row) bool {
+			stored++
+			more = yield(row, nil) && stored != s.maxStored
+			return more
+		})
+		if err != nil && more {
 			yield(Row{}, s.file.meter.explain(unreadable(err)))
 		}
 	}
 }
 
-// csvRows yields the rows of a file of comma-separated values.
-func (s *Sheet) csvRows(yield func(Row, error) bool) {
-	stored := 0
-	for row, err := range s.csv.rows() {
-		if err != nil {
-			yield(Row{}, s.file.meter.explain(unreadable(err)))
-			return
-		}
-		if !yield(row, nil) {
-			return
-		}
-		if stored++; stored == s.maxStored {
-			return
-		}
+// xlsxSheet is the part of a sheet of an .xlsx workbook.
+type xlsxSheet struct{ part *zip.File }
+
+func (x xlsxSheet) readRows(s *Sheet, visit func(Row) bool) error {
+	rc, err := s.file.meter.open(x.part)
+	if err != nil {
+		return err
 	}
+	defer func() { _ = rc.Close() }() // a reader
+	r := rowReader{sheet: s, meter: s.file.meter, x: xmlscan.New(rc)}
+	switch err := r.readSheet(visit); {
+	case errors.Is(err, errEnough):
+	case err != nil:
+		return err
+	default:
+		s.hiddenRows, s.filtered = r.hiddenRows, r.filtered
+	}
+	return nil
 }
