@@ -42,7 +42,7 @@ func openCSV(m *meter, size int64) (*File, error) {
 		return nil, err
 	}
 	file := &File{meter: m, strings: &sharedStrings{meter: m}}
-	file.Sheets = []*Sheet{{file: file, source: t, statedRows: plain.lines}}
+	file.Sheets = []*Sheet{{file: file, source: t, csv: t, statedRows: plain.lines}}
 	return file, nil
 }
 

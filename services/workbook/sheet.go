@@ -15,6 +15,7 @@ type Sheet struct {
 
 	file   *File
 	source rowSource
+	csv    *csvFile // the source, where it is a text
 	// maxStored is how many stored rows to read; 0 means all.
 	maxStored int
 	// statedRows is the number of the last row as the sheet states it; 0 where it
