@@ -9,35 +9,50 @@ import (
 	"math"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/services/workbook/ods"
 )
 
 var errTableTooLong = errors.New("the table of parts is too long")
 
-// isArchive reports whether a file is an archive rather than a text. It refuses empty
-// files and those that are known to be something else.
-func isArchive(m *meter, size int64) (bool, error) {
+// format is how a file is stored.
+type format uint8
+
+const (
+	formatText    format = iota // comma-separated values
+	formatArchive               // an .xlsx or .ods workbook
+	formatFlatODS               // an OpenDocument spreadsheet that was not packed
+)
+
+// tellFormat tells by its content how a file is stored. It refuses empty files and those
+// that are known to be something else.
+func tellFormat(m *meter, size int64) (format, error) {
 	if size <= 0 {
-		return false, refuse(refusal.CodeEmptyFile, "The file is empty. Save the workbook again and upload it.", nil)
+		return 0, refuse(refusal.CodeEmptyFile, "The file is empty. Save the workbook again and upload it.", nil)
 	}
 	head := make([]byte, min(sniffLength, size))
 	n, err := m.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return false, err
+		return 0, err
 	}
 	head = head[:n]
-	if bytes.HasPrefix(head, oleMagic) {
-		return false, refuseOLE(m, size)
-	}
-	if isOldSheet(head) {
-		return false, refuseXLS()
-	}
-	if bytes.HasPrefix(head, zipMagic) {
-		return true, nil
+	switch {
+	case bytes.HasPrefix(head, oleMagic):
+		return 0, refuseOLE(m, size)
+	case isOldSheet(head):
+		return 0, refuseXLS()
+	case bytes.HasPrefix(head, zipMagic):
+		return formatArchive, nil
+	case ods.IsFlat(head):
+		return formatFlatODS, nil
 	}
 	if err := refuseOtherText(head); err != nil {
-		return false, err
+		return 0, err
 	}
-	return endsAsArchive(m, size)
+	archive, err := endsAsArchive(m, size)
+	if archive {
+		return formatArchive, err
+	}
+	return formatText, err
 }
 
 // endsAsArchive reports whether a file ends as an archive does. Some web pages send bytes
@@ -73,15 +88,12 @@ func openZip(m *meter, size int64) (*zip.Reader, error) {
 		return nil, refuse(refusal.CodeNotAZip, "The file is not an Excel workbook (.xlsx), or it is incomplete. "+
 			"Save it again as .xlsx and upload it.", err)
 	}
-	if hasPart(zr, "content.xml") && hasPart(zr, "mimetype") {
-		return nil, refuse(refusal.CodeNotAWorkbook, "The file is an OpenDocument file, such as LibreOffice writes "+
-			"(.ods). Save the roll as an Excel workbook (.xlsx) and upload that.", nil)
-	}
 	if hasPart(zr, "xl/workbook.bin") {
 		return nil, refuse(refusal.CodeNotAWorkbook, "The file is a binary Excel workbook (.xlsb). "+
 			"Save the roll as an Excel workbook (.xlsx) and upload that.", nil)
 	}
-	if !hasPart(zr, "[Content_Types].xml") || !hasPart(zr, "xl/workbook.xml") && !hasPart(zr, "_rels/.rels") {
+	has := func(name string) bool { return hasPart(zr, name) }
+	if !ods.Is(has) && (!has("[Content_Types].xml") || !has("xl/workbook.xml") && !has("_rels/.rels")) {
 		return nil, refuse(refusal.CodeNotAWorkbook, "The file is an archive, but no Excel workbook (.xlsx). "+
 			"Save the roll as .xlsx and upload that.", nil)
 	}

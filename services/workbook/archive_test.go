@@ -43,8 +43,8 @@ func TestOpenRefusesWhatIsNoWorkbook(t *testing.T) {
 			size := int64(len(test.data))
 			src := newMeter(t.Context(), bytes.NewReader(test.data), size, test.budget)
 			defer src.cancel()
-			archive, err := isArchive(src, size)
-			if err == nil && archive {
+			kind, err := tellFormat(src, size)
+			if err == nil && kind == formatArchive {
 				_, err = openZip(src, size)
 			} else if err == nil {
 				_, err = openCSV(src, size)

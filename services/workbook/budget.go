@@ -16,7 +16,8 @@ import (
 // within the defaults takes less than 256 MB of memory.
 type Budget struct {
 	// Bytes is how many bytes may be unpacked. A part that is read again counts
-	// again. 0 means 4 GiB, several times what a sheet of a million rows takes.
+	// again, except the one that holds all sheets of an .ods file. 0 means 4 GiB,
+	// several times what a sheet of a million rows takes.
 	Bytes int64
 	// Text is how many bytes of text the cells may have together. A shared string
 	// counts for each cell that names it. 0 means 2 GiB.

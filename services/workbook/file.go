@@ -12,6 +12,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/refusal"
+	"rollcall.example/services/workbook/ods"
 	"rollcall.example/services/workbook/xmlscan"
 )
 
@@ -31,7 +32,8 @@ type File struct {
 
 	meter   *meter
 	strings *sharedStrings
-	dates   []bool // by a cell's style: whether it shows a date
+	dates   []bool       // by a cell's style: whether it shows a date
+	close   func() error // what else reading took; nil where there is nothing
 }
 
 // Open opens a workbook of size bytes, or a text of comma-separated values. What is
@@ -49,12 +51,15 @@ func Open(ctx context.Context, r io.ReaderAt, size int64, budget Budget) (*File,
 }
 
 func open(m *meter, size int64) (*File, error) {
-	archive, err := isArchive(m, size)
+	kind, err := tellFormat(m, size)
 	if err != nil {
 		return nil, err
 	}
-	if !archive {
+	switch kind {
+	case formatText:
 		return openCSV(m, size)
+	case formatFlatODS:
+		return openFlatODS(m, size)
 	}
 	zr, err := openZip(m, size)
 	if err != nil {
@@ -63,6 +68,9 @@ func open(m *meter, size int64) (*File, error) {
 	all, err := indexParts(m, zr)
 	if err != nil {
 		return nil, err
+	}
+	if ods.Is(func(name string) bool { return all.files[name] != nil }) {
+		return openODS(m, all.files)
 	}
 	return all.openMain()
 }
@@ -179,7 +187,11 @@ func (p *packageParts) addSheet(file *File, x *xmlscan.Scanner, related map[stri
 // Close releases what reading took. Rows cannot be read any more.
 func (f *File) Close() error {
 	f.meter.cancel()
-	return f.strings.close()
+	err := f.strings.close()
+	if f.close != nil {
+		err = errors.Join(err, f.close())
+	}
+	return err
 }
 
 // maxFileWarnings is how many warnings a file gives; a workbook may have a thousand

@@ -22,8 +22,8 @@ type meter struct {
 	cancel context.CancelFunc
 	err    error
 
-	bytes, text                      int64
-	relations, names, cells, strings int
+	bytes, text                              int64
+	relations, names, cells, strings, sheets int
 }
 
 // newMeter returns the meter of a file; the caller calls cancel.

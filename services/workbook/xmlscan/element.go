@@ -7,8 +7,8 @@ func (x *Scanner) Skip() error {
 	if x.Empty {
 		return nil
 	}
-	x.discard = true
-	defer func() { x.discard = false }()
+	defer func(before bool) { x.Discard = before }(x.Discard)
+	x.Discard = true
 	for depth := len(x.openNames); len(x.openNames) >= depth; {
 		if t, err := x.Next(); err != nil {
 			return err

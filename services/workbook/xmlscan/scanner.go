@@ -55,9 +55,12 @@ type Scanner struct {
 	Empty      bool // the element has no content
 	CDATA      bool // the text holds no references
 
+	// Discard says that nobody asks for texts: they may be of any length, and what is in
+	// Text is no matter.
+	Discard bool
+
 	openNames []uint32 // hashes of the names of the open elements
 	started   bool
-	discard   bool // nobody asks for texts, so they may be of any length
 }
 
 // New returns a scanner of the part that r holds.
@@ -221,7 +224,7 @@ func (x *Scanner) readText() (Kind, error) {
 			x.pos += from + i
 			break
 		}
-		if from = x.end - x.pos; x.discard {
+		if from = x.end - x.pos; x.Discard {
 			x.pos, from = x.end, 0
 		}
 		if err := x.fill(); err != nil {
@@ -249,7 +252,7 @@ func longText(err error) error {
 
 func (x *Scanner) readCDATA() (Kind, error) {
 	const open = "<![CDATA["
-	if x.discard {
+	if x.Discard {
 		x.Text, x.CDATA = nil, true
 		return Text, x.skipPast("]]>", len(open))
 	}
