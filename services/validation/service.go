@@ -160,6 +160,9 @@ func (s *Service) storeJudgements(
 	return fact, nil
 }
 
+// NoRows is why a sheet is refused that has nothing below its header.
+const NoRows = "The sheet has a header but no rows below it. Please add the members and upload the file again."
+
 // judgeRows judges each row of the sheet and writes it to rows or to rejected. It
 // refuses a sheet without rows.
 func judgeRows(
@@ -187,8 +190,7 @@ func judgeRows(
 		w.Progress(events.PreValidation, row.N, total, "Checking ID numbers and duplicates")
 	}
 	if judge.Stats().TotalRecords == 0 {
-		return refusal.New(refusal.CodeNoRows, "The sheet has a header but no rows below it. "+
-			"Please add the members and upload the file again.")
+		return refusal.New(refusal.CodeNoRows, NoRows)
 	}
 	return nil
 }

@@ -97,6 +97,16 @@ It reads the job's upload again. ` +
 }
 
 // Help implements kong.HelpProvider.
+func (inspectCmd) Help() string {
+	return "Reads the file as a job would, on this machine, and stores nothing. ID numbers are masked. " +
+		"The exit code is 0 when the file can be read, also where an upload would be refused for want of an ID column: " +
+		"the last line then says so, and JSON has it in refusal.\n\n" +
+		"With --rows each line has the sheet, the number of the row in it, and the cells as text from column A on: " +
+		`{"sheet":"Members","row":2,"cells":["8001015009087","Khumalo"]}. ` +
+		"Nothing is masked there: it is your file on your machine. Rows without any text are left out."
+}
+
+// Help implements kong.HelpProvider.
 func (uploadCmd) Help() string {
 	return "With --resume, the same command continues an interrupted upload. " +
 		"It gives up after ten failures in a row without progress."
@@ -184,10 +194,16 @@ var flagHelp = kong.Vars{
 	"help_at_seq":     "Where it stood after the event with this sequence; rollcall history shows them.",
 	"help_token_file": "File with your token, read again for each upload, instead of --token.",
 
-	"help_demo_dir":    "Folder for the data, the sample and the report.",
-	"help_doctor_data": "Data folder of up. If it exists, its disk is looked at.",
-	"help_rules":       "The other rules, as JSON, or as YAML where its name ends in .yaml or .yml.",
-	"help_whatif_json": "Print a line of JSON for each row that differs, and one for the whole.",
+	"help_demo_dir":     "Folder for the data, the sample and the report.",
+	"help_doctor_data":  "Data folder of up. If it exists, its disk is looked at.",
+	"help_rules":        "The other rules, as JSON, or as YAML where its name ends in .yaml or .yml.",
+	"help_whatif_json":  "Print a line of JSON for each row that differs, and one for the whole.",
+	"help_inspect":      "Tell what would be read of a spreadsheet, without a server: sheets, columns, ID numbers.",
+	"help_inspect_file": "The spreadsheet, .xlsx or .csv.",
+	"help_inspect_json": "Print all that is known, as JSON.",
+	"help_inspect_rows": "Print the rows of the sheet that is read instead, a line of JSON each. " +
+		"Nothing is masked in it.",
+	"help_inspect_all_sheets": "With --rows: those of all sheets.",
 	"help_wards_file": "CSV with the header ward,sub_region,municipality,province: ward codes of 8 digits, each once. " +
 		"One of the other columns is enough.",
 	"help_wards_database": "PostgreSQL to load into: a URL or a key=value string. " +

@@ -28,6 +28,8 @@ type cli struct {
 	Demo demoCmd `cmd:"" group:"here" help:"${help_demo}"`
 	Up   upCmd   `cmd:"" group:"here" help:"${help_up}"`
 
+	Inspect inspectCmd `cmd:"" group:"here" help:"${help_inspect}"`
+
 	Upload  uploadCmd   `cmd:"" group:"jobs" help:"Upload a spreadsheet, .xlsx or .csv: a job begins."`
 	Dir     watchDirCmd `cmd:"" group:"jobs" name:"watch-dir" help:"Upload the spreadsheets that are put into a folder."`
 	Watch   watchCmd    `cmd:"" group:"jobs" help:"Follow a job live until it ends."`
