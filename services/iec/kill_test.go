@@ -55,6 +55,7 @@ func TestAKilledWorkerLosesNothing(t *testing.T) {
 }
 
 func TestThreeProcessesKeepToTheQuota(t *testing.T) {
+	t.Parallel() // it waits for the most part
 	const limit = 100
 	r := newStage(t, sim.Config{Window: simWindow, Faults: sim.Faults{Quota: limit, LatencyMS: 10, JitterMS: 10}})
 	cfg := workerConfig{IEC: r.url, Limit: limit, Window: window, AckWait: events.AckWait}

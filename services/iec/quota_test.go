@@ -56,6 +56,7 @@ func newQuota(t *testing.T, kv jetstream.KeyValue, limit int, c *clock) *Quota {
 // Three replicas call as fast as they may for six accelerated hours: no rolling
 // hour holds more calls than the limit, and few are left unused.
 func TestNoRollingHourHoldsMoreThanTheLimit(t *testing.T) {
+	t.Parallel() // it waits for the most part
 	srv := eventstest.Start(t)
 	c := newClock()
 	const limit = 400 // a block of them is reserved for small jobs

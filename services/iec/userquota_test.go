@@ -25,6 +25,7 @@ func newUserQuota(t *testing.T, r *rig, cfg QuotaConfig) *UserQuota {
 // no rolling hour of a user holds more than the user's part, and little of it is
 // left unused.
 func TestNoRollingHourOfAUserHoldsMoreThanTheirPart(t *testing.T) {
+	t.Parallel() // it waits for the most part
 	r := &rig{nats: eventstest.Start(t)}
 	c := newClock()
 	const limit = 60
@@ -129,6 +130,7 @@ func TestUnusedCallsOfAUserAreGivenBack(t *testing.T) {
 // Alice's jobs wait for her own part. What is known costs her nothing, and Bob's
 // job goes on meanwhile.
 func TestAUserWhoseCallsAreSpentWaitsAlone(t *testing.T) {
+	t.Parallel() // it waits for the most part
 	r := newStage(t, sim.Config{})
 	const each = 30
 	r.addReplica(t, 10_000, withHourWindow, func(c *Config) {
