@@ -111,6 +111,25 @@ func TestRevokeEndsSessions(t *testing.T) {
 		t.Errorf("revoke says %q", out)
 	}
 	ends("all of a user", second, two)
+	// Over REST the same, by an administrator.
+	admin, carol := token(t, "adam", "super_admin"), token(t, "carol", "national_admin")
+	third := open(carol)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url()+"/api/v1/bulk-upload/revocations",
+		strings.NewReader(`{"user_id":"carol"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+admin)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("POST /revocations: %s", resp.Status)
+	}
+	ends("a user over REST", third, carol)
+	revoke("--user", "carol", "--restore")
 	// Who signs in afterwards is let in.
 	if status, reason := ask(token(t, "alice", "national_admin")); status != http.StatusOK {
 		t.Errorf("a new token: %d %v", status, reason)
