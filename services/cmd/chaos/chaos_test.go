@@ -33,7 +33,8 @@ var (
 )
 
 // The test kills every process and breaks every connection at random instants, while
-// users upload files and follow their jobs. Each accepted upload becomes one job that
+// users upload files and follow their jobs, and another approves those that change many
+// members. Each accepted upload becomes one job that
 // ends once. Members and figures are those of files written one after the other. Each
 // client has seen every event. The IEC was hardly asked about anybody twice. Expired
 // uploads are removed.
@@ -55,6 +56,7 @@ func TestChaos(t *testing.T) {
 	plan := newPlan(o, processes, links)
 	users := []*user{c.newUser("alice"), c.newUser("bob"), c.newUser("carol")}
 
+	approver := c.newUser("dora")
 	hooks := newReceiver(t)
 	for _, u := range users {
 		if err := u.registerWebhook(t.Context(), hooks.URL); err != nil {
@@ -90,7 +92,7 @@ func TestChaos(t *testing.T) {
 					t.Errorf("follow %s: %v", id, err)
 				}
 			})
-			following.Go(func() { c.retryUntilEnded(ctx, log, jobs[i]) })
+			following.Go(func() { c.steerUntilEnded(ctx, log, jobs[i], approver) })
 		})
 	}
 	for _, f := range plan.faults {
@@ -155,9 +157,9 @@ func (c *cluster) shortenAckWait() {
 	}
 }
 
-// retryUntilEnded waits until a job is complete, or has failed for good because of its
-// file. It retries a job that failed for another reason.
-func (c *cluster) retryUntilEnded(ctx context.Context, log *events.Log, j *job) {
+// steerUntilEnded waits until a job is complete, or has failed for good because of its
+// file. It retries a job that failed for another reason, and has one that waits approved.
+func (c *cluster) steerUntilEnded(ctx context.Context, log *events.Log, j *job, approver *user) {
 	for {
 		sleepUntil(ctx, time.Now().Add(500*time.Millisecond))
 		got, err := log.Load(context.WithoutCancel(ctx), j.id)
@@ -165,6 +167,10 @@ func (c *cluster) retryUntilEnded(ctx context.Context, log *events.Log, j *job) 
 		case ctx.Err() != nil:
 			c.t.Errorf("%s, %s, has not ended: %s in %s, %v", j.id, j.file.name, got.Status, got.Stage, err)
 			return
+		case err == nil && got.Awaiting():
+			if err := approver.approve(ctx, j.id); err != nil {
+				c.t.Logf("approve %s: %v", j.id, err) // it may be approved all the same
+			}
 		case err != nil || !got.Ended():
 		case got.Failed == nil || !got.Failed.Retryable:
 			return

@@ -20,6 +20,7 @@ type summary struct {
 	members                    int
 	calls, people, bound       int
 	removed                    int // uploads removed
+	proposed                   int // jobs that somebody had to approve
 	repeatedHooks              int // webhook deliveries that came again
 	took                       time.Duration
 }
@@ -140,6 +141,12 @@ func (c *cluster) checkEvents(log *events.Log, j *job, r *summary) {
 	}
 	r.facts += len(list)
 	r.retries += kinds[events.KindRetried]
+	if n := kinds[events.KindProposed]; n > 0 {
+		r.proposed++
+		if kinds[events.KindApproved] == 0 {
+			c.t.Errorf("%s, %s: proposed %d times, written and never approved", j.id, j.file.name, n)
+		}
+	}
 }
 
 // checkMembers compares ledger, members and outcomes with the model, which writes the
@@ -291,7 +298,7 @@ func (c *cluster) describe(r summary, users []*user) string {
 		fmt.Sprintf("clients reconnected %d", connections-r.jobs),
 		fmt.Sprintf("webhook deliveries repeated %d", r.repeatedHooks),
 		fmt.Sprintf("IEC calls beyond one per person %d of %d allowed", r.calls-r.people, r.bound),
-		fmt.Sprintf("jobs retried %d", r.retries),
+		fmt.Sprintf("jobs retried %d, approved %d", r.retries, r.proposed),
 		fmt.Sprintf("expired uploads removed %d", r.removed),
 		r.took.Round(time.Second).String(),
 		outcome,

@@ -37,6 +37,8 @@ const (
 	secret      = authtest.Secret
 	replicas    = 2
 	concurrency = 15 // calls to the IEC under way in one process
+	// A job that changes more members than this waits until somebody else approves it.
+	approveAbove = 5
 )
 
 // services run as two processes each, in this order of start.
@@ -140,6 +142,8 @@ func (c *cluster) serviceArgs(service, name string) []string {
 		switch service {
 		case "upload":
 			args = append(args, "--user-uploads", "100000", "--user-jobs", "100000", "--webhook-private")
+		case "persistence":
+			args = append(args, fmt.Sprintf("--approve-above=%d", approveAbove))
 		case "webhook":
 			args = append(args, "--webhook-private")
 		case "privacy":

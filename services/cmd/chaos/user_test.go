@@ -50,6 +50,13 @@ func (u *user) retry(ctx context.Context, jobID string) error {
 	})
 }
 
+func (u *user) approve(ctx context.Context, jobID string) error {
+	return u.tryReplicas(ctx, func(c *client.Client) error {
+		_, err := c.Approve(ctx, jobID, "")
+		return err
+	})
+}
+
 // tryReplicas calls do with one replica after the other until it succeeds or a replica
 // refuses for good.
 func (u *user) tryReplicas(ctx context.Context, do func(*client.Client) error) error {
