@@ -45,6 +45,8 @@ const (
 	RejectChecksum  = "checksum"
 	RejectDate      = "date"
 	RejectDuplicate = "duplicate"
+	// RejectNoResult: the cell of the ID number has a formula, and the file not its result.
+	RejectNoResult = "formula_without_result"
 	// RejectOutOfArea: the ID number is valid, but the row lies outside the
 	// uploader's area, or names no place by which that can be told.
 	RejectOutOfArea = "out_of_area"

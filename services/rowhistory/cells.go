@@ -8,7 +8,7 @@ import (
 
 // rules are those that decide about a row, in their order.
 var rules = []string{
-	records.RejectMissing, records.RejectFormat, records.RejectChecksum, records.RejectDate,
+	records.RejectMissing, records.RejectNoResult, records.RejectFormat, records.RejectChecksum, records.RejectDate,
 	records.RejectObjected, records.RejectOutOfArea,
 	records.RejectDuplicate,
 }

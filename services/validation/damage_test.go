@@ -6,8 +6,36 @@ import (
 	"strings"
 	"testing"
 
+	"rollcall.example/events/records"
 	"rollcall.example/services/workbook"
 )
+
+// A formula that nobody has calculated is no blank cell.
+func TestFormulasWithoutAResultAreTold(t *testing.T) {
+	none := workbook.Cell{Formula: true, NoResult: true}
+	got := judgeTexts(t, []string{"id_number", "surname", "age"},
+		workbook.Row{N: 4, Cells: []workbook.Cell{{Text: "8001015009087"}, none, {Text: "46"}, none}},
+		workbook.Row{N: 5, Cells: []workbook.Cell{none}})
+	if len(got.rows) != 1 || len(got.rejects) != 1 {
+		t.Fatalf("%d rows, %d rejects", len(got.rows), len(got.rejects))
+	}
+	var told []string
+	for _, w := range got.rows[0].Warnings {
+		told = append(told, w.Field+" "+w.Code)
+		if !strings.Contains(w.Message, "Open the file in Excel, save it") {
+			t.Errorf("message %q", w.Message)
+		}
+	}
+	if want := []string{"surname formula_without_result", " formula_without_result"}; !slices.Equal(told, want) {
+		t.Errorf("warnings %q, want %q", told, want)
+	}
+	if m := got.rows[0].Warnings; !strings.Contains(m[0].Message, "(B4)") || !strings.Contains(m[1].Message, "(D4)") {
+		t.Errorf("%+v", m)
+	}
+	if r := got.rejects[0]; r.Code != records.RejectNoResult || !strings.Contains(r.Message, "(A5) has a formula") {
+		t.Errorf("%+v", r)
+	}
+}
 
 // A cell that the file does not hold is told on its row, and rejects it in the ID column.
 func TestCellsThatTheFileDoesNotHoldAreTold(t *testing.T) {

@@ -29,7 +29,7 @@ func (r *rowReader) warn(field, code, format string, args ...any) {
 // readCell reads the cell of a column. A cell that cannot be read gives a warning
 // and no field.
 func (r *rowReader) readCell(column schema.Column, cell workbook.Cell) {
-	if cell.Blank() || cell.Lost {
+	if cell.Blank() || cell.Lost || cell.NoResult {
 		return
 	}
 	if cell.Kind == workbook.Failed {
@@ -80,12 +80,16 @@ func (r *rowReader) readCell(column schema.Column, cell workbook.Cell) {
 const lostWords = "cannot be read: the file does not have its text, or has it in an unknown form. " +
 	"Open the file in a spreadsheet program, fill in the cell and save it."
 
+// noResultWords say what is the matter with a cell that has workbook.Cell.NoResult.
+const noResultWords = "has a formula without a result: the program that wrote the file has not calculated it. " +
+	"Open the file in Excel, save it there and upload it again."
+
 // tellDamage warns of cells that the file does not hold as it should. Those in columns
 // that the roll does not know have no field.
 func (r *rowReader) tellDamage(row workbook.Row) {
 	for i := range row.Cells {
 		cell := &row.Cells[i]
-		if !cell.Cut && !cell.Lost && !cell.Twice {
+		if !cell.Cut && !cell.Lost && !cell.NoResult && !cell.Twice {
 			continue
 		}
 		field, header := "", "A cell"
@@ -99,6 +103,9 @@ func (r *rowReader) tellDamage(row workbook.Row) {
 		}
 		if cell.Lost {
 			r.warn(field, WarnLost, "%s (%s) %s", header, cellName(i, row.N), lostWords)
+		}
+		if cell.NoResult {
+			r.warn(field, WarnNoResult, "%s (%s) %s", header, cellName(i, row.N), noResultWords)
 		}
 		if cell.Twice {
 			r.warn(field, WarnTwice, "%s (%s) is in the file twice, with different content; the last is taken.", header,

@@ -113,8 +113,13 @@ func (j *Judge) JudgeRow(row workbook.Row) (*records.Row, *records.RejectedRow) 
 	if problem != nil {
 		j.stats.InvalidIDs++
 		reject := &records.RejectedRow{N: row.N, Code: problem.Code, Message: problem.Message, Cell: idCell.Text}
-		if idCell.Lost {
-			reject.Message = "The cell of the ID number " + lostWords
+		at := cellName(j.idColumn, row.N)
+		switch {
+		case idCell.Lost:
+			reject.Message = fmt.Sprintf("The cell of the ID number (%s) %s", at, lostWords)
+		case idCell.NoResult:
+			reject.Code = records.RejectNoResult
+			reject.Message = fmt.Sprintf("The cell of the ID number (%s) %s", at, noResultWords)
 		}
 		return nil, j.completeReject(reject, row)
 	}

@@ -24,6 +24,7 @@ const (
 	WarnCut              = "text_cut"
 	WarnLost             = "cell_lost"
 	WarnTwice            = "cell_twice"
+	WarnNoResult         = "formula_without_result"
 	WarnQuote            = workbook.CodeQuote
 	WarnBytes            = workbook.CodeBytes
 	WarnControls         = workbook.CodeControls

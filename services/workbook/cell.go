@@ -33,6 +33,9 @@ type Cell struct {
 	// Lost says that the file has something in the cell that cannot be read: it names a
 	// shared text that is not there, or is stored in an unknown way. Text is then empty.
 	Lost bool
+	// NoResult says that the cell has a formula, and the file not its result: the program
+	// that wrote it did not calculate. Text is then empty.
+	NoResult bool
 	// Twice says that the file gives the cell twice, with different content. Text is the
 	// last one.
 	Twice bool
@@ -41,8 +44,8 @@ type Cell struct {
 	Day time.Time
 }
 
-// Blank reports whether the cell shows nothing, and nothing of it is lost.
-func (c Cell) Blank() bool { return !c.Lost && strings.TrimSpace(c.Text) == "" }
+// Blank reports whether the cell shows nothing, and nothing of it is missing in the file.
+func (c Cell) Blank() bool { return !c.Lost && !c.NoResult && strings.TrimSpace(c.Text) == "" }
 
 // Numeric reports whether the cell is stored as a number.
 func (c Cell) Numeric() bool { return c.Kind == Number }

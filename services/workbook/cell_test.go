@@ -105,7 +105,7 @@ func TestKindsOfCells(t *testing.T) {
 		{Text: "ID Number"}, {Text: "007"}, {Text: "8001015009087", Kind: Number}, {Text: "TRUE"},
 		{Text: "#N/A", Kind: Failed}, {Text: "08", Formula: true},
 		{Text: "2024-02-01", Kind: Date, Day: time.Date(2024, 2, 1, 0, 0, 0, 0, time.UTC)},
-		{Text: "rich text"}, {Formula: true},
+		{Text: "rich text"}, {Formula: true, NoResult: true},
 	}
 	for row, err := range file.Sheets[0].Rows() {
 		if err != nil {

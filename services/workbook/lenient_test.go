@@ -72,6 +72,36 @@ func TestMarksCellsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// Programs that do not calculate write formulas without results. A result that is an
+// empty text is one.
+func TestFormulasWithoutAResultAreNotBlank(t *testing.T) {
+	for cell, want := range map[string]bool{
+		`<c r="A1"><f>B1+1</f></c>`:                          true,
+		`<c r="A1"><f>B1+1</f><v></v></c>`:                   true,
+		`<c r="A1"><f>B1+1</f><v/></c>`:                      true,
+		`<c r="A1"><f>B1+1</f><v> </v></c>`:                  true,
+		`<c r="A1"><v/><f t="shared" si="0"/></c>`:           true,
+		`<c r="A1" t="str"><f>B1&amp;""</f></c>`:             true,
+		`<c r="A1" t="b"><f>B1=1</f><v/></c>`:                true,
+		`<c r="A1" t="s"><f>B1</f><v></v></c>`:               true,
+		`<c r="A1" t="str"><f>B1&amp;""</f><v></v></c>`:      false,
+		`<c r="A1" t="str"><f>B1&amp;"x"</f><v>x</v></c>`:    false,
+		`<c r="A1"><f>B1</f><v>0</v></c>`:                    false,
+		`<c r="A1" t="e"><f>NA()</f><v>#N/A</v></c>`:         false,
+		`<c r="A1"><v></v></c>`:                              false,
+		`<c r="A1" t="inlineStr"><f>B1</f><is><t/></is></c>`: false,
+	} {
+		for row, err := range openRows(t, `<row r="1">`+cell+`<c r="B1" t="s"><v>1</v></c></row>`) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a := row.Cells[0]; a.NoResult != want || want && (a.Blank() || a.Text != "" || !a.Formula) {
+				t.Errorf("%s: %+v", cell, a)
+			}
+		}
+	}
+}
+
 func openRows(t *testing.T, rows string) func(func(Row, error) bool) {
 	t.Helper()
 	data := zipParts(t, minimalParts(rows))

@@ -295,6 +295,7 @@ func (r *rowReader) readValue(cell *Cell, kind storage, date bool) error {
 			return err
 		case t == xmlscan.Close:
 			if !filled {
+				cell.NoResult = cell.Formula
 				return nil
 			}
 			if err := r.convertCell(cell, kind, date); err != nil {
@@ -331,6 +332,12 @@ func (r *rowReader) readValue(cell *Cell, kind storage, date bool) error {
 // convertCell sets the cell from its stored text.
 func (r *rowReader) convertCell(cell *Cell, kind storage, date bool) error {
 	file := r.sheet.file
+	if kind != storedText && len(bytes.TrimSpace(r.text)) == 0 {
+		// Spreadsheet programs show a blank cell. A result that is an empty text is stored
+		// as a text.
+		cell.NoResult = cell.Formula
+		return nil
+	}
 	if kind == storedText {
 		r.text = unescape(r.text)
 	}
@@ -339,11 +346,7 @@ func (r *rowReader) convertCell(cell *Cell, kind storage, date bool) error {
 	}
 	switch kind {
 	case storedShared:
-		number := bytes.TrimSpace(r.text)
-		if len(number) == 0 {
-			return nil // spreadsheet programs show a blank cell
-		}
-		n, ok := parseCount(number)
+		n, ok := parseCount(bytes.TrimSpace(r.text))
 		if !ok {
 			cell.Lost = true
 			return nil
@@ -362,10 +365,10 @@ func (r *rowReader) convertCell(cell *Cell, kind storage, date bool) error {
 		case "0", "false":
 			cell.Text = "FALSE"
 		default:
-			cell.Lost = len(bytes.TrimSpace(r.text)) > 0
+			cell.Lost = true
 		}
 	case storedUnknown:
-		cell.Lost = len(bytes.TrimSpace(r.text)) > 0
+		cell.Lost = true
 	case storedError:
 		cell.Kind, cell.Text = Failed, r.arena.add(r.text)
 	case storedDate:
