@@ -3,13 +3,13 @@ package workbook
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"math"
 
 	"rollcall.example/events/refusal"
 	"rollcall.example/services/workbook/ods"
+	"rollcall.example/services/workbook/xls"
 )
 
 var errTableTooLong = errors.New("the table of parts is too long")
@@ -21,6 +21,7 @@ const (
 	formatText    format = iota // comma-separated values
 	formatArchive               // an .xlsx or .ods workbook
 	formatFlatODS               // an OpenDocument spreadsheet that was not packed
+	formatXLS                   // an old Excel workbook
 )
 
 // tellFormat tells by its content how a file is stored. It refuses empty files and those
@@ -36,10 +37,8 @@ func tellFormat(m *meter, size int64) (format, error) {
 	}
 	head = head[:n]
 	switch {
-	case bytes.HasPrefix(head, oleMagic):
-		return 0, refuseOLE(m, size)
-	case isOldSheet(head):
-		return 0, refuseXLS()
+	case xls.Has(head):
+		return formatXLS, nil
 	case bytes.HasPrefix(head, zipMagic):
 		return formatArchive, nil
 	case ods.IsFlat(head):
@@ -140,49 +139,8 @@ func checkSize(zr *zip.Reader, limit int64) error {
 	return nil
 }
 
-// oleMagic begins the container of old .xls files and of encrypted .xlsx files.
-var oleMagic = []byte{0xD0, 0xCF, 0x11, 0xE0}
-
 // zipMagic begins an archive, even an empty one.
 var zipMagic = []byte("PK")
-
-const oleEntry = 128 // bytes of an entry in a container's table
-
-// refuseOLE tells an encrypted workbook from an old one.
-func refuseOLE(m *meter, size int64) error {
-	var package16 []byte
-	for _, c := range []byte("EncryptedPackage") {
-		package16 = append(package16, c, 0)
-	}
-	buf := make([]byte, 64<<10)
-	for at := int64(0); at < size; at += int64(len(buf)) {
-		n, err := m.ReadAt(buf[:min(int64(len(buf)), size-at)], at)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		// The entries of the table stand at multiples of their size, behind its header.
-		for i := 0; i+oleEntry <= n; i += oleEntry {
-			entry := buf[i : i+oleEntry]
-			if bytes.HasPrefix(entry, package16) && binary.LittleEndian.Uint16(entry[64:]) == uint16(len(package16)+2) {
-				return refuse(refusal.CodeEncrypted, "The workbook has a password. "+
-					"Save it without one as an Excel workbook (.xlsx) and upload that.", nil)
-			}
-		}
-	}
-	return refuseXLS()
-}
-
-func refuseXLS() error {
-	return refuse(refusal.CodeXLS, "The file is an old .xls workbook. "+
-		"Save it as an Excel workbook (.xlsx) and upload that.", nil)
-}
-
-// isOldSheet reports whether a file begins as the oldest .xls files do, which have no
-// container: with the record that begins a sheet.
-func isOldSheet(head []byte) bool {
-	return len(head) > 8 && head[0] == 9 && bytes.IndexByte([]byte{0, 2, 4, 8}, head[1]) >= 0 &&
-		head[2] >= 4 && head[2] <= 16 && head[3] == 0
-}
 
 // refuseOtherText refuses texts that spreadsheet programs open, but that are no lists of
 // values: they often have the name of a workbook.

@@ -60,6 +60,8 @@ func open(m *meter, size int64) (*File, error) {
 		return openCSV(m, size)
 	case formatFlatODS:
 		return openFlatODS(m, size)
+	case formatXLS:
+		return openXLS(m, size)
 	}
 	zr, err := openZip(m, size)
 	if err != nil {
@@ -164,9 +166,7 @@ func (p *packageParts) addSheet(file *File, x *xmlscan.Scanner, related map[stri
 	part := p.files[r.target]
 	switch {
 	case !ok || part == nil:
-		// Spreadsheet programs open the other sheets.
-		file.warn("sheet_without_rows", fmt.Sprintf("The sheet %s is named in the workbook, but its rows are not in the "+
-			"file. It was not read.", quoteName(string(name))))
+		file.warnOfMissing(string(name))
 		return nil
 	case p.sheets[part]:
 		return errors.New("two sheets have one part")
@@ -203,6 +203,12 @@ func (f *File) warn(code, message string) {
 	if len(f.warnings) < maxFileWarnings {
 		f.warnings = append(f.warnings, events.FileWarning{Code: code, Message: message})
 	}
+}
+
+// warnOfMissing warns of a sheet without rows. Spreadsheet programs open the other sheets.
+func (f *File) warnOfMissing(name string) {
+	f.warn("sheet_without_rows", fmt.Sprintf("The sheet %s is named in the workbook, but its rows are not in the "+
+		"file. It was not read.", quoteName(name)))
 }
 
 // Warnings say what is remarkable about the file, and about the sheet whose rows were

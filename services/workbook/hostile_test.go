@@ -69,10 +69,14 @@ type hostileFile struct {
 	parts   map[string]repeated
 	padding int
 	csv     *repeated // instead of parts
+	raw     []byte    // instead of both
 }
 
 // build writes the archive or the text.
 func (f hostileFile) build(r *rand.Rand) []byte {
+	if f.raw != nil {
+		return f.raw
+	}
 	if f.csv != nil {
 		return f.csv.bytes()
 	}
@@ -357,6 +361,18 @@ func mutate(r *rand.Rand, f hostileFile) hostileFile {
 			p.times = r.IntN(2*p.times + 1)
 		}
 		return p
+	}
+	if f.raw != nil {
+		// What counts is mostly at the beginning and at the end.
+		f.raw = bytes.Clone(f.raw)
+		for range 1 + r.IntN(4) {
+			at := r.IntN(min(len(f.raw), 1<<r.IntN(24)))
+			if r.IntN(2) == 0 {
+				at = len(f.raw) - 1 - at
+			}
+			f.raw[at] = byte(r.Uint32())
+		}
+		return f
 	}
 	if f.csv != nil {
 		p := any(*f.csv)

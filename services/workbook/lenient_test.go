@@ -10,6 +10,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/refusal"
+	"rollcall.example/services/workbook/xls/xlstest"
 )
 
 // What other programs write and spreadsheet programs open is read.
@@ -250,13 +251,6 @@ func TestTellsWhatIsHidden(t *testing.T) {
 	}
 }
 
-// oleFile is a container with one entry of this name in its table.
-func oleFile(name string) string {
-	entry := make([]byte, oleEntry)
-	binary.LittleEndian.PutUint16(entry[64:], uint16(copy(entry, encode16(name, binary.LittleEndian, false))+2))
-	return string(oleMagic) + strings.Repeat("\x00", 64<<10+508) + string(entry) + strings.Repeat("\x00", 384)
-}
-
 func TestFilesUnderAnotherNameAreNamed(t *testing.T) {
 	const noZip = refusal.CodeNotAZip
 	const xml2003 = `<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>` +
@@ -269,9 +263,16 @@ func TestFilesUnderAnotherNameAreNamed(t *testing.T) {
 		"MHTML":                     {"MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n", noZip, "web page"},
 		"XML Spreadsheet":           {xml2003, noZip, "XML Spreadsheet 2003"},
 		"XML Spreadsheet in UTF-16": {encode16(xml2003, binary.BigEndian, true), noZip, "XML Spreadsheet 2003"},
-		"encrypted":                 {oleFile("EncryptedPackage"), refusal.CodeEncrypted, "has a password"},
-		"old workbook":              {oleFile("Workbook"), refusal.CodeXLS, "old .xls"},
-		"the oldest workbook":       {"\x09\x04\x06\x00\x00\x00\x10\x00\x00\x00\x0A\x00", refusal.CodeXLS, "old .xls"},
+		"encrypted": {string(xlstest.Container(xlstest.Stream{Name: "EncryptedPackage", Data: make([]byte, 9000)})),
+			refusal.CodeEncrypted, "has a password"},
+		"an encrypted .xls": {string(xlstest.Book{Globals: xlstest.Record(0x2F, 1, 1, 1),
+			Sheets: []xlstest.Sheet{{Name: "Roll"}}}.Bytes()), refusal.CodeEncrypted, "has a password"},
+		"a Word document": {string(xlstest.Container(xlstest.Stream{Name: "WordDocument", Data: make([]byte, 9000)})),
+			refusal.CodeNotAWorkbook, "Word"},
+		"a workspace of Excel 4": {string(xlstest.Record(0x0409, 4, 0x100, 0)) + string(xlstest.Record(0x0A)),
+			refusal.CodeXLS, "Excel 4"},
+		"half a container": {"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" + strings.Repeat("\x00", 500), refusal.CodeUnreadable,
+			"cannot be read"},
 		"binary workbook": {string(zipParts(t, map[string]string{"[Content_Types].xml": "<Types/>", "xl/workbook.bin": "x"})),
 			refusal.CodeNotAWorkbook, ".xlsb"},
 	} {

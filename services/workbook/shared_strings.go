@@ -26,9 +26,11 @@ var errNoString = errors.New("a cell names a shared string that does not exist")
 type sharedStrings struct {
 	meter *meter
 	part  *zip.File // nil where the workbook has none
-	rc    io.ReadCloser
-	x     *xmlscan.Scanner
-	ended bool
+	// source gives the texts of an .xls workbook, one after the other; nil for others.
+	source func(dst []byte) (text []byte, more bool, err error)
+	rc     io.ReadCloser
+	x      *xmlscan.Scanner
+	ended  bool
 
 	texts  [][]string   // in chunks, so that none is copied to make room for more
 	kept   int          // texts in memory
@@ -61,7 +63,7 @@ func (s *sharedStrings) get(n int) (text string, cut bool, err error) {
 // readUpTo reads as far as text n. Once texts go to disk it reads further, up to a
 // window: written and read one by one they would each cost a system call.
 func (s *sharedStrings) readUpTo(n int) error {
-	if s.part == nil {
+	if s.part == nil && s.source == nil {
 		return errors.New("the workbook has none")
 	}
 	for n >= s.count() || s.spill != nil && s.spill.behind(n-s.kept) < spillWindow {
@@ -88,8 +90,15 @@ func (s *sharedStrings) count() int {
 
 // readNext reads the next text; false means that there is none.
 func (s *sharedStrings) readNext() (bool, error) {
-	if s.part == nil || s.ended {
+	if s.ended {
 		return false, nil
+	}
+	if s.source != nil {
+		text, more, err := s.source(s.scratch[:0])
+		if s.scratch, s.ended = text, !more; !more || err != nil {
+			return false, err
+		}
+		return true, s.storeWhole(text)
 	}
 	if s.x == nil {
 		var err error
@@ -111,13 +120,18 @@ func (s *sharedStrings) readNext() (bool, error) {
 				return false, err
 			}
 			s.scratch = unescape(s.scratch)
-			text, cut := s.meter.fitCell(s.scratch)
-			if cut {
-				s.cut[s.count()] = true
-			}
-			return true, s.store(text)
+			return true, s.storeWhole(s.scratch)
 		}
 	}
+}
+
+// storeWhole keeps the next text, or the beginning of one that is too long.
+func (s *sharedStrings) storeWhole(text []byte) error {
+	text, cut := s.meter.fitCell(text)
+	if cut {
+		s.cut[s.count()] = true
+	}
+	return s.store(text)
 }
 
 // store keeps the next text, in memory or on disk.

@@ -150,7 +150,7 @@ func (r *rowReader) readLabel(cell *Cell, from, lengthBytes int) error {
 // setText gives a cell the text behind begin, which was appended to that of the row.
 func (r *rowReader) setText(cell *Cell, text []byte, begin int) error {
 	if r.text = text; len(text) > r.book.limits.Row {
-		return &LimitError{"bytes of a row", r.book.limits.Row}
+		return &LimitError{LimitRow, r.book.limits.Row}
 	}
 	cell.Kind, cell.Text = Text, text[begin:len(text):len(text)]
 	return nil

@@ -8,6 +8,12 @@ import (
 // ErrPassword says that the file cannot be read without a password.
 var ErrPassword = errors.New("the workbook has a password")
 
+// ErrOld says that the file is a workspace of Excel 4, or a macro or a chart of that time.
+var ErrOld = errors.New("the workbook is of a kind that is too old")
+
+// LimitRow is what a LimitError is of where a row has too much text.
+const LimitRow = "bytes of a row"
+
 // What is wrong with the structure of a file. Callers need not tell one from the other.
 var (
 	errShort   = errors.New("a record ends before its content does")

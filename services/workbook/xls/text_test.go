@@ -1,6 +1,7 @@
 package xls
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -146,7 +147,10 @@ func TestReadsSheetsWithoutAContainer(t *testing.T) {
 	if Has([]byte("ID Number,Name\n")) || Has([]byte("PK\x03\x04")) || Has(nil) {
 		t.Error("a text is taken for a workbook")
 	}
-	wantKind(t, slices.Concat(record(recBOF4, 4, 0x100, 0), record(recEOF)), "old")
+	_, err := openBytes(slices.Concat(record(recBOF4, 4, 0x100, 0), record(recEOF)), wide)
+	if !errors.Is(err, ErrOld) {
+		t.Errorf("a workspace of Excel 4: error %v", err)
+	}
 }
 
 func TestFormats(t *testing.T) {

@@ -44,8 +44,8 @@ func isBareStream(head []byte) bool {
 	return len(head) >= 8 && isBOF(le16(head)) && head[2] >= 4 && head[2] <= 16 && head[3] == 0
 }
 
-// Open opens a workbook of size bytes. The error is ErrPassword, a *KindError or a
-// *LimitError, what src fails with, or any other where the file is damaged.
+// Open opens a workbook of size bytes. The error is ErrPassword, ErrOld, a *KindError or
+// a *LimitError, what src fails with, or any other where the file is damaged.
 func Open(src io.ReaderAt, size int64, limits Limits) (*Workbook, error) {
 	w := &Workbook{src: src, limits: limits, codePage: charmap.Windows1252, formats: map[uint16]string{}}
 	var head [8]byte
@@ -129,7 +129,7 @@ func (w *Workbook) readGlobals() error {
 	}
 	w.version = version
 	if holds != holdsGlobals && holds != holdsSheet {
-		return &KindError{"an old .xls workbook of a kind that cannot be read (a chart, a macro or a workspace)"}
+		return ErrOld
 	}
 	for depth := 1; depth > 0; {
 		if err := in.next(); err != nil {
