@@ -1,5 +1,5 @@
-// Package workbook reads uploaded .xlsx and .csv files. It refuses a file that is
-// neither, yields the rows of its sheets, and finds the sheet and the columns of a
+// Package workbook reads uploaded .xlsx, .xls, .ods and .csv files, whatever their names
+// are. It refuses a file that is none of them, yields the rows of its sheets, and finds the sheet and the columns of a
 // roll. It trusts nothing in a file.
 //
 // Rows are read from the packed file as the caller asks for them, and no sheet is
@@ -13,6 +13,9 @@
 // Cells that cannot be read, and what is hidden, are marked. It refuses document types,
 // rows out of order, two different rows of one number, and whatever is larger than a
 // sheet can be.
+//
+// Old Excel workbooks and OpenDocument spreadsheets are read by packages of their own, xls
+// and ods, and give the same rows within the same budget.
 //
 // A text of comma-separated values is a workbook of one sheet: in UTF-8, UTF-16 or
 // Windows-1252, with the delimiter that makes most columns known. Its rows have the
