@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"rollcall.example/schema"
+	"rollcall.example/services/workbook/delimited"
 )
 
 // delimiterRecords is how many records decide which delimiter the file uses.
@@ -134,8 +135,8 @@ func (t *csvFile) readRows(_ *Sheet, visit func(Row) bool) error {
 // them: an empty line is a row, a line break in quotation marks is none.
 func (t *csvFile) rows() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		records := newRecordReader(t.newReader(), t.delimiter, t.src.budget.Row)
-		records.returns, records.width, records.id = t.bareReturns, t.width, t.id
+		records := delimited.New(t.newReader(), t.delimiter, t.src.budget.Row)
+		records.Returns, records.Width, records.ID = t.bareReturns, t.width, t.id
 		var texts arena
 		row, bytes := Row{}, 0
 		add := func(field []byte) error {
@@ -151,9 +152,15 @@ func (t *csvFile) rows() iter.Seq2[Row, error] {
 		t.above = 0
 		for {
 			row.Cells, row.Faults, bytes = row.Cells[:0], 0, 0
-			fields, err := records.next(add)
+			fields, err := records.Next(add)
 			if errors.Is(err, io.EOF) {
 				return
+			}
+			switch {
+			case errors.Is(err, delimited.ErrTooWide):
+				err = rowTooWide()
+			case errors.Is(err, delimited.ErrTooLong):
+				err = rowTooLong(t.src.budget.Row)
 			}
 			if row.N++; err == nil && row.N > maxRows {
 				err = tooMany("rows", maxRows)
@@ -165,7 +172,7 @@ func (t *csvFile) rows() iter.Seq2[Row, error] {
 				yield(Row{}, err)
 				return
 			}
-			if records.unclosed {
+			if records.Unclosed {
 				row.Faults |= UnclosedQuote
 			}
 			if row.N <= t.headerRow {

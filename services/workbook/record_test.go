@@ -1,8 +1,6 @@
 package workbook
 
 import (
-	"bytes"
-	"encoding/csv"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +8,6 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode/utf32"
-	"pgregory.net/rapid"
 )
 
 // readTexts returns the rows of a text, with the numbers of those that were mended.
@@ -109,50 +106,6 @@ func TestUnclosedQuotationMarksAreReadInTime(t *testing.T) {
 	if len(rows) != 1<<19+1 || faults[2] != UnclosedQuote {
 		t.Errorf("%d rows, faults %v", len(rows), faults)
 	}
-}
-
-// What the standard library writes is read as the standard library reads it.
-func TestWellFormedTextIsReadAsTheLibraryReadsIt(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		field := rapid.StringOf(rapid.SampledFrom([]rune("ab1 ,;\"\n\r\té'=")))
-		width := rapid.IntRange(1, 5).Draw(t, "width")
-		written := rapid.SliceOfN(rapid.SliceOfN(field, width, width), 1, 8).Draw(t, "records")
-		comma := rapid.SampledFrom([]rune{',', ';', '\t'}).Draw(t, "delimiter")
-		var text bytes.Buffer
-		w := csv.NewWriter(&text)
-		w.Comma, w.UseCRLF = comma, rapid.Bool().Draw(t, "CRLF")
-		if err := w.WriteAll(written); err != nil {
-			t.Fatal(err)
-		}
-		library := csv.NewReader(bytes.NewReader(text.Bytes()))
-		library.Comma, library.FieldsPerRecord = comma, -1
-		want, err := library.ReadAll()
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := newRecordReader(bytes.NewReader(text.Bytes()), comma, 1<<20)
-		r.width, r.id = width, rapid.IntRange(-1, width-1).Draw(t, "id")
-		var got [][]string
-		for {
-			var record []string
-			n, err := r.next(func(field []byte) error {
-				record = append(record, string(field))
-				return nil
-			})
-			if err != nil {
-				break
-			}
-			if n > 0 {
-				got = append(got, record)
-			}
-			if r.unclosed {
-				t.Fatalf("a mark of %q is said to be unclosed", text.String())
-			}
-		}
-		if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
-			t.Fatalf("%q is read as\n%q, want\n%q", text.String(), got, want)
-		}
-	})
 }
 
 func TestOddBytesAndCharactersAreMended(t *testing.T) {
@@ -279,35 +232,4 @@ func TestMoreEncodings(t *testing.T) {
 			t.Errorf("%s: cells %q, want %q", name, got, want)
 		}
 	}
-}
-
-// FuzzQuotes loses no line in which there is no quotation mark.
-func FuzzQuotes(f *testing.F) {
-	f.Add("8001015009087,\"Jan,Smit\n9001010001088,Piet,Botha\n8506155000084,\"a\nb\",c")
-	f.Add("1,\"\n\"\"x\",\"\r2,\"\"\"\r\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		// A person on each second line, whatever is between.
-		const person = "8001015009087,Thandeka,Mokoena"
-		lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
-		all := "ID Number,Name,Surname\n" + strings.Join(lines, "\n"+person+"\n") + "\n"
-		r := newRecordReader(strings.NewReader(all), ',', 1<<20)
-		r.width, r.id = 3, 0
-		found := 0
-		for {
-			var record []string
-			_, err := r.next(func(field []byte) error {
-				record = append(record, string(field))
-				return nil
-			})
-			if err != nil {
-				break
-			}
-			if strings.Join(record, ",") == person {
-				found++
-			}
-		}
-		if len(lines) > 0 && found < len(lines)-1 {
-			t.Fatalf("%d persons of %d in %q", found, len(lines)-1, all)
-		}
-	})
 }

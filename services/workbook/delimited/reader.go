@@ -1,4 +1,6 @@
-package workbook
+// Package delimited reads texts of delimiter-separated values as spreadsheet programs
+// write and read them.
+package delimited
 
 import (
 	"bytes"
@@ -8,20 +10,30 @@ import (
 	"unicode/utf8"
 )
 
-// recordReader reads the records of a text of comma-separated values as spreadsheet
-// programs do. A quotation mark opens a field only where the field begins; text between
-// the closing mark and the delimiter belongs to the field. A mark that nothing closes
-// ends with its line, so that it takes no other row with it.
-type recordReader struct {
+// MaxFields is how many fields a record may have: as many as a sheet has columns.
+const MaxFields = 16_384
+
+// What makes a record no row of a sheet.
+var (
+	ErrTooWide = errors.New("a record has too many fields")
+	ErrTooLong = errors.New("a record has too many bytes")
+)
+
+// Reader reads the records of a text. A quotation mark opens a field only where the field
+// begins; text between the closing mark and the delimiter belongs to the field. A mark
+// that nothing closes ends with its line, so that it takes no other row with it.
+type Reader struct {
 	in        io.Reader
 	delimiter []byte
-	// limit is how many bytes a record may have.
-	limit int
-	// returns says that lines end with a carriage return alone.
-	returns bool
-	// width is how many columns the header has, and id the index of the ID column; -1
-	// where nobody knows yet. They tell rows in quotation marks from lines of an address.
-	width, id int
+	limit     int // of bytes of a record
+
+	// Returns says that lines end with a carriage return alone.
+	Returns bool
+	// Width is how many columns the header has, and ID the index of the ID column; 0 and
+	// -1 where nobody knows yet. They tell rows in quotation marks from lines of an address.
+	Width, ID int
+	// Unclosed says that a quotation mark of the record that was read last is never closed.
+	Unclosed bool
 
 	buf        []byte
 	begin, end int // of what is in buf; a record begins at begin
@@ -29,20 +41,20 @@ type recordReader struct {
 	err        error
 	stops      [256]bool // the bytes that end a field without quotation marks
 	text       []byte    // of the field being read, where it is not as in buf
-	unclosed   bool      // in the record being read
 }
 
-func newRecordReader(in io.Reader, delimiter rune, limit int) *recordReader {
-	r := &recordReader{in: in, delimiter: []byte(string(delimiter)), limit: limit, id: -1, buf: make([]byte, 64<<10)}
+// New returns a reader of a text in UTF-8. A record may have limit bytes.
+func New(in io.Reader, delimiter rune, limit int) *Reader {
+	r := &Reader{in: in, delimiter: []byte(string(delimiter)), limit: limit, ID: -1, buf: make([]byte, 64<<10)}
 	r.stops['\r'], r.stops['\n'], r.stops[r.delimiter[0]] = true, true, true
 	return r
 }
 
 // window returns what is buffered of the record.
-func (r *recordReader) window() []byte { return r.buf[r.begin:r.end] }
+func (r *Reader) window() []byte { return r.buf[r.begin:r.end] }
 
 // fill reads more of the text behind what is buffered. It reports whether there is more.
-func (r *recordReader) fill() bool {
+func (r *Reader) fill() bool {
 	if r.ended {
 		return false
 	}
@@ -71,12 +83,13 @@ func (r *recordReader) fill() bool {
 }
 
 // has reports whether the record has a byte at offset i.
-func (r *recordReader) has(i int) bool { return r.begin+i < r.end || r.fill() && r.begin+i < r.end }
+func (r *Reader) has(i int) bool { return r.begin+i < r.end || r.fill() && r.begin+i < r.end }
 
-// next reads a line or more and hands the fields to add. It reports how many fields there
-// were, 0 for an empty line. The end of the text is io.EOF.
-func (r *recordReader) next(add func(field []byte) error) (fields int, err error) {
-	r.unclosed = false
+// Next reads a line or more and hands the fields to add, which must not keep them. It
+// reports how many fields there were, 0 for an empty line. The end of the text is io.EOF.
+// A record without end is ErrTooWide or ErrTooLong.
+func (r *Reader) Next(add func(field []byte) error) (fields int, err error) {
+	r.Unclosed = false
 	if !r.has(0) {
 		if r.err != nil {
 			return 0, r.err
@@ -92,8 +105,8 @@ func (r *recordReader) next(add func(field []byte) error) (fields int, err error
 		if err != nil {
 			return 0, err
 		}
-		if fields++; fields > maxColumns {
-			return 0, rowTooWide()
+		if fields++; fields > MaxFields {
+			return 0, ErrTooWide
 		}
 		if err := add(field); err != nil {
 			return 0, err
@@ -103,18 +116,18 @@ func (r *recordReader) next(add func(field []byte) error) (fields int, err error
 			return fields, r.err
 		}
 		if i = at + len(r.delimiter); i > r.limit {
-			return 0, rowTooLong(r.limit)
+			return 0, ErrTooLong
 		}
 	}
 }
 
 // stopsLine reports whether a line ends at offset i.
-func (r *recordReader) stopsLine(i int) bool {
+func (r *Reader) stopsLine(i int) bool {
 	return r.has(i) && (r.buf[r.begin+i] == '\n' || r.buf[r.begin+i] == '\r')
 }
 
 // endLine takes what was read, and the end of the line at offset i.
-func (r *recordReader) endLine(i int) {
+func (r *Reader) endLine(i int) {
 	if r.has(i) {
 		carriage := r.buf[r.begin+i] == '\r'
 		if i++; carriage && r.has(i) && r.buf[r.begin+i] == '\n' {
@@ -125,7 +138,7 @@ func (r *recordReader) endLine(i int) {
 }
 
 // readField reads the field at offset i. The next delimiter or end of a line is at end.
-func (r *recordReader) readField(i int) (field []byte, end int, err error) {
+func (r *Reader) readField(i int) (field []byte, end int, err error) {
 	if !r.has(i) || r.buf[r.begin+i] != '"' {
 		if end, err = r.findStop(i); err != nil {
 			return nil, 0, err
@@ -137,7 +150,7 @@ func (r *recordReader) readField(i int) (field []byte, end int, err error) {
 		return nil, 0, err
 	}
 	if !closed {
-		r.unclosed = true
+		r.Unclosed = true
 		r.text = r.appendQuoted(r.text[:0], r.window()[i+1:closing])
 		return r.text, closing, nil
 	}
@@ -153,7 +166,7 @@ func (r *recordReader) readField(i int) (field []byte, end int, err error) {
 }
 
 // findStop returns the offset of the next delimiter or end of a line, from offset i on.
-func (r *recordReader) findStop(i int) (int, error) {
+func (r *Reader) findStop(i int) (int, error) {
 	for {
 		for w := r.window(); i < len(w); i++ {
 			if c := w[i]; r.stops[c] && (c < utf8.RuneSelf || r.delimits(i)) {
@@ -161,7 +174,7 @@ func (r *recordReader) findStop(i int) (int, error) {
 			}
 		}
 		if i > r.limit {
-			return 0, rowTooLong(r.limit)
+			return 0, ErrTooLong
 		}
 		if !r.fill() {
 			return i, r.err
@@ -170,12 +183,12 @@ func (r *recordReader) findStop(i int) (int, error) {
 }
 
 // delimits reports whether the delimiter stands at offset i.
-func (r *recordReader) delimits(i int) bool {
+func (r *Reader) delimits(i int) bool {
 	return r.has(i+len(r.delimiter)-1) && bytes.HasPrefix(r.window()[i:], r.delimiter)
 }
 
 // appendQuoted appends what stands in quotation marks: doubled ones are one.
-func (r *recordReader) appendQuoted(to, text []byte) []byte {
+func (r *Reader) appendQuoted(to, text []byte) []byte {
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		switch {
@@ -183,7 +196,7 @@ func (r *recordReader) appendQuoted(to, text []byte) []byte {
 			i++
 		case c == '\r' && i+1 < len(text) && text[i+1] == '\n':
 			continue
-		case c == '\r' && r.returns:
+		case c == '\r' && r.Returns:
 			c = '\n'
 		}
 		to = append(to, c)
@@ -193,7 +206,7 @@ func (r *recordReader) appendQuoted(to, text []byte) []byte {
 
 // closeQuote finds the quotation mark that closes a field whose text begins at offset i.
 // Where none does, it returns the end of the field's line.
-func (r *recordReader) closeQuote(i int) (at int, closed bool, err error) {
+func (r *Reader) closeQuote(i int) (at int, closed bool, err error) {
 	lineEnd, line, wide := -1, i, false // line is where the line begins
 	unclosed := func() (int, bool, error) { return lineEnd, false, nil }
 	for {
@@ -205,7 +218,7 @@ func (r *recordReader) closeQuote(i int) (at int, closed bool, err error) {
 		case i >= len(w):
 			if i > r.limit {
 				if lineEnd < 0 {
-					return 0, false, rowTooLong(r.limit)
+					return 0, false, ErrTooLong
 				}
 				return unclosed()
 			}
@@ -233,7 +246,7 @@ func (r *recordReader) closeQuote(i int) (at int, closed bool, err error) {
 		case r.looksLikeRow(w[line:i]):
 			return unclosed()
 		default:
-			wide = wide || r.countFields(w[line:i]) == r.width
+			wide = wide || r.countFields(w[line:i]) == r.Width
 		}
 		i++
 		line = i
@@ -243,7 +256,7 @@ func (r *recordReader) closeQuote(i int) (at int, closed bool, err error) {
 // swallows reports whether the quotation mark at offset i, on a line below that of the
 // field, is no closing one, so that the field would take rows with it. Wide says that a
 // line between had as many fields as a row.
-func (r *recordReader) swallows(line, i int, wide bool) bool {
+func (r *Reader) swallows(line, i int, wide bool) bool {
 	before := r.window()[line:i]
 	if r.looksLikeRow(before) {
 		return true
@@ -256,21 +269,21 @@ func (r *recordReader) swallows(line, i int, wide bool) bool {
 	return wide || len(before) == 0 || bytes.HasSuffix(before, r.delimiter)
 }
 
-func (r *recordReader) countFields(line []byte) int { return bytes.Count(line, r.delimiter) + 1 }
+func (r *Reader) countFields(line []byte) int { return bytes.Count(line, r.delimiter) + 1 }
 
 // looksLikeRow reports whether a line in quotation marks is a row of its own: where
 // the ID column is, it has the digits of an ID number. Where nobody knows the column,
 // any field may have them.
-func (r *recordReader) looksLikeRow(line []byte) bool {
-	if r.width > 1 && !bytes.Contains(line, r.delimiter) {
+func (r *Reader) looksLikeRow(line []byte) bool {
+	if r.Width > 1 && !bytes.Contains(line, r.delimiter) {
 		return false
 	}
 	for column := 0; ; column++ {
 		field, rest, more := bytes.Cut(line, r.delimiter)
-		if (r.id < 0 || r.id == column) && hasDigitsOfID(field) {
+		if (r.ID < 0 || r.ID == column) && hasDigitsOfID(field) {
 			return true
 		}
-		if line = rest; !more || r.id >= 0 && column >= r.id {
+		if line = rest; !more || r.ID >= 0 && column >= r.ID {
 			return false
 		}
 	}
