@@ -77,6 +77,15 @@ func TestNoFactHasTheIDNumber(t *testing.T) {
 	if !errors.Is(err, cases.ErrNoID) {
 		t.Errorf("12 digits: %v", err)
 	}
+	spelled, err := r.log.Open(t.Context(), r.store, r.key, cases.Request{
+		What: cases.Erase, By: c.Requested.By, From: "cli", ID: " '" + id[:6] + "\u00a0" + id[6:] + ".0",
+	})
+	if err != nil || spelled.Requested.Person != c.Requested.Person {
+		t.Errorf("another spelling: %v, %+v", err, spelled.Requested)
+	}
+	if got, err := spelled.Number(t.Context(), r.store, r.key); err != nil || got != id {
+		t.Errorf("another spelling is %s, %v", got, err)
+	}
 	wrong, err := person.NewKey(person.NewSecret())
 	if err != nil {
 		t.Fatal(err)

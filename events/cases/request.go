@@ -19,21 +19,12 @@ var ErrNoID = errors.New("not an ID number of 13 digits")
 // Request is what somebody asks for.
 type Request struct {
 	What   Kind
-	ID     string // the ID number
+	ID     string // the ID number, as spelling.Read reads it
 	By     events.User
 	From   string
 	Reason string
 	// FourEyes says that somebody else must approve the case.
 	FourEyes bool
-}
-
-func isIDNumber(id string) bool {
-	for _, c := range id {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return len(id) == spelling.Length
 }
 
 // ErrUnaudited means that what somebody asked for or decided could not be written to the
@@ -79,19 +70,20 @@ func (l *Log) Decide(ctx context.Context, c *Case, decision Fact) error {
 // Open begins a case; the audit has its request first. The ID number is sealed and stored outside the log, and removed
 // when the case ends. ID numbers in the reason are hidden.
 func (l *Log) Open(ctx context.Context, store *events.Store, key *person.Key, r Request) (c Case, err error) {
-	if !isIDNumber(r.ID) {
+	number := spelling.Read(r.ID, false)
+	if number.Fault != spelling.Fine {
 		return c, ErrNoID
 	}
 	id := NewID()
 	name := id + "/number"
 	fact := &Requested{
-		What: r.What, Person: key.Hash(r.ID), By: r.By, From: r.From, FourEyes: r.FourEyes,
+		What: r.What, Person: key.Hash(number.Digits), By: r.By, From: r.From, FourEyes: r.FourEyes,
 		Reason: spelling.HideNumbers(r.Reason),
 	}
 	if err := l.audit(ctx, id, fact.Person, events.AccessRequest, r.By, r.From); err != nil {
 		return c, fmt.Errorf("open case: %w", err)
 	}
-	fact.Number, err = store.Put(ctx, events.BucketCases, name, bytes.NewReader(key.Seal(name, []byte(r.ID))))
+	fact.Number, err = store.Put(ctx, events.BucketCases, name, bytes.NewReader(key.Seal(name, []byte(number.Digits))))
 	if err != nil {
 		return c, fmt.Errorf("open case: %w", err)
 	}
@@ -109,7 +101,7 @@ func (c *Case) Number(ctx context.Context, store *events.Store, key *person.Key)
 	if err != nil {
 		return "", fmt.Errorf("case number: %w", err)
 	}
-	if id := string(plain); isIDNumber(id) && key.Hash(id) == c.Requested.Person {
+	if id := string(plain); spelling.Read(id, false).Digits == id && key.Hash(id) == c.Requested.Person {
 		return id, nil
 	}
 	return "", fmt.Errorf("case number: %w", person.ErrSealed)

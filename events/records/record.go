@@ -40,11 +40,14 @@ type Warning struct {
 
 // Codes of a RejectedRow.
 const (
-	RejectMissing   = "missing"
-	RejectFormat    = "format"
-	RejectChecksum  = "checksum"
-	RejectDate      = "date"
-	RejectDuplicate = "duplicate"
+	RejectMissing = "missing"
+	RejectFormat  = "format"
+	// RejectScientific: a spreadsheet has shown the ID number in scientific notation,
+	// and that is what was saved: digits are lost.
+	RejectScientific = "id_scientific"
+	RejectChecksum   = "checksum"
+	RejectDate       = "date"
+	RejectDuplicate  = "duplicate"
 	// RejectNoResult: the cell of the ID number has a formula, and the file not its result.
 	RejectNoResult = "formula_without_result"
 	// RejectOutOfArea: the ID number is valid, but the row lies outside the

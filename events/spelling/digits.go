@@ -39,7 +39,7 @@ func readRuns(text string, least int) (list []run) {
 		case isDigit:
 			now.digits = append(now.digits, '0'+digit)
 			now.from, now.to, gap = append(now.from, i), append(now.to, i+size), 0
-		case len(now.digits) == 0:
+		case len(now.digits) == 0, IsInvisible(c):
 		case unicode.IsLetter(c), gap >= maxGap:
 			end()
 		default:
@@ -71,6 +71,14 @@ func valueOf(c rune) (digit byte, ok bool) {
 		return byte(c-'\u2460') + 1, true
 	case c == '\u24ea':
 		return 0, true
+	}
+	return decimalOf(c)
+}
+
+// decimalOf returns the value of a digit with which numbers are written.
+func decimalOf(c rune) (digit byte, ok bool) {
+	if c < 0x660 {
+		return byte(c - '0'), '0' <= c && c <= '9'
 	}
 	// Every writing has its ten digits in a row.
 	for _, r := range unicode.Nd.R16 {

@@ -9,7 +9,6 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -47,9 +46,9 @@ type Finder struct {
 	near   [][]byte // with one digit less, or with two exchanged
 }
 
-// leastShort is how many digits a number without its leading zeros must have. Shorter
-// ones are no ID numbers.
-const leastShort = 11
+// leastShort is how many digits a number without its leading zeros must have: no month
+// is 00. Shorter ones are no ID numbers.
+const leastShort = 10
 
 // New returns a finder of an ID number of 13 digits.
 func New(id string) *Finder {
@@ -130,6 +129,9 @@ func (f *Finder) inRun(r *run) (spans []span) {
 
 // nearly reports whether a run has almost the number.
 func (f *Finder) nearly(r *run) bool {
+	if len(r.digits) < Length-1 {
+		return false
+	}
 	for _, near := range f.near {
 		if bytes.Contains(r.digits, near) {
 			return true
@@ -158,32 +160,12 @@ func hasOneMore(digits []byte, id string) bool {
 	return string(digits[i+1:]) == id[i:]
 }
 
-var scientific = regexp.MustCompile(`[0-9]+([.,][0-9]+)?[eE]\+?([0-9]{1,2})`)
-
 // scientific returns where the number is written with an exponent, with all its digits.
 func (f *Finder) scientific(text string) (spans []span) {
-	if !strings.ContainsAny(text, "eE") {
-		return nil
-	}
 	want := strings.TrimLeft(f.id, "0")
-	if len(want) < leastShort {
-		return nil
-	}
-	for _, at := range scientific.FindAllStringSubmatchIndex(text, -1) {
-		exponent, _ := strconv.Atoi(text[at[4]:at[5]]) // two digits at most
-		whole, fraction := text[at[0]:at[1]], ""
-		if i := strings.IndexAny(whole, "eE"); i >= 0 {
-			whole = whole[:i]
-		}
-		if i := strings.IndexAny(whole, ".,"); i >= 0 {
-			whole, fraction = whole[:i], strings.TrimRight(whole[i+1:], "0")
-		}
-		if len(fraction) > exponent {
-			continue
-		}
-		number := strings.TrimLeft(whole+fraction+strings.Repeat("0", exponent-len(fraction)), "0")
-		if number == want {
-			spans = append(spans, span{at[0], at[1]})
+	for _, n := range findScientific(text) {
+		if n.digits == want {
+			spans = append(spans, n.at)
 		}
 	}
 	return spans

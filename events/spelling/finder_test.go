@@ -48,6 +48,15 @@ func TestFindReadsEverySpelling(t *testing.T) {
 		{young, "1.01015009087E+11", Whole},
 		{young, "spouse 101015009087 of", Whole},
 		{young, "9101015009087", Near},
+		{person, "６．６０６０６６０６６０８３Ｅ＋１２", Whole},
+		{person, "6.606066\u200b066083E+12", Whole},
+		{person, "6.606066066083E+012", Whole},
+		{person, "6606066066083e0", Whole},
+		{person, "6606066\u3164066083", Whole},
+		{person, strings.Join(strings.Split(person, ""), strings.Repeat("\u200b", 40)), Whole},
+		{"0007045006082", "7045006082", Whole},
+		{"0007045006082", "7.045006082E+09", Whole},
+		{"0007045006082", "17045006082", None},
 	} {
 		if got := New(c.id).Find(c.text); got != c.want {
 			t.Errorf("%s in %q: %d, want %d", c.id, c.text, got, c.want)
@@ -78,13 +87,17 @@ func TestBlankTakesOutTheNumberAndTheNames(t *testing.T) {
 
 func TestHideNumbersHidesEverybodys(t *testing.T) {
 	for text, want := range map[string]string{
-		"Zed 660606 6066 083.csv":        "Zed [erased].csv",
-		"9999999999999.csv":              "[erased].csv",
-		"roll 2026-03-01 120000.csv":     "roll 2026-03-01 120000.csv",
-		"roll 20260301 v2.xlsx":          "roll 20260301 v2.xlsx",
-		"00276606066066083":              "0027[erased]",
-		"８００１０１５００９０８７":                  "[erased]",
-		"because 8001015009087 asked it": "because [erased] asked it",
+		"Zed 660606 6066 083.csv":             "Zed [erased].csv",
+		"9999999999999.csv":                   "[erased].csv",
+		"roll 2026-03-01 120000.csv":          "roll 2026-03-01 120000.csv",
+		"roll 20260301 v2.xlsx":               "roll 20260301 v2.xlsx",
+		"00276606066066083":                   "0027[erased]",
+		"８００１０１５００９０８７":                       "[erased]",
+		"because 8001015009087 asked it":      "because [erased] asked it",
+		"7045006082.csv":                      "[erased].csv", // born in 2000
+		"8.001015009087E+12 and 102030005080": "[erased] and [erased]",
+		"7045006083.csv":                      "7045006083.csv",
+		"8.00102E+12":                         "8.00102E+12",
 	} {
 		if got := HideNumbers(text); got != want || HasNumber(text) != (text != want) {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
@@ -117,6 +130,37 @@ func FuzzBlank(f *testing.F) {
 		}
 		if m := finder.Find(got); m > Near && strings.Count(text, "6") < 60 {
 			t.Errorf("%q became %q, which has the number", text, got)
+		}
+	})
+}
+
+// What Read reads, all others see: who looks for the number, and who masks numbers.
+func FuzzRead(f *testing.F) {
+	for _, text := range []string{"8001015009087.0", "='8001015009087", "8,001015009087E+12", "７045006082.0", "8E12"} {
+		f.Add(text, false)
+	}
+	f.Add("7045006082", true)
+	f.Fuzz(func(t *testing.T, text string, numeric bool) {
+		read := Read(text, numeric)
+		if (read.Fault == Fine) != (len(read.Digits) == Length) || read.Fault != Fine && read != (Reading{Fault: read.Fault}) {
+			t.Fatalf("%q reads %+v", text, read)
+		}
+		if read.Zeros > 0 && (!IsValid(read.Digits) || strings.Trim(read.Digits[:read.Zeros], "0") != "") {
+			t.Fatalf("%q reads %+v", text, read)
+		}
+		if again := Read(read.Digits, false); read.Fault == Fine && again != (Reading{Digits: read.Digits}) {
+			t.Fatalf("%q reads %+v, and that %+v", text, read, again)
+		}
+		if read.Fault != Fine || len(text) > 45 { // longer gaps are none within a number
+			return
+		}
+		if New(read.Digits).Find(text) != Whole {
+			t.Fatalf("%q reads %+v and is not found", text, read)
+		}
+		for w := range AllWritten(text) {
+			if w.From < 0 || w.From >= w.To || w.To > len(text) || len(w.ID) != Length {
+				t.Fatalf("%q has %+v", text, w)
+			}
 		}
 	})
 }

@@ -8,7 +8,8 @@ import (
 
 // rules are those that decide about a row, in their order.
 var rules = []string{
-	records.RejectMissing, records.RejectNoResult, records.RejectFormat, records.RejectChecksum, records.RejectDate,
+	records.RejectMissing, records.RejectNoResult, records.RejectFormat, records.RejectScientific,
+	records.RejectChecksum, records.RejectDate,
 	records.RejectObjected, records.RejectOutOfArea,
 	records.RejectDuplicate,
 }

@@ -162,6 +162,10 @@ func (r *rowReader) fillInExpiry(blank func(field string) bool) {
 // compareWithID warns where the ID number says something unlikely, or something
 // that other cells contradict.
 func (r *rowReader) compareWithID(id ID) {
+	if id.Zeros > 0 {
+		r.warn(schema.FieldID, WarnZerosRestored, "The ID number has %d digits in the file. The leading zeros that a "+
+			"spreadsheet drops were put back; check digit and date of birth agree.", idDigits-id.Zeros)
+	}
 	if !id.Citizenship.Known() {
 		r.warn(schema.FieldID, WarnCitizenshipDigit, "The ID number has the citizenship digit %d, which is not in use.",
 			id.Citizenship)

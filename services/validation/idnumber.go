@@ -1,12 +1,11 @@
 package validation
 
 import (
-	"strings"
 	"time"
-	"unicode"
 
 	"rollcall.example/events"
 	"rollcall.example/events/records"
+	"rollcall.example/events/spelling"
 )
 
 // Citizenship is the eleventh digit of an ID number.
@@ -28,35 +27,40 @@ type ID struct {
 	Born        time.Time // midnight UTC
 	Male        bool
 	Citizenship Citizenship
+	// Zeros is how many of the number's leading zeros a spreadsheet had dropped.
+	Zeros int
 }
 
 // Problem says why a text is no valid ID number. Message does not contain the text.
 type Problem struct {
-	Code    string // records.RejectMissing, RejectFormat, RejectChecksum or RejectDate
+	Code    string // records.RejectMissing, RejectFormat, RejectScientific, RejectChecksum or RejectDate
 	Message string
 }
 
-const idDigits = 13
+const idDigits = spelling.Length
 
-// ParseID reads the text of a cell as an ID number. It ignores spaces and dashes.
-// Where numeric says that the cell was stored as a number and 11 or 12 digits are
-// left, it restores the leading zeros that a spreadsheet dropped. at is when the
-// roll was uploaded: the century of birth is the latest one that does not put the
-// birth after it. The checksum is checked before the date of birth.
+// The sentences of a Problem that has them from the spelling.
+var faults = map[spelling.Fault]Problem{
+	spelling.Missing:     {records.RejectMissing, "The row has no ID number."},
+	spelling.OtherSigns:  {records.RejectFormat, "The ID number has characters that are no digits."},
+	spelling.WrongLength: {records.RejectFormat, "The ID number does not have 13 digits."},
+	spelling.LostDigits: {records.RejectScientific, "The ID number is in scientific notation, which has lost digits. " +
+		"Format the column as text, enter the number again and save."},
+}
+
+// ParseID reads the text of a cell as an ID number, as spelling.Read does. Where numeric
+// says that the cell was stored as a number, or its text that it was one, and 10 to 12
+// digits are left, it restores the leading zeros that a spreadsheet dropped, if check
+// digit and date agree then. at is when the roll was uploaded: the century of birth is
+// the latest one that does not put the birth after it. The checksum is checked before
+// the date of birth.
 func ParseID(text string, numeric bool, at time.Time) (ID, *Problem) {
-	digits := dropSeparators(text)
-	if digits == "" {
-		return ID{}, &Problem{records.RejectMissing, "The row has no ID number."}
+	read := spelling.Read(text, numeric)
+	if read.Fault != spelling.Fine {
+		problem := faults[read.Fault]
+		return ID{}, &problem
 	}
-	if strings.Trim(digits, "0123456789") != "" {
-		return ID{}, &Problem{records.RejectFormat, "The ID number has characters that are no digits."}
-	}
-	if numeric && (len(digits) == 11 || len(digits) == 12) {
-		digits = strings.Repeat("0", idDigits-len(digits)) + digits
-	}
-	if len(digits) != idDigits {
-		return ID{}, &Problem{records.RejectFormat, "The ID number does not have 13 digits."}
-	}
+	digits := read.Digits
 	if !hasValidChecksum(digits) {
 		return ID{}, &Problem{records.RejectChecksum, "The ID number has a wrong check digit: a digit is mistyped."}
 	}
@@ -66,17 +70,8 @@ func ParseID(text string, numeric bool, at time.Time) (ID, *Problem) {
 	}
 	return ID{
 		Number: digits, Born: born, Male: digits[6] >= '5', Citizenship: Citizenship(digits[10] - '0'),
+		Zeros: read.Zeros,
 	}, nil
-}
-
-// dropSeparators drops white space, dashes and invisible characters.
-func dropSeparators(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf) || r == '\u2212' {
-			return -1
-		}
-		return r
-	}, text)
 }
 
 // hasValidChecksum reports whether the last digit is the Luhn check digit of the

@@ -2,6 +2,7 @@ package validation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"rollcall.example/events/records"
+	"rollcall.example/events/spelling"
 )
 
 var uploadTime = time.Date(2025, time.November, 25, 10, 0, 0, 0, time.UTC)
@@ -35,13 +37,53 @@ func TestParseID(t *testing.T) {
 		"no such day":               {"9902305000083", false, records.RejectDate},
 		"zeros":                     {"0000000000018", false, records.RejectDate},
 		"letter":                    {"800101500908O", false, records.RejectFormat},
-		"other digits":              {"٨٠٠١٠١٥٠٠٩٠٨٧", false, records.RejectFormat},
+		"other digits":              {"٨٠٠١٠١٥٠٠٩٠٨٧", false, "8001015009087"},
+		"full width":                {"８００１０１５００９０８７", false, "8001015009087"},
+		"Devanagari":                {"८००१०१५००९०८७", false, "8001015009087"},
+		"footnote":                  {"800101500908⁷", false, records.RejectFormat},
+		"decimals of a float":       {"8001015009087.0", false, "8001015009087"},
+		"more of them":              {"8001015009087,00", false, "8001015009087"},
+		"other decimals":            {"8001015009087.01", false, records.RejectFormat},
+		"apostrophe":                {"'8001015009087", false, "8001015009087"},
+		"typographic apostrophe":    {"’8001015009087", false, "8001015009087"},
+		"formula of a text":         {`="8001015009087"`, false, "8001015009087"},
+		"formula of a short text":   {`="` + zerosEaten(t, 1) + `"`, false, records.RejectFormat},
+		"another formula":           {"=8001015009087", false, records.RejectFormat},
+		"empty formula":             {`=""`, false, records.RejectMissing},
+		"byte order mark":           {"\ufeff8001015009087", false, "8001015009087"},
+		"zero width":                {"800\u200b101\u200c500\u200d9087\u2060", false, "8001015009087"},
+		"no-break spaces":           {"800101\u00a05009\u202f087\u2007", false, "8001015009087"},
+		"marks of direction":        {"\u202a\u200e8001015009087\u202c\u2069", false, "8001015009087"},
+		"soft hyphen":               {"800101\u00ad5009087", false, "8001015009087"},
+		"control characters":        {"8001015009087\x00", false, "8001015009087"},
+		"Hangul filler":             {"8001015009087\u3164", false, "8001015009087"},
+		"dots":                      {"800101.5009.087", false, records.RejectFormat},
+		"lost digits":               {"8.00101E+12", false, records.RejectScientific},
+		"lost digits, comma":        {"8,00101E+12", false, records.RejectScientific},
+		"lost digits, spelled":      {" 8.00101e12 ", false, records.RejectScientific},
+		"lost digits, OpenOffice":   {"8.00101E+012", false, records.RejectScientific},
+		"lost digits, wide":         {"８．００１０１Ｅ＋１２", false, records.RejectScientific},
+		"lost a final zero perhaps": {"8.00101500908E+12", false, records.RejectScientific},
+		"all digits":                {"8.001015009087E+12", false, "8001015009087"},
+		"all digits, comma":         {"8,001015009087E+12", false, "8001015009087"},
+		"all digits and more":       {"8.00101500908700E+12", false, "8001015009087"},
+		"fractions":                 {"8.0010150090871E+12", false, records.RejectFormat},
+		"tiny":                      {"8.001015009087E-12", false, records.RejectFormat},
+		"small":                     {"8E3", false, records.RejectFormat},
+		"huge":                      {"8E999", false, records.RejectFormat},
+		"a passport":                {"E1234567", false, records.RejectFormat},
 		"decimals":                  {"8001015009087.5", true, records.RejectFormat},
 		"short":                     {"800101500908", false, records.RejectFormat},
 		"long":                      {"80010150090870", false, records.RejectFormat},
 		"one zero eaten":            {zerosEaten(t, 1), true, zerosRestored(t, 1)},
 		"two zeros eaten":           {zerosEaten(t, 2), true, zerosRestored(t, 2)},
-		"three zeros eaten":         {zerosEaten(t, 3), true, records.RejectFormat},
+		"three zeros eaten":         {zerosEaten(t, 3), true, zerosRestored(t, 3)},
+		"zeros eaten, no check":     {"101015009086", true, records.RejectFormat},
+		"zeros eaten, no date":      {noDate(t), true, records.RejectFormat},
+		"zeros eaten by a float":    {zerosEaten(t, 3) + ".0", false, zerosRestored(t, 3)},
+		"zeros eaten, all digits":   {"5." + zerosEaten(t, 1)[1:] + "E+11", false, zerosRestored(t, 1)},
+		"a zero first":              {"0" + zerosEaten(t, 3), true, records.RejectFormat},
+		"nine digits":               {"821234567", true, records.RejectFormat},
 		"one zero missing in text":  {zerosEaten(t, 1), false, records.RejectFormat},
 		"two zeros missing in text": {zerosEaten(t, 2), false, records.RejectFormat},
 	}
@@ -66,6 +108,12 @@ func TestParseID(t *testing.T) {
 func zerosRestored(t *testing.T, zeros int) string {
 	t.Helper()
 	return withCheckDigit(map[int]string{1: "050101500908", 2: "001212500908", 3: "000101500908"}[zeros])
+}
+
+// noDate is a number of twelve digits with the right check digit and the month 13.
+func noDate(t *testing.T) string {
+	t.Helper()
+	return strings.TrimLeft(withCheckDigit("011301500908"), "0")
 }
 
 func zerosEaten(t *testing.T, zeros int) string {
@@ -187,7 +235,7 @@ func TestAnyWrongDigitBreaksTheChecksum(t *testing.T) {
 
 func FuzzParseID(f *testing.F) {
 	for _, text := range []string{"8001015009087", "800101 5009-087", "0000000000018", "", "-", "1015009087", "8.0E12",
-		"٨٠"} {
+		"٨٠", "8,001015009087E+12", "8001015009087\u200b\"", "101015009087.0", "8E-3", "7045006082"} {
 		f.Add(text, true)
 		f.Add(text, false)
 	}
@@ -197,11 +245,26 @@ func FuzzParseID(f *testing.F) {
 			if problem.Code == "" || problem.Message == "" || id != (ID{}) {
 				t.Fatalf("problem %+v with ID %+v", problem, id)
 			}
+			if strings.TrimSpace(text) == text && len(text) == 13 && spelling.IsValid(text) &&
+				problem.Code != records.RejectDate { // born in the future
+				t.Fatalf("a valid number has the problem %+v", problem)
+			}
 			return
 		}
 		if len(id.Number) != 13 || !isDigits(id.Number) || !hasValidChecksum(id.Number) || id.Born.After(uploadTime) {
 			t.Fatalf("ID %+v", id)
 		}
+		if id.Zeros > 3 || id.Zeros > 0 && strings.TrimLeft(id.Number, "0") != id.Number[id.Zeros:] {
+			t.Fatalf("%d zeros restored of %s", id.Zeros, id.Number)
+		}
+		// Whoever is looked for is found where the number was read.
+		if len(text) < 45 && spelling.New(id.Number).Find(text) != spelling.Whole {
+			t.Fatalf("%q reads %s and is not found", text, id.Number)
+		}
+		if len(text) < 45 && !slices.Contains(spelling.Numbers(text), id.Number) {
+			t.Fatalf("%q reads %s, and has the numbers %v", text, id.Number, spelling.Numbers(text))
+		}
+		id.Zeros = 0
 		if again, problem := ParseID(id.Number, false, uploadTime); problem != nil || again != id {
 			t.Fatalf("the number %+v does not parse again: %v", again, problem)
 		}

@@ -119,6 +119,36 @@ func TestRowsAreJudgedInTheSheetsOrder(t *testing.T) {
 	}
 }
 
+// One person is one, in whatever spelling: all rows but the first are duplicates.
+func TestSpellingsOfOneNumberAreDuplicates(t *testing.T) {
+	number := func(n int, text string) workbook.Row {
+		return workbook.Row{N: n, Cells: []workbook.Cell{{Text: text, Kind: workbook.Number}}}
+	}
+	got := judgeTexts(t, []string{"id_number"},
+		number(4, "7045006082"), textRow(5, "0007045006082"), textRow(6, "7045006082.0"),
+		textRow(7, "7.045006082E+09"), textRow(8, "'0007045006082"), textRow(9, `="0007045006082"`),
+		textRow(10, "０００７０４５００６０８２"), textRow(11, "000704\u200b5006082"), number(12, "102030005080"),
+		textRow(13, "0102030005080"))
+	if len(got.rows) != 2 || got.rows[0].ID != "0007045006082" || got.rows[1].ID != "0102030005080" {
+		t.Fatalf("rows %+v", got.rows)
+	}
+	for i, digits := range []string{"10 digits", "12 digits"} {
+		warnings := got.rows[i].Warnings
+		if len(warnings) != 1 || warnings[0].Code != WarnZerosRestored || warnings[0].Field != "id_number" ||
+			!strings.Contains(warnings[0].Message, digits) || strings.Contains(warnings[0].Message, "0005") {
+			t.Errorf("warnings %+v", warnings)
+		}
+	}
+	if len(got.rejects) != 8 || got.stats.Duplicates != 8 {
+		t.Errorf("rejects %+v", got.rejects)
+	}
+	for _, reject := range got.rejects {
+		if reject.Code != records.RejectDuplicate {
+			t.Errorf("row %d: %s", reject.N, reject.Code)
+		}
+	}
+}
+
 func TestFieldsAreNormalised(t *testing.T) {
 	header := []string{"id_number", "firstname", "cell_number", "landline_number", "email", "age", "gender", "race",
 		"citizenship", "language", "occupation", "qualification", "ward", "voting_district", "date_joined",

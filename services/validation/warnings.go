@@ -29,6 +29,7 @@ const (
 	WarnBytes            = workbook.CodeBytes
 	WarnControls         = workbook.CodeControls
 	WarnFieldCount       = "field_count"
+	WarnZerosRestored    = "id_zeros_restored"
 )
 
 // tellFaults says what was mended to read a row of a text, and where it has other columns

@@ -2,7 +2,6 @@ package workbook
 
 import (
 	"math/bits"
-	"strings"
 
 	"rollcall.example/events/spelling"
 	"rollcall.example/schema"
@@ -118,32 +117,14 @@ func (f *headerFinder) take(c candidate, g Guess) Header {
 	return h
 }
 
-const idDigits = spelling.Length
-
-// foldWidth returns a text with plain digits, and without what is invisible.
-func foldWidth(text string) string {
-	if isASCII(text) {
-		return text
-	}
-	return normalize(text)
-}
+// leastIDText and maxIDText are how many bytes the text of a cell may have that is read as an ID number.
+const leastIDText, maxIDText = spelling.Length - 3, 120
 
 // isIDNumber reports whether a cell holds a valid ID number.
 func isIDNumber(cell Cell) bool {
-	if len(cell.Text) < idDigits-2 || len(cell.Text) > 3*idDigits || cell.Kind == Date {
+	if len(cell.Text) < leastIDText || len(cell.Text) > maxIDText || cell.Kind == Date {
 		return false
 	}
-	digits := make([]byte, 0, idDigits)
-	for _, r := range foldWidth(cell.Text) {
-		switch {
-		case r >= '0' && r <= '9' && len(digits) < idDigits:
-			digits = append(digits, byte(r))
-		case !strings.ContainsRune(" -\t'", r):
-			return false
-		}
-	}
-	if n := len(digits); cell.Numeric() && n < idDigits && n >= idDigits-2 {
-		digits = append([]byte("00")[:idDigits-n], digits...)
-	}
-	return spelling.IsValid(string(digits))
+	read := spelling.Read(cell.Text, cell.Numeric())
+	return read.Fault == spelling.Fine && spelling.IsValid(read.Digits)
 }

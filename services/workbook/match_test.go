@@ -109,6 +109,27 @@ func TestIDNumbersTellTheirColumn(t *testing.T) {
 	}
 }
 
+func TestIDNumbersTellTheirColumnInEverySpelling(t *testing.T) {
+	cells := []Cell{
+		{Text: "8001015009087.0"}, {Text: "'8001015009087"}, {Text: `="8001015009087"`}, {Text: "８００１０１５００９０８７"},
+		{Text: "٨٠٠١٠١٥٠٠٩٠٨٧"}, {Text: "800101\u200b5009\u00a0087"}, {Text: "8.001015009087E+12"},
+		{Text: "7045006082", Kind: Number}, {Text: "102030005080", Kind: Number}, {Text: "102030005080.0"},
+	}
+	for _, cell := range cells {
+		if !isIDNumber(cell) {
+			t.Errorf("%+v is no ID number", cell)
+		}
+	}
+	for _, cell := range []Cell{
+		{Text: "7045006082"}, {Text: "7045006083", Kind: Number}, {Text: "821234567", Kind: Number},
+		{Text: "8.00101E+12"}, {Text: "8001015009086"}, {Text: ""}, {Text: "8001015009087.5"},
+	} {
+		if isIDNumber(cell) {
+			t.Errorf("%+v is an ID number", cell)
+		}
+	}
+}
+
 func FuzzMatch(f *testing.F) {
 	for _, text := range []string{"ID Number (13 digits)", "Van / Surname", "((", "CELLNO", "Ｉ.Ｄ.", "a)b(c", "\u200bID"} {
 		f.Add(text)

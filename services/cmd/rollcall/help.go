@@ -209,7 +209,7 @@ var flagHelp = kong.Vars{
 	"help_wards_database": "PostgreSQL to load into: a URL or a key=value string. " +
 		"The private one of rollcall up can be reached by up alone.",
 
-	"help_person": "The person's ID number of 13 digits. With - it is read from standard input, " +
+	"help_person": "The person's ID number, spelled as in a roll. With - it is read from standard input, " +
 		"which hides it from lists of processes and the shell's history.",
 	"help_case_policy": "Policy that says which cases a second person must approve. Without one none of those that are " +
 		"asked for on this machine: whoever can, holds its passwords.",
