@@ -33,10 +33,12 @@ func sheetTexts(t *testing.T, file *File, order ...int) map[int]string {
 }
 
 func TestODSSheets(t *testing.T) {
-	const styles = `<style:style style:name="co1" style:family="table-column"><style:table-column-properties/></style:style>` +
+	const styles = `<style:style style:name="co1" style:family="table-column"><style:table-column-properties/>` +
+		`</style:style>` +
 		`<style:style style:name="ta1" style:family="table"><style:table-properties table:display="true"/></style:style>` +
 		`<style:style style:name="ta2" style:family="table"><style:table-properties table:display="false"/></style:style>`
-	deleted := "<table:tracked-changes><table:deletion><table:cell-content-deletion>" + odsTable("Deleted", odsRow(odsText("x"))) +
+	deleted := "<table:tracked-changes><table:deletion><table:cell-content-deletion>" + odsTable("Deleted",
+		odsRow(odsText("x"))) +
 		"</table:cell-content-deletion></table:deletion></table:tracked-changes>"
 	data := zipParts(t, odsParts(styles, deleted+
 		`<table:table table:name="First" table:style-name="ta1">`+odsRow(odsText("a"))+odsRow(odsText("b"))+`</table:table>`+
@@ -46,7 +48,8 @@ func TestODSSheets(t *testing.T) {
 		odsTable("Last", odsRow(odsText("d"))+
 			`<table:table-row table:visibility="collapse">`+odsText("e")+`</table:table-row>`+
 			`<table:table-row table:visibility="collapse" table:number-rows-repeated="9"><table:table-cell/></table:table-row>`+
-			`<table:table-row-group table:display="false">`+odsRow(odsText("f"))+`</table:table-row-group>`+odsRow(odsText("g")))+
+			`<table:table-row-group table:display="false">`+odsRow(odsText("f"))+`</table:table-row-group>`+
+			odsRow(odsText("g")))+
 		"<table:dde-links>"+odsTable("Linked", odsRow(odsText("x")))+"</table:dde-links>"))
 	file, err := openBytes(data)
 	if err != nil {
@@ -124,7 +127,8 @@ func TestODSRefusals(t *testing.T) {
 		return []byte(strings.ReplaceAll(kindOf(kind), "document-content", "document"))
 	}
 	encrypted := `<manifest:manifest xmlns:manifest="m">` + strings.Repeat("<x/>", 20_000) + `<manifest:file-entry ` +
-		`manifest:full-path="content.xml"><manifest:encryption-data manifest:checksum="x"/></manifest:file-entry></manifest:manifest>`
+		`manifest:full-path="content.xml"><manifest:encryption-data manifest:checksum="x"/></manifest:file-entry>` +
+		`</manifest:manifest>`
 	for name, tt := range map[string]struct {
 		data        []byte
 		code, words string
@@ -148,7 +152,8 @@ func TestODSRefusals(t *testing.T) {
 			refusal.CodeUnreadable, ""},
 		"a document type": {with("content.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]>"+odsContent("", odsTable("a", ""))),
 			refusal.CodeUnreadable, ""},
-		"too many sheets": {with("content.xml", odsContent("", strings.Repeat("<table:table/>", 1001))), refusal.CodeTooLarge, ""},
+		"too many sheets": {with("content.xml", odsContent("", strings.Repeat("<table:table/>", 1001))),
+			refusal.CodeTooLarge, ""},
 		"long names": {with("content.xml", odsContent("", strings.Repeat(odsTable(strings.Repeat("n", 1<<19), ""), 9))),
 			refusal.CodeTooLarge, ""},
 		"long styles": {with("content.xml", odsContent(strings.Repeat(`<style:style style:family="table" style:name="`+
@@ -256,7 +261,8 @@ func TestODSContentIsCountedOnce(t *testing.T) {
 }
 
 func TestODSReadingEndsWithTheContext(t *testing.T) {
-	data := zipParts(t, odsParts("", odsTable("Roll", `<table:table-row table:number-rows-repeated="1000000">`+odsText("a")+
+	data := zipParts(t, odsParts("", odsTable("Roll", `<table:table-row `+
+		`table:number-rows-repeated="1000000">`+odsText("a")+
 		`</table:table-row>`)))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

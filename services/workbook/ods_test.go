@@ -30,7 +30,8 @@ func odsContent(styles, tables string) string {
 // odsParts are the least parts of an OpenDocument spreadsheet.
 func odsParts(styles, tables string) map[string]string {
 	return map[string]string{"mimetype": odsKind, "content.xml": odsContent(styles, tables),
-		"META-INF/manifest.xml": `<!DOCTYPE manifest:manifest PUBLIC "-//OpenOffice.org//DTD Manifest 1.0//EN" "Manifest.dtd">` +
+		"META-INF/manifest.xml": `<!DOCTYPE manifest:manifest PUBLIC "-//OpenOffice.org//DTD Manifest 1.0//EN" ` +
+			`"Manifest.dtd">` +
 			`<manifest:manifest xmlns:manifest="m"><manifest:file-entry manifest:full-path="content.xml"/></manifest:manifest>`}
 }
 
@@ -53,12 +54,13 @@ func TestODSCells(t *testing.T) {
 		cell string
 		want Cell // but for Day
 	}{
-		"text":          {odsText("Thabo"), Cell{Text: "Thabo"}},
-		"text untyped":  {cell("", "<text:p>Thabo</text:p>"), Cell{Text: "Thabo"}},
-		"a prefix more": {cell(`office:value-type="string" calcext:value-type="string"`, "<text:p>a</text:p>"), Cell{Text: "a"}},
-		"no prefix":     {`<table-cell value-type="float" value="7"><p>7.00</p></table-cell>`, Cell{Text: "7", Kind: Number}},
-		"references":    {odsText("O&apos;Neill &amp; S&#246;ns"), Cell{Text: "O'Neill & Söns"}},
-		"CDATA":         {odsText("<![CDATA[<a>]]>"), Cell{Text: "<a>"}},
+		"text":         {odsText("Thabo"), Cell{Text: "Thabo"}},
+		"text untyped": {cell("", "<text:p>Thabo</text:p>"), Cell{Text: "Thabo"}},
+		"a prefix more": {cell(`office:value-type="string" calcext:value-type="string"`, "<text:p>a</text:p>"),
+			Cell{Text: "a"}},
+		"no prefix":  {`<table-cell value-type="float" value="7"><p>7.00</p></table-cell>`, Cell{Text: "7", Kind: Number}},
+		"references": {odsText("O&apos;Neill &amp; S&#246;ns"), Cell{Text: "O'Neill & Söns"}},
+		"CDATA":      {odsText("<![CDATA[<a>]]>"), Cell{Text: "<a>"}},
 		"an ID number of 13 digits that shows otherwise": {
 			cell(`office:value-type="float" office:value="8001015009087"`, "<text:p>8.00E+12</text:p>"),
 			Cell{Text: "8001015009087", Kind: Number}},
@@ -97,16 +99,19 @@ func TestODSCells(t *testing.T) {
 			Cell{Text: "a   b c\td\ne"}},
 		"spans and links": {odsText(`<text:span text:style-name="T1">Th<text:span>a</text:span></text:span>bo ` +
 			`<text:a xlink:href="mailto:t@example.org">t@example.org</text:a>`), Cell{Text: "Thabo t@example.org"}},
-		"how it is pronounced": {odsText("<text:ruby><text:ruby-base>base</text:ruby-base><text:ruby-text>said</text:ruby-text>" +
+		"how it is pronounced": {odsText("<text:ruby><text:ruby-base>base</text:ruby-base><text:ruby-text>said" +
+			"</text:ruby-text>" +
 			"</text:ruby>"), Cell{Text: "base"}},
-		"a list": {cell("", "<text:list><text:list-item><text:p>a</text:p></text:list-item><text:list-item><text:p>b</text:p>"+
+		"a list": {cell("", "<text:list><text:list-item><text:p>a</text:p></text:list-item><text:list-item><text:p>b"+
+			"</text:p>"+
 			"</text:list-item></text:list>"), Cell{Text: "a\nb"}},
 		"a note beside the text": {cell(`office:value-type="string"`, "<office:annotation><dc:creator>Zanele</dc:creator>"+
 			"<text:p>a note</text:p></office:annotation><text:p>Thabo</text:p>"), Cell{Text: "Thabo"}},
 		"a note inside the text": {odsText("Tha<office:annotation><text:p>a note</text:p></office:annotation>bo"),
 			Cell{Text: "Thabo"}},
 		"a drawing": {cell(`office:value-type="string"`, "<draw:frame><draw:text-box><text:p>drawn</text:p></draw:text-box>"+
-			"</draw:frame><text:p>Thabo<draw:custom-shape><text:p>drawn</text:p></draw:custom-shape></text:p>"), Cell{Text: "Thabo"}},
+			"</draw:frame><text:p>Thabo<draw:custom-shape><text:p>drawn</text:p></draw:custom-shape></text:p>"),
+			Cell{Text: "Thabo"}},
 		"a megabyte of a picture": {cell("", "<draw:frame><office:binary-data>"+strings.Repeat("AAAA", 1<<19)+
 			"</office:binary-data></draw:frame><text:p>Thabo</text:p>"), Cell{Text: "Thabo"}},
 		"a table in the cell": {cell("", odsTable("in", odsRow(odsText("inside")))), Cell{Lost: true}},
@@ -173,7 +178,8 @@ func TestODSRows(t *testing.T) {
 		"groups": {"<table:table-row-group><table:table-header-rows>" + odsRow(odsText("a")) + "</table:table-header-rows>" +
 			"<table:table-row-group>" + odsRow(odsText("b")) + "</table:table-row-group></table:table-row-group>" +
 			odsRow(odsText("c")), "A1=a A2=b A3=c"},
-		"what is between rows": {"<office:forms><text:p>x</text:p></office:forms><table:shapes>" + odsTable("x", odsRow(odsText("x"))) +
+		"what is between rows": {"<office:forms><text:p>x</text:p></office:forms><table:shapes>" + odsTable("x",
+			odsRow(odsText("x"))) +
 			"</table:shapes>" + odsRow(odsText("a")+"<x>y</x>") + "<text:soft-page-break/>" + odsRow(odsText("b")), "A1=a A2=b"},
 		"merged cells": {odsRow(`<table:table-cell table:number-columns-spanned="2" table:number-rows-spanned="2">`+
 			`<text:p>a</text:p></table:table-cell><table:covered-table-cell/>`+odsText("c")) +
