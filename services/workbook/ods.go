@@ -57,7 +57,7 @@ func (o odsSheet) readRows(s *Sheet, visit func(Row) bool) error {
 }
 
 func convertODSCell(in *ods.Cell, texts *arena) Cell {
-	cell := Cell{Formula: in.Formula, Cut: in.Cut, Lost: in.Lost}
+	cell := Cell{Formula: in.Formula, NoResult: in.NoResult, Cut: in.Cut, Lost: in.Lost}
 	switch text := texts.add(in.Text); in.Kind {
 	case ods.Number:
 		cell.setNumber(text, false, false)

@@ -127,7 +127,11 @@ func TestODSCells(t *testing.T) {
 			`calcext:value-type="error"`, "<text:p>#DIV/0!</text:p>"), Cell{Text: "#DIV/0!", Kind: Failed, Formula: true}},
 		"formula that failed in an older file": {cell(`table:formula="of:=x" office:value-type="float" office:value="0"`,
 			"<text:p>Err:508</text:p>"), Cell{Text: "Err:508", Kind: Failed, Formula: true}},
-		"formula without a result": {cell(`table:formula="of:=1+1"`, ""), Cell{Formula: true}},
+		"formula without a result": {cell(`table:formula="of:=1+1"`, ""), Cell{Formula: true, NoResult: true}},
+		"formula without a number": {cell(`table:formula="of:=1+1" office:value-type="float"`, "<text:p/>"),
+			Cell{Formula: true, NoResult: true}},
+		"formula with an empty text": {cell(`table:formula="of:=&quot;&quot;" office:value-type="string" `+
+			`office:string-value=""`, "<text:p/>"), Cell{Formula: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file, err := openBytes(zipParts(t, odsParts("", odsTable("Roll", odsRow(tt.cell)))))

@@ -42,7 +42,6 @@ type cellReader struct {
 	kind     valueType
 	repeated int
 	formula  bool
-	typed    bool   // the cell says how its value is stored
 	text     []byte // of the row; cells have pieces of it
 	from     int    // where the paragraphs of the cell begin
 }
@@ -70,7 +69,7 @@ func (r *cellReader) read(c *cursor) (cell Cell, repeated int, err error) {
 	case r.formula && (r.kind == typeFailed || r.kind == typeNumber && isFailure(text)):
 		cell.Kind, cell.Text = Failed, text
 	case len(value) == 0:
-		cell.NoResult = r.formula && !r.typed && len(text) == 0
+		cell.NoResult = r.formula && r.kind != typeText && len(text) == 0
 		cell.Text = shown
 	case r.kind == typeNumber:
 		cell.Kind, cell.Text = Number, bytes.TrimSpace(value)
@@ -99,7 +98,7 @@ func isFailure(text []byte) bool {
 // type that a program adds in words of its own stands beside the one of the standard. The
 // value is that of the attribute for the type.
 func (r *cellReader) readAttributes(x *xmlscan.Scanner) (value []byte, err error) {
-	r.kind, r.repeated, r.formula, r.typed = typeNone, 1, false, false
+	r.kind, r.repeated, r.formula = typeNone, 1, false
 	var values [typeFailed + 1][]byte // by type
 	if err := x.VisitAttributes(func(name, value []byte) {
 		switch string(name) {
@@ -111,7 +110,6 @@ func (r *cellReader) readAttributes(x *xmlscan.Scanner) (value []byte, err error
 			if kind := parseValueType(value); r.kind == typeNone || kind == typeFailed {
 				r.kind = kind
 			}
-			r.typed = true
 		case "value":
 			values[typeNumber] = value
 		case "date-value":
