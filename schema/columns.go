@@ -39,6 +39,15 @@ const (
 	FieldWard         = "ward"
 )
 
+// The fields of a person's names and date of birth. FieldFullName holds all names in
+// one text.
+const (
+	FieldFirstname = "firstname"
+	FieldSurname   = "surname"
+	FieldFullName  = "full_name"
+	FieldBirth     = "date_of_birth"
+)
+
 // ReasonHeader is the header of the column that says why a row was rejected, in a
 // workbook of rejected rows. Nobody reads a roll's column of that name, so that a
 // person can correct the workbook and upload it as it is.
@@ -64,6 +73,9 @@ type Aliases struct {
 	// Language is the code of ISO 639 of the language that the words are in.
 	Language string   `json:"language"`
 	Words    []string `json:"words"`
+	// Or is the field that the words mean where a roll has another column of this
+	// one, as Name does beside Firstname; "" for none.
+	Or string `json:"or,omitempty"`
 }
 
 // Names returns all headers that mean the column, its own first.

@@ -37,6 +37,13 @@ func TestColumns(t *testing.T) {
 		}
 		used[column.Vocabulary] = true
 	}
+	for _, column := range columns {
+		for _, a := range column.Aliases {
+			if a.Or != "" && (!seen[a.Or] || a.Or == column.Field) {
+				t.Errorf("column %s: %v mean %q or else", column.Field, a.Words, a.Or)
+			}
+		}
+	}
 	for name := range vocabularies {
 		if !used[name] {
 			t.Errorf("vocabulary %s has no column", name)

@@ -13,6 +13,9 @@ func (r *Row) append(b []byte) ([]byte, error) {
 	if len(r.Fields) > 0 {
 		b = appendTextMap(append(b, `,"fields":`...), r.Fields)
 	}
+	if len(r.Guessed) > 0 {
+		b = appendTexts(append(b, `,"guessed":`...), r.Guessed)
+	}
 	b = appendTexts(append(b, `,"cells":`...), r.Cells)
 	if len(r.Far) > 0 {
 		b = append(b, `,"far":`...)
@@ -41,6 +44,7 @@ var namesRow = []string{
 	"n",
 	"id",
 	"fields",
+	"guessed",
 	"cells",
 	"far",
 	"warnings",
@@ -56,6 +60,8 @@ func (r *Row) scan(s *scanner, name string) bool {
 		scanText(s, &r.ID)
 	case "fields":
 		s.textMap(&r.Fields)
+	case "guessed":
+		s.texts(&r.Guessed)
 	case "cells":
 		s.texts(&r.Cells)
 	case "far":

@@ -18,6 +18,9 @@ type Row struct {
 	// decimals, ward and voting district as 8 digits. A blank or unreadable
 	// cell has no entry.
 	Fields map[string]string `json:"fields,omitempty"`
+	// Guessed names the fields that no cell of their own gave: parts of a full
+	// name. Artifacts from before there were full names have none.
+	Guessed []string `json:"guessed,omitempty"`
 	// Cells are the texts of the row as uploaded, in the order of the header. Far
 	// are those that stand apart from them; see PackCells. Texts yields both.
 	Cells    []string  `json:"cells"`

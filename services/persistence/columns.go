@@ -1,6 +1,7 @@
 package persistence
 
 import (
+	"fmt"
 	"time"
 
 	"rollcall.example/events/records"
@@ -12,6 +13,10 @@ type mergeRule int
 const (
 	// fileWins takes the file's value, unless its cell is blank.
 	fileWins mergeRule = iota
+	// guessYields is fileWins, but that a part guessed from a full name replaces no
+	// stored value that somebody may have given: only one that the stored full name has
+	// and the new one has not, or that is the whole new one.
+	guessYields
 	// storedWins keeps the stored value, unless there is none.
 	storedWins
 	// verdictWins takes the IEC's value, even an empty one, unless the row is unverified.
@@ -26,7 +31,7 @@ type column struct {
 	rule mergeRule
 	// typ is the column's SQL type, "" for text.
 	typ string
-	// field is the canonical name of the roll's column, for fileWins and storedWins.
+	// field is the canonical name of the roll's column, for all rules but the verdict's.
 	field string
 	// verdict returns the value of a verified row, for verdictWins and verdictTime; "" is NULL.
 	verdict func(p person) string
@@ -34,8 +39,11 @@ type column struct {
 
 // columns lists all that a row can change of a member. The ID number is the key.
 var columns = []column{
-	{name: "firstname", field: "firstname"},
-	{name: "surname", field: "surname"},
+	{name: "title", field: "title"},
+	{name: "firstname", field: "firstname", rule: guessYields},
+	{name: "surname", field: "surname", rule: guessYields},
+	{name: "full_name", field: "full_name"},
+	{name: "date_of_birth", field: "date_of_birth", typ: "date"},
 	{name: "cell_number", field: "cell_number"},
 	{name: "landline_number", field: "landline_number"},
 	{name: "email", field: "email"},
@@ -49,6 +57,7 @@ var columns = []column{
 	{name: "qualification", field: "qualification"},
 	{name: "province", field: "province"},
 	{name: "region", field: "region"},
+	{name: "district", field: "district"},
 	{name: "municipality", field: "municipality"},
 	{name: "ward_code", field: "ward"},
 	{name: "voting_station", field: "voting_station"},
@@ -114,6 +123,10 @@ func (c *column) mergedSQL() string {
 	switch c.rule {
 	case fileWins:
 		return "coalesce(" + c.incomingSQL() + ", " + stored + ")"
+	case guessYields:
+		return fmt.Sprintf("CASE WHEN i.guessed IS NOT NULL AND strpos(i.guessed, '%[1]s') > 0 AND %[2]s <> i.full_name"+
+			" AND (strpos(i.full_name, %[2]s) > 0 OR coalesce(strpos(m.full_name, %[2]s), 0) = 0)"+
+			" THEN %[2]s ELSE coalesce(%[3]s, %[2]s) END", c.field, stored, c.incomingSQL())
 	case storedWins:
 		return "coalesce(" + stored + ", " + c.incomingSQL() + ")"
 	}

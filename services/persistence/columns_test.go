@@ -88,7 +88,7 @@ func TestEachCellChangesItsColumnOnly(t *testing.T) {
 		full, blank, other = append(full, newPerson(i, unverified, all...)),
 			append(blank, newPerson(i, unverified, blanked...)), append(other, newPerson(i, unverified, changed...))
 	}
-	if len(of) != 25 {
+	if len(of) != 29 {
 		t.Fatalf("%d columns", len(of))
 	}
 	all := func(result string, got []records.Outcome) {

@@ -18,6 +18,7 @@ func appendCopyLine(b []byte, p person) []byte {
 		}
 		b = appendCopyValue(append(b, '\t'), text)
 	}
+	b = appendCopyValue(append(b, '\t'), strings.Join(p.row.Guessed, " "))
 	return append(appendCopyValue(append(b, '\t'), broken), '\n')
 }
 

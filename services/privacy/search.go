@@ -53,6 +53,7 @@ func (s *searcher) searchRows(ctx context.Context, job *events.Job, p *subject, 
 		if r.ID == p.id {
 			f.own[r.N], f.rows = true, append(f.rows, r)
 			p.addNames(f.fields, r.Cells)
+			p.addGuessed(r)
 			return
 		}
 		// Whose valid number is almost the person's is another person.
@@ -70,6 +71,7 @@ func (s *searcher) searchRows(ctx context.Context, job *events.Job, p *subject, 
 		case r.ID == p.id || r.ID == "" && match == spelling.Whole:
 			f.own[r.N], f.rejects = true, append(f.rejects, r)
 			p.addNames(f.fields, r.Cells)
+			p.addEnds(f.fields, r.Cells)
 			return
 		case r.ID == "" && match != spelling.None:
 			f.near = append(f.near, r)

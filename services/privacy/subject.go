@@ -7,12 +7,14 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"rollcall.example/events"
 	"rollcall.example/events/cases"
 	"rollcall.example/events/records"
 	"rollcall.example/events/spelling"
+	"rollcall.example/schema"
 )
 
 // subject is the person that is looked for.
@@ -24,7 +26,7 @@ type subject struct {
 }
 
 // nameFields are the columns of a roll that hold a person's names.
-var nameFields = []string{"firstname", "surname"}
+var nameFields = []string{schema.FieldFirstname, schema.FieldSurname, schema.FieldFullName}
 
 // leastName is how many letters a name must have. Initials stand in other people's
 // texts too.
@@ -50,6 +52,30 @@ func (p *subject) addNames(fields map[string]int, cells []string) {
 	}
 }
 
+// addGuessed takes the parts of a full name that no cell of their own gave.
+func (p *subject) addGuessed(r *records.Row) {
+	for _, field := range r.Guessed {
+		if slices.Contains(nameFields, field) {
+			p.addName(r.Fields[field])
+		}
+	}
+}
+
+// addEnds takes the first and the last word of a full name that was not split. Short
+// ones are particles and forms of address, which stand in other people's texts too.
+func (p *subject) addEnds(fields map[string]int, cells []string) {
+	i, ok := fields[schema.FieldFullName]
+	if !ok || i >= len(cells) {
+		return
+	}
+	words := strings.FieldsFunc(cells[i], func(r rune) bool { return unicode.IsSpace(r) || r == ',' })
+	for i, word := range words {
+		if (i == 0 || i == len(words)-1) && utf8.RuneCountInString(word) > leastName {
+			p.addName(word)
+		}
+	}
+}
+
 // isNamed reports whether one of the texts has one of the names.
 func (p *subject) isNamed(texts iter.Seq2[int, string]) bool {
 	for _, text := range texts {
@@ -66,7 +92,7 @@ func (p *subject) isNamed(texts iter.Seq2[int, string]) bool {
 func (s *searcher) newSubject(ctx context.Context, id string) (*subject, error) {
 	p := &subject{id: id, finder: spelling.New(id)}
 	var names []string
-	if err := s.cfg.DB.SelectContext(ctx, &names, `SELECT unnest(array_remove(ARRAY[firstname, surname], NULL))
+	if err := s.cfg.DB.SelectContext(ctx, &names, `SELECT unnest(array_remove(ARRAY[firstname, surname, full_name], NULL))
 FROM members WHERE id_number = $1`, id); err != nil {
 		return nil, fmt.Errorf("read names: %w", err)
 	}

@@ -30,9 +30,10 @@ var tables = []table{
 	{
 		name: "members", key: []string{"id_number"}, fix: true,
 		texts: []string{
-			"firstname", "surname", "email", "residential_address", "gender", "race", "citizenship", "language",
-			"occupation", "qualification", "province", "region", "municipality", "voting_station", "subscription",
-			"status", "iec_voter_status", "iec_station", "iec_municipality_code", "iec_municipality", "iec_province",
+			"title", "firstname", "surname", "full_name", "email", "residential_address", "gender", "race", "citizenship",
+			"language", "occupation", "qualification", "province", "region", "district", "municipality", "voting_station",
+			"subscription", "status", "iec_voter_status", "iec_station", "iec_municipality_code", "iec_municipality",
+			"iec_province",
 		},
 		clear: []string{"cell_number", "landline_number"},
 	},

@@ -17,8 +17,11 @@ import (
 // examples are what a cell of a column may look like, by field. The person does not exist.
 var examples = map[string]string{
 	"id_number":           "8001015009087",
+	"title":               "Ms",
 	"firstname":           "Thandi",
 	"surname":             "Example",
+	"full_name":           "Thandi Example",
+	"date_of_birth":       "01/01/1980",
 	"cell_number":         "082 000 0000",
 	"landline_number":     "011 000 0000",
 	"email":               "thandi@example.org",
@@ -32,6 +35,7 @@ var examples = map[string]string{
 	"qualification":       "Degree",
 	"province":            "Gauteng",
 	"region":              "Johannesburg",
+	"district":            "City of Johannesburg",
 	"municipality":        "JHB - City of Johannesburg",
 	"ward":                "79800001",
 	"voting_station":      "Example Primary School",

@@ -231,9 +231,10 @@ func (f *headerFinder) header() (Header, []string) {
 	return f.choose(f.best), f.nearest
 }
 
-// choose gives each field its column. Of several the one with the field's exact name is
-// taken, then the fuller one, then the left one; of several for the ID number the one
-// that has most of them.
+// choose gives each field its column. Of several the one whose name means nothing else
+// is taken, then the one with the field's exact name, then the fuller one, then the left
+// one; of several for the ID number the one that has most of them. Beside a column whose
+// name means nothing else, one whose name does is the other field's, unless that has one.
 func (f *headerFinder) choose(c candidate) Header {
 	h := Header{Row: c.row, Fields: make(map[string]int), Reasons: c.reasons, Twice: make(map[int]int)}
 	better := func(field string, i, j int) bool {
@@ -241,6 +242,9 @@ func (f *headerFinder) choose(c candidate) Header {
 			if a, b := f.ids(i, c.row), f.ids(j, c.row); a != b {
 				return a > b
 			}
+		}
+		if a, b := f.otherwise(c, i) == "", f.otherwise(c, j) == ""; a != b {
+			return a
 		}
 		if c.exact[i] != c.exact[j] {
 			return c.exact[i]
@@ -256,15 +260,31 @@ func (f *headerFinder) choose(c candidate) Header {
 		}
 	}
 	for i, field := range c.fields {
-		if field != "" && h.Fields[field] != i {
-			h.Twice[i] = h.Fields[field]
+		if field == "" || h.Fields[field] == i {
+			continue
 		}
+		if other := f.otherwise(c, i); other != "" && f.otherwise(c, h.Fields[field]) == "" {
+			if _, taken := h.Fields[other]; !taken {
+				h.Fields[other] = i
+				continue
+			}
+		}
+		h.Twice[i] = h.Fields[field]
 	}
 	h.Columns = c.texts
 	for len(h.Columns) > 0 && h.Columns[len(h.Columns)-1] == "" {
 		h.Columns = h.Columns[:len(h.Columns)-1]
 	}
 	return h
+}
+
+// otherwise returns the field that column i is for where another has its field, "" for
+// none.
+func (f *headerFinder) otherwise(c candidate, i int) string {
+	if c.exact[i] {
+		return f.index.or[Fold(c.texts[i])]
+	}
+	return ""
 }
 
 // refuseNoIDColumn refuses a workbook without an ID column. It names the known

@@ -58,8 +58,11 @@ func TestEveryHeaderAndAliasIsFound(t *testing.T) {
 func TestTheNamesInUseAreKnown(t *testing.T) {
 	names := map[string][]string{
 		"id_number":           {"ID Number", "ID", "ID No", "Identity Number", "RSA ID"},
-		"firstname":           {"Firstname", "Name", "First Name"},
+		"firstname":           {"Firstname", "First Name"},
+		"title":               {"Title"},
 		"surname":             {"Surname", "Last Name"},
+		"full_name":           {"Full Name", "Full Names", "Names", "Name & Surname"},
+		"date_of_birth":       {"Date of Birth", "DOB"},
 		"cell_number":         {"Cell Number", "Cellphone", "Mobile"},
 		"landline_number":     {"Landline Number"},
 		"email":               {"Email", "E-mail"},
@@ -73,6 +76,7 @@ func TestTheNamesInUseAreKnown(t *testing.T) {
 		"qualification":       {"Qualification"},
 		"province":            {"Province"},
 		"region":              {"Region"},
+		"district":            {"District"},
 		"municipality":        {"Municipality"},
 		"ward":                {"Ward", "Ward Code"},
 		"voting_station":      {"Voting Station"},

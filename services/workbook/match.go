@@ -79,11 +79,19 @@ func isASCII(text string) bool {
 type headerIndex struct {
 	exact map[string]string // by Fold
 	loose map[string]string // by looseKey; "" where two fields have the key
+	or    map[string]string // by Fold: what a name means beside another of its field
 }
 
 func newHeaderIndex(columns []schema.Column) *headerIndex {
-	x := &headerIndex{exact: make(map[string]string), loose: make(map[string]string)}
+	x := &headerIndex{exact: make(map[string]string), loose: make(map[string]string), or: make(map[string]string)}
 	for _, column := range columns {
+		for _, a := range column.Aliases {
+			for _, word := range a.Words {
+				if a.Or != "" {
+					x.or[Fold(word)] = a.Or
+				}
+			}
+		}
 		for _, name := range column.Names() {
 			if key := Fold(name); x.exact[key] == "" {
 				x.exact[key] = column.Field
@@ -148,12 +156,25 @@ func (x *headerIndex) matchPart(text string) string {
 	return ""
 }
 
-// matchAll returns the field of a text that names one thing several times, as in two
-// languages.
+// manyWays are the signs between names of one thing, as in two languages. The Afrikaans
+// of, which is or, comes last: it is an English word too.
+var manyWays = []*strings.Replacer{
+	strings.NewReplacer(" - ", "/", " – ", "/", " or ", "/", "\n", "/", "|", "/", ";", "/", "\\", "/"),
+	strings.NewReplacer(" - ", "/", " – ", "/", " or ", "/", " of ", "/", "\n", "/", "|", "/", ";", "/", "\\", "/"),
+}
+
+// matchAll returns the field of a text that names one thing several times.
 func (x *headerIndex) matchAll(text string) string {
-	text = strings.NewReplacer(" - ", "/", " – ", "/", " or ", "/", " of ", "/", "\n", "/", "|", "/", ";", "/",
-		"\\", "/").Replace(text)
-	parts := strings.Split(text, "/")
+	for _, signs := range manyWays {
+		if field := x.matchEach(strings.Split(signs.Replace(text), "/")); field != "" {
+			return field
+		}
+	}
+	return ""
+}
+
+// matchEach returns the field that all parts mean, "" where they are fewer than two.
+func (x *headerIndex) matchEach(parts []string) string {
 	if len(parts) < 2 {
 		return ""
 	}

@@ -1,7 +1,9 @@
 package workbook
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"rollcall.example/schema"
@@ -22,6 +24,10 @@ func TestHeadersAreFoundByMeaning(t *testing.T) {
 		"Residensiele adres": "residential_address", "E-pos": "email", "Ouderdom (jaar)": "age",
 		"Age in years": "age", "Membership Amount (R)": "membership_amount",
 		"Date joined (dd/mm/yyyy)": "date_joined", "Contact (Email)": "", "Shoe Size": "", "No": "", "Number": "",
+		"DATE OF BIRTH": "date_of_birth", "D.O.B": "date_of_birth", "DOB (dd/mm/yyyy)": "date_of_birth",
+		"Geboortedatum": "date_of_birth", "Date of birth / Geboortedatum": "date_of_birth", "Birth Year": "",
+		"Title (Mr/Mrs)": "title", "Titel": "title", "DISTRICT": "district", "Distrik": "district",
+		"Name(s) & Surname": "full_name", "NAAM EN VAN": "full_name", "FULL NAME(S)": "full_name",
 		"(ID)": "id_number", "": "", "13": "", "Surname / Ward": "", "Valid": "", "Membership No": "", "Member ID": "",
 	} {
 		if got, _ := index.match(collapseSpaces(text)); got != want {
@@ -50,6 +56,48 @@ func TestOfTwoColumnsTheExactOrTheFullerIsUsed(t *testing.T) {
 	h, err := searchHeader([]Row{newTextRow(1, "ID", "RSA ID"), newTextRow(2, "17", id)}, readColumns(t))
 	if err != nil || h.Fields[schema.FieldID] != 1 || h.Twice[0] != 1 || h.Guess != nil {
 		t.Errorf("a running number is taken for the ID number: %+v, %v", h, err)
+	}
+}
+
+// Name is the first name, unless another column is that.
+func TestNameBesideFirstnameIsTheFullName(t *testing.T) {
+	id := "8001015009087"
+	for _, test := range []struct {
+		header, first, full string // full: of the full name, or of the column that is used twice
+	}{
+		{"ID,Name,Surname", "Name", ""},
+		{"ID,Name,Firstname,Surname", "Firstname", "Name"},
+		{"ID,First Name,Surname,NAME", "First Name", "NAME"},
+		{"ID,Naam,Voornaam,Van", "Voornaam", "Naam"},
+		{"ID,Name,Full Names,Surname", "Name", "Full Names"},
+		{"ID,Names", "", "Names"},
+		{"ID,Name & Surname", "", "Name & Surname"},
+		{"ID,Van en Voorletters", "", "Van en Voorletters"},
+		{"ID,Surname / Names", "", "Surname / Names"},
+	} {
+		texts := strings.Split(test.header, ",")
+		// The first name's cells are blank, which makes its column no less the first name's.
+		cells := strings.Split(strings.Replace(test.header, test.first, "", 1), ",")
+		cells[0] = id
+		h, err := searchHeader([]Row{newTextRow(1, texts...), newTextRow(2, cells...)}, readColumns(t))
+		for field, want := range map[string]string{schema.FieldFirstname: test.first, schema.FieldFullName: test.full} {
+			got := ""
+			if i, ok := h.Fields[field]; ok {
+				got = texts[i]
+			}
+			if err != nil || got != want || len(h.Twice) > 0 {
+				t.Errorf("%s: %s is %q, want %q; twice %v, %v", test.header, field, got, want, h.Twice, err)
+			}
+		}
+	}
+	for header, twice := range map[string]map[int]int{
+		"ID,Name,Firstname,Full Name": {1: 2}, "ID,Name,Name": {2: 1}, "ID,Name,Naam,Surname": {2: 1},
+		"ID,Firstname,Name,Name": {3: 1}, "ID,Firstname,First Name,Name": {2: 1},
+	} {
+		h, err := searchHeader([]Row{newTextRow(1, strings.Split(header, ",")...)}, readColumns(t))
+		if err != nil || !maps.Equal(h.Twice, twice) {
+			t.Errorf("%s: %v, twice %v, %v", header, h.Fields, h.Twice, err)
+		}
 	}
 }
 
