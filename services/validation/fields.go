@@ -19,6 +19,7 @@ const ageSlack = 1
 type rowReader struct {
 	judge    *Judge
 	fields   map[string]string
+	guessed  []string // fields that no cell of their own gave
 	warnings []records.Warning
 }
 
@@ -42,7 +43,11 @@ func (r *rowReader) readCell(column schema.Column, cell workbook.Cell) {
 	switch column.Kind {
 	case schema.KindDate:
 		var day time.Time
-		if day, ok = r.readDate(cell); ok {
+		read := r.readDate
+		if column.Field == schema.FieldBirth {
+			read = r.readBirth
+		}
+		if day, ok = read(cell); ok {
 			value = day.Format(time.DateOnly)
 		}
 		code = WarnDate
@@ -170,6 +175,7 @@ func (r *rowReader) compareWithID(id ID) {
 		r.warn(schema.FieldID, WarnCitizenshipDigit, "The ID number has the citizenship digit %d, which is not in use.",
 			id.Citizenship)
 	}
+	id = r.compareBirth(id)
 	age := id.Age(r.judge.uploadedAt)
 	if age < r.judge.youngest || age > r.judge.oldest {
 		r.warn(schema.FieldID, WarnAge, "By the ID number the person is %d years old.", age)

@@ -16,6 +16,7 @@ import (
 type Judge struct {
 	header     workbook.Header
 	columns    []schema.Column // the columns that the header has
+	names      namesColumn
 	idColumn   int
 	words      map[string]wordIndex
 	uploadedAt time.Time
@@ -76,6 +77,7 @@ func NewJudge(s Settings) (*Judge, error) {
 		firstRows: make(map[uint64]int), repeats: make(map[uint64][]int),
 	}
 	j.youngest, j.oldest = s.Rules.Ages()
+	j.names = newNamesColumn(s.Header, columns)
 	for _, column := range columns {
 		if _, ok := s.Header.Fields[column.Field]; ok && column.Kind != schema.KindID {
 			j.columns = append(j.columns, column)
@@ -156,9 +158,10 @@ func (j *Judge) acceptRow(row workbook.Row, id ID) *records.Row {
 		i, ok := j.header.Fields[field]
 		return !ok || cellAt(row, i).Blank()
 	})
+	r.fillInNames()
 	r.compareWithID(id)
 	j.stats.Warnings += len(r.warnings)
-	valid := &records.Row{N: row.N, ID: id.Number, Fields: r.fields, Warnings: r.warnings}
+	valid := &records.Row{N: row.N, ID: id.Number, Fields: r.fields, Guessed: r.guessed, Warnings: r.warnings}
 	valid.Cells, valid.Far = j.packCells(row)
 	return valid
 }
