@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"rollcall.example/events/records"
@@ -46,7 +47,8 @@ func (c uploadColumns) fillCells(list []placedCell, e *entry) []placedCell {
 	list = list[:0]
 	for i, text := range e.texts() {
 		p := placedCell{textCell(text), i}
-		if e.row != nil && i < len(c.kinds) && strings.TrimSpace(text) != "" {
+		// What was guessed is another value than the cell's.
+		if e.row != nil && i < len(c.kinds) && strings.TrimSpace(text) != "" && !slices.Contains(e.row.Guessed, c.fields[i]) {
 			if typed, ok := parseTypedCell(c.kinds[i], e.row.Fields[c.fields[i]]); ok {
 				p.cell = typed
 			}

@@ -31,6 +31,9 @@ func (h *History) addCells(head records.Header, row *records.Row, reject *record
 		collect(row.Texts())
 		h.Accepted = true
 		h.Warnings = append(h.Warnings, row.Warnings...)
+		for _, field := range row.Guessed {
+			h.Guessed = append(h.Guessed, Guess{field, row.Fields[field]})
+		}
 	} else {
 		collect(reject.Texts())
 	}

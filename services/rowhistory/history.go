@@ -22,7 +22,9 @@ type History struct {
 	// Accepted says whether the row went on after validation.
 	Accepted bool `json:"accepted"`
 	// Cells are those that are filled or have a heading.
-	Cells    []Cell            `json:"cells"`
+	Cells []Cell `json:"cells"`
+	// Guessed are the fields that no cell of their own gave.
+	Guessed  []Guess           `json:"guessed,omitempty"`
 	Rules    []Rule            `json:"rules"`
 	Warnings []records.Warning `json:"warnings"`
 	IEC      Verdict           `json:"iec"`
@@ -39,6 +41,13 @@ type Cell struct {
 	Text   string `json:"text"`
 	Field  string `json:"field,omitempty"`
 	Value  string `json:"value,omitempty"`
+}
+
+// Guess is a field that came from elsewhere than a cell of its own: a part of a full
+// name, or what the ID number says.
+type Guess struct {
+	Field string `json:"field"`
+	Value string `json:"value"`
 }
 
 // Rule is what a rule said: passed, failed, or not_reached after one that failed.

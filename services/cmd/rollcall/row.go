@@ -22,8 +22,9 @@ type rowCmd struct {
 
 // rowHistory is the server's answer.
 type rowHistory struct {
-	Cells []struct{ Column, Text, Field, Value string }
-	Rules []struct{ Rule, Answer, Message string }
+	Cells   []struct{ Column, Text, Field, Value string }
+	Guessed []struct{ Field, Value string }
+	Rules   []struct{ Rule, Answer, Message string }
 
 	Warnings []struct{ Message string }
 	IEC      struct {
@@ -78,6 +79,9 @@ func (r *rowHistory) print(out io.Writer) {
 			fmt.Fprintf(out, ", read as %q", c.Value)
 		}
 		fmt.Fprintln(out)
+	}
+	for _, g := range r.Guessed {
+		fmt.Fprintf(out, "guessed   %s: %q\n", g.Field, g.Value)
 	}
 	for _, rule := range r.Rules {
 		answer := strings.ReplaceAll(rule.Answer, "_", " ")
