@@ -19,7 +19,8 @@ import (
 // that validation guessed.
 var createIncomingSQL = func() string {
 	var b strings.Builder
-	b.WriteString("CREATE TEMPORARY TABLE incoming (n integer NOT NULL, id_number text NOT NULL, guessed text, broken text")
+	b.WriteString("CREATE TEMPORARY TABLE incoming (n integer NOT NULL, id_number text NOT NULL, guessed text, " +
+		"broken text")
 	for _, c := range columns {
 		b.WriteString(", " + c.name + " text")
 	}

@@ -179,7 +179,8 @@ func TestIDNumbersTellTheirColumnInEverySpelling(t *testing.T) {
 }
 
 func FuzzMatch(f *testing.F) {
-	for _, text := range []string{"ID Number (13 digits)", "Van / Surname", "((", "CELLNO", "Ｉ.Ｄ.", "a)b(c", "\u200bID"} {
+	for _, text := range []string{"ID Number (13 digits)", "Van / Surname", "((", "CELLNO", "Ｉ.Ｄ.", "a)b(c",
+		"\u200bID"} {
 		f.Add(text)
 	}
 	index := newHeaderIndex(readColumns(f))
