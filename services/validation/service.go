@@ -93,11 +93,17 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 			set.Objected = objections.Has
 		}
 	}
-	judge, err := NewJudge(set)
-	if err != nil {
-		return nil, err
+	judgeAll := func() (*events.Validated, error) {
+		judge, err := NewJudge(set)
+		if err != nil {
+			return nil, err
+		}
+		return s.storeJudgements(ctx, w, sheet, header, judge, newRoom(upload.Size))
 	}
-	fact, err := s.storeJudgements(ctx, w, sheet, header, judge, newRoom(upload.Size))
+	fact, err := judgeAll()
+	if sheet.Reorder(err) {
+		fact, err = judgeAll()
+	}
 	if err != nil {
 		return nil, err
 	}

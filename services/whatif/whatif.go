@@ -151,7 +151,7 @@ func (c *comparison) judge(
 	if err != nil {
 		return stats, err
 	}
-	for row, err := range sheet.Rows() {
+	for row, err := range sheet.OrderedRows() {
 		if err != nil {
 			return stats, err
 		}

@@ -235,6 +235,10 @@ func (f *File) Warnings(read *Sheet) []events.FileWarning {
 	if read.csv != nil {
 		read.csv.tellFaults(add)
 	}
+	if read.reordered {
+		add("rows_reordered", "The rows of the sheet %s are not in the order of their numbers in the file. They were read "+
+			"in that order, as spreadsheet programs show them.", quoteName(read.Name))
+	}
 	switch {
 	case read.hiddenRows > 0 && read.filtered:
 		add("filtered_rows", "The sheet %s has a filter, and %s. They were read like the others.",

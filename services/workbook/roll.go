@@ -77,8 +77,19 @@ func hiddenRank(s *Sheet) int {
 
 // findHeader finds the header of the sheet as headerFinder does. Data says whether a row
 // below it shows anything, or any row where there is no header. It reads no further than
-// it has to, and what it reads only once.
+// it has to, and what it reads only once, unless rows are out of order.
 func (s *Sheet) findHeader(index *headerIndex) (header Header, known []string, data bool, err error) {
+	header, known, data, err = s.readHeader(index)
+	if s.Reorder(err) {
+		return s.readHeader(index)
+	}
+	return header, known, data, err
+}
+
+// orderRows is how many rows are read at least: if they are out of order, it shows.
+const orderRows = 20
+
+func (s *Sheet) readHeader(index *headerIndex) (header Header, known []string, data bool, err error) {
 	finder := newHeaderFinder(index)
 	last, stored := 0, 0 // last is the number of the last row that shows anything
 	var widths []rowWidth
@@ -94,7 +105,7 @@ func (s *Sheet) findHeader(index *headerIndex) (header Header, known []string, d
 		if s.csv != nil {
 			widths = append(widths, row.width())
 		}
-		if last = row.N; last >= sampleRows {
+		if last = row.N; last >= sampleRows && stored >= orderRows {
 			break
 		}
 	}

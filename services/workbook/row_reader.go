@@ -3,9 +3,7 @@ package workbook
 import (
 	"bytes"
 	"errors"
-	"fmt"
 
-	"rollcall.example/events/refusal"
 	"rollcall.example/services/workbook/xmlscan"
 )
 
@@ -24,6 +22,7 @@ type rowReader struct {
 
 	column     int  // of the last cell that was read
 	again      bool // the row's number is that of the row element before
+	anyOrder   bool // rows may be out of order
 	hidden     bool
 	hiddenRows int // that show something
 	filtered   bool
@@ -163,8 +162,8 @@ func (r *rowReader) readRowNumber() (n int, hidden bool, err error) {
 		if !ok || column != 0 {
 			return 0, false, errors.New("a row number is out of range")
 		}
-		if row < r.row.N {
-			return 0, false, errors.New("a row is out of order")
+		if row < r.row.N && !r.anyOrder {
+			return 0, false, errOrder
 		}
 		n = row
 	}
@@ -267,13 +266,11 @@ func (r *rowReader) readCellAgain(column int, kind storage, date bool) error {
 	}
 	cell := &r.row.Cells[column-1]
 	switch {
+	case r.again:
+		return cell.mergeWith(next, r.row.N)
 	case next.Blank() || *cell == next:
 	case cell.Blank():
 		*cell = next
-	case r.again:
-		return refuse(refusal.CodeUnreadable, fmt.Sprintf("Two rows of the workbook have the number %d, and different "+
-			"cells. Open it in a spreadsheet program, check whether all rows are there, save it as a new .xlsx file "+
-			"and upload that.", r.row.N), nil)
 	default:
 		*cell = next
 		cell.Twice = true

@@ -24,6 +24,8 @@ type Sheet struct {
 	// What was seen when the rows were last read to their end.
 	hiddenRows int
 	filtered   bool
+	// reordered says that the rows are out of order, and to be put in it.
+	reordered bool
 }
 
 // Row is a row of a sheet.
@@ -108,8 +110,12 @@ func (x xlsxSheet) readRows(s *Sheet, visit func(Row) bool) error {
 		return err
 	}
 	defer func() { _ = rc.Close() }() // a reader
-	r := rowReader{sheet: s, meter: s.file.meter, x: xmlscan.New(rc)}
-	switch err := r.readSheet(visit); {
+	r := rowReader{sheet: s, meter: s.file.meter, x: xmlscan.New(rc), anyOrder: s.reordered}
+	read := r.readSheet
+	if s.reordered {
+		read = r.reorderSheet
+	}
+	switch err := read(visit); {
 	case errors.Is(err, errEnough):
 	case err != nil:
 		return err

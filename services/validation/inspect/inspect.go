@@ -59,23 +59,19 @@ func look(ctx context.Context, r io.ReaderAt, size int64, set Settings) (*Report
 	report := &Report{FileName: set.Name, FileSize: size, Format: book.Format(), HeaderRow: found.Header.Row}
 	report.Encoding, report.Delimiter = book.Text()
 	report.Why = tellWhy(found)
-	seen := survey{header: found.Header, report: report}
 	if found.Refused != nil {
 		report.Refusal = &Refusal{found.Refused.Code, found.Refused.Message}
-	} else {
-		seen.judge, err = validation.NewJudge(validation.Settings{
-			Header: found.Header, UploadedAt: set.Now, Date1904: book.Date1904, Area: set.Area,
-		})
-		if err != nil {
-			return nil, err
-		}
 	}
 	// The sheet of the roll is read first: others may use up the budget.
-	rows, err := countRows(found.Sheet, seen.add)
+	fresh := *report
+	rows, err := surveyRoll(found, report, set, book.Date1904)
+	if found.Sheet.Reorder(err) {
+		*report = fresh
+		rows, err = surveyRoll(found, report, set, book.Date1904)
+	}
 	if err != nil {
 		return nil, err
 	}
-	seen.finish()
 	report.FileWarnings = book.Warnings(found.Sheet)
 	for i, sheet := range book.Sheets {
 		told := Sheet{Name: sheet.Name, Hidden: sheet.Hidden, Rows: rows}
@@ -93,9 +89,31 @@ func look(ctx context.Context, r io.ReaderAt, size int64, set Settings) (*Report
 	return report, nil
 }
 
+// surveyRoll reads the sheet of the roll into the report and returns how many of its rows
+// show something.
+func surveyRoll(found workbook.Look, report *Report, set Settings, date1904 bool) (rows int, err error) {
+	seen := survey{header: found.Header, report: report}
+	if found.Refused == nil {
+		seen.judge, err = validation.NewJudge(validation.Settings{
+			Header: found.Header, UploadedAt: set.Now, Date1904: date1904, Area: set.Area,
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	if rows, err = countRows(found.Sheet, seen.add); err != nil {
+		return 0, err
+	}
+	seen.finish()
+	return rows, nil
+}
+
 // countRows reads a sheet to its end and returns how many of its rows show something.
 func countRows(sheet *workbook.Sheet, visit func(workbook.Row)) (n int, err error) {
 	for row, err := range sheet.Rows() {
+		if visit == nil && sheet.Reorder(err) {
+			return countRows(sheet, nil)
+		}
 		if err != nil {
 			return n, err
 		}

@@ -57,7 +57,7 @@ func WriteRows(
 
 func writeSheet(lines *json.Encoder, sheet *workbook.Sheet) error {
 	line := Row{Sheet: sheet.Name}
-	for row, err := range sheet.Rows() {
+	for row, err := range sheet.OrderedRows() {
 		if err != nil {
 			return err
 		}
