@@ -1,8 +1,8 @@
 // Package api is the REST face of rollcall: its routes, the envelope of answers and
 // refusals, who may see what, and one handler a file. What a handler answers from
-// lives in rooms that the face calls by name: upload takes files in, jobs has the
-// lists, webhook/registry the registrations; rejects, rowhistory and template make
-// what is downloaded. Those do not know the face, nor each other. Handlers hold no
+// lives in rooms that the face calls by name: upload takes files in, validation/inspect
+// looks at them, jobs has the lists, webhook/registry the registrations; rejects,
+// rowhistory and template make what is downloaded. Those do not know the face, nor each other. Handlers hold no
 // SQL.
 //
 // The server that it is put into must be of package httpserver, or bound as that

@@ -34,6 +34,7 @@ func (a *API) routes() []route {
 	hooks, reports, desk := webhooks{a}, reports{a}, caseDesk{a}
 	return []route{
 		{"POST", "/process", a.process, access.Upload, noJob, fileBody},
+		{"POST", "/inspect", a.inspect, access.Upload, noJob, fileBody},
 		{"POST", "/tus", a.tus, access.Upload, noJob, fileBody},
 		{"OPTIONS", "/tus", a.tus, access.Upload, noJob, fileBody},
 		{"HEAD", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},

@@ -263,7 +263,10 @@ func (s *accessSite) do(token, method, path string, body io.Reader, headers ...s
 }
 
 // upload sends a roll of one person.
-func (s *accessSite) upload(token string) answer {
+func (s *accessSite) upload(token string) answer { return s.send(token, "/process") }
+
+// send sends a roll of one person to a path.
+func (s *accessSite) send(token, path string) answer {
 	s.t.Helper()
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
@@ -275,7 +278,7 @@ func (s *accessSite) upload(token string) answer {
 	if err := w.Close(); err != nil {
 		s.t.Fatal(err)
 	}
-	return s.do(token, "POST", "/process", &form, "Content-Type", w.FormDataContentType())
+	return s.do(token, "POST", path, &form, "Content-Type", w.FormDataContentType())
 }
 
 // openCase asks for the export of a person. Another one has to approve it.
@@ -317,8 +320,8 @@ func (s *accessSite) try(operation, role, whose string) string {
 	}
 	path = pathParameter.ReplaceAllStringFunc(path, func(p string) string { return ids[strings.Trim(p, "{}")] })
 	switch operation {
-	case "POST /process":
-		return s.upload(token).access()
+	case "POST /process", "POST /inspect":
+		return s.send(token, path).access()
 	case "POST /webhooks":
 		made := s.do(token, method, path, strings.NewReader(`{"url":"https://hook.example/"}`))
 		if made.status == http.StatusCreated {

@@ -132,6 +132,7 @@ func TestProxyLimitsEachAddress(t *testing.T) {
 	}{
 		"requests": {"127.0.0.2", http.MethodGet, "/api/v1/bulk-upload/history", 300},
 		"uploads":  {"127.0.0.3", http.MethodPost, "/api/v1/bulk-upload/process", 40},
+		"looks":    {"127.0.0.6", http.MethodPost, "/api/v1/bulk-upload/inspect", 40},
 		"parts":    {"127.0.0.4", http.MethodPost, "/api/v1/bulk-upload/tus", 40},
 		"sockets":  {"127.0.0.5", http.MethodGet, "/socket.io/", 300},
 	} {

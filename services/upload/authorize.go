@@ -10,13 +10,8 @@ import (
 // notes on the form where the job may work. A person who may not write gets a
 // job that somebody else has to approve.
 func (f *form) authorize(who access.Principal) error {
-	if err := who.May(access.Upload); err != nil {
+	if err := mayUpload(who); err != nil {
 		return err
-	}
-	if who.Area.Level == events.AreaNowhere {
-		return &refusal.Error{Code: refusal.CodeForbidden,
-			Message: "Your token does not say where you work, so no row of a file could be in your area.",
-			Details: map[string]any{"permission": access.Upload, "reason": "no_area"}}
 	}
 	if !f.options.SkipIEC {
 		if err := who.May(access.Verify); err != nil {
@@ -26,5 +21,18 @@ func (f *form) authorize(who access.Principal) error {
 	}
 	f.options.Approval = !f.options.DryRun && who.May(access.Write) != nil
 	f.area = who.Area
+	return nil
+}
+
+// mayUpload returns nil when a person may upload some file.
+func mayUpload(who access.Principal) error {
+	if err := who.May(access.Upload); err != nil {
+		return err
+	}
+	if who.Area.Level == events.AreaNowhere {
+		return &refusal.Error{Code: refusal.CodeForbidden,
+			Message: "Your token does not say where you work, so no row of a file could be in your area.",
+			Details: map[string]any{"permission": access.Upload, "reason": "no_area"}}
+	}
 	return nil
 }

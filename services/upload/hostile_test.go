@@ -57,8 +57,8 @@ func slowBook(t *testing.T) string {
 	return buf.String()
 }
 
-// sendForm sends a file as a form and does not wait for the answer.
-func (r *rig) sendForm(user, file string, chunked bool) *apitest.Conn {
+// sendForm sends a file as a form to a path and does not wait for the answer.
+func (r *rig) sendForm(user, path, file string, chunked bool) *apitest.Conn {
 	r.T.Helper()
 	body := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.xlsx\"\r\n\r\n" + file + "\r\n--b--\r\n"
 	length := fmt.Sprintf("Content-Length: %d\r\n\r\n", len(body))
@@ -67,8 +67,8 @@ func (r *rig) sendForm(user, file string, chunked bool) *apitest.Conn {
 		body = fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 	}
 	c := r.Dial()
-	c.Send(fmt.Sprintf("POST %s/process HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
-		"Content-Type: multipart/form-data; boundary=b\r\n%s%s", api.Base, user, length, body))
+	c.Send(fmt.Sprintf("POST %s%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Type: multipart/form-data; boundary=b\r\n%s%s", api.Base, path, user, length, body))
 	return c
 }
 
@@ -79,7 +79,9 @@ func TestASlowFileHoldsOnePlaceAndEndsWithItsSender(t *testing.T) {
 	for name, chunked := range map[string]bool{"a length": false, "chunks": true} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, func(c *apitest.Config) { c.Upload.MaxFileSize = 20 << 20 })
-			conns := []*apitest.Conn{r.sendForm("alice member", slow, chunked), r.sendForm("alice member", slow, chunked)}
+			conns := []*apitest.Conn{
+				r.sendForm("alice member", "/process", slow, chunked), r.sendForm("alice member", "/inspect", slow, chunked),
+			}
 			eventstest.Wait(t, "a file that is checked", func() bool { return r.Intake.Checked() == 1 })
 			r.Upload("bob member") // meanwhile
 			if n := r.Intake.Checked(); n != 1 {
@@ -99,6 +101,23 @@ func TestASlowFileHoldsOnePlaceAndEndsWithItsSender(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever leaves while their file is looked at leaves no work behind, too.
+func TestAFileThatIsLookedAtEndsWithItsSender(t *testing.T) {
+	r := newRig(t, func(c *apitest.Config) { c.Upload.MaxFileSize = 20 << 20 })
+	conn := r.sendForm("alice member", "/inspect", slowBook(t), false)
+	eventstest.Wait(t, "a file that is looked at", func() bool { return r.Intake.Checked() == 1 })
+	left := time.Now()
+	conn.Hangup()
+	eventstest.Wait(t, "the end of the look", func() bool { return r.Intake.Checked() == 0 })
+	if took := time.Since(left); took > time.Second {
+		t.Errorf("it went on for %s", took)
+	}
+	eventstest.Wait(t, "the count of the file", func() bool {
+		n, err := r.Intake.CountRefused(t.Context(), "alice")
+		return err == nil && n == 1
+	})
 }
 
 // A user who sends bad files for ever is refused, by all replicas, until the hour is over.

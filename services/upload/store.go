@@ -135,16 +135,27 @@ func (s *Service) nameWards(ctx context.Context, fact *events.Uploaded) error {
 	if s.cfg.Wards == nil || fact.Area == nil {
 		return nil
 	}
-	wards, err := s.cfg.Wards(ctx, *fact.Area)
+	area, err := s.withWards(ctx, *fact.Area)
 	if err != nil {
 		s.cfg.Logger.ErrorContext(ctx, "wards of an area not found, upload refused", "job", fact.JobID, "err", err)
-		return &refusal.Error{Code: refusal.CodeBusy, Err: err,
-			Message: "Which wards lie in your area cannot be looked up at the moment. Please try again in a minute."}
+		return err
 	}
-	area := *fact.Area
-	area.Wards = wards
 	fact.Area = &area
 	return nil
+}
+
+// withWards returns an area with the wards that are known to lie in it.
+func (s *Service) withWards(ctx context.Context, area events.Area) (events.Area, error) {
+	if s.cfg.Wards == nil {
+		return area, nil
+	}
+	wards, err := s.cfg.Wards(ctx, area)
+	if err != nil {
+		return area, &refusal.Error{Code: refusal.CodeBusy, Err: err,
+			Message: "Which wards lie in your area cannot be looked up at the moment. Please try again in a minute."}
+	}
+	area.Wards = wards
+	return area, nil
 }
 
 // discard removes a file that no fact names.

@@ -94,10 +94,13 @@ func (s *Sheet) findNearest(index *headerIndex) (header Header, rows bool, err e
 	return header, rows, nil
 }
 
-// Format returns the format of the file: csv or xlsx.
+// Format returns the format of the file: csv, ods or xlsx.
 func (f *File) Format() string {
-	if len(f.Sheets) == 1 && f.Sheets[0].csv != nil {
+	switch f.Sheets[0].source.(type) {
+	case *csvFile:
 		return "csv"
+	case odsSheet:
+		return "ods"
 	}
 	return "xlsx"
 }
@@ -105,10 +108,10 @@ func (f *File) Format() string {
 // Text returns how a file of comma-separated values is written: the name of its encoding
 // as the IANA has it, in lower case, and the delimiter. Both are "" for a workbook.
 func (f *File) Text() (encodingName, delimiter string) {
-	if f.Format() != "csv" {
+	t := f.Sheets[0].csv
+	if t == nil {
 		return "", ""
 	}
-	t := f.Sheets[0].csv
 	return nameEncoding(t.encoding), string(t.delimiter)
 }
 
