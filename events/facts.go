@@ -100,6 +100,8 @@ type Uploaded struct {
 	// By is who asked for the job where that is not the owner, as for an undo
 	// of another's job; else nil.
 	By *User `json:"by,omitempty"`
+	// Mapping is what the uploader said of the columns; nil where they said nothing.
+	Mapping *Mapping `json:"mapping,omitempty"`
 }
 
 // Asker returns who asked for the job: By, or the owner.
@@ -187,6 +189,8 @@ const (
 	UnusedEmpty = "empty"
 	// UnusedTwice: another column means the same field.
 	UnusedTwice = "twice"
+	// UnusedLeftOut: the uploader's mapping leaves the column out.
+	UnusedLeftOut = "left_out"
 )
 
 // Sentence says why the column was not used.
@@ -196,6 +200,8 @@ func (c UnusedColumn) Sentence() string {
 		return "Empty: nothing stands below the header."
 	case UnusedTwice:
 		return "Twice: column " + c.Used + " is used."
+	case UnusedLeftOut:
+		return "Left out: the mapping of the upload says so."
 	}
 	return "Unknown: the header means none of the columns that a roll has."
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+	"unicode/utf8"
 
 	"rollcall.example/events/spelling"
 )
@@ -44,6 +45,19 @@ func HasID(text string) bool {
 		return true
 	}
 	return false
+}
+
+// maxHeader is how many characters of a header MaskHeader keeps.
+const maxHeader = 60
+
+// MaskHeader returns the header of a column as facts and refusals repeat it: without ID
+// numbers, cut where it is long.
+func MaskHeader(header string) string {
+	header = MaskIDs(header)
+	if utf8.RuneCountInString(header) > maxHeader {
+		header = string([]rune(header)[:maxHeader-1]) + "…"
+	}
+	return header
 }
 
 // UserID returns the id by which rollcall knows a user whose token says sub. It is

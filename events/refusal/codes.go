@@ -11,6 +11,7 @@ const (
 	CodeBadRequest       = "bad_request"
 	CodeNoFile           = "no_file"
 	CodeKeyReused        = "key_reused"
+	CodeBadMapping       = "bad_mapping"
 	CodeFileTooLarge     = "file_too_large"
 	CodeNothingToFix     = "nothing_to_fix"
 	CodeNotReady         = "not_ready"
@@ -80,6 +81,7 @@ var answers = map[string]answer{
 	CodeBadRequest:       {status: http.StatusBadRequest},
 	CodeNoFile:           {status: http.StatusBadRequest},
 	CodeKeyReused:        {status: http.StatusUnprocessableEntity},
+	CodeBadMapping:       {status: http.StatusUnprocessableEntity},
 	CodeFileTooLarge:     {status: http.StatusRequestEntityTooLarge},
 	CodeNothingToFix:     {status: http.StatusNotFound},
 	CodeNotReady:         {status: http.StatusConflict},

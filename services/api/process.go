@@ -17,6 +17,8 @@ type accepted struct {
 	FileSize int64          `json:"file_size"`
 	SHA256   string         `json:"sha256"`
 	Options  events.Options `json:"options"`
+	// Mapping is what was said of the columns of the file.
+	Mapping []events.MappedColumn `json:"mapping,omitempty"`
 	// SameAs is a completed job of the same file and user.
 	SameAs string `json:"same_as,omitempty"`
 	Links  links  `json:"links"`
@@ -38,6 +40,7 @@ func (a *API) process(w http.ResponseWriter, r *http.Request, who caller) (*resu
 	data := accepted{
 		JobID: job.ID, Status: job.Status, FileName: job.FileName,
 		FileSize: job.Uploaded.File.Size, SHA256: job.Uploaded.File.SHA256, Options: job.Options, SameAs: received.SameAs,
+		Mapping: job.Uploaded.Mapping.List(),
 		Links: links{
 			Status: Base + "/status/" + job.ID, Report: Base + "/report/" + job.ID, Cancel: Base + "/cancel/" + job.ID,
 		},

@@ -25,7 +25,9 @@ type jobView struct {
 	Seq uint64 `json:"seq"`
 	jobs.Stats
 	events.ColumnUse
-	Error *errorView `json:"error,omitempty"`
+	// Mapping is what the uploader said of the columns.
+	Mapping []events.MappedColumn `json:"mapping,omitempty"`
+	Error   *errorView            `json:"error,omitempty"`
 	// Proposal is set once what the job would write has waited for approval.
 	Proposal  *proposalView `json:"proposal,omitempty"`
 	ResumesAt *time.Time    `json:"resumes_at,omitempty"`
@@ -74,7 +76,7 @@ func viewOf(j *events.Job) jobView {
 		JobID: j.ID, Status: j.Status, FileName: j.FileName, FileSize: j.Uploaded.File.Size, UserID: j.Owner.ID,
 		Stage: j.Standing.Step, Progress: j.Standing.Percent, Message: j.Standing.Message,
 		Processed: j.Standing.Processed, Total: j.Standing.Total, Options: j.Options, Seq: j.Seq,
-		Stats: jobs.StatsOf(j), CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, Removed: removedOf(j),
+		Stats: jobs.StatsOf(j), Mapping: j.Uploaded.Mapping.List(), CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, Removed: removedOf(j),
 	}
 	v.Proposal = proposalOf(j)
 	if f := j.Validated; f != nil {

@@ -11,12 +11,15 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/mappings"
 	"rollcall.example/events/refusal"
 	"rollcall.example/services/httpserver"
+	"rollcall.example/services/workbook"
 )
 
 const (
@@ -28,6 +31,8 @@ const (
 	// Fields that say what is wanted, true or false.
 	optionIEC    = "iec_verification"
 	optionDryRun = "dry_run"
+	// optionMapping says what the columns are.
+	optionMapping = "mapping"
 )
 
 // form is an upload as received: the file, spooled, and what was asked for.
@@ -38,8 +43,11 @@ type form struct {
 	sha256  string
 	name    string
 	options events.Options
-	area    events.Area     // where the job may work; see authorize
-	said    map[string]bool // the options that were given
+	mapping mappings.Mapping // what the sender says of the columns
+	header  workbook.Header  // of the sheet to be read; of a file that was checked
+	mapped  *events.Mapping  // the mapping as the fact has it; of a file that was checked
+	area    events.Area      // where the job may work; see authorize
+	said    map[string]bool  // the options that were given
 }
 
 func (f *form) close() error {
@@ -116,11 +124,15 @@ func (s *Service) readPart(f *form, part *multipart.Part) error {
 			return io.Copy(w, io.LimitReader(part, s.cfg.MaxFileSize+1))
 		})
 	}
-	value, err := io.ReadAll(io.LimitReader(part, maxField+1))
+	limit := int64(maxField)
+	if name == optionMapping {
+		limit = mappings.MaxBytes + 1 // setOption says that it is too large
+	}
+	value, err := io.ReadAll(io.LimitReader(part, limit+1))
 	if err != nil {
 		return err
 	}
-	if len(value) > maxField {
+	if int64(len(value)) > limit && name != optionMapping {
 		return fmt.Errorf("field longer than %d bytes", maxField)
 	}
 	return f.setOption(name, string(value))
@@ -161,6 +173,9 @@ func (f *form) setOptions(values url.Values) error {
 // twice, in the URL and the form for instance, must say the same: a proxy that looked at
 // the one would not know of the other.
 func (f *form) setOption(name, value string) error {
+	if name == optionMapping {
+		return f.setMapping(value)
+	}
 	if name != optionIEC && name != optionDryRun {
 		return nil
 	}
@@ -182,6 +197,20 @@ func (f *form) setOption(name, value string) error {
 	} else {
 		f.options.SkipIEC = !yes
 	}
+	return nil
+}
+
+// setMapping takes what the sender says of the columns.
+func (f *form) setMapping(text string) error {
+	m, err := mappings.Parse(text)
+	if err != nil {
+		return err
+	}
+	if f.mapping != nil && !slices.Equal(f.mapping, m) {
+		return &refusal.Error{Code: refusal.CodeBadRequest, Details: map[string]any{"parameter": optionMapping},
+			Message: "The field mapping was sent twice, and not the same."}
+	}
+	f.mapping = m
 	return nil
 }
 

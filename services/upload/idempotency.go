@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -77,8 +78,21 @@ func jobIDOfKey(userID, key string, turn int) string {
 }
 
 // checkRepeat refuses an upload whose key has led to a job for another file.
-func checkRepeat(job *events.Job, f *form) error {
-	if job.Uploaded.File.SHA256 != f.sha256 || job.Options != f.options {
+func (s *Service) checkRepeat(ctx context.Context, job *events.Job, f *form) error {
+	same := job.Uploaded.File.SHA256 == f.sha256 && job.Options == f.options
+	if was := job.Uploaded.Mapping; same && (was != nil || f.mapping != nil) {
+		// The fact says which columns the mapping meant, so the file must tell it again.
+		release, err := s.waitForSlot(ctx, job.Owner)
+		if err != nil {
+			return err
+		}
+		defer release()
+		if err := s.check(ctx, f); err != nil {
+			return err
+		}
+		same = was != nil && f.mapped != nil && reflect.DeepEqual(*was, *f.mapped)
+	}
+	if !same {
 		return &refusal.Error{Code: refusal.CodeKeyReused, Details: map[string]any{"job_id": job.ID},
 			Message: "This " + headerKey + " came with another file or other options. Use a new one for each upload."}
 	}

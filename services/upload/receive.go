@@ -61,7 +61,7 @@ func (s *Service) ReceiveForm(w http.ResponseWriter, r *http.Request, who access
 		return Receipt{}, err
 	}
 	if !first {
-		return Receipt{Job: *job, Repeated: true}, checkRepeat(job, f)
+		return Receipt{Job: *job, Repeated: true}, s.checkRepeat(r.Context(), job, f)
 	}
 	return Receipt{Job: *job, SameAs: s.findSameFile(r.Context(), job)}, nil
 }
@@ -101,14 +101,15 @@ func (s *Service) admit(ctx context.Context, user events.User, f *form) (job *ev
 	return &accepted, first, nil
 }
 
-// check refuses a file that is no roll. It ends with the request: nobody else needs what
-// it finds out.
+// check refuses a file that is no roll, or that its mapping does not fit. It ends with
+// the request: nobody else needs what it finds out.
 func (s *Service) check(ctx context.Context, f *form) error {
 	columns, err := schema.Columns()
 	if err != nil {
 		return err
 	}
-	_, err = workbook.Preflight(ctx, f.file, f.size, workbook.Budget{Time: checkTime}, columns)
+	budget := workbook.Budget{Time: checkTime}
+	f.header, f.mapped, err = workbook.PreflightMapped(ctx, f.file, f.size, budget, columns, f.mapping)
 	return err
 }
 

@@ -44,7 +44,9 @@ func (s *Service) accept(
 		s.discard(ctx, object)
 		return events.Job{}, false, err
 	}
-	fact := &events.Uploaded{Owner: user, FileName: f.name, File: stored, Options: f.options, Area: &f.area}
+	fact := &events.Uploaded{
+		Owner: user, FileName: f.name, File: stored, Options: f.options, Area: &f.area, Mapping: f.mapped,
+	}
 	fact.JobID = id
 	job, known, err := s.begin(ctx, fact)
 	if err == nil && f.key != "" {

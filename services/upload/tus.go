@@ -151,7 +151,7 @@ func (t *tusServer) checkNewUpload(
 		return resp, change, t.refuse(hook.Context, err)
 	}
 	change.MetaData = tusd.MetaData{}
-	for _, name := range []string{"filename", optionIEC, optionDryRun} {
+	for _, name := range []string{"filename", optionIEC, optionDryRun, optionMapping} {
 		if value, given := hook.Upload.MetaData[name]; given {
 			change.MetaData[name] = value
 		}
@@ -162,7 +162,7 @@ func (t *tusServer) checkNewUpload(
 
 func (t *tusServer) mayBegin(hook tusd.HookEvent) error {
 	f := &form{}
-	for _, name := range []string{optionIEC, optionDryRun} {
+	for _, name := range []string{optionIEC, optionDryRun, optionMapping} {
 		if value, given := hook.Upload.MetaData[name]; given {
 			if err := f.setOption(name, value); err != nil {
 				return err

@@ -2,17 +2,11 @@ package validation
 
 import (
 	"fmt"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"rollcall.example/events"
 	"rollcall.example/schema"
 	"rollcall.example/services/workbook"
 )
-
-// maxName is how many characters of a header a fact repeats.
-const maxName = 60
 
 // Column says what becomes of a column of a file.
 type Column struct {
@@ -34,6 +28,7 @@ type Column struct {
 // Why a column is read as a field, or is no part of the roll.
 const (
 	BecauseHeader  = "header"  // the header says so
+	BecauseMapping = "mapping" // the uploader says so
 	BecauseContent = "content" // most of its first cells are ID numbers
 	BecauseReasons = "reasons" // it has what rollcall itself wrote of rejected rows
 )
@@ -50,21 +45,25 @@ func DescribeColumns(h workbook.Header, n int, filled func(i int) bool) []Column
 		fields[i] = field
 	}
 	for i := range max(len(h.Columns), n) {
-		c := Column{Index: i, Letter: columnLetters(i), Name: columnName(h, i), Field: fields[i]}
+		c := Column{Index: i, Letter: events.ColumnLetters(i), Name: columnName(h, i), Field: fields[i]}
 		by, twice := h.Twice[i]
 		switch full := i < n && filled(i); {
 		case reasons[i]:
 			c.Why, c.Field = BecauseReasons, ""
 		case c.Name == "" && c.Field == "" && !full:
 			continue
+		case h.LeftOut[i]:
+			c.Why = events.UnusedLeftOut
 		case !full:
 			c.Why = events.UnusedEmpty
 		case h.Guess != nil && h.Guess.Column == i && c.Field != "":
 			c.Why = BecauseContent
+		case h.Mapped[i]:
+			c.Why = BecauseMapping
 		case c.Field != "":
 			c.Why = BecauseHeader
 		case twice:
-			c.Why, c.Used = events.UnusedTwice, columnLetters(by)
+			c.Why, c.Used = events.UnusedTwice, events.ColumnLetters(by)
 		default:
 			c.Why = events.UnusedUnknown
 		}
@@ -91,7 +90,7 @@ func (j *Judge) ColumnUse() events.ColumnUse {
 	var use events.ColumnUse
 	for _, c := range DescribeColumns(j.header, len(j.filled), func(i int) bool { return j.filled[i] }) {
 		switch c.Why {
-		case BecauseHeader, BecauseContent, BecauseReasons:
+		case BecauseHeader, BecauseMapping, BecauseContent, BecauseReasons:
 			continue
 		}
 		if use.UnusedTotal++; use.UnusedTotal <= events.MaxUnused {
@@ -100,7 +99,7 @@ func (j *Judge) ColumnUse() events.ColumnUse {
 		}
 	}
 	if g := j.header.Guess; g != nil {
-		letter := columnLetters(g.Column)
+		letter := events.ColumnLetters(g.Column)
 		use.Guessed = []events.GuessedColumn{{
 			Letter: letter, Name: columnName(j.header, g.Column), Field: schema.FieldID,
 			Message: fmt.Sprintf("Column %s was taken as the ID number because %d of its first %d cells are valid "+
@@ -115,21 +114,5 @@ func columnName(h workbook.Header, i int) string {
 	if i >= len(h.Columns) {
 		return ""
 	}
-	name := h.Columns[i]
-	if plain := norm.NFKC.String(name); events.HasID(plain) {
-		name = events.MaskIDs(plain)
-	}
-	if utf8.RuneCountInString(name) > maxName {
-		name = string([]rune(name)[:maxName-1]) + "…"
-	}
-	return name
-}
-
-// columnLetters names a column, from 0, as a spreadsheet program does.
-func columnLetters(i int) string {
-	letters := ""
-	for n := i + 1; n > 0; n = (n - 1) / 26 {
-		letters = string(rune('A'+(n-1)%26)) + letters
-	}
-	return letters
+	return events.MaskHeader(h.Columns[i])
 }

@@ -76,7 +76,7 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 		return nil, err
 	}
 	defer func() { _ = book.Close() }() // a reader
-	sheet, header, err := book.Roll(columns)
+	sheet, header, err := book.RollAt(columns, w.Job.Uploaded.Mapping)
 	if err != nil {
 		return nil, err
 	}

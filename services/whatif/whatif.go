@@ -31,6 +31,8 @@ type Roll struct {
 	Header     workbook.Header
 	UploadedAt time.Time
 	Date1904   bool
+	// Mapping is that of the job; nil for none.
+	Mapping *events.Mapping
 	// Area is that of the job; nil means the whole country.
 	Area  *events.Area
 	Rules schema.Rules
@@ -81,7 +83,7 @@ func Job(ctx context.Context, cfg Config, job *events.Job, rules schema.Rules) (
 	defer stop()
 	c := comparison{Config: cfg, rules: rules, next: next, registered: map[string]int{}}
 	c.sum.Before = job.Validated.Stats
-	roll := Roll{UploadedAt: job.CreatedAt, Area: job.Uploaded.Area, Rules: rules}
+	roll := Roll{UploadedAt: job.CreatedAt, Area: job.Uploaded.Area, Mapping: job.Uploaded.Mapping, Rules: rules}
 	if c.sum.After, err = c.judge(ctx, file, upload.Size, roll, c.add); err != nil {
 		return sum, err
 	}
@@ -142,7 +144,7 @@ func (c *comparison) judge(
 		return stats, err
 	}
 	defer func() { _ = book.Close() }() // a reader
-	sheet, header, err := book.Roll(columns)
+	sheet, header, err := book.RollAt(columns, roll.Mapping)
 	if err != nil {
 		return stats, err
 	}

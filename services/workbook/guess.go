@@ -62,6 +62,9 @@ func countBelow(rows [2]uint64, row int) int {
 // guessed returns the header whose ID column the cells tell, where no header does: no
 // row names one, or what is named holds no ID number and another column does.
 func (f *headerFinder) guessed() (Header, bool) {
+	if f.fixed.has(schema.FieldID) {
+		return Header{}, false
+	}
 	named := f.best.row > 0
 	if named {
 		h := f.choose(f.best)
@@ -93,6 +96,12 @@ func (f *headerFinder) guess(c candidate) (Guess, bool) {
 	best := Guess{}
 	for i := range f.samples {
 		if field := textAt(c.fields, i); field != "" {
+			continue
+		}
+		if _, said := f.fixed.field(i); said {
+			continue
+		}
+		if _, said := f.hints.find(textAt(c.texts, i)); said {
 			continue
 		}
 		if g := (Guess{i, f.ids(i, c.row), f.filled(i, c.row)}); g.IDs > best.IDs && 2*g.IDs > g.Filled {

@@ -49,6 +49,9 @@ type Header struct {
 	// Twice maps the index of each column that means the same as a used one to the
 	// index of that.
 	Twice map[int]int
+	// LeftOut are the columns that a mapping leaves out, and Mapped those of which it says
+	// which field they are; nil for none.
+	LeftOut, Mapped map[int]bool
 	// Guess says how the ID column was found where no header told; nil where one did.
 	Guess *Guess
 }
@@ -66,6 +69,8 @@ type candidate struct {
 	reasons []int
 	known   int  // how many fields it names
 	named   bool // one of them is the ID number
+	hits    int  // how many entries of a mapping name one of the texts
+	twoRows bool // the row above belongs to it
 }
 
 // headerFinder finds the header among the first rows of a sheet: the row with an ID
@@ -73,6 +78,8 @@ type candidate struct {
 // column, cells that are ID numbers tell it. It keeps the texts of a few rows.
 type headerFinder struct {
 	index   *headerIndex
+	hints   *hints    // the names of a mapping; nil for none
+	fixed   *fixed    // a mapping whose place is known; nil for none
 	best    candidate // with an ID column
 	other   candidate // without one
 	above   candidate // the last row before the first ID number
@@ -102,8 +109,15 @@ func (f *headerFinder) add(row Row) {
 	for _, cell := range row.Cells {
 		texts = append(texts, collapseSpaces(cell.Text))
 	}
+	if f.fixed != nil {
+		f.addFixed(row.N, texts)
+		return
+	}
+	if f.hints != nil && hasID {
+		return // whoever names columns by what a member's row says means another row
+	}
 	c := f.read(row.N, texts)
-	if joined, ok := f.join(row.N, texts); ok && !hasID && joined.known > c.known {
+	if joined, ok := f.join(row.N, texts); ok && !hasID && joined.beats(c) {
 		c = joined
 	}
 	f.consider(c)
@@ -111,10 +125,10 @@ func (f *headerFinder) add(row Row) {
 }
 
 func (f *headerFinder) consider(c candidate) {
-	if c.named && c.known > f.best.known {
+	if c.named && c.beats(f.best) {
 		f.best = c
 	}
-	if !c.named && c.known > f.other.known {
+	if !c.named && c.beats(f.other) {
 		f.other = c
 	}
 	if !f.idSeen {
@@ -140,11 +154,19 @@ func (f *headerFinder) read(n int, texts []string) candidate {
 		field, exact := f.match(i, text)
 		c.add(i, text, field, exact)
 	}
+	c.hits = f.hints.count(c.texts)
 	return c
 }
 
-// match returns the field that the text of a header in column i means.
+// match returns the field that the text of a header in column i means. What a mapping
+// says goes first.
 func (f *headerFinder) match(i int, text string) (field string, exact bool) {
+	if field, said := f.fixed.field(i); said {
+		return field, true
+	}
+	if entry, named := f.hints.find(text); named {
+		return f.hints.entries[entry].Field, true
+	}
 	if i < looseColumns {
 		if m, ok := f.matches[text]; ok {
 			return m.field, m.exact
@@ -172,7 +194,7 @@ func (f *headerFinder) join(n int, texts []string) (candidate, bool) {
 			filled++
 		}
 	}
-	c := candidate{row: n}
+	c := candidate{row: n, twoRows: true}
 	group := ""
 	for i := range max(len(texts), len(f.prev)) {
 		own, text := textAt(f.prev, i), textAt(texts, i)
@@ -186,7 +208,7 @@ func (f *headerFinder) join(n int, texts []string) (candidate, bool) {
 		}
 		field, exact := f.match(i, text)
 		// A title stands alone in its row; a group has others beside it.
-		if group != "" && (field == "" || filled > 1) {
+		if _, named := f.hints.find(text); group != "" && !named && (field == "" || filled > 1) {
 			both := group + " " + text
 			if joined, fits := f.match(i, both); joined != "" && (field == "" || fits) {
 				text, field, exact = both, joined, fits
@@ -196,6 +218,7 @@ func (f *headerFinder) join(n int, texts []string) (candidate, bool) {
 		}
 		c.add(i, text, field, exact)
 	}
+	c.hits = f.hints.count(c.texts)
 	return c, true
 }
 
@@ -238,6 +261,10 @@ func (f *headerFinder) header() (Header, []string) {
 func (f *headerFinder) choose(c candidate) Header {
 	h := Header{Row: c.row, Fields: make(map[string]int), Reasons: c.reasons, Twice: make(map[int]int)}
 	better := func(field string, i, j int) bool {
+		_, a := f.fixed.field(i)
+		if _, b := f.fixed.field(j); a != b {
+			return a
+		}
 		if field == schema.FieldID {
 			if a, b := f.ids(i, c.row), f.ids(j, c.row); a != b {
 				return a > b
@@ -271,6 +298,7 @@ func (f *headerFinder) choose(c candidate) Header {
 		}
 		h.Twice[i] = h.Fields[field]
 	}
+	h.LeftOut, h.Mapped = f.fixed.columns()
 	h.Columns = c.texts
 	for len(h.Columns) > 0 && h.Columns[len(h.Columns)-1] == "" {
 		h.Columns = h.Columns[:len(h.Columns)-1]

@@ -122,7 +122,7 @@ export const strings = {
   columns: {
     title: "Columns not used",
     unused: (letter: string, name: string, why: string) => `${letter}${name ? ` “${name}”` : ""}: ${why}`,
-    why: { unknown: "unknown", empty: "empty", twice: "twice, the one used is column " },
+    why: { unknown: "unknown", empty: "empty", twice: "twice, the one used is column ", left_out: "left out by the mapping" },
     more: (n: string) => `and ${n} more`,
   },
   counts: {

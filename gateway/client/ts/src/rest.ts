@@ -58,7 +58,7 @@ export interface Job {
   iec_stats?: IECStats;
   database_stats?: DatabaseStats;
   /** Columns of the file that were not used, the first 100; unused_total counts all. */
-  unused_columns?: { letter: string; name: string; why: "unknown" | "empty" | "twice"; used?: string }[];
+  unused_columns?: { letter: string; name: string; why: "unknown" | "empty" | "twice" | "left_out"; used?: string }[];
   unused_total?: number;
   /** Columns that were taken for a field by what they hold. */
   guessed_columns?: { letter: string; name: string; field: string; message: string }[];
