@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -15,6 +16,10 @@ type UploadOptions struct {
 	DryRun bool
 	// SkipIEC: ask the IEC about nobody.
 	SkipIEC bool
+	// Mapping says what the columns are: from the text of a header, or the letter of a
+	// column, to a field of package schema, or to "" to leave the column out. Nil leaves
+	// it to the headers.
+	Mapping map[string]string
 	// Key is an idempotency key: uploads with the same key become one job. Use it to
 	// repeat an upload whose answer was lost. "" makes each upload a job of its own.
 	// Only Upload uses it.
@@ -22,10 +27,27 @@ type UploadOptions struct {
 }
 
 func (o UploadOptions) fields() map[string]string {
-	return map[string]string{
+	fields := map[string]string{
 		"dry_run":          strconv.FormatBool(o.DryRun),
 		"iec_verification": strconv.FormatBool(!o.SkipIEC),
 	}
+	if len(o.Mapping) > 0 {
+		fields["mapping"] = EncodeMapping(o.Mapping)
+	}
+	return fields
+}
+
+// EncodeMapping returns the JSON of a mapping, as UploadOptions has it.
+func EncodeMapping(mapping map[string]string) string {
+	object := make(map[string]*string, len(mapping))
+	for header, field := range mapping {
+		object[header] = nil
+		if field != "" {
+			object[header] = &field
+		}
+	}
+	text, _ := json.Marshal(object) // of texts, which have a form in JSON
+	return string(text)
 }
 
 // Upload sends a file in one request, without holding it in memory, and returns the id of

@@ -189,6 +189,8 @@ var flagHelp = kong.Vars{
 	"help_whatif":  "Judge a job's rows again by other rules and tell what would differ, without changing anything.",
 	"help_wards":   "Load where wards belong to: sub-region, municipality, province.",
 
+	"help_map": "Says what a column is, by its header or letter: 'Identity No.=id_number'; '=-' leaves the column out. " +
+		"Once for each column.",
 	"help_resume":     "For weak lines: send only what has not arrived yet, over several connections if need be.",
 	"help_output":     "Where to put it; report-JOB.xlsx or rejects-JOB.xlsx otherwise.",
 	"help_at_seq":     "Where it stood after the event with this sequence; rollcall history shows them.",

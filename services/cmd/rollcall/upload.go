@@ -21,6 +21,8 @@ type uploadCmd struct {
 	Resume  bool   `env:"-" help:"${help_resume}"`
 	DryRun  bool   `env:"-" help:"Write nothing to the database; the report says what would be written."`
 	SkipIEC bool   `env:"-" name:"skip-iec" help:"Ask the IEC about nobody."`
+
+	Map []string `env:"-" sep:"none" placeholder:"HEADER=FIELD" help:"${help_map}"`
 }
 
 // Run uploads a file.
@@ -29,7 +31,11 @@ func (c *uploadCmd) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	options := client.UploadOptions{DryRun: c.DryRun, SkipIEC: c.SkipIEC}
+	mapping, err := parseMap(c.Map)
+	if err != nil {
+		return err
+	}
+	options := client.UploadOptions{DryRun: c.DryRun, SkipIEC: c.SkipIEC, Mapping: mapping}
 	send := uploadFile
 	if c.Resume {
 		send = resumeUpload

@@ -10,5 +10,6 @@ export type {
 } from "./events.js";
 export type { Memory, ResumeOptions } from "./resume.js";
 export type {
-  Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, RateLimit, Stats, UploadOptions, Workbook,
+  Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, MappedColumn, RateLimit, Stats, UploadOptions,
+  Workbook,
 } from "./rest.js";

@@ -10,6 +10,8 @@ export interface UploadOptions {
   dryRun?: boolean;
   /** false asks the IEC about nobody: every row stays unverified. Default: true. */
   iecVerification?: boolean;
+  /** What the columns are: from the text of a header, or the letter of a column, to a field, or null to leave it out. */
+  mapping?: Record<string, string | null>;
   /** Default: the File's own name, else upload.xlsx. */
   fileName?: string;
   /**
@@ -31,6 +33,14 @@ export interface JobOptions {
   approval?: boolean;
 }
 
+/** A column of which the uploader said what it is; without a field it is left out. */
+export interface MappedColumn {
+  letter: string;
+  /** The header, ID numbers masked, empty for none. */
+  name: string;
+  field?: string;
+}
+
 export interface Accepted {
   job_id: string;
   status: "pending";
@@ -38,6 +48,7 @@ export interface Accepted {
   file_size: number;
   sha256: string;
   options: JobOptions;
+  mapping?: MappedColumn[];
   links: { status: string; report: string; cancel: string };
 }
 
@@ -62,6 +73,7 @@ export interface Job {
   unused_total?: number;
   /** Columns that were taken for a field by what they hold. */
   guessed_columns?: { letter: string; name: string; field: string; message: string }[];
+  mapping?: MappedColumn[];
   error?: { code: string; message: string; stage: string; attempts: number; retryable: boolean };
   /** What the job would write waits, or has waited, for a decision. */
   proposal?: { reason: string; asked_by: string; decided_by?: string; comment?: string };
@@ -155,6 +167,7 @@ export class Rest {
     // Fields come before the file, so that the server knows them when the file begins.
     if (options.dryRun !== undefined) form.append("dry_run", String(options.dryRun));
     if (options.iecVerification !== undefined) form.append("iec_verification", String(options.iecVerification));
+    if (options.mapping !== undefined) form.append("mapping", JSON.stringify(options.mapping));
     const own = "name" in file && typeof file.name === "string" ? file.name : "";
     form.append("file", file, options.fileName ?? (own || "upload.xlsx"));
     const { onProgress, signal } = options;

@@ -14,6 +14,8 @@ export interface ResumeOptions {
   dryRun?: boolean;
   /** false asks the IEC about nobody: every row stays unverified. Default: true. */
   iecVerification?: boolean;
+  /** What the columns are: from the text of a header, or the letter of a column, to a field, or null to leave it out. */
+  mapping?: Record<string, string | null>;
   /** Default: the File's own name, else upload.xlsx. */
   fileName?: string;
   /** Called with the bytes that have arrived, and the bytes in all. */
@@ -55,6 +57,7 @@ export class ResumableUpload {
     const meta = [`filename ${base64(name)}`];
     if (options.dryRun !== undefined) meta.push(`dry_run ${base64(String(options.dryRun))}`);
     if (options.iecVerification !== undefined) meta.push(`iec_verification ${base64(String(options.iecVerification))}`);
+    if (options.mapping !== undefined) meta.push(`mapping ${base64(JSON.stringify(options.mapping))}`);
     this.#meta = meta.join(",");
     // Without a time of change it may be another file of the same name and size.
     const memory = options.memory === undefined ? (globalThis.localStorage ?? null) : options.memory;

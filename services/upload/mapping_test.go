@@ -1,0 +1,169 @@
+package upload_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"rollcall.example/events"
+	"rollcall.example/services/api/apitest"
+	"rollcall.example/services/upload"
+)
+
+// strangeRoll has headers that nobody knows.
+func strangeRoll(t *testing.T) string {
+	t.Helper()
+	return apitest.Workbook(t, []string{"Qwx", "Zzy", "Cell Number", "Extra"},
+		[]string{"8001015009087", "A", "0821234567", "x"})
+}
+
+func (r *rig) mappingOf(jobID string) *events.Mapping {
+	r.T.Helper()
+	job, err := r.Log.Load(r.T.Context(), jobID)
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	return job.Uploaded.Mapping
+}
+
+func TestTheFactHasTheMapping(t *testing.T) {
+	r := newRig(t)
+	const said = `{"Qwx": "id_number", "zzy": "surname", "D": null}`
+	want := []events.MappedColumn{
+		{Letter: "A", Name: "Qwx", Field: "id_number"}, {Letter: "B", Name: "Zzy", Field: "surname"},
+		{Letter: "D", Name: "Extra"},
+	}
+	if a := r.SendForm("alice member", "file", strangeRoll(t)); a.Status != 202 {
+		t.Logf("without a mapping: %d %s", a.Status, a.Raw)
+	}
+	form := func(parts ...string) string {
+		t.Helper()
+		a := r.SendForm("alice member", parts...)
+		if a.Status != http.StatusAccepted {
+			t.Fatalf("%d %s", a.Status, a.Raw)
+		}
+		if told, ok := a.Data["mapping"].([]any); !ok || len(told) != 3 {
+			t.Errorf("the answer tells %v", a.Data["mapping"])
+		}
+		return a.Data["job_id"].(string)
+	}
+	file := strangeRoll(t)
+	jobs := map[string]string{
+		"before the file": form("mapping", said, "file", file),
+		"behind the file": form("file", file, "mapping", said),
+		"said twice":      form("mapping", said, "file", file, "mapping", said),
+	}
+	id := r.BeginTus("alice member", strconv.Itoa(len(file)), "filename", "a.xlsx", "mapping", said)
+	jobs["in parts"] = r.part("alice member", id, 0, file).Header.Get(upload.HeaderJob)
+	body, contentType := apitest.Form(t, "file", file)
+	a := r.Do("alice member", http.MethodPost, "/process?mapping="+url.QueryEscape(said), body, contentType)
+	if a.Status != http.StatusAccepted {
+		t.Fatalf("in the address: %d %s", a.Status, a.Raw)
+	}
+	jobs["in the address"] = a.Data["job_id"].(string)
+	for name, job := range jobs {
+		if m := r.mappingOf(job); m == nil || m.Sheet != 1 || m.Row != 1 || m.TwoRows || !slices.Equal(m.Columns, want) {
+			t.Errorf("%s: %+v", name, m)
+		}
+		if a := r.Get("alice member", "/status/"+job); a.Status != 200 || a.Data["mapping"] == nil {
+			t.Errorf("%s: status %s", name, a.Raw)
+		}
+	}
+	for _, none := range []string{"", " ", "{}"} {
+		if m := r.mappingOf(r.Upload("alice member", "mapping", none)); m != nil {
+			t.Errorf("%q: %+v", none, m)
+		}
+	}
+}
+
+func TestABadMappingIsRefusedWithTheNames(t *testing.T) {
+	r := newRig(t)
+	large := `{"x": "` + strings.Repeat("y", 16<<10) + `"}`
+	many := &strings.Builder{}
+	for i := range 501 {
+		fmt.Fprintf(many, `,"h%d":null`, i)
+	}
+	for mapping, want := range map[string]struct {
+		reason string
+		names  []any
+	}{
+		`{"Qwx": "shoe_size", "Zzy": "hat"}`:          {"unknown_field", []any{"shoe_size", "hat"}},
+		`{"Qwx": "id_number", "Nought": "surname"}`:   {"no_such_header", []any{"Nought"}},
+		`{"Qwx": "id_number", "ZZ": null}`:            {"no_such_header", []any{"ZZ"}},
+		`{"Qwx": "id_number", "Zzy": "id_number"}`:    {"field_twice", []any{"Qwx", "Zzy"}},
+		`{"Qwx": "id_number", "Qwx": "surname"}`:      {"header_twice", []any{"Qwx"}},
+		`{"Qwx": "id_number", "A": "surname"}`:        {"header_twice", []any{"Qwx", "A"}},
+		`{"Qwx": "id_number", "9001010001088": null}`: {"no_such_header", []any{"900101*****88"}},
+		`{"Qwx": "id_number"`:                         {"malformed", []any{}},
+		`{"Qwx": 7}`:                                  {"malformed", []any{}},
+		`{"Qwx": ""}`:                                 {"malformed", []any{}},
+		`{"Qwx": ["id_number"]}`:                      {"malformed", []any{}},
+		`{"": "id_number"}`:                           {"malformed", []any{}},
+		`["Qwx"]`:                                     {"malformed", []any{}},
+		`null`:                                        {"malformed", []any{}},
+		`{} {}`:                                       {"malformed", []any{}},
+		"{\"\xff\": null}":                            {"malformed", []any{}},
+		large:                                         {"too_large", []any{}},
+		"{" + many.String()[1:] + "}":                 {"too_large", []any{}},
+	} {
+		check := func(how string, a apitest.Reply) {
+			t.Helper()
+			names, _ := a.Error.Details["names"].([]any)
+			if a.Status != 422 || a.Error.Code != "bad_mapping" || a.Error.Details["reason"] != want.reason ||
+				!slices.Equal(names, want.names) {
+				t.Errorf("%s, %.80s: %d %s", how, mapping, a.Status, a.Raw)
+			}
+			if strings.Contains(string(a.Raw), "9001010001088") {
+				t.Errorf("%s: an ID number in %s", how, a.Raw)
+			}
+		}
+		file := strangeRoll(t)
+		check("form", r.SendForm("alice member", "mapping", mapping, "file", file))
+		if len(mapping) > 8<<10 {
+			continue // no header is so long
+		}
+		a := r.Tus("alice member", http.MethodPost, "/tus", nil, "Upload-Length", strconv.Itoa(len(file)),
+			"Upload-Metadata", apitest.Metadata("mapping", mapping))
+		if want.reason == "no_such_header" || strings.Contains(mapping, `"A"`) { // only the file tells
+			if a.Status != http.StatusCreated {
+				t.Fatalf("%s: %d %s", mapping, a.Status, a.Raw)
+			}
+			id := a.Header.Get("Location")
+			a = r.part("alice member", id[strings.LastIndexByte(id, '/')+1:], 0, file)
+		}
+		check("tus", a)
+	}
+	if a := r.SendForm("alice member", "mapping", `{"A": null}`, "mapping", `{"B": null}`, "file", strangeRoll(t)); a.Status != 400 {
+		t.Errorf("said twice, and not the same: %d %s", a.Status, a.Raw)
+	}
+	if n := r.files(); n != 0 {
+		t.Errorf("%d files of refused uploads are stored", n)
+	}
+}
+
+// The same key means the same job where the mapping means the same columns.
+func TestAKeyIsForOneMapping(t *testing.T) {
+	r := newRig(t)
+	file := strangeRoll(t)
+	send := func(key string, mapping ...string) apitest.Reply {
+		return r.sendKeyed("alice member", []string{key}, append(mapping, "file", file)...)
+	}
+	first := send("k", "mapping", `{"Qwx": "id_number"}`)
+	if first.Status != 202 {
+		t.Fatalf("%d %s", first.Status, first.Raw)
+	}
+	for _, same := range []string{`{"Qwx": "id_number"}`, `{"qwx": "id_number"}`, `{"A": "id_number"}`} {
+		if a := send("k", "mapping", same); a.Status != 202 || a.Data["job_id"] != first.Data["job_id"] {
+			t.Errorf("%s: %d %s", same, a.Status, a.Raw)
+		}
+	}
+	for _, other := range [][]string{nil, {"mapping", `{"Qwx": "id_number", "B": null}`}} {
+		if a := send("k", other...); a.Status != 422 || a.Error.Code != "key_reused" {
+			t.Errorf("%s: %d %s", other, a.Status, a.Raw)
+		}
+	}
+}
