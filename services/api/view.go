@@ -76,7 +76,8 @@ func viewOf(j *events.Job) jobView {
 		JobID: j.ID, Status: j.Status, FileName: j.FileName, FileSize: j.Uploaded.File.Size, UserID: j.Owner.ID,
 		Stage: j.Standing.Step, Progress: j.Standing.Percent, Message: j.Standing.Message,
 		Processed: j.Standing.Processed, Total: j.Standing.Total, Options: j.Options, Seq: j.Seq,
-		Stats: jobs.StatsOf(j), Mapping: j.Uploaded.Mapping.List(), CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, Removed: removedOf(j),
+		Stats: jobs.StatsOf(j), Mapping: j.Uploaded.Mapping.List(),
+		CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, Removed: removedOf(j),
 	}
 	v.Proposal = proposalOf(j)
 	if f := j.Validated; f != nil {

@@ -221,7 +221,8 @@ func (f *File) RollAt(columns []schema.Column, m *events.Mapping) (*Sheet, Heade
 		return f.Roll(columns)
 	}
 	if m.Sheet < 1 || m.Sheet > len(f.Sheets) {
-		return nil, Header{}, mappings.Refuse(mappings.ReasonNoHeader, nil, "The file lacks the sheet that the mapping is for.")
+		return nil, Header{}, mappings.Refuse(mappings.ReasonNoHeader, nil,
+			"The file lacks the sheet that the mapping is for.")
 	}
 	sheet := f.Sheets[m.Sheet-1]
 	header, known, _, err := sheet.findHeader(func() *headerFinder {
