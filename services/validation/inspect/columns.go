@@ -39,6 +39,8 @@ func (s *survey) tell(c validation.Column) string {
 		return fmt.Sprintf("This could be the ID number: %s. Name it so, and upload the file again.", tellGuess(guess))
 	case c.Why == validation.BecauseHeader:
 		return fmt.Sprintf("Read as %s.", c.Field)
+	case c.Why == validation.BecauseMapping:
+		return fmt.Sprintf("Read as %s, as the mapping says.", c.Field)
 	case c.Why == validation.BecauseReasons:
 		return "Left out: rollcall itself wrote this about rejected rows."
 	}
