@@ -94,13 +94,16 @@ func (s *Sheet) findNearest(index *headerIndex) (header Header, rows bool, err e
 	return header, rows, nil
 }
 
-// Format returns the format of the file: csv, ods or xlsx.
+// Format returns the format of the file, whatever its name says: csv, ods, xls or xlsx. A
+// flat OpenDocument spreadsheet is ods too.
 func (f *File) Format() string {
 	switch f.Sheets[0].source.(type) {
 	case *csvFile:
 		return "csv"
 	case odsSheet:
 		return "ods"
+	case xlsSheet:
+		return "xls"
 	}
 	return "xlsx"
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/services/workbook/xls/xlstest"
 )
 
 // sheetTexts reads the sheets in this order and returns their texts.
@@ -279,5 +280,21 @@ func TestODSReadingEndsWithTheContext(t *testing.T) {
 	}
 	if !errors.Is(err, context.Canceled) || rows != 11 {
 		t.Errorf("%d rows, %v", rows, err)
+	}
+}
+
+// Whatever their names are, people are told what their files are.
+func TestFormatIsThatOfTheContent(t *testing.T) {
+	row := []string{"ID Number"}
+	for want, data := range map[string][]byte{"ods": asODS(t, row), "xlsx": buildBook(t, row), "csv": []byte("ID Number\n"),
+		"xls": xlstest.Roll(row)} {
+		file, err := openBytes(data)
+		if err != nil {
+			t.Fatalf("%s: %v", want, err)
+		}
+		if got := file.Format(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+		_ = file.Close()
 	}
 }

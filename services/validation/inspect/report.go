@@ -9,7 +9,7 @@ import "rollcall.example/events"
 type Report struct {
 	FileName string `json:"file_name"`
 	FileSize int64  `json:"file_size"` // bytes
-	Format   string `json:"format"`    // csv or xlsx
+	Format   string `json:"format"`    // csv, ods, xls or xlsx
 	// Encoding is the IANA's name for the encoding of a text, and Delimiter what stands
 	// between its fields; "" for a workbook.
 	Encoding  string  `json:"encoding,omitempty"`

@@ -74,7 +74,7 @@ func (r *cellReader) read(c *cursor) (cell Cell, repeated int, err error) {
 	case r.kind == typeNumber:
 		cell.Kind, cell.Text = Number, bytes.TrimSpace(value)
 	case r.kind == typeDate:
-		cell.Kind, cell.Text = Date, normalizeDate(bytes.TrimSpace(value))
+		cell.Kind, cell.Text = convertDate(bytes.TrimSpace(value))
 	case r.kind == typeTime:
 		cell.Kind, cell.Text = convertDuration(bytes.TrimSpace(value))
 	case r.kind == typeBool:

@@ -4,27 +4,40 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// normalizeDate returns a date with or without a time of day as cells show it: to the
-// second, as the clock on the wall. What is no date stays as it is.
-func normalizeDate(value []byte) []byte {
-	if len(value) == len(time.DateOnly) {
-		return value // as nearly all are
-	}
-	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04:05Z07:00", "2006-01-02T15:04"} {
-		t, err := time.Parse(layout, string(value))
-		if err != nil {
-			continue
+// zeroDay is the day from which programs count. A time of day alone that is shown as a
+// date stands on it.
+const zeroDay = "1899-12-30"
+
+// convertDate returns the kind and the text of a cell that holds a date with or without a
+// time of day: to the second, as the clock on the wall. A date before 1900, which
+// workbooks cannot count, is a text. What is no date stays as it is.
+func convertDate(value []byte) (Kind, []byte) {
+	text := string(value)
+	if len(value) > len(time.DateOnly) {
+		for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04:05Z07:00", "2006-01-02T15:04"} {
+			t, err := time.Parse(layout, text)
+			if err != nil {
+				continue
+			}
+			t = t.Round(time.Second) // programs store binary fractions of a day
+			text = strings.TrimSuffix(t.Format("2006-01-02T15:04:05"), "T00:00:00")
+			break
 		}
-		t = t.Round(time.Second) // programs store binary fractions of a day
-		if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 {
-			return []byte(t.Format(time.DateOnly))
-		}
-		return []byte(t.Format("2006-01-02T15:04:05"))
 	}
-	return value
+	day, clock, timed := strings.Cut(text, "T")
+	switch {
+	case len(day) != len(zeroDay) || day[4] != '-' || day[7] != '-':
+		return Text, value
+	case day > "1899-99":
+		return Date, []byte(text)
+	case day == zeroDay && timed:
+		return Date, []byte(clock)
+	}
+	return Text, []byte(strings.Replace(text, "T", " ", 1))
 }
 
 // convertDuration returns the kind and the text of a cell that holds a time such as
