@@ -1,6 +1,6 @@
 // Package workbook reads uploaded .xlsx, .xls, .ods and .csv files, whatever their names
-// are. It refuses a file that is none of them, yields the rows of its sheets, and finds the sheet and the columns of a
-// roll. It trusts nothing in a file.
+// are. It refuses a file that is none of them, yields the rows of its sheets, and finds
+// the sheet and the columns of a roll. It trusts nothing in a file.
 //
 // Rows are read from the packed file as the caller asks for them, and no sheet is
 // held in memory: memory does not depend on the size of the file. The reader

@@ -27,7 +27,7 @@ const sniffLength = 4 << 10
 const dosEnd = 0x1A
 
 var errNotText = refuse(refusal.CodeNotAZip,
-	"The file is neither an Excel workbook (.xlsx) nor a text of comma-separated values (.csv), "+
+	"The file is neither a workbook (.xlsx, .xls, .ods) nor a text of comma-separated values (.csv), "+
 		"or it is incomplete. Save it again as .xlsx and upload it.", nil)
 
 // plainText is a text file in one of several encodings.

@@ -126,7 +126,7 @@ func (r *xlsRows) convert(in *xls.Row) error {
 }
 
 func (r *xlsRows) convertCell(in *xls.Cell) (cell Cell, err error) {
-	cell = Cell{Formula: in.Formula, Twice: in.Twice}
+	cell = Cell{Formula: in.Formula, NoResult: in.NoResult, Twice: in.Twice}
 	switch in.Kind {
 	case xls.Text:
 		var text []byte

@@ -157,25 +157,38 @@ func (r *rowReader) setText(cell *Cell, text []byte, begin int) error {
 }
 
 // readFormula reads the stored result of a formula: [MS-XLS] 2.5.133 FormulaValue.
-func (r *rowReader) readFormula(cell *Cell, value []byte) error {
+func (r *rowReader) readFormula(cell *Cell, rest []byte) error {
 	cell.Formula = true
-	if value[6] != 0xFF || value[7] != 0xFF || r.book.version == 2 {
-		cell.setNumber(decodeFloat(value))
+	if rest[6] != 0xFF || rest[7] != 0xFF || r.book.version == 2 {
+		cell.setNumber(decodeFloat(rest))
+		const always = 3 // to be calculated when the file is opened
+		if cell.Number == 0 && r.neverCalculated(rest) && rest[8]&always == always {
+			*cell = Cell{Style: cell.Style, Formula: true, NoResult: true}
+		}
 		return nil
 	}
-	switch value[0] {
+	switch rest[0] {
 	case 0: // a String record behind the formula has it
 		return r.readResult(cell)
 	case 1:
-		cell.setBoolOrError(value[2], false)
+		cell.setBoolOrError(rest[2], false)
 	case 2:
-		cell.setBoolOrError(value[2], true)
+		cell.setBoolOrError(rest[2], true)
 	case 3: // an empty text
-		cell.Kind = Text
+		if cell.NoResult = r.neverCalculated(rest); !cell.NoResult {
+			cell.Kind = Text
+		}
 	default:
 		cell.NoResult = true
 	}
 	return nil
+}
+
+// neverCalculated reports whether a program wrote a formula that does not calculate: it
+// leaves out what programs note that do, in the workbook and beside the formula ([MS-XLS]
+// 2.4.127, chn). Such programs write zero or an empty text for every result.
+func (r *rowReader) neverCalculated(rest []byte) bool {
+	return r.book.version == 8 && !r.book.calculated && len(rest) >= 14 && le32(rest[10:]) == 0
 }
 
 // readResult reads the text that is the result of a formula: [MS-XLS] 2.4.268 String.

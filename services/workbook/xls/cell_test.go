@@ -2,6 +2,8 @@ package xls
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"rollcall.example/services/workbook/xls/xlstest"
@@ -35,12 +37,12 @@ func TestReadsEachKindOfCell(t *testing.T) {
 func TestReadsTheStoredResultsOfFormulas(t *testing.T) {
 	record := xlstest.Record
 	formula := func(row int, value ...any) []byte {
-		return record(recFormula, append(append([]any{row, 0, 0}, value...), 0, uint32(0), 3, "\x1e\x01\x00")...)
+		return record(recFormula, append(append([]any{row, 0, 0}, value...), 3, uint32(0), 3, "\x1e\x01\x00")...)
 	}
 	special := func(row int, kind, value byte) []byte {
 		return formula(row, kind, byte(0), value, byte(0), 0, 0xFFFF)
 	}
-	data := bookOf(
+	records := slices.Concat(
 		formula(0, 12.5),
 		special(1, 0, 0), record(recString, xlstest.String("Thabo")),
 		special(2, 0, 0), record(recShrFmla, make([]byte, 10)), record(recString, xlstest.String("Naledi")),
@@ -51,10 +53,20 @@ func TestReadsTheStoredResultsOfFormulas(t *testing.T) {
 		special(6, 3, 0),
 		special(7, 0, 0), label(8, 0, "below"),
 		special(9, 9, 0),
-		special(10, 0, 0),
+		formula(10, 0.0),
+		special(11, 0, 0),
 	)
-	wantRows(t, open(t, data).Sheets[0], "1|=12.5", "2|=Thabo", "3|=Naledi", "4|=Sipho", "5|=TRUE", "6|=#DIV/0!", "7|=",
-		"8|=-?", "9|below", "10|=-?", "11|=-?")
+	book := xlstest.Book{Sheets: []xlstest.Sheet{{Name: "Roll", Records: records}}}
+	want := []string{"1|=12.5", "2|=Thabo", "3|=Naledi", "4|=Sipho", "5|=TRUE", "6|=#DIV/0!", "7|=-?", "8|=-?", "9|below",
+		"10|=-?", "11|=-?", "12|=-?"}
+	wantRows(t, open(t, book.Bytes()).Sheets[0], want...)
+	// Zero and the empty text are results where the program that wrote the file calculates.
+	want[6], want[10] = "7|=", "11|=0"
+	for _, mark := range [][]byte{record(recRecalcID, 0x1C1, 0, uint32(1)),
+		record(recWriteAccess, "\x04\x00\x00Calc", strings.Repeat(" ", 105))} {
+		book.Globals = mark
+		wantRows(t, open(t, book.Bytes()).Sheets[0], want...)
+	}
 }
 
 // A long result goes on in Continue records, each with a byte that says how wide the

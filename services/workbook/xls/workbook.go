@@ -24,6 +24,10 @@ type Workbook struct {
 	codePage encoding.Encoding
 	names    int // bytes
 
+	// calculated says that a program which calculates wrote the file: [MS-XLS] 2.4.221
+	// RecalcId.
+	calculated bool
+
 	styles  []uint16          // the number of a format by a cell's style
 	formats map[uint16]string // those that the file defines
 	strings int64             // where the shared strings begin; 0 where there are none
@@ -158,7 +162,11 @@ func (w *Workbook) readGlobals() error {
 // readGlobal reads a record of the globals.
 func (w *Workbook) readGlobal(in *records) error {
 	switch in.kind {
-	case recFilePass, recDateMode, recCodePage, recBoundSheet, recXF, recXF2, recXF3, recXF4, recFormat, recFormat2:
+	case recWriteAccess, recFilePass, recDateMode, recCodePage, recBoundSheet, recXF, recXF2, recXF3, recXF4, recFormat,
+		recFormat2:
+	case recRecalcID:
+		w.calculated = true
+		return nil
 	case recSST:
 		if w.strings == 0 {
 			w.strings = in.begin
@@ -174,6 +182,9 @@ func (w *Workbook) readGlobal(in *records) error {
 	switch {
 	case in.kind == recFilePass:
 		return ErrPassword // 2.4.117 FilePass
+	case in.kind == recWriteAccess:
+		// OpenOffice calculates, and did not always say so.
+		w.calculated = w.calculated || bytes.HasPrefix(body, []byte("\x04\x00\x00Calc"))
 	case in.kind == recDateMode && len(body) >= 2:
 		w.Date1904 = le16(body) == 1 // 2.4.77 Date1904
 	case in.kind == recCodePage && len(body) >= 2:
