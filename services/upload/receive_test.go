@@ -8,6 +8,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/services/api/apitest"
+	"rollcall.example/services/workbook/xls/xlstest"
 )
 
 func TestAnUploadBecomesAJob(t *testing.T) {
@@ -34,10 +35,26 @@ func TestAnUploadBecomesAJob(t *testing.T) {
 	}
 }
 
+// Branches send what they have: the content says what it is, not its name.
+func TestAnOldWorkbookBecomesAJob(t *testing.T) {
+	r := newRig(t)
+	file := xlstest.Roll([]string{"Title"}, []string{"ID No", "Name"}, []string{"8001015009087", "A"})
+	a := r.SendForm("alice member", "file", string(file))
+	if a.Status != http.StatusAccepted {
+		t.Fatalf("%d %s", a.Status, a.Raw)
+	}
+	job, err := r.Log.Load(t.Context(), a.Data["job_id"].(string))
+	if err != nil || job.Uploaded.File.Size != int64(len(file)) {
+		t.Fatalf("job %+v, error %v", job, err)
+	}
+}
+
 func TestBadInputLeavesNothingBehind(t *testing.T) {
 	r := newRig(t)
 	good := apitest.Roll(t)
-	xls := "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" + strings.Repeat("\x00", 512)
+	container := func(name string) string {
+		return string(xlstest.Container(xlstest.Stream{Name: name, Data: make([]byte, 5000)}))
+	}
 	archive := "PK\x05\x06" + strings.Repeat("\x00", 18)
 	nameless := apitest.Workbook(t, []string{"Name", "Age"}, []string{"A", "7"})
 	for _, tt := range []struct {
@@ -52,7 +69,11 @@ func TestBadInputLeavesNothingBehind(t *testing.T) {
 		{"empty file", "alice member", []string{"file", ""}, 400, "empty_file"},
 		{"a page", "alice member", []string{"file", "<html><table><tr><td>id</td></tr></table>"}, 415, "not_a_zip"},
 		{"a CSV without an ID column", "alice member", []string{"file", "name,age\nA,7"}, 422, "no_id_column"},
-		{"an .xls", "alice member", []string{"file", xls}, 415, "xls_not_supported"},
+		{"a password", "alice member", []string{"file", container("EncryptedPackage")}, 415, "encrypted_workbook"},
+		{"a Word document", "alice member", []string{"file", container("WordDocument")}, 415, "not_a_workbook"},
+		{"a broken .xls", "alice member", []string{"file", container("Workbook")}, 422, "unreadable_workbook"},
+		{"an .xls of Excel 4", "alice member", []string{"file", "\x09\x04\x06\x00\x00\x00\x00\x01\x00\x00\x0A\x00\x00\x00"},
+			415, "xls_not_supported"},
 		{"a zip that is no workbook", "alice member", []string{"file", archive}, 415, "not_a_workbook"},
 		{"a cut workbook", "alice member", []string{"file", good[:len(good)/2]}, 415, "not_a_zip"},
 		{"no ID column", "alice member", []string{"file", nameless}, 422, "no_id_column"},

@@ -135,8 +135,12 @@ func (w *watcher) scan(ctx context.Context) error {
 // isSpreadsheet reports whether a name is a spreadsheet's, and not that of a file which a
 // program keeps beside one or has not finished.
 func isSpreadsheet(name string) bool {
-	ext := strings.ToLower(filepath.Ext(name))
-	return (ext == ".xlsx" || ext == ".csv") && !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "~$")
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".xlsx", ".xls", ".ods", ".csv":
+	default:
+		return false
+	}
+	return !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "~$")
 }
 
 // upload uploads a file and puts it away.

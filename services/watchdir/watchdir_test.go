@@ -144,7 +144,8 @@ func TestTheKeyTellsNameContentAndVariantApart(t *testing.T) {
 
 func TestOnlySpreadsheetsAreUploaded(t *testing.T) {
 	for name, want := range map[string]bool{
-		"roll.csv": true, "ROLL.XLSX": true, "roll.xls": false, "notes.txt": false, ".roll.csv": false, "~$roll.xlsx": false,
+		"roll.csv": true, "ROLL.XLSX": true, "roll.xls": true, "roll.ODS": true, "notes.txt": false, ".roll.csv": false,
+		"~$roll.xlsx": false, "~$roll.xls": false, ".~lock.roll.ods#": false, "roll.xls.part": false, "xls": false,
 	} {
 		if got := isSpreadsheet(name); got != want {
 			t.Errorf("%s: %v", name, got)

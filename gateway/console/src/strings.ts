@@ -29,7 +29,7 @@ export const strings = {
     drop: "Drop a spreadsheet here",
     choose: "Choose a file",
     or: "or",
-    kind: "Excel workbook (.xlsx) or .csv",
+    kind: "Excel workbook (.xlsx or .xls), .ods or .csv",
     dryRun: "Dry run",
     dryRunHint: "Check everything, write nothing",
     skipIEC: "Without the IEC",
@@ -37,7 +37,7 @@ export const strings = {
     sending: (name: string) => `Uploading ${name}`,
     broken: "The line broke. Going on from there as soon as it is back …",
     template: "Get an empty template",
-    notARoll: "Please choose an Excel workbook or a CSV file: one that ends in .xlsx or .csv.",
+    notARoll: "Please choose a spreadsheet: a file that ends in .xlsx, .xls, .ods or .csv.",
   },
   quota: {
     title: "IEC calls in this hour",

@@ -10,7 +10,7 @@ export class Upload {
   readonly #dryRun = h("input", { type: "checkbox", id: "dry-run", "aria-describedby": "dry-run-hint" });
   readonly #skipIEC = h("input", { type: "checkbox", id: "skip-iec", "aria-describedby": "skip-iec-hint" });
   readonly #input = h("input", {
-    type: "file", id: "file", class: "visually-hidden", accept: ".xlsx,.csv", tabindex: "-1", "aria-hidden": "true",
+    type: "file", id: "file", class: "visually-hidden", accept: ".xlsx,.xls,.ods,.csv", tabindex: "-1", "aria-hidden": "true",
     onchange: () => this.#sendFirst(this.#input.files),
   });
   readonly #button = h("button",
@@ -52,7 +52,7 @@ export class Upload {
 
   async #send(file: File): Promise<void> {
     fill(this.#error, "");
-    if (!/\.(xlsx|csv)$/i.test(file.name)) return fill(this.#error, text.notARoll);
+    if (!/\.(xlsx?|ods|csv)$/i.test(file.name)) return fill(this.#error, text.notARoll);
     this.#button.disabled = true;
     this.#bar.element.hidden = false;
     this.#bar.set(0);

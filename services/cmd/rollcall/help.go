@@ -114,7 +114,7 @@ func (uploadCmd) Help() string {
 
 // Help implements kong.HelpProvider.
 func (watchDirCmd) Help() string {
-	return "Uploads files that end in .xlsx or .csv. " +
+	return "Uploads files that end in .xlsx, .xls, .ods or .csv. " +
 		"An uploaded file goes to done/, with the job's id beside it, and a refused file to failed/, with the reason. " +
 		"A file that cannot be uploaded now stays and is tried again. " +
 		"When the command is started again, it uploads nothing twice."
@@ -201,7 +201,7 @@ var flagHelp = kong.Vars{
 	"help_rules":        "The other rules, as JSON, or as YAML where its name ends in .yaml or .yml.",
 	"help_whatif_json":  "Print a line of JSON for each row that differs, and one for the whole.",
 	"help_inspect":      "Tell what would be read of a spreadsheet, without a server: sheets, columns, ID numbers.",
-	"help_inspect_file": "The spreadsheet, .xlsx or .csv.",
+	"help_inspect_file": "The spreadsheet, .xlsx, .xls, .ods or .csv.",
 	"help_inspect_json": "Print all that is known, as JSON.",
 	"help_inspect_rows": "Print the rows of the sheet that is read instead, a line of JSON each. " +
 		"Nothing is masked in it.",

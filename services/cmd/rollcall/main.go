@@ -30,7 +30,7 @@ type cli struct {
 
 	Inspect inspectCmd `cmd:"" group:"here" help:"${help_inspect}"`
 
-	Upload  uploadCmd   `cmd:"" group:"jobs" help:"Upload a spreadsheet, .xlsx or .csv: a job begins."`
+	Upload  uploadCmd   `cmd:"" group:"jobs" help:"Upload a spreadsheet, .xlsx, .xls, .ods or .csv: a job begins."`
 	Dir     watchDirCmd `cmd:"" group:"jobs" name:"watch-dir" help:"Upload the spreadsheets that are put into a folder."`
 	Watch   watchCmd    `cmd:"" group:"jobs" help:"Follow a job live until it ends."`
 	Jobs    jobsCmd     `cmd:"" group:"jobs" help:"List jobs, newest first."`
