@@ -135,7 +135,8 @@ var hostileXLS = map[string]func(r *rand.Rand, mb int) hostileFile{
 			}
 			return append(globals, xlstest.Record(0x000A)...)
 		}
-		stream := slices.Concat(f(len(f(0))), bytes.Repeat(begin, sheets), fill(mb, xlstest.Record(0x0208, make([]byte, 16))),
+		rows := fill(mb, xlstest.Record(0x0208, make([]byte, 16)))
+		stream := slices.Concat(f(len(f(0))), bytes.Repeat(begin, sheets), rows,
 			bytes.Repeat(xlstest.Record(0x000A), sheets))
 		return hostileFile{raw: xlstest.Container(xlstest.Stream{Name: "Workbook", Data: stream})}
 	},
