@@ -155,7 +155,8 @@ var hostileXLS = map[string]func(r *rand.Rand, mb int) hostileFile{
 		return hostileFile{raw: xlstest.Container(append(streams, xlstest.Stream{Name: "Workbook", Data: goodCells})...)}
 	},
 	"old: a stream backwards": func(_ *rand.Rand, mb int) hostileFile {
-		return hostileFile{raw: turn(xlsOf(nil, nil, goodCells, fill(mb, xlstest.Record(recPicture, make([]byte, 8000)))).raw)}
+		pictures := fill(mb, xlstest.Record(recPicture, make([]byte, 8000)))
+		return hostileFile{raw: turn(xlsOf(nil, nil, goodCells, pictures).raw)}
 	},
 	"old: a circle of sectors": func(r *rand.Rand, mb int) hostileFile {
 		data := xlsOf(nil, nil, goodCells, fill(mb, xlstest.Record(recPicture, make([]byte, 8000)))).raw
