@@ -174,6 +174,8 @@ func TestODSRefusals(t *testing.T) {
 		"no manifest": with("META-INF/manifest.xml", ""), "another type": with("mimetype", "x"),
 		"flat": []byte("\xEF\xBB\xBF\r\n" + strings.ReplaceAll(odsContent("", odsTable("a", odsRow(odsText("ID Number")))),
 			"document-content", "document")),
+		"flat in UTF-16": []byte(encode16(strings.ReplaceAll(odsContent("", odsTable("a", odsRow(odsText("ID Number")))),
+			"document-content", "document"), binary.LittleEndian, true)),
 		"UTF-16": with("content.xml", encode16(odsContent("", odsTable("a", odsRow(odsText("ID Number")))),
 			binary.LittleEndian, true)),
 	} {

@@ -37,8 +37,9 @@ func Is(has func(part string) bool) bool {
 // IsFlat reports whether a text that begins like this is an OpenDocument file that was
 // not packed (.fods), of whatever kind.
 func IsFlat(head []byte) bool {
+	head = bytes.ReplaceAll(head, []byte{0}, nil) // those of UTF-16
 	return bytes.Contains(head, []byte("urn:oasis:names:tc:opendocument:xmlns:")) &&
-		bytes.HasPrefix(bytes.TrimLeft(head, "\xEF\xBB\xBF \t\r\n"), []byte("<"))
+		bytes.HasPrefix(bytes.TrimLeft(head, "\xEF\xBB\xBF\xFF\xFE \t\r\n"), []byte("<"))
 }
 
 // book is an open file.

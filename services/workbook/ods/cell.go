@@ -58,15 +58,17 @@ func (r *cellReader) read(c *cursor) (cell Cell, repeated int, err error) {
 	}
 	r.from = len(r.text)
 	if !c.x.Empty {
-		// The text of a number only repeats its value, except where a formula failed.
-		if cell.Lost, err = r.readText(c.x, len(value) == 0 || r.formula || r.kind == typeFailed); err != nil {
+		// The text of a number only repeats its value, except where a formula failed: some
+		// programs store that as a number, Excel as 0.
+		wanted := len(value) == 0 || r.formula || r.kind == typeFailed || string(value) == "0"
+		if cell.Lost, err = r.readText(c.x, wanted); err != nil {
 			return Cell{}, 0, err
 		}
 	}
 	cell.Formula = r.formula
 	shown := r.text[r.from:len(r.text):len(r.text)]
 	switch text := bytes.TrimSpace(shown); {
-	case r.formula && (r.kind == typeFailed || r.kind == typeNumber && isFailure(text)):
+	case r.kind == typeFailed, r.kind == typeNumber && isFailure(text):
 		cell.Kind, cell.Text = Failed, text
 	case len(value) == 0:
 		cell.NoResult = r.formula && r.kind != typeText && len(text) == 0
