@@ -193,3 +193,26 @@ func IsInvisible(c rune) bool {
 	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) ||
 		c == '\u2800' // the Braille pattern without dots
 }
+
+// Plain returns a text with plain digits, signs, dashes and spaces, and without what is
+// invisible.
+func Plain(text string) string {
+	odd := func(c rune) bool { return c >= utf8.RuneSelf || c < ' ' || c == 0x7f }
+	if strings.IndexFunc(text, odd) < 0 {
+		return text
+	}
+	return strings.Map(func(c rune) rune {
+		if digit, ok := decimalOf(c); ok {
+			return rune('0' + digit)
+		}
+		switch c = narrow(c); {
+		case IsInvisible(c):
+			return -1
+		case unicode.IsSpace(c):
+			return ' '
+		case isDash(c):
+			return '-'
+		}
+		return c
+	}, text)
+}

@@ -4,27 +4,20 @@ import (
 	"regexp"
 	"time"
 
+	"rollcall.example/events/spelling"
 	"rollcall.example/schema"
 	"rollcall.example/services/workbook"
 )
 
-var (
-	fourDigits = regexp.MustCompile(`\d{4}`)
-	sixDigits  = regexp.MustCompile(`^\d{6}$`)
-)
+var sixDigits = regexp.MustCompile(`^\d{6}$`)
 
-// readBirth reads the cell of a date of birth. A year of two digits is never in the
-// future.
-func (r *rowReader) readBirth(cell workbook.Cell) (time.Time, bool) {
-	day, ok := r.readDate(cell)
-	if ok && cell.Kind != workbook.Date && day.After(r.judge.uploadedAt) && !fourDigits.MatchString(cell.Text) {
-		return newDay(day.Year()-100, int(day.Month()), day.Day())
-	}
-	if text := collapseSpaces(cell.Text); !ok && sixDigits.MatchString(text) {
-		// The first six digits of the ID number, as people write them.
+// readBirthDigits reads a cell that has the first six digits of the ID number, as people
+// write them for a date of birth.
+func (r *rowReader) readBirthDigits(cell workbook.Cell) (time.Time, bool) {
+	if text := collapseSpaces(spelling.Plain(cell.Text)); sixDigits.MatchString(text) {
 		return parseBirthDate(text, r.judge.uploadedAt)
 	}
-	return day, ok
+	return time.Time{}, false
 }
 
 // compareBirth warns of a date of birth that is not the one of the ID number, which

@@ -43,12 +43,12 @@ func (r *rowReader) readCell(column schema.Column, cell workbook.Cell) {
 	switch column.Kind {
 	case schema.KindDate:
 		var day time.Time
-		read := r.readDate
-		if column.Field == schema.FieldBirth {
-			read = r.readBirth
+		if day, ok = r.judge.readDate(column, cell); !ok && column.Field == schema.FieldBirth {
+			day, ok = r.readBirthDigits(cell)
 		}
-		if day, ok = read(cell); ok {
+		if ok {
 			value = day.Format(time.DateOnly)
+			r.tellFuture(column, day)
 		}
 		code = WarnDate
 	case schema.KindMoney:
@@ -133,12 +133,12 @@ func cellName(column, row int) string {
 	return letters + strconv.Itoa(row)
 }
 
-// readDate reads the cell of a date column.
-func (r *rowReader) readDate(cell workbook.Cell) (time.Time, bool) {
-	if cell.Kind == workbook.Date {
-		return checkDay(cell.Day.Year(), int(cell.Day.Month()), cell.Day.Day())
+// tellFuture warns of a date that lies after the upload and cannot.
+func (r *rowReader) tellFuture(column schema.Column, day time.Time) {
+	if isPast(column.Field) && column.Field != schema.FieldBirth && day.After(dayOf(r.judge.uploadedAt)) {
+		r.warn(column.Field, WarnDateFuture, "%s is %s, which lies after the upload; it is kept as it is.",
+			column.Header, day.Format(time.DateOnly))
 	}
-	return ParseDate(cell.Text, r.judge.date1904)
 }
 
 // findWord returns the vocabulary's word for a spelling. An unknown spelling is

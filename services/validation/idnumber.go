@@ -94,10 +94,8 @@ func hasValidChecksum(digits string) bool {
 // parseBirthDate reads the first six digits as a date that is not after the upload.
 func parseBirthDate(digits string, at time.Time) (time.Time, bool) {
 	year, month, day := parseDigits(digits[:2]), parseDigits(digits[2:4]), parseDigits(digits[4:6])
-	// In South Africa a day begins while it is still yesterday in UTC.
-	at = at.In(events.SouthAfrica)
-	today := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
-	century := at.Year() / 100 * 100
+	today := dayOf(at)
+	century := today.Year() / 100 * 100
 	for _, year := range []int{century + year, century - 100 + year} {
 		born, ok := newDay(year, month, day)
 		if ok && !born.After(today) {

@@ -30,7 +30,8 @@ type Judge struct {
 	firstRows map[uint64]int // by ID number: its first row
 	repeats   map[uint64][]int
 	stats     events.ValidationStats
-	filled    []bool // by column: whether a cell of it is filled
+	filled    []bool                 // by column: whether a cell of it is filled
+	dates     map[string]*dateColumn // by field: what the cells tell of the order of day and month
 }
 
 // maxRowsNamed is how many rows with the same ID number a duplicate names.
@@ -74,7 +75,7 @@ func NewJudge(s Settings) (*Judge, error) {
 	j := &Judge{
 		header: s.Header, idColumn: idColumn, uploadedAt: s.UploadedAt, date1904: s.Date1904, area: newArea(s.Area),
 		objected: s.Objected, words: make(map[string]wordIndex), lastRow: s.Header.Row,
-		firstRows: make(map[uint64]int), repeats: make(map[uint64][]int),
+		firstRows: make(map[uint64]int), repeats: make(map[uint64][]int), dates: make(map[string]*dateColumn),
 	}
 	j.youngest, j.oldest = s.Rules.Ages()
 	j.names = newNamesColumn(s.Header, columns)
@@ -166,11 +167,13 @@ func (j *Judge) acceptRow(row workbook.Row, id ID) *records.Row {
 	return valid
 }
 
-// completeReject adds the cells of the row and what was mended in it.
+// completeReject adds the cells of the row and what was mended in it. What is left out
+// tells something of its columns all the same.
 func (j *Judge) completeReject(reject *records.RejectedRow, row workbook.Row) *records.RejectedRow {
 	for _, w := range j.tellFaults(row) {
 		reject.Message += " " + w.Message
 	}
+	j.noteDates(row)
 	reject.Cells, reject.Far = j.packCells(row)
 	return reject
 }

@@ -107,7 +107,7 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 	if err != nil {
 		return nil, err
 	}
-	fact.FileWarnings = book.Warnings(sheet)
+	fact.FileWarnings = append(book.Warnings(sheet), fact.FileWarnings...)
 	return fact, nil
 }
 
@@ -146,7 +146,9 @@ func (s *Service) storeJudgements(
 			return nil, err
 		}
 	}
-	fact := &events.Validated{Stats: judge.Stats(), ColumnUse: judge.ColumnUse()}
+	fact := &events.Validated{
+		Stats: judge.Stats(), ColumnUse: judge.ColumnUse(), FileWarnings: judge.FileWarnings(),
+	}
 	head := func(name string) records.Header {
 		h := w.Header(name)
 		h.Columns, h.Fields = header.Columns, header.Fields

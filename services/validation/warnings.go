@@ -17,6 +17,7 @@ const (
 	WarnNameSplit        = "name_split"
 	WarnSurname          = "surname_missing"
 	WarnDate             = "date_unreadable"
+	WarnDateFuture       = "date_in_future"
 	WarnMoney            = "money_unreadable"
 	WarnEmail            = "email_unreadable"
 	WarnPhone            = "phone_unreadable"

@@ -109,6 +109,9 @@ func (c *Cell) setNumber(text string, date, date1904 bool) {
 	}
 	if date {
 		if t, ok := serialTime(value, date1904); ok {
+			if date1904 && t.Year() == 1904 && t.YearDay() == 1 && t.Hour()+t.Minute()+t.Second() > 0 {
+				t = t.AddDate(-5, 0, 0) // a time of day alone
+			}
 			c.setTime(t)
 			return
 		}

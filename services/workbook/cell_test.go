@@ -148,3 +148,32 @@ func TestDatesOfAWorkbookThatCountsFrom1904(t *testing.T) {
 		}
 	}
 }
+
+// In a workbook that counts from 1900, 1 January 1904 is a day like any other. In one that
+// counts from 1904, what is below one is a time alone; zero is the first day.
+func TestTheFirstDayOf1904(t *testing.T) {
+	for _, test := range []struct {
+		text     string
+		date1904 bool
+		want     string
+		day      bool
+	}{
+		{"1462", false, "1904-01-01", true},
+		{"1462.5", false, "1904-01-01 12:00:00", true},
+		{"1463", false, "1904-01-02", true},
+		{"0", true, "1904-01-01", true},
+		{"0.5", true, "12:00:00", false},
+		{"1", true, "1904-01-02", true},
+		{"0.5", false, "12:00:00", false},
+	} {
+		var cell Cell
+		cell.setNumber(test.text, true, test.date1904)
+		if cell.Kind != Date || cell.Text != test.want || cell.Day.IsZero() == test.day {
+			t.Errorf("%s, %t: %+v", test.text, test.date1904, cell)
+		}
+	}
+	var cell Cell
+	if cell.setISO("1904-01-01T00:00:00"); cell.Text != "1904-01-01" || cell.Day.IsZero() {
+		t.Errorf("%+v", cell)
+	}
+}

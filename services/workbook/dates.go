@@ -56,11 +56,12 @@ func SerialDay(text string, date1904 bool) (time.Time, bool) {
 	return t.Truncate(24 * time.Hour), ok
 }
 
+// setTime sets the cell from a time. One before 1900 is a time of day alone.
 func (c *Cell) setTime(t time.Time) {
 	c.Kind = Date
 	day := t.Truncate(24 * time.Hour)
 	switch {
-	case t.Year() < 1900 || t.Year() == 1904 && t.YearDay() == 1:
+	case t.Year() < 1900:
 		c.Text = t.Format(time.TimeOnly)
 		return
 	case t.Equal(day):

@@ -72,7 +72,7 @@ func look(ctx context.Context, r io.ReaderAt, size int64, set Settings) (*Report
 	if err != nil {
 		return nil, err
 	}
-	report.FileWarnings = book.Warnings(found.Sheet)
+	report.FileWarnings = append(book.Warnings(found.Sheet), report.FileWarnings...)
 	for i, sheet := range book.Sheets {
 		told := Sheet{Name: sheet.Name, Hidden: sheet.Hidden, Rows: rows}
 		if sheet == found.Sheet {
@@ -207,6 +207,7 @@ func (s *survey) finish() {
 	if s.judge == nil {
 		return
 	}
+	s.report.FileWarnings = s.judge.FileWarnings()
 	n := s.judge.Stats()
 	s.report.Counts = Counts{
 		TotalRecords: n.TotalRecords, ValidRecords: n.ValidRecords, ValidIDs: n.ValidIDs, InvalidIDs: n.InvalidIDs,
