@@ -77,16 +77,17 @@ func (j *Judge) FileWarnings() (list []events.FileWarning) {
 		}
 		swapped := ""
 		if seen.stored > 0 && !seen.dayStored {
-			swapped = fmt.Sprintf(" %d cells that are stored as dates were read as they are; the program that made the "+
+			swapped = fmt.Sprintf(" Cells that are stored as dates were read as they are: %d; the program that made the "+
 				"file may have exchanged their day and month.", seen.stored)
 		}
 		if seen.either == 0 && swapped == "" {
 			continue
 		}
 		i := j.header.Fields[column.Field]
-		list = append(list, events.FileWarning{Code: CodeDateOrder, Message: fmt.Sprintf("Column %s (%s) has %d cells with "+
-			"the month first, as in 12/31/2020. They are left out. %d others, as in 03/04/2021, can be read both ways and "+
-			"were read with the day first; nothing was exchanged.%s Check the column, or write its dates as 2021-04-03.",
+		list = append(list, events.FileWarning{Code: CodeDateOrder, Message: fmt.Sprintf("Column %s (%s) may have the "+
+			"month first. Dates that can only be read so, such as 12/31/2020: %d; they are left out. Dates that can be read "+
+			"both ways, such as 03/04/2021: %d; they were read with the day first, nothing was exchanged.%s "+
+			"Check the column, or write its dates as 2021-04-03.",
 			columnLetters(i), columnName(j.header, i), seen.monthFirst, seen.either, swapped)})
 	}
 	return list
