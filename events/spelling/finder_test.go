@@ -142,7 +142,7 @@ func FuzzRead(f *testing.F) {
 	f.Add("7045006082", true)
 	f.Fuzz(func(t *testing.T, text string, numeric bool) {
 		read := Read(text, numeric)
-		if (read.Fault == Fine) != (len(read.Digits) == Length) || read.Fault != Fine && read != (Reading{Fault: read.Fault}) {
+		if fine := read.Fault == Fine; fine != (len(read.Digits) == Length) || !fine && read != (Reading{Fault: read.Fault}) {
 			t.Fatalf("%q reads %+v", text, read)
 		}
 		if read.Zeros > 0 && (!IsValid(read.Digits) || strings.Trim(read.Digits[:read.Zeros], "0") != "") {

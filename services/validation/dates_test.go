@@ -162,7 +162,8 @@ func TestTheOrderOfDayAndMonthIsTold(t *testing.T) {
 	got, rows := judge(text("03/04/2021"), text("12/31/2020"), text("05/05/2021"))
 	if len(got) != 1 || got[0].Code != CodeDateOrder ||
 		!strings.Contains(got[0].Message, "Column B (Joined) may have the month first") ||
-		!strings.Contains(got[0].Message, "12/31/2020: 1;") || !strings.Contains(got[0].Message, "03/04/2021: 1;") || strings.Contains(got[0].Message, "stored") {
+		!strings.Contains(got[0].Message, "12/31/2020: 1;") || !strings.Contains(got[0].Message, "03/04/2021: 1;") ||
+		strings.Contains(got[0].Message, "stored") {
 		t.Errorf("%+v", got)
 	}
 	if rows[0].Fields["date_joined"] != "2021-04-03" || rows[1].Fields["date_joined"] != "" ||
@@ -210,7 +211,8 @@ func TestEveryDayParsesInEveryForm(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		day := time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, rapid.IntRange(0, 99*365).Draw(t, "days"))
 		form := rapid.SampledFrom([]string{"2006-01-02", "2006/1/2", "02/01/2006", "2-1-2006", "02.01.06", "2 Jan 2006",
-			"02-Jan-06", "2 January 2006", "2006-01-02 15:04:05", "20060102", "Jan 2, 2006", "January 2, 2006", "Monday, 2 January 2006"}).Draw(t, "form")
+			"02-Jan-06", "2 January 2006", "2006-01-02 15:04:05", "20060102", "Jan 2, 2006", "January 2, 2006",
+			"Monday, 2 January 2006"}).Draw(t, "form")
 		if got, ok := ParseDate(day.Format(form), DateRules{}); !ok || !got.Equal(day) {
 			t.Fatalf("%s reads %v, %v", day.Format(form), got, ok)
 		}
