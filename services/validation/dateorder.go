@@ -88,7 +88,7 @@ func (j *Judge) FileWarnings() (list []events.FileWarning) {
 			"month first. Dates that can only be read so, such as 12/31/2020: %d; they are left out. Dates that can be read "+
 			"both ways, such as 03/04/2021: %d; they were read with the day first, nothing was exchanged.%s "+
 			"Check the column, or write its dates as 2021-04-03.",
-			columnLetters(i), columnName(j.header, i), seen.monthFirst, seen.either, swapped)})
+			events.ColumnLetters(i), columnName(j.header, i), seen.monthFirst, seen.either, swapped)})
 	}
 	return list
 }
