@@ -55,7 +55,7 @@ func (s *Service) InspectForm(
 	if err := mayUpload(who); err != nil {
 		return err
 	}
-	area, err := s.withWards(ctx, who.Area)
+	area, err := s.cfg.withWards(ctx, who.Area)
 	if err != nil {
 		return err
 	}

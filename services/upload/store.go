@@ -137,7 +137,7 @@ func (s *Service) nameWards(ctx context.Context, fact *events.Uploaded) error {
 	if s.cfg.Wards == nil || fact.Area == nil {
 		return nil
 	}
-	area, err := s.withWards(ctx, *fact.Area)
+	area, err := s.cfg.withWards(ctx, *fact.Area)
 	if err != nil {
 		s.cfg.Logger.ErrorContext(ctx, "wards of an area not found, upload refused", "job", fact.JobID, "err", err)
 		return err
@@ -147,11 +147,11 @@ func (s *Service) nameWards(ctx context.Context, fact *events.Uploaded) error {
 }
 
 // withWards returns an area with the wards that are known to lie in it.
-func (s *Service) withWards(ctx context.Context, area events.Area) (events.Area, error) {
-	if s.cfg.Wards == nil {
+func (c *Config) withWards(ctx context.Context, area events.Area) (events.Area, error) {
+	if c.Wards == nil {
 		return area, nil
 	}
-	wards, err := s.cfg.Wards(ctx, area)
+	wards, err := c.Wards(ctx, area)
 	if err != nil {
 		return area, &refusal.Error{Code: refusal.CodeBusy, Err: err,
 			Message: "Which wards lie in your area cannot be looked up at the moment. Please try again in a minute."}

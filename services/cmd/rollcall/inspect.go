@@ -59,7 +59,7 @@ func (c *inspectCmd) Run(ctx context.Context, p *process) error {
 // printReport prints for people what there is to tell of a file.
 func printReport(w io.Writer, r *inspect.Report) error {
 	out := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(out, "%s: %s, %d bytes", oneLine(r.FileName), r.Format, r.FileSize)
+	fmt.Fprintf(out, "%s: %s, %d bytes", oneLine(r.FileName, 200), r.Format, r.FileSize)
 	if r.Encoding != "" {
 		fmt.Fprintf(out, ", %s, delimiter %q", r.Encoding, r.Delimiter)
 	}
@@ -75,7 +75,8 @@ func printReport(w io.Writer, r *inspect.Report) error {
 		if s.Problem != "" {
 			notes = append(notes, s.Problem)
 		}
-		fmt.Fprintf(out, "sheet %s\t%d rows\t%s\n", cmp.Or(oneLine(s.Name), "(the file)"), s.Rows, strings.Join(notes, ", "))
+		name := cmp.Or(oneLine(s.Name, shown), "(the file)")
+		fmt.Fprintf(out, "sheet %s\t%d rows\t%s\n", name, s.Rows, strings.Join(notes, ", "))
 	}
 	fmt.Fprintf(out, "\n%s\n\n", r.Why)
 	printColumns(out, r.Columns)
@@ -106,16 +107,18 @@ func printColumns(out io.Writer, columns []inspect.Column) {
 		}
 		values := make([]string, 0, len(c.Values))
 		for _, value := range c.Values {
-			values = append(values, oneLine(value))
+			values = append(values, oneLine(value, shown))
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%d\t%s\t%s\n", c.Letter, oneLine(c.Header), field, c.Filled,
+		fmt.Fprintf(out, "%s\t%s\t%s\t%d\t%s\t%s\n", c.Letter, oneLine(c.Header, shown), field, c.Filled,
 			strings.Join(values, ", "), c.Message)
 	}
 }
 
-// oneLine makes a text one line of a cell of the table, without what steers a terminal.
-func oneLine(text string) string {
-	const most = 24
+// shown is how many characters of a text the table shows.
+const shown = 24
+
+// oneLine makes a text one line of most characters, without what steers a terminal.
+func oneLine(text string, most int) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7F && r < 0xA0 {
 			return ' '
