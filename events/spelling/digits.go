@@ -72,11 +72,11 @@ func valueOf(c rune) (digit byte, ok bool) {
 	case c == '\u24ea':
 		return 0, true
 	}
-	return decimalOf(c)
+	return Decimal(c)
 }
 
-// decimalOf returns the value of a digit with which numbers are written.
-func decimalOf(c rune) (digit byte, ok bool) {
+// Decimal returns the value of a digit with which numbers are written, in any writing.
+func Decimal(c rune) (digit byte, ok bool) {
 	if c < 0x660 {
 		return byte(c - '0'), '0' <= c && c <= '9'
 	}

@@ -92,7 +92,7 @@ const quotes = "'\"`´‘’‚‛“”„‟ʼʹ′"
 func clean(text string) string {
 	out := make([]byte, 0, len(text))
 	for _, c := range text {
-		if digit, ok := decimalOf(c); ok {
+		if digit, ok := Decimal(c); ok {
 			out = append(out, '0'+digit)
 			continue
 		}

@@ -5,10 +5,7 @@ import "strings"
 // ParseAreaCode reads the 8-digit code of a ward or voting district. It ignores
 // spaces, and the .0 that programs append when they write a number as text.
 func ParseAreaCode(text string) (string, bool) {
-	code := strings.Join(strings.Fields(text), "")
-	if whole, fraction, ok := strings.Cut(code, "."); ok && strings.Trim(fraction, "0") == "" {
-		code = whole
-	}
+	code := cutFraction(strings.Join(strings.Fields(tidy(text)), ""))
 	if len(code) != 8 || !isDigits(code) {
 		return "", false
 	}

@@ -4,6 +4,10 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"rollcall.example/events/spelling"
 )
 
 var (
@@ -11,10 +15,55 @@ var (
 	domain    = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$`)
 )
 
+// tidy returns a text as people see it: without what is invisible, with the plain forms of
+// wide letters and of all digits, and without the signs that tell a spreadsheet program
+// that it is a text.
+func tidy(text string) string {
+	plain := true
+	for i := range len(text) {
+		plain = plain && text[i] >= ' ' && text[i] < 0x7F
+	}
+	if !plain {
+		text = strings.Map(func(r rune) rune {
+			digit, ok := spelling.Decimal(r)
+			switch {
+			case ok:
+				return rune('0' + digit)
+			case spelling.IsInvisible(r):
+				return -1
+			}
+			return r
+		}, norm.NFKC.String(text))
+	}
+	text = strings.TrimSpace(text)
+	if inside, ok := strings.CutPrefix(text, `="`); ok {
+		text = strings.TrimSuffix(inside, `"`)
+	}
+	return strings.TrimLeft(text, "'`‘’")
+}
+
+// cutFraction returns a number without decimal places that are zeros: some programs write
+// all numbers with one.
+func cutFraction(text string) string {
+	whole, fraction, ok := strings.Cut(text, ".")
+	if ok && isDigits(whole) && strings.Trim(fraction, "0") == "" {
+		return whole
+	}
+	return text
+}
+
+// cutScheme returns a text without the scheme that a link begins with.
+func cutScheme(text, scheme string) string {
+	if len(text) > len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
+		return strings.TrimSpace(text[len(scheme):])
+	}
+	return text
+}
+
 // ParseEmail reads an e-mail address and returns it with its domain in lower case.
 // It refuses quoted local parts and domains without a dot.
 func ParseEmail(text string) (string, bool) {
-	local, host, ok := strings.Cut(strings.TrimSpace(text), "@")
+	local, host, ok := strings.Cut(cutScheme(tidy(text), "mailto:"), "@")
 	host = strings.ToLower(host)
 	if !ok || len(local) > 64 || len(host) > 253 || len(local)+1+len(host) > 254 {
 		return "", false
@@ -42,7 +91,7 @@ func parsePhone(text, first string) (string, bool) {
 			return -1
 		}
 		return r
-	}, text)
+	}, cutFraction(cutScheme(tidy(text), "tel:")))
 	digits, plus := strings.CutPrefix(digits, "+")
 	if !isDigits(digits) {
 		return "", false

@@ -196,7 +196,7 @@ func (r *rowReader) compareWithID(id ID) {
 
 // parseAge reads a whole number of years below 200.
 func parseAge(text string) (string, bool) {
-	text = strings.TrimSpace(text)
+	text = cutFraction(tidy(text))
 	if n, err := strconv.Atoi(text); err == nil && isDigits(text) && n < 200 {
 		return strconv.Itoa(n), true
 	}

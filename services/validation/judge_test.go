@@ -193,6 +193,7 @@ func TestWarnings(t *testing.T) {
 		"age contradicts":      {"8001015009087", "age", "47", workbook.Text, WarnAgeDiffers, "47"},
 		"age of last year":     {"8001015009087", "age", "44", workbook.Text, "", "44"},
 		"age unreadable":       {"8001015009087", "age", "old", workbook.Text, WarnNumber, ""},
+		"age with a point":     {"8001015009087", "age", "45.0", workbook.Text, "", "45"},
 		"gender contradicts":   {"8001015009087", "gender", "f", workbook.Text, WarnGenderDiffers, "Female"},
 		"unknown word is kept": {"8001015009087", "language", " Klingon ", workbook.Text, WarnWord, "Klingon"},
 		"no word by substring": {"8001015009087", "gender", "Femalex", workbook.Text, WarnWord, "Femalex"},

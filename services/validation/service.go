@@ -190,6 +190,8 @@ func judgeRows(
 			err = rows.Write(valid)
 		case reject != nil:
 			err = rejected.Write(reject)
+		default:
+			continue // of blank rows there may be a million
 		}
 		if err != nil {
 			return err

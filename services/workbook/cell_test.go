@@ -71,10 +71,13 @@ func TestDatesReadInBothSystems(t *testing.T) {
 
 func TestIsDateFormat(t *testing.T) {
 	dates := []string{"mm-dd-yy", "dd/mm/yyyy", "[$-409]d\\-mmm\\-yy;@", "[h]:mm:ss", "h:mm AM/PM", `yyyy"y"`,
-		"[Red]dd mmm"}
+		"[Red]dd mmm", "d.m", `d\.m\.yyyy`, `[$-F800]dddd\,\ mmmm\ dd\,\ yyyy`, `yyyy"年"m"月"d"日"`, "[DBNum1]yyyy",
+		"[$-1C09]dd mmmm yyyy;@", "[$-en-ZA]yyyy/mm/dd;@", `mmm\ yyyy;@`, "e", `ggge"年"m"月"d"日"`, "b1yyyy", "s00"}
 	numbers := []string{"general", "", "0", "0.00", "#,##0", `"R"#,##0.00`, `[$R-1C09]\ #,##0.00`, "[Red]-0.00",
 		`_-"R"* #,##0.00_-`,
-		"@", "0%", "0.00E+00", `0 "days"`, `\d0`, "0;[Red]d", `"unclosed d`, "[", "0000000000000"}
+		"@", "0%", "0.00E+00", `0 "days"`, `\d0`, "0;[Red]d", `"unclosed d`, "[", "0000000000000", "0;[Red]0",
+		`0.00" days"`, "#,##0_M_M_M;#,##0_M_M_M;_(@_M_M_M", `"yes";"no"`, `General" dm"`, "[$R-1C09] #,##0.00",
+		"0.0############E-0", "##0.0E+0", "GENERAL", "[Color3]0", "[<100]0;[Color10]0", "[Red]General"}
 	for _, format := range dates {
 		if !isDateFormat(format) {
 			t.Errorf("%s is not taken for a date format", format)

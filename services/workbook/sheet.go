@@ -74,8 +74,14 @@ func (r Row) width() rowWidth {
 }
 
 // RowCount returns the number of the last row as the sheet stated it when its rows
-// were last read; 0 if it did not. It may be wrong.
-func (s *Sheet) RowCount() int { return s.statedRows }
+// were last read; 0 if it did not. It may be wrong. A sheet that was formatted down to
+// the last row there can be has stated nothing.
+func (s *Sheet) RowCount() int {
+	if s.statedRows >= maxRows {
+		return 0
+	}
+	return s.statedRows
+}
 
 // rowSource is what the rows of a sheet are read from; each format has one.
 type rowSource interface {

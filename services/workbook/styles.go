@@ -102,6 +102,14 @@ func isDateFormat(format string) bool {
 			i += 1 + len(inside)
 		case 'y', 'm', 'd', 'h', 's':
 			return true
+		case 'g':
+			if strings.HasPrefix(format[i:], "general") {
+				i += len("general") - 1
+			}
+		case 'e': // a year, where it is no exponent
+			if i+1 == len(format) || format[i+1] != '+' && format[i+1] != '-' {
+				return true
+			}
 		}
 	}
 	return false
