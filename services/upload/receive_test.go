@@ -8,6 +8,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/services/api/apitest"
+	"rollcall.example/services/workbook/ods/odstest"
 	"rollcall.example/services/workbook/xls/xlstest"
 )
 
@@ -36,16 +37,22 @@ func TestAnUploadBecomesAJob(t *testing.T) {
 }
 
 // Branches send what they have: the content says what it is, not its name.
-func TestAnOldWorkbookBecomesAJob(t *testing.T) {
+func TestWorkbooksOfOtherProgramsBecomeJobs(t *testing.T) {
 	r := newRig(t)
-	file := xlstest.Roll([]string{"Title"}, []string{"ID No", "Name"}, []string{"8001015009087", "A"})
-	a := r.SendForm("alice member", "file", string(file))
-	if a.Status != http.StatusAccepted {
-		t.Fatalf("%d %s", a.Status, a.Raw)
-	}
-	job, err := r.Log.Load(t.Context(), a.Data["job_id"].(string))
-	if err != nil || job.Uploaded.File.Size != int64(len(file)) {
-		t.Fatalf("job %+v, error %v", job, err)
+	rows := [][]string{{"Title"}, {"ID No", "Name"}, {"8001015009087", "A"}}
+	for name, file := range map[string]string{
+		"an old workbook":             string(xlstest.Roll(rows...)),
+		"an OpenDocument spreadsheet": string(odstest.Roll(rows...)),
+		"one that is not packed":      odstest.Flat("", odstest.Table("Roll", odstest.Rows(rows...))),
+	} {
+		a := r.SendForm("alice member", "file", file)
+		if a.Status != http.StatusAccepted {
+			t.Fatalf("%s: %d %s", name, a.Status, a.Raw)
+		}
+		job, err := r.Log.Load(t.Context(), a.Data["job_id"].(string))
+		if err != nil || job.Uploaded.File.Size != int64(len(file)) {
+			t.Fatalf("%s: job %+v, error %v", name, job, err)
+		}
 	}
 }
 

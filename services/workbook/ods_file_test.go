@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/services/workbook/ods/odstest"
 	"rollcall.example/services/workbook/xls/xlstest"
 )
 
@@ -38,20 +39,21 @@ func TestODSSheets(t *testing.T) {
 		`</style:style>` +
 		`<style:style style:name="ta1" style:family="table"><style:table-properties table:display="true"/></style:style>` +
 		`<style:style style:name="ta2" style:family="table"><style:table-properties table:display="false"/></style:style>`
-	deleted := "<table:tracked-changes><table:deletion><table:cell-content-deletion>" + odsTable("Deleted",
-		odsRow(odsText("x"))) +
+	deleted := "<table:tracked-changes><table:deletion><table:cell-content-deletion>" + odstest.Table("Deleted",
+		odstest.Row(odstest.Cell("x"))) +
 		"</table:cell-content-deletion></table:deletion></table:tracked-changes>"
-	data := zipParts(t, odsParts(styles, deleted+
-		`<table:table table:name="First" table:style-name="ta1">`+odsRow(odsText("a"))+odsRow(odsText("b"))+`</table:table>`+
+	data := zipParts(t, odstest.Parts(styles, deleted+
+		`<table:table table:name="First" table:style-name="ta1">`+odstest.Row(odstest.Cell("a"))+
+		odstest.Row(odstest.Cell("b"))+`</table:table>`+
 		`<table:table table:name="Empty"/>`+
-		odsTable("&apos;file:///home/zanele/other.ods&apos;#$Sheet1", odsRow(odsText("x")))+
-		`<table:table table:name="Hidden &amp; away" table:style-name="ta2">`+odsRow(odsText("c"))+`</table:table>`+
-		odsTable("Last", odsRow(odsText("d"))+
-			`<table:table-row table:visibility="collapse">`+odsText("e")+`</table:table-row>`+
+		odstest.Table("&apos;file:///home/zanele/other.ods&apos;#$Sheet1", odstest.Row(odstest.Cell("x")))+
+		`<table:table table:name="Hidden &amp; away" table:style-name="ta2">`+odstest.Row(odstest.Cell("c"))+`</table:table>`+
+		odstest.Table("Last", odstest.Row(odstest.Cell("d"))+
+			`<table:table-row table:visibility="collapse">`+odstest.Cell("e")+`</table:table-row>`+
 			`<table:table-row table:visibility="collapse" table:number-rows-repeated="9"><table:table-cell/></table:table-row>`+
-			`<table:table-row-group table:display="false">`+odsRow(odsText("f"))+`</table:table-row-group>`+
-			odsRow(odsText("g")))+
-		"<table:dde-links>"+odsTable("Linked", odsRow(odsText("x")))+"</table:dde-links>"))
+			`<table:table-row-group table:display="false">`+odstest.Row(odstest.Cell("f"))+`</table:table-row-group>`+
+			odstest.Row(odstest.Cell("g")))+
+		"<table:dde-links>"+odstest.Table("Linked", odstest.Row(odstest.Cell("x")))+"</table:dde-links>"))
 	file, err := openBytes(data)
 	if err != nil {
 		t.Fatal(err)
@@ -96,8 +98,9 @@ func TestODSSheets(t *testing.T) {
 }
 
 func TestODSFilteredRowsAreToldAndRead(t *testing.T) {
-	file, err := openBytes(zipParts(t, odsParts("", odsTable("Roll", odsRow(odsText("a"))+
-		`<table:table-row table:visibility="filter" table:number-rows-repeated="2">`+odsText("b")+`</table:table-row>`))))
+	file, err := openBytes(zipParts(t, odstest.Parts("", odstest.Table("Roll", odstest.Row(odstest.Cell("a"))+
+		`<table:table-row table:visibility="filter" table:number-rows-repeated="2">`+odstest.Cell("b")+
+		`</table:table-row>`))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +115,7 @@ func TestODSFilteredRowsAreToldAndRead(t *testing.T) {
 
 func TestODSRefusals(t *testing.T) {
 	with := func(changes ...string) []byte {
-		p := odsParts("", odsTable("Roll", odsRow(odsText("ID Number"))))
+		p := odstest.Parts("", odstest.Table("Roll", odstest.Row(odstest.Cell("ID Number"))))
 		for i := 0; i < len(changes); i += 2 {
 			if p[changes[i]] = changes[i+1]; changes[i+1] == "" {
 				delete(p, changes[i])
@@ -121,7 +124,7 @@ func TestODSRefusals(t *testing.T) {
 		return zipParts(t, p)
 	}
 	kindOf := func(kind string) string {
-		return odsRoot("document-content") + "<office:body><office:" + kind + "><text:p>a</text:p></office:" + kind +
+		return odstest.Root("document-content") + "<office:body><office:" + kind + "><text:p>a</text:p></office:" + kind +
 			"></office:body></office:document-content>"
 	}
 	flat := func(kind string) []byte {
@@ -146,18 +149,19 @@ func TestODSRefusals(t *testing.T) {
 			"a text document"},
 		"OpenOffice.org 1":     {with("mimetype", "application/vnd.sun.xml.calc"), refusal.CodeNotAWorkbook, ".sxc"},
 		"a flat text document": {flat("text"), refusal.CodeNotAWorkbook, "a text document"},
-		"no sheet":             {with("content.xml", odsContent("", "")), refusal.CodeUnreadable, ""},
+		"no sheet":             {with("content.xml", odstest.Content("", "")), refusal.CodeUnreadable, ""},
 		"another root":         {with("content.xml", "<x/>"), refusal.CodeUnreadable, ""},
 		"no content":           {with("content.xml", "   "), refusal.CodeUnreadable, ""},
-		"half a content": {with("content.xml", odsContent("", odsTable("a", odsRow(odsText("a"))))[:700]),
+		"half a content": {with("content.xml", odstest.Content("", odstest.Table("a", odstest.Row(odstest.Cell("a"))))[:700]),
 			refusal.CodeUnreadable, ""},
-		"a document type": {with("content.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]>"+odsContent("", odsTable("a", ""))),
+		"a document type": {with("content.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]>"+odstest.Content("", odstest.Table("a", ""))),
 			refusal.CodeUnreadable, ""},
-		"too many sheets": {with("content.xml", odsContent("", strings.Repeat("<table:table/>", 1001))),
+		"too many sheets": {with("content.xml", odstest.Content("", strings.Repeat("<table:table/>", 1001))),
 			refusal.CodeTooLarge, ""},
-		"long names": {with("content.xml", odsContent("", strings.Repeat(odsTable(strings.Repeat("n", 1<<19), ""), 9))),
+		"long names": {with("content.xml", odstest.Content("", strings.Repeat(odstest.Table(strings.Repeat("n", 1<<19),
+			""), 9))),
 			refusal.CodeTooLarge, ""},
-		"long styles": {with("content.xml", odsContent(strings.Repeat(`<style:style style:family="table" style:name="`+
+		"long styles": {with("content.xml", odstest.Content(strings.Repeat(`<style:style style:family="table" style:name="`+
 			strings.Repeat("n", 1<<19)+`"><style:table-properties table:display="false"/></style:style>`, 9), "")),
 			refusal.CodeTooLarge, ""},
 	} {
@@ -170,13 +174,15 @@ func TestODSRefusals(t *testing.T) {
 		})
 	}
 	for name, data := range map[string][]byte{
-		"as it is": with(), "no type": with("mimetype", ""), "a template": with("mimetype", odsKind+"-template"),
+		"as it is": with(), "no type": with("mimetype", ""), "a template": with("mimetype",
+			"application/vnd.oasis.opendocument.spreadsheet-template"),
 		"no manifest": with("META-INF/manifest.xml", ""), "another type": with("mimetype", "x"),
-		"flat": []byte("\xEF\xBB\xBF\r\n" + strings.ReplaceAll(odsContent("", odsTable("a", odsRow(odsText("ID Number")))),
-			"document-content", "document")),
-		"flat in UTF-16": []byte(encode16(strings.ReplaceAll(odsContent("", odsTable("a", odsRow(odsText("ID Number")))),
-			"document-content", "document"), binary.LittleEndian, true)),
-		"UTF-16": with("content.xml", encode16(odsContent("", odsTable("a", odsRow(odsText("ID Number")))),
+		"flat": []byte("\xEF\xBB\xBF\r\n" + odstest.Flat("", odstest.Table("a",
+			odstest.Row(odstest.Cell("ID Number"))))),
+		"flat in UTF-16": []byte(encode16(odstest.Flat("", odstest.Table("a", odstest.Row(odstest.Cell("ID Number")))),
+			binary.LittleEndian, true)),
+		"UTF-16": with("content.xml", encode16(odstest.Content("", odstest.Table("a",
+			odstest.Row(odstest.Cell("ID Number")))),
 			binary.LittleEndian, true)),
 	} {
 		file, err := openBytes(data)
@@ -189,20 +195,6 @@ func TestODSRefusals(t *testing.T) {
 		}
 		_ = file.Close()
 	}
-}
-
-// asODS writes the texts as an OpenDocument spreadsheet.
-func asODS(t testing.TB, rows ...[]string) []byte {
-	t.Helper()
-	var b strings.Builder
-	for _, cells := range rows {
-		b.WriteString("<table:table-row>")
-		for _, text := range cells {
-			b.WriteString(odsText(text))
-		}
-		b.WriteString("</table:table-row>")
-	}
-	return zipParts(t, odsParts("", odsTable("Sheet1", b.String())))
 }
 
 // One roll is the same roll in both formats.
@@ -237,7 +229,7 @@ func TestODSRollIsReadAsXLSX(t *testing.T) {
 		}
 		return header, got
 	}
-	header, got := read(asODS(t, rows...))
+	header, got := read(odstest.Roll(rows...))
 	wantHeader, want := read(buildBook(t, rows...))
 	if !reflect.DeepEqual(header, wantHeader) || !reflect.DeepEqual(got, want) || len(got) != 4 {
 		t.Errorf("%+v %+v\nwant %+v %+v", header, got, wantHeader, want)
@@ -246,7 +238,8 @@ func TestODSRollIsReadAsXLSX(t *testing.T) {
 
 // A sheet may be read again and again, for its content was counted once.
 func TestODSContentIsCountedOnce(t *testing.T) {
-	data := zipParts(t, odsParts("", odsTable("Roll", strings.Repeat(odsRow(odsText("8001015009087")), 1000))))
+	data := zipParts(t, odstest.Parts("", odstest.Table("Roll",
+		strings.Repeat(odstest.Row(odstest.Cell("8001015009087")), 1000))))
 	file, err := Open(t.Context(), bytes.NewReader(data), int64(len(data)), Budget{Bytes: 200_000})
 	if err != nil {
 		t.Fatal(err)
@@ -264,8 +257,8 @@ func TestODSContentIsCountedOnce(t *testing.T) {
 }
 
 func TestODSReadingEndsWithTheContext(t *testing.T) {
-	data := zipParts(t, odsParts("", odsTable("Roll", `<table:table-row `+
-		`table:number-rows-repeated="1000000">`+odsText("a")+
+	data := zipParts(t, odstest.Parts("", odstest.Table("Roll", `<table:table-row `+
+		`table:number-rows-repeated="1000000">`+odstest.Cell("a")+
 		`</table:table-row>`)))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -288,7 +281,8 @@ func TestODSReadingEndsWithTheContext(t *testing.T) {
 // Whatever their names are, people are told what their files are.
 func TestFormatIsThatOfTheContent(t *testing.T) {
 	row := []string{"ID Number"}
-	for want, data := range map[string][]byte{"ods": asODS(t, row), "xlsx": buildBook(t, row), "csv": []byte("ID Number\n"),
+	for want, data := range map[string][]byte{"ods": odstest.Roll(row), "xlsx": buildBook(t, row),
+		"csv": []byte("ID Number\n"),
 		"xls": xlstest.Roll(row)} {
 		file, err := openBytes(data)
 		if err != nil {

@@ -9,14 +9,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rollcall.example/services/workbook/ods/odstest"
 )
 
 // FuzzODS changes the part that has the sheets. Whatever it holds, the sheets read the
 // same in whatever order, or are refused.
 func FuzzODS(f *testing.F) {
-	f.Add(odsTable("Roll", odsRow(odsText("ID Number")+odsText("Name"))+odsRow(odsText("8001015009087"))) +
-		odsTable("b", ""))
-	f.Add(odsTable("a", `<table:table-header-rows><table:table-row table:number-rows-repeated="3" `+
+	f.Add(odstest.Table("Roll", odstest.Row(odstest.Cell("ID "+
+		"Number")+odstest.Cell("Name"))+odstest.Row(odstest.Cell("8001015009087"))) +
+		odstest.Table("b", ""))
+	f.Add(odstest.Table("a", `<table:table-header-rows><table:table-row table:number-rows-repeated="3" `+
 		`table:visibility="filter">`+
 		`<table:table-cell table:number-columns-repeated="2" office:value-type="date" `+
 		`office:date-value="2026-08-29T01:02:03.5"/>`+
@@ -24,7 +27,7 @@ func FuzzODS(f *testing.F) {
 	f.Add(`<table:table><table:table-row><table:table-cell office:value-type="time" office:time-value="PT1H"><text:p>a` +
 		`<text:s text:c="2"/><text:span>b</text:span></text:p><text:p/></table:table-cell></table:table-row></table:table>`)
 	f.Fuzz(func(t *testing.T, tables string) {
-		data := []byte(strings.ReplaceAll(odsContent("", tables), "document-content", "document")) // no time to pack it
+		data := []byte(odstest.Flat("", tables)) // no time to pack it
 		read := func(backwards bool) map[string]string {
 			file, err := Open(t.Context(), bytes.NewReader(data), int64(len(data)), Budget{Cells: 100_000})
 			if err != nil {

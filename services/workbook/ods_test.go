@@ -6,45 +6,8 @@ import (
 	"testing"
 
 	"rollcall.example/events/refusal"
+	"rollcall.example/services/workbook/ods/odstest"
 )
-
-const odsKind = "application/vnd.oasis.opendocument.spreadsheet"
-
-// odsRoot opens the root of an OpenDocument part with the namespaces that programs use.
-func odsRoot(name string) string {
-	root := "<office:" + name
-	for _, ns := range []string{"office", "style", "table", "text", "draw", "svg-compatible"} {
-		prefix, _, _ := strings.Cut(ns, "-")
-		root += fmt.Sprintf(` xmlns:%s="urn:oasis:names:tc:opendocument:xmlns:%s:1.0"`, prefix, ns)
-	}
-	return root + ">"
-}
-
-// odsContent is the part that has these tables; styles may stand before them.
-func odsContent(styles, tables string) string {
-	return `<?xml version="1.0" encoding="UTF-8"?>` + odsRoot("document-content") + `<office:automatic-styles>` + styles +
-		`</office:automatic-styles><office:body><office:spreadsheet>` + tables +
-		`</office:spreadsheet></office:body></office:document-content>`
-}
-
-// odsParts are the least parts of an OpenDocument spreadsheet.
-func odsParts(styles, tables string) map[string]string {
-	return map[string]string{"mimetype": odsKind, "content.xml": odsContent(styles, tables),
-		"META-INF/manifest.xml": `<!DOCTYPE manifest:manifest PUBLIC "-//OpenOffice.org//DTD Manifest 1.0//EN" ` +
-			`"Manifest.dtd">` +
-			`<manifest:manifest xmlns:manifest="m"><manifest:file-entry manifest:full-path="content.xml"/></manifest:manifest>`}
-}
-
-func odsTable(name, rows string) string {
-	return `<table:table table:name="` + name + `"><table:table-column table:number-columns-repeated="16384"/>` + rows +
-		`</table:table>`
-}
-
-func odsRow(cells string) string { return "<table:table-row>" + cells + "</table:table-row>" }
-
-func odsText(text string) string {
-	return `<table:table-cell office:value-type="string"><text:p>` + text + `</text:p></table:table-cell>`
-}
 
 func TestODSCells(t *testing.T) {
 	cell := func(attrs, content string) string {
@@ -54,13 +17,13 @@ func TestODSCells(t *testing.T) {
 		cell string
 		want Cell // but for Day
 	}{
-		"text":         {odsText("Thabo"), Cell{Text: "Thabo"}},
+		"text":         {odstest.Cell("Thabo"), Cell{Text: "Thabo"}},
 		"text untyped": {cell("", "<text:p>Thabo</text:p>"), Cell{Text: "Thabo"}},
 		"a prefix more": {cell(`office:value-type="string" calcext:value-type="string"`, "<text:p>a</text:p>"),
 			Cell{Text: "a"}},
 		"no prefix":  {`<table-cell value-type="float" value="7"><p>7.00</p></table-cell>`, Cell{Text: "7", Kind: Number}},
-		"references": {odsText("O&apos;Neill &amp; S&#246;ns"), Cell{Text: "O'Neill & Söns"}},
-		"CDATA":      {odsText("<![CDATA[<a>]]>"), Cell{Text: "<a>"}},
+		"references": {odstest.Cell("O&apos;Neill &amp; S&#246;ns"), Cell{Text: "O'Neill & Söns"}},
+		"CDATA":      {odstest.Cell("<![CDATA[<a>]]>"), Cell{Text: "<a>"}},
 		"an ID number of 13 digits that shows otherwise": {
 			cell(`office:value-type="float" office:value="8001015009087"`, "<text:p>8.00E+12</text:p>"),
 			Cell{Text: "8001015009087", Kind: Number}},
@@ -103,11 +66,11 @@ func TestODSCells(t *testing.T) {
 			Cell{Text: "shown"}},
 		"paragraphs": {cell(`office:value-type="string"`, "<text:p>1 Main Road</text:p><text:p/><text:p>Acacia</text:p>"),
 			Cell{Text: "1 Main Road\n\nAcacia"}},
-		"spaces, tabs, breaks": {odsText(`a<text:s text:c="3"/>b<text:s/>c<text:tab/>d<text:line-break/>e`),
+		"spaces, tabs, breaks": {odstest.Cell(`a<text:s text:c="3"/>b<text:s/>c<text:tab/>d<text:line-break/>e`),
 			Cell{Text: "a   b c\td\ne"}},
-		"spans and links": {odsText(`<text:span text:style-name="T1">Th<text:span>a</text:span></text:span>bo ` +
+		"spans and links": {odstest.Cell(`<text:span text:style-name="T1">Th<text:span>a</text:span></text:span>bo ` +
 			`<text:a xlink:href="mailto:t@example.org">t@example.org</text:a>`), Cell{Text: "Thabo t@example.org"}},
-		"how it is pronounced": {odsText("<text:ruby><text:ruby-base>base</text:ruby-base><text:ruby-text>said" +
+		"how it is pronounced": {odstest.Cell("<text:ruby><text:ruby-base>base</text:ruby-base><text:ruby-text>said" +
 			"</text:ruby-text>" +
 			"</text:ruby>"), Cell{Text: "base"}},
 		"a list": {cell("", "<text:list><text:list-item><text:p>a</text:p></text:list-item><text:list-item><text:p>b"+
@@ -115,15 +78,16 @@ func TestODSCells(t *testing.T) {
 			"</text:list-item></text:list>"), Cell{Text: "a\nb"}},
 		"a note beside the text": {cell(`office:value-type="string"`, "<office:annotation><dc:creator>Zanele</dc:creator>"+
 			"<text:p>a note</text:p></office:annotation><text:p>Thabo</text:p>"), Cell{Text: "Thabo"}},
-		"a note inside the text": {odsText("Tha<office:annotation><text:p>a note</text:p></office:annotation>bo"),
+		"a note inside the text": {odstest.Cell("Tha<office:annotation><text:p>a note</text:p></office:annotation>bo"),
 			Cell{Text: "Thabo"}},
 		"a drawing": {cell(`office:value-type="string"`, "<draw:frame><draw:text-box><text:p>drawn</text:p></draw:text-box>"+
 			"</draw:frame><text:p>Thabo<draw:custom-shape><text:p>drawn</text:p></draw:custom-shape></text:p>"),
 			Cell{Text: "Thabo"}},
 		"a megabyte of a picture": {cell("", "<draw:frame><office:binary-data>"+strings.Repeat("AAAA", 1<<19)+
 			"</office:binary-data></draw:frame><text:p>Thabo</text:p>"), Cell{Text: "Thabo"}},
-		"a table in the cell": {cell("", odsTable("in", odsRow(odsText("inside")))), Cell{Lost: true}},
-		"a table beside the text": {cell("", "<text:p>Thabo</text:p>"+odsTable("in", odsRow(odsText("inside")))),
+		"a table in the cell": {cell("", odstest.Table("in", odstest.Row(odstest.Cell("inside")))), Cell{Lost: true}},
+		"a table beside the text": {cell("", "<text:p>Thabo</text:p>"+odstest.Table("in",
+			odstest.Row(odstest.Cell("inside")))),
 			Cell{Text: "Thabo"}},
 		"covered": {`<table:covered-table-cell office:value-type="string"><text:p>kept</text:p></table:covered-table-cell>`,
 			Cell{Text: "kept"}},
@@ -137,7 +101,8 @@ func TestODSCells(t *testing.T) {
 			"<text:p>Err:508</text:p>"), Cell{Text: "Err:508", Kind: Failed, Formula: true}},
 		"a failure that was pasted": {cell(`office:value-type="float" office:value="0"`, "<text:p>#N/A</text:p>"),
 			Cell{Text: "#N/A", Kind: Failed}},
-		"zero":                     {cell(`office:value-type="float" office:value="0"`, "<text:p>-</text:p>"), Cell{Text: "0", Kind: Number}},
+		"zero": {cell(`office:value-type="float" office:value="0"`, "<text:p>-</text:p>"),
+			Cell{Text: "0", Kind: Number}},
 		"formula without a result": {cell(`table:formula="of:=1+1"`, ""), Cell{Formula: true, NoResult: true}},
 		"formula without a number": {cell(`table:formula="of:=1+1" office:value-type="float"`, "<text:p/>"),
 			Cell{Formula: true, NoResult: true}},
@@ -145,7 +110,7 @@ func TestODSCells(t *testing.T) {
 			`office:string-value=""`, "<text:p/>"), Cell{Formula: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			file, err := openBytes(zipParts(t, odsParts("", odsTable("Roll", odsRow(tt.cell)))))
+			file, err := openBytes(zipParts(t, odstest.Parts("", odstest.Table("Roll", odstest.Row(tt.cell)))))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,60 +145,68 @@ func TestODSRows(t *testing.T) {
 	blank := func(n int) string { return repeated("cell", n, "", "") }
 	blankRows := func(n int) string { return repeated("row", n, "", blank(16384)) }
 	for name, tt := range map[string]struct{ rows, want string }{
-		"blank rows and cells": {blankRows(3) + odsRow(blank(2)+odsText("a")+blank(16381)) + blankRows(1048572), "C4=a"},
-		"far more than a sheet has": {odsRow(odsText("a")+blank(2147483647)) + blankRows(2147483647) + blankRows(2147483647),
+		"blank rows and cells": {blankRows(3) + odstest.Row(blank(2)+odstest.Cell("a")+blank(16381)) + blankRows(1048572),
+			"C4=a"},
+		"far more than a sheet has": {odstest.Row(odstest.Cell("a")+blank(2147483647)) +
+			blankRows(2147483647) + blankRows(2147483647),
 			"A1=a"},
-		"no counts": {odsRow(`<table:table-cell table:number-columns-repeated="0"/>` +
+		"no counts": {odstest.Row(`<table:table-cell table:number-columns-repeated="0"/>` +
 			`<table:table-cell table:number-columns-repeated="-3"/><table:table-cell table:number-columns-repeated="x"/>` +
-			odsText("a")), "D1=a"},
-		"repeated cells": {odsRow(repeated("cell", 3, "", "<text:p>a</text:p>") + odsText("b")), "A1=a B1=a C1=a D1=b"},
-		"repeated rows":  {repeated("row", 2, "", odsText("a")) + odsRow(odsText("b")), "A1=a A2=a A3=b"},
-		"header rows": {"<table:table-header-rows>" + odsRow(odsText("a")) + "</table:table-header-rows><table:table-rows>" +
-			odsRow(odsText("b")) + "</table:table-rows>", "A1=a A2=b"},
-		"groups": {"<table:table-row-group><table:table-header-rows>" + odsRow(odsText("a")) + "</table:table-header-rows>" +
-			"<table:table-row-group>" + odsRow(odsText("b")) + "</table:table-row-group></table:table-row-group>" +
-			odsRow(odsText("c")), "A1=a A2=b A3=c"},
-		"what is between rows": {"<office:forms><text:p>x</text:p></office:forms><table:shapes>" + odsTable("x",
-			odsRow(odsText("x"))) +
-			"</table:shapes>" + odsRow(odsText("a")+"<x>y</x>") + "<text:soft-page-break/>" + odsRow(odsText("b")), "A1=a A2=b"},
-		"merged cells": {odsRow(`<table:table-cell table:number-columns-spanned="2" table:number-rows-spanned="2">`+
-			`<text:p>a</text:p></table:table-cell><table:covered-table-cell/>`+odsText("c")) +
-			odsRow(`<table:covered-table-cell table:number-columns-repeated="2"/>`+odsText("d")), "A1=a C1=c C2=d"},
+			odstest.Cell("a")), "D1=a"},
+		"repeated cells": {odstest.Row(repeated("cell", 3, "", "<text:p>a</text:p>") + odstest.Cell("b")),
+			"A1=a B1=a C1=a D1=b"},
+		"repeated rows": {repeated("row", 2, "", odstest.Cell("a")) + odstest.Row(odstest.Cell("b")), "A1=a A2=a A3=b"},
+		"header rows": {"<table:table-header-rows>" + odstest.Row(odstest.Cell("a")) +
+			"</table:table-header-rows>" +
+			"<table:table-rows>" +
+			odstest.Row(odstest.Cell("b")) + "</table:table-rows>", "A1=a A2=b"},
+		"groups": {"<table:table-row-group><table:table-header-rows>" + odstest.Row(odstest.Cell("a")) +
+			"</table:table-header-rows>" +
+			"<table:table-row-group>" + odstest.Row(odstest.Cell("b")) + "</table:table-row-group></table:table-row-group>" +
+			odstest.Row(odstest.Cell("c")), "A1=a A2=b A3=c"},
+		"what is between rows": {"<office:forms><text:p>x</text:p></office:forms><table:shapes>" + odstest.Table("x",
+			odstest.Row(odstest.Cell("x"))) +
+			"</table:shapes>" + odstest.Row(odstest.Cell("a")+"<x>y"+
+			"</x>") + "<text:soft-page-break/>" + odstest.Row(odstest.Cell("b")), "A1=a A2=b"},
+		"merged cells": {odstest.Row(`<table:table-cell table:number-columns-spanned="2" table:number-rows-spanned="2">`+
+			`<text:p>a</text:p></table:table-cell><table:covered-table-cell/>`+odstest.Cell("c")) +
+			odstest.Row(`<table:covered-table-cell table:number-columns-repeated="2"/>`+odstest.Cell("d")), "A1=a C1=c C2=d"},
 		"nothing": {"", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := readCells(t, odsParts("", odsTable("Roll", tt.rows)))
+			got, err := readCells(t, odstest.Parts("", odstest.Table("Roll", tt.rows)))
 			if err != nil || got != tt.want {
 				t.Errorf("%q, %v, want %q", got, err, tt.want)
 			}
 		})
 	}
 	for name, rows := range map[string]string{
-		"rows beyond the sheet":  blankRows(1048576) + odsRow(odsText("a")),
-		"repeated beyond it":     repeated("row", 1048577, "", odsText("a")),
-		"cells beyond the sheet": odsRow(blank(16384) + odsText("a")),
-		"repeated cells":         odsRow(repeated("cell", 16385, "", "<text:p>a</text:p>")),
+		"rows beyond the sheet":  blankRows(1048576) + odstest.Row(odstest.Cell("a")),
+		"repeated beyond it":     repeated("row", 1048577, "", odstest.Cell("a")),
+		"cells beyond the sheet": odstest.Row(blank(16384) + odstest.Cell("a")),
+		"repeated cells":         odstest.Row(repeated("cell", 16385, "", "<text:p>a</text:p>")),
 		"an unfinished sheet":    "<table:table-row>",
-		"a wrong reference":      odsRow(odsText("&x;")),
+		"a wrong reference":      odstest.Row(odstest.Cell("&x;")),
 	} {
-		_, err := readCells(t, odsParts("", odsTable("Roll", rows)))
+		_, err := readCells(t, odstest.Parts("", odstest.Table("Roll", rows)))
 		t.Run(name, func(t *testing.T) { wantCode(t, err, refusal.CodeUnreadable) })
 	}
 	for name, rows := range map[string]string{
 		"a bomb of cells": repeated("row", 1048576, "", repeated("cell", 16384, "", "<text:p>a</text:p>")),
-		"a bomb of text":  repeated("row", 1048576, "", odsText(strings.Repeat("a", 30_000))),
-		"a bomb in a row": odsRow(repeated("cell", 16384, "", "<text:p>"+strings.Repeat("a", 30_000)+"</text:p>")),
-		"a long text":     odsRow(odsText(strings.Repeat("a", 1<<21))),
-		"many spaces":     odsRow(odsText(strings.Repeat(`<text:s text:c="999999999"/>`, 1000))),
+		"a bomb of text":  repeated("row", 1048576, "", odstest.Cell(strings.Repeat("a", 30_000))),
+		"a bomb in a row": odstest.Row(repeated("cell", 16384, "", "<text:p>"+strings.Repeat("a", 30_000)+"</text:p>")),
+		"a long text":     odstest.Row(odstest.Cell(strings.Repeat("a", 1<<21))),
+		"many spaces":     odstest.Row(odstest.Cell(strings.Repeat(`<text:s text:c="999999999"/>`, 1000))),
 	} {
-		_, err := readCells(t, odsParts("", odsTable("Roll", rows)))
+		_, err := readCells(t, odstest.Parts("", odstest.Table("Roll", rows)))
 		t.Run(name, func(t *testing.T) { wantCode(t, err, refusal.CodeTooLarge) })
 	}
 }
 
 // A text that is too long for a cell is cut, as in other formats.
 func TestODSCutsLongTexts(t *testing.T) {
-	file, err := openBytes(zipParts(t, odsParts("", odsTable("Roll", odsRow(odsText(strings.Repeat("ä", 40_000)))))))
+	file, err := openBytes(zipParts(t, odstest.Parts("", odstest.Table("Roll",
+		odstest.Row(odstest.Cell(strings.Repeat("ä", 40_000)))))))
 	if err != nil {
 		t.Fatal(err)
 	}
