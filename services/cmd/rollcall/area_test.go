@@ -91,8 +91,9 @@ func TestNothingIsShownOfMembersOfAnotherArea(t *testing.T) {
 	const header = "ID Number,Firstname,Surname,Ward,Residential Address\n"
 	p := newPipeline(t)
 	p.start()
-	first := p.uploadIn("root", events.Country(), header+
-		rollIDs[0]+",Secretname,Secretsurname,19100001,1 Hidden Road\n", events.Options{})
+	first := p.uploadIn("root", events.Country(), strings.TrimSpace(header)+",Title,Full Name,Date of Birth,District\n"+
+		rollIDs[0]+",Secretname,Secretsurname,19100001,1 Hidden Road,Secrettitle,Secret Names,1971-02-03,Secretplace\n",
+		events.Options{})
 	p.waitForEnd(first.ID, events.KindReported)
 	stored := p.dumpDatabase()
 	live := p.serveLive()
@@ -118,7 +119,7 @@ func TestNothingIsShownOfMembersOfAnotherArea(t *testing.T) {
 		if job.Persisted.IEC == nil || job.Persisted.IEC.Total != 1 {
 			t.Errorf("counts of the IEC: %+v", job.Persisted.IEC)
 		}
-		secrets := []string{"Secret", "Hidden", "19100001", first.ID}
+		secrets := []string{"Secret", "Hidden", "19100001", "1971-02-03", first.ID}
 		if verdict.VD != "" {
 			secrets = append(secrets, verdict.VD)
 		}
