@@ -69,7 +69,9 @@ func nameWords(text string) []string {
 	for len(words) > 0 && styles[workbook.Fold(words[0])] {
 		words = words[1:]
 	}
-	words = slices.DeleteFunc(words, func(w string) bool { return !strings.ContainsFunc(w, unicode.IsLetter) && w != "-" })
+	words = slices.DeleteFunc(words, func(w string) bool {
+		return !strings.ContainsFunc(w, unicode.IsLetter) && w != "-"
+	})
 	for len(words) > 0 && words[0] == "-" {
 		words = words[1:]
 	}
@@ -153,38 +155,49 @@ type namesColumn struct {
 	// surnameFirst says that the header of the full names names the surname first.
 	surnameFirst bool
 	// whole says that the column of first names may hold full names: its header means
-	// both, and no other column has the surname or the full name.
+	// both, no other column has the surname or the full name, and nobody has said that it
+	// holds first names.
 	whole bool
 }
 
 func newNamesColumn(h workbook.Header, columns []schema.Column) namesColumn {
 	var n namesColumn
-	header := func(field string) (string, bool) {
-		i, ok := h.Fields[field]
-		if ok && i < len(h.Columns) {
-			return h.Columns[i], true
-		}
-		return "", ok
-	}
-	full, hasFull := header(schema.FieldFullName)
-	_, hasSurname := header(schema.FieldSurname)
-	first, _ := header(schema.FieldFirstname)
+	full, hasFull := headerOf(h, schema.FieldFullName)
+	first, hasFirst := headerOf(h, schema.FieldFirstname)
+	_, hasSurname := h.Fields[schema.FieldSurname]
+	said := h.Mapped[h.Fields[schema.FieldFirstname]]
 	for _, column := range columns {
 		switch column.Field {
 		case schema.FieldSurname:
-			n.surnameFirst = slices.ContainsFunc(column.Names(), func(name string) bool {
-				name, text := workbook.Fold(name), workbook.Fold(full)
-				return len(name) < len(text) && strings.HasPrefix(text, name)
+			n.surnameFirst = hasFull && slices.ContainsFunc(column.Names(), func(name string) bool {
+				name = workbook.Fold(name)
+				return name != full && strings.HasPrefix(full, name)
 			})
 		case schema.FieldFirstname:
-			n.whole = !hasFull && !hasSurname && slices.ContainsFunc(column.Aliases, func(a schema.Aliases) bool {
-				return a.Or == schema.FieldFullName && slices.ContainsFunc(a.Words, func(word string) bool {
-					return workbook.Fold(word) == workbook.Fold(first)
-				})
-			})
+			n.whole = hasFirst && !said && !hasFull && !hasSurname && means(column, first, schema.FieldFullName)
 		}
 	}
 	return n
+}
+
+// headerOf returns the header of a field's column, folded.
+func headerOf(h workbook.Header, field string) (text string, ok bool) {
+	i, ok := h.Fields[field]
+	if ok && i < len(h.Columns) {
+		text = workbook.Fold(h.Columns[i])
+	}
+	return text, ok
+}
+
+// means reports whether a header, folded, is a name of the column that may mean another
+// field as well.
+func means(column schema.Column, header, other string) bool {
+	for _, a := range column.Aliases {
+		if a.Or == other && slices.ContainsFunc(a.Words, func(w string) bool { return workbook.Fold(w) == header }) {
+			return true
+		}
+	}
+	return false
 }
 
 // fillInNames takes the parts of a full name that no cell of the row gives.

@@ -100,8 +100,11 @@ func TestPartsOfAFullNameComeFromWhereTheyStand(t *testing.T) {
 		"Name alone": {"id_number,Name=firstname", "Thandi", "Thandi||", "", ""},
 		"Name with all names": {"id_number,Name=firstname", "Thandi Nkosi", "Thandi|Nkosi|Thandi Nkosi",
 			"firstname surname", "name_split"},
+		"Name that a person says is the first": {"id_number,Name=mapped firstname", "Thandi Grace",
+			"Thandi Grace||", "", ""},
 		"Firstname with two names": {"id_number,Firstname=firstname", "Thandi Grace", "Thandi Grace||", "", ""},
-		"Name beside a surname":    {"id_number,Name=firstname,surname", "Thandi Grace,", "Thandi Grace||", "", ""},
+		"Name beside a surname": {"id_number,Name=firstname,surname", "Thandi Grace,",
+			"Thandi Grace||", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := workbook.Header{Row: 3, Fields: map[string]int{}}
@@ -109,6 +112,9 @@ func TestPartsOfAFullNameComeFromWhereTheyStand(t *testing.T) {
 				text, field, ok := strings.Cut(column, "=")
 				if !ok {
 					field = text
+				}
+				if field, ok = strings.CutPrefix(field, "mapped "); ok {
+					h.Mapped = map[int]bool{i: true}
 				}
 				h.Columns, h.Fields[field] = append(h.Columns, text), i
 			}

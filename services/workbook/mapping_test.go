@@ -101,6 +101,11 @@ func TestAMappingSaysWhatColumnsAre(t *testing.T) {
 			mapping: `{"Qwx": "id_number", "Zzy": "surname"}`, row: 3,
 			fields: map[string]int{"id_number": 0, "surname": 1},
 		},
+		"a mapped Name stays what it is said to be beside Firstname": {
+			rows:    []string{"ID Number|Name|Firstname", id + "|A|B"},
+			mapping: `{"Name": "firstname"}`, row: 1,
+			fields: map[string]int{"id_number": 0, "firstname": 1}, twice: map[int]int{2: 1},
+		},
 		"headers of signs": {
 			rows:    []string{"#|%|ID Number", "1|A|" + id},
 			mapping: `{"#": null, "%": "surname"}`, row: 1,
