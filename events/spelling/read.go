@@ -202,7 +202,7 @@ func Plain(text string) string {
 		return text
 	}
 	return strings.Map(func(c rune) rune {
-		if digit, ok := decimalOf(c); ok {
+		if digit, ok := Decimal(c); ok {
 			return rune('0' + digit)
 		}
 		switch c = narrow(c); {
