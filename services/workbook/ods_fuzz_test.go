@@ -59,8 +59,8 @@ func FuzzODS(f *testing.F) {
 	})
 }
 
-// A program other than this one writes both forms.
-func TestODSOfLibreOffice(t *testing.T) {
+// A program other than this one writes all forms.
+func TestFilesOfLibreOffice(t *testing.T) {
 	soffice, err := exec.LookPath("soffice")
 	if err != nil {
 		t.Skip("soffice is missing: run `go tool task office`")
@@ -94,7 +94,7 @@ func TestODSOfLibreOffice(t *testing.T) {
 		return all
 	}
 	want := read(book)
-	for _, kind := range []string{"ods", "fods"} {
+	for _, kind := range []string{"ods", "fods", "xls"} {
 		cmd := exec.CommandContext(t.Context(), soffice, "-env:UserInstallation=file://"+filepath.ToSlash(dir)+"/profile",
 			"--headless", "--norestore", "--nologo", "--convert-to", kind, "--outdir", dir, filepath.Join(dir, "book.xlsx"))
 		cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "HOME="+dir)
