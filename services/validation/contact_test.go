@@ -58,3 +58,13 @@ func TestParseEmail(t *testing.T) {
 		}
 	}
 }
+
+func TestAgesAreWholeYears(t *testing.T) {
+	for text, want := range map[string]string{
+		"46": "46", " 46.0 ": "46", "046": "46", "46.5": "", "200": "", "-1": "", "": "",
+	} {
+		if got, ok := parseAge(text); got != want || ok != (want != "") {
+			t.Errorf("%q reads %q, %v", text, got, ok)
+		}
+	}
+}

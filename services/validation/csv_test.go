@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/csv"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -110,4 +112,49 @@ func readRecords[T records.Record](t *testing.T, js jetstream.JetStream, a event
 		all = append(all, *record)
 	}
 	return all
+}
+
+// A CSV that a spreadsheet saved, read from its bytes to its rows.
+func TestIDNumbersOfASavedCSV(t *testing.T) {
+	text := "\xef\xbb\xbfIdentity No.;Name;Date Joined\r\n" +
+		"7045006082;Born in 2000;04/03/2021\r\n" +
+		"\"=\"\"8001015009087\"\"\";A formula;20210304\r\n" +
+		"8,50616E+12;Lost;Aug 29, 2021\r\n" +
+		"9001010001088.0;A float;29 Augustus 21\r\n" +
+		"7045006083;No check digit;\r\n"
+	book, err := workbook.Open(t.Context(), strings.NewReader(text), int64(len(text)), workbook.Budget{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = book.Close() }()
+	columns, err := schema.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheet, header, err := book.Roll(columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []workbook.Row
+	for row, err := range sheet.Rows() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		row.Cells = slices.Clone(row.Cells)
+		rows = append(rows, row)
+	}
+	got := judgeAll(t, Settings{Header: header, UploadedAt: uploadTime}, slices.Values(rows))
+	want := [][2]string{{"0007045006082", "2021-03-04"}, {"8001015009087", "2021-03-04"}, {"9001010001088", "2021-08-29"}}
+	if len(got.rows) != len(want) || len(got.rejects) != 2 {
+		t.Fatalf("%+v, %+v", got.rows, got.rejects)
+	}
+	for i, row := range got.rows {
+		if row.ID != want[i][0] || row.Fields["date_joined"] != want[i][1] {
+			t.Errorf("%s, %v", row.ID, row.Fields)
+		}
+	}
+	if a, b := got.rejects[0], got.rejects[1]; a.Code != records.RejectScientific || b.Code != records.RejectFormat ||
+		!strings.Contains(a.Message, "Format the column as text") {
+		t.Errorf("%+v", got.rejects)
+	}
 }

@@ -40,7 +40,7 @@ func (j *Judge) readDate(column schema.Column, cell workbook.Cell) (time.Time, b
 	}
 	rules := DateRules{Date1904: j.date1904}
 	if isPast(column.Field) {
-		rules.Latest = dayOf(j.uploadedAt)
+		rules.Latest = j.today
 	}
 	day, order, ok := rules.read(cell.Text)
 	switch order {

@@ -119,7 +119,7 @@ func (r DateRules) read(text string) (day time.Time, order dateOrder, ok bool) {
 
 // tidyDate returns a text in lower case without what does not tell the day.
 func tidyDate(text string) string {
-	text = strings.ToLower(collapseSpaces(spelling.Plain(text)))
+	text = strings.ToLower(collapseSpaces(spelling.Plain(tidy(text))))
 	if strings.IndexByte(text, ':') >= 0 {
 		text = timeOfDay.ReplaceAllString(text, "")
 	}

@@ -135,7 +135,7 @@ func cellName(column, row int) string {
 
 // tellFuture warns of a date that lies after the upload and cannot.
 func (r *rowReader) tellFuture(column schema.Column, day time.Time) {
-	if isPast(column.Field) && column.Field != schema.FieldBirth && day.After(dayOf(r.judge.uploadedAt)) {
+	if isPast(column.Field) && column.Field != schema.FieldBirth && day.After(r.judge.today) {
 		r.warn(column.Field, WarnDateFuture, "%s is %s, which lies after the upload; it is kept as it is.",
 			column.Header, day.Format(time.DateOnly))
 	}

@@ -20,6 +20,7 @@ type Judge struct {
 	idColumn   int
 	words      map[string]wordIndex
 	uploadedAt time.Time
+	today      time.Time // the day of uploadedAt, at midnight UTC
 	date1904   bool
 	area       area
 	objected   func(id string) bool
@@ -73,7 +74,8 @@ func NewJudge(s Settings) (*Judge, error) {
 		return nil, fmt.Errorf("new judge: %w", err)
 	}
 	j := &Judge{
-		header: s.Header, idColumn: idColumn, uploadedAt: s.UploadedAt, date1904: s.Date1904, area: newArea(s.Area),
+		header: s.Header, idColumn: idColumn, uploadedAt: s.UploadedAt, today: dayOf(s.UploadedAt),
+		date1904: s.Date1904, area: newArea(s.Area),
 		objected: s.Objected, words: make(map[string]wordIndex), lastRow: s.Header.Row,
 		firstRows: make(map[uint64]int), repeats: make(map[uint64][]int), dates: make(map[string]*dateColumn),
 	}
