@@ -71,6 +71,23 @@ func TestUploadSendsTheFileTheOptionsAndTheKey(t *testing.T) {
 	}
 }
 
+func TestInspectSendsTheFileAndTheMapping(t *testing.T) {
+	c := restClient(t, client.Config{}, func(w http.ResponseWriter, r *http.Request) {
+		if _, head, err := r.FormFile("file"); err != nil || head.Filename != "roll.csv" ||
+			r.URL.Path != apiBase+"/inspect" || r.FormValue("mapping") != `{"Kode":"id_number"}` {
+			t.Errorf("%s %v, %v", r.URL, r.Form, err)
+		}
+		answer(t, w, map[string]int{"header_row": 3})
+	})
+	var got struct {
+		HeaderRow int `json:"header_row"`
+	}
+	o := client.UploadOptions{Mapping: map[string]string{"Kode": "id_number"}}
+	if err := c.Inspect(t.Context(), "roll.csv", strings.NewReader("rows"), o, &got); err != nil || got.HeaderRow != 3 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestRefusalHasTheServersMessage(t *testing.T) {
 	c := restClient(t, client.Config{}, func(w http.ResponseWriter, _ *http.Request) {
 		e := &refusal.Error{Code: refusal.CodeTooManyUploads, Message: "Wait a while.",

@@ -53,6 +53,23 @@ func EncodeMapping(mapping map[string]string) string {
 // Upload sends a file in one request, without holding it in memory, and returns the id of
 // the new job.
 func (c *Client) Upload(ctx context.Context, name string, file io.Reader, o UploadOptions) (jobID string, err error) {
+	var data struct {
+		JobID string `json:"job_id"`
+	}
+	err = c.sendForm(ctx, "/process", name, file, o, &data)
+	return data.JobID, err
+}
+
+// Inspect sends a file to be looked at, without a job, and decodes into out what would be
+// read of it; openapi.yaml describes it as an inspection. Only o.Mapping means something.
+func (c *Client) Inspect(ctx context.Context, name string, file io.Reader, o UploadOptions, out any) error {
+	return c.sendForm(ctx, "/inspect", name, file, UploadOptions{Mapping: o.Mapping}, out)
+}
+
+// sendForm sends a file as a form to a path, without holding it in memory.
+func (c *Client) sendForm(
+	ctx context.Context, path, name string, file io.Reader, o UploadOptions, out any,
+) error {
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)
 	go func() { pw.CloseWithError(writeForm(form, name, file, o)) }()
@@ -61,11 +78,7 @@ func (c *Client) Upload(ctx context.Context, name string, file io.Reader, o Uplo
 	if o.Key != "" {
 		header.Set("Idempotency-Key", o.Key)
 	}
-	var data struct {
-		JobID string `json:"job_id"`
-	}
-	err = c.call(ctx, http.MethodPost, "/process", pr, header, &data)
-	return data.JobID, err
+	return c.call(ctx, http.MethodPost, path, pr, header, out)
 }
 
 func writeForm(form *multipart.Writer, name string, file io.Reader, o UploadOptions) error {

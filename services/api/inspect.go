@@ -13,7 +13,7 @@ func (a *API) inspect(w http.ResponseWriter, r *http.Request, who caller) (*resu
 	var report *inspect.Report
 	err := a.cfg.Upload.InspectForm(w, r, who.Principal, func(ctx context.Context, file upload.Spooled) (err error) {
 		report, err = inspect.File(ctx, file, file.Size, inspect.Settings{
-			Name: file.Name, Budget: file.Budget, Area: &file.Area, Now: a.cfg.Now(),
+			Name: file.Name, Budget: file.Budget, Mapping: file.Mapping, Area: &file.Area, Now: a.cfg.Now(),
 		})
 		return err
 	})

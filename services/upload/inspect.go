@@ -8,6 +8,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/access"
+	"rollcall.example/events/mappings"
 	"rollcall.example/services/workbook"
 )
 
@@ -20,6 +21,8 @@ type Spooled struct {
 	io.ReaderAt
 	Size int64 // bytes
 	Name string
+	// Mapping is what the sender says of the columns; nil means nothing.
+	Mapping mappings.Mapping
 	// Area is where the rows of its sender may lie.
 	Area events.Area
 	// Budget bounds what reading it may take.
@@ -65,7 +68,8 @@ func (s *Service) InspectForm(
 	}
 	defer release()
 	err = look(ctx, Spooled{
-		ReaderAt: f.file, Size: f.size, Name: f.name, Area: area, Budget: workbook.Budget{Time: inspectTime},
+		ReaderAt: f.file, Size: f.size, Name: f.name, Mapping: f.mapping, Area: area,
+		Budget: workbook.Budget{Time: inspectTime},
 	})
 	if err != nil {
 		s.countRefused(ctx, user, err)

@@ -41,6 +41,23 @@ func TestAFileThatIsLookedAtIsNotStored(t *testing.T) {
 	}
 }
 
+// A mapping is tried here before an upload is made with it.
+func TestAMappingIsTried(t *testing.T) {
+	r := newRig(t)
+	file := "Kode,Ward\n8001015009087,79800001\n"
+	a := r.inspect("alice member", "mapping", `{"Kode":"id_number","Ward":null}`, "file", file)
+	if a.Status != http.StatusOK || a.Data["counts"].(map[string]any)["valid_ids"] != 1.0 {
+		t.Fatalf("%d %s", a.Status, a.Raw)
+	}
+	if why := a.Data["columns"].([]any)[1].(map[string]any)["why"]; why != "left_out" {
+		t.Errorf("the ward is %v", why)
+	}
+	a = r.inspect("alice member", "mapping", `{"Nummer":"id_number"}`, "file", file)
+	if a.Status != http.StatusUnprocessableEntity || a.Error.Code != "bad_mapping" {
+		t.Errorf("%d %s", a.Status, a.Raw)
+	}
+}
+
 // A file without a roll is told, for it is the one to be looked at.
 func TestAFileWithoutARollIsTold(t *testing.T) {
 	r := newRig(t)

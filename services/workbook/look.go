@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/text/encoding"
 
+	"rollcall.example/events/mappings"
 	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
 )
@@ -25,10 +26,11 @@ type Look struct {
 	Refused *refusal.Error
 }
 
-// Look finds what Roll finds. Where that refuses the file for want of a header or of
-// rows, it finds what comes nearest. Other errors are those of Roll.
-func (f *File) Look(columns []schema.Column) (Look, error) {
-	sheet, header, err := f.Roll(columns)
+// Look finds what RollMapped finds. Where that refuses the file for want of a header or of
+// rows, it finds what comes nearest without a mapping. Other errors are those of
+// RollMapped.
+func (f *File) Look(columns []schema.Column, m mappings.Mapping) (Look, error) {
+	sheet, header, _, err := f.RollMapped(columns, m)
 	if err == nil {
 		return Look{Sheet: sheet, Header: header}, nil
 	}

@@ -22,7 +22,7 @@ func lookAt(t *testing.T, data []byte) (*File, Look) {
 			t.Error(err)
 		}
 	})
-	found, err := file.Look(readColumns(t))
+	found, err := file.Look(readColumns(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

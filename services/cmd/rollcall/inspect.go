@@ -15,6 +15,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"rollcall.example/events/mappings"
+	"rollcall.example/gateway/client"
 	"rollcall.example/services/validation/inspect"
 	"rollcall.example/services/workbook"
 )
@@ -24,12 +26,25 @@ type inspectCmd struct {
 	JSON      bool   `env:"-" name:"json" xor:"form" help:"${help_inspect_json}"`
 	Rows      bool   `env:"-" xor:"form" help:"${help_inspect_rows}"`
 	AllSheets bool   `env:"-" help:"${help_inspect_all_sheets}"`
+
+	Map []string `env:"-" sep:"none" placeholder:"HEADER=FIELD" help:"${help_map}"`
 }
 
 // Run tells what would be read of a file, or prints that.
 func (c *inspectCmd) Run(ctx context.Context, p *process) error {
 	if c.AllSheets && !c.Rows {
 		return errors.New("inspect: --all-sheets goes with --rows")
+	}
+	if len(c.Map) > 0 && c.Rows {
+		return errors.New("inspect: --map does not go with --rows, which prints cells whatever their columns mean")
+	}
+	said, err := parseMap(c.Map)
+	if err != nil {
+		return err
+	}
+	mapping, err := mappings.Parse(client.EncodeMapping(said))
+	if err != nil {
+		return err
 	}
 	file, err := os.Open(c.File)
 	if err != nil {
@@ -43,7 +58,8 @@ func (c *inspectCmd) Run(ctx context.Context, p *process) error {
 	if c.Rows {
 		return inspect.WriteRows(ctx, p.out, file, info.Size(), workbook.Budget{}, c.AllSheets)
 	}
-	report, err := inspect.File(ctx, file, info.Size(), inspect.Settings{Name: filepath.Base(c.File), Now: time.Now()})
+	report, err := inspect.File(ctx, file, info.Size(),
+		inspect.Settings{Name: filepath.Base(c.File), Mapping: mapping, Now: time.Now()})
 	if err != nil {
 		return err
 	}

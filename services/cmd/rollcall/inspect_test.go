@@ -40,6 +40,14 @@ func TestInspect(t *testing.T) {
 		report.Counts.ValidIDs != 1 {
 		t.Errorf("%+v, %v", report, err)
 	}
+	said = mustRun(t, "inspect", "--map", "Shoe=age", "--map", "Surname=-", file)
+	if !strings.Contains(said, "as the mapping says") || !strings.Contains(said, "eft out") {
+		t.Errorf("the mapping is not told:\n%s", said)
+	}
+	if _, err := runCommand(t, "inspect", "--map", "None=ward", file); err == nil ||
+		!strings.Contains(explain(err), "None") {
+		t.Errorf("a header that is not there: %v", err)
+	}
 	rows := mustRun(t, "inspect", "--rows", file)
 	if want := `{"sheet":"","row":3,"cells":["8001015009086","Nel","8"]}` + "\n"; strings.Count(rows, "\n") != 3 ||
 		!strings.HasSuffix(rows, want) {

@@ -77,6 +77,9 @@ func tellWhy(found workbook.Look) string {
 		among = "sheet"
 	}
 	how := "names the column of the ID numbers"
+	if h.Mapped[h.Fields[schema.FieldID]] {
+		how = "has the column that the mapping names for the ID numbers"
+	}
 	if h.Guess != nil {
 		how = "stands above ID numbers, although it does not name their column"
 	}

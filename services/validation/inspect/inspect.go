@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/mappings"
 	"rollcall.example/events/records"
 	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
@@ -25,14 +26,16 @@ type Settings struct {
 	Name string
 	// Budget bounds what reading may take; the zero value means the defaults.
 	Budget workbook.Budget
+	// Mapping is what a person says of the columns; nil means nothing.
+	Mapping mappings.Mapping
 	// Area is where the rows may lie; nil means the whole country.
 	Area *events.Area
 	// Now is when the file is looked at. It decides what lies in the future. Required.
 	Now time.Time
 }
 
-// File looks at a file of size bytes. A file that cannot be read gives a *refusal.Error,
-// and one that can be read but has no roll a Report with a Refusal. Any other error means
+// File looks at a file of size bytes. A file that cannot be read, or that the mapping does
+// not fit, gives a *refusal.Error, and one that can be read but has no roll a Report with a Refusal. Any other error means
 // that r could not be read, or that ctx has ended: it ends the reading within 100 ms.
 func File(ctx context.Context, r io.ReaderAt, size int64, set Settings) (*Report, error) {
 	report, err := look(ctx, r, size, set)
@@ -52,7 +55,7 @@ func look(ctx context.Context, r io.ReaderAt, size int64, set Settings) (*Report
 		return nil, err
 	}
 	defer func() { _ = book.Close() }() // a reader
-	found, err := book.Look(columns)
+	found, err := book.Look(columns, set.Mapping)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/tealeg/xlsx/v3"
 
 	"rollcall.example/events"
+	"rollcall.example/events/mappings"
 	"rollcall.example/events/refusal"
 	"rollcall.example/services/workbook"
 )
@@ -129,6 +130,33 @@ func TestAGuessedColumnSaysSo(t *testing.T) {
 		!strings.Contains(r.Columns[1].Message, "2 of its first 2 cells are valid ID numbers. Please check it.") ||
 		!strings.Contains(r.Why, "does not name their column") {
 		t.Errorf("%+v", r)
+	}
+}
+
+// What a person says of the columns is tried before an upload.
+func TestAMappingIsLookedAt(t *testing.T) {
+	data := []byte("Kode,Surname,Shoe\n8001015009087,Nel,7\n")
+	file := func(text string) (*Report, error) {
+		m, err := mappings.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return File(t.Context(), bytes.NewReader(data), int64(len(data)), Settings{Now: now, Mapping: m})
+	}
+	r, err := file(`{"Kode":"id_number","B":null}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `A "Kode" id_number mapping 1 ["800101*****87"]
+B "Surname" - left_out 1 ["Nel"]
+C "Shoe" - unknown 1 ["7"]
+`
+	if got := show(r); got != want || r.Counts.ValidIDs != 1 || !strings.Contains(r.Why, "the mapping names") {
+		t.Errorf("%s%+v", got, r)
+	}
+	_, err = file(`{"Nummer":"id_number"}`)
+	if refused, ok := errors.AsType[*refusal.Error](err); !ok || refused.Code != refusal.CodeBadMapping {
+		t.Errorf("a header that is not there: %v", err)
 	}
 }
 

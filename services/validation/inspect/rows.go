@@ -37,7 +37,7 @@ func WriteRows(
 		if err != nil {
 			return err
 		}
-		found, err := book.Look(columns)
+		found, err := book.Look(columns, nil)
 		if err != nil {
 			return fmt.Errorf("write rows: %w", err)
 		}
