@@ -65,6 +65,12 @@ const (
 	// KVRevocations holds the tokens that are no longer good. The keys are hashes.
 	KVRevocations = "REVOCATIONS"
 
+	// KVMappings holds the mappings of columns that users keep. The keys are hashes of
+	// their ids.
+	KVMappings = "MAPPINGS"
+	// MappingsTTL is how long a user's mappings are kept after the last change to them.
+	MappingsTTL = 2 * 365 * 24 * time.Hour
+
 	// KVObjections holds who must not be written. The key is the keyed hash of
 	// the ID number.
 	KVObjections = "OBJECTIONS"

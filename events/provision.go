@@ -182,6 +182,7 @@ var keyValues = []jetstream.KeyValueConfig{
 	{Bucket: KVVerdicts, TTL: VerdictsTTL},
 	{Bucket: KVClaims, TTL: ClaimTTL},
 	{Bucket: KVObjections},
+	{Bucket: KVMappings, TTL: MappingsTTL},
 	{Bucket: KVRevocations}, // revocationsConfig says the rest
 }
 

@@ -175,7 +175,8 @@ func upload() User {
 			[]ObjectBucket{{Name: events.BucketCases, Read: true, Write: true}}),
 		// The process that checks the tokens of REST acts for everybody already. Revoking adds to that
 		// only that it may end sessions, or bring one back to the gateway, which reads and no more.
-		KeyValues: []KeyValueBucket{{Name: events.KVQuota}, {Name: events.KVRevocations, Write: true, Batch: true}},
+		KeyValues: []KeyValueBucket{{Name: events.KVQuota}, {Name: events.KVRevocations, Write: true, Batch: true},
+			{Name: events.KVMappings, Write: true}},
 		Publish: []Group{{"parts of uploads that have not arrived whole", []string{
 			"partial.*.*.*", "$JS.API.STREAM.INFO." + events.StreamPartial,
 			"$JS.API.DIRECT.GET." + events.StreamPartial, "$JS.API.STREAM.PURGE." + events.StreamPartial,

@@ -18,6 +18,7 @@ const (
 	CodeExpired          = "expired"
 	CodeNotAllowed       = "not_allowed"
 	CodeTooManyWebhooks  = "too_many_webhooks"
+	CodeTooManyMappings  = "too_many_mappings"
 	CodeReportDamaged    = "report_damaged"
 	CodeTooManyUploads   = "too_many_uploads"
 	CodeTooManyDownloads = "too_many_downloads"
@@ -88,6 +89,7 @@ var answers = map[string]answer{
 	CodeExpired:          {status: http.StatusGone},
 	CodeNotAllowed:       {status: http.StatusConflict},
 	CodeTooManyWebhooks:  {status: http.StatusConflict},
+	CodeTooManyMappings:  {status: http.StatusConflict},
 	CodeReportDamaged:    {status: http.StatusBadGateway},
 	CodeTooManyUploads:   {status: http.StatusTooManyRequests},
 	CodeTooManyDownloads: {status: http.StatusTooManyRequests},

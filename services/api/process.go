@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"rollcall.example/events"
+	"rollcall.example/events/mappings"
 )
 
 // headerReplayed says that a file was received before, with the same idempotency key.
@@ -19,6 +20,8 @@ type accepted struct {
 	Options  events.Options `json:"options"`
 	// Mapping is what was said of the columns of the file.
 	Mapping []events.MappedColumn `json:"mapping,omitempty"`
+	// Offered is a mapping of the user that fits the file.
+	Offered *mappings.Saved `json:"mapping_offered,omitempty"`
 	// SameAs is a completed job of the same file and user.
 	SameAs string `json:"same_as,omitempty"`
 	Links  links  `json:"links"`
@@ -40,7 +43,7 @@ func (a *API) process(w http.ResponseWriter, r *http.Request, who caller) (*resu
 	data := accepted{
 		JobID: job.ID, Status: job.Status, FileName: job.FileName,
 		FileSize: job.Uploaded.File.Size, SHA256: job.Uploaded.File.SHA256, Options: job.Options, SameAs: received.SameAs,
-		Mapping: job.Uploaded.Mapping.List(),
+		Mapping: job.Uploaded.Mapping.List(), Offered: received.Offered,
 		Links: links{
 			Status: Base + "/status/" + job.ID, Report: Base + "/report/" + job.ID, Cancel: Base + "/cancel/" + job.ID,
 		},

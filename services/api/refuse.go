@@ -60,7 +60,8 @@ func (e *envelope) refuseUnknown(mux *http.ServeMux) http.Handler {
 // allowedMethods returns the methods that the address of r has a route for.
 func allowedMethods(mux *http.ServeMux, r *http.Request) (methods []string) {
 	for _, method := range []string{
-		http.MethodGet, http.MethodPost, http.MethodHead, http.MethodPatch, http.MethodDelete,
+		http.MethodGet, http.MethodPost, http.MethodHead, http.MethodPut, http.MethodPatch,
+		http.MethodDelete,
 	} {
 		other := r.Clone(r.Context())
 		other.Method = method

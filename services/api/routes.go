@@ -1,6 +1,9 @@
 package api
 
-import "rollcall.example/events/access"
+import (
+	"rollcall.example/events/access"
+	"rollcall.example/events/mappings"
+)
 
 // Who bounds the body of a request.
 const (
@@ -32,6 +35,7 @@ type route struct {
 
 func (a *API) routes() []route {
 	hooks, reports, desk := webhooks{a}, reports{a}, caseDesk{a}
+	maps := mappingDesk{a, mappings.NewStore(a.cfg.Log.JetStream(), a.cfg.Now)}
 	return []route{
 		{"POST", "/process", a.process, access.Upload, noJob, fileBody},
 		{"POST", "/inspect", a.inspect, access.Upload, noJob, fileBody},
@@ -56,6 +60,11 @@ func (a *API) routes() []route {
 		{"GET", "/audit", a.readAudit, access.Audit, noJob, smallBody},
 		{"GET", "/rate-limit-status", a.rateLimitStatus, access.Upload, noJob, smallBody},
 		{"GET", "/template", a.template, access.Upload, noJob, smallBody},
+
+		{"GET", "/mappings", maps.list, access.Upload, noJob, smallBody},
+		{"GET", "/mappings/{name}", maps.show, access.Upload, noJob, smallBody},
+		{"PUT", "/mappings/{name}", maps.save, access.Upload, noJob, smallBody},
+		{"DELETE", "/mappings/{name}", maps.remove, access.Upload, noJob, smallBody},
 
 		{"POST", "/webhooks", hooks.add, access.Webhooks, noJob, smallBody},
 		{"GET", "/webhooks", hooks.list, access.Webhooks, noJob, smallBody},

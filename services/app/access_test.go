@@ -310,6 +310,10 @@ func (s *accessSite) try(operation, role, whose string) string {
 		location := begun.header.Get("Location")
 		ids["uploadId"] = location[strings.LastIndex(location, "/")+1:]
 		defer s.do(alice, "DELETE", "/tus/"+ids["uploadId"], nil, "Tus-Resumable", "1.0.0")
+	case strings.Contains(path, "{name}"):
+		ids["name"] = "ward"
+		s.do(alice, "PUT", "/mappings/ward", strings.NewReader(`{"Qwx":"surname"}`))
+		defer s.do(alice, "DELETE", "/mappings/ward", nil)
 	case strings.Contains(path, "{webhookId}"):
 		hook := s.do(alice, "POST", "/webhooks", strings.NewReader(`{"url":"https://hook.example/"}`))
 		ids["webhookId"] = hook.text("id")
@@ -328,6 +332,9 @@ func (s *accessSite) try(operation, role, whose string) string {
 			s.do(token, "DELETE", "/webhooks/"+made.text("id"), nil)
 		}
 		return made.access()
+	case "PUT /mappings/{name}":
+		defer s.do(token, "DELETE", path, nil)
+		return s.do(token, method, path, strings.NewReader(`{"Qwx":"surname"}`)).access()
 	case "POST /cases":
 		return s.openCase(token).access()
 	case "POST /revocations":

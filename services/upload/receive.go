@@ -7,6 +7,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/access"
+	"rollcall.example/events/mappings"
 	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
 	"rollcall.example/services/workbook"
@@ -27,6 +28,9 @@ type Receipt struct {
 	// SameAs is the newest completed job of the same user and the same bytes, ""
 	// for none.
 	SameAs string
+	// Offered is a mapping of the user that fits the file, which was sent without one;
+	// nil for none.
+	Offered *mappings.Saved
 }
 
 // ReceiveForm takes a spreadsheet that is sent as a multipart form, and begins its
@@ -63,7 +67,11 @@ func (s *Service) ReceiveForm(w http.ResponseWriter, r *http.Request, who access
 	if !first {
 		return Receipt{Job: *job, Repeated: true}, s.checkRepeat(r.Context(), job, f)
 	}
-	return Receipt{Job: *job, SameAs: s.findSameFile(r.Context(), job)}, nil
+	receipt := Receipt{Job: *job, SameAs: s.findSameFile(r.Context(), job)}
+	if len(f.mapping) == 0 {
+		receipt.Offered = s.OfferMapping(r.Context(), user, f.header)
+	}
+	return receipt, nil
 }
 
 // admit makes a job of a file that was received, or refuses it. First is false
@@ -80,7 +88,7 @@ func (s *Service) admit(ctx context.Context, user events.User, f *form) (job *ev
 	defer release()
 	if err := s.check(ctx, f); err != nil {
 		s.countRefused(ctx, user, err)
-		return nil, false, err
+		return nil, false, s.offerInstead(ctx, user, f, err)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, false, err // nobody waits for the job id

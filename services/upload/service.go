@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/mappings"
 )
 
 // Config is what the service needs. All fields without a stated zero are required.
@@ -93,6 +94,7 @@ type Service struct {
 	transfers map[string]int // files on their way, by user
 
 	partials partials
+	mappings *mappings.Store // nil without a log
 	tus      *tusServer
 }
 
@@ -112,6 +114,7 @@ func New(cfg Config) *Service {
 	s := &Service{cfg: cfg, turns: newTurns(cfg.MaxUploads), transfers: map[string]int{}}
 	if cfg.Log != nil {
 		s.partials.js = cfg.Log.JetStream()
+		s.mappings = mappings.NewStore(cfg.Log.JetStream(), cfg.Now)
 	}
 	s.tus = newTusServer(s)
 	return s
