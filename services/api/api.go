@@ -20,6 +20,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/access"
 	"rollcall.example/events/cases"
+	"rollcall.example/events/mappings"
 	"rollcall.example/events/person"
 	"rollcall.example/events/refusal"
 	"rollcall.example/events/security"
@@ -77,6 +78,7 @@ type API struct {
 	cfg       Config
 	auditor   *events.Auditor
 	cases     *cases.Log
+	mappings  *mappings.Store
 	downloads *downloads
 }
 
@@ -91,6 +93,7 @@ func New(cfg Config) *API {
 		watch: cfg.Watch, proxies: cfg.TrustedProxies,
 	}, cfg, events.NewAuditor(cfg.Log.JetStream()),
 		cases.NewLog(cfg.Log.JetStream(), string(events.StageUpload), cfg.Logger),
+		mappings.NewStore(cfg.Log.JetStream(), cfg.Now),
 		newDownloads(cfg.Downloads, cfg.UserDownloads)}
 }
 

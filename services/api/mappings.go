@@ -11,14 +11,11 @@ import (
 )
 
 // mappingDesk are the handlers of the mappings that a person keeps.
-type mappingDesk struct {
-	*API
-	kept *mappings.Store
-}
+type mappingDesk struct{ *API }
 
 // list lists the mappings of the person.
 func (d mappingDesk) list(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	list, err := d.kept.List(r.Context(), who.ID)
+	list, err := d.mappings.List(r.Context(), who.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +24,7 @@ func (d mappingDesk) list(_ http.ResponseWriter, r *http.Request, who caller) (*
 
 // show tells what a mapping of the person says.
 func (d mappingDesk) show(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	saved, err := d.kept.Get(r.Context(), who.ID, r.PathValue("name"))
+	saved, err := d.mappings.Get(r.Context(), who.ID, r.PathValue("name"))
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +44,7 @@ func (d mappingDesk) save(_ http.ResponseWriter, r *http.Request, who caller) (*
 	if err != nil {
 		return nil, err
 	}
-	saved, err := d.kept.Save(r.Context(), who.ID, r.PathValue("name"), m)
+	saved, err := d.mappings.Save(r.Context(), who.ID, r.PathValue("name"), m)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +54,7 @@ func (d mappingDesk) save(_ http.ResponseWriter, r *http.Request, who caller) (*
 // remove forgets a mapping of the person.
 func (d mappingDesk) remove(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	name := r.PathValue("name")
-	if err := d.kept.Remove(r.Context(), who.ID, name); err != nil {
+	if err := d.mappings.Remove(r.Context(), who.ID, name); err != nil {
 		return nil, err
 	}
 	return &result{message: "The mapping was deleted.", data: map[string]any{"name": name}}, nil

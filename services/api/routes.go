@@ -1,9 +1,6 @@
 package api
 
-import (
-	"rollcall.example/events/access"
-	"rollcall.example/events/mappings"
-)
+import "rollcall.example/events/access"
 
 // Who bounds the body of a request.
 const (
@@ -35,7 +32,7 @@ type route struct {
 
 func (a *API) routes() []route {
 	hooks, reports, desk := webhooks{a}, reports{a}, caseDesk{a}
-	maps := mappingDesk{a, mappings.NewStore(a.cfg.Log.JetStream(), a.cfg.Now)}
+	kept := mappingDesk{a}
 	return []route{
 		{"POST", "/process", a.process, access.Upload, noJob, fileBody},
 		{"POST", "/inspect", a.inspect, access.Upload, noJob, fileBody},
@@ -61,10 +58,10 @@ func (a *API) routes() []route {
 		{"GET", "/rate-limit-status", a.rateLimitStatus, access.Upload, noJob, smallBody},
 		{"GET", "/template", a.template, access.Upload, noJob, smallBody},
 
-		{"GET", "/mappings", maps.list, access.Upload, noJob, smallBody},
-		{"GET", "/mappings/{name}", maps.show, access.Upload, noJob, smallBody},
-		{"PUT", "/mappings/{name}", maps.save, access.Upload, noJob, smallBody},
-		{"DELETE", "/mappings/{name}", maps.remove, access.Upload, noJob, smallBody},
+		{"GET", "/mappings", kept.list, access.Upload, noJob, smallBody},
+		{"GET", "/mappings/{name}", kept.show, access.Upload, noJob, smallBody},
+		{"PUT", "/mappings/{name}", kept.save, access.Upload, noJob, smallBody},
+		{"DELETE", "/mappings/{name}", kept.remove, access.Upload, noJob, smallBody},
 
 		{"POST", "/webhooks", hooks.add, access.Webhooks, noJob, smallBody},
 		{"GET", "/webhooks", hooks.list, access.Webhooks, noJob, smallBody},
