@@ -35,8 +35,9 @@ type Settings struct {
 }
 
 // File looks at a file of size bytes. A file that cannot be read, or that the mapping does
-// not fit, gives a *refusal.Error, and one that can be read but has no roll a Report with a Refusal. Any other error means
-// that r could not be read, or that ctx has ended: it ends the reading within 100 ms.
+// not fit, gives a *refusal.Error, and one that can be read but has no roll a Report with a
+// Refusal. Any other error means that r could not be read, or that ctx has ended: it ends
+// the reading within 100 ms.
 func File(ctx context.Context, r io.ReaderAt, size int64, set Settings) (*Report, error) {
 	report, err := look(ctx, r, size, set)
 	if err != nil {
