@@ -113,6 +113,10 @@ func (c *Cell) setNumber(text string, date, date1904 bool) {
 				t = t.AddDate(-5, 0, 0) // a time of day alone
 			}
 			c.setTime(t)
+			if !date1904 && value.IntPart() == leapDay {
+				// No calendar has it, so the cell is a text.
+				c.Kind, c.Day, c.Text = Text, time.Time{}, strings.Replace(c.Text, "02-28", "02-29", 1)
+			}
 			return
 		}
 	}

@@ -176,6 +176,17 @@ func TestTheFirstDayOf1904(t *testing.T) {
 		}
 	}
 	var cell Cell
+	if cell.setISO("1582-10-15"); cell.Text != "1582-10-15" || cell.Day.IsZero() {
+		t.Errorf("a day long ago is %+v", cell)
+	}
+	if cell.setISO("08:30:00"); cell.Text != "08:30:00" {
+		t.Errorf("a time of day is %+v", cell)
+	}
+	cell = Cell{}
+	if cell.setNumber("60.5", true, false); cell.Text != "1900-02-29 12:00:00" || cell.Kind != Text || !cell.Day.IsZero() {
+		t.Errorf("the day that no calendar has is %+v", cell)
+	}
+	cell = Cell{}
 	if cell.setISO("1904-01-01T00:00:00"); cell.Text != "1904-01-01" || cell.Day.IsZero() {
 		t.Errorf("%+v", cell)
 	}

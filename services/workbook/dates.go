@@ -13,7 +13,9 @@ func (c *Cell) setISO(text string) {
 	c.Text = text
 	for _, layout := range []string{"2006-01-02T15:04:05", time.DateOnly, "2006-01-02T15:04", time.TimeOnly} {
 		if t, err := time.Parse(layout, strings.TrimSuffix(text, "Z")); err == nil {
-			c.setTime(t)
+			if c.setTime(t); t.Year() > 0 && t.Year() < 1899 {
+				c.setDay(t)
+			}
 			return
 		}
 	}
@@ -23,6 +25,8 @@ const (
 	secondsOfDay = 24 * 60 * 60
 	// maxSerial is the first day of the year 10000.
 	maxSerial = 2_958_466
+	// leapDay is 29 February 1900, which did not exist and which the 1900 system counts.
+	leapDay = 60
 )
 
 // serialTime returns the time that a serial number means: days since the end of
@@ -38,8 +42,7 @@ func serialTime(serial decimal.Decimal, date1904 bool) (time.Time, bool) {
 	switch {
 	case date1904:
 		epoch = time.Date(1904, time.January, 1, 0, 0, 0, 0, time.UTC)
-	case days > 0 && days < 60:
-		// The 1900 system counts a 29 February 1900, which did not exist.
+	case days > 0 && days < leapDay:
 		days++
 	}
 	return epoch.AddDate(0, 0, int(days)).Add(time.Duration(seconds) * time.Second), true
@@ -58,16 +61,18 @@ func SerialDay(text string, date1904 bool) (time.Time, bool) {
 
 // setTime sets the cell from a time. One before 1900 is a time of day alone.
 func (c *Cell) setTime(t time.Time) {
-	c.Kind = Date
-	day := t.Truncate(24 * time.Hour)
-	switch {
-	case t.Year() < 1900:
-		c.Text = t.Format(time.TimeOnly)
+	if t.Year() < 1900 {
+		c.Kind, c.Text = Date, t.Format(time.TimeOnly)
 		return
-	case t.Equal(day):
-		c.Text = t.Format(time.DateOnly)
-	default:
-		c.Text = t.Format(time.DateTime)
 	}
-	c.Day = day
+	c.setDay(t)
+}
+
+// setDay sets the cell from a day with or without a time.
+func (c *Cell) setDay(t time.Time) {
+	c.Kind, c.Day = Date, t.Truncate(24*time.Hour)
+	c.Text = t.Format(time.DateTime)
+	if t.Equal(c.Day) {
+		c.Text = t.Format(time.DateOnly)
+	}
 }
