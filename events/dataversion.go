@@ -14,12 +14,25 @@ type upgrade func(kind Kind, body []byte) ([]byte, error)
 
 // upgrades are in order: the first one leads from version 1 to 2. Whoever
 // removes a field or changes its meaning appends one. A new field needs none,
-// because readers skip fields that they do not know. So far all changes were
-// new fields.
-var upgrades = [...]upgrade{}
+// because readers skip fields that they do not know; but where skipping one would
+// do harm, it appends one that changes nothing, and names the facts in versionOf.
+var upgrades = [...]upgrade{
+	// Version 2 has options that say what a job may not write.
+	func(_ Kind, body []byte) ([]byte, error) { return body, nil },
+}
 
-// DataVersion is the version of the shape in which this program stores facts.
+// DataVersion is the newest version of the shape of facts.
 const DataVersion = 1 + len(upgrades)
+
+// versionOf returns the lowest version that a program must know to read a fact
+// right. Most facts can be read by older programs, so that an upgrade can be taken
+// back.
+func versionOf(fact Fact) int {
+	if f, ok := fact.(*Uploaded); ok && (f.Options.Mode != ModeUpsert || f.Options.AllowClear) {
+		return 2
+	}
+	return 1
+}
 
 // ErrNewer marks a fact that a newer rollcall stored in a shape that this
 // program does not know. The fact is valid, so readers neither refuse nor skip

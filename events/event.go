@@ -45,6 +45,7 @@ func encode(jobID, owner string, cause uint64, at time.Time, source Stage, fact 
 	msg := nats.NewMsg(Subject(jobID, kind))
 	msg.Data = body
 	setHeaders(msg.Header, MsgID(jobID, kind, cause), jobID, owner, kind, source, at)
+	msg.Header.Set(HeaderDataVersion, strconv.Itoa(versionOf(fact)))
 	msg.Header.Set(HeaderMsgID, MsgID(jobID, kind, cause))
 	return msg, nil
 }
@@ -58,7 +59,7 @@ func setHeaders(h nats.Header, id, jobID, owner string, kind Kind, source Stage,
 	h.Set(HeaderTime, at.UTC().Format(time.RFC3339Nano))
 	h.Set(HeaderContentType, "application/json")
 	h.Set(HeaderOwner, url.PathEscape(owner))
-	h.Set(HeaderDataVersion, strconv.Itoa(DataVersion))
+	h.Set(HeaderDataVersion, "1")
 }
 
 // Decode reads a stored fact. Older data versions come out in the newest shape.

@@ -85,6 +85,35 @@ type Options struct {
 	Completes string `json:"completes,omitempty"`
 	// Approval says that somebody else must approve the job before it writes.
 	Approval bool `json:"approval,omitempty"`
+	// Mode says which people the job may write. The zero Mode is ModeUpsert.
+	Mode Mode `json:"mode,omitempty"`
+	// AllowClear says that a cell with the marker (clear) empties that field of a
+	// member.
+	AllowClear bool `json:"allow_clear,omitempty"`
+}
+
+// Mode is which people a job may write.
+type Mode string
+
+// The modes of a job.
+const (
+	// ModeUpsert adds those who are no members and changes those who are.
+	ModeUpsert Mode = ""
+	// ModeCreate adds those who are no members, and touches nobody else.
+	ModeCreate Mode = "create"
+	// ModeUpdate changes those who are members, and adds nobody.
+	ModeUpdate Mode = "update"
+)
+
+// ParseMode reads a mode as people write it: upsert, create or update.
+func ParseMode(text string) (mode Mode, ok bool) {
+	switch text {
+	case "upsert":
+		return ModeUpsert, true
+	case string(ModeCreate), string(ModeUpdate):
+		return Mode(text), true
+	}
+	return ModeUpsert, false
 }
 
 // Uploaded says that the file is stored and the job exists.

@@ -45,7 +45,8 @@ type IECStats struct {
 	Cached int `json:"cached"`
 }
 
-// DatabaseStats counts what the database did. The other counts add up to Total.
+// DatabaseStats counts what the database did. The other counts but Cleared add up
+// to Total.
 type DatabaseStats struct {
 	Total     int `json:"total_records"`
 	Inserts   int `json:"inserts"`
@@ -63,6 +64,14 @@ type DatabaseStats struct {
 	// Objected counts the rows of people who have objected since the file was
 	// validated.
 	Objected int `json:"objected,omitempty"`
+	// Known counts the rows of people who are members already, of a job that only
+	// adds people. Unknown counts those of people who are no members in the job's
+	// area, of a job that adds nobody.
+	Known   int `json:"known,omitempty"`
+	Unknown int `json:"unknown,omitempty"`
+	// Cleared counts the members of whom a field was emptied, as the file asked.
+	// They are part of Updates.
+	Cleared int `json:"cleared,omitempty"`
 	// DryRun says that nothing was written: the counts are what would have
 	// been.
 	DryRun bool `json:"dry_run,omitempty"`

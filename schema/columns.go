@@ -87,6 +87,16 @@ func (c Column) Names() []string {
 	return names
 }
 
+// Clearable reports whether an upload may empty the column of a member. A member
+// always has an ID number, keeps the names that there are, and the day of joining.
+func (c Column) Clearable() bool {
+	switch c.Field {
+	case FieldID, "firstname", "surname", "date_joined":
+		return false
+	}
+	return true
+}
+
 // Columns returns all columns, in the order of a template.
 func Columns() ([]Column, error) {
 	var columns []Column

@@ -16,6 +16,9 @@ func (r *Row) append(b []byte) ([]byte, error) {
 	if len(r.Guessed) > 0 {
 		b = appendTexts(append(b, `,"guessed":`...), r.Guessed)
 	}
+	if len(r.Clear) > 0 {
+		b = appendTexts(append(b, `,"clear":`...), r.Clear)
+	}
 	b = appendTexts(append(b, `,"cells":`...), r.Cells)
 	if len(r.Far) > 0 {
 		b = append(b, `,"far":`...)
@@ -45,6 +48,7 @@ var namesRow = []string{
 	"id",
 	"fields",
 	"guessed",
+	"clear",
 	"cells",
 	"far",
 	"warnings",
@@ -62,6 +66,8 @@ func (r *Row) scan(s *scanner, name string) bool {
 		s.textMap(&r.Fields)
 	case "guessed":
 		s.texts(&r.Guessed)
+	case "clear":
+		s.texts(&r.Clear)
 	case "cells":
 		s.texts(&r.Cells)
 	case "far":
@@ -273,6 +279,9 @@ func (r *Outcome) append(b []byte) ([]byte, error) {
 	if len(r.Changed) > 0 {
 		b = appendTexts(append(b, `,"changed":`...), r.Changed)
 	}
+	if len(r.Cleared) > 0 {
+		b = appendTexts(append(b, `,"cleared":`...), r.Cleared)
+	}
 	if len(r.Before) > 0 {
 		b = appendTextMap(append(b, `,"before":`...), r.Before)
 	}
@@ -288,6 +297,7 @@ var namesOutcome = []string{
 	"n",
 	"result",
 	"changed",
+	"cleared",
 	"before",
 	"after",
 	"vd",
@@ -304,6 +314,8 @@ func (r *Outcome) scan(s *scanner, name string) bool {
 		scanText(s, &r.Result)
 	case "changed":
 		s.texts(&r.Changed)
+	case "cleared":
+		s.texts(&r.Cleared)
 	case "before":
 		s.textMap(&r.Before)
 	case "after":

@@ -1,6 +1,10 @@
 package records
 
-import "time"
+import (
+	"time"
+
+	"rollcall.example/events"
+)
 
 //go:generate go run ./gen
 
@@ -21,6 +25,9 @@ type Row struct {
 	// Guessed names the fields that no cell of their own gave: parts of a full
 	// name. Artifacts from before there were full names have none.
 	Guessed []string `json:"guessed,omitempty"`
+	// Clear names the fields that a member is to have no longer. None of them is
+	// in Fields.
+	Clear []string `json:"clear,omitempty"`
 	// Cells are the texts of the row as uploaded, in the order of the header. Far
 	// are those that stand apart from them; see PackCells. Texts yields both.
 	Cells    []string  `json:"cells"`
@@ -130,7 +137,20 @@ const (
 	// Objected: the person has objected to being on a roll since the file was
 	// validated. Nothing was read or changed.
 	Objected = "objected"
+	// Known: the job only adds people, and the person is a member already. Nothing
+	// was changed.
+	Known = "known"
+	// Unknown: the job adds nobody, and the person is no member in the job's area.
+	// A member outside of it looks the same: the outcome says nothing else.
+	Unknown = "unknown"
 )
+
+// Withholds reports whether a row with this result says nothing of what was found
+// out about its person. Of somebody unknown to a job of a part of the country nobody
+// is to learn by the IEC's answer who it is.
+func Withholds(job *events.Job, result string) bool {
+	return result == Transfer || result == Unknown && job.MayWait()
+}
 
 // Outcome is a line of the artifact outcomes, in the order of rows.
 type Outcome struct {
@@ -138,6 +158,8 @@ type Outcome struct {
 	Result string `json:"result"`
 	// Changed names the columns that an update changed.
 	Changed []string `json:"changed,omitempty"`
+	// Cleared names those of them that the update emptied, as the file asked.
+	Cleared []string `json:"cleared,omitempty"`
 	// Before and After hold the ward and the voting district, when they
 	// changed.
 	Before map[string]string `json:"before,omitempty"`

@@ -7,6 +7,8 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strconv"
+
+	"rollcall.example/events"
 )
 
 // UploadOptions say what to do with the rows of a file. The zero value checks them, asks
@@ -20,6 +22,10 @@ type UploadOptions struct {
 	// column, to a field of package schema, or to "" to leave the column out. Nil leaves
 	// it to the headers.
 	Mapping map[string]string
+	// Mode says which people may be written.
+	Mode events.Mode
+	// AllowClear: a cell with (clear) empties that field of a member.
+	AllowClear bool
 	// Key is an idempotency key: uploads with the same key become one job. Use it to
 	// repeat an upload whose answer was lost. "" makes each upload a job of its own.
 	// Only Upload uses it.
@@ -33,6 +39,12 @@ func (o UploadOptions) fields() map[string]string {
 	}
 	if len(o.Mapping) > 0 {
 		fields["mapping"] = EncodeMapping(o.Mapping)
+	}
+	if o.Mode != events.ModeUpsert {
+		fields["mode"] = string(o.Mode)
+	}
+	if o.AllowClear {
+		fields["allow_clear"] = "true"
 	}
 	return fields
 }

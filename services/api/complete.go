@@ -27,7 +27,8 @@ func (a *API) complete(_ http.ResponseWriter, r *http.Request, who caller) (*res
 	}
 	fact := &events.Uploaded{
 		Owner: who.User, FileName: "Waiting rows of " + job.FileName, File: job.Uploaded.File, Area: &who.Area,
-		Options: events.Options{SkipIEC: job.Options.SkipIEC, Completes: job.ID},
+		Options: events.Options{SkipIEC: job.Options.SkipIEC, Completes: job.ID, Mode: job.Options.Mode,
+			AllowClear: job.Options.AllowClear},
 	}
 	fact.JobID = events.NewJobID()
 	begun, err := a.cfg.Upload.Begin(r.Context(), fact)

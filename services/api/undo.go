@@ -37,8 +37,7 @@ func (a *API) undo(_ http.ResponseWriter, r *http.Request, who caller) (*result,
 	if err := checkKept(&job, "What this job has changed", job.Inputs()[1:]...); err != nil {
 		return nil, err
 	}
-	options := job.Options
-	options.Undoes, options.Completes, options.Approval = job.ID, "", false
+	options := events.Options{SkipIEC: job.Options.SkipIEC, Undoes: job.ID}
 	fact := &events.Uploaded{
 		Owner: job.Owner, FileName: "Undo of " + job.FileName, File: job.Uploaded.File, Options: options,
 		Area: &who.Area,

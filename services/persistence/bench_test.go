@@ -198,10 +198,10 @@ func newPsql(b *testing.B) *psql {
 		";\n" +
 		"\\" + strings.ToLower(copyIncomingSQL[:4]) +
 		strings.Replace(copyIncomingSQL[4:], "FROM STDIN", "FROM '"+data+"'", 1) + "\n" +
-		indexIncomingSQL + ";\n" + fillRegionsSQL + ";\n" +
+		indexIncomingSQL + ";\n" + keeping.fillRegions + ";\n" +
 		statement("insert_new", insertNewSQL, job, from, to, at)
-	p.changes = statement("record_changes", recordChangesSQL, job, from, to) +
-		statement("update_changed", updateChangedSQL, job, from, to, at)
+	p.changes = statement("record_changes", keeping.recordChanges, job, from, to) +
+		statement("update_changed", keeping.updateChanged, job, from, to, at)
 	return p
 }
 

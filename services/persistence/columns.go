@@ -117,8 +117,21 @@ func (c *column) insertedSQL() string {
 	return c.incomingSQL()
 }
 
-// mergedSQL returns the value that an existing member m gets.
-func (c *column) mergedSQL() string {
+// clearable reports whether a file may ask to empty the column.
+func (c *column) clearable() bool { return c.rule == fileWins }
+
+// mergedSQL returns the value that an existing member m gets. With clears it heeds
+// what the row empties.
+func (c *column) mergedSQL(clears bool) string {
+	merged := c.keptSQL()
+	if clears && c.clearable() {
+		merged = "CASE WHEN '" + c.field + "' = ANY (i.cleared) THEN NULL ELSE " + merged + " END"
+	}
+	return merged
+}
+
+// keptSQL is mergedSQL for a row that empties nothing.
+func (c *column) keptSQL() string {
 	stored := "m." + c.name
 	switch c.rule {
 	case fileWins:

@@ -19,6 +19,11 @@ func appendCopyLine(b []byte, p person) []byte {
 		b = appendCopyValue(append(b, '\t'), text)
 	}
 	b = appendCopyValue(append(b, '\t'), strings.Join(p.row.Guessed, " "))
+	cleared := ""
+	if len(p.row.Clear) > 0 {
+		cleared = "{" + strings.Join(p.row.Clear, ",") + "}" // names of fields need no quotation marks
+	}
+	b = appendCopyValue(append(b, '\t'), cleared)
 	return append(appendCopyValue(append(b, '\t'), broken), '\n')
 }
 

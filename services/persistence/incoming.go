@@ -16,11 +16,11 @@ import (
 // createIncomingSQL makes the table of the rows to merge. Its columns are text, so
 // that a value that does not fit its type refuses one row and not the whole COPY.
 // broken names a column whose value cannot even be sent as text, guessed the fields
-// that validation guessed.
+// that validation guessed, cleared those that the row empties.
 var createIncomingSQL = func() string {
 	var b strings.Builder
 	b.WriteString("CREATE TEMPORARY TABLE incoming (n integer NOT NULL, id_number text NOT NULL, guessed text, " +
-		"broken text")
+		"cleared text[], broken text")
 	for _, c := range columns {
 		b.WriteString(", " + c.name + " text")
 	}
@@ -33,7 +33,7 @@ var copyIncomingSQL = func() string {
 	for _, c := range columns {
 		names = append(names, c.name)
 	}
-	names = append(names, "guessed", "broken")
+	names = append(names, "guessed", "cleared", "broken")
 	return "COPY incoming (" + commaList(names) + ") FROM STDIN"
 }()
 

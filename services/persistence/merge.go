@@ -21,6 +21,8 @@ type merge struct {
 	// area is where the job may read and change members.
 	area *access.Bounds
 	now  time.Time
+	mode events.Mode
+	sql  statements
 	// total is the number of rows, for the progress.
 	total    int
 	progress func(done int, message string)
@@ -117,16 +119,26 @@ func (m *merge) writeRange(ctx context.Context, r idRange) error {
 		}
 		return res.RowsAffected()
 	}
-	inserted, err := step("insert members", insertNewSQL, m.jobID, r.after, r.upTo, m.now)
-	if err != nil || inserted == int64(r.count) {
+	var strangers int64
+	var err error
+	if m.mode == events.ModeUpdate {
+		strangers, err = step("lock members", lockKnownSQL, m.jobID, r.after, r.upTo)
+	} else {
+		strangers, err = step("insert members", insertNewSQL, m.jobID, r.after, r.upTo, m.now)
+	}
+	if err != nil || strangers == int64(r.count) {
 		return err // nobody was a member before
 	}
 	if err := m.setAsideOutside(ctx, r); err != nil {
 		return err
 	}
-	if _, err := step("record changes", recordChangesSQL, m.jobID, r.after, r.upTo); err != nil {
+	if m.mode == events.ModeCreate {
+		_, err := step("record known members", recordKnownSQL, m.jobID, r.after, r.upTo)
 		return err
 	}
-	_, err = step("update members", updateChangedSQL, m.jobID, r.after, r.upTo, m.now)
+	if _, err := step("record changes", m.sql.recordChanges, m.jobID, r.after, r.upTo); err != nil {
+		return err
+	}
+	_, err = step("update members", m.sql.updateChanged, m.jobID, r.after, r.upTo, m.now)
 	return err
 }

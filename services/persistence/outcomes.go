@@ -13,14 +13,25 @@ import (
 	"rollcall.example/events/records"
 )
 
-// eachOutcome calls write with the outcome of each row of a job, in the order of
-// the rows, and returns their counts. It keeps one outcome in memory.
-func eachOutcome(ctx context.Context, tx *sqlx.Tx, jobID string,
+// outcomeReader reads the outcomes that a job has in the database.
+type outcomeReader struct {
+	jobID string
+	// clears says that the rows may have emptied fields.
+	clears bool
+}
+
+// each calls write with the outcome of each row, in the order of the rows, and
+// returns their counts. It keeps one outcome in memory.
+func (r outcomeReader) each(ctx context.Context, tx *sqlx.Tx,
 	write func(*records.Outcome) error) (events.DatabaseStats, error) {
 	var stats events.DatabaseStats
-	rows, err := tx.QueryContext(ctx, `SELECT n, result, changed, coalesce(vd_code, ''), coalesce(error, ''),
-  before->>'ward_code', after->>'ward_code', before->>'vd_code', after->>'vd_code'
-FROM job_outcomes WHERE job_id = $1 ORDER BY n`, jobID)
+	cleared := "NULL::text[]"
+	if r.clears {
+		cleared = clearedSQL
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT o.n, o.result, o.changed, coalesce(o.vd_code, ''), coalesce(o.error, ''),
+  o.before->>'ward_code', o.after->>'ward_code', o.before->>'vd_code', o.after->>'vd_code', `+cleared+`
+FROM job_outcomes o WHERE o.job_id = $1 ORDER BY o.n`, r.jobID)
 	if err != nil {
 		return stats, fmt.Errorf("read outcomes: %w", redact(err))
 	}
@@ -29,13 +40,16 @@ FROM job_outcomes WHERE job_id = $1 ORDER BY n`, jobID)
 		var o records.Outcome
 		var was, is [2]sql.NullString
 		if err := rows.Scan(&o.N, &o.Result, (*pq.StringArray)(&o.Changed), &o.VD, &o.Error, &was[0], &is[0], &was[1],
-			&is[1]); err != nil {
+			&is[1], (*pq.StringArray)(&o.Cleared)); err != nil {
 			return stats, fmt.Errorf("read outcomes: %w", redact(err))
 		}
 		for i, name := range []string{"ward_code", "vd_code"} {
 			if slices.Contains(o.Changed, name) {
 				o.Before, o.After = setValue(o.Before, name, was[i]), setValue(o.After, name, is[i])
 			}
+		}
+		if len(o.Cleared) > 0 {
+			stats.Cleared++
 		}
 		if err := countResult(&stats, o.Result); err != nil {
 			return stats, err
@@ -49,6 +63,18 @@ FROM job_outcomes WHERE job_id = $1 ORDER BY n`, jobID)
 	}
 	return stats, nil
 }
+
+// clearedSQL returns the columns that a row has emptied.
+var clearedSQL = func() string {
+	var names []string
+	for _, c := range columns {
+		if c.clearable() {
+			names = append(names, "'"+c.name+"'")
+		}
+	}
+	return `CASE WHEN o.result = 'updated' THEN
+  ARRAY(SELECT c FROM unnest(o.changed) c WHERE NOT o.after ? c AND c IN (` + commaList(names) + `)) END`
+}()
 
 func setValue(m map[string]string, name string, v sql.NullString) map[string]string {
 	if !v.Valid {
@@ -80,6 +106,10 @@ func countResult(s *events.DatabaseStats, result string) error {
 		s.Transfers++
 	case records.Objected:
 		s.Objected++
+	case records.Known:
+		s.Known++
+	case records.Unknown:
+		s.Unknown++
 	default:
 		return fmt.Errorf("read outcomes: result %q is unknown", result)
 	}

@@ -56,14 +56,19 @@ func (r *run) propose(ctx context.Context, tx *sqlx.Tx) error {
 	return err
 }
 
+// outcomesOf returns what reads the outcomes of the job.
+func (r *run) outcomesOf(job *events.Job) outcomeReader {
+	return outcomeReader{jobID: job.ID, clears: job.Options.AllowClear && job.Options.Undoes == ""}
+}
+
 // storeOutcomes stores the artifact and counts what it holds. With decide it finds
 // out before whether the job has to be proposed.
 func (r *run) storeOutcomes(ctx context.Context, tx *sqlx.Tx, decide bool) (err error) {
 	job := &r.work.Job
-	var waiting []int
-	r.stats, err = eachOutcome(ctx, tx, job.ID, func(o *records.Outcome) error {
-		if o.Result == records.Transfer {
-			waiting = append(waiting, o.N)
+	var withheld []int
+	r.stats, err = r.outcomesOf(job).each(ctx, tx, func(o *records.Outcome) error {
+		if records.Withholds(job, o.Result) {
+			withheld = append(withheld, o.N)
 		}
 		return r.out.Write(o)
 	})
@@ -74,7 +79,7 @@ func (r *run) storeOutcomes(ctx context.Context, tx *sqlx.Tx, decide bool) (err 
 	if total := job.Validated.Rows.Records; r.stats.Total != total {
 		return fmt.Errorf("%d outcomes for %d rows", r.stats.Total, total)
 	}
-	if r.iec, err = r.service.countVerdicts(ctx, job, waiting); err != nil {
+	if r.iec, err = r.service.countVerdicts(ctx, job, withheld); err != nil {
 		return err
 	}
 	if decide {

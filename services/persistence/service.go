@@ -131,7 +131,10 @@ func (s *Service) mergePeople(ctx context.Context, job *events.Job, people iter.
 	progress func(int, string), storeOutcomes func(*sqlx.Tx) error) error {
 	return s.transaction(ctx, !job.Options.DryRun, func(conn *sqlx.Conn, tx *sqlx.Tx) error {
 		m := merge{tx: tx, conn: conn, jobID: job.ID, area: access.NewBounds(job.Area()), now: s.now(),
-			total: job.Validated.Rows.Records, progress: progress}
+			mode: job.Options.Mode, sql: keeping, total: job.Validated.Rows.Records, progress: progress}
+		if job.Options.AllowClear {
+			m.sql = clearing
+		}
 		// The last moment before the members are written: whoever objects later is
 		// removed when the job has ended.
 		left := &leftOut{}

@@ -26,18 +26,45 @@ INSERT INTO job_outcomes (job_id, n, id_number, result, vd_code)
 SELECT $1::text, i.n, i.id_number, 'inserted', i.vd_code FROM inserted JOIN incoming i USING (id_number)`
 }()
 
+// lockKnownSQL locks, in the same order, those who are members, and records the rest
+// as unknown: the first statement of a job that adds nobody. In one statement,
+// because whoever becomes a member after it is neither locked nor looked at.
+const lockKnownSQL = `WITH known AS MATERIALIZED (
+  SELECT m.id_number FROM members m JOIN incoming i USING (id_number)
+  WHERE ` + inRangeSQL + ` ORDER BY m.id_number FOR UPDATE OF m
+)
+INSERT INTO job_outcomes (job_id, n, id_number, result)
+SELECT $1::text, i.n, i.id_number, 'unknown' FROM incoming i
+WHERE ` + inRangeSQL + ` AND NOT EXISTS (SELECT FROM known k WHERE k.id_number = i.id_number)`
+
+// recordKnownSQL records those who were members before, of a job that only adds people.
+const recordKnownSQL = `INSERT INTO job_outcomes (job_id, n, id_number, result)
+SELECT $1::text, i.n, i.id_number, 'known' FROM incoming i
+WHERE ` + inRangeSQL + ` AND NOT EXISTS (SELECT FROM job_outcomes o WHERE o.job_id = $1::text AND o.n = i.n)`
+
+// statements are those in which a column gets the value that a row and a member
+// give together.
+type statements struct{ fillRegions, recordChanges, updateChanged string }
+
+// Rows that empty nothing, which is nearly all, are not made to ask for it.
+var keeping, clearing = makeStatements(false), makeStatements(true)
+
+func makeStatements(clears bool) statements {
+	return statements{fillRegionsSQL(clears), recordChangesSQL(clears), updateChangedSQL(clears)}
+}
+
 // recordChangesSQL stores, for those who were members before, which columns
 // change and the values before and after. The rows are locked, so these are the
 // values that updateChangedSQL overwrites. A changed column that is missing in
 // before or after is NULL there. before also holds who wrote the member last,
 // and when.
-var recordChangesSQL = func() string {
+func recordChangesSQL(clears bool) string {
 	var changed, before, after []string
 	for _, c := range columns {
-		differs := "m." + c.name + " IS DISTINCT FROM " + c.mergedSQL()
+		differs := "m." + c.name + " IS DISTINCT FROM " + c.mergedSQL(clears)
 		changed = append(changed, "CASE WHEN "+differs+" THEN '"+c.name+"' END")
 		before = append(before, "'"+c.name+"', CASE WHEN "+differs+" THEN m."+c.name+" END")
-		after = append(after, "'"+c.name+"', CASE WHEN "+differs+" THEN "+c.mergedSQL()+" END")
+		after = append(after, "'"+c.name+"', CASE WHEN "+differs+" THEN "+c.mergedSQL(clears)+" END")
 	}
 	before = append(before, "'updated_at', m.updated_at", "'updated_by_job', m.updated_by_job")
 	return `INSERT INTO job_outcomes (job_id, n, id_number, result, vd_code, changed, before, after)
@@ -47,16 +74,16 @@ SELECT $1::text, i.n, i.id_number, CASE WHEN d.changed = '{}' THEN 'unchanged' E
 FROM incoming i JOIN members m USING (id_number)
 CROSS JOIN LATERAL (SELECT array_remove(ARRAY[` + commaList(changed) + `]::text[], NULL) AS changed OFFSET 0) d
 WHERE ` + inRangeSQL + ` AND NOT EXISTS (SELECT FROM job_outcomes o WHERE o.job_id = $1::text AND o.n = i.n)`
-}()
+}
 
 // updateChangedSQL writes the members that recordChangesSQL found changed.
-var updateChangedSQL = func() string {
+func updateChangedSQL(clears bool) string {
 	var set []string
 	for _, c := range columns {
-		set = append(set, c.name+" = "+c.mergedSQL())
+		set = append(set, c.name+" = "+c.mergedSQL(clears))
 	}
 	return `UPDATE members m SET ` + strings.Join(set, ",\n  ") + `,
   updated_at = $4::timestamptz, updated_by_job = $1::text
 FROM incoming i JOIN job_outcomes o ON o.job_id = $1::text AND o.n = i.n AND o.result = 'updated'
 WHERE m.id_number = i.id_number AND ` + inRangeSQL
-}()
+}

@@ -40,16 +40,18 @@ const placeColumnsSQL = `coalesce(m.ward_code, '') AS ward_code, coalesce(m.muni
   coalesce(m.province, '') AS province, coalesce(m.iec_ward, '') AS iec_ward,
   coalesce(m.iec_municipality_code, '') AS iec_municipality_code, coalesce(m.iec_province, '') AS iec_province`
 
-// membersInRangeSQL returns where those are who were members before. insertNewSQL
-// has locked them, so nobody moves them until this transaction ends.
+// membersInRangeSQL returns where those are who were members before. They are
+// locked, so nobody moves them until this transaction ends.
 const membersInRangeSQL = `SELECT i.n, ` + placeColumnsSQL + `
 FROM incoming i JOIN members m USING (id_number)
 WHERE ` + inRangeSQL + ` AND NOT EXISTS (SELECT FROM job_outcomes o WHERE o.job_id = $1::text AND o.n = i.n)`
 
 // setAsideOutside gives the rows of a range whose stored member lies outside of the
 // job's area their outcome, which says nothing else. The statements after it leave
-// those rows out. It comes after insertNewSQL: only what is true under its locks
-// counts.
+// those rows out. It comes after the locks: only what is true under them counts.
+//
+// A job that adds nobody does not tell a member outside from somebody who is no
+// member.
 func (m *merge) setAsideOutside(ctx context.Context, r idRange) (err error) {
 	if m.area.Everywhere() {
 		return nil
@@ -60,8 +62,12 @@ func (m *merge) setAsideOutside(ctx context.Context, r idRange) (err error) {
 	if err != nil || len(outside) == 0 {
 		return err
 	}
+	result := records.Transfer
+	if m.mode == events.ModeUpdate {
+		result = records.Unknown
+	}
 	_, err = m.tx.ExecContext(ctx, `INSERT INTO job_outcomes (job_id, n, id_number, result)
-SELECT $1, n, id_number, $2 FROM incoming WHERE n = ANY ($3)`, m.jobID, records.Transfer, pq.Array(outside))
+SELECT $1, n, id_number, $2 FROM incoming WHERE n = ANY ($3)`, m.jobID, result, pq.Array(outside))
 	if err != nil {
 		return fmt.Errorf("set aside members outside: %w", redact(err))
 	}

@@ -83,7 +83,7 @@ func (s *Service) undoJob(ctx context.Context, job *events.Job, undoneArea event
 const recordUndoSQL = `INSERT INTO job_outcomes (job_id, n, id_number, result, vd_code, changed, before, after, error)
 SELECT $2::text, o.n, o.id_number, d.result,
   CASE WHEN d.result = 'updated' AND 'vd_code' = ANY (o.changed) THEN o.before->>'vd_code'
-    WHEN d.result <> 'removed' THEN m.vd_code END,
+    WHEN d.result NOT IN ('removed', 'unknown') THEN m.vd_code END,
   CASE WHEN d.result = 'updated' THEN o.changed ELSE '{}' END,
   CASE d.result WHEN 'updated' THEN o.after WHEN 'removed' THEN jsonb_strip_nulls(to_jsonb(m)) END,
   CASE WHEN d.result = 'updated' THEN o.before - 'updated_at' - 'updated_by_job' END,
@@ -91,6 +91,7 @@ SELECT $2::text, o.n, o.id_number, d.result,
     'The person is no member any more.') END
 FROM job_outcomes o LEFT JOIN members m USING (id_number)
 CROSS JOIN LATERAL (SELECT CASE
+  WHEN o.result = 'unknown' THEN 'unknown'
   WHEN o.result NOT IN ('inserted', 'updated') THEN 'unchanged'
   WHEN m.updated_by_job IS DISTINCT FROM $1 THEN 'kept'
   WHEN o.result = 'inserted' THEN 'removed'
@@ -101,10 +102,11 @@ WHERE o.job_id = $1 AND NOT EXISTS (SELECT FROM job_outcomes u WHERE u.job_id = 
 const lockAllSQL = `SELECT FROM members m JOIN job_outcomes o USING (id_number)
 WHERE o.job_id = $1 ORDER BY m.id_number FOR UPDATE OF m`
 
-// membersOfJobSQL returns where the members are that a job names.
+// membersOfJobSQL returns where the members are that a job names. Whom it did not
+// know stays unknown, wherever they are.
 const membersOfJobSQL = `SELECT o.n, o.result = 'transfer' AS waits, m.id_number IS NULL AS gone, ` +
 	placeColumnsSQL + `
-FROM job_outcomes o LEFT JOIN members m USING (id_number) WHERE o.job_id = $1`
+FROM job_outcomes o LEFT JOIN members m USING (id_number) WHERE o.job_id = $1 AND o.result <> 'unknown'`
 
 // recordTransfersSQL stores, for the undo job $2, the outcome of rows of the undone job $1.
 const recordTransfersSQL = `INSERT INTO job_outcomes (job_id, n, id_number, result)

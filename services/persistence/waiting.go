@@ -8,10 +8,10 @@ import (
 	"rollcall.example/events/records"
 )
 
-// countVerdicts returns the counts of a job's verdicts without those of the rows that
-// wait, whose numbers are sorted. It returns nil where none waits.
-func (s *Service) countVerdicts(ctx context.Context, job *events.Job, waiting []int) (*events.IECStats, error) {
-	if len(waiting) == 0 {
+// countVerdicts returns the counts of a job's verdicts without those that are
+// withheld, whose row numbers are sorted. It returns nil where none is.
+func (s *Service) countVerdicts(ctx context.Context, job *events.Job, withheld []int) (*events.IECStats, error) {
+	if len(withheld) == 0 {
 		return nil, nil
 	}
 	stats := events.IECStats{Calls: job.Verified.Stats.Calls, Cached: job.Verified.Stats.Cached}
@@ -19,7 +19,7 @@ func (s *Service) countVerdicts(ctx context.Context, job *events.Job, waiting []
 		if err != nil {
 			return nil, err
 		}
-		if _, waits := slices.BinarySearch(waiting, v.N); waits {
+		if _, found := slices.BinarySearch(withheld, v.N); found {
 			continue
 		}
 		stats.Total++

@@ -21,7 +21,8 @@ type row struct {
 
 // source reads the rows of a job that have to be corrected: those without a valid
 // ID number, those whose ID number stood above with other cells, and, once the
-// members are written, those that the database refused. A row that says again what
+// members are written, those that the database refused and those of people whom a job
+// that adds nobody does not know. A row that says again what
 // stands above needs no correction. It reads the artifacts more than once, so that
 // it never holds more than a row of them.
 type source struct {
@@ -34,7 +35,7 @@ type source struct {
 	width int
 	// firsts are the digests of the rows that others repeat, by their numbers.
 	firsts map[int]uint64
-	// refused says that the database refused some row.
+	// refused says that some row needs correction although it was accepted.
 	refused bool
 	seed    maphash.Seed
 }
@@ -57,7 +58,7 @@ func openSource(ctx context.Context, store *events.Store, job *events.Job) (*sou
 			if err != nil {
 				return nil, err
 			}
-			if s.refused = o.Result == records.Refused; s.refused {
+			if s.refused = needsCorrection(o); s.refused {
 				break
 			}
 		}
@@ -145,7 +146,16 @@ func (s *source) rejectedRows() iter.Seq2[row, error] {
 	}
 }
 
-// refusedRows yields the rows that the database refused.
+// unknownReason is that of a row whose person is no member, of a job that adds nobody.
+const unknownReason = "No member that the upload may change has this ID number. " +
+	"Correct the number, or upload the row with mode=create."
+
+// needsCorrection reports whether a row was not written for a reason that lies in it.
+func needsCorrection(o *records.Outcome) bool {
+	return o.Result == records.Refused || o.Result == records.Unknown
+}
+
+// refusedRows yields the rows that the database refused, or that name no member.
 func (s *source) refusedRows() iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		if !s.refused {
@@ -158,8 +168,12 @@ func (s *source) refusedRows() iter.Seq2[row, error] {
 				yield(row{}, err)
 				return
 			}
-			if o.Result != records.Refused {
+			if !needsCorrection(o) {
 				continue
+			}
+			reason := o.Error
+			if o.Result == records.Unknown {
+				reason = unknownReason
 			}
 			r, err, more := next()
 			for more && err == nil && r.N < o.N {
@@ -171,7 +185,7 @@ func (s *source) refusedRows() iter.Seq2[row, error] {
 				return
 			case !more:
 				return
-			case r.N == o.N && !yield(row{r.N, o.Error, r.Texts()}, nil):
+			case r.N == o.N && !yield(row{r.N, reason, r.Texts()}, nil):
 				return
 			}
 		}

@@ -34,3 +34,25 @@ func listAreaSheets(job *events.Job) (list []rowSheet) {
 		makeCells:  func(e *entry) []cell { return []cell{intCell(e.n), textCell(waitsReason)} },
 	}}
 }
+
+// listModeSheets returns the sheet of the rows that the mode of the upload leaves out.
+func listModeSheets(options events.Options) []rowSheet {
+	sheet := rowSheet{
+		ownColumns: []string{"Sheet Row", "Reason"},
+		makeCells: func(e *entry) []cell {
+			return []cell{intCell(e.n), textCell(describeOmission(e.outcome.Result))}
+		},
+		look: yellow,
+	}
+	switch options.Mode {
+	case events.ModeCreate:
+		sheet.name, sheet.emptyNote, sheet.includes = "Members Already", "Nobody of the file was a member before.",
+			hasResult(records.Known)
+	case events.ModeUpdate:
+		sheet.name, sheet.emptyNote, sheet.includes = "No Members",
+			"Everybody of the file is a member that the upload may change.", hasResult(records.Unknown)
+	default:
+		return nil
+	}
+	return []rowSheet{sheet}
+}

@@ -21,12 +21,13 @@ type artifacts struct {
 	// firstRepeats holds, by the number of a row, the first later row with the same
 	// ID number.
 	firstRepeats map[int]*repeat
+	job          *events.Job
 }
 
 // openArtifacts opens the artifacts of a job. The caller closes them, also after an
 // error.
 func openArtifacts(ctx context.Context, store *events.Store, job *events.Job) (a *artifacts, err error) {
-	a = &artifacts{}
+	a = &artifacts{job: job}
 	// The row that is kept comes before those that repeat it, so the rejects are
 	// read once in advance.
 	if a.firstRepeats, err = findFirstRepeats(ctx, store, job.Validated.Rejects); err != nil {
@@ -83,6 +84,9 @@ func (a *artifacts) entries() iter.Seq2[*entry, error] {
 		for e, err := range mergeEntries(a.rows.All(), a.rejects.All(), a.verdicts.All(), a.outcomes.All()) {
 			if err == nil && e.row != nil {
 				e.repeats = a.firstRepeats[e.n]
+				if records.Withholds(a.job, e.outcome.Result) {
+					e.verdict = &records.Verdict{N: e.n} // the report tells nothing of it
+				}
 			}
 			if !yield(e, err) {
 				return

@@ -67,9 +67,6 @@ func mergeEntries(
 					break
 				}
 				e = &entry{n: r.head.N, row: r.head, verdict: v.head, outcome: o.head}
-				if e.waits() {
-					e.verdict = &records.Verdict{N: e.n} // the report tells nothing of it
-				}
 				err = errors.Join(r.advance(), v.advance(), o.advance())
 			} else {
 				e = &entry{n: j.head.N, reject: j.head}

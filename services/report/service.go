@@ -144,13 +144,13 @@ func CompleteStats(job *events.Job) events.ValidationStats {
 	stats.Deceased = iec.Deceased
 	stats.International = iec.International
 	stats.Unverified = iec.Unverified
-	stats.ExistingMembers = db.Updates + db.Unchanged
+	stats.ExistingMembers = db.Updates + db.Unchanged + db.Known
 	stats.NewMembers = db.Inserts
 	return stats
 }
 
 // verdictsOf returns the counts of the IEC's verdicts that the job's owner may know:
-// not those of rows that wait for somebody else.
+// not those of rows that wait for somebody else, or name nobody whom the job knows.
 func verdictsOf(job *events.Job) events.IECStats {
 	if job.Persisted.IEC != nil {
 		return *job.Persisted.IEC

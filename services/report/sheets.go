@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"strings"
 
 	"rollcall.example/events"
@@ -45,7 +46,8 @@ func chooseLook(e *entry) look {
 		return yellow
 	case e.reject != nil, e.verdict.Status == records.NotRegistered:
 		return red
-	case e.outcome.Result == records.Updated, e.outcome.Result == records.Unchanged:
+	case e.outcome.Result == records.Updated, e.outcome.Result == records.Unchanged,
+		e.outcome.Result == records.Known, e.outcome.Result == records.Unknown:
 		return yellow
 	}
 	return plain
@@ -112,10 +114,7 @@ func listRowSheets(options events.Options) []rowSheet {
 				return []cell{intCell(e.n), textCell(describeReject(e.reject.Code)), textCell(e.reject.Message),
 					textCell(""), textCell(""), textCell(""), textCell(""), textCell("")}
 			}
-			reason := e.outcome.Error
-			if e.waits() {
-				reason = waitsReason
-			}
+			reason := cmp.Or(e.outcome.Error, describeOmission(e.outcome.Result))
 			if reason == "" && e.verdict.Status == records.Unverified {
 				reason = describeUnverified(e.verdict.Reason)
 			}

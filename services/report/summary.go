@@ -60,6 +60,15 @@ func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int
 	if job.Options.Completes != "" {
 		note("These are the rows of " + job.Options.Completes + " that waited for somebody of another area.")
 	}
+	switch job.Options.Mode {
+	case events.ModeCreate:
+		note("Only new members were to be added (mode=create). Whoever was a member already was left alone.")
+	case events.ModeUpdate:
+		note("Only members were to be changed (mode=update). Whoever was no member was not added.")
+	}
+	if job.Options.AllowClear {
+		note("A cell that says (clear) empties that field of a member (allow_clear=true).")
+	}
 	if job.Options.SkipIEC {
 		note("The IEC was not asked: nobody's registration was checked.")
 	}
@@ -111,8 +120,17 @@ func writeSummary(w *sheetWriter, job *events.Job, wards wardTallies, target int
 	} else {
 		line("New members", intCell(db.Inserts))
 		line("Existing members, updated", intCell(db.Updates))
+		if job.Options.AllowClear {
+			line("Of those, with a field that was emptied", intCell(db.Cleared))
+		}
 		line("Existing members, unchanged", intCell(db.Unchanged))
 		line("Refused by the database", intCell(db.Errors))
+	}
+	if job.Options.Mode == events.ModeCreate {
+		line("Members already, left alone", intCell(db.Known))
+	}
+	if job.Options.Mode == events.ModeUpdate {
+		line("No members, not added", intCell(db.Unknown))
 	}
 	if db.Transfers > 0 {
 		line("Rows that wait for somebody of another area", intCell(db.Transfers))

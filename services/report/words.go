@@ -61,6 +61,10 @@ func describeOutcome(result string, options events.Options) string {
 		return "Waits for another area"
 	case records.Objected:
 		return "Has objected, left out"
+	case records.Known:
+		return "Member already, left alone"
+	case records.Unknown:
+		return "No member, not added"
 	}
 	return result
 }
@@ -79,6 +83,26 @@ func describeReject(code string) string {
 
 // waitsReason is all that a report says of a row that waits.
 const waitsReason = "Waits for somebody whose area covers both the row and the member."
+
+// What a report says of the rows that the mode of the upload leaves out.
+const (
+	knownReason   = "The person is a member already, and the upload only adds people (mode=create)."
+	unknownReason = "No member that the upload may change has this ID number, and it adds nobody (mode=update)."
+)
+
+// describeOmission says why a row was left out that the database took no offence at,
+// "" for one that was not.
+func describeOmission(result string) string {
+	switch result {
+	case records.Transfer:
+		return waitsReason
+	case records.Known:
+		return knownReason
+	case records.Unknown:
+		return unknownReason
+	}
+	return ""
+}
 
 // reasonSkipped is the reason of a verdict where the uploader skipped the IEC.
 const reasonSkipped = "disabled"

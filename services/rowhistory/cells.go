@@ -2,6 +2,7 @@ package rowhistory
 
 import (
 	"iter"
+	"slices"
 
 	"rollcall.example/events/records"
 )
@@ -43,7 +44,7 @@ func (h *History) addCells(head records.Header, row *records.Row, reject *record
 			continue // nothing stands there
 		}
 		if row != nil && c.Field != "" {
-			c.Value = row.Fields[c.Field]
+			c.Value, c.Cleared = row.Fields[c.Field], slices.Contains(row.Clear, c.Field)
 			if i == head.Fields["id_number"] {
 				c.Value = row.ID
 			}

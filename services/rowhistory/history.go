@@ -41,6 +41,8 @@ type Cell struct {
 	Text   string `json:"text"`
 	Field  string `json:"field,omitempty"`
 	Value  string `json:"value,omitempty"`
+	// Cleared says that the cell asks to empty the field.
+	Cleared bool `json:"cleared,omitempty"`
 }
 
 // Guess is a field that came from elsewhere than a cell of its own: a part of a full
@@ -81,7 +83,9 @@ type Outcome struct {
 	Why    string `json:"why,omitempty"`
 	VDCode string `json:"vd_code,omitempty"`
 	// Changed are the columns whose value is another one now.
-	Changed []string       `json:"changed,omitempty"`
+	Changed []string `json:"changed,omitempty"`
+	// Cleared are those of them that were emptied.
+	Cleared []string       `json:"cleared,omitempty"`
 	Before  map[string]any `json:"before,omitempty"`
 	After   map[string]any `json:"after,omitempty"`
 	DryRun  bool           `json:"dry_run,omitempty"`

@@ -1,6 +1,7 @@
 package rowhistory
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -24,9 +25,10 @@ func (r *Reader) addResults(ctx context.Context, job *events.Job, h *History) er
 		return err
 	case o == nil && job.MayWait():
 		return nil // what the IEC said is shown once it is known that the row does not wait
-	case o != nil && o.Result == records.Transfer:
-		h.IEC = Verdict{Status: "none", Why: waits}
-		h.Database = Outcome{Result: records.Transfer, Why: waits, DryRun: job.Persisted == nil || job.Options.DryRun}
+	case o != nil && records.Withholds(job, o.Result):
+		h.IEC = Verdict{Status: "none", Why: omissions[o.Result]}
+		h.Database = Outcome{Result: o.Result, Why: omissions[o.Result],
+			DryRun: job.Persisted == nil || job.Options.DryRun}
 		return nil
 	}
 	v, _, err := find(ctx, r.store, job.Verified.Verdicts, func(v *records.Verdict) int { return v.N - h.Row })
@@ -43,7 +45,8 @@ func (r *Reader) addResults(ctx context.Context, job *events.Job, h *History) er
 	if o == nil {
 		return nil
 	}
-	h.Database = Outcome{Result: o.Result, Why: o.Error, VDCode: o.VD, Changed: o.Changed,
+	h.Database = Outcome{Result: o.Result, Why: cmp.Or(o.Error, omissions[o.Result]), VDCode: o.VD,
+		Changed: o.Changed, Cleared: o.Cleared,
 		DryRun: job.Persisted == nil || job.Options.DryRun}
 	if job.Persisted == nil {
 		return nil // what was proposed is not written
@@ -51,8 +54,13 @@ func (r *Reader) addResults(ctx context.Context, job *events.Job, h *History) er
 	return r.addImages(ctx, job.ID, h)
 }
 
-// waits is all that is told of a row whose person is a member outside of the area.
-const waits = "The row waits for somebody whose area covers both the row and the member."
+// omissions say why a row was left out that the database did not refuse. Of a row whose
+// answers are withheld they are all that is told.
+var omissions = map[string]string{
+	records.Transfer: "The row waits for somebody whose area covers both the row and the member.",
+	records.Known:    "The person is a member already, and the upload only adds people.",
+	records.Unknown:  "No member that the upload may change has this ID number, and it adds nobody.",
+}
 
 // findOutcome returns the outcome of a row, or the one that is proposed; nil where
 // neither is known.

@@ -29,8 +29,11 @@ const (
 	maxField     = 1 << 10 // bytes of a field's value
 
 	// Fields that say what is wanted, true or false.
-	optionIEC    = "iec_verification"
-	optionDryRun = "dry_run"
+	optionIEC        = "iec_verification"
+	optionDryRun     = "dry_run"
+	optionAllowClear = "allow_clear"
+	// optionMode says which people may be written: upsert, create or update.
+	optionMode = "mode"
 	// optionMapping says what the columns are.
 	optionMapping = "mapping"
 )
@@ -47,7 +50,7 @@ type form struct {
 	header  workbook.Header  // of the sheet to be read; of a file that was checked
 	mapped  *events.Mapping  // the mapping as the fact has it; of a file that was checked
 	area    events.Area      // where the job may work; see authorize
-	said    map[string]bool  // the options that were given
+	said    map[string]any   // the options that were given
 }
 
 func (f *form) close() error {
@@ -173,29 +176,45 @@ func (f *form) setOptions(values url.Values) error {
 // twice, in the URL and the form for instance, must say the same: a proxy that looked at
 // the one would not know of the other.
 func (f *form) setOption(name, value string) error {
-	if name == optionMapping {
+	var yes, known bool
+	var said any
+	must := "true or false"
+	switch name {
+	case optionIEC, optionDryRun, optionAllowClear:
+		var err error
+		yes, err = strconv.ParseBool(value)
+		said, known = yes, err == nil
+	case optionMode:
+		said, known = events.ParseMode(value)
+		must = "upsert, create or update"
+	case optionMapping:
 		return f.setMapping(value)
-	}
-	if name != optionIEC && name != optionDryRun {
+	default:
 		return nil
 	}
-	yes, err := strconv.ParseBool(value)
-	if err != nil {
+	refuse := func(words string, args ...any) error {
 		return &refusal.Error{Code: refusal.CodeBadRequest, Details: map[string]any{"parameter": name},
-			Message: fmt.Sprintf("The field %s must be true or false.", name)}
+			Message: "The field " + name + fmt.Sprintf(words, args...)}
 	}
-	if before, given := f.said[name]; given && before != yes {
-		return &refusal.Error{Code: refusal.CodeBadRequest, Details: map[string]any{"parameter": name},
-			Message: fmt.Sprintf("The field %s was sent twice, and not the same.", name)}
+	if !known {
+		return refuse(" must be %s.", must)
+	}
+	if before, given := f.said[name]; given && before != said {
+		return refuse(" was sent twice, and not the same.")
 	}
 	if f.said == nil {
-		f.said = map[string]bool{}
+		f.said = map[string]any{}
 	}
-	f.said[name] = yes
-	if name == optionDryRun {
+	f.said[name] = said
+	switch name {
+	case optionDryRun:
 		f.options.DryRun = yes
-	} else {
+	case optionIEC:
 		f.options.SkipIEC = !yes
+	case optionAllowClear:
+		f.options.AllowClear = yes
+	case optionMode:
+		f.options.Mode = said.(events.Mode)
 	}
 	return nil
 }

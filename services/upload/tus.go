@@ -151,7 +151,7 @@ func (t *tusServer) checkNewUpload(
 		return resp, change, t.refuse(hook.Context, err)
 	}
 	change.MetaData = tusd.MetaData{}
-	for _, name := range []string{"filename", optionIEC, optionDryRun, optionMapping} {
+	for _, name := range append([]string{"filename"}, options...) {
 		if value, given := hook.Upload.MetaData[name]; given {
 			change.MetaData[name] = value
 		}
@@ -160,9 +160,12 @@ func (t *tusServer) checkNewUpload(
 	return resp, change, nil
 }
 
+// options are the names in Upload-Metadata that say what is wanted.
+var options = []string{optionIEC, optionDryRun, optionMode, optionAllowClear, optionMapping}
+
 func (t *tusServer) mayBegin(hook tusd.HookEvent) error {
 	f := &form{}
-	for _, name := range []string{optionIEC, optionDryRun, optionMapping} {
+	for _, name := range options {
 		if value, given := hook.Upload.MetaData[name]; given {
 			if err := f.setOption(name, value); err != nil {
 				return err

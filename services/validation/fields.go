@@ -20,6 +20,7 @@ type rowReader struct {
 	judge    *Judge
 	fields   map[string]string
 	guessed  []string // fields that no cell of their own gave
+	clear    []string // the fields that the row empties
 	warnings []records.Warning
 }
 
@@ -30,7 +31,7 @@ func (r *rowReader) warn(field, code, format string, args ...any) {
 // readCell reads the cell of a column. A cell that cannot be read gives a warning
 // and no field.
 func (r *rowReader) readCell(column schema.Column, cell workbook.Cell) {
-	if cell.Blank() || cell.Lost || cell.NoResult {
+	if cell.Blank() || cell.Lost || cell.NoResult || r.clearField(column, cell) {
 		return
 	}
 	if cell.Kind == workbook.Failed {

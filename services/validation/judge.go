@@ -3,6 +3,7 @@ package validation
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall.example/events"
@@ -24,6 +25,7 @@ type Judge struct {
 	date1904   bool
 	area       area
 	objected   func(id string) bool
+	allowClear bool
 	youngest   int
 	oldest     int
 
@@ -51,6 +53,8 @@ type Settings struct {
 	// Objected reports whether a person has objected to being on a roll; nil means
 	// that nobody has.
 	Objected func(id string) bool
+	// AllowClear says that a cell with the marker (clear) empties its field.
+	AllowClear bool
 	// Rules replace those of the package schema; the zero value means those.
 	Rules schema.Rules
 }
@@ -80,6 +84,7 @@ func NewJudge(s Settings) (*Judge, error) {
 		firstRows: make(map[uint64]int), repeats: make(map[uint64][]int), dates: make(map[string]*dateColumn),
 	}
 	j.youngest, j.oldest = s.Rules.Ages()
+	j.allowClear = s.AllowClear
 	j.names = newNamesColumn(s.Header, columns)
 	for _, column := range columns {
 		if _, ok := s.Header.Fields[column.Field]; ok && column.Kind != schema.KindID {
@@ -159,12 +164,14 @@ func (j *Judge) acceptRow(row workbook.Row, id ID) *records.Row {
 	r.warnings = append(r.warnings, j.tellFaults(row)...)
 	r.fillInExpiry(func(field string) bool {
 		i, ok := j.header.Fields[field]
-		return !ok || cellAt(row, i).Blank()
+		cell := cellAt(row, i)
+		return !ok || cell.Blank() || isClearMarker(cell.Text) && !slices.Contains(r.clear, field)
 	})
 	r.fillInNames()
 	r.compareWithID(id)
 	j.stats.Warnings += len(r.warnings)
-	valid := &records.Row{N: row.N, ID: id.Number, Fields: r.fields, Guessed: r.guessed, Warnings: r.warnings}
+	valid := &records.Row{N: row.N, ID: id.Number, Fields: r.fields, Guessed: r.guessed, Clear: r.clear,
+		Warnings: r.warnings}
 	valid.Cells, valid.Far = j.packCells(row)
 	return valid
 }

@@ -83,6 +83,7 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 	w.Progress(events.FileReading, 1, 1, "Read the spreadsheet")
 	set := Settings{
 		Header: header, UploadedAt: w.Job.CreatedAt, Date1904: book.Date1904, Area: w.Job.Uploaded.Area,
+		AllowClear: w.Job.Options.AllowClear,
 	}
 	if s.cfg.Objections != nil {
 		objections, err := s.cfg.Objections(ctx)

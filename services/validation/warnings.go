@@ -26,6 +26,7 @@ const (
 	WarnFormula          = "formula_failed"
 	WarnWord             = "word_unknown"
 	WarnCut              = "text_cut"
+	WarnClear            = "clear_not_possible"
 	WarnLost             = "cell_lost"
 	WarnTwice            = "cell_twice"
 	WarnNoResult         = "formula_without_result"

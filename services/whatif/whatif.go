@@ -34,8 +34,10 @@ type Roll struct {
 	// Mapping is that of the job; nil for none.
 	Mapping *events.Mapping
 	// Area is that of the job; nil means the whole country.
-	Area  *events.Area
-	Rules schema.Rules
+	Area *events.Area
+	// AllowClear says that cells may empty fields.
+	AllowClear bool
+	Rules      schema.Rules
 }
 
 // Config is what a comparison works with. All of it is required.
@@ -83,7 +85,8 @@ func Job(ctx context.Context, cfg Config, job *events.Job, rules schema.Rules) (
 	defer stop()
 	c := comparison{Config: cfg, rules: rules, next: next, registered: map[string]int{}}
 	c.sum.Before = job.Validated.Stats
-	roll := Roll{UploadedAt: job.CreatedAt, Area: job.Uploaded.Area, Mapping: job.Uploaded.Mapping, Rules: rules}
+	roll := Roll{UploadedAt: job.CreatedAt, Area: job.Uploaded.Area, Mapping: job.Uploaded.Mapping,
+		AllowClear: job.Options.AllowClear, Rules: rules}
 	if c.sum.After, err = c.judge(ctx, file, upload.Size, roll, c.add); err != nil {
 		return sum, err
 	}

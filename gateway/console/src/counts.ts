@@ -42,7 +42,8 @@ export function countsView(status: Job, s: State): HTMLElement {
     s.known.members && group(strings.groups.members, members,
       status.options.undoes
         ? ["removed", "updates", "kept", "unchanged"]
-        : ["inserts", "updates", "unchanged", "errors", ...(members?.transfers ? ["transfers" as const] : [])]),
+        : ["inserts", "updates", "unchanged", "errors",
+          ...(["cleared", "known", "unknown", "transfers"] as const).filter((name) => members?.[name])]),
     s.known.rows && columns(status),
   ].filter((g): g is HTMLElement => !!g);
   return groups.length ? h("div", { class: "groups" }, ...groups) : h("p", { class: "hint" }, strings.job.noCounts);

@@ -145,7 +145,8 @@ export class JobView {
     fill(this.#title, file_name);
     document.title = `${file_name} · ${strings.name}`;
     this.#badge.replaceChildren(badge(s.status));
-    const asked = [options.dry_run && text.dryRun, options.skip_iec && text.withoutIEC];
+    const asked = [options.dry_run && text.dryRun, options.skip_iec && text.withoutIEC,
+      options.mode && text.modes[options.mode], options.allow_clear && text.allowClear];
     fill(this.#options, asked.filter(Boolean).join(", "));
     this.#undoes.hidden = !options.undoes;
     this.#undoes.href = "#/jobs/" + options.undoes;
@@ -210,7 +211,7 @@ export class JobView {
 
 /** Tells whether any row has to be corrected. */
 const hasRowsToFix = ({ validation_stats: rows, database_stats: members }: Job) =>
-  (rows?.total_records ?? 0) > (rows?.valid_records ?? 0) || (members?.errors ?? 0) > 0;
+  (rows?.total_records ?? 0) > (rows?.valid_records ?? 0) || (members?.errors ?? 0) + (members?.unknown ?? 0) > 0;
 
 /** Says how far the job is and how long it takes. */
 function describe(s: State, live: boolean): string {

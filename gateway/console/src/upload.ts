@@ -4,11 +4,15 @@ import { meter } from "./meter.ts";
 import { strings } from "./strings.ts";
 
 const text = strings.upload;
+const modes = ["upsert", "create", "update"] as const;
 
 /** Uploads a spreadsheet that the person drops or chooses. */
 export class Upload {
   readonly #dryRun = h("input", { type: "checkbox", id: "dry-run", "aria-describedby": "dry-run-hint" });
   readonly #skipIEC = h("input", { type: "checkbox", id: "skip-iec", "aria-describedby": "skip-iec-hint" });
+  readonly #allowClear = h("input", { type: "checkbox", id: "allow-clear", "aria-describedby": "allow-clear-hint" });
+  readonly #mode = h("select", { id: "mode" },
+    ...modes.map((mode) => h("option", { value: mode }, text.modes[mode])));
   readonly #input = h("input", {
     type: "file", id: "file", class: "visually-hidden", accept: ".xlsx,.xls,.ods,.csv", tabindex: "-1", "aria-hidden": "true",
     onchange: () => this.#sendFirst(this.#input.files),
@@ -42,6 +46,8 @@ export class Upload {
     this.element = h("section", { class: "card", "aria-label": text.title },
       h("h2", {}, text.title), drop, this.#bar.element, this.#note, this.#error,
       option(this.#dryRun, text.dryRun, text.dryRunHint), option(this.#skipIEC, text.skipIEC, text.skipIECHint),
+      option(this.#allowClear, text.allowClear, text.allowClearHint),
+      h("div", {}, h("label", { for: this.#mode.id }, text.mode), this.#mode),
       h("button", { type: "button", class: "quiet", onclick: () => void this.#saveTemplate() }, text.template));
   }
 
@@ -61,6 +67,8 @@ export class Upload {
       const job = await this.client.uploadResumed(file, {
         dryRun: this.#dryRun.checked,
         iecVerification: !this.#skipIEC.checked,
+        mode: modes[this.#mode.selectedIndex] ?? "upsert",
+        allowClear: this.#allowClear.checked,
         onProgress: (arrived, total) => {
           this.#bar.set((100 * arrived) / total);
           fill(this.#note, text.sending(file.name));

@@ -191,10 +191,13 @@ var flagHelp = kong.Vars{
 
 	"help_map": "Says what a column is, by its header or letter: 'Identity No.=id_number'; '=-' leaves the column out. " +
 		"Once for each column.",
-	"help_resume":     "For weak lines: send only what has not arrived yet, over several connections if need be.",
-	"help_output":     "Where to put it; report-JOB.xlsx or rejects-JOB.xlsx otherwise.",
-	"help_at_seq":     "Where it stood after the event with this sequence; rollcall history shows them.",
-	"help_token_file": "File with your token, read again for each upload, instead of --token.",
+	"help_mode": "upsert adds and changes members; create leaves those alone who are members already; " +
+		"update adds nobody. Who was left out is in the report.",
+	"help_allow_clear": "A cell that says (clear) empties that field of a member. Blank cells never do.",
+	"help_resume":      "For weak lines: send only what has not arrived yet, over several connections if need be.",
+	"help_output":      "Where to put it; report-JOB.xlsx or rejects-JOB.xlsx otherwise.",
+	"help_at_seq":      "Where it stood after the event with this sequence; rollcall history shows them.",
+	"help_token_file":  "File with your token, read again for each upload, instead of --token.",
 
 	"help_demo_dir":     "Folder for the data, the sample and the report.",
 	"help_doctor_data":  "Data folder of up. If it exists, its disk is looked at.",

@@ -23,6 +23,20 @@ type uploadCmd struct {
 	SkipIEC bool   `env:"-" name:"skip-iec" help:"Ask the IEC about nobody."`
 
 	Map []string `env:"-" sep:"none" placeholder:"HEADER=FIELD" help:"${help_map}"`
+	writeSettings
+}
+
+// writeSettings say what an upload may do to members.
+type writeSettings struct {
+	Mode       string `env:"-" default:"upsert" enum:"upsert,create,update" help:"${help_mode}"`
+	AllowClear bool   `env:"-" help:"${help_allow_clear}"`
+}
+
+// addTo adds the settings to the options of an upload.
+func (s writeSettings) addTo(o client.UploadOptions) client.UploadOptions {
+	o.Mode, _ = events.ParseMode(s.Mode) // the parser of flags has refused others
+	o.AllowClear = s.AllowClear
+	return o
 }
 
 // Run uploads a file.
@@ -35,7 +49,7 @@ func (c *uploadCmd) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	options := client.UploadOptions{DryRun: c.DryRun, SkipIEC: c.SkipIEC, Mapping: mapping}
+	options := c.addTo(client.UploadOptions{DryRun: c.DryRun, SkipIEC: c.SkipIEC, Mapping: mapping})
 	send := uploadFile
 	if c.Resume {
 		send = resumeUpload

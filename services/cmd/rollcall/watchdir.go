@@ -20,13 +20,14 @@ type watchDirCmd struct {
 	Settle    time.Duration `default:"5s" help:"How long a file must stay unchanged before it is uploaded."`
 	DryRun    bool          `env:"-" help:"Write nothing to the database; the reports say what would be written."`
 	SkipIEC   bool          `env:"-" name:"skip-iec" help:"Ask the IEC about nobody."`
+	writeSettings
 }
 
 // Run uploads what is put into the folder until ctx ends.
 func (c *watchDirCmd) Run(ctx context.Context, p *process) error {
 	fmt.Fprintf(p.out, "watching %s\n", c.Dir)
 	return watchdir.Run(ctx, watchdir.Config{
-		Dir: c.Dir, Settle: c.Settle, Variant: fmt.Sprint(c.DryRun, c.SkipIEC),
+		Dir: c.Dir, Settle: c.Settle, Variant: c.variant(),
 		Upload: c.upload, Refused: refusesFile,
 		Done:   func(name, jobID string) { fmt.Fprintf(p.out, "%s is %s\n", name, jobID) },
 		Failed: func(name string, err error) { fmt.Fprintf(p.out, "%s was refused: %v\n", name, err) },
@@ -47,7 +48,16 @@ func (c *watchDirCmd) upload(ctx context.Context, path, key string) (jobID strin
 	if err != nil {
 		return "", err
 	}
-	return uploadFile(ctx, api, path, client.UploadOptions{DryRun: c.DryRun, SkipIEC: c.SkipIEC, Key: key})
+	return uploadFile(ctx, api, path, c.addTo(client.UploadOptions{DryRun: c.DryRun, SkipIEC: c.SkipIEC, Key: key}))
+}
+
+// variant tells the options apart. It is part of the key of uploads, so options that
+// are not given leave it as it was before they were known.
+func (c *watchDirCmd) variant() string {
+	if c.writeSettings == (writeSettings{Mode: "upsert"}) {
+		return fmt.Sprint(c.DryRun, c.SkipIEC)
+	}
+	return fmt.Sprint(c.DryRun, c.SkipIEC, c.Mode, c.AllowClear)
 }
 
 // refusesFile reports whether the file itself is refused. A bad token, too many requests,

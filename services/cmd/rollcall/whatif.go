@@ -46,7 +46,8 @@ func (c *whatIfCmd) Run(ctx context.Context, p *process) (err error) {
 		Store: events.NewNotedStore(js),
 		NewJudge: func(r whatif.Roll) (whatif.Judge, error) {
 			return validation.NewJudge(validation.Settings{
-				Header: r.Header, UploadedAt: r.UploadedAt, Date1904: r.Date1904, Area: r.Area, Rules: r.Rules,
+				Header: r.Header, UploadedAt: r.UploadedAt, Date1904: r.Date1904, Area: r.Area,
+				AllowClear: r.AllowClear, Rules: r.Rules,
 			})
 		},
 		Visit: func(d whatif.Difference) error { return c.print(p.out, d) },

@@ -64,6 +64,12 @@ export interface DatabaseStats {
   kept?: number;
   /** Rows that wait for somebody whose area covers the stored member too. */
   transfers?: number;
+  /** Mode create: rows of people who are members already, left alone. */
+  known?: number;
+  /** Mode update: rows of people who are no members in the job's area, not added. */
+  unknown?: number;
+  /** Updates that emptied a field, as the file asked. */
+  cleared?: number;
   dry_run?: boolean;
   /** Rows of people who have objected since the file was validated. */
   objected?: number;

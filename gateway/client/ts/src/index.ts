@@ -8,6 +8,7 @@ export type {
   CompleteData, DatabaseStats, ErasedData, FailedData, IECStats, JobEvent, JobStatus, ProgressData, Quota,
   RateLimitData, Stage, ValidationStats,
 } from "./events.js";
+export type { Mode, RowOptions } from "./options.js";
 export type { Memory, ResumeOptions } from "./resume.js";
 export type {
   Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, MappedColumn, RateLimit, Stats, UploadOptions,

@@ -1,17 +1,12 @@
 import { RollcallError, unauthenticated } from "./error.js";
 import type { DatabaseStats, IECStats, JobStatus, Quota, Stage, ValidationStats } from "./events.js";
 import type { Clock } from "./clock.js";
+import { fieldsOf, type Mode, type RowOptions } from "./options.js";
 import { ResumableUpload } from "./resume.js";
 import type { ResumeOptions, SendRequest } from "./resume.js";
 import type { Tokens } from "./token.js";
 
-export interface UploadOptions {
-  /** Check everything, but write nothing to the database. */
-  dryRun?: boolean;
-  /** false asks the IEC about nobody: every row stays unverified. Default: true. */
-  iecVerification?: boolean;
-  /** What the columns are: from the text of a header, or the letter of a column, to a field, or null to leave it out. */
-  mapping?: Record<string, string | null>;
+export interface UploadOptions extends RowOptions {
   /** Default: the File's own name, else upload.xlsx. */
   fileName?: string;
   /**
@@ -31,6 +26,10 @@ export interface JobOptions {
   completes?: string;
   /** Somebody else must approve the job before it writes. */
   approval?: boolean;
+  /** Which people may be written; both where there is none. */
+  mode?: Exclude<Mode, "upsert">;
+  /** A cell with (clear) empties that field of a member. */
+  allow_clear?: boolean;
 }
 
 /** A column of which the uploader said what it is; without a field it is left out. */
@@ -165,9 +164,7 @@ export class Rest {
   async upload(file: Blob, options: UploadOptions): Promise<Accepted> {
     const form = new FormData();
     // Fields come before the file, so that the server knows them when the file begins.
-    if (options.dryRun !== undefined) form.append("dry_run", String(options.dryRun));
-    if (options.iecVerification !== undefined) form.append("iec_verification", String(options.iecVerification));
-    if (options.mapping !== undefined) form.append("mapping", JSON.stringify(options.mapping));
+    for (const [name, value] of fieldsOf(options)) form.append(name, value);
     const own = "name" in file && typeof file.name === "string" ? file.name : "";
     form.append("file", file, options.fileName ?? (own || "upload.xlsx"));
     const { onProgress, signal } = options;

@@ -1,3 +1,4 @@
+import { fieldsOf, type RowOptions } from "./options.js";
 import { backoff } from "./clock.js";
 import type { Clock } from "./clock.js";
 import { RollcallError } from "./error.js";
@@ -9,13 +10,7 @@ export interface Memory {
   removeItem(key: string): void;
 }
 
-export interface ResumeOptions {
-  /** Check everything, but write nothing to the database. */
-  dryRun?: boolean;
-  /** false asks the IEC about nobody: every row stays unverified. Default: true. */
-  iecVerification?: boolean;
-  /** What the columns are: from the text of a header, or the letter of a column, to a field, or null to leave it out. */
-  mapping?: Record<string, string | null>;
+export interface ResumeOptions extends RowOptions {
   /** Default: the File's own name, else upload.xlsx. */
   fileName?: string;
   /** Called with the bytes that have arrived, and the bytes in all. */
@@ -55,9 +50,7 @@ export class ResumableUpload {
     const changed = "lastModified" in file && typeof file.lastModified === "number" ? file.lastModified : 0;
     const name = options.fileName ?? (own || "upload.xlsx");
     const meta = [`filename ${base64(name)}`];
-    if (options.dryRun !== undefined) meta.push(`dry_run ${base64(String(options.dryRun))}`);
-    if (options.iecVerification !== undefined) meta.push(`iec_verification ${base64(String(options.iecVerification))}`);
-    if (options.mapping !== undefined) meta.push(`mapping ${base64(JSON.stringify(options.mapping))}`);
+    for (const [field, value] of fieldsOf(options)) meta.push(`${field} ${base64(value)}`);
     this.#meta = meta.join(",");
     // Without a time of change it may be another file of the same name and size.
     const memory = options.memory === undefined ? (globalThis.localStorage ?? null) : options.memory;
