@@ -117,6 +117,9 @@ func TestRowsStandInTheOrderOfTheUpload(t *testing.T) {
 						o := &records.Outcome{N: n, Result: records.Inserted}
 						if refused[n] {
 							o = &records.Outcome{N: n, Result: records.Refused, Error: "no"}
+							if n%2 == 0 {
+								o = &records.Outcome{N: n, Result: records.Unknown}
+							}
 						}
 						write(o)
 					}

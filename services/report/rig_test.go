@@ -56,8 +56,12 @@ func (r *rig) connectAs(t *testing.T, stage events.Stage) (*events.Log, *events.
 func (r *rig) runJob(t *testing.T, in roll) events.Job {
 	t.Helper()
 	log, _ := r.connectAs(t, events.StageUpload)
-	job := eventstest.Upload(t, log, events.User{ID: "alice@example.org", Role: "member"}, events.Artifact{},
-		in.options)
+	fact := &events.Uploaded{Owner: events.User{ID: "alice@example.org", Role: "member"}, FileName: "roll.xlsx",
+		Options: in.options, Area: in.area}
+	fact.JobID = events.NewJobID()
+	fact.File = eventstest.FakeArtifact(events.BucketUploads, fact.JobID+"/upload.xlsx")
+	var job events.Job
+	eventstest.Append(t, log, &job, fact)
 
 	log, store := r.connectAs(t, events.StageValidation)
 	head := records.Header{JobID: job.ID, Columns: in.columns, Fields: in.fields}

@@ -19,6 +19,7 @@ type roll struct {
 	iec      events.IECStats
 	db       events.DatabaseStats
 	options  events.Options
+	area     *events.Area
 }
 
 var askedAt = time.Date(2026, time.March, 9, 22, 30, 15, 0, time.UTC) // the 10th in South Africa

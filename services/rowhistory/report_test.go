@@ -74,7 +74,8 @@ func TestEmptyCellsAreNoPartOfAHistory(t *testing.T) {
 	head := records.Header{Columns: []string{"ID Number", "", "Name"}, Fields: map[string]int{"id_number": 0}}
 	h.addCells(head, &records.Row{ID: "8001015009087", Cells: []string{"800101 5009087"},
 		Far: []records.FarCell{{Column: 16_383, Text: "x"}}}, nil)
-	want := []Cell{{"ID Number", "800101 5009087", "id_number", "8001015009087"}, {Column: "Name"}, {Text: "x"}}
+	want := []Cell{{Column: "ID Number", Text: "800101 5009087", Field: "id_number", Value: "8001015009087"},
+		{Column: "Name"}, {Text: "x"}}
 	if fmt.Sprint(h.Cells) != fmt.Sprint(want) {
 		t.Errorf("cells %+v", h.Cells)
 	}

@@ -66,7 +66,7 @@ export interface DatabaseStats {
   transfers?: number;
   /** Mode create: rows of people who are members already, left alone. */
   known?: number;
-  /** Mode update: rows of people who are no members in the job's area, not added. */
+  /** Mode update: rows of people who are no members in the area of the job, not added. */
   unknown?: number;
   /** Updates that emptied a field, as the file asked. */
   cleared?: number;
