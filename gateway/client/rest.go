@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 )
 
 const apiBase = "/api/v1/bulk-upload"
@@ -14,6 +16,24 @@ const apiBase = "/api/v1/bulk-upload"
 // data of the answer into out, unless out is nil.
 func (c *Client) Call(ctx context.Context, method, path string, out any) error {
 	return c.call(ctx, method, path, nil, nil, out)
+}
+
+// SaveMapping keeps a mapping, as UploadOptions has it, under a name for the user, in
+// place of an earlier one of that name. The error is a *StatusError when the mapping is
+// refused.
+func (c *Client) SaveMapping(ctx context.Context, name string, mapping map[string]string) error {
+	header := http.Header{"Content-Type": {"application/json"}}
+	body := strings.NewReader(EncodeMapping(mapping))
+	return c.call(ctx, http.MethodPut, "/mappings/"+url.PathEscape(name), body, header, nil)
+}
+
+// Mapping returns a mapping that the user keeps.
+func (c *Client) Mapping(ctx context.Context, name string) (map[string]string, error) {
+	var saved struct {
+		Mapping map[string]string `json:"mapping"` // null is "" here
+	}
+	err := c.Call(ctx, http.MethodGet, "/mappings/"+url.PathEscape(name), &saved)
+	return saved.Mapping, err
 }
 
 func (c *Client) call(ctx context.Context, method, path string, body io.Reader, header http.Header, out any) error {

@@ -4,14 +4,18 @@ import (
 	"context"
 	"net/http"
 
+	"rollcall.example/events/mappings"
 	"rollcall.example/services/upload"
 	"rollcall.example/services/validation/inspect"
+	"rollcall.example/services/workbook"
 )
 
 // inspect tells what would be read of a spreadsheet that is sent as a form.
 func (a *API) inspect(w http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	var report *inspect.Report
+	mapped := false
 	err := a.cfg.Upload.InspectForm(w, r, who.Principal, func(ctx context.Context, file upload.Spooled) (err error) {
+		mapped = len(file.Mapping) > 0
 		report, err = inspect.File(ctx, file, file.Size, inspect.Settings{
 			Name: file.Name, Budget: file.Budget, Mapping: file.Mapping, Area: &file.Area, Now: a.cfg.Now(),
 		})
@@ -20,5 +24,16 @@ func (a *API) inspect(w http.ResponseWriter, r *http.Request, who caller) (*resu
 	if err != nil {
 		return nil, err
 	}
-	return &result{message: "The file was looked at. Nothing was stored.", data: report}, nil
+	data := struct {
+		*inspect.Report
+		Offered *mappings.Saved `json:"mapping_offered,omitempty"`
+	}{Report: report}
+	if !mapped {
+		var header workbook.Header
+		for _, c := range report.Columns {
+			header.Columns = append(header.Columns, c.Header)
+		}
+		data.Offered = a.cfg.Upload.OfferMapping(r.Context(), who.User, header)
+	}
+	return &result{message: "The file was looked at. Nothing was stored.", data: data}, nil
 }

@@ -128,6 +128,11 @@ func TestAMappingThatFitsIsOffered(t *testing.T) {
 			t.Errorf("%s: %d %s", what, a.Status, a.Raw)
 		}
 	}
+	body, contentType := apitest.Form(t, "file", roll)
+	a = r.Do("alice member", http.MethodPost, "/inspect", body, contentType)
+	if offered, ok := a.Data["mapping_offered"].(map[string]any); a.Status != 200 || !ok || offered["name"] != "long" {
+		t.Errorf("inspected: %d %s", a.Status, a.Raw)
+	}
 	// The first ID number is wrong, so that no column tells by what it holds.
 	lost := apitest.Workbook(t, []string{"Idx", "Surname"}, []string{"8001015009080", "A"})
 	a = r.SendForm("alice member", "file", lost)

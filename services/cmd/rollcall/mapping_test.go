@@ -1,9 +1,75 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 )
+
+// A mapping that is saved is listed, used by an upload, and removed.
+func TestMappingsCommand(t *testing.T) {
+	var got []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got = append(got, r.Method+" "+r.URL.EscapedPath()+" "+string(body))
+		one := `{"name":"a b","mapping":{"Qwx":"id_number","Note":null},"saved_at":"2026-01-01T00:00:00Z"}`
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/mappings"):
+			one = `{"mappings":[` + one + `]}`
+		case r.Method == http.MethodPost:
+			one = `{"job_id":"job-1"}`
+		}
+		_, _ = io.WriteString(w, `{"success":true,"message":"m","data":`+one+`}`) // the test sees what came
+	}))
+	defer server.Close()
+	var out bytes.Buffer
+	p, settings := &process{out: &out}, serverSettings{Server: server.URL, Token: "t"}
+	roll := writeRoll(t)
+	for _, c := range []interface {
+		Run(ctx context.Context, p *process) error
+	}{
+		&mappingSaveCmd{serverSettings: settings, Name: "a b", Map: []string{"Qwx=id_number", "Note=-"}},
+		&mappingListCmd{settings},
+		&uploadCmd{serverSettings: settings, File: roll, Mapping: "a b"},
+		&mappingRemoveCmd{serverSettings: settings, Name: "a b"},
+	} {
+		if err := c.Run(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const base = "/api/v1/bulk-upload"
+	const said = `{"Note":null,"Qwx":"id_number"}`
+	if len(got) != 5 || got[0] != "PUT "+base+"/mappings/a%20b "+said || got[2] != "GET "+base+"/mappings/a%20b " ||
+		!strings.Contains(got[3], said) || got[4] != "DELETE "+base+"/mappings/a%20b " {
+		t.Errorf("%q", got)
+	}
+	if text := out.String(); !strings.Contains(text, "a b   Qwx     id_number\na b   Note    -\n") {
+		t.Errorf("listed %q", text)
+	}
+	if err := (&mappingSaveCmd{serverSettings: settings, Name: "x"}).Run(t.Context(), p); err == nil {
+		t.Error("a mapping that says nothing is saved")
+	}
+}
+
+// writeRoll writes a roll that no server reads.
+func writeRoll(t *testing.T) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "roll.csv")
+	if err := os.WriteFile(path, []byte("Qwx,Note\n8001015009087,x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
 
 func TestParseMap(t *testing.T) {
 	got, err := parseMap([]string{"Identity No.=id_number", "a = b =surname", "F=-", "Remarks=null", "F=-"})

@@ -22,7 +22,8 @@ type uploadCmd struct {
 	DryRun  bool   `env:"-" help:"Write nothing to the database; the report says what would be written."`
 	SkipIEC bool   `env:"-" name:"skip-iec" help:"Ask the IEC about nobody."`
 
-	Map []string `env:"-" sep:"none" placeholder:"HEADER=FIELD" help:"${help_map}"`
+	Map     []string `env:"-" sep:"none" placeholder:"HEADER=FIELD" xor:"map" help:"${help_map}"`
+	Mapping string   `env:"-" placeholder:"NAME" xor:"map" help:"Use a mapping that is kept; see rollcall mappings."`
 	writeSettings
 }
 
@@ -48,6 +49,11 @@ func (c *uploadCmd) Run(ctx context.Context, p *process) error {
 	mapping, err := parseMap(c.Map)
 	if err != nil {
 		return err
+	}
+	if c.Mapping != "" {
+		if mapping, err = api.Mapping(ctx, c.Mapping); err != nil {
+			return err
+		}
 	}
 	options := c.addTo(client.UploadOptions{DryRun: c.DryRun, SkipIEC: c.SkipIEC, Mapping: mapping})
 	send := uploadFile
