@@ -69,7 +69,8 @@ func newJob(rows int, opts events.Options) *events.Job {
 func (w *fixture) writeJob(ctx context.Context, job *events.Job,
 	list ...person) (got []records.Outcome, stats events.DatabaseStats, err error) {
 	err = w.mergePeople(ctx, job, numberRows(list), func(int, string) {}, func(tx *sqlx.Tx) error {
-		stats, err = outcomeReader{jobID: job.ID, clears: job.Options.AllowClear}.each(ctx, tx, func(o *records.Outcome) error { got = append(got, *o); return nil })
+		stats, err = outcomeReader{jobID: job.ID, clears: job.Options.AllowClear}.each(ctx, tx,
+			func(o *records.Outcome) error { got = append(got, *o); return nil })
 		return err
 	})
 	return got, stats, err

@@ -154,7 +154,8 @@ func TestAnUndoShowsNothingOfMembersOutside(t *testing.T) {
 		Uploaded: &events.Uploaded{}}
 	var got []records.Outcome
 	err := w.undoJob(t.Context(), undo, wardOne, func(int, string) {}, func(tx *sqlx.Tx) error {
-		_, err := outcomeReader{jobID: undo.ID}.each(t.Context(), tx, func(o *records.Outcome) error { got = append(got, *o); return nil })
+		_, err := outcomeReader{jobID: undo.ID}.each(t.Context(), tx,
+			func(o *records.Outcome) error { got = append(got, *o); return nil })
 		return err
 	})
 	if err != nil || len(got) != 3 {

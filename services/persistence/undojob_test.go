@@ -23,7 +23,8 @@ func (w *fixture) undoAndRead(ctx context.Context,
 	job := &events.Job{ID: events.UndoJobID(undone), Options: events.Options{Undoes: undone},
 		Uploaded: &events.Uploaded{}}
 	err = w.undoJob(ctx, job, events.Country(), func(int, string) {}, func(tx *sqlx.Tx) error {
-		stats, err = outcomeReader{jobID: job.ID}.each(ctx, tx, func(o *records.Outcome) error { got = append(got, *o); return nil })
+		stats, err = outcomeReader{jobID: job.ID}.each(ctx, tx,
+			func(o *records.Outcome) error { got = append(got, *o); return nil })
 		return err
 	})
 	return got, stats, err

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"rollcall.example/events"
 	"rollcall.example/events/records"
 )
@@ -55,4 +57,9 @@ func listModeSheets(options events.Options) []rowSheet {
 		return nil
 	}
 	return []rowSheet{sheet}
+}
+
+// sheetsOf returns all sheets of rows of a job's report.
+func sheetsOf(job *events.Job) []rowSheet {
+	return slices.Concat(listRowSheets(job.Options), listAreaSheets(job), listModeSheets(job.Options))
 }

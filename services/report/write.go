@@ -68,7 +68,7 @@ func (s *Service) compose(
 	if err != nil {
 		return err
 	}
-	list, err := openRowSheets(book, slices.Concat(listRowSheets(job.Options), listAreaSheets(job), listModeSheets(job.Options)), original.names)
+	list, err := openRowSheets(book, sheetsOf(job), original.names)
 	if err != nil {
 		return err
 	}

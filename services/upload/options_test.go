@@ -43,7 +43,8 @@ func TestModeAndAllowClear(t *testing.T) {
 			t.Errorf("%v: %+v, %v", c.fields, job.Options, err)
 		}
 	}
-	id := r.BeginTus("alice member", strconv.Itoa(len(roll)), "filename", "r.xlsx", "mode", "update", "allow_clear", "true")
+	id := r.BeginTus("alice member", strconv.Itoa(len(roll)), "filename", "r.xlsx", "mode", "update",
+		"allow_clear", "true")
 	a := r.part("alice member", id, 0, roll)
 	job, err := r.Log.Load(t.Context(), a.Header.Get(upload.HeaderJob))
 	if want := (events.Options{Mode: events.ModeUpdate, AllowClear: true}); err != nil || job.Options != want {

@@ -9,7 +9,8 @@ import (
 )
 
 func TestIsClearMarker(t *testing.T) {
-	for _, text := range []string{"(clear)", " (Clear) ", "(CLEAR)", "( clear )", "\u00a0(clear)\u200b", "（clear）", "(cle\u00adar)"} {
+	for _, text := range []string{"(clear)", " (Clear) ", "(CLEAR)", "( clear )",
+		"\u00a0(clear)\u200b", "（clear）", "(cle\u00adar)"} {
 		if !isClearMarker(text) {
 			t.Errorf("%q is no marker", text)
 		}
@@ -31,7 +32,8 @@ func TestTheMarkerIsNeverAValue(t *testing.T) {
 	}
 	set := Settings{Header: workbook.Header{Row: 3, Columns: header, Fields: fields}, UploadedAt: uploadTime}
 	row := func() workbook.Row {
-		return textRow(4, "8001015009087", "(clear)", "(clear)", " (Clear)", "(clear)", "2025-01-31", "(clear)", "(clear)", "(clear)",
+		return textRow(4, "8001015009087", "(clear)", "(clear)", " (Clear)", "(clear)", "2025-01-31", "(clear)", "(clear)",
+			"(clear)",
 			"Male")
 	}
 	for _, allow := range []bool{false, true} {
