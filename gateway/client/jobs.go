@@ -63,36 +63,36 @@ type JobState struct {
 
 // Cancel stops a job.
 func (c *Client) Cancel(ctx context.Context, jobID string) (JobState, error) {
-	return c.steer(ctx, "cancel", jobID)
+	return steer(ctx, c, "cancel", jobID)
 }
 
 // Retry runs a failed or cancelled job again, from the stage at which it ended.
 func (c *Client) Retry(ctx context.Context, jobID string) (JobState, error) {
-	return c.steer(ctx, "retry", jobID)
+	return steer(ctx, c, "retry", jobID)
 }
 
 // Undo starts a job that takes back what this one has written to the database.
 func (c *Client) Undo(ctx context.Context, jobID string) (JobState, error) {
-	return c.steer(ctx, "undo", jobID)
+	return steer(ctx, c, "undo", jobID)
 }
 
 // Approve lets a job write what it proposed. Reason may be "".
 func (c *Client) Approve(ctx context.Context, jobID, reason string) (JobState, error) {
-	return c.decide(ctx, "approve", jobID, reason)
+	return decide(ctx, c, "approve", jobID, reason)
 }
 
 // Decline ends a job that waits for approval. The uploader reads the reason.
 func (c *Client) Decline(ctx context.Context, jobID, reason string) (JobState, error) {
-	return c.decide(ctx, "decline", jobID, reason)
+	return decide(ctx, c, "decline", jobID, reason)
 }
 
 // Complete starts a job that writes the rows of this one that wait for somebody
 // with a larger area.
 func (c *Client) Complete(ctx context.Context, jobID string) (JobState, error) {
-	return c.steer(ctx, "complete", jobID)
+	return steer(ctx, c, "complete", jobID)
 }
 
-func (c *Client) decide(ctx context.Context, verb, jobID, reason string) (job JobState, err error) {
+func decide(ctx context.Context, c *Client, verb, jobID, reason string) (job JobState, err error) {
 	body, err := json.Marshal(map[string]string{"reason": reason})
 	if err != nil {
 		return job, err
@@ -102,7 +102,7 @@ func (c *Client) decide(ctx context.Context, verb, jobID, reason string) (job Jo
 	return job, err
 }
 
-func (c *Client) steer(ctx context.Context, verb, jobID string) (job JobState, err error) {
+func steer(ctx context.Context, c *Client, verb, jobID string) (job JobState, err error) {
 	err = c.Call(ctx, http.MethodPost, "/"+verb+"/"+url.PathEscape(jobID), &job)
 	return job, err
 }

@@ -59,7 +59,7 @@ func (c *Client) follow(
 				failures = 1
 			}
 			switch {
-			case c.isFinal(err, f.joined):
+			case f.isFinal(err):
 				yield(Frame{}, err)
 				return
 			case c.outOfAttempts(failures):
@@ -77,14 +77,14 @@ func (c *Client) follow(
 }
 
 // isFinal reports whether another connection would meet the same error.
-func (c *Client) isFinal(err error, joined bool) bool {
+func (f *follower) isFinal(err error) bool {
 	refused, ok := errors.AsType[*refusal.Error](err)
 	switch {
 	case !ok, refused.Code == refusal.CodeOverloaded:
 		return false
 	case refused.Code == refusal.CodeUnauthenticated:
 		// A token that was accepted before has expired, and the source has another one.
-		return c.cfg.TokenSource == nil || !joined
+		return f.c.cfg.TokenSource == nil || !f.joined
 	}
 	return true
 }

@@ -73,7 +73,7 @@ func (s *Service) readForm(w http.ResponseWriter, r *http.Request) (*form, error
 		return f, err
 	}
 	if r.ContentLength > s.cfg.MaxFileSize+formOverhead {
-		return f, s.tooLarge()
+		return f, tooLarge(s.cfg.MaxFileSize)
 	}
 	r.Body = httpserver.BoundBody(w, http.MaxBytesReader(w, r.Body, s.cfg.MaxFileSize+formOverhead), s.cfg.Idle)
 	parts, err := r.MultipartReader()
@@ -155,7 +155,7 @@ func (s *Service) spool(f *form, copyTo func(io.Writer) (int64, error)) error {
 		return err
 	}
 	if f.size > s.cfg.MaxFileSize {
-		return s.tooLarge()
+		return tooLarge(s.cfg.MaxFileSize)
 	}
 	f.sha256 = hex.EncodeToString(sum.Sum(nil))
 	return nil
@@ -242,7 +242,7 @@ func (s *Service) explainReadError(err error) error {
 	case errors.As(err, &known):
 		return err
 	case errors.As(err, &limit):
-		return s.tooLarge()
+		return tooLarge(s.cfg.MaxFileSize)
 	case errors.As(err, &disk):
 		return &refusal.Error{Code: refusal.CodeUnavailable, Err: err,
 			Message: "The file cannot be taken at the moment. Please try again shortly."}
@@ -262,9 +262,10 @@ func emptyFile() *refusal.Error {
 	return refusal.New(refusal.CodeEmptyFile, "The file is empty. Save the workbook again and upload it.")
 }
 
-func (s *Service) tooLarge() *refusal.Error {
-	return &refusal.Error{Code: refusal.CodeFileTooLarge, Details: map[string]any{"max_bytes": s.cfg.MaxFileSize},
-		Message: fmt.Sprintf("The file is larger than %s. Upload it in parts.", megabytes(s.cfg.MaxFileSize))}
+// tooLarge refuses a file of more than so many bytes.
+func tooLarge(most int64) *refusal.Error {
+	return &refusal.Error{Code: refusal.CodeFileTooLarge, Details: map[string]any{"max_bytes": most},
+		Message: fmt.Sprintf("The file is larger than %s. Upload it in parts.", megabytes(most))}
 }
 
 func megabytes(n int64) string {

@@ -87,7 +87,7 @@ func (s *Service) checkRepeat(ctx context.Context, job *events.Job, f *form) err
 			return err
 		}
 		defer release()
-		if err := s.check(ctx, f); err != nil {
+		if err := check(ctx, f); err != nil {
 			return err
 		}
 		same = was != nil && f.mapped != nil && reflect.DeepEqual(*was, *f.mapped)

@@ -3,6 +3,7 @@ package upload
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"rollcall.example/events"
 	"rollcall.example/events/mappings"
@@ -14,23 +15,28 @@ import (
 // detailOffered names the mapping that is offered in the details of a refusal.
 const detailOffered = "mapping_offered"
 
+// offers are made from the mappings that users keep. The zero value makes none.
+type offers struct {
+	kept   *mappings.Store
+	logger *slog.Logger
+}
+
 // OfferMapping returns the mapping that the user keeps and that says most of a header;
 // nil where none fits. That none can be looked up is logged, and no reason to refuse.
 func (s *Service) OfferMapping(ctx context.Context, user events.User, h workbook.Header) *mappings.Saved {
-	return s.offer(ctx, user, h.Fits)
+	return s.offers.best(ctx, user, h.Fits)
 }
 
-func (s *Service) offer(
-	ctx context.Context, user events.User, fits func(mappings.Mapping) bool,
-) *mappings.Saved {
-	if s.mappings == nil {
+// best returns the mapping of a user that says most of those that fit; nil for none.
+func (o offers) best(ctx context.Context, user events.User, fits func(mappings.Mapping) bool) *mappings.Saved {
+	if o.kept == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
-	list, err := s.mappings.List(ctx, user.ID)
+	list, err := o.kept.List(ctx, user.ID)
 	if err != nil {
-		s.cfg.Logger.WarnContext(ctx, "mappings of a user not looked up", "user", user.ID, "err", err)
+		o.logger.WarnContext(ctx, "mappings of a user not looked up", "user", user.ID, "err", err)
 		return nil
 	}
 	if best, ok := mappings.Best(list, fits); ok {
@@ -39,9 +45,9 @@ func (s *Service) offer(
 	return nil
 }
 
-// offerInstead adds to the refusal of a file without an ID column the mapping with which
+// instead adds to the refusal of a file without an ID column the mapping with which
 // it would have one.
-func (s *Service) offerInstead(ctx context.Context, user events.User, f *form, err error) error {
+func (o offers) instead(ctx context.Context, user events.User, f *form, err error) error {
 	refused, ok := errors.AsType[*refusal.Error](err)
 	if !ok || refused.Code != refusal.CodeNoIDColumn || len(f.mapping) > 0 {
 		return err
@@ -52,7 +58,7 @@ func (s *Service) offerInstead(ctx context.Context, user events.User, f *form, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	offered := s.offer(ctx, user, func(m mappings.Mapping) bool {
+	offered := o.best(ctx, user, func(m mappings.Mapping) bool {
 		header, _, err := workbook.PreflightMapped(ctx, f.file, f.size, workbook.Budget{Time: checkTime}, columns, m)
 		return err == nil && header.Fits(m)
 	})

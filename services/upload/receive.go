@@ -86,9 +86,9 @@ func (s *Service) admit(ctx context.Context, user events.User, f *form) (job *ev
 		return nil, false, err
 	}
 	defer release()
-	if err := s.check(ctx, f); err != nil {
+	if err := check(ctx, f); err != nil {
 		s.countRefused(ctx, user, err)
-		return nil, false, s.offerInstead(ctx, user, f, err)
+		return nil, false, s.offers.instead(ctx, user, f, err)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, false, err // nobody waits for the job id
@@ -111,7 +111,7 @@ func (s *Service) admit(ctx context.Context, user events.User, f *form) (job *ev
 
 // check refuses a file that is no roll, or that its mapping does not fit. It ends with
 // the request: nobody else needs what it finds out.
-func (s *Service) check(ctx context.Context, f *form) error {
+func check(ctx context.Context, f *form) error {
 	columns, err := schema.Columns()
 	if err != nil {
 		return err

@@ -94,7 +94,7 @@ type Service struct {
 	transfers map[string]int // files on their way, by user
 
 	partials partials
-	mappings *mappings.Store // nil without a log
+	offers   offers
 	tus      *tusServer
 }
 
@@ -114,7 +114,7 @@ func New(cfg Config) *Service {
 	s := &Service{cfg: cfg, turns: newTurns(cfg.MaxUploads), transfers: map[string]int{}}
 	if cfg.Log != nil {
 		s.partials.js = cfg.Log.JetStream()
-		s.mappings = mappings.NewStore(cfg.Log.JetStream(), cfg.Now)
+		s.offers = offers{mappings.NewStore(cfg.Log.JetStream(), cfg.Now), cfg.Logger}
 	}
 	s.tus = newTusServer(s)
 	return s

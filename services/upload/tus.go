@@ -98,7 +98,7 @@ func (s *Service) ServeTus(w http.ResponseWriter, r *http.Request, who access.Pr
 	}
 	size, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
 	if uploadID == "" && err == nil && size > s.cfg.MaxFileSize {
-		return s.tooLarge()
+		return tooLarge(s.cfg.MaxFileSize)
 	}
 	r.Body = httpserver.ClockBody(r.Body, s.cfg.Idle)
 	h := s.tus.library.Middleware(s.tus.handler(r.Method))
