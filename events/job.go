@@ -25,8 +25,9 @@ type Job struct {
 	// FirstSeq and Seq are the stream sequences of the first and the last
 	// message on the job's subjects. Seq guards the next append.
 	FirstSeq, Seq uint64
-	// Trigger is the sequence of the fact that Stage works on.
-	Trigger uint64
+	// Trigger is the sequence of the fact that Stage works on. CancelledTrigger is
+	// what it was when somebody last cancelled the job; 0 when nobody has.
+	Trigger, CancelledTrigger uint64
 	// Trace is the traceparent of the upload; "" when nobody traced it. All
 	// spans of the job belong to that trace.
 	Trace     string
@@ -265,7 +266,7 @@ func (j *Job) Apply(e Event) error {
 		j.Status = StatusFailed
 		j.WorkerDied = j.WorkerDied || f.Code == FailedWorkerDied
 	case *Cancelled:
-		j.Cancelled = f
+		j.Cancelled, j.CancelledTrigger = f, j.Trigger
 		j.Status = StatusCancelled
 	case *Retried:
 		// Whoever cancels a job before it has written takes the approval back.

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
@@ -97,6 +100,59 @@ func TestARetryOfACancelledJobIsApprovedAnew(t *testing.T) {
 		s.waitKind(t, job.ID, events.KindPersisted)
 		if s.countRows("members") != 1 {
 			t.Errorf("%d members", s.countRows("members"))
+		}
+	}
+}
+
+// A job is cancelled after its commit, so its members are taken back, which waits for
+// another job's lock. Meanwhile somebody retries it. The retry neither counts on what is
+// about to go nor loses what it writes itself.
+func TestARetryWhileACancelledJobIsTakenBack(t *testing.T) {
+	for _, lateUndo := range []bool{false, true} {
+		var s *rig
+		var first atomic.Bool
+		lock := make(chan *sqlx.Tx, 1)
+		s = startStage(t, func(h stage.Handler) stage.Handler {
+			return func(ctx context.Context, w *stage.Work) (events.Fact, error) {
+				fact, err := h(ctx, w)
+				if err != nil || first.Swap(true) {
+					return fact, err
+				}
+				tx := s.db.MustBegin()
+				if _, err := tx.Exec(`SELECT FROM members FOR UPDATE`); err != nil {
+					return nil, err
+				}
+				lock <- tx
+				job := w.Job
+				eventstest.Append(t, s.log, &job, &events.Cancelled{Stage: job.Stage, By: job.Owner})
+				<-ctx.Done()
+				return fact, nil
+			}
+		})
+		id := s.uploadVerified(t, events.Options{}, []person{newPerson(1, unverified), newPerson(2, unverified)}).ID
+		tx := <-lock
+		cancelled := s.waitKind(t, id, events.KindCancelled)
+		eventstest.Wait(t, "the members to be taken back", func() bool {
+			return s.countRows(`pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0
+				AND datname = current_database()`) > 0
+		})
+		s.retry(t, cancelled)
+		eventstest.Wait(t, "the retry", func() bool {
+			now, err := s.log.Load(t.Context(), id)
+			return err == nil && now.Cancelled == nil
+		})
+		time.Sleep(100 * time.Millisecond) // for the retry to find what was written
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		job := s.waitKind(t, id, events.KindPersisted)
+		if lateUndo { // of a worker that knows of the cancellation only
+			if err := s.Undo(t.Context(), &cancelled); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := s.countRows("members"); n != 2 || job.Persisted.Stats.Inserts != 2 || s.countRows("job_ledger") != 1 {
+			t.Errorf("the log says %+v; there are %d members", job.Persisted.Stats, n)
 		}
 	}
 }

@@ -15,9 +15,9 @@ import (
 
 // merge writes one job within one transaction.
 type merge struct {
-	tx    *sqlx.Tx
-	conn  *sqlx.Conn // the connection of tx
-	jobID string
+	tx   *sqlx.Tx
+	conn *sqlx.Conn // the connection of tx
+	job  *events.Job
 	// area is where the job may read and change members.
 	area *access.Bounds
 	now  time.Time
@@ -38,7 +38,7 @@ type idRange struct {
 // run writes people and the outcome of each, unless another worker has done so
 // already.
 func (m *merge) run(ctx context.Context, people iter.Seq2[person, error]) error {
-	claimed, err := claimLedger(ctx, m.tx, m.jobID, m.now)
+	claimed, err := claimLedger(ctx, m.tx, m.job, m.now)
 	if err != nil || !claimed {
 		return err
 	}
@@ -56,19 +56,6 @@ func (m *merge) run(ctx context.Context, people iter.Seq2[person, error]) error 
 	}
 	m.progress(m.total/2, "Writing members")
 	return m.applyRange(ctx, all)
-}
-
-// claimLedger writes the ledger row of a job. It returns false if the row exists.
-// Two workers on one job meet here: the second waits until the first one's
-// transaction ends.
-func claimLedger(ctx context.Context, tx *sqlx.Tx, jobID string, now time.Time) (claimed bool, err error) {
-	res, err := tx.ExecContext(ctx, `INSERT INTO job_ledger (job_id, written_at) VALUES ($1, $2)
-ON CONFLICT (job_id) DO NOTHING`, jobID, now)
-	if err != nil {
-		return false, fmt.Errorf("write ledger: %w", redact(err))
-	}
-	n, err := res.RowsAffected()
-	return n > 0, err
 }
 
 // applyRange writes a range. If the database refuses it because of a row's
@@ -122,9 +109,9 @@ func (m *merge) writeRange(ctx context.Context, r idRange) error {
 	var strangers int64
 	var err error
 	if m.mode == events.ModeUpdate {
-		strangers, err = step("lock members", lockKnownSQL, m.jobID, r.after, r.upTo)
+		strangers, err = step("lock members", lockKnownSQL, m.job.ID, r.after, r.upTo)
 	} else {
-		strangers, err = step("insert members", insertNewSQL, m.jobID, r.after, r.upTo, m.now)
+		strangers, err = step("insert members", insertNewSQL, m.job.ID, r.after, r.upTo, m.now)
 	}
 	if err != nil || strangers == int64(r.count) {
 		return err // nobody was a member before
@@ -133,12 +120,12 @@ func (m *merge) writeRange(ctx context.Context, r idRange) error {
 		return err
 	}
 	if m.mode == events.ModeCreate {
-		_, err := step("record known members", recordKnownSQL, m.jobID, r.after, r.upTo)
+		_, err := step("record known members", recordKnownSQL, m.job.ID, r.after, r.upTo)
 		return err
 	}
-	if _, err := step("record changes", m.sql.recordChanges, m.jobID, r.after, r.upTo); err != nil {
+	if _, err := step("record changes", m.sql.recordChanges, m.job.ID, r.after, r.upTo); err != nil {
 		return err
 	}
-	_, err = step("update members", m.sql.updateChanged, m.jobID, r.after, r.upTo, m.now)
+	_, err = step("update members", m.sql.updateChanged, m.job.ID, r.after, r.upTo, m.now)
 	return err
 }

@@ -17,7 +17,7 @@ func (m *merge) refuseRow(ctx context.Context, r idRange, cause *pq.Error) error
 	}
 	_, err = m.tx.ExecContext(ctx, `INSERT INTO job_outcomes (job_id, n, id_number, result, error)
 SELECT $1, n, id_number, 'refused', $3 FROM incoming WHERE id_number = $2`,
-		m.jobID, r.upTo, describeRefusal(cause, column))
+		m.job.ID, r.upTo, describeRefusal(cause, column))
 	if err != nil {
 		return fmt.Errorf("refuse row: %w", redact(err))
 	}
@@ -68,7 +68,7 @@ func (m *merge) refuseBrokenRows(ctx context.Context) (int, error) {
 INSERT INTO job_outcomes (job_id, n, id_number, result, error)
 SELECT $1, n, id_number, 'refused',
   'The database refused the row: a text holds a character that cannot be stored, ' || broken || ' (22021).'
-FROM removed`, m.jobID)
+FROM removed`, m.job.ID)
 	if err != nil {
 		return 0, fmt.Errorf("refuse broken rows: %w", redact(err))
 	}

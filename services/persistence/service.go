@@ -79,6 +79,9 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error
 	defer func() { _ = r.out.Close() }() // a temporary file
 
 	written, err := s.isWritten(ctx, job.ID)
+	if err == nil && written {
+		written, err = s.takeOver(ctx, job)
+	}
 	switch {
 	case err != nil:
 	case written:
@@ -130,7 +133,7 @@ func (s *Service) writeNew(ctx context.Context, job *events.Job, progress func(i
 func (s *Service) mergePeople(ctx context.Context, job *events.Job, people iter.Seq2[person, error],
 	progress func(int, string), storeOutcomes func(*sqlx.Tx) error) error {
 	return s.transaction(ctx, !job.Options.DryRun, func(conn *sqlx.Conn, tx *sqlx.Tx) error {
-		m := merge{tx: tx, conn: conn, jobID: job.ID, area: access.NewBounds(job.Area()), now: s.now(),
+		m := merge{tx: tx, conn: conn, job: job, area: access.NewBounds(job.Area()), now: s.now(),
 			mode: job.Options.Mode, sql: keeping, total: job.Validated.Rows.Records, progress: progress}
 		if job.Options.AllowClear {
 			m.sql = clearing
@@ -152,17 +155,6 @@ func (s *Service) mergePeople(ctx context.Context, job *events.Job, people iter.
 		}
 		return storeOutcomes(tx)
 	})
-}
-
-// isWritten reports whether the job has a ledger row.
-func (s *Service) isWritten(ctx context.Context, jobID string) (exists bool, err error) {
-	ctx, span := postgres.Span(ctx, "read ledger")
-	defer func() { events.EndSpan(span, err) }()
-	err = s.db.GetContext(ctx, &exists, `SELECT EXISTS (SELECT FROM job_ledger WHERE job_id = $1)`, jobID)
-	if err != nil {
-		return false, fmt.Errorf("read ledger: %w", redact(err))
-	}
-	return exists, nil
 }
 
 // transaction runs work in one transaction. It commits if commit is true and work

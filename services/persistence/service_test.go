@@ -38,7 +38,7 @@ func startStage(t testing.TB, around func(stage.Handler) stage.Handler) *rig {
 		handle = around(handle)
 	}
 	r := &stage.Runner{Log: events.NewLog(js, events.StagePersistence, nil), Stage: events.StagePersistence,
-		Handle:   handle,
+		Handle: handle, Undo: s.Undo,
 		Attempts: 3, Backoff: func(int) time.Duration { return time.Millisecond }}
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup

@@ -58,7 +58,7 @@ func (m *merge) setAsideOutside(ctx context.Context, r idRange) (err error) {
 	}
 	ctx, span := postgres.Span(ctx, "set aside members outside")
 	defer func() { events.EndSpan(span, err) }()
-	outside, err := findOutside(ctx, m.tx, []*access.Bounds{m.area}, membersInRangeSQL, m.jobID, r.after, r.upTo)
+	outside, err := findOutside(ctx, m.tx, []*access.Bounds{m.area}, membersInRangeSQL, m.job.ID, r.after, r.upTo)
 	if err != nil || len(outside) == 0 {
 		return err
 	}
@@ -67,7 +67,7 @@ func (m *merge) setAsideOutside(ctx context.Context, r idRange) (err error) {
 		result = records.Unknown
 	}
 	_, err = m.tx.ExecContext(ctx, `INSERT INTO job_outcomes (job_id, n, id_number, result)
-SELECT $1, n, id_number, $2 FROM incoming WHERE n = ANY ($3)`, m.jobID, result, pq.Array(outside))
+SELECT $1, n, id_number, $2 FROM incoming WHERE n = ANY ($3)`, m.job.ID, result, pq.Array(outside))
 	if err != nil {
 		return fmt.Errorf("set aside members outside: %w", redact(err))
 	}

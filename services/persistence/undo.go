@@ -16,39 +16,44 @@ import (
 // another job changed is not deleted, and a value that is no longer the one this
 // job wrote is not restored. Undo may be called again.
 func (s *Service) Undo(ctx context.Context, job *events.Job) error {
+	undone := false
 	err := s.transaction(ctx, true, func(_ *sqlx.Conn, tx *sqlx.Tx) error {
-		// A worker that has lost its lease may be about to commit. Claiming the
-		// ledger waits for it; "clear ledger" below deletes the row again.
-		if _, err := claimLedger(ctx, tx, job.ID, s.now()); err != nil {
+		// A worker that has lost its lease may be about to commit. Locking the
+		// ledger waits for it.
+		by, claimed, err := lockLedger(ctx, tx, job, s.now())
+		switch {
+		case err != nil:
 			return err
+		case claimed:
+			return clearLedger(ctx, tx, job.ID)
+		case by > job.Trigger:
+			return nil // a retry has taken it back, and written the job again
 		}
-		res, err := tx.ExecContext(ctx, `SELECT FROM job_outcomes WHERE job_id = $1 LIMIT 1`, job.ID)
-		if err != nil {
-			return fmt.Errorf("read outcomes: %w", redact(err))
-		}
-		written, err := res.RowsAffected()
-		if err != nil {
-			return fmt.Errorf("read outcomes: %w", redact(err))
-		}
-		for _, step := range []struct{ name, sql string }{
-			{"lock members", lockWrittenSQL},
-			{"delete members", deleteInsertedSQL},
-			{"restore members", restoreUpdatedSQL},
-			{"clear ledger", `DELETE FROM job_ledger WHERE job_id = $1`},
-		} {
-			if _, err := tx.ExecContext(ctx, step.sql, job.ID); err != nil {
-				return fmt.Errorf("%s: %w", step.name, redact(err))
-			}
-		}
-		if written > 0 {
-			s.logger.InfoContext(ctx, "undid the members of a cancelled job", "job", job.ID)
-		}
-		return nil
+		undone = true
+		return takeBack(ctx, tx, job.ID)
 	})
 	if err != nil {
 		return fmt.Errorf("undo: %w", err)
 	}
+	if undone {
+		s.logger.InfoContext(ctx, "undid the members of a cancelled job", "job", job.ID)
+	}
 	return nil
+}
+
+// takeBack restores the members that a job has changed, and clears its ledger row, which
+// is locked.
+func takeBack(ctx context.Context, tx *sqlx.Tx, jobID string) error {
+	for _, step := range []struct{ name, sql string }{
+		{"lock members", lockWrittenSQL},
+		{"delete members", deleteInsertedSQL},
+		{"restore members", restoreUpdatedSQL},
+	} {
+		if _, err := tx.ExecContext(ctx, step.sql, jobID); err != nil {
+			return fmt.Errorf("%s: %w", step.name, redact(err))
+		}
+	}
+	return clearLedger(ctx, tx, jobID)
 }
 
 // lockWrittenSQL takes the locks in the same order as insertNewSQL.

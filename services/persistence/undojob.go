@@ -37,7 +37,7 @@ func (s *Service) undoJob(ctx context.Context, job *events.Job, undoneArea event
 			}
 			return res.RowsAffected()
 		}
-		claimed, err := claimLedger(ctx, tx, job.ID, s.now())
+		claimed, err := claimLedger(ctx, tx, job, s.now())
 		if err != nil {
 			return err
 		}
