@@ -49,7 +49,10 @@ func (d caseDesk) decideCase(r *http.Request, who caller, decision func(reason, 
 	}
 	from := security.ClientAddress(r, d.cfg.TrustedProxies)
 	const tries = 20
-	for range tries {
+	for n := range tries {
+		if err := waitForOthers(r.Context(), n); err != nil {
+			return c, err
+		}
 		if c, err = d.loadCase(r.Context(), r.PathValue("caseId"), who); err != nil {
 			return c, err
 		}

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"time"
 
 	"rollcall.example/events"
 	"rollcall.example/events/refusal"
@@ -15,7 +18,10 @@ func (a *API) steer(
 	r *http.Request, who caller, decide func(*events.Job) (events.Fact, error),
 ) (events.Job, error) {
 	const tries = 20
-	for range tries {
+	for n := range tries {
+		if err := waitForOthers(r.Context(), n); err != nil {
+			return events.Job{}, err
+		}
 		job, err := a.load(r.Context(), r.PathValue("jobId"), who)
 		if err != nil {
 			return events.Job{}, err
@@ -39,6 +45,22 @@ func (a *API) steer(
 		return job, nil
 	}
 	return events.Job{}, fmt.Errorf("job moved on %d times: %w", tries, events.ErrConflict)
+}
+
+// waitForOthers waits before try n, from 0, of what somebody else has changed meanwhile. On
+// a replicated stream their fact takes a moment until it can be read, and many who try
+// again at once keep each other from it. The longest wait doubles up to half a second.
+func waitForOthers(ctx context.Context, n int) error {
+	if n == 0 {
+		return nil
+	}
+	longest := min(5*time.Millisecond<<min(n, 10), 500*time.Millisecond)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(rand.N(longest)):
+		return nil
+	}
 }
 
 // explainNotAllowed says why a job cannot be steered like that.
