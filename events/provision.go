@@ -198,7 +198,6 @@ func revocationsConfig(cfg ProvisionConfig) jetstream.StreamConfig {
 		Replicas:          cfg.Replicas,
 		MaxMsgsPerSubject: 1,
 		Discard:           jetstream.DiscardNew,
-		Duplicates:        DuplicateWindow,
 		AllowDirect:       true,
 		AllowMsgTTL:       true,
 		DenyDelete:        true,
