@@ -21,8 +21,8 @@ func TestInspectFindsWhatProvisionWouldChange(t *testing.T) {
 		if found.Skew.Abs() > time.Second {
 			t.Errorf("skew of one machine is %s", found.Skew)
 		}
-		// Six streams, eleven buckets, and consumers of four stages, the projection, webhooks and cases.
-		if len(found.Findings) != 24 {
+		// Six streams, twelve buckets, and consumers of four stages, the projection, webhooks and cases.
+		if len(found.Findings) != 25 {
 			t.Errorf("%d findings", len(found.Findings))
 		}
 		for _, f := range found.Findings {

@@ -51,7 +51,7 @@ func TestConsoleFromSignInToReport(t *testing.T) {
 
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{sampleFile(t)}))
 	b.waitFor(`location.hash.startsWith("#/jobs/job-")`)
-	b.waitFor(`/ of 435 rows/.test(document.querySelector(".facts")?.textContent)`)
+	b.waitFor(`/ of 438 rows/.test(document.querySelector(".facts")?.textContent)`)
 	b.waitFor(`document.querySelector("[data-count=invalid_ids]")`) // counts while the job runs
 	b.screenshot("03-working")
 	jobID := jobIDs.FindString(b.address())
@@ -64,7 +64,7 @@ func TestConsoleFromSignInToReport(t *testing.T) {
 	if got := b.address(); !strings.HasSuffix(got, "#/jobs/"+jobID) || b.text("h1") != "roll-500.xlsx" {
 		t.Errorf("after loading again: %s %q", got, b.text("h1"))
 	}
-	b.waitFor(`/ of 435 rows/.test(document.querySelector(".facts").textContent)`)
+	b.waitFor(`/ of 438 rows/.test(document.querySelector(".facts").textContent)`)
 	b.screenshot("04-loaded-again")
 	speedUp(t, iec)
 	b.waitFor(doneInPage)
@@ -322,7 +322,7 @@ func TestConsoleShowsErrors(t *testing.T) {
 	evaluate[bool](b, `document.querySelector(".drop").dispatchEvent(Object.assign(
 		new Event("drop", {bubbles: true, cancelable: true}),
 	  {dataTransfer: {files: [new File(["x"], "roll.pdf")]}}))`)
-	b.waitForText("Please choose an Excel workbook")
+	b.waitForText("Please choose a spreadsheet")
 	b.screenshot("13-wrong-file")
 
 	// The browser itself reports requests that failed.
