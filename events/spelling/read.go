@@ -40,6 +40,25 @@ const (
 	mostScientific  = 15
 )
 
+// hasGap reports whether white space or dashes stand between two digits.
+func hasGap(text string) bool {
+	afterDigit, gap := false, false
+	for _, r := range text {
+		switch {
+		case unicode.IsDigit(r):
+			if gap {
+				return true
+			}
+			afterDigit = true
+		case afterDigit && (unicode.IsSpace(r) || unicode.Is(unicode.Pd, r)):
+			gap = true
+		default:
+			afterDigit, gap = false, false
+		}
+	}
+	return false
+}
+
 // Read reads the text of a cell as an ID number: in the digits of any writing, with
 // spaces, dashes and what is invisible, with the signs by which people tell spreadsheet
 // programs that it is a text, with the decimal places that programs append, and in
@@ -67,7 +86,8 @@ func Read(text string, numeric bool) Reading {
 	if len(plain) == Length {
 		return Reading{Digits: plain}
 	}
-	if id, ok := restore(plain); ok && numeric {
+	// What was stored as a number has no gaps.
+	if id, ok := restore(plain); ok && numeric && !hasGap(text) {
 		return Reading{Digits: id, Zeros: Length - len(plain)}
 	}
 	return Reading{Fault: WrongLength}
