@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"rollcall.example/events/refusal"
 	"rollcall.example/schema"
 	"rollcall.example/services/workbook"
+	"rollcall.example/services/workbook/xlsxtest"
 )
 
 // Two people, made up.
@@ -81,84 +81,26 @@ func tellRoll(t *testing.T, data []byte) string {
 	return strings.Join(told, "; ")
 }
 
-// bookParts are the parts of a workbook of one sheet with the given rows.
-func bookParts(rows string) map[string]string {
-	return map[string]string{
-		"[Content_Types].xml": `<Types/>`,
-		"_rels/.rels": `<Relationships>` +
-			`<Relationship Id="m" Type="x/officeDocument" Target="xl/workbook.xml"/></Relationships>`,
-		"xl/workbook.xml": `<workbook xmlns:r="r"><sheets><sheet name="Roll" sheetId="1" r:id="a"/></sheets>` +
-			`</workbook>`,
-		"xl/_rels/workbook.xml.rels": `<Relationships><Relationship Id="a" Type="x/worksheet" ` +
-			`Target="worksheets/sheet1.xml"/></Relationships>`,
-		"xl/worksheets/sheet1.xml": `<worksheet><sheetData>` + rows + `</sheetData></worksheet>`,
-	}
-}
-
-// textRows returns the elements of rows of texts from the given row on.
-func textRows(from int, rows ...[]string) string {
-	var b strings.Builder
-	for i, texts := range rows {
-		fmt.Fprintf(&b, `<row r="%d">`, from+i)
-		for j, text := range texts {
-			if text != "" {
-				fmt.Fprintf(&b, `<c r="%c%d" t="inlineStr"><is><t>%s</t></is></c>`, 'A'+j, from+i, text)
-			}
-		}
-		b.WriteString(`</row>`)
-	}
-	return b.String()
-}
-
-var twoPeople = textRows(1, []string{"ID Number", "Name", "Surname"}, []string{thabo, "Thabo", "Nkosi"},
+var twoPeople = xlsxtest.Rows(1, []string{"ID Number", "Name", "Surname"}, []string{thabo, "Thabo", "Nkosi"},
 	[]string{lerato, "Lerato", "Smit"})
 
 const twoTold = "2 Nkosi/Thabo; 3 Smit/Lerato"
 
-// packParts packs parts; change alters the header of each entry.
-func packParts(t *testing.T, parts map[string]string, change func(*zip.FileHeader)) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	zw := zip.NewWriter(&b)
-	names := make([]string, 0, len(parts))
-	for name := range parts {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		h := &zip.FileHeader{Name: name, Method: zip.Deflate}
-		if change != nil {
-			change(h)
-		}
-		w, err := zw.CreateHeader(h)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(w, parts[name]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := zw.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
 // Workbooks of the kinds that other programs fail at.
 func TestRealWorkbooksAreReadRight(t *testing.T) {
 	with := func(rows string, change func(p map[string]string)) []byte {
-		p := bookParts(rows)
+		p := xlsxtest.Parts(rows)
 		if change != nil {
 			change(p)
 		}
-		return packParts(t, p, nil)
+		return xlsxtest.Pack(t, p, nil)
 	}
 	shared := func(strings string) func(map[string]string) {
 		return func(p map[string]string) { p["xl/sharedStrings.xml"] = `<sst count="1">` + strings + `</sst>` }
 	}
 	rename := func(f func(string) string) func(map[string]string) {
 		return func(p map[string]string) {
-			for name, text := range bookParts(twoPeople) {
+			for name, text := range xlsxtest.Parts(twoPeople) {
 				delete(p, name)
 				p[f(name)] = text
 			}
@@ -167,7 +109,7 @@ func TestRealWorkbooksAreReadRight(t *testing.T) {
 	const sheet = "xl/worksheets/sheet1.xml"
 	const head = `<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="C1" t="s"><v>2</v></c></row>`
 	const words = `<si><t>ID Number</t></si><si><t>Name</t></si><si><t>Surname</t></si>`
-	dated := textRows(1, []string{"ID Number", "Surname", "Date Joined"})
+	dated := xlsxtest.Rows(1, []string{"ID Number", "Surname", "Date Joined"})
 	dates := func(cell string) string {
 		return dated + `<row r="2"><c r="A2" t="str"><v>` + thabo + `</v></c><c r="B2" t="str"><v>Nkosi</v></c>` +
 			cell + `</row>`
@@ -191,7 +133,7 @@ func TestRealWorkbooksAreReadRight(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"numbers in scientific notation": {with(textRows(1, []string{"ID Number", "Surname"}, []string{"", "Nkosi"},
+		"numbers in scientific notation": {with(xlsxtest.Rows(1, []string{"ID Number", "Surname"}, []string{"", "Nkosi"},
 			[]string{"9.00101E+12", "Smit"})+``, func(p map[string]string) {
 			p[sheet] = strings.Replace(p[sheet], `<row r="2">`, `<row r="2"><c r="A2"><v>8.001015009087E12</v></c>`, 1)
 		}), "2 Nkosi; 3 -id_scientific"},
@@ -203,14 +145,14 @@ func TestRealWorkbooksAreReadRight(t *testing.T) {
 		"a format of a date, and 64,000 styles": {with(dates(`<c r="C2" s="63999"><v>44259</v></c>`),
 			styles("d\\.m\\.yyyy")),
 			"2 Nkosi/2021-03-04"},
-		"a header merged over two rows": {with(textRows(1, []string{"Branch 7"}, []string{"ID Number", "Person", "",
+		"a header merged over two rows": {with(xlsxtest.Rows(1, []string{"Branch 7"}, []string{"ID Number", "Person", "",
 			"Contact"},
 			[]string{"", "Name", "Surname", "Cell Number"}, []string{thabo, "Thabo", "Nkosi", "0821234567"}), nil),
 			"4 Nkosi/Thabo/+27821234567"},
-		"a title above and totals below": {with(textRows(1, []string{"Members"}, nil, []string{"ID Number", "Surname"},
+		"a title above and totals below": {with(xlsxtest.Rows(1, []string{"Members"}, nil, []string{"ID Number", "Surname"},
 			[]string{thabo, "Nkosi"}, nil, []string{"Total", "1"}, []string{"", "Signed"}), nil),
 			"4 Nkosi; 6 -format; 7 -missing"},
-		"noise in the header": {with(textRows(1, []string{"\uFEFFID\u00a0Number\u200b", "Sur-\nname", "E-mail:",
+		"noise in the header": {with(xlsxtest.Rows(1, []string{"\uFEFFID\u00a0Number\u200b", "Sur-\nname", "E-mail:",
 			"Cell Number (mobile)"},
 			[]string{thabo, "Nkosi", "a@example.org", "0821234567"}), nil), "2 Nkosi/+27821234567/a@example.org"},
 		"hidden rows and sheets": {with(twoPeople, func(p map[string]string) {
@@ -232,12 +174,12 @@ func TestRealWorkbooksAreReadRight(t *testing.T) {
 				`<x:c t="inlineStr"><x:is><x:t>Surname</x:t></x:is></x:c></x:row><x:row><x:c t="inlineStr"><x:is><x:t>` + thabo +
 				`</x:t></x:is></x:c><x:c t="str"><x:v>Nkosi</x:v></x:c></x:row></x:sheetData></x:worksheet>`
 		}), "2 Nkosi"},
-		"cells out of order": {with(textRows(1, []string{"ID Number", "Name", "Surname"})+
+		"cells out of order": {with(xlsxtest.Rows(1, []string{"ID Number", "Name", "Surname"})+
 			`<row r="2"><c r="C2" t="str"><v>Nkosi</v></c><c r="A2" t="str"><v>`+thabo+`</v></c><c r="B2" t="str">`+
 			`<v>Thabo</v></c></row>`,
 			nil), "2 Nkosi/Thabo"},
-		"rows out of order": {with(textRows(3, []string{lerato, "Lerato", "Smit"})+
-			textRows(1, []string{"ID Number", "Name", "Surname"}, []string{thabo, "Thabo", "Nkosi"}), nil),
+		"rows out of order": {with(xlsxtest.Rows(3, []string{lerato, "Lerato", "Smit"})+
+			xlsxtest.Rows(1, []string{"ID Number", "Name", "Surname"}, []string{thabo, "Thabo", "Nkosi"}), nil),
 			twoTold + "; !rows_reordered"},
 		"shared strings without index": {with(head+`<row r="2"><c r="A2"><v>`+thabo+`</v></c><c r="B2" t="s"/>`+
 			`<c r="C2" t="s"><v></v></c></row>`,
@@ -264,9 +206,9 @@ func TestRealWorkbooksAreReadRight(t *testing.T) {
 		"a text under the name of a workbook": {[]byte("ID Number,Surname\r\n" + thabo + ",Nkosi\r\n"), "2 Nkosi"},
 		"a web page under the name of a workbook": {[]byte("<html><table><tr><td>ID Number</td></tr></table></html>"),
 			refusal.CodeNotAZip},
-		"data descriptors and Zip64": {packZip64(t, bookParts(twoPeople)), twoTold},
-		"stored parts and junk around": {packParts(t, func() map[string]string {
-			p := bookParts(twoPeople)
+		"data descriptors and Zip64": {packZip64(t, xlsxtest.Parts(twoPeople)), twoTold},
+		"stored parts and junk around": {xlsxtest.Pack(t, func() map[string]string {
+			p := xlsxtest.Parts(twoPeople)
 			p["mimetype"], p["xl/"], p["__MACOSX/._x"] = "junk", "", "junk"
 			return p
 		}(), func(h *zip.FileHeader) { h.Method = zip.Store }), twoTold},
@@ -280,7 +222,7 @@ func TestRealWorkbooksAreReadRight(t *testing.T) {
 				shared(words)(p)
 				p[sheet] = strings.Replace(p[sheet], "<sheetData>", `<dimension ref="A1:A1"/><sheetData>`, 1)
 			}), "2 "},
-		"two tables on a sheet": {with(textRows(1, []string{"Branch A"}, []string{"ID Number", "Surname"},
+		"two tables on a sheet": {with(xlsxtest.Rows(1, []string{"Branch A"}, []string{"ID Number", "Surname"},
 			[]string{thabo, "Nkosi"}, nil,
 			[]string{"Branch B"}, []string{"ID Number", "Surname"}, []string{lerato, "Smit"}), nil),
 			"3 Nkosi; 5 -format; 6 -format; 7 Smit"},
@@ -299,8 +241,9 @@ func TestRealWorkbooksAreReadRight(t *testing.T) {
 		"parts in UTF-16": {with("", func(p map[string]string) {
 			p[sheet] = string(inUTF16("<worksheet><sheetData>"+twoPeople+"</sheetData></worksheet>", true))
 		}), twoTold},
-		"a formula without a result": {with(textRows(1, []string{"ID Number", "Surname"})+`<row r="2"><c r="A2"><v>`+thabo+
-			`</v></c><c r="B2"><f>C2</f></c></row><row r="3"><c r="A3"><f>C3</f><v></v></c></row>`, nil),
+		"a formula without a result": {with(xlsxtest.Rows(1, []string{"ID Number", "Surname"})+
+			`<row r="2"><c r="A2"><v>`+thabo+`</v></c><c r="B2"><f>C2</f></c></row>`+
+			`<row r="3"><c r="A3"><f>C3</f><v></v></c></row>`, nil),
 			"2  !formula_without_result; 3 -formula_without_result"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -315,7 +258,7 @@ func TestRealWorkbooksAreReadRight(t *testing.T) {
 // part is followed by a data descriptor, and has an extra field of Zip64.
 func packZip64(t *testing.T, parts map[string]string) []byte {
 	t.Helper()
-	return packParts(t, parts, func(h *zip.FileHeader) {
+	return xlsxtest.Pack(t, parts, func(h *zip.FileHeader) {
 		h.Extra = binary.LittleEndian.AppendUint16([]byte{1, 0, 16, 0}, 0)
 		h.Extra = append(h.Extra, make([]byte, 14)...)
 	})
