@@ -102,6 +102,10 @@ func TestUsersCannotReachWhatIsAnothers(t *testing.T) {
 	job := r.Upload("alice member")
 	r.Append(job, eventstest.Facts(job)...)
 	hook := r.webhook("alice member", `{"url":"https://alice.example/hook"}`)
+	kept := r.saveMapping("alice member", "alices", `{"Column of alice.example":"surname"}`)
+	if kept.Status != http.StatusOK {
+		t.Fatalf("%d %s", kept.Status, kept.Raw)
+	}
 	alices := map[string]string{
 		"jobId":     job,
 		"webhookId": hook.Data["id"].(string),
@@ -127,6 +131,7 @@ func TestUsersCannotReachWhatIsAnothers(t *testing.T) {
 			len(list),
 			string(stamp.ReplaceAll(r.Get("alice member", "/webhooks").Raw, nil)),
 			string(stamp.ReplaceAll(r.Get("alice member", "/history").Raw, nil)),
+			string(stamp.ReplaceAll(r.Get("alice member", "/mappings").Raw, nil)),
 		}
 	}
 	before := whole()
