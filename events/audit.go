@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -88,15 +87,12 @@ type Auditor struct {
 // NewAuditor returns an auditor that writes over js.
 func NewAuditor(js jetstream.JetStream) *Auditor { return &Auditor{js: js} }
 
-// auditWait is the longest first wait after another process has written.
-const auditWait = 2 * time.Millisecond
-
 // Write stores an access. It is on the disk once the error is nil. After an error
 // the caller must not let anybody read the data. Give ctx a deadline.
 func (w *Auditor) Write(ctx context.Context, a Access) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for try := 0; ; try++ {
+	for conflicts := 1; ; conflicts++ {
 		err := w.append(ctx, a)
 		if err == nil {
 			return nil
@@ -105,10 +101,8 @@ func (w *Auditor) Write(ctx context.Context, a Access) error {
 		if !IsConflict(err) && !errors.Is(err, errAuditBehind) {
 			return fmt.Errorf("write access: %w", err)
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("write access: %w", ctx.Err())
-		case <-time.After(rand.N(auditWait << min(try, 6))):
+		if err := WaitAfterConflict(ctx, conflicts); err != nil {
+			return fmt.Errorf("write access: %w", err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -222,4 +223,20 @@ func isTrusted(m *jetstream.RawStreamMsg) bool {
 func IsConflict(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && (api.ErrorCode == codeWrongLastSequence || api.ErrorCode == codeAppendInFlight)
+}
+
+// conflictWait is the longest wait after the first conflict.
+const conflictWait = 2 * time.Millisecond
+
+// WaitAfterConflict waits before somebody who met conflicts in a row, from 1, tries again.
+// On a replicated stream what the other has written takes a moment until it can be read,
+// and many who try again at once keep each other from it. The longest wait doubles each
+// time, up to an eighth of a second. The error is that of ctx.
+func WaitAfterConflict(ctx context.Context, conflicts int) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(rand.N(conflictWait << min(conflicts-1, 6))):
+		return nil
+	}
 }

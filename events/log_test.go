@@ -295,3 +295,23 @@ func TestProgressReturnsTheNewest(t *testing.T) {
 		t.Fatalf("progress %+v, %v, %v", p, ok, err)
 	}
 }
+
+// Whoever meets conflicts waits, but not for longer than they have time.
+func TestTheWaitAfterAConflictEndsWithItsContext(t *testing.T) {
+	for _, conflicts := range []int{1, 2, 1000} {
+		if err := events.WaitAfterConflict(t.Context(), conflicts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	ended := 0
+	for range 20 { // either may be first
+		if err := events.WaitAfterConflict(ctx, 1000); errors.Is(err, context.Canceled) {
+			ended++
+		}
+	}
+	if ended == 0 {
+		t.Error("nobody notices that the time is over")
+	}
+}

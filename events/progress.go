@@ -168,7 +168,7 @@ func (l *Log) SetProgress(ctx context.Context, j *Job, p Progress) error {
 func (l *Log) ChangeProgress(ctx context.Context, j *Job, change func(*Progress) error) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	for {
+	for conflicts := 1; ; conflicts++ {
 		p, seq, err := l.loadProgress(ctx, j.ID)
 		if err != nil {
 			return err
@@ -180,17 +180,11 @@ func (l *Log) ChangeProgress(ctx context.Context, j *Job, change func(*Progress)
 		if !IsConflict(err) {
 			return err
 		}
-		// A replica of the stream may have answered that lacks the newest progress.
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("store progress: %w", ctx.Err())
-		case <-time.After(conflictWait):
+		if err := WaitAfterConflict(ctx, conflicts); err != nil {
+			return fmt.Errorf("store progress: %w", err)
 		}
 	}
 }
-
-// conflictWait is the wait after another process was first.
-const conflictWait = 10 * time.Millisecond
 
 // putProgress stores progress if the newest one is still that of the sequence
 // seq.

@@ -194,6 +194,9 @@ func (s *Store) change(ctx context.Context, owner string, edit func([]Saved) ([]
 		if _, err = kv.Update(ctx, key(owner), body, rev); err == nil || !events.IsConflict(err) || try == saveTries {
 			return err
 		}
+		if err := events.WaitAfterConflict(ctx, try); err != nil {
+			return err
+		}
 	}
 }
 

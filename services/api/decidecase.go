@@ -50,9 +50,6 @@ func (d caseDesk) decideCase(r *http.Request, who caller, decision func(reason, 
 	from := security.ClientAddress(r, d.cfg.TrustedProxies)
 	const tries = 20
 	for n := range tries {
-		if err := waitForOthers(r.Context(), n); err != nil {
-			return c, err
-		}
 		if c, err = d.loadCase(r.Context(), r.PathValue("caseId"), who); err != nil {
 			return c, err
 		}
@@ -63,6 +60,9 @@ func (d caseDesk) decideCase(r *http.Request, who caller, decision func(reason, 
 		err = d.cases.Decide(r.Context(), &c, decision(reason, from))
 		switch {
 		case errors.Is(err, events.ErrConflict):
+			if err := events.WaitAfterConflict(r.Context(), n+1); err != nil {
+				return c, err
+			}
 			continue
 		case errors.Is(err, events.ErrNotAllowed):
 			return c, refuseState(&c, refusal.CodeNotAllowed,

@@ -1,12 +1,9 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
-	"time"
 
 	"rollcall.example/events"
 	"rollcall.example/events/refusal"
@@ -19,9 +16,6 @@ func (a *API) steer(
 ) (events.Job, error) {
 	const tries = 20
 	for n := range tries {
-		if err := waitForOthers(r.Context(), n); err != nil {
-			return events.Job{}, err
-		}
 		job, err := a.load(r.Context(), r.PathValue("jobId"), who)
 		if err != nil {
 			return events.Job{}, err
@@ -33,6 +27,9 @@ func (a *API) steer(
 		_, err = a.cfg.Log.Append(r.Context(), &job, job.Seq, fact)
 		switch {
 		case errors.Is(err, events.ErrConflict):
+			if err := events.WaitAfterConflict(r.Context(), n+1); err != nil {
+				return events.Job{}, err
+			}
 			continue
 		case errors.Is(err, events.ErrNotAllowed):
 			return events.Job{}, &refusal.Error{Code: refusal.CodeNotAllowed, Message: explainNotAllowed(&job),
@@ -45,22 +42,6 @@ func (a *API) steer(
 		return job, nil
 	}
 	return events.Job{}, fmt.Errorf("job moved on %d times: %w", tries, events.ErrConflict)
-}
-
-// waitForOthers waits before try n, from 0, of what somebody else has changed meanwhile. On
-// a replicated stream their fact takes a moment until it can be read, and many who try
-// again at once keep each other from it. The longest wait doubles up to half a second.
-func waitForOthers(ctx context.Context, n int) error {
-	if n == 0 {
-		return nil
-	}
-	longest := min(5*time.Millisecond<<min(n, 10), 500*time.Millisecond)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(rand.N(longest)):
-		return nil
-	}
 }
 
 // explainNotAllowed says why a job cannot be steered like that.
