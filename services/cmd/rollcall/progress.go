@@ -75,6 +75,23 @@ func (p *progress) close() {
 	}
 }
 
+// describeRare returns the counts of outcomes that most jobs do not have, for the end of a
+// line.
+func describeRare(n events.DatabaseStats) (text string) {
+	for _, count := range []struct {
+		n    int
+		what string
+	}{
+		{n.Known, "members already"}, {n.Unknown, "no members"}, {n.Removed, "removed"}, {n.Kept, "kept"},
+		{n.Transfers, "waiting"}, {n.Objected, "objected"}, {n.Errors, "refused"},
+	} {
+		if count.n > 0 {
+			text += fmt.Sprintf(", %d %s", count.n, count.what)
+		}
+	}
+	return text
+}
+
 // describe returns a frame in one line.
 func describe(f client.Frame) (string, error) {
 	switch f.Event {
@@ -88,9 +105,9 @@ func describe(f client.Frame) (string, error) {
 			dry = " (a dry run: nothing was written)"
 		}
 		took := (time.Duration(d.DurationMS) * time.Millisecond).Round(10 * time.Millisecond)
-		return fmt.Sprintf("100%%  completed in %s: %d rows, %d valid, %d inserted, %d updated, %d unchanged%s",
+		return fmt.Sprintf("100%%  completed in %s: %d rows, %d valid, %d inserted, %d updated, %d unchanged%s%s",
 			took, d.Validation.TotalRecords, d.Validation.ValidRecords,
-			d.Database.Inserts, d.Database.Updates, d.Database.Unchanged, dry), nil
+			d.Database.Inserts, d.Database.Updates, d.Database.Unchanged, describeRare(d.Database), dry), nil
 	case frames.EventFailed:
 		d, err := f.Failed()
 		if err != nil {
