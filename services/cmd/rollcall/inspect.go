@@ -72,6 +72,13 @@ func (c *inspectCmd) Run(ctx context.Context, p *process) error {
 	return printReport(p.out, report)
 }
 
+func countRows(n int) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return fmt.Sprintf("%d rows", n)
+}
+
 // printReport prints for people what there is to tell of a file.
 func printReport(w io.Writer, r *inspect.Report) error {
 	out := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
@@ -92,13 +99,13 @@ func printReport(w io.Writer, r *inspect.Report) error {
 			notes = append(notes, s.Problem)
 		}
 		name := cmp.Or(oneLine(s.Name, shown), "(the file)")
-		fmt.Fprintf(out, "sheet %s\t%d rows\t%s\n", name, s.Rows, strings.Join(notes, ", "))
+		fmt.Fprintf(out, "sheet %s\t%s\t%s\n", name, countRows(s.Rows), strings.Join(notes, ", "))
 	}
 	fmt.Fprintf(out, "\n%s\n\n", r.Why)
 	printColumns(out, r.Columns)
 	n := r.Counts
-	fmt.Fprintf(out, "\n%d rows: %d with a valid ID number, %d with an invalid one, %d that repeat one\n",
-		n.TotalRecords, n.ValidIDs, n.InvalidIDs, n.Duplicates)
+	fmt.Fprintf(out, "\n%s: %d with a valid ID number, %d with an invalid one, %d that repeat one\n",
+		countRows(n.TotalRecords), n.ValidIDs, n.InvalidIDs, n.Duplicates)
 	for _, code := range slices.Sorted(maps.Keys(r.Rejected)) {
 		fmt.Fprintf(out, "rejected, %s\t%d\n", code, r.Rejected[code])
 	}
