@@ -3,9 +3,9 @@ package persistence
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -132,16 +132,16 @@ func TestARetryWhileACancelledJobIsTakenBack(t *testing.T) {
 		id := s.uploadVerified(t, events.Options{}, []person{newPerson(1, unverified), newPerson(2, unverified)}).ID
 		tx := <-lock
 		cancelled := s.waitKind(t, id, events.KindCancelled)
-		eventstest.Wait(t, "the members to be taken back", func() bool {
-			return s.countRows(`pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0
-				AND datname = current_database()`) > 0
-		})
+		waitBlocked := func(n int) {
+			t.Helper()
+			eventstest.Wait(t, fmt.Sprintf("%d to wait for a lock", n), func() bool {
+				return s.countRows(`pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0
+					AND datname = current_database()`) == n
+			})
+		}
+		waitBlocked(1) // who takes the members back waits for the other job
 		s.retry(t, cancelled)
-		eventstest.Wait(t, "the retry", func() bool {
-			now, err := s.log.Load(t.Context(), id)
-			return err == nil && now.Cancelled == nil
-		})
-		time.Sleep(100 * time.Millisecond) // for the retry to find what was written
+		waitBlocked(2) // and the retry for them
 		if err := tx.Rollback(); err != nil {
 			t.Fatal(err)
 		}
