@@ -40,23 +40,13 @@ const (
 	mostScientific  = 15
 )
 
-// hasGap reports whether white space or dashes stand between two digits.
-func hasGap(text string) bool {
-	afterDigit, gap := false, false
-	for _, r := range text {
-		switch {
-		case unicode.IsDigit(r):
-			if gap {
-				return true
-			}
-			afterDigit = true
-		case afterDigit && (unicode.IsSpace(r) || unicode.Is(unicode.Pd, r)):
-			gap = true
-		default:
-			afterDigit, gap = false, false
-		}
-	}
-	return false
+// standTogether reports whether nothing stands between the first and the last digit of a
+// text but digits and the given signs.
+func standTogether(text, signs string) bool {
+	first, last := strings.IndexFunc(text, unicode.IsDigit), strings.LastIndexFunc(text, unicode.IsDigit)
+	return first >= 0 && !strings.ContainsFunc(text[first:last], func(r rune) bool {
+		return !unicode.IsDigit(r) && !strings.ContainsRune(signs, r)
+	})
 }
 
 // Read reads the text of a cell as an ID number: in the digits of any writing, with
@@ -73,6 +63,7 @@ func Read(text string, numeric bool) Reading {
 	if plain == "" {
 		return Reading{Fault: Missing}
 	}
+	signs := ""
 	if !isDigits(plain) {
 		whole, lost, ok := readNumber(plain)
 		switch {
@@ -81,13 +72,13 @@ func Read(text string, numeric bool) Reading {
 		case lost:
 			return Reading{Fault: LostDigits}
 		}
-		plain, numeric = whole, true
+		plain, numeric, signs = whole, true, ".,eE+-"
 	}
 	if len(plain) == Length {
 		return Reading{Digits: plain}
 	}
 	// What was stored as a number has no gaps.
-	if id, ok := restore(plain); ok && numeric && !hasGap(text) {
+	if id, ok := restore(plain); ok && numeric && standTogether(text, signs) {
 		return Reading{Digits: id, Zeros: Length - len(plain)}
 	}
 	return Reading{Fault: WrongLength}
