@@ -14,8 +14,8 @@ func TestTheLastLineCountsEveryRow(t *testing.T) {
 		`{"processing_duration_ms":1234,"validation_stats":{"total_records":3,"valid_records":2},` +
 			`"database_stats":{"inserts":1,"unchanged":1,"dry_run":true}}`: "100%  completed in 1.23s: 3 rows, 2 valid, " +
 			"1 inserted, 0 updated, 1 unchanged (a dry run: nothing was written)",
-		`{"validation_stats":{"total_records":28,"valid_records":28},"database_stats":{"known":1,"unknown":2,"removed":3,"kept":4,` +
-			`"transfers":5,"objected":6,"errors":7}}`: "100%  completed in 0s: 28 rows, 28 valid, 0 inserted, 0 updated, " +
+		`{"validation_stats":{"total_records":28,"valid_records":28},` +
+			`"database_stats":{"known":1,"unknown":2,"removed":3,"kept":4,"transfers":5,"objected":6,"errors":7}}`: "100%  completed in 0s: 28 rows, 28 valid, 0 inserted, 0 updated, " +
 			"0 unchanged, 1 members already, 2 no members, 3 removed, 4 kept, 5 waiting, 6 objected, 7 refused",
 	} {
 		line, err := describe(client.Frame{Event: frames.EventComplete, Data: json.RawMessage(data)})
