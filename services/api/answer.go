@@ -52,6 +52,10 @@ func (e *envelope) answer(to route) http.Handler {
 			e.refuse(w, r, who, err)
 			return
 		}
+		if err := to.checkQuery(r); err != nil {
+			e.refuse(w, r, who, err)
+			return
+		}
 		res, err := to.handler(w, r, caller{who, to.wants})
 		if err != nil {
 			e.refuse(w, r, who, err)

@@ -116,7 +116,8 @@ func requireUser(
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range a.routes() {
-		mux.Handle(route.method+" "+Base+route.path, a.answer(route))
+		path, _ := route.cut()
+		mux.Handle(route.method+" "+Base+path, a.answer(route))
 	}
 	return a.refuseUnknown(mux)
 }

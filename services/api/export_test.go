@@ -1,6 +1,11 @@
 package api
 
-import "rollcall.example/events"
+import (
+	"maps"
+	"slices"
+
+	"rollcall.example/events"
+)
 
 // For the tests outside of the package.
 const XLSXType = xlsxType
@@ -9,9 +14,14 @@ const XLSXType = xlsxType
 func ReportDisposition(job *events.Job) string { return attachment(workbookName(job, "report")) }
 
 // Routes are all routes, each as "GET /path".
-func Routes() (list []string) {
+func Routes() []string { return slices.Collect(maps.Keys(Parameters())) }
+
+// Parameters are the names that the query of each route may have, by "GET /path".
+func Parameters() map[string][]string {
+	known := map[string][]string{}
 	for _, r := range (&API{}).routes() {
-		list = append(list, r.method+" "+r.path)
+		path, names := r.cut()
+		known[r.method+" "+path] = names
 	}
-	return list
+	return known
 }

@@ -144,10 +144,12 @@ func TestUsersCannotReachWhatIsAnothers(t *testing.T) {
 			} {
 				status, text := o.as(r, who, foreign, disguise)
 				want := http.StatusNotFound
-				if strings.Contains(o.path, "{caseId}") {
+				switch {
+				case strings.Contains(o.path, "{caseId}"):
 					want = http.StatusForbidden // whether there is such a case or not
-				}
-				if o.method == http.MethodPut { // a mapping of their own, whatever it is called; theirs is empty
+				case name == "parameters", name == "rejects" && o.path != "/report/{jobId}":
+					want = http.StatusBadRequest // no such parameter
+				case o.method == http.MethodPut: // a mapping of their own, whatever it is called; theirs is empty
 					want = http.StatusUnprocessableEntity
 				}
 				if _, none := o.as(r, who, unknown, disguise); named && (status != want || text != none) {

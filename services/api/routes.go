@@ -19,9 +19,10 @@ const (
 	aboutCase
 )
 
-// route is an operation: its path below Base, the permission that it needs, and
-// the largest body in bytes. The permission of a route about a job is looked for
-// when the job is loaded, for it depends on whose job it is.
+// route is an operation: its path below Base with the names of the parameters that
+// its query may have, the permission that it needs, and the largest body in bytes.
+// The permission of a route about a job is looked for when the job is loaded, for it
+// depends on whose job it is.
 type route struct {
 	method, path string
 	handler      handler
@@ -34,16 +35,16 @@ func (a *API) routes() []route {
 	hooks, reports, desk := webhooks{a}, reports{a}, caseDesk{a}
 	kept := mappingDesk{a}
 	return []route{
-		{"POST", "/process", a.process, access.Upload, noJob, fileBody},
-		{"POST", "/inspect", a.inspect, access.Upload, noJob, fileBody},
+		{"POST", "/process?dry_run&iec_verification&mapping&mode&allow_clear", a.process, access.Upload, noJob, fileBody},
+		{"POST", "/inspect?dry_run&iec_verification&mapping&mode&allow_clear", a.inspect, access.Upload, noJob, fileBody},
 		{"POST", "/tus", a.tus, access.Upload, noJob, fileBody},
 		{"OPTIONS", "/tus", a.tus, access.Upload, noJob, fileBody},
 		{"HEAD", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
 		{"PATCH", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
 		{"DELETE", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
 
-		{"GET", "/status/{jobId}", a.status, access.ReadStatus, aboutJob, smallBody},
-		{"GET", "/report/{jobId}", reports.send, access.ReadReport, aboutJob, smallBody},
+		{"GET", "/status/{jobId}?at_seq", a.status, access.ReadStatus, aboutJob, smallBody},
+		{"GET", "/report/{jobId}?part", reports.send, access.ReadReport, aboutJob, smallBody},
 		{"GET", "/jobs/{jobId}/rows/{n}", a.row, access.ReadRows, aboutJob, smallBody},
 		{"POST", "/cancel/{jobId}", a.cancel, access.Cancel, aboutJob, smallBody},
 		{"POST", "/retry/{jobId}", a.retry, access.Retry, aboutJob, smallBody},
@@ -52,9 +53,9 @@ func (a *API) routes() []route {
 		{"POST", "/decline/{jobId}", a.decline, access.Approve, aboutJob, smallBody},
 		{"POST", "/complete/{jobId}", a.complete, access.ReadRows, aboutJob, smallBody},
 
-		{"GET", "/history", a.history, access.ReadStatus, noJob, smallBody},
+		{"GET", "/history?page&page_size&status", a.history, access.ReadStatus, noJob, smallBody},
 		{"GET", "/stats", a.stats, access.ReadStatus, noJob, smallBody},
-		{"GET", "/audit", a.readAudit, access.Audit, noJob, smallBody},
+		{"GET", "/audit?job_id&after&limit", a.readAudit, access.Audit, noJob, smallBody},
 		{"GET", "/rate-limit-status", a.rateLimitStatus, access.Upload, noJob, smallBody},
 		{"GET", "/template", a.template, access.Upload, noJob, smallBody},
 
@@ -69,7 +70,7 @@ func (a *API) routes() []route {
 		{"GET", "/webhooks/{webhookId}/deliveries", hooks.listDeliveries, access.Webhooks, noJob, smallBody},
 
 		{"POST", "/cases", desk.add, access.Erase, aboutCase, smallBody},
-		{"GET", "/cases", desk.list, access.Erase, aboutCase, smallBody},
+		{"GET", "/cases?limit", desk.list, access.Erase, aboutCase, smallBody},
 		{"GET", "/cases/{caseId}", desk.show, access.Erase, aboutCase, smallBody},
 		{"POST", "/cases/{caseId}/approve", desk.approve, access.Erase, aboutCase, smallBody},
 		{"POST", "/cases/{caseId}/decline", desk.decline, access.Erase, aboutCase, smallBody},
