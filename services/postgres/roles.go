@@ -37,11 +37,14 @@ var rights = map[string]map[string]string{
 // secret of a webhook is written by upload and read by the sender alone.
 var columnRights = map[string]map[string]map[string][]string{
 	"upload": {"webhooks": {"SELECT": {
-		"id", "owner_id", "job_id", "url", "kinds", "created_at", "failures", "disabled_at", "disabled_reason",
+		"id", "owner_id", "job_id", "url", "kinds", "created_at", "failures", "failing_since", "disabled_at",
+		"disabled_reason",
 	}}},
 	// It looks for a person in the texts of webhooks.
 	"privacy": {"webhooks": {"SELECT": {"id", "owner_id", "url", "disabled_reason"}}},
-	"webhook": {"webhooks": {"UPDATE": {"failures", "disabled_at", "disabled_reason"}}},
+	"webhook": {"webhooks": {"UPDATE": {
+		"failures", "failing_since", "probe_at", "disabled_at", "disabled_reason",
+	}}},
 }
 
 // versionsTable is where goose records the migrations that have run.

@@ -27,6 +27,7 @@ type delivery struct {
 	JobID     string `db:"job_id"`
 	Kind      string `db:"kind"`
 	Attempts  int    `db:"attempts"`
+	Strikes   int    `db:"strikes"`
 	URL       string `db:"url"`
 	Secret    string `db:"secret"`
 }
@@ -76,26 +77,44 @@ func (s *Service) wakeUp() {
 }
 
 // claimDue claims at most n due deliveries: the oldest of each webhook that has none
-// under way, so that a slow receiver takes one place only. If this process dies, the
-// claim ends and the delivery is due again.
+// under way, so that a slow receiver takes one place only. Of a receiver that fails it
+// claims one when a probe is due, each time the one that was tried least. If this
+// process dies, the claim ends and the delivery is due again.
 func (s *Service) claimDue(ctx context.Context, n int) (due []delivery, err error) {
 	if n == 0 {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	err = s.cfg.DB.SelectContext(ctx, &due, `WITH oldest AS (
-  SELECT DISTINCT ON (d.webhook_id) d.webhook_id, d.seq, d.due_at
-  FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id AND w.disabled_at IS NULL
-  WHERE d.state = 'pending' AND d.due_at <= now() AND NOT EXISTS (
+	// waiting are the webhooks with deliveries, one step in the index each.
+	err = s.cfg.DB.SelectContext(ctx, &due, `WITH RECURSIVE waiting AS (
+  (SELECT webhook_id FROM webhook_deliveries WHERE state = 'pending' ORDER BY webhook_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT d.webhook_id FROM webhook_deliveries d
+    WHERE d.state = 'pending' AND d.webhook_id > waiting.webhook_id ORDER BY d.webhook_id LIMIT 1)
+  FROM waiting WHERE waiting.webhook_id IS NOT NULL
+), ready AS (
+  SELECT w.id, w.failing_since IS NOT NULL AS failing FROM waiting JOIN webhooks w ON w.id = waiting.webhook_id
+  WHERE w.disabled_at IS NULL AND (w.failing_since IS NULL OR w.probe_at <= now()) AND NOT EXISTS (
     SELECT FROM webhook_deliveries o
-    WHERE o.webhook_id = d.webhook_id AND o.state = 'pending' AND o.taken AND o.due_at > now())
-  ORDER BY d.webhook_id, d.seq
-), next AS (SELECT webhook_id, seq FROM oldest ORDER BY due_at LIMIT $1)
+    WHERE o.webhook_id = w.id AND o.state = 'pending' AND o.taken AND o.due_at > now())
+), next AS (
+  SELECT d.* FROM ready CROSS JOIN LATERAL (
+    SELECT webhook_id, seq, attempts, due_at FROM webhook_deliveries
+    WHERE webhook_id = ready.id AND state = 'pending' AND due_at <= now() ORDER BY seq LIMIT 1) d
+  WHERE NOT ready.failing
+  UNION ALL
+  SELECT d.* FROM ready CROSS JOIN LATERAL (
+    SELECT webhook_id, seq, attempts, due_at FROM webhook_deliveries
+    WHERE webhook_id = ready.id AND state = 'pending' ORDER BY attempts, seq LIMIT 1) d
+  WHERE ready.failing
+  ORDER BY due_at LIMIT $1
+)
 UPDATE webhook_deliveries d SET taken = true, due_at = now() + $2 * interval '1 second'
 FROM next JOIN webhooks w ON w.id = next.webhook_id
-WHERE d.webhook_id = next.webhook_id AND d.seq = next.seq AND d.state = 'pending' AND d.due_at <= now()
-RETURNING d.webhook_id, d.seq, d.job_id, d.kind, d.attempts, w.url, w.secret`,
+WHERE d.webhook_id = next.webhook_id AND d.seq = next.seq AND d.state = 'pending'
+  AND d.attempts = next.attempts AND (NOT d.taken OR d.due_at <= now())
+RETURNING d.webhook_id, d.seq, d.job_id, d.kind, d.attempts, d.strikes, w.url, w.secret`,
 		n, (s.cfg.Timeout + claimMargin).Seconds())
 	return due, err
 }

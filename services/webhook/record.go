@@ -36,7 +36,8 @@ func (s *Service) recordAttempt(ctx context.Context, d delivery, status int, fai
 }
 
 func recordSuccess(ctx context.Context, tx *sqlx.Tx, d delivery, code sql.NullInt32) error {
-	_, err := tx.ExecContext(ctx, `UPDATE webhooks SET failures = 0 WHERE id = $1 AND failures <> 0`, d.WebhookID)
+	_, err := tx.ExecContext(ctx, `UPDATE webhooks SET failures = 0, failing_since = NULL, probe_at = NULL
+WHERE id = $1 AND (failures <> 0 OR failing_since IS NOT NULL)`, d.WebhookID)
 	if err != nil {
 		return err
 	}
@@ -46,52 +47,95 @@ WHERE webhook_id = $1 AND seq = $2 AND state = 'pending'`, d.WebhookID, d.Seq, c
 	return err
 }
 
-// recordFailure also disables a webhook whose receiver is gone or that has failed too
-// often in a row.
+// recordFailure also disables a webhook whose receiver is gone or has been failing for
+// too long. A delivery is given up when it has failed often enough while the receiver
+// took others.
 func (s *Service) recordFailure(ctx context.Context, tx *sqlx.Tx, d delivery, code sql.NullInt32, failed error) error {
 	// It updates the webhook before its deliveries. Deleting a webhook locks in the same
 	// order.
-	var failures int
-	err := tx.GetContext(ctx, &failures,
-		`UPDATE webhooks SET failures = failures + 1 WHERE id = $1 RETURNING failures`, d.WebhookID)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil // the webhook was deleted meanwhile, with its deliveries
+	var receiver struct {
+		Failures int  `db:"failures"`
+		TooLong  bool `db:"too_long"`
 	}
-	if err != nil {
-		return err
+	if isReceivers(failed) {
+		// The time after the last probe was due is not the receiver's: nobody tried.
+		err := tx.GetContext(ctx, &receiver, `UPDATE webhooks SET failures = failures + 1,
+  failing_since = coalesce(failing_since + greatest(now() - probe_at, interval '0'), now()), probe_at = now()
+WHERE id = $1
+RETURNING failures, now() - failing_since >= $2 * interval '1 second' AS too_long`,
+			d.WebhookID, s.cfg.MaxFailing.Seconds())
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // the webhook was deleted meanwhile, with its deliveries
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx,
+			`UPDATE webhooks SET probe_at = now() + $2 * interval '1 second' WHERE id = $1`,
+			d.WebhookID, s.waitBeforeProbe(receiver.Failures, failed).Seconds()); err != nil {
+			return err
+		}
 	}
-	state, wait := "failed", time.Duration(0)
-	if retryAfter, ok := s.waitBeforeRetry(d, failed); ok {
-		state, wait = "pending", retryAfter
-	}
-	if _, err := tx.ExecContext(ctx, `UPDATE webhook_deliveries SET state = $3, attempts = attempts + 1,
-  taken = false, status = $4, error = $5, due_at = now() + $6 * interval '1 second', updated_at = now()
-WHERE webhook_id = $1 AND seq = $2 AND state = 'pending'`,
-		d.WebhookID, d.Seq, state, code, tellUser(failed), wait.Seconds()); err != nil {
+	if err := s.recordFailedDelivery(ctx, tx, d, code, failed, receiver.Failures > 1); err != nil {
 		return err
 	}
 	switch {
 	case errors.Is(failed, errReceiverGone):
 		return s.disableWebhook(ctx, tx, d.WebhookID, errReceiverGone.Error())
-	case failures >= s.cfg.MaxFailures:
-		return s.disableWebhook(ctx, tx, d.WebhookID, fmt.Sprintf("%d attempts in a row have failed", failures))
+	case receiver.TooLong:
+		return s.disableWebhook(ctx, tx, d.WebhookID,
+			fmt.Sprintf("no delivery has been taken for %g hours", s.cfg.MaxFailing.Hours()))
 	}
 	return nil
 }
 
-// waitBeforeRetry returns how long to wait before the next attempt, and false if there
-// is none. Up to a tenth is added at random, and Retry-After is kept to.
-func (s *Service) waitBeforeRetry(d delivery, failed error) (time.Duration, bool) {
-	if d.Attempts >= len(s.cfg.Waits) || errors.Is(failed, errReceiverGone) || errors.Is(failed, errEventMissing) {
-		return 0, false
+// recordFailedDelivery records a failed attempt of a delivery. A probe of a receiver
+// that fails takes nothing from the attempts that the delivery has.
+func (s *Service) recordFailedDelivery(ctx context.Context, tx *sqlx.Tx, d delivery, code sql.NullInt32,
+	failed error, probe bool) error {
+	state, strike, wait := "pending", 1, time.Duration(0)
+	switch {
+	case errors.Is(failed, errReceiverGone), errors.Is(failed, errEventMissing), d.Strikes >= len(s.cfg.Waits):
+		state = "failed"
+	case probe:
+		strike = 0
+	default:
+		wait = addJitter(s.cfg.Waits[d.Strikes])
 	}
-	wait := s.cfg.Waits[d.Attempts]
-	wait += rand.N(wait/10 + 1)
+	_, err := tx.ExecContext(ctx, `UPDATE webhook_deliveries SET state = $3, attempts = attempts + 1,
+  strikes = strikes + $4, taken = false, status = $5, error = $6, due_at = now() + $7 * interval '1 second',
+  updated_at = now()
+WHERE webhook_id = $1 AND seq = $2 AND state = 'pending'`,
+		d.WebhookID, d.Seq, state, strike, code, tellUser(failed), wait.Seconds())
+	return err
+}
+
+// isReceivers reports whether a failure is the receiver's and not ours.
+func isReceivers(failed error) bool {
+	_, answered := errors.AsType[*statusError](failed)
+	_, unreachable := errors.AsType[*networkError](failed)
+	return answered || unreachable
+}
+
+// waitBeforeProbe returns how long to leave a receiver alone after so many failures in
+// a row. Retry-After is kept to.
+func (s *Service) waitBeforeProbe(failures int, failed error) time.Duration {
+	wait := s.cfg.FirstProbe
+	for range failures - 1 {
+		if wait *= 2; wait >= maxProbe {
+			wait = maxProbe
+			break
+		}
+	}
+	wait = addJitter(wait)
 	if answer, ok := errors.AsType[*statusError](failed); ok {
 		wait = max(wait, answer.after)
 	}
-	return wait, true
+	return wait
 }
+
+// addJitter adds up to a tenth.
+func addJitter(wait time.Duration) time.Duration { return wait + rand.N(wait/10+1) }
 
 func (s *Service) disableWebhook(ctx context.Context, tx *sqlx.Tx, id, reason string) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE webhooks SET disabled_at = now(), disabled_reason = $2

@@ -34,12 +34,15 @@ type Config struct {
 	Concurrency int
 	// Timeout limits one attempt; 0 means 15 s.
 	Timeout time.Duration
-	// Waits are the waits before the second attempt and each later one; nil means
-	// DefaultWaits.
+	// Waits are the waits before the second attempt of a delivery and each later one,
+	// where the receiver takes others; nil means DefaultWaits.
 	Waits []time.Duration
-	// MaxFailures is the number of failed attempts in a row, over all deliveries of a
-	// webhook, that disables it; 0 means 50.
-	MaxFailures int
+	// FirstProbe is the wait before a receiver that has failed is tried again. Each
+	// later wait is twice as long, up to ten minutes. 0 means 5 s.
+	FirstProbe time.Duration
+	// MaxFailing is how long a receiver may fail before its webhook is disabled. Time
+	// in which nothing was tried does not count. 0 means 72 h.
+	MaxFailing time.Duration
 	// Poll is how often the service reads due deliveries; 0 means 1 s.
 	Poll time.Duration
 	// Tracer makes a span of each attempt, below the span that stored the event; nil
@@ -57,6 +60,9 @@ type Config struct {
 var DefaultWaits = []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
 	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour}
 
+// maxProbe is the longest wait before a receiver that fails is tried again.
+const maxProbe = 10 * time.Minute
+
 // keepDeliveries is how long ended deliveries are kept for their list.
 const keepDeliveries = 30 * 24 * time.Hour
 
@@ -71,7 +77,8 @@ type Service struct {
 func New(cfg Config) *Service {
 	cfg.Concurrency = cmp.Or(cfg.Concurrency, 16)
 	cfg.Timeout = cmp.Or(cfg.Timeout, 15*time.Second)
-	cfg.MaxFailures = cmp.Or(cfg.MaxFailures, 50)
+	cfg.FirstProbe = cmp.Or(cfg.FirstProbe, 5*time.Second)
+	cfg.MaxFailing = cmp.Or(cfg.MaxFailing, 72*time.Hour)
 	cfg.Poll = cmp.Or(cfg.Poll, time.Second)
 	if cfg.Waits == nil {
 		cfg.Waits = DefaultWaits

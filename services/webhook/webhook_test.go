@@ -59,8 +59,8 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 	r := &rig{t: t, nats: eventstest.Start(t), db: postgrestest.New(t), logs: &lockedBuffer{}}
 	cfg := Config{
 		JetStream: eventstest.Connect(t, r.nats, "webhook"), DB: r.db, Private: true, Timeout: 5 * time.Second,
-		Poll:   20 * time.Millisecond,
-		Waits:  []time.Duration{time.Millisecond, time.Millisecond, time.Millisecond},
+		Poll:  20 * time.Millisecond,
+		Waits: []time.Duration{time.Millisecond, time.Millisecond, time.Millisecond}, FirstProbe: time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {
@@ -278,23 +278,6 @@ func TestGoneReceiverIsDisabled(t *testing.T) {
 	r.waitState("wh-2", "delivered")
 	if rec.countRequests() != 1 {
 		t.Errorf("%d requests to a receiver that is gone", rec.countRequests())
-	}
-}
-
-func TestWebhookIsDisabledAfterMaxFailures(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.MaxFailures = 6 })
-	rec := newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
-	r.addWebhook("wh-1", rec.URL, "", events.KindFailed)
-	r.failJob(alice)
-	if got := r.waitState("wh-1", "failed"); got.Attempts != 4 || *got.Error != "the receiver answered 502" ||
-		r.disabledReason("wh-1") != "" {
-		t.Errorf("delivery %+v", got)
-	}
-	r.failJob(alice)
-	eventstest.Wait(t, "the webhook to be disabled",
-		func() bool { return strings.Contains(r.disabledReason("wh-1"), "6 attempts") })
-	if rec.countRequests() != 6 {
-		t.Errorf("%d requests", rec.countRequests())
 	}
 }
 

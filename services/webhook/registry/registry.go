@@ -62,12 +62,15 @@ type Webhook struct {
 	Kinds     pq.StringArray `db:"kinds" json:"events"`
 	CreatedAt time.Time      `db:"created_at" json:"created_at"`
 	// Failures is the number of failed attempts in a row.
-	Failures       int        `db:"failures" json:"failures"`
+	Failures int `db:"failures" json:"failures"`
+	// FailingSince is when they began, without the time in which nothing was tried; nil
+	// while the receiver takes what is posted.
+	FailingSince   *time.Time `db:"failing_since" json:"failing_since"`
 	DisabledAt     *time.Time `db:"disabled_at" json:"disabled_at"`
 	DisabledReason *string    `db:"disabled_reason" json:"disabled_reason"`
 }
 
-const webhookColumns = "id, url, job_id, kinds, created_at, failures, disabled_at, disabled_reason"
+const webhookColumns = "id, url, job_id, kinds, created_at, failures, failing_since, disabled_at, disabled_reason"
 
 // Request is a request to register a webhook.
 type Request struct {
@@ -155,7 +158,7 @@ func (r *Registry) List(ctx context.Context, ownerID string) ([]Webhook, error) 
 		return nil, fmt.Errorf("list webhooks: %w", err)
 	}
 	for i := range hooks {
-		postgres.SetUTC(&hooks[i].CreatedAt, hooks[i].DisabledAt)
+		postgres.SetUTC(&hooks[i].CreatedAt, hooks[i].FailingSince, hooks[i].DisabledAt)
 	}
 	return hooks, nil
 }
