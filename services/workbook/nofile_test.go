@@ -71,10 +71,13 @@ func TestNoFileTakesTheServiceDown(t *testing.T) {
 	for n := 0; n < len(kinds) || time.Since(begun) < *filesFor; n++ {
 		r := rand.New(rand.NewPCG(seed, uint64(n)))
 		kind := kinds[n%len(kinds)]
-		// With -files, one of four may take all the time and is up to half a gigabyte.
-		limit, mb := 500*time.Millisecond, 24
-		if *filesFor > 0 && r.IntN(4) == 0 {
-			limit, mb = fileTime, 32<<r.IntN(5)
+		limit, mb := 150*time.Millisecond, 8
+		if *filesFor > 0 {
+			limit, mb = 500*time.Millisecond, 24
+			// One of four may take all the time and is up to half a gigabyte.
+			if r.IntN(4) == 0 {
+				limit, mb = fileTime, 32<<r.IntN(5)
+			}
 		}
 		file := hostileKinds[kind](r, mb)
 		for range n / len(kinds) % 4 {
