@@ -188,11 +188,12 @@ func (f *File) RollMapped(columns []schema.Column, m mappings.Mapping) (*Sheet, 
 	return sheet, header, fact, err
 }
 
-// findMapped returns the head of the sheet that Roll would take with a mapping, or the
-// one that the mapping fits best where there is none.
+// findMapped returns the head of the sheet that Roll would take with a mapping: the first
+// one whose columns are those that it names. Where there is none, it is the first one that
+// has an ID column, or else the one that the mapping fits best.
 func (f *File) findMapped(columns []schema.Column, m mappings.Mapping) (mappedHead, error) {
 	index, names := newHeaderIndex(columns), newHints(m)
-	var closest mappedHead
+	var closest, first mappedHead
 	for _, sheet := range f.inOrder() {
 		finder, rows, err := sheet.readTop(func() *headerFinder {
 			finder := newHeaderFinder(index)
@@ -205,11 +206,19 @@ func (f *File) findMapped(columns []schema.Column, m mappings.Mapping) (mappedHe
 		c, hasID := finder.pick()
 		head := mappedHead{c, sheet, max(len(c.texts), len(finder.samples)), rows.hasBelow(c.row)}
 		if hasID && head.data {
-			return head, nil
+			if _, err := resolve(m, head.texts, head.width); err == nil {
+				return head, nil
+			}
+			if first.row == 0 {
+				first = head
+			}
 		}
 		if closest.row == 0 || head.beats(closest.candidate) {
 			closest = head
 		}
+	}
+	if first.row > 0 {
+		return first, nil
 	}
 	return closest, nil
 }

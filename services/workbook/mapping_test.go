@@ -192,7 +192,7 @@ func TestAMappingMakesNoRollOfAFile(t *testing.T) {
 	}
 }
 
-// The mapping is for the sheet that would be taken.
+// The mapping is for the first sheet that it fits, also behind one that has ID numbers.
 func TestAMappingIsForTheSheetThatIsTaken(t *testing.T) {
 	rows := map[string][][]string{
 		"notes": barRows("Read me|Twice", "first|of all"),
@@ -214,9 +214,13 @@ func TestAMappingIsForTheSheetThatIsTaken(t *testing.T) {
 	if err != nil || sheet.Name != "roll" {
 		t.Errorf("by a letter: %v", err)
 	}
-	_, _, _, err = rollMapped(t, book("other", "roll"), `{"Name": "firstname"}`)
+	sheet, _, said, err = rollMapped(t, book("other", "roll"), `{"Name": "firstname"}`)
+	if err != nil || sheet.Name != "roll" || said.Sheet != 2 {
+		t.Errorf("behind a sheet with ID numbers: %+v, %v", said, err)
+	}
+	_, _, _, err = rollMapped(t, book("other", "roll"), `{"Zzy": "firstname", "Name": "surname"}`)
 	if r, ok := errors.AsType[*refusal.Error](err); !ok || r.Code != refusal.CodeBadMapping {
-		t.Errorf("a header of another sheet: %v", err)
+		t.Errorf("headers of two sheets: %v", err)
 	}
 }
 
