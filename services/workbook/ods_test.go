@@ -192,11 +192,12 @@ func TestODSRows(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wantCode(t, err, refusal.CodeUnreadable) })
 	}
 	for name, rows := range map[string]string{
-		"a bomb of cells": repeated("row", 1048576, "", repeated("cell", 16384, "", "<text:p>a</text:p>")),
-		"a bomb of text":  repeated("row", 1048576, "", odstest.Cell(strings.Repeat("a", 30_000))),
-		"a bomb in a row": odstest.Row(repeated("cell", 16384, "", "<text:p>"+strings.Repeat("a", 30_000)+"</text:p>")),
-		"a long text":     odstest.Row(odstest.Cell(strings.Repeat("a", 1<<21))),
-		"many spaces":     odstest.Row(odstest.Cell(strings.Repeat(`<text:s text:c="999999999"/>`, 1000))),
+		"a bomb of cells":   repeated("row", 1048576, "", repeated("cell", 16384, "", "<text:p>a</text:p>")),
+		"a bomb of text":    repeated("row", 1048576, "", odstest.Cell(strings.Repeat("a", 30_000))),
+		"a bomb in a row":   odstest.Row(repeated("cell", 16384, "", "<text:p>"+strings.Repeat("a", 30_000)+"</text:p>")),
+		"a long text":       odstest.Row(odstest.Cell(strings.Repeat("a", 1<<21))),
+		"a long empty text": odstest.Row("<table:table-cell>" + strings.Repeat("<text:p/>", 1<<21) + "</table:table-cell>"),
+		"many spaces":       odstest.Row(odstest.Cell(strings.Repeat(`<text:s text:c="999999999"/>`, 1000))),
 	} {
 		_, err := readCells(t, odstest.Parts("", odstest.Table("Roll", rows)))
 		t.Run(name, func(t *testing.T) { wantCode(t, err, refusal.CodeTooLarge) })

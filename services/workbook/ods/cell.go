@@ -162,7 +162,9 @@ func (r *cellReader) readText(x *xmlscan.Scanner, wanted bool) (lost bool, err e
 			if paragraphs++; paragraphs > 1 {
 				r.text = append(r.text, '\n')
 			}
-			err = r.appendParagraph(x)
+			if err = r.appendParagraph(x); err == nil {
+				err = r.checkLength() // an empty one has a line of its own as well
+			}
 		case name == "list" || name == "list-item" || name == "list-header" || name == "section":
 			// Their paragraphs are inside.
 		default:
@@ -212,13 +214,21 @@ func (r *cellReader) appendParagraph(x *xmlscan.Scanner) error {
 		default:
 			return xmlscan.ErrMalformed
 		}
-		if err == nil && len(r.text)-r.from > xmlscan.MaxToken {
-			err = xmlscan.ErrLongText
+		if err == nil {
+			err = r.checkLength()
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// checkLength fails where the text of the cell, so far, is longer than any.
+func (r *cellReader) checkLength() error {
+	if len(r.text)-r.from > xmlscan.MaxToken {
+		return xmlscan.ErrLongText
+	}
+	return nil
 }
 
 // appendElement appends what an element in a paragraph stands for. The text of most is
