@@ -24,6 +24,8 @@ type directRequest struct {
 	LastFor  []string `json:"multi_last,omitempty"`
 	Batch    int      `json:"batch,omitempty"`
 	MaxBytes int      `json:"max_bytes,omitempty"`
+
+	onEnd func(nats.Header) // called with the headers that end the batch; may be nil
 }
 
 // getDirect yields the answers to a request, with how many more messages match. The
@@ -39,7 +41,11 @@ func getDirect(ctx context.Context, js jetstream.JetStream, stream string, req d
 		return nil, err
 	}
 	isEnd := func(m *nats.Msg) bool {
-		return !isStored(m) && m.Header.Get("Status") == "204" && m.Header.Get("Description") == "EOB"
+		ended := !isStored(m) && m.Header.Get("Status") == "204" && m.Header.Get("Description") == "EOB"
+		if ended && req.onEnd != nil {
+			req.onEnd(m.Header)
+		}
+		return ended
 	}
 	answers, err := natsext.RequestMany(ctx, js.Conn(), "$JS.API.DIRECT.GET."+stream, body,
 		natsext.RequestManySentinel(isEnd))

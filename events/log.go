@@ -68,9 +68,13 @@ func (l *Log) replay(ctx context.Context, jobID string, after uint64) (list []Ev
 		return nil, 0, ErrNotFound
 	}
 	last = after
-	for m, err := range Messages(ctx, l.js, StreamFacts, JobFilter(jobID), after+1) {
-		if err != nil {
-			return nil, 0, fmt.Errorf("replay job: %w", err)
+	msgs, err := l.readJob(ctx, jobID, after)
+	if err != nil {
+		return nil, 0, fmt.Errorf("replay job: %w", err)
+	}
+	for _, m := range msgs {
+		if m.Sequence <= after {
+			continue
 		}
 		last = m.Sequence
 		e, err := Decode(m.Subject, m.Header, m.Data, m.Sequence)
@@ -85,6 +89,36 @@ func (l *Log) replay(ctx context.Context, jobID string, after uint64) (list []Ev
 		list = append(list, e)
 	}
 	return list, last, nil
+}
+
+// readJob returns all messages of a job, if there is one after a sequence. A server that
+// is asked for more than there is looks through the whole stream for it. So readJob asks
+// for the newest message of each kind. Each says which one was before it: when none is
+// missing between them, these are all.
+func (l *Log) readJob(ctx context.Context, jobID string, after uint64) (msgs []*jetstream.RawStreamMsg, err error) {
+	newest, err := ReadLast(ctx, l.js, StreamFacts, []string{JobFilter(jobID)})
+	if err != nil || len(newest) == 0 || newest[len(newest)-1].Sequence <= after || isWhole(jobID, newest) {
+		return newest, err
+	}
+	for m, err := range Messages(ctx, l.js, StreamFacts, JobFilter(jobID), 1) {
+		if err != nil {
+			return nil, err
+		}
+		msgs = append(msgs, m)
+	}
+	return msgs, nil
+}
+
+// isWhole reports whether there is no other message of the job before or between these.
+func isWhole(jobID string, msgs []*jetstream.RawStreamMsg) bool {
+	before := uint64(0)
+	for _, m := range msgs {
+		if seq, ok := PreviousSeq(jobID, m.Header); !ok || seq != before {
+			return false
+		}
+		before = m.Sequence
+	}
+	return true
 }
 
 // Load returns the fold of all facts of a job. The error is ErrNotFound when

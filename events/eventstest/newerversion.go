@@ -2,6 +2,7 @@ package eventstest
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -31,15 +32,31 @@ func UploadNewer(t testing.TB, srv *embedded.Server, owner events.User) (jobID s
 	log := events.NewLog(Connect(t, srv, "upload"), events.StageUpload, nil)
 	known := StoredMessage(t, srv, Upload(t, log, owner, events.Artifact{}, events.Options{}))
 	jobID = events.NewJobID()
-	msg := nats.NewMsg(events.Subject(jobID, events.KindUploaded))
+	publishNewer(t, srv, known, jobID, events.KindUploaded)
+	return jobID
+}
+
+// AppendNewer stores a fact validated of a job, in a data version that this program does
+// not know, and returns its sequence. The job cannot be loaded any more.
+func AppendNewer(t testing.TB, srv *embedded.Server, job events.Job) (seq uint64) {
+	t.Helper()
+	return publishNewer(t, srv, StoredMessage(t, srv, job), job.ID, events.KindValidated)
+}
+
+func publishNewer(t testing.TB, srv *embedded.Server, known *nats.Msg, jobID string, kind events.Kind) (seq uint64) {
+	t.Helper()
+	msg := nats.NewMsg(events.Subject(jobID, kind))
 	msg.Data = []byte(`{"of":"a future shape"}`)
-	for _, name := range []string{events.HeaderType, events.HeaderOwner, events.HeaderSource, events.HeaderTime} {
+	for _, name := range []string{events.HeaderOwner, events.HeaderSource, events.HeaderTime} {
 		msg.Header.Set(name, known.Header.Get(name))
 	}
+	msg.Header.Set(events.HeaderType, strings.Replace(known.Header.Get(events.HeaderType),
+		string(events.KindUploaded), string(kind), 1))
 	msg.Header.Set(events.HeaderSubject, jobID)
 	msg.Header.Set(events.HeaderDataVersion, strconv.Itoa(events.DataVersion+1))
-	if _, err := Connect(t, srv, "upload").PublishMsg(t.Context(), msg); err != nil {
+	ack, err := Connect(t, srv, Owner).PublishMsg(t.Context(), msg)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return jobID
+	return ack.Sequence
 }

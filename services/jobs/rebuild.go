@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lib/pq"
+
 	"rollcall.example/events"
 )
 
-// Rebuild empties the table and fills it again from the log, in one transaction:
-// whoever reads meanwhile sees it as it was, and what happens meanwhile is in it
-// or follows. It returns how many jobs there are. It needs DELETE on the table.
+// Rebuild makes the table what the log says, in one pass over the log and in one
+// transaction: whoever reads meanwhile sees it as it was, and what happens meanwhile is
+// in it or follows. It returns how many jobs there are. A job with an event of a newer
+// rollcall keeps the row that it has, and is not counted. Rebuild needs DELETE on the
+// table.
 func (t *Table) Rebuild(ctx context.Context) (jobs int, err error) {
 	defer func() {
 		if err != nil {
@@ -27,24 +31,40 @@ func (t *Table) Rebuild(ctx context.Context) (jobs int, err error) {
 			err = errors.Join(err, rerr)
 		}
 	}()
-	if _, err := tx.ExecContext(ctx, "DELETE FROM jobs"); err != nil {
+	var had []string
+	if err := tx.SelectContext(ctx, &had, "SELECT job_id FROM jobs"); err != nil {
 		return 0, err
 	}
-	for id, err := range t.log.JobIDs(ctx) {
-		if err != nil {
-			return jobs, err
+	seen := map[string]bool{} // whether the row was made anew
+	_, err = t.log.Changes(ctx, 0, func(c events.Change) error {
+		switch {
+		case errors.Is(c.Err, events.ErrNotFound):
+			return nil // nothing of it can be believed
+		case c.Err != nil:
+			t.logger.WarnContext(ctx, "job left as it is in the table", "job", c.JobID, "err", c.Err)
+			seen[c.JobID] = seen[c.JobID]
+			return nil
 		}
-		job, err := t.log.Load(ctx, id)
-		if errors.Is(err, events.ErrNotFound) {
-			continue // nothing of it can be believed
+		if !seen[c.JobID] { // else a newer state of the same job follows
+			if _, err := tx.ExecContext(ctx, "DELETE FROM jobs WHERE job_id = $1", c.JobID); err != nil {
+				return err
+			}
+			seen[c.JobID] = true
+			jobs++
 		}
-		if err == nil {
-			err = upsert(ctx, tx, &job)
+		return upsert(ctx, tx, &c.Job)
+	})
+	if err != nil {
+		return jobs, err
+	}
+	var gone []string
+	for _, id := range had {
+		if _, ok := seen[id]; !ok {
+			gone = append(gone, id)
 		}
-		if err != nil {
-			return jobs, err
-		}
-		jobs++
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM jobs WHERE job_id = ANY ($1)", pq.Array(gone)); err != nil {
+		return jobs, err
 	}
 	return jobs, tx.Commit()
 }

@@ -50,3 +50,24 @@ func TestRebuildMakesTheSameTable(t *testing.T) {
 		t.Errorf("before %+v\nafter %+v", before, after)
 	}
 }
+
+// A job with an event of a newer rollcall keeps its row. The others are rebuilt.
+func TestRebuildLeavesJobsOfANewerVersion(t *testing.T) {
+	r := newRig(t)
+	r.Project()
+	newer, known := r.Upload("alice member"), r.Upload("alice member")
+	eventstest.Wait(t, "all messages settled", func() bool { return r.unsettled() == 0 })
+	job, err := r.Log.Load(t.Context(), newer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventstest.AppendNewer(t, r.NATS, job)
+	r.Exec("UPDATE jobs SET owner_role = 'altered'")
+	n, err := r.Table.Rebuild(t.Context())
+	if err != nil || n != 1 {
+		t.Errorf("%d jobs, %v", n, err)
+	}
+	if was, now := r.listed(newer), r.listed(known); was.OwnerRole != "altered" || now.OwnerRole != "member" {
+		t.Errorf("the newer one %+v\nthe other %+v", was, now)
+	}
+}

@@ -21,7 +21,7 @@ func readJobs(
 	ctx context.Context, cfg *Config, visit func(*jetstream.RawStreamMsg),
 ) (map[string]*events.Job, error) {
 	all := make(map[string]*events.Job)
-	for m, err := range events.Messages(ctx, cfg.Log.JetStream(), events.StreamFacts, "bulk.*.*", 1) {
+	for m, err := range events.Messages(ctx, cfg.Log.JetStream(), events.StreamFacts, events.AllSubjects, 1) {
 		if err != nil {
 			return nil, fmt.Errorf("list jobs: %w", err)
 		}
