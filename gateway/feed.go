@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net/url"
 	"slices"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 )
 
 const (
-	liveSubject = events.LivePrefix + "bulk.>"
+	liveSubject = events.LivePrefix + allFacts
 	// liveBuffer is how many live messages may wait. Those beyond it are dropped, and
 	// are a gap like any other.
 	liveBuffer = 8192
@@ -28,6 +29,9 @@ const (
 
 // errRecreated says that the stream's sequences have gone back: it was recreated.
 var errRecreated = errors.New("stream was made anew")
+
+// allFacts matches every message of the stream of facts.
+const allFacts = "bulk.>"
 
 // position is a message's place in the stream, and when it was stored. The time tells
 // two streams of the same name apart.
@@ -52,20 +56,28 @@ type feed struct {
 	js         jetstream.JetStream
 	interval   time.Duration
 	last       position            // the newest fact passed on
+	anchor     position            // a message not after last that the stream still had; zero for none
 	heard      uint64              // the newest sequence that a live message spoke of
+	expired    bool                // last says that the time of its job is over: the job may be forgotten
 	behind     int                 // checks in a row that found the stream ending before last
 	moved      map[string]struct{} // subjects of progress that live messages spoke of
+	held       map[string]struct{} // jobs with a fact that this program does not know
 	newest     newestFacts
 	onFact     func(context.Context, events.Event)
 	onProgress func(ctx context.Context, p events.Progress, owner string)
 	onPassed   func(stored time.Time) // called after onFact; may be nil
+	onHeld     func(jobID, owner string, seq uint64)
 	log        *slog.Logger
 }
 
 // start reads where the stream ends now.
-func (f *feed) start(ctx context.Context) (err error) {
-	f.last, err = readNewest(ctx, f.js)
-	return err
+func (f *feed) start(ctx context.Context) error {
+	end, err := readEnd(ctx, f.js)
+	if err != nil {
+		return err
+	}
+	f.last, f.anchor = position{end.Seq, end.At}, position{end.Stored, end.At}
+	return nil
 }
 
 // run passes on facts until ctx ends or the stream turns out to be recreated.
@@ -182,31 +194,51 @@ func (f *feed) readProgress(ctx context.Context) error {
 // fill passes on everything that the stream has after last. Sequences that are missing
 // there were deleted.
 func (f *feed) fill(ctx context.Context) error {
+	_, err := f.fillFrom(ctx, f.last)
+	return err
+}
+
+// fillFrom is fill. known is a message not after last: if the stream has its sequence,
+// it must be that message. Read says whether there was anything from there on.
+func (f *feed) fillFrom(ctx context.Context, known position) (read bool, err error) {
+	from := known.seq
 	for more := true; more; {
 		var msgs []*jetstream.RawStreamMsg
-		var err error
-		msgs, more, err = events.ReadBatch(ctx, f.js, events.StreamFacts, "bulk.>", f.last.seq)
+		msgs, more, err = events.ReadBatch(ctx, f.js, events.StreamFacts, events.AllSubjects, from)
 		if err != nil {
-			return err
+			return read, err
 		}
 		for _, m := range msgs {
+			read = true
 			here := position{m.Sequence, m.Time}
-			switch {
-			case here.seq > f.last.seq:
-				f.passOn(ctx, m.Subject, m.Header, m.Data, here)
-			case !here.at.Equal(f.last.at):
-				return errRecreated
+			from = here.seq + 1
+			if here.seq == known.seq && !here.at.Equal(known.at) {
+				return read, errRecreated
 			}
+			if here.seq > f.last.seq {
+				f.passOn(ctx, m.Subject, m.Header, m.Data, here)
+			}
+			f.anchor = here
 		}
 	}
-	return nil
+	return read, nil
 }
 
 func (f *feed) passOn(ctx context.Context, subject string, header nats.Header, body []byte, here position) {
-	f.last = here
+	f.last, f.expired = here, false
 	e, err := events.Decode(subject, header, body, here.seq)
+	if errors.Is(err, events.ErrNewer) {
+		f.hold(ctx, subject, header, here.seq, err)
+		return
+	}
 	if err != nil {
 		f.log.WarnContext(ctx, "invalid fact ignored", "seq", here.seq, "err", err)
+		return
+	}
+	if erased, ok := e.Fact.(*events.Erased); ok {
+		f.expired = erased.Reason == events.ErasedExpired
+	}
+	if _, held := f.held[e.JobID]; held {
 		return
 	}
 	f.newest.note(e, time.Now())
@@ -216,32 +248,64 @@ func (f *feed) passOn(ctx context.Context, subject string, header nats.Header, b
 	}
 }
 
-// checkNewest asks for the stream's newest message, in case its live message got lost.
+// hold passes on nothing of a job from here on, because a newer rollcall has stored a
+// fact of it that this one does not know. A client that got the later facts would never
+// ask for this one again.
+func (f *feed) hold(ctx context.Context, subject string, header nats.Header, seq uint64, cause error) {
+	jobID, _, err := events.ParseSubject(subject)
+	if err != nil {
+		return // Decode has read it
+	}
+	if _, held := f.held[jobID]; !held {
+		f.log.WarnContext(ctx, "a newer rollcall works on a job; its clients have to come back to a newer gateway",
+			"job", jobID, "seq", seq, "err", cause)
+	}
+	if f.held == nil {
+		f.held = map[string]struct{}{}
+	}
+	f.held[jobID] = struct{}{}
+	owner, err := url.PathUnescape(header.Get(events.HeaderOwner))
+	if err == nil && f.onHeld != nil {
+		f.onHeld(jobID, events.UserID(owner), seq)
+	}
+}
+
+// checkNewest looks for facts after last, in case their live messages got lost, and
+// whether the stream is still the one that last came from.
 func (f *feed) checkNewest(ctx context.Context) error {
-	end, err := readNewest(ctx, f.js)
-	switch {
-	case err != nil:
+	known := f.last
+	if f.anchor.seq > 0 && f.anchor.seq < known.seq {
+		known = f.anchor // last was deleted
+	}
+	read, err := f.fillFrom(ctx, known)
+	if err != nil {
 		return err
-	case end.seq > f.last.seq:
-		f.behind = 0
-		return f.fill(ctx)
-	case end.seq == f.last.seq && end.at.Equal(f.last.at):
+	}
+	if read {
 		f.behind = 0
 		return nil
-	case end.seq == f.last.seq:
-		return errRecreated
+	}
+	end, err := readEnd(ctx, f.js)
+	if err != nil {
+		return err
+	}
+	if end.Seq >= f.last.seq || end.Stored == 0 && f.expired {
+		// A job was forgotten, or all were. The stream has given the sequence, and nothing
+		// more since.
+		f.behind = 0
+		f.anchor = position{end.Stored, end.At}
+		return nil
 	}
 	f.behind++
-	if f.behind >= behindChecks || (f.behind >= youngerChecks && end.at.After(f.last.at)) {
+	if f.behind >= behindChecks || (f.behind >= youngerChecks && end.At.After(f.last.at)) {
 		return errRecreated
 	}
 	return nil
 }
 
-// readNewest returns the position of the stream's last message, zero for an empty one.
-func readNewest(ctx context.Context, js jetstream.JetStream) (p position, err error) {
-	p.seq, p.at, err = events.ReadNewest(ctx, js, events.StreamFacts, "bulk.>")
-	return p, err
+// readEnd returns where the stream of facts ends.
+func readEnd(ctx context.Context, js jetstream.JetStream) (events.End, error) {
+	return events.ReadEnd(ctx, js, events.StreamFacts, allFacts)
 }
 
 func parsePosition(h nats.Header) (p position, err error) {

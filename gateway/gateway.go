@@ -97,7 +97,8 @@ func (g *Gateway) runFeed(ctx context.Context) error {
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
 	f := &feed{js: g.cfg.JetStream, interval: g.cfg.CheckInterval, log: g.cfg.Logger,
-		onFact: g.publishFact, onProgress: g.publishProgress, onPassed: g.observeFanOut}
+		onFact: g.publishFact, onProgress: g.publishProgress, onPassed: g.observeFanOut,
+		onHeld: g.closeHeld}
 	if err := f.start(ctx); err != nil {
 		return err
 	}
@@ -125,6 +126,17 @@ func (g *Gateway) publishFact(ctx context.Context, e events.Event) {
 	}
 	g.histories.update(f)
 	g.hub.route(f)
+}
+
+// closeHeld disconnects the clients that would have got a fact that this gateway does not
+// know. They come back with the last sequence that they have seen, and a newer gateway
+// sends them the fact.
+func (g *Gateway) closeHeld(jobID, owner string, seq uint64) {
+	g.last.Store(seq)
+	g.histories.drop(jobID)
+	for _, c := range g.hub.concerned(jobID, owner) {
+		c.close(refusal.CloseRestart, "a newer gateway is needed")
+	}
 }
 
 func (g *Gateway) observeFanOut(stored time.Time) {

@@ -80,6 +80,13 @@ func (h *histories) forget() {
 	clear(h.entries)
 }
 
+// drop drops the history of a job.
+func (h *histories) drop(jobID string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.entries, jobID)
+}
+
 // update is called before a live frame goes out. Whoever joins the job's room after that
 // gets a history that has the fact.
 func (h *histories) update(f frame) {

@@ -50,6 +50,18 @@ func (h *hub) route(f frame) {
 	}
 }
 
+// concerned returns the connections that follow a job or belong to its owner.
+func (h *hub) concerned(jobID, owner string) []*conn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	both := maps.Clone(h.jobs[jobID])
+	if both == nil {
+		both = map[*conn]struct{}{}
+	}
+	maps.Copy(both, h.owners[owner])
+	return slices.Collect(maps.Keys(both))
+}
+
 // forget drops the facts routed last.
 func (h *hub) forget() {
 	h.mu.Lock()

@@ -160,17 +160,14 @@ func (c *conn) unsubscribe(jobID string) {
 // another stream's.
 func (c *conn) streamReaches(seq, after uint64) (bool, error) {
 	deadline := time.Now().Add(maxLag)
-	seq = max(seq, c.g.last.Load())
-	for seq < after {
-		end, err := readNewest(c.ctx, c.g.cfg.JetStream)
-		if err != nil {
-			return false, err
+	for max(seq, c.g.last.Load()) < after {
+		if time.Now().After(deadline) {
+			// The feed may be behind the stream. It is asked once: anybody may send any
+			// sequence.
+			end, err := readEnd(c.ctx, c.g.cfg.JetStream)
+			return end.Seq >= after, err
 		}
-		seq = end.seq
-		if seq < after && time.Now().After(deadline) {
-			return false, nil
-		}
-		if seq < after && !waitForReplica(c.ctx) {
+		if !waitForReplica(c.ctx) {
 			return false, c.ctx.Err()
 		}
 	}
