@@ -189,10 +189,12 @@ func readNewestSequence(ctx context.Context, js jetstream.JetStream, stream, sub
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	var ended bool
-	answers, err := getDirect(ctx, js, stream, directRequest{LastFor: []string{subject}, Batch: 1, onEnd: func(h nats.Header) {
+	req := directRequest{LastFor: []string{subject}, Batch: 1}
+	req.onEnd = func(h nats.Header) {
 		seq, err = strconv.ParseUint(h.Get("Nats-UpTo-Sequence"), 10, 64)
 		ended = true
-	}})
+	}
+	answers, err := getDirect(ctx, js, stream, req)
 	if err != nil {
 		return 0, fmt.Errorf("read the end of %s: %w", stream, err)
 	}
