@@ -36,7 +36,14 @@ var Kinds = []Kind{
 }
 
 // WebhookKinds are the kinds of facts that webhooks can be sent for.
-var WebhookKinds = []Kind{KindReported, KindFailed, KindPaused}
+var WebhookKinds = []Kind{KindUploaded, KindReported, KindFailed, KindPaused, KindWarned, KindCancelled}
+
+// DefaultWebhookKinds are those of a webhook that names none.
+var DefaultWebhookKinds = []Kind{KindReported, KindFailed, KindPaused}
+
+// KindWebhookTest is the kind of a delivery that a user asks for to test a webhook. It
+// is no fact.
+const KindWebhookTest Kind = "test"
 
 // Terminal reports whether a job ends with this kind of fact. After a terminal
 // fact come only retried, for a failed or cancelled job, and erased, which does

@@ -31,10 +31,13 @@ UPDATE webhook_deliveries SET strikes = attempts WHERE state = 'pending';
 -- What is next is looked for webhook by webhook.
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries (webhook_id, seq) WHERE state = 'pending';
 CREATE INDEX webhook_deliveries_taken ON webhook_deliveries (webhook_id) WHERE state = 'pending' AND taken;
+-- Tests that users ask for go past what waits.
+CREATE INDEX webhook_deliveries_tests ON webhook_deliveries (due_at) WHERE state = 'pending' AND kind = 'test';
 DROP INDEX webhook_deliveries_due;
 
 -- +goose Down
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at) WHERE state = 'pending';
+DROP INDEX webhook_deliveries_tests;
 DROP INDEX webhook_deliveries_taken;
 DROP INDEX webhook_deliveries_next;
 ALTER TABLE webhook_deliveries DROP COLUMN strikes;

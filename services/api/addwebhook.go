@@ -36,10 +36,6 @@ func (h webhooks) add(_ http.ResponseWriter, r *http.Request, who caller) (*resu
 	if err != nil {
 		return nil, err
 	}
-	data := struct {
-		registry.Webhook
-		Secret string `json:"secret"`
-	}{hook, secret}
-	return &result{status: http.StatusCreated, data: data,
+	return &result{status: http.StatusCreated, data: withSecret{hook, secret},
 		message: "The webhook was registered. Keep the secret: it is not shown again."}, nil
 }

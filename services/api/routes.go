@@ -67,6 +67,8 @@ func (a *API) routes() []route {
 		{"POST", "/webhooks", hooks.add, access.Webhooks, noJob, smallBody},
 		{"GET", "/webhooks", hooks.list, access.Webhooks, noJob, smallBody},
 		{"DELETE", "/webhooks/{webhookId}", hooks.remove, access.Webhooks, noJob, smallBody},
+		{"POST", "/webhooks/{webhookId}/rotate", hooks.rotate, access.Webhooks, noJob, smallBody},
+		{"POST", "/webhooks/{webhookId}/test", hooks.test, access.Webhooks, noJob, smallBody},
 		{"GET", "/webhooks/{webhookId}/deliveries", hooks.listDeliveries, access.Webhooks, noJob, smallBody},
 
 		{"POST", "/cases", desk.add, access.Erase, aboutCase, smallBody},

@@ -3,8 +3,10 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rollcall.example/events"
 	"rollcall.example/services/api/apitest"
@@ -78,7 +80,7 @@ func TestBadWebhooksAreRefused(t *testing.T) {
 		`{"url":"http://a.example"}`: 400, `{"url":"ftp://a.example"}`: 400, `{"url":"https://"}`: 400,
 		`{"url":"https://u:p@a.example"}`: 400,
 		`{"url":"https://a.example/#x"}`:  400, `{"url":"https://a.example/` + strings.Repeat("x", 2000) + `"}`: 400,
-		`{"url":"https://a.example","events":[]}`: 400, `{"url":"https://a.example","events":["uploaded"]}`: 400,
+		`{"url":"https://a.example","events":[]}`: 400, `{"url":"https://a.example","events":["validated"]}`: 400,
 		`{"url":"https://a.example","job_id":"` + foreign + `"}`:           404,
 		`{"url":"https://a.example","job_id":"` + events.NewJobID() + `"}`: 404,
 		`{"url":"https://a.example","job_id":"x.>"}`:                       404,
@@ -99,5 +101,83 @@ func TestBadWebhooksAreRefused(t *testing.T) {
 	local := newRig(t, func(c *apitest.Config) { c.Webhooks.Private = true })
 	if a := local.webhook("alice member", `{"url":"http://127.0.0.1:8000"}`); a.Status != 201 {
 		t.Errorf("where it is allowed: %d %s", a.Status, a.Raw)
+	}
+}
+
+// Integrators hear of every turn of a job that they ask for; who asks for nothing gets
+// what there always was.
+func TestWebhooksForEachKind(t *testing.T) {
+	r := newRig(t)
+	for _, kind := range events.WebhookKinds {
+		a := r.webhook("alice member", fmt.Sprintf(`{"url":"https://a.example","events":[%q]}`, kind))
+		if got, _ := a.Data["events"].([]any); a.Status != 201 || len(got) != 1 || got[0] != string(kind) {
+			t.Errorf("%s: %d %s", kind, a.Status, a.Raw)
+		}
+	}
+	for _, kind := range []events.Kind{events.KindUploaded, events.KindCancelled, events.KindWarned} {
+		if !slices.Contains(events.WebhookKinds, kind) {
+			t.Errorf("no webhooks for %s", kind)
+		}
+	}
+	if a := r.webhook("alice member", `{"url":"https://a.example","events":["test"]}`); a.Status != 400 {
+		t.Errorf("%d %s", a.Status, a.Raw)
+	}
+}
+
+func TestSecretIsRotated(t *testing.T) {
+	r := newRig(t)
+	made := r.webhook("alice member", `{"url":"https://example.org/hook"}`)
+	path := "/webhooks/" + made.Data["id"].(string)
+	first := made.Data["secret"].(string)
+	a := r.Do("alice member", http.MethodPost, path+"/rotate", nil, "")
+	second, _ := a.Data["secret"].(string)
+	until, err := time.Parse(time.RFC3339Nano, fmt.Sprint(a.Data["old_secret_until"]))
+	if a.Status != 200 || !strings.HasPrefix(second, "whsec_") || second == first || err != nil ||
+		time.Until(until).Round(time.Hour) != 24*time.Hour {
+		t.Fatalf("%d %s %v", a.Status, a.Raw, err)
+	}
+	stored := func() (now, old string) {
+		if err := r.DB.QueryRow(`SELECT secret, old_secret FROM webhooks`).Scan(&now, &old); err != nil {
+			t.Fatal(err)
+		}
+		return now, old
+	}
+	if now, old := stored(); now != second || old != first {
+		t.Error("the secrets are not those that were told")
+	}
+	third, _ := r.Do("alice member", http.MethodPost, path+"/rotate", nil, "").Data["secret"].(string)
+	if now, old := stored(); now != third || old != second {
+		t.Error("after the second rotation the last two are not kept")
+	}
+	if list := r.Get("alice member", "/webhooks"); strings.Contains(string(list.Raw), "whsec_") ||
+		!strings.Contains(string(list.Raw), `"old_secret_until":"`) {
+		t.Errorf("%s", list.Raw)
+	}
+	r.Exec(`UPDATE webhooks SET old_secret_until = now() - interval '1 second'`)
+	if list := r.Get("alice member", "/webhooks"); !strings.Contains(string(list.Raw), `"old_secret_until":null`) {
+		t.Errorf("%s", list.Raw)
+	}
+}
+
+func TestWebhookIsTested(t *testing.T) {
+	r := newRig(t)
+	made := r.webhook("alice member", `{"url":"https://example.org/hook"}`)
+	path := "/webhooks/" + made.Data["id"].(string)
+	for range 2 { // the second finds the first
+		a := r.Do("alice member", http.MethodPost, path+"/test", nil, "")
+		if a.Status != 202 || a.Data["event"] != "test" || a.Data["state"] != "pending" || a.Data["job_id"] != nil ||
+			a.Data["seq"] != nil {
+			t.Fatalf("%d %s", a.Status, a.Raw)
+		}
+	}
+	if list := r.Get("alice member", path+"/deliveries"); len(list.Data["deliveries"].([]any)) != 1 {
+		t.Errorf("%s", list.Raw)
+	}
+	for _, verb := range []string{"/test", "/rotate"} {
+		for _, of := range []string{path, "/webhooks/wh-none"} {
+			if f := r.Do("bob national_admin", http.MethodPost, of+verb, nil, ""); f.Status != 404 {
+				t.Errorf("%s of somebody else: %d %s", verb, f.Status, f.Raw)
+			}
+		}
 	}
 }

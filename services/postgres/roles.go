@@ -38,12 +38,13 @@ var rights = map[string]map[string]string{
 var columnRights = map[string]map[string]map[string][]string{
 	"upload": {"webhooks": {"SELECT": {
 		"id", "owner_id", "job_id", "url", "kinds", "created_at", "failures", "failing_since", "disabled_at",
-		"disabled_reason",
-	}}},
+		"disabled_reason", "old_secret_until", "probe_at",
+	}, "UPDATE": {"secret", "old_secret_until"}},
+		"webhook_deliveries": {"INSERT": {"webhook_id", "seq", "job_id", "kind"}}},
 	// It looks for a person in the texts of webhooks.
 	"privacy": {"webhooks": {"SELECT": {"id", "owner_id", "url", "disabled_reason"}}},
 	"webhook": {"webhooks": {"UPDATE": {
-		"failures", "failing_since", "probe_at", "disabled_at", "disabled_reason",
+		"failures", "failing_since", "probe_at", "disabled_at", "disabled_reason", "old_secret", "old_secret_until",
 	}}},
 }
 

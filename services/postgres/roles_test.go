@@ -26,7 +26,7 @@ var wantRights = map[string]map[string]string{
 	"jobs":         {"upload": "SIU", "privacy": "SD"},
 	// And some columns: see below.
 	"webhooks":           {"upload": "SID", "webhook": "S", "privacy": "S"},
-	"webhook_deliveries": {"upload": "S", "webhook": "SIUD", "privacy": "SU"},
+	"webhook_deliveries": {"upload": "SI", "webhook": "SIUD", "privacy": "SU"},
 	"goose_db_version":   {"upload": "S", "persistence": "S", "webhook": "S", "privacy": "S"},
 }
 
@@ -138,8 +138,12 @@ func TestWebhookSecretsAreReadByTheSenderAlone(t *testing.T) {
 		"INSERT INTO webhooks SELECT 'a', 'b', NULL, 'c', '{d}', 'e' RETURNING secret": {},
 		"DELETE FROM webhooks WHERE id = 'a' RETURNING secret":                         {},
 		"UPDATE webhooks SET failures = 0":                                             {"webhook"},
-		"UPDATE webhooks SET secret = 'mine'":                                          {},
-		"UPDATE webhooks SET url = 'https://mine.example'":                             {},
+		"UPDATE webhooks SET secret = 'mine'":                                          {"upload"},
+		"UPDATE webhooks SET secret = 'mine' RETURNING old_secret":                     {},
+		"UPDATE webhooks SET old_secret = 'mine'":                                      {"webhook"},
+		"SELECT old_secret FROM webhooks":                                              {"webhook"},
+		"INSERT INTO webhook_deliveries (webhook_id, seq, job_id, kind, error) SELECT '', 1, '', '', ''": {"webhook"},
+		"UPDATE webhooks SET url = 'https://mine.example'":                                               {},
 	} {
 		for service := range passwords {
 			db := open(t, asRole(s.URL(), service, passwords[service]))

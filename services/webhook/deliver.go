@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
@@ -30,6 +29,8 @@ type delivery struct {
 	Strikes   int    `db:"strikes"`
 	URL       string `db:"url"`
 	Secret    string `db:"secret"`
+	// OldSecret is the one before, while it is valid.
+	OldSecret *string `db:"old_secret"`
 }
 
 // deliver makes due attempts until ctx ends, and then waits for those under way.
@@ -78,8 +79,9 @@ func (s *Service) wakeUp() {
 
 // claimDue claims at most n due deliveries: the oldest of each webhook that has none
 // under way, so that a slow receiver takes one place only. Of a receiver that fails it
-// claims one when a probe is due, each time the one that was tried least. If this
-// process dies, the claim ends and the delivery is due again.
+// claims one when a probe is due, each time the one that was tried least. Tests that
+// users asked for wait for nothing. If this process dies, the claim ends and the
+// delivery is due again.
 func (s *Service) claimDue(ctx context.Context, n int) (due []delivery, err error) {
 	if n == 0 {
 		return nil, nil
@@ -101,20 +103,25 @@ func (s *Service) claimDue(ctx context.Context, n int) (due []delivery, err erro
 ), next AS (
   SELECT d.* FROM ready CROSS JOIN LATERAL (
     SELECT webhook_id, seq, attempts, due_at FROM webhook_deliveries
-    WHERE webhook_id = ready.id AND state = 'pending' AND due_at <= now() ORDER BY seq LIMIT 1) d
+    WHERE webhook_id = ready.id AND state = 'pending' AND kind <> 'test' AND due_at <= now()
+    ORDER BY seq LIMIT 1) d
   WHERE NOT ready.failing
   UNION ALL
   SELECT d.* FROM ready CROSS JOIN LATERAL (
     SELECT webhook_id, seq, attempts, due_at FROM webhook_deliveries
-    WHERE webhook_id = ready.id AND state = 'pending' ORDER BY attempts, seq LIMIT 1) d
+    WHERE webhook_id = ready.id AND state = 'pending' AND kind <> 'test' ORDER BY attempts, seq LIMIT 1) d
   WHERE ready.failing
+  UNION ALL
+  SELECT webhook_id, seq, attempts, due_at FROM webhook_deliveries
+  WHERE state = 'pending' AND kind = 'test' AND due_at <= now()
   ORDER BY due_at LIMIT $1
 )
 UPDATE webhook_deliveries d SET taken = true, due_at = now() + $2 * interval '1 second'
 FROM next JOIN webhooks w ON w.id = next.webhook_id
 WHERE d.webhook_id = next.webhook_id AND d.seq = next.seq AND d.state = 'pending'
   AND d.attempts = next.attempts AND (NOT d.taken OR d.due_at <= now())
-RETURNING d.webhook_id, d.seq, d.job_id, d.kind, d.attempts, d.strikes, w.url, w.secret`,
+RETURNING d.webhook_id, d.seq, d.job_id, d.kind, d.attempts, d.strikes, w.url, w.secret,
+  CASE WHEN w.old_secret_until > now() THEN w.old_secret END AS old_secret`,
 		n, (s.cfg.Timeout + claimMargin).Seconds())
 	return due, err
 }
@@ -123,11 +130,11 @@ RETURNING d.webhook_id, d.seq, d.job_id, d.kind, d.attempts, d.strikes, w.url, w
 func (s *Service) attempt(ctx context.Context, d delivery) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Timeout+claimMargin/2)
 	defer cancel()
-	event, err := s.readEvent(ctx, d)
+	m, err := s.makeMessage(ctx, d)
 	status := 0
 	if err == nil {
-		ctx = events.WithTrace(ctx, event.Header.Get(events.HeaderTrace))
-		status, err = s.postTraced(ctx, d, event)
+		ctx = events.WithTrace(ctx, m.trace)
+		status, err = s.postTraced(ctx, d, m)
 	}
 	log := s.cfg.Logger.With("webhook", d.WebhookID, "job", d.JobID, "seq", d.Seq,
 		"attempt", d.Attempts+1, "status", status)
@@ -143,7 +150,7 @@ func (s *Service) attempt(ctx context.Context, d delivery) {
 }
 
 // postTraced posts a delivery within a span, which has neither the URL nor the user.
-func (s *Service) postTraced(ctx context.Context, d delivery, event *jetstream.RawStreamMsg) (status int, err error) {
+func (s *Service) postTraced(ctx context.Context, d delivery, m message) (status int, err error) {
 	ctx, span := s.cfg.Tracer.Start(ctx, "webhook "+d.Kind, trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(
 			attribute.String("http.request.method", http.MethodPost),
@@ -151,7 +158,7 @@ func (s *Service) postTraced(ctx context.Context, d delivery, event *jetstream.R
 			attribute.String(events.AttrJob, d.JobID),
 			attribute.String("rollcall.webhook", d.WebhookID)))
 	defer func() { events.EndSpan(span, err) }()
-	status, err = s.post(ctx, d, event)
+	status, err = s.post(ctx, d, m)
 	if status != 0 {
 		span.SetAttributes(attribute.Int("http.response.status_code", status))
 	}

@@ -3,7 +3,6 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,13 +10,11 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"code.dny.dev/ssrf"
-	"github.com/nats-io/nats.go/jetstream"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
-
-	"rollcall.example/events"
 )
 
 const (
@@ -76,42 +73,6 @@ func newClient(cfg Config) *http.Client {
 	}
 }
 
-// cloudEvent is an event in the structured mode of CloudEvents.
-type cloudEvent struct {
-	SpecVersion     string          `json:"specversion"`
-	ID              string          `json:"id"`
-	Source          string          `json:"source"`
-	Type            string          `json:"type"`
-	Subject         string          `json:"subject"`
-	Time            string          `json:"time"`
-	DataContentType string          `json:"datacontenttype"`
-	Data            json.RawMessage `json:"data"`
-}
-
-// readEvent reads the event of a delivery from the stream.
-func (s *Service) readEvent(ctx context.Context, d delivery) (*jetstream.RawStreamMsg, error) {
-	msgs, _, err := events.ReadBatch(ctx, s.cfg.JetStream, events.StreamFacts,
-		events.Subject(d.JobID, events.Kind(d.Kind)), uint64(d.Seq))
-	if err != nil {
-		return nil, err
-	}
-	if len(msgs) == 0 || msgs[0].Sequence != uint64(d.Seq) {
-		return nil, errEventMissing
-	}
-	return msgs[0], nil
-}
-
-// marshalEvent returns the body to post.
-func marshalEvent(m *jetstream.RawStreamMsg) ([]byte, error) {
-	h := m.Header
-	return json.Marshal(cloudEvent{
-		SpecVersion: h.Get(events.HeaderSpecVersion), ID: h.Get(events.HeaderID), Source: h.Get(events.HeaderSource),
-		Type:    h.Get(events.HeaderType),
-		Subject: h.Get(events.HeaderSubject), Time: h.Get(events.HeaderTime),
-		DataContentType: h.Get(events.HeaderContentType), Data: m.Data,
-	})
-}
-
 // tellUser returns what the list of deliveries shows of an error.
 func tellUser(err error) string {
 	for _, known := range []error{errReceiverGone, errEventMissing, errURL, errSecret} {
@@ -130,28 +91,19 @@ func tellUser(err error) string {
 
 // post makes one attempt. status is 0 if there was no answer. The error is for the log:
 // see tellUser.
-func (s *Service) post(ctx context.Context, d delivery, event *jetstream.RawStreamMsg) (status int, err error) {
-	id := event.Header.Get(events.HeaderID)
-	body, err := marshalEvent(event)
-	if err != nil {
-		return 0, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(body))
+func (s *Service) post(ctx context.Context, d delivery, m message) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(m.body))
 	if err != nil {
 		return 0, errURL
 	}
-	hook, err := standardwebhooks.NewWebhook(d.Secret)
-	if err != nil {
-		return 0, errSecret
-	}
 	now := s.cfg.Now()
-	signature, err := hook.Sign(id, now, body)
+	signature, err := sign(d, m, now)
 	if err != nil {
-		return 0, fmt.Errorf("sign: %w", err)
+		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/cloudevents+json; charset=utf-8")
 	req.Header.Set("User-Agent", "rollcall")
-	req.Header.Set("webhook-id", id)
+	req.Header.Set("webhook-id", m.id)
 	req.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
 	req.Header.Set("webhook-signature", signature)
 	resp, err := s.client.Do(req)
@@ -171,6 +123,26 @@ func (s *Service) post(ctx context.Context, d delivery, event *jetstream.RawStre
 		failed.after = min(time.Duration(seconds)*time.Second, maxRetryAfter)
 	}
 	return resp.StatusCode, failed
+}
+
+// sign returns a signature by each valid secret, the newest first, with spaces between,
+// as Standard Webhooks has it.
+func sign(d delivery, m message, now time.Time) (string, error) {
+	secrets := []string{d.Secret}
+	if d.OldSecret != nil {
+		secrets = append(secrets, *d.OldSecret)
+	}
+	signatures := make([]string, len(secrets))
+	for i, secret := range secrets {
+		hook, err := standardwebhooks.NewWebhook(secret)
+		if err != nil {
+			return "", errSecret
+		}
+		if signatures[i], err = hook.Sign(m.id, now, m.body); err != nil {
+			return "", fmt.Errorf("sign: %w", err)
+		}
+	}
+	return strings.Join(signatures, " "), nil
 }
 
 // redactURL returns an error without the URL, which may contain a secret of the

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+
+	"rollcall.example/events"
 )
 
 // recordAttempt records the result of an attempt. status is that of the answer, 0 for
@@ -24,9 +26,13 @@ func (s *Service) recordAttempt(ctx context.Context, d delivery, status int, fai
 		}
 	}()
 	code := sql.NullInt32{Int32: int32(status), Valid: status != 0}
-	if failed == nil {
+	switch {
+	case failed == nil:
 		err = recordSuccess(ctx, tx, d, code)
-	} else {
+	case d.Kind == string(events.KindWebhookTest):
+		// It is one attempt, and what a user tries out is not what the receiver owes.
+		err = updateFailed(ctx, tx, d, "failed", 0, code, failed, 0)
+	default:
 		err = s.recordFailure(ctx, tx, d, code, failed)
 	}
 	if err != nil {
@@ -35,9 +41,14 @@ func (s *Service) recordAttempt(ctx context.Context, d delivery, status int, fai
 	return tx.Commit()
 }
 
+// recordSuccess also ends the waiting of other deliveries. A webhook that was disabled
+// has only tests: one that is taken enables it.
 func recordSuccess(ctx context.Context, tx *sqlx.Tx, d delivery, code sql.NullInt32) error {
-	_, err := tx.ExecContext(ctx, `UPDATE webhooks SET failures = 0, failing_since = NULL, probe_at = NULL
-WHERE id = $1 AND (failures <> 0 OR failing_since IS NOT NULL)`, d.WebhookID)
+	_, err := tx.ExecContext(ctx, `UPDATE webhooks
+SET failures = 0, failing_since = NULL, probe_at = NULL, disabled_at = NULL, disabled_reason = NULL
+WHERE id = $1 AND (disabled_at IS NULL OR $2)
+  AND (failures <> 0 OR failing_since IS NOT NULL OR disabled_at IS NOT NULL)`,
+		d.WebhookID, d.Kind == string(events.KindWebhookTest))
 	if err != nil {
 		return err
 	}
@@ -102,6 +113,11 @@ func (s *Service) recordFailedDelivery(ctx context.Context, tx *sqlx.Tx, d deliv
 	default:
 		wait = addJitter(s.cfg.Waits[d.Strikes])
 	}
+	return updateFailed(ctx, tx, d, state, strike, code, failed, wait)
+}
+
+func updateFailed(ctx context.Context, tx *sqlx.Tx, d delivery, state string, strike int, code sql.NullInt32,
+	failed error, wait time.Duration) error {
 	_, err := tx.ExecContext(ctx, `UPDATE webhook_deliveries SET state = $3, attempts = attempts + 1,
   strikes = strikes + $4, taken = false, status = $5, error = $6, due_at = now() + $7 * interval '1 second',
   updated_at = now()
@@ -144,19 +160,24 @@ WHERE id = $1 AND disabled_at IS NULL`, id, reason); err != nil {
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE webhook_deliveries
 SET state = 'failed', taken = false, error = 'the webhook was disabled', updated_at = now()
-WHERE webhook_id = $1 AND state = 'pending'`, id); err != nil {
+WHERE webhook_id = $1 AND state = 'pending' AND kind <> 'test'`, id); err != nil {
 		return err
 	}
 	s.cfg.Logger.WarnContext(ctx, "webhook disabled", "webhook", id, "reason", reason)
 	return nil
 }
 
-// deleteOld deletes deliveries that ended longer than keepDeliveries ago.
+// deleteOld deletes deliveries that ended longer than keepDeliveries ago, and secrets
+// that are not valid any more.
 func (s *Service) deleteOld(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
 	if _, err := s.cfg.DB.ExecContext(ctx, `DELETE FROM webhook_deliveries
 WHERE state <> 'pending' AND updated_at < now() - $1 * interval '1 second'`, keepDeliveries.Seconds()); err != nil {
 		s.cfg.Logger.WarnContext(ctx, "cannot delete old webhook deliveries", "err", err)
+	}
+	if _, err := s.cfg.DB.ExecContext(ctx, `UPDATE webhooks SET old_secret = NULL, old_secret_until = NULL
+WHERE old_secret_until < now()`); err != nil {
+		s.cfg.Logger.WarnContext(ctx, "cannot delete old secrets of webhooks", "err", err)
 	}
 }

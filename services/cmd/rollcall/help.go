@@ -189,6 +189,8 @@ var flagHelp = kong.Vars{
 	"help_whatif":  "Judge a job's rows again by other rules and tell what would differ, without changing anything.",
 	"help_wards":   "Load where wards belong to: sub-region, municipality, province.",
 
+	"help_webhook_events": "Which events: uploaded, reported, failed, paused, warned or cancelled. Otherwise " +
+		"reported, failed and paused.",
 	"help_map": "Says what a column is, by its header or letter: 'Identity No.=id_number'; '=-' leaves the column out. " +
 		"Once for each column.",
 	"help_mode": "upsert adds and changes members; create leaves those alone who are members already; " +

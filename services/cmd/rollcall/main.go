@@ -33,6 +33,7 @@ type cli struct {
 	Upload  uploadCmd   `cmd:"" group:"jobs" help:"Upload a spreadsheet, .xlsx, .xls, .ods or .csv: a job begins."`
 	Dir     watchDirCmd `cmd:"" group:"jobs" name:"watch-dir" help:"Upload the spreadsheets that are put into a folder."`
 	Mapping mappingsCmd `cmd:"" group:"jobs" name:"mappings" help:"Keep what columns are, for the next upload."`
+	Hooks   webhooksCmd `cmd:"" group:"jobs" name:"webhooks" help:"Have the events of jobs posted to servers of yours."`
 	Watch   watchCmd    `cmd:"" group:"jobs" help:"Follow a job live until it ends."`
 	Jobs    jobsCmd     `cmd:"" group:"jobs" help:"List jobs, newest first."`
 	Status  statusCmd   `cmd:"" group:"jobs" help:"Tell where a job stands, or where it stood."`

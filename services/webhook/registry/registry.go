@@ -6,10 +6,13 @@ package registry
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,11 +31,14 @@ const (
 	maxDeliveries = 100
 	maxURLBytes   = 2000 // bytes
 	secretBytes   = 32
+	// OldSecretValid is how long a secret signs beside the one that replaced it.
+	OldSecretValid = 24 * time.Hour
 )
 
 // Config is what a Registry works with.
 type Config struct {
-	// DB has the tables webhooks (SELECT, INSERT, DELETE) and webhook_deliveries (SELECT).
+	// DB has the tables webhooks (SELECT, INSERT, UPDATE of the secret, DELETE) and
+	// webhook_deliveries (SELECT, INSERT).
 	DB *sqlx.DB
 	// Private allows URLs without TLS too. Anybody who may register a webhook can then
 	// have requests made inside the network.
@@ -68,16 +74,20 @@ type Webhook struct {
 	FailingSince   *time.Time `db:"failing_since" json:"failing_since"`
 	DisabledAt     *time.Time `db:"disabled_at" json:"disabled_at"`
 	DisabledReason *string    `db:"disabled_reason" json:"disabled_reason"`
+	// OldSecretUntil is how long the secret before the last rotation signs too; nil
+	// when it does not.
+	OldSecretUntil *time.Time `db:"old_secret_until" json:"old_secret_until"`
 }
 
-const webhookColumns = "id, url, job_id, kinds, created_at, failures, failing_since, disabled_at, disabled_reason"
+const webhookColumns = `id, url, job_id, kinds, created_at, failures, failing_since, disabled_at,
+  disabled_reason, CASE WHEN old_secret_until > now() THEN old_secret_until END AS old_secret_until`
 
 // Request is a request to register a webhook.
 type Request struct {
 	URL string
 	// JobID is the one job whose events are delivered; "" means all jobs of the owner.
 	JobID string
-	// Kinds are the events to deliver; nil means events.WebhookKinds.
+	// Kinds are the events to deliver; nil means events.DefaultWebhookKinds.
 	Kinds []events.Kind
 }
 
@@ -89,18 +99,18 @@ func (r *Registry) NewWebhook(req Request) (Webhook, error) {
 	}
 	kinds := req.Kinds
 	if kinds == nil {
-		kinds = events.WebhookKinds
+		kinds = events.DefaultWebhookKinds
 	}
 	kinds = slices.Compact(slices.Sorted(slices.Values(kinds)))
 	for _, kind := range kinds {
 		if !slices.Contains(events.WebhookKinds, kind) {
 			return Webhook{}, refusal.New(refusal.CodeBadRequest,
-				"The events that can be asked for are reported, failed and paused.")
+				"The events that can be asked for are "+kindsInWords("and")+".")
 		}
 	}
 	if len(kinds) == 0 {
 		return Webhook{}, refusal.New(refusal.CodeBadRequest,
-			"Ask for one event at least: reported, failed or paused.")
+			"Ask for one event at least: "+kindsInWords("or")+".")
 	}
 	hook := Webhook{
 		ID: "wh-" + uuid.Must(uuid.NewV7()).String(), URL: req.URL,
@@ -113,6 +123,16 @@ func (r *Registry) NewWebhook(req Request) (Webhook, error) {
 		hook.JobID = &req.JobID
 	}
 	return hook, nil
+}
+
+// kindsInWords lists events.WebhookKinds.
+func kindsInWords(conjunction string) string {
+	words := make([]string, len(events.WebhookKinds))
+	for i, kind := range events.WebhookKinds {
+		words[i] = string(kind)
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " " + conjunction + " " + words[last]
 }
 
 func (r *Registry) checkURL(text string) error {
@@ -129,9 +149,7 @@ func (r *Registry) checkURL(text string) error {
 // Add registers a webhook of NewWebhook and returns the secret that signs its
 // deliveries. It refuses more than MaxWebhooks of a user.
 func (r *Registry) Add(ctx context.Context, ownerID string, hook Webhook) (secret string, err error) {
-	key := make([]byte, secretBytes)
-	_, _ = rand.Read(key) // never fails
-	secret = "whsec_" + base64.StdEncoding.EncodeToString(key)
+	secret = newSecret()
 	res, err := r.cfg.DB.ExecContext(ctx, `INSERT INTO webhooks (id, owner_id, job_id, url, kinds, secret, created_at)
 SELECT $1, $2, $3, $4, $5, $6, $7 WHERE (SELECT count(*) FROM webhooks WHERE owner_id = $2) < $8`,
 		hook.ID, postgres.CleanText(ownerID), hook.JobID, hook.URL, hook.Kinds, secret, hook.CreatedAt, MaxWebhooks)
@@ -149,6 +167,35 @@ SELECT $1, $2, $3, $4, $5, $6, $7 WHERE (SELECT count(*) FROM webhooks WHERE own
 	return secret, nil
 }
 
+func newSecret() string {
+	key := make([]byte, secretBytes)
+	_, _ = rand.Read(key) // never fails
+	return "whsec_" + base64.StdEncoding.EncodeToString(key)
+}
+
+// Rotate replaces the secret of a user's webhook. The one before signs beside it for
+// OldSecretValid; one that was still valid beside that ends at once.
+func (r *Registry) Rotate(ctx context.Context, ownerID, id string) (hook Webhook, secret string, err error) {
+	secret = newSecret()
+	// A trigger keeps the old secret, which this role may not read.
+	err = r.cfg.DB.GetContext(ctx, &hook, `UPDATE webhooks
+SET secret = $3, old_secret_until = now() + $4 * interval '1 second' WHERE id = $1 AND owner_id = $2
+RETURNING `+webhookColumns,
+		postgres.CleanText(id), postgres.CleanText(ownerID), secret, OldSecretValid.Seconds())
+	if errors.Is(err, sql.ErrNoRows) {
+		return Webhook{}, "", errNoWebhook()
+	}
+	if err != nil {
+		return Webhook{}, "", fmt.Errorf("rotate secret of webhook: %w", err)
+	}
+	hook.setUTC()
+	return hook, secret, nil
+}
+
+func (w *Webhook) setUTC() {
+	postgres.SetUTC(&w.CreatedAt, w.FailingSince, w.DisabledAt, w.OldSecretUntil)
+}
+
 // List returns the webhooks of a user, oldest first.
 func (r *Registry) List(ctx context.Context, ownerID string) ([]Webhook, error) {
 	hooks := []Webhook{}
@@ -158,7 +205,7 @@ func (r *Registry) List(ctx context.Context, ownerID string) ([]Webhook, error) 
 		return nil, fmt.Errorf("list webhooks: %w", err)
 	}
 	for i := range hooks {
-		postgres.SetUTC(&hooks[i].CreatedAt, hooks[i].FailingSince, hooks[i].DisabledAt)
+		hooks[i].setUTC()
 	}
 	return hooks, nil
 }
@@ -178,45 +225,6 @@ func (r *Registry) Remove(ctx context.Context, ownerID, id string) error {
 		return errNoWebhook()
 	}
 	return nil
-}
-
-// Delivery is one event for one webhook, with the result of the last attempt.
-type Delivery struct {
-	JobID     string      `db:"job_id" json:"job_id"`
-	Kind      events.Kind `db:"kind" json:"event"`
-	Seq       int64       `db:"seq" json:"seq"`
-	State     string      `db:"state" json:"state"` // pending, delivered or failed
-	Attempts  int         `db:"attempts" json:"attempts"`
-	Status    *int        `db:"status" json:"status"` // of HTTP; nil without an answer
-	Error     *string     `db:"error" json:"error"`
-	NextAt    *time.Time  `db:"next_at" json:"next_attempt_at"` // nil unless pending
-	CreatedAt time.Time   `db:"created_at" json:"created_at"`
-	UpdatedAt time.Time   `db:"updated_at" json:"updated_at"`
-}
-
-// Deliveries returns the newest deliveries of a user's webhook, newest first.
-func (r *Registry) Deliveries(ctx context.Context, ownerID, id string) ([]Delivery, error) {
-	id = postgres.CleanText(id)
-	var known bool
-	err := r.cfg.DB.GetContext(ctx, &known, `SELECT EXISTS (SELECT FROM webhooks WHERE id = $1 AND owner_id = $2)`,
-		id, postgres.CleanText(ownerID))
-	if err != nil {
-		return nil, fmt.Errorf("list deliveries: %w", err)
-	}
-	if !known {
-		return nil, errNoWebhook()
-	}
-	list := []Delivery{}
-	err = r.cfg.DB.SelectContext(ctx, &list, `SELECT job_id, kind, seq, state, attempts, status, error,
-  CASE WHEN state = 'pending' THEN due_at END AS next_at, created_at, updated_at
-FROM webhook_deliveries WHERE webhook_id = $1 ORDER BY seq DESC LIMIT $2`, id, maxDeliveries)
-	if err != nil {
-		return nil, fmt.Errorf("list deliveries: %w", err)
-	}
-	for i := range list {
-		postgres.SetUTC(&list[i].CreatedAt, &list[i].UpdatedAt, list[i].NextAt)
-	}
-	return list, nil
 }
 
 func errNoWebhook() *refusal.Error {
