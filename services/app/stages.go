@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -65,7 +66,7 @@ func addIEC(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	cache, err := a.iecCache(ctx, js)
+	cache, err := a.iecCache(ctx, js, quota.Clock().Now)
 	if err != nil {
 		return err
 	}
@@ -78,6 +79,7 @@ func addIEC(ctx context.Context, a *App) error {
 		Password:    a.secrets.IECPassword,
 		Timeout:     set.Timeout,
 		Concurrency: set.Concurrency,
+		Now:         quota.Clock().Now,
 		Logger:      a.logger,
 		Observe:     a.metrics.RegisterIECCalls(iec.Results),
 	})
@@ -109,7 +111,7 @@ func (a *App) quota(ctx context.Context, js jetstream.JetStream) (*iec.Quota, *i
 	return all, each, err
 }
 
-func (a *App) iecCache(ctx context.Context, js jetstream.JetStream) (*iec.Cache, error) {
+func (a *App) iecCache(ctx context.Context, js jetstream.JetStream, now func() time.Time) (*iec.Cache, error) {
 	kv, err := a.needsKeyValue(ctx, js, events.KVVerdicts)
 	if err != nil {
 		return nil, err
@@ -123,6 +125,7 @@ func (a *App) iecCache(ctx context.Context, js jetstream.JetStream) (*iec.Cache,
 	}
 	return iec.NewCache(js, kv, claims, iec.CacheConfig{
 		Key: a.secrets.IECCacheKey, Registered: a.settings.IEC.Keep, NotRegistered: a.settings.IEC.KeepNotRegistered,
+		Now: now,
 	})
 }
 

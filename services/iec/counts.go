@@ -18,10 +18,15 @@ const quotaSlots = 60
 
 // counts are the calls of a rolling window, counted under one key of a bucket that
 // all replicas share.
+//
+// The slots are those of the clock of NATS: a replica whose own clock is ahead would
+// drop what the others have just spent. All times that counts gives are those of the
+// local clock.
 type counts struct {
-	kv  jetstream.KeyValue
-	key string
-	cfg QuotaConfig
+	kv    jetstream.KeyValue
+	key   string
+	cfg   QuotaConfig
+	clock *events.Clock
 }
 
 // slots counts reserved calls by slot, numbered since the epoch.
@@ -44,7 +49,7 @@ func (b *block) spend(now int64) bool {
 
 func (c counts) slotLength() time.Duration { return c.cfg.Window / quotaSlots }
 
-func (c counts) currentSlot() int64 { return c.cfg.Now().UnixNano() / int64(c.slotLength()) }
+func (c counts) currentSlot() int64 { return c.clock.Now().UnixNano() / int64(c.slotLength()) }
 
 // refill returns what is left of a block, reserves a new one unless limit calls are
 // used, and takes the caller's call from it. It returns what is used then; last when
@@ -75,20 +80,22 @@ func (c counts) refill(ctx context.Context, b *block, limit int, last events.Quo
 	return last, nil
 }
 
-// state returns how many calls are reserved or used.
+// state returns how many calls are reserved or used, by the clock of NATS.
 func (c counts) state(ctx context.Context) (events.Quota, error) {
 	s, _, err := c.load(ctx)
 	if err != nil {
 		return events.Quota{}, err
 	}
-	return c.describe(s), nil
+	st := c.describe(s)
+	st.ResetAt = c.clock.ToNATS(st.ResetAt)
+	return st, nil
 }
 
 func (c counts) describe(s slots) events.Quota {
 	st := events.Quota{Used: s.sum(), Limit: c.cfg.Limit}
 	if st.Used > 0 {
 		oldest := slices.Min(slices.Collect(maps.Keys(s)))
-		st.ResetAt = time.Unix(0, (oldest+quotaSlots+1)*int64(c.slotLength())).UTC()
+		st.ResetAt = c.clock.ToLocal(time.Unix(0, (oldest+quotaSlots+1)*int64(c.slotLength())).UTC())
 	}
 	return st
 }
@@ -109,6 +116,9 @@ func (s slots) sum() (n int) {
 }
 
 func (c counts) load(ctx context.Context) (slots, uint64, error) {
+	if err := c.clock.Sync(ctx); err != nil {
+		return nil, 0, fmt.Errorf("read iec quota: %w", err)
+	}
 	s := slots{}
 	entry, err := c.kv.Get(ctx, c.key)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
@@ -125,6 +135,18 @@ func (c counts) load(ctx context.Context) (slots, uint64, error) {
 	return s, entry.Revision(), nil
 }
 
+// replaceKey writes a key that had the revision rev, 0 for none. Somebody may have removed
+// it before; then there is a mark in its place, which only Create passes over.
+func replaceKey(ctx context.Context, kv jetstream.KeyValue, key string, value []byte, rev uint64) error {
+	var err error
+	if rev == 0 {
+		_, err = kv.Create(ctx, key, value)
+	} else {
+		_, err = kv.Update(ctx, key, value, rev)
+	}
+	return err
+}
+
 // update applies f to the newest counts, again if another replica was first.
 func (c counts) update(ctx context.Context, f func(slots) error) error {
 	for {
@@ -138,7 +160,7 @@ func (c counts) update(ctx context.Context, f func(slots) error) error {
 		if err != nil {
 			return fmt.Errorf("write iec quota: %w", err)
 		}
-		_, err = c.kv.Update(ctx, c.key, value, rev)
+		err = replaceKey(ctx, c.kv, c.key, value, rev)
 		if isConflict(err) {
 			continue // another replica was first
 		}

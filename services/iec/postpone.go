@@ -13,13 +13,13 @@ import (
 // where waiting helps.
 func (v *verification) postpone(err error) error {
 	s := v.service
-	now := s.cfg.Now()
+	now := s.cfg.Quota.Clock().ToNATS(s.cfg.Now())
 	var spent *SpentError
 	var limited *RateLimitedError
 	var down *UnavailableError
 	switch {
 	case errors.As(err, &spent):
-		return v.postponeSpent(now, spent)
+		return v.postponeSpent(spent)
 	case errors.As(err, &limited):
 		return stage.Postpone(now.Add(boundWait(limited.RetryAfter, s.cfg.Outage)), events.PauseRateLimited,
 			"The IEC asked us to wait. The job goes on by itself.", err)
@@ -34,7 +34,8 @@ func (v *verification) postpone(err error) error {
 }
 
 // postponeSpent postpones the job until the first call is free again.
-func (v *verification) postponeSpent(now time.Time, spent *SpentError) error {
+func (v *verification) postponeSpent(spent *SpentError) error {
+	q := v.service.cfg.Quota
 	reason := events.PauseQuota
 	message := "The calls to the IEC that this job may make are spent for this hour (%d of %d). " +
 		"It goes on by itself at %s."
@@ -43,13 +44,14 @@ func (v *verification) postponeSpent(now time.Time, spent *SpentError) error {
 		reason = events.PauseUserQuota
 		message = "The calls to the IEC that your jobs may make are spent for this hour (%d of %d). " +
 			"The job goes on by itself at %s."
-		all, own = v.service.cfg.Quota.LastState(), spent.Quota
+		all, own = q.LastState(), spent.Quota
 	}
-	until := spent.Quota.ResetAt
+	shown := q.onWire(spent.Quota)
+	until := shown.ResetAt
 	later := stage.Postpone(until, reason,
-		fmt.Sprintf(message, spent.Quota.Used, spent.Quota.Limit, until.In(events.SouthAfrica).Format("15:04 MST")), spent)
-	later.Quota = &spent.Quota
-	later.ETA = v.estimate(now, all, own)
+		fmt.Sprintf(message, shown.Used, shown.Limit, until.In(events.SouthAfrica).Format("15:04 MST")), spent)
+	later.Quota = &shown
+	later.ETA = q.Clock().ToNATS(v.estimate(v.service.cfg.Now(), all, own))
 	if !later.ETA.IsZero() && later.ETA.Before(until) {
 		later.ETA = until // the latest rows needed no call, but the next one does
 	}

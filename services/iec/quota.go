@@ -38,7 +38,7 @@ type QuotaConfig struct {
 	Window time.Duration
 	// Block is how many calls a process reserves at once; 0 means 20.
 	Block int
-	// Now is the clock; nil means time.Now.
+	// Now is the local clock, which need not be right; nil means time.Now.
 	Now func() time.Time
 }
 
@@ -74,7 +74,7 @@ func NewQuota(kv jetstream.KeyValue, cfg QuotaConfig) (*Quota, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Quota{counts: counts{kv, quotaKey, cfg}, cfg: cfg}, nil
+	return &Quota{counts: counts{kv, quotaKey, cfg, events.NewClock(events.BucketTime(kv), cfg.Now)}, cfg: cfg}, nil
 }
 
 func (cfg QuotaConfig) complete() (QuotaConfig, error) {
@@ -85,9 +85,6 @@ func (cfg QuotaConfig) complete() (QuotaConfig, error) {
 		return cfg, fmt.Errorf("iec quota: Window must be positive, not %s", cfg.Window)
 	case cfg.Block < 1:
 		return cfg, fmt.Errorf("iec quota: Block must be at least 1, not %d", cfg.Block)
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
 	}
 	return cfg, nil
 }
@@ -102,11 +99,15 @@ func (q *Quota) reservedForSmall() int {
 // small ones.
 func (q *Quota) IsSmallJob(rows int) bool { return rows <= q.reservedForSmall()/4 }
 
-// Acquire allows one call, to be made at once, or returns a *SpentError. small
-// allows it to use the calls reserved for small jobs.
+// Acquire allows one call, to be made at once, or returns a *SpentError, whose times
+// are those of the local clock. small allows it to use the calls reserved for small
+// jobs.
 func (q *Quota) Acquire(ctx context.Context, small bool) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if err := q.counts.clock.Sync(ctx); err != nil {
+		return fmt.Errorf("iec quota: %w", err)
+	}
 	if q.shared.spend(q.counts.currentSlot()) || small && q.forSmall.spend(q.counts.currentSlot()) {
 		return nil
 	}
@@ -141,12 +142,21 @@ func (q *Quota) Release(ctx context.Context) error {
 	})
 }
 
-// LastState returns the state of the quota when this process last reserved calls;
-// zero if it never did.
+// Clock returns the clock of NATS, by which the calls are counted.
+func (q *Quota) Clock() *events.Clock { return q.counts.clock }
+
+// LastState returns the state of the quota when this process last reserved calls, by
+// the local clock; zero if it never did.
 func (q *Quota) LastState() events.Quota {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.last
+}
+
+// onWire returns a state by the clock of NATS.
+func (q *Quota) onWire(st events.Quota) events.Quota {
+	st.ResetAt = q.counts.clock.ToNATS(st.ResetAt)
+	return st
 }
 
 // AsSeenBy returns the quota as a job sees it: without the calls reserved for small
@@ -161,5 +171,5 @@ func (q *Quota) AsSeenBy(small bool, st events.Quota) events.Quota {
 // Window returns the rolling time that the limit applies to.
 func (q *Quota) Window() time.Duration { return q.cfg.Window }
 
-// State returns how much of the quota is reserved or used.
+// State returns how much of the quota is reserved or used, by the clock of NATS.
 func (q *Quota) State(ctx context.Context) (events.Quota, error) { return q.counts.state(ctx) }

@@ -18,8 +18,9 @@ import (
 // the quota's bucket, named by a hash of the user's id, because an id may be the
 // number of a person. A key vanishes when its user has made no call for a while.
 type UserQuota struct {
-	kv  jetstream.KeyValue
-	cfg QuotaConfig
+	kv    jetstream.KeyValue
+	cfg   QuotaConfig
+	clock *events.Clock
 
 	mu    sync.Mutex
 	users map[string]*userCalls // by user id, of those with jobs under way
@@ -44,12 +45,14 @@ func NewUserQuota(kv jetstream.KeyValue, cfg QuotaConfig) (*UserQuota, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &UserQuota{kv: kv, cfg: cfg, users: map[string]*userCalls{}}, nil
+	return &UserQuota{
+		kv: kv, cfg: cfg, clock: events.NewClock(events.BucketTime(kv), cfg.Now), users: map[string]*userCalls{},
+	}, nil
 }
 
 func (q *UserQuota) counts(user string) counts {
 	hash := sha256.Sum256([]byte("iec calls of " + user))
-	return counts{q.kv, "user." + hex.EncodeToString(hash[:16]), q.cfg}
+	return counts{q.kv, "user." + hex.EncodeToString(hash[:16]), q.cfg, q.clock}
 }
 
 // State returns how much of a user's part is reserved or used; the zero Quota when
@@ -113,6 +116,9 @@ func (a *allowance) acquire(ctx context.Context) (err error) {
 	}
 	a.calls.mu.Lock()
 	defer a.calls.mu.Unlock()
+	if err := a.counts.clock.Sync(ctx); err != nil {
+		return fmt.Errorf("iec quota of a user: %w", err)
+	}
 	if a.calls.hand.spend(a.counts.currentSlot()) {
 		return nil
 	}
