@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -78,6 +79,8 @@ type ConsumeOptions struct {
 	// Prefetch is how many messages to fetch at once. All of them must be
 	// handled within AckWait. 0 means 1.
 	Prefetch int
+	// Parallel is how many messages are handled at once; 0 means 1.
+	Parallel int
 	// Logger logs messages that were not handled; nil discards.
 	Logger *slog.Logger
 }
@@ -87,7 +90,7 @@ type ConsumeOptions struct {
 const newerDelay = 10 * time.Second
 
 // Consume passes the facts of a durable consumer of the stream BULK to handle,
-// one after the other, until ctx ends. What handle returns settles the message:
+// one after the other unless options say otherwise, until ctx ends. What handle returns settles the message:
 //
 //	nil             acknowledge; waits until the server agrees
 //	*Redelivery     deliver again after its time
@@ -107,7 +110,7 @@ func Consume(ctx context.Context, js jetstream.JetStream, durable string, opts C
 	handle func(context.Context, Delivery) error,
 ) error {
 	c := consumer{js: js, log: Logger(opts.Logger).With("consumer", durable), handle: handle}
-	if err := c.run(ctx, durable, max(opts.Prefetch, 1)); err != nil {
+	if err := c.run(ctx, durable, max(opts.Prefetch, 1), max(opts.Parallel, 1)); err != nil {
 		return fmt.Errorf("consume %s: %w", durable, err)
 	}
 	return nil
@@ -119,7 +122,7 @@ type consumer struct {
 	handle func(context.Context, Delivery) error
 }
 
-func (c *consumer) run(ctx context.Context, durable string, ahead int) error {
+func (c *consumer) run(ctx context.Context, durable string, ahead, parallel int) error {
 	durableConsumer, err := c.js.Consumer(ctx, StreamFacts, durable)
 	if err != nil && ctx.Err() != nil {
 		return nil // stopped before it began
@@ -131,30 +134,36 @@ func (c *consumer) run(ctx context.Context, durable string, ahead int) error {
 	if err != nil {
 		return err
 	}
-	// Messages are handed back once this process asks for none any more. Before that, the
-	// server may send them here again, where nobody takes them.
-	var back []jetstream.Msg
+	back := handBack{settle: func(msg jetstream.Msg) { c.settle(ctx, msg, ctx.Err()) }}
+	var handling sync.WaitGroup
+	defer handling.Wait()
 	defer func() {
 		messages.Stop()
-		for _, msg := range back {
-			c.settle(ctx, msg, ctx.Err())
-		}
+		back.begin()
 	}()
 	// Drain lets messages in flight arrive, so that they can be handed back.
 	defer context.AfterFunc(ctx, messages.Drain)()
+	places := make(chan struct{}, parallel)
 	for {
+		places <- struct{}{}
 		if ahead == 1 && ctx.Err() != nil {
 			return nil // none is in flight, and Next could ask for one
 		}
 		msg, err := messages.Next()
+		if err == nil {
+			handling.Go(func() {
+				defer func() { <-places }()
+				result := c.process(ctx, msg)
+				if ctx.Err() != nil && handsBack(result) {
+					back.add(msg)
+					return
+				}
+				c.settle(ctx, msg, result)
+			})
+			continue
+		}
+		<-places
 		switch {
-		case err == nil:
-			result := c.process(ctx, msg)
-			if ctx.Err() != nil && handsBack(result) {
-				back = append(back, msg)
-				continue
-			}
-			c.settle(ctx, msg, result)
 		case ctx.Err() != nil && errors.Is(err, jetstream.ErrMsgIteratorClosed):
 			return nil
 		case c.js.Conn().IsClosed(), errors.Is(err, nats.ErrConnectionClosed):
@@ -170,6 +179,38 @@ func (c *consumer) run(ctx context.Context, durable string, ahead int) error {
 			c.log.WarnContext(ctx, "fetch failed, trying again", "err", err)
 		}
 	}
+}
+
+// handBack hands messages back once this process asks for none any more. Before that,
+// the server may send them here again, where nobody takes them.
+type handBack struct {
+	settle func(jetstream.Msg)
+
+	mu    sync.Mutex
+	begun bool
+	list  []jetstream.Msg
+}
+
+// add hands a message back, or keeps it until begin is called.
+func (b *handBack) add(msg jetstream.Msg) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.begun {
+		b.list = append(b.list, msg)
+		return
+	}
+	b.settle(msg)
+}
+
+// begin hands back what was added.
+func (b *handBack) begin() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.begun = true
+	for _, msg := range b.list {
+		b.settle(msg)
+	}
+	b.list = nil
 }
 
 // process decodes a message and passes it to handle. It returns what settles

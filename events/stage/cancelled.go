@@ -35,15 +35,27 @@ const (
 	lastLook  = time.Second
 )
 
-// lookForCancelled looks at the log each time something is heard, and calls
-// cancel with ErrCancelled when the job was cancelled or has moved on.
+// lookEvery is how often an attempt looks without having heard anything: a message on
+// the live subject may get lost.
+const lookEvery = time.Second
+
+// lookForCancelled looks at the log each time something is heard, and once a second,
+// and calls cancel with ErrCancelled when the job was cancelled or has moved on.
 func lookForCancelled(
 	ctx context.Context, log *events.Log, job events.Job, heard <-chan struct{}, cancel context.CancelCauseFunc,
 ) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-tick.C:
+			if hasMovedOn(ctx, log, &job) {
+				cancel(ErrCancelled)
+				return
+			}
+			continue
 		case <-heard:
 		}
 		for wait := firstLook; wait <= lastLook; wait *= 2 {

@@ -2,8 +2,10 @@ package stage_test
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
@@ -48,5 +50,51 @@ func TestSmallJobsDoNotWaitForBigOnes(t *testing.T) {
 	}
 	if most.Load() != 2 {
 		t.Errorf("%d big jobs at once, want 2", most.Load())
+	}
+}
+
+// Who came first is served first, within the big jobs and within the small ones, and no
+// place stays empty while somebody waits.
+func TestWaitingJobsAreServedInTheOrderInWhichTheyCame(t *testing.T) {
+	const jobs, work = 60, 40 * time.Millisecond
+	for name, size := range map[string]int64{"big": 5 << 20, "small": 40 << 10} {
+		t.Run(name, func(t *testing.T) {
+			srv := eventstest.Start(t)
+			at := map[string]int{}
+			up := logAs(t, srv, events.StageUpload)
+			for i := range jobs {
+				file := eventstest.FakeArtifact(events.BucketUploads, events.NewJobID()+"/upload.xlsx")
+				file.Size = size
+				at[eventstest.Upload(t, up, alice, file, events.Options{}).ID] = i
+			}
+			var mu sync.Mutex
+			var order []int
+			var last string
+			began := time.Now()
+			runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
+				mu.Lock()
+				order, last = append(order, at[w.Job.ID]), w.Job.ID
+				mu.Unlock()
+				time.Sleep(work)
+				return validated(ctx, w)
+			})
+			eventstest.Wait(t, "all jobs", func() bool {
+				mu.Lock()
+				defer mu.Unlock()
+				return len(order) == jobs
+			})
+			waitFor(t, srv, last, events.KindValidated)
+			// Two places, whose jobs may begin in either order, and for small ones two more.
+			for place, i := range order {
+				if place-i > 4 || i-place > 4 {
+					t.Errorf("job %d was served as number %d: %v", i, place, order)
+					break
+				}
+			}
+			// Each attempt takes some milliseconds beside its work.
+			if took, most := time.Since(began), jobs/2*(work+60*time.Millisecond); took > most {
+				t.Errorf("it took %s, at most %s", took, most)
+			}
+		})
 	}
 }

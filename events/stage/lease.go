@@ -9,10 +9,8 @@ import (
 
 // keepLease renews the lease of a message every third of AckWait until ctx
 // ends. When the server has not agreed for a whole AckWait, another worker may
-// have the message already, so it calls cancel with ErrLeaseLost. With each
-// renewal it also asks whether the job was cancelled, because the live message
-// about that may get lost.
-func (r *Runner) keepLease(ctx context.Context, d events.Delivery, job events.Job, cancel context.CancelCauseFunc) {
+// have the message already, so it calls cancel with ErrLeaseLost.
+func (r *Runner) keepLease(ctx context.Context, d events.Delivery, cancel context.CancelCauseFunc) {
 	every := r.ackWait() / 3
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -28,9 +26,6 @@ func (r *Runner) keepLease(ctx context.Context, d events.Delivery, job events.Jo
 		err := d.Renew(req)
 		if err == nil {
 			agreed = asked
-			if hasMovedOn(req, r.Log, &job) {
-				cancel(ErrCancelled)
-			}
 		}
 		stop()
 		if time.Since(agreed) >= r.ackWait() {

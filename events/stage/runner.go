@@ -63,7 +63,7 @@ type Runner struct {
 	// that nobody counts.
 	Observe func(Attempt)
 
-	lanes       lanes
+	lanes       *lanes
 	process     *Process
 	running     sync.Map // job id -> chan struct{}, on which its attempt hears of cancellations
 	works       sync.Map // *Work -> nil
@@ -104,9 +104,9 @@ func (r *Runner) Run(ctx context.Context) error {
 }
 
 // fetch takes one message at a time. The lease of a message fetched in advance
-// would run while nobody works on it.
+// would run while nobody knows of it.
 func (r *Runner) fetch(ctx, work context.Context) error {
-	opts := events.ConsumeOptions{Logger: r.Logger}
+	opts := events.ConsumeOptions{Logger: r.Logger, Parallel: r.lanes.parallel()}
 	handle := func(_ context.Context, d events.Delivery) error {
 		err := r.handle(events.WithTrace(work, d.Trace), ctx, d)
 		if errors.Is(err, errMovedOn) {
@@ -125,8 +125,12 @@ var errMovedOn = errors.New("job has moved on")
 // process stops, ctx when handlers must have ended. It returns what settles the
 // message.
 func (r *Runner) handle(ctx, stopping context.Context, d events.Delivery) error {
-	leave, ok := r.lanes.acquire(estimateRows(d.Fact))
-	if !ok {
+	leave, again := r.lanes.enter(stopping, d.Seq, estimateRows(d.Fact), min(longestHold, r.ackWait()/3))
+	switch again {
+	case entered:
+	case putBack:
+		return events.Redeliver(0, nil) // another process may have a place
+	default:
 		return events.Redeliver(laneWait(d.Stored), nil)
 	}
 	defer leave()
@@ -164,7 +168,7 @@ func (r *Runner) attempt(ctx, stopping context.Context, d events.Delivery, job e
 	r.running.Store(job.ID, heard)
 	var watching sync.WaitGroup
 	watch := ctx
-	watching.Go(func() { r.keepLease(watch, d, job, cancel) })
+	watching.Go(func() { r.keepLease(watch, d, cancel) })
 	watching.Go(func() { lookForCancelled(watch, r.Log, job, heard, cancel) })
 	defer watching.Wait()
 	defer cancel(nil)
