@@ -25,7 +25,7 @@ func (j *Job) Removed(a Artifact) *Erased {
 }
 
 // Artifacts returns all artifacts of the job's facts that should still exist,
-// the report and the workbook of rejects included.
+// the report, the workbook of rejects and the index of rows included.
 func (j *Job) Artifacts() []Artifact {
 	list := j.Inputs()
 	if j.Proposed != nil {
@@ -33,8 +33,10 @@ func (j *Job) Artifacts() []Artifact {
 	}
 	if j.Reported != nil {
 		list = append(list, j.Reported.Report)
-		if j.Reported.Rejects != nil {
-			list = append(list, *j.Reported.Rejects)
+		for _, a := range []*Artifact{j.Reported.Rejects, j.Reported.Index} {
+			if a != nil {
+				list = append(list, *a)
+			}
 		}
 	}
 	return slices.DeleteFunc(list, func(a Artifact) bool { return j.Removed(a) != nil })
@@ -90,9 +92,11 @@ func (j *Job) applyErasure(f *Erased) {
 	if j.Reported != nil {
 		c := *j.Reported
 		c.Report, c.Inputs = current(c.Report), slices.Clone(c.Inputs)
-		if c.Rejects != nil {
-			rejects := current(*c.Rejects)
-			c.Rejects = &rejects
+		for _, a := range []**Artifact{&c.Rejects, &c.Index} {
+			if *a != nil {
+				now := current(**a)
+				*a = &now
+			}
 		}
 		for i, a := range c.Inputs {
 			c.Inputs[i] = current(a)

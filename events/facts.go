@@ -271,7 +271,10 @@ type Reported struct {
 	Report Artifact `json:"report"`
 	// Rejects is the workbook of the rows that have to be corrected; nil where
 	// there are none, and for jobs of earlier versions.
-	Rejects    *Artifact       `json:"rejects,omitempty"`
+	Rejects *Artifact `json:"rejects,omitempty"`
+	// Index lists the rows with what became of each, to be read by pages. It can be
+	// made again of the other artifacts; nil for jobs of earlier versions.
+	Index      *Artifact       `json:"index,omitempty"`
 	Validation ValidationStats `json:"validation_stats"`
 	Database   DatabaseStats   `json:"database_stats"`
 	// DurationMS is the time since the upload, in milliseconds.

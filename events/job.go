@@ -28,6 +28,9 @@ type Job struct {
 	// Trigger is the sequence of the fact that Stage works on. CancelledTrigger is
 	// what it was when somebody last cancelled the job; 0 when nobody has.
 	Trigger, CancelledTrigger uint64
+	// Attempt is the sequence of the newest fact retried; 0 while nobody has retried
+	// the job.
+	Attempt uint64
 	// Trace is the traceparent of the upload; "" when nobody traced it. All
 	// spans of the job belong to that trace.
 	Trace     string
@@ -277,6 +280,7 @@ func (j *Job) Apply(e Event) error {
 			j.Proposed = nil // the stage proposes anew
 		}
 		j.Failed, j.Cancelled = nil, nil
+		j.Attempt = e.Seq
 		j.assign(f.Stage, e.Seq)
 	}
 	return nil

@@ -17,6 +17,7 @@ const (
 	CodeNotReady         = "not_ready"
 	CodeExpired          = "expired"
 	CodeNotAllowed       = "not_allowed"
+	CodeCursorOutdated   = "cursor_outdated"
 	CodeTooManyWebhooks  = "too_many_webhooks"
 	CodeTooManyMappings  = "too_many_mappings"
 	CodeReportDamaged    = "report_damaged"
@@ -88,6 +89,7 @@ var answers = map[string]answer{
 	CodeNotReady:         {status: http.StatusConflict},
 	CodeExpired:          {status: http.StatusGone},
 	CodeNotAllowed:       {status: http.StatusConflict},
+	CodeCursorOutdated:   {status: http.StatusConflict},
 	CodeTooManyWebhooks:  {status: http.StatusConflict},
 	CodeTooManyMappings:  {status: http.StatusConflict},
 	CodeReportDamaged:    {status: http.StatusBadGateway},

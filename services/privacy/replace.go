@@ -48,9 +48,13 @@ func (s *Service) replaceArtifacts(ctx context.Context, job *events.Job, f *foun
 	if err != nil {
 		return nil, err
 	}
-	// The workbook of rejects is made again of the artifacts when somebody asks for it.
-	if r := job.Reported; r != nil && r.Rejects != nil && job.Removed(*r.Rejects) == nil {
-		fact.Removed = append(fact.Removed, *r.Rejects)
+	// What can be made again of the artifacts is, when somebody asks for it.
+	if r := job.Reported; r != nil {
+		for _, a := range []*events.Artifact{r.Rejects, r.Index} {
+			if a != nil && job.Removed(*a) == nil {
+				fact.Removed = append(fact.Removed, *a)
+			}
+		}
 	}
 	if err := s.replaceReport(ctx, job, f, fact); err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/records"
+	"rollcall.example/services/rows"
 )
 
 // artifacts are the four artifacts that a report is made of, fetched and verified.
@@ -22,12 +23,16 @@ type artifacts struct {
 	// ID number.
 	firstRepeats map[int]*repeat
 	job          *events.Job
+	// index gets each entry; nil where none is made.
+	index *rows.Writer
 }
 
 // openArtifacts opens the artifacts of a job. The caller closes them, also after an
 // error.
-func openArtifacts(ctx context.Context, store *events.Store, job *events.Job) (a *artifacts, err error) {
-	a = &artifacts{job: job}
+func openArtifacts(ctx context.Context, store *events.Store, job *events.Job, index *rows.Writer) (
+	a *artifacts, err error,
+) {
+	a = &artifacts{job: job, index: index}
 	// The row that is kept comes before those that repeat it, so the rejects are
 	// read once in advance.
 	if a.firstRepeats, err = findFirstRepeats(ctx, store, job.Validated.Rejects); err != nil {
@@ -87,6 +92,10 @@ func (a *artifacts) entries() iter.Seq2[*entry, error] {
 				if records.Withholds(a.job, e.outcome.Result) {
 					e.verdict = &records.Verdict{N: e.n} // the report tells nothing of it
 				}
+			}
+			if err == nil && a.index != nil {
+				err = a.index.Add(rows.Entry{N: e.n, Head: &a.rejects.Header, Reject: e.reject, Row: e.row, Verdict: e.verdict,
+					Outcome: e.outcome})
 			}
 			if !yield(e, err) {
 				return

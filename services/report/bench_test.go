@@ -34,7 +34,7 @@ func BenchmarkReport(b *testing.B) {
 	s := New(Config{Store: store(events.StageReport)})
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := s.writeReport(b.Context(), &job, io.Discard, func(int, int) {}); err != nil {
+		if err := s.writeReport(b.Context(), &job, io.Discard, nil, func(int, int) {}); err != nil {
 			b.Fatal(err)
 		}
 	}

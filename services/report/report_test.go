@@ -96,7 +96,7 @@ func TestArtifactsThatDoNotMatchFailTheJob(t *testing.T) {
 func TestWriteStopsWithItsContext(t *testing.T) {
 	r := newRig(t)
 	job := r.runJob(t, smallRoll())
-	a, err := openArtifacts(t.Context(), r.store, &job)
+	a, err := openArtifacts(t.Context(), r.store, &job, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

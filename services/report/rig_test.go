@@ -139,7 +139,7 @@ func (r *rig) download(t *testing.T, job events.Job) []byte {
 func (r *rig) rebuild(t *testing.T, job events.Job) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	if err := r.stage.writeReport(t.Context(), &job, &out, func(int, int) {}); err != nil {
+	if err := r.stage.writeReport(t.Context(), &job, &out, nil, func(int, int) {}); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()

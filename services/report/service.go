@@ -15,6 +15,7 @@ import (
 	"rollcall.example/events/refusal"
 	"rollcall.example/events/stage"
 	"rollcall.example/services/rejects"
+	"rollcall.example/services/rows"
 )
 
 // DefaultWardTarget is how many registered members a ward needs where nobody says
@@ -53,30 +54,46 @@ func New(cfg Config) *Service {
 	return s
 }
 
-// Handle is a stage.Handler. It writes the report of a job and the workbook of the rows
-// that have to be corrected, stores them in the bucket REPORTS and returns
+// Handle is a stage.Handler. It writes the report of a job, the index of its rows and the
+// workbook of those that have to be corrected, stores them in the bucket REPORTS and returns
 // *events.Reported. The same artifacts and facts always give the same bytes.
 func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error) {
 	job := &w.Job
 	if job.Uploaded == nil || job.Validated == nil || job.Verified == nil || job.Persisted == nil {
 		return nil, errors.New("report: a fact of an earlier stage is missing")
 	}
-	stored, err := s.storeBook(ctx, w.ArtifactName("report")+".xlsx", func(to io.Writer) error {
-		return s.writeReport(ctx, job, to, func(done, total int) {
+	index, err := rows.NewWriter(s.store, job)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = index.Close() }() // nameless: nothing is lost with it
+	stored, err := s.storeFile(ctx, w.ArtifactName("report")+".xlsx", func(to io.Writer) error {
+		return s.writeReport(ctx, job, to, index, func(done, total int) {
 			w.Progress(events.ReportGeneration, done, total, "Writing the report")
 		})
 	})
 	if err != nil {
 		return nil, err
 	}
+	// The next attempt stores under names of its own and may need the space.
+	discard := func(err error, list ...events.Artifact) error {
+		for _, a := range list {
+			err = errors.Join(err, s.store.Discard(context.WithoutCancel(ctx), a.Bucket, a.Name))
+		}
+		return err
+	}
+	listed, err := s.storeIndex(ctx, w.ArtifactName("index"), index)
+	if err != nil {
+		return nil, discard(err, stored)
+	}
 	toFix, err := s.storeRejects(ctx, w)
 	if err != nil {
-		// The next attempt stores under names of its own and may need the space.
-		return nil, errors.Join(err, s.store.Discard(context.WithoutCancel(ctx), stored.Bucket, stored.Name))
+		return nil, discard(err, stored, listed)
 	}
 	return &events.Reported{
 		Report:     stored,
 		Rejects:    toFix,
+		Index:      &listed,
 		Validation: CompleteStats(job),
 		Database:   job.Persisted.Stats,
 		DurationMS: max(s.now().Sub(job.CreatedAt).Milliseconds(), 0),
@@ -92,7 +109,7 @@ func (s *Service) storeRejects(ctx context.Context, w *stage.Work) (*events.Arti
 	if w.Job.Options.Undoes != "" {
 		return nil, nil
 	}
-	stored, err := s.storeBook(ctx, w.ArtifactName("rejects")+".xlsx", func(to io.Writer) error {
+	stored, err := s.storeFile(ctx, w.ArtifactName("rejects")+".xlsx", func(to io.Writer) error {
 		err := catchPanic(ctx, s.logger, func() error { return rejects.Write(ctx, s.store, &w.Job, to) })
 		if refused, ok := errors.AsType[*refusal.Error](err); ok {
 			return stage.RejectWith(refused)
@@ -108,8 +125,21 @@ func (s *Service) storeRejects(ctx context.Context, w *stage.Work) (*events.Arti
 	return &stored, nil
 }
 
-// storeBook stores a workbook in the bucket REPORTS.
-func (s *Service) storeBook(ctx context.Context, name string, write func(io.Writer) error) (events.Artifact, error) {
+// storeIndex stores the index of the rows.
+func (s *Service) storeIndex(ctx context.Context, name string, index *rows.Writer) (events.Artifact, error) {
+	file, err := index.Finish()
+	if err != nil {
+		return events.Artifact{}, fmt.Errorf("report: %w", err)
+	}
+	stored, err := s.store.Put(ctx, events.BucketReports, name, file)
+	if err != nil {
+		return events.Artifact{}, fmt.Errorf("report: %w", err)
+	}
+	return stored, nil
+}
+
+// storeFile stores what write writes in the bucket REPORTS.
+func (s *Service) storeFile(ctx context.Context, name string, write func(io.Writer) error) (events.Artifact, error) {
 	file, err := s.store.OpenSpool()
 	if err != nil {
 		return events.Artifact{}, err
@@ -131,7 +161,7 @@ func (s *Service) storeBook(ctx context.Context, name string, write func(io.Writ
 // Rebuild writes the report of a job that has one once more. The bytes are the same
 // if nothing that it is made of has changed and WardTarget is what it was.
 func (s *Service) Rebuild(ctx context.Context, job *events.Job, to io.Writer) error {
-	return s.writeReport(ctx, job, to, func(int, int) {})
+	return s.writeReport(ctx, job, to, nil, func(int, int) {})
 }
 
 // CompleteStats returns the counts of validation together with those of the later

@@ -9,15 +9,16 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/refusal"
 	"rollcall.example/events/stage"
+	"rollcall.example/services/rows"
 	"rollcall.example/services/sheets"
 )
 
-// writeReport writes the workbook of a job. It depends on the job's facts and
-// artifacts alone.
+// writeReport writes the workbook of a job, and its rows into an index where that is
+// not nil. It depends on the job's facts and artifacts alone.
 func (s *Service) writeReport(
-	ctx context.Context, job *events.Job, to io.Writer, progress func(done, total int),
+	ctx context.Context, job *events.Job, to io.Writer, index *rows.Writer, progress func(done, total int),
 ) (err error) {
-	a, err := openArtifacts(ctx, s.store, job)
+	a, err := openArtifacts(ctx, s.store, job, index)
 	defer func() { err = explain(errors.Join(err, a.close())) }()
 	if err != nil {
 		return err

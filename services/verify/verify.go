@@ -76,8 +76,10 @@ func Job(ctx context.Context, cfg Config, id string) error {
 	if r := job.Reported; r != nil {
 		v.verifyFigures(&job)
 		v.verifyArtifact(ctx, store, &job, r.Report)
-		if r.Rejects != nil {
-			v.verifyArtifact(ctx, store, &job, *r.Rejects)
+		for _, a := range []*events.Artifact{r.Rejects, r.Index} {
+			if a != nil {
+				v.verifyArtifact(ctx, store, &job, *a)
+			}
 		}
 		if r.Inputs != nil {
 			v.verifyInputs(&job)

@@ -19,8 +19,8 @@ const domain = "rollcall.example/"
 // services: each knows events, schema and libraries, and never another service. Only
 // what composes the program enters its room.
 var libraries = []string{
-	"services/httpserver", "services/postgres", "services/rejects", "services/sheets", "services/tracing",
-	"services/workbook",
+	"services/csvfile", "services/httpserver", "services/postgres", "services/rejects", "services/rows",
+	"services/sheets", "services/tracing", "services/workbook",
 }
 
 // parts are the packages that a room is made of beside its own. The REST face answers
