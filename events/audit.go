@@ -42,6 +42,8 @@ const (
 	AccessReport  AccessKind = "report"
 	AccessRejects AccessKind = "rejects"
 	AccessRow     AccessKind = "row"
+	// AccessRows is a page of the list of rows, or all of it.
+	AccessRows AccessKind = "rows"
 	// AccessExport is the export of all data about one person.
 	AccessExport AccessKind = "export"
 	// AccessErasure is the erasure of one person.
@@ -62,7 +64,7 @@ var OfCases = []AccessKind{AccessRequest, AccessApproval, AccessRefusal}
 
 // AccessKinds lists the kinds of accesses.
 var AccessKinds = []AccessKind{
-	AccessReport, AccessRejects, AccessRow, AccessExport, AccessErasure, AccessObjection, AccessLift,
+	AccessReport, AccessRejects, AccessRow, AccessRows, AccessExport, AccessErasure, AccessObjection, AccessLift,
 	AccessRequest, AccessApproval, AccessRefusal,
 }
 

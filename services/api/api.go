@@ -1,7 +1,7 @@
 // Package api is the REST face of rollcall: its routes, the envelope of answers and
 // refusals, who may see what, and one handler a file. What a handler answers from
 // lives in rooms that the face calls by name: upload takes files in, validation/inspect
-// looks at them, jobs has the lists, webhook/registry the registrations; rejects,
+// looks at them, jobs has the lists, webhook/registry the registrations; rejects, rows,
 // rowhistory and template make what is downloaded. Those do not know the face, nor each other. Handlers hold no
 // SQL.
 //
@@ -26,6 +26,7 @@ import (
 	"rollcall.example/events/security"
 	"rollcall.example/services/jobs"
 	"rollcall.example/services/rowhistory"
+	"rollcall.example/services/rows"
 	"rollcall.example/services/upload"
 	"rollcall.example/services/webhook/registry"
 )
@@ -80,6 +81,7 @@ type API struct {
 	cases     *cases.Log
 	mappings  *mappings.Store
 	downloads *downloads
+	rows      *rows.Reader
 }
 
 // New returns the face; it does nothing until its handler is called.
@@ -94,7 +96,8 @@ func New(cfg Config) *API {
 	}, cfg, events.NewAuditor(cfg.Log.JetStream()),
 		cases.NewLog(cfg.Log.JetStream(), string(events.StageUpload), cfg.Logger),
 		mappings.NewStore(cfg.Log.JetStream(), cfg.Now),
-		newDownloads(cfg.Downloads, cfg.UserDownloads)}
+		newDownloads(cfg.Downloads, cfg.UserDownloads),
+		rows.NewReader(cfg.Store, cfg.Logger)}
 }
 
 // requireUser refuses a request of nobody in particular, who would be the owner of

@@ -16,16 +16,9 @@ import (
 // sendRejects sends the rows that have to be corrected, from the moment on when
 // the rows have been checked.
 func (s reports) sendRejects(w http.ResponseWriter, r *http.Request, job *events.Job, who caller) error {
-	if undone := job.Options.Undoes; undone != "" {
-		return refusal.New(refusal.CodeNothingToFix,
-			"This job takes another one back. The rows to correct are those of "+undone+".")
-	}
-	if job.Validated == nil {
-		return notReady("The rows have not been checked", job)
-	}
 	ctx, cancel, explain := limitMaking(r)
 	defer cancel()
-	file, size, err := s.openRejects(ctx, job)
+	file, size, err := s.readRejects(ctx, job)
 	if err != nil {
 		return explain(err)
 	}
@@ -36,6 +29,18 @@ func (s reports) sendRejects(w http.ResponseWriter, r *http.Request, job *events
 	s.cfg.Logger.InfoContext(r.Context(), "rejects read", "job", job.ID, "user", who.ID)
 	s.sendWorkbook(w, r, workbookName(job, "to fix"), size, file)
 	return nil
+}
+
+// readRejects opens the workbook of the rows that have to be corrected, where there can be one.
+func (s reports) readRejects(ctx context.Context, job *events.Job) (file *os.File, size int64, err error) {
+	if undone := job.Options.Undoes; undone != "" {
+		return nil, 0, refusal.New(refusal.CodeNothingToFix,
+			"This job takes another one back. The rows to correct are those of "+undone+".")
+	}
+	if job.Validated == nil {
+		return nil, 0, notReady("The rows have not been checked", job)
+	}
+	return s.openRejects(ctx, job)
 }
 
 // openRejects opens the workbook of the rows that have to be corrected: the one that

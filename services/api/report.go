@@ -11,7 +11,7 @@ import (
 type reports struct{ *API }
 
 // send sends a workbook of a job: the report, or with part=rejects the rows
-// that have to be corrected.
+// that have to be corrected; or with format=csv one sheet of them.
 func (s reports) send(w http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	job, err := s.load(r.Context(), r.PathValue("jobId"), who)
 	if err != nil {
@@ -22,26 +22,37 @@ func (s reports) send(w http.ResponseWriter, r *http.Request, who caller) (*resu
 		return nil, err
 	}
 	defer end()
-	switch part := r.URL.Query().Get("part"); part {
-	case "", "report":
+	part, format := r.URL.Query().Get("part"), r.URL.Query().Get("format")
+	switch {
+	case format == "csv":
+		return nil, s.sendSheet(w, r, &job, part, who)
+	case format != "" && format != "xlsx":
+		return nil, refusal.New(refusal.CodeBadRequest, "There is no such format of a report. The formats are xlsx and csv.")
+	case part == "" || part == partReport:
 		return nil, s.sendReport(w, r, &job, who)
-	case "rejects":
+	case part == partRejects:
 		return nil, s.sendRejects(w, r, &job, who)
 	}
-	return nil, refusal.New(refusal.CodeBadRequest, "There is no such part of a report. The parts are report and rejects.")
+	return nil, noSuchPart("The parts are report and rejects, and with format=csv rejects and each sheet of the report.",
+		[]string{partReport, partRejects})
 }
 
-// sendReport sends the report, once all of it was found to be what the log says.
+// Parts of a report that are no sheets of it.
+const (
+	partReport  = "report"
+	partRejects = "rejects"
+)
+
+func noSuchPart(message string, parts []string) error {
+	return &refusal.Error{Code: refusal.CodeBadRequest, Message: "There is no such part of a report. " + message,
+		Details: map[string]any{"parts": parts}}
+}
+
+// sendReport sends the report.
 func (s reports) sendReport(w http.ResponseWriter, r *http.Request, job *events.Job, who caller) error {
-	if job.Reported == nil {
-		return notReady("The report is not ready", job)
-	}
-	if err := checkKept(job, "The report", job.Reported.Report); err != nil {
-		return err
-	}
-	file, err := s.cfg.Store.Fetch(r.Context(), job.Reported.Report)
+	file, err := s.readReport(r.Context(), job)
 	if err != nil {
-		return explainDamage(err)
+		return err
 	}
 	defer func() { _ = file.Close() }() // a local copy
 	if err := s.recordAccess(r, who, job.ID, events.AccessReport, 0); err != nil {

@@ -44,7 +44,8 @@ func (a *API) routes() []route {
 		{"DELETE", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
 
 		{"GET", "/status/{jobId}?at_seq", a.status, access.ReadStatus, aboutJob, smallBody},
-		{"GET", "/report/{jobId}?part", reports.send, access.ReadReport, aboutJob, smallBody},
+		{"GET", "/report/{jobId}?part&format", reports.send, access.ReadReport, aboutJob, smallBody},
+		{"GET", "/jobs/{jobId}/rows?status&code&q&cursor&limit", rowLists{a}.send, access.ReadRows, aboutJob, smallBody},
 		{"GET", "/jobs/{jobId}/rows/{n}", a.row, access.ReadRows, aboutJob, smallBody},
 		{"POST", "/cancel/{jobId}", a.cancel, access.Cancel, aboutJob, smallBody},
 		{"POST", "/retry/{jobId}", a.retry, access.Retry, aboutJob, smallBody},

@@ -54,7 +54,8 @@ func stored[T records.Record](r *rig, user, bucket, name string, list []T) event
 	}
 	head := records.Header{Artifact: name, JobID: r.job.ID, Columns: rigColumns,
 		Fields: map[string]int{"id_number": 0, "firstname": 1, "surname": 2, "ward": 3}}
-	a, err := w.Store(r.tb.Context(), r.stores[user], bucket, fmt.Sprintf("%s/%s.%s", r.job.ID, name, events.NewJobID()), head)
+	object := fmt.Sprintf("%s/%s.%s", r.job.ID, name, events.NewJobID())
+	a, err := w.Store(r.tb.Context(), r.stores[user], bucket, object, head)
 	if err != nil {
 		r.tb.Fatal(err)
 	}

@@ -36,15 +36,18 @@ func TestRowsSayWhatIsKnownSoFar(t *testing.T) {
 	}
 	r.smallVerdicts()
 	want = "2 different_ward valid+registered+different_ward none \n3 deceased valid+deceased none bad_date\n" +
-		"4 invalid invalid none checksum\n5 duplicate duplicate none duplicate\n6 unverified valid+unverified none timeout\n" +
+		"4 invalid invalid none checksum\n5 duplicate duplicate none duplicate\n" +
+		"6 unverified valid+unverified none timeout\n" +
 		"7 registered valid+registered none \n8 objected objected none objected\n"
 	if got := show(r.list("", 0)); got != want {
 		t.Errorf("verified:\n%s", got)
 	}
 	r.smallOutcomes()
-	want = "2 inserted valid+registered+different_ward+inserted inserted \n3 updated valid+deceased+updated updated bad_date\n" +
+	want = "2 inserted valid+registered+different_ward+inserted inserted \n" +
+		"3 updated valid+deceased+updated updated bad_date\n" +
 		"4 invalid invalid none checksum\n5 duplicate duplicate none duplicate\n" +
-		"6 refused valid+unverified+refused refused timeout\n7 transfer valid+transfer transfer \n8 objected objected none objected\n"
+		"6 refused valid+unverified+refused refused timeout\n7 transfer valid+transfer transfer \n" +
+		"8 objected objected none objected\n"
 	if got := show(r.list("", 0)); got != want {
 		t.Errorf("persisted:\n%s", got)
 	}
@@ -73,7 +76,8 @@ func TestNoRowShowsAWholeIDNumber(t *testing.T) {
 			t.Errorf("%s in %s", id, text)
 		}
 	}
-	if list[0].ID != "800101*****87" || list[2].ID != "800101*****86" || list[3].ID != "800101*****87" || list[6].ID != "" {
+	if list[0].ID != "800101*****87" || list[2].ID != "800101*****86" || list[3].ID != "800101*****87" ||
+		list[6].ID != "" {
 		t.Errorf("%+v", list)
 	}
 	if list[1].Name != "René Müller" || list[4].Name != "Sipho Dlamini" || list[2].Name != "Anna Botha" {
@@ -94,7 +98,8 @@ func TestWithheldAnswersAreInNoIndex(t *testing.T) {
 			t.Errorf("before the outcomes are known: %+v", row)
 		}
 	}
-	if got := numbers(r.list("status=deceased,unverified,different_ward,registered&status=not_registered", 0)); got != nil {
+	query := "status=deceased,unverified,different_ward,registered&status=not_registered"
+	if got := numbers(r.list(query, 0)); got != nil {
 		t.Errorf("found %v by what may not be shown", got)
 	}
 	r.persist([]records.Outcome{{N: 2, Result: records.Unknown}, {N: 3, Result: records.Transfer},
@@ -107,7 +112,8 @@ func TestWithheldAnswersAreInNoIndex(t *testing.T) {
 			t.Errorf("%+v", row)
 		}
 	}
-	if got := fmt.Sprint(numbers(r.list("status=waiting", 0)), numbers(r.list("status=unverified&code=timeout", 0))); got != "[3] [6]" {
+	waits, late := numbers(r.list("status=waiting", 0)), numbers(r.list("status=unverified&code=timeout", 0))
+	if got := fmt.Sprint(waits, late); got != "[3] [6]" {
 		t.Errorf("found %s", got)
 	}
 }
