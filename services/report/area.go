@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 
 	"rollcall.example/events"
@@ -59,7 +60,19 @@ func listModeSheets(options events.Options) []rowSheet {
 	return []rowSheet{sheet}
 }
 
-// sheetsOf returns all sheets of rows of a job's report.
+// workOrder is the order in which somebody works through the sheets: first what has to be
+// put right, then what has to be looked into, then what is well.
+var workOrder = []string{
+	"Invalid IDs", "Duplicates", "Database Errors", "Left As They Are", "Outside Your Area", "Waiting", "Warnings",
+	"Unverified", "Not Registered", "Deceased Voters", "Different Ward", "Members Already", "No Members",
+	"Registered in Ward", "New Members", "Removed Members", "Existing Members (Updated)", "All Uploaded Rows",
+}
+
+// sheetsOf returns all sheets of rows of a job's report, in the workbook's order.
 func sheetsOf(job *events.Job) []rowSheet {
-	return slices.Concat(listRowSheets(job.Options), listAreaSheets(job), listModeSheets(job.Options))
+	list := slices.Concat(listRowSheets(job.Options), listAreaSheets(job), listModeSheets(job.Options))
+	slices.SortStableFunc(list, func(a, b rowSheet) int {
+		return cmp.Compare(slices.Index(workOrder, a.name), slices.Index(workOrder, b.name))
+	})
+	return list
 }

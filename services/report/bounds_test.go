@@ -126,7 +126,7 @@ func TestAReportOutOfProportionIsRefused(t *testing.T) {
 	if got, want := maxSize(&job, 10), int64(32<<20+10*4096+16_000); got != want {
 		t.Errorf("at most %d bytes, want %d", got, want)
 	}
-	book, err := newWorkbook(t.TempDir(), 1<<20)
+	book, err := newWorkbook(t.TempDir(), 1<<20, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ type cell struct {
 	value  string
 	number bool
 	format format
+	link   bool // looks like what leads somewhere
 	// width is how many characters the cell shows; 0 means those of value.
 	width int
 }

@@ -81,7 +81,7 @@ func checkNoFormula(t *testing.T, data []byte) {
 			}
 		}
 	}
-	if sheets != 13 || len(suspect) != 6 {
+	if sheets != 14 || len(suspect) != 6 {
 		t.Errorf("%d sheets, formula-like texts by first character: %v", sheets, suspect)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"sort"
 )
 
+const furtherName = "Further Columns"
+
 // furtherColumns is the sheet of the upload's columns that the other sheets do not
 // repeat. There is none where the upload has no such columns.
 type furtherColumns struct {
@@ -20,7 +22,7 @@ func (f *furtherColumns) open() error {
 		return nil
 	}
 	var err error
-	if f.sheet, err = f.book.addSheet("Further Columns"); err != nil {
+	if f.sheet, err = f.book.addSheet(furtherName); err != nil {
 		return err
 	}
 	return f.sheet.writeHeader(slices.Concat([]string{"Sheet Row"}, f.names))

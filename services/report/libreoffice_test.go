@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,6 +63,23 @@ func TestReportOpensInLibreOffice(t *testing.T) {
 	}
 }
 
+// Each sheet of a small report is one page, none is cut into strips.
+func TestAReportIsPrintedASheetAPage(t *testing.T) {
+	r := newRig(t)
+	in := smallRoll()
+	data := r.download(t, r.runJob(t, in))
+	pages := regexp.MustCompile(`/Type */Page[^s]`)
+	files := runLibreOffice(t, data, "pdf", "*.pdf")
+	if len(files) != 1 {
+		t.Fatalf("%d files", len(files))
+	}
+	for name, text := range files {
+		if got, want := len(pages.FindAll(text, -1)), len(openBook(t, data).Sheets); got != want {
+			t.Errorf("%s has %d pages, the report %d sheets", name, got, want)
+		}
+	}
+}
+
 // The test above relies on this.
 func TestLibreOfficeRefusesABrokenReport(t *testing.T) {
 	r := newRig(t)
@@ -101,6 +119,26 @@ func showCell(t *testing.T, c *xlsx.Cell) string {
 // sheets show, by their names; nothing where LibreOffice cannot open it.
 func convertWithLibreOffice(t *testing.T, data []byte) map[string][][]string {
 	t.Helper()
+	// The filter's options are: comma, quote, UTF-8, from row 1, all texts quoted, cells as
+	// shown, no formulas, each sheet in a file.
+	const filter = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,true,true,true,false,false,-1"
+	sheets := make(map[string][][]string)
+	for name, text := range runLibreOffice(t, data, filter, "report-*.csv") {
+		sheet := strings.TrimSuffix(strings.TrimPrefix(name, "report-"), ".csv")
+		table := csv.NewReader(bytes.NewReader(text))
+		table.FieldsPerRecord = -1
+		var err error
+		if sheets[sheet], err = table.ReadAll(); err != nil {
+			t.Fatalf("%s: %v", sheet, err)
+		}
+	}
+	return sheets
+}
+
+// runLibreOffice has LibreOffice convert a workbook, and returns the files that it wrote
+// by their names: those that fit the pattern.
+func runLibreOffice(t *testing.T, data []byte, to, pattern string) map[string][]byte {
+	t.Helper()
 	soffice, err := exec.LookPath("soffice")
 	if err != nil {
 		t.Fatal("soffice is missing, and this test needs it: run `go tool task office`, " +
@@ -115,13 +153,9 @@ func convertWithLibreOffice(t *testing.T, data []byte) map[string][][]string {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	// Each run needs a profile of its own: a second soffice would hand its work to
-	// the first one of a profile. The filter's options are: comma, quote, UTF-8,
-	// from row 1, all texts quoted, cells as shown, no formulas, each sheet in a
-	// file.
+	// the first one of a profile.
 	cmd := exec.CommandContext(ctx, soffice, "-env:UserInstallation=file://"+filepath.ToSlash(dir)+"/profile",
-		"--headless", "--norestore", "--nologo", "--convert-to",
-		"csv:Text - txt - csv (StarCalc):44,34,76,1,,0,true,true,true,false,false,-1",
-		"--outdir", out, file)
+		"--headless", "--norestore", "--nologo", "--convert-to", to, "--outdir", out, file)
 	// Another language would write numbers and dates otherwise.
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "HOME="+dir)
 	cmd.WaitDelay = 10 * time.Second
@@ -131,25 +165,18 @@ func convertWithLibreOffice(t *testing.T, data []byte) map[string][][]string {
 	if err := cmd.Run(); ctx.Err() != nil || err != nil && !errors.As(err, &exit) {
 		t.Fatalf("soffice: %v\n%s", err, said.String())
 	}
-	files, err := filepath.Glob(filepath.Join(out, "report-*.csv"))
+	files, err := filepath.Glob(filepath.Join(out, pattern))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(files) == 0 {
 		t.Logf("soffice wrote nothing and said:\n%s", said.String())
 	}
-	sheets := make(map[string][][]string)
+	written := make(map[string][]byte)
 	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
+		if written[filepath.Base(name)], err = os.ReadFile(name); err != nil {
 			t.Fatal(err)
 		}
-		sheet := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(name), "report-"), ".csv")
-		table := csv.NewReader(bytes.NewReader(text))
-		table.FieldsPerRecord = -1
-		if sheets[sheet], err = table.ReadAll(); err != nil {
-			t.Fatalf("%s: %v", sheet, err)
-		}
 	}
-	return sheets
+	return written
 }

@@ -53,8 +53,7 @@ func chooseLook(e *entry) look {
 	return plain
 }
 
-// listRowSheets returns the sheets of uploaded rows, all but the Summary, in the
-// workbook's order.
+// listRowSheets returns the sheets of uploaded rows that each report has.
 func listRowSheets(options events.Options) []rowSheet {
 	result := func(e *entry) cell { return textCell(describeOutcome(e.outcome.Result, options)) }
 	vdCode := "VD Code Written"

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -57,10 +58,11 @@ func (w wardTallies) countEntry(e *entry) {
 	}
 }
 
-// writeTo writes the part of the Summary that says which wards comply.
-func (w wardTallies) writeTo(s *summaryWriter, target int) {
-	s.addRow(heading, textCell("Ward Compliance"), textCell("People in the File"), textCell("Existing Members"),
-		textCell("New Members"), textCell("Total Registered"), textCell("Target"), textCell("Reached"))
+// write writes the sheet that says which wards comply.
+func (w wardTallies) write(to *sheetWriter, target int) error {
+	s := &summaryWriter{sheetWriter: to}
+	s.err = s.writeHeader([]string{"Ward", "People in the File", "Existing Members", "New Members", "Total Registered",
+		"Target", "Reached"})
 	if len(w) == 0 {
 		s.addSentence("No row of the file could be assigned to a ward.", plain)
 	}
@@ -83,4 +85,31 @@ func (w wardTallies) writeTo(s *summaryWriter, target int) {
 	}
 	s.addSentence("Registered are the new and existing members whom the IEC has in the ward that the file names.",
 		plain)
+	return s.err
+}
+
+// largestWards is how many wards the Summary shows.
+const largestWards = 10
+
+// largest returns the codes of the wards with the most registered members of the file,
+// the largest first.
+func (w wardTallies) largest() []string {
+	codes := slices.DeleteFunc(slices.Sorted(maps.Keys(w)), func(code string) bool {
+		return code == "" || code == moreWards || w[code].registered() == 0
+	})
+	slices.SortStableFunc(codes, func(a, b string) int { return cmp.Compare(w[b].registered(), w[a].registered()) })
+	return codes[:min(len(codes), largestWards)]
+}
+
+// reached returns how many wards are named, and how many of them reached the target.
+func (w wardTallies) reached(target int) (named, reached int) {
+	for code, t := range w {
+		if code == "" || code == moreWards {
+			continue
+		}
+		if named++; t.registered() >= target {
+			reached++
+		}
+	}
+	return named, reached
 }

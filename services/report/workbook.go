@@ -18,6 +18,7 @@ const (
 	yellow      // duplicate, existing member
 	heading
 	title
+	link // leads to another sheet; of single cells
 )
 
 // A column is as wide as its widest cell, within these bounds, in characters.
@@ -29,9 +30,13 @@ const (
 )
 
 // workbook is the report in the making.
-type workbook struct{ book *sheets.Book }
+type workbook struct {
+	book *sheets.Book
+	// footer stands below each page.
+	footer string
+}
 
-func newWorkbook(spoolDir string, maxSize int64) (*workbook, error) {
+func newWorkbook(spoolDir string, maxSize int64, footer string) (*workbook, error) {
 	style := func(size float64, bold bool, colour, fill string) *xlsx.Style {
 		s := xlsx.NewStyle()
 		s.Font = *xlsx.NewFont(size, "Calibri")
@@ -47,6 +52,8 @@ func newWorkbook(spoolDir string, maxSize int64) (*workbook, error) {
 		}
 		return s
 	}
+	linked := style(11, false, "FF0563C1", "")
+	linked.Font.Underline = true
 	book, err := sheets.New(sheets.Config{
 		Looks: []sheets.Look{
 			plain:   {Style: style(11, false, "FF000000", ""), WholeRow: true},
@@ -54,6 +61,7 @@ func newWorkbook(spoolDir string, maxSize int64) (*workbook, error) {
 			yellow:  {Style: style(11, false, "FF000000", "FFFFEB9C"), WholeRow: true},
 			heading: {Style: style(11, true, "FFFFFFFF", "FF4472C4")},
 			title:   {Style: style(16, true, "FF000000", ""), Height: 24},
+			link:    {Style: linked},
 		},
 		Formats:  formats,
 		MaxSize:  maxSize,
@@ -62,16 +70,17 @@ func newWorkbook(spoolDir string, maxSize int64) (*workbook, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &workbook{book}, nil
+	return &workbook{book, footer}, nil
 }
 
-// addSheet appends a sheet.
+// addSheet appends a sheet of which each printed page repeats the first row.
 func (b *workbook) addSheet(name string) (*sheetWriter, error) {
 	s, err := b.book.AddSheet(name)
 	if err != nil {
 		return nil, err
 	}
 	w := &sheetWriter{workbook: b, sheet: s}
+	s.SetPage(sheets.Page{Landscape: true, HeaderRows: 1, Footer: b.footer})
 	s.Configure(w.configure)
 	return w, nil
 }
@@ -123,6 +132,9 @@ func (b *workbook) placeCell(p *placedCells, c cell, gap int) error {
 		if to, err = b.book.AddText(c.value); err != nil {
 			return err
 		}
+	}
+	if c.link {
+		to = to.As(int(link))
 	}
 	p.cells, p.widths = append(p.cells, to.After(gap)), append(p.widths, c.displayWidth())
 	return nil

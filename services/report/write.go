@@ -60,12 +60,16 @@ func (s *Service) compose(
 	if err != nil {
 		return err
 	}
-	book, err := newWorkbook(s.store.SpoolDir, maxSize(job, a.countEntries()))
+	book, err := newWorkbook(s.store.SpoolDir, maxSize(job, a.countEntries()), footer(job))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, book.close()) }()
 	summary, err := book.addSheet("Summary")
+	if err != nil {
+		return err
+	}
+	wardSheet, err := book.addSheet("Wards")
 	if err != nil {
 		return err
 	}
@@ -111,11 +115,26 @@ func (s *Service) compose(
 			}
 		}
 	}
-	if err := writeSummary(summary, job, wards, s.wardTarget, further.sheet != nil); err != nil {
+	if err := wards.write(wardSheet, s.wardTarget); err != nil {
+		return err
+	}
+	others := map[string]*sheets.Sheet{"Wards": wardSheet.sheet}
+	for _, sheet := range list {
+		others[sheet.name] = sheet.sheet
+	}
+	if further.sheet != nil {
+		others[furtherName] = further.sheet.sheet
+	}
+	if err := writeSummary(summary, others, job, wards, s.wardTarget); err != nil {
 		return err
 	}
 	progress(done, a.countEntries())
 	return book.write(to)
+}
+
+// footer is what stands below each page: the file, and when its rows were dealt with.
+func footer(job *events.Job) string {
+	return job.FileName + ", " + job.Persisted.At.In(events.SouthAfrica).Format("2 January 2006, 15:04")
 }
 
 // openSheet is a sheet of uploaded rows that is being written.

@@ -57,7 +57,7 @@ func Find(ctx context.Context, r io.ReaderAt, size int64, n int) ([]Place, error
 }
 
 func readSheetNames(zr *zip.Reader) ([]string, error) {
-	part, err := zr.Open("xl/workbook.xml")
+	part, err := zr.Open(workbookPart)
 	if err != nil {
 		return nil, err
 	}

@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	sheetPart   = "xl/worksheets/sheet%d.xml"
-	stringsPart = "xl/sharedStrings.xml"
+	sheetPart    = "xl/worksheets/sheet%d.xml"
+	stringsPart  = "xl/sharedStrings.xml"
+	workbookPart = "xl/workbook.xml"
 )
 
 // packageFile is a file of the package. head and tail are what the library wrote;
@@ -62,6 +63,15 @@ func (b *Book) buildFiles() ([]packageFile, error) {
 		if err := s.encloseRows(&files[at]); err != nil {
 			return nil, err
 		}
+		if err := s.addSurroundings(&files[at]); err != nil {
+			return nil, err
+		}
+	}
+	if files, err = b.addDrawings(files); err == nil {
+		err = b.repeatHeaders(files)
+	}
+	if err != nil {
+		return nil, err
 	}
 	at := slices.IndexFunc(files, func(f packageFile) bool { return f.name == stringsPart })
 	if at < 0 {

@@ -11,6 +11,7 @@ import (
 type Cell struct {
 	kind   kind
 	format uint8
+	look   uint8  // 1 more than the look that it has instead of its row's; 0 means the row's
 	gap    uint16 // empty columns before the cell
 	text   uint32 // index of a shared text
 	value  string // digits of a number
@@ -20,6 +21,12 @@ type Cell struct {
 // stand between it and the cell before.
 func (c Cell) After(n int) Cell {
 	c.gap = uint16(n)
+	return c
+}
+
+// As returns the cell with a look of its own, an index of Config.Looks.
+func (c Cell) As(look int) Cell {
+	c.look = uint8(look + 1)
 	return c
 }
 
@@ -53,6 +60,9 @@ type Sheet struct {
 	widest       int      // the most cells in a row
 	rows         int
 	configure    []func(*xlsx.Sheet)
+	page         *Page
+	links        []link
+	charts       []Chart
 }
 
 // Configure registers f, which is called when the book is written with the
@@ -101,7 +111,11 @@ func (s *Sheet) WriteRow(look int, cells ...[]Cell) error {
 				s.columns = append(s.columns, xlsx.ColIndexToLetters(len(s.columns)))
 			}
 			buf = append(append(append(buf, `<c r="`...), s.columns[column-1]...), row...)
-			if before := &s.cellOpenings[look][cell.format]; cell.kind == shared {
+			own := look
+			if cell.look > 0 {
+				own = int(cell.look) - 1
+			}
+			if before := &s.cellOpenings[own][cell.format]; cell.kind == shared {
 				buf = append(buf, before[1]...)
 				buf = strconv.AppendUint(buf, uint64(cell.text), 10)
 				s.book.strings.used++
