@@ -108,6 +108,15 @@ const everything = "All Uploaded Rows"
 func dumpReport(t *testing.T, b *strings.Builder, book *xlsx.File, job events.Job, first string) {
 	t.Helper()
 	uploaded := make(map[string][]string) // by the number of the sheet row
+	explain := -1
+	for n := range book.Sheet[everything].MaxRow {
+		cells, _ := readRow(t, book.Sheet[everything], n, job)
+		if n == 0 {
+			explain = slices.Index(cells, shorten(first))
+		} else if explain > 0 && len(cells) > explain {
+			uploaded[cells[0]] = cells[explain:]
+		}
+	}
 	for _, s := range book.Sheets {
 		fmt.Fprintf(b, "== %s", s.Name)
 		if len(s.SheetViews) > 0 && s.SheetViews[0].Pane != nil {
@@ -126,9 +135,7 @@ func dumpReport(t *testing.T, b *strings.Builder, book *xlsx.File, job events.Jo
 			show := cells
 			if n > 0 && explain > 0 && len(cells) > explain {
 				own := cells[explain:]
-				if s.Name == everything {
-					uploaded[cells[0]] = own
-				} else {
+				if s.Name != everything {
 					show = cells[:explain]
 				}
 				if !slices.Equal(own, uploaded[cells[0]]) {

@@ -42,7 +42,7 @@ func TestRowHistoryAgreesWithWhatWasStored(t *testing.T) {
 		codes[reject.Code] = true
 		told, accepted := r.row(job, reject.N)
 		if accepted || told.IEC.Status != "none" || told.Database.Result != "none" || told.IEC.Why == "" ||
-			len(told.Sheets) < 2 || told.Sheets[0].Name != "All Uploaded Rows" {
+			len(told.Sheets) < 2 || told.Sheets[len(told.Sheets)-1].Name != "All Uploaded Rows" {
 			t.Errorf("row %d (%s): %+v", reject.N, reject.Code, told)
 		}
 		reached := true
