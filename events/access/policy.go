@@ -68,6 +68,7 @@ const (
 type Policy struct {
 	roles    map[string]*role
 	aliases  map[string]string
+	roleMap  RoleMap
 	fourEyes []FourEyes
 }
 
@@ -180,10 +181,16 @@ func (p *Policy) Roles() []string {
 }
 
 func (p *Policy) role(name string) (*role, bool) {
+	name, ok := p.canonical(name)
+	return p.roles[name], ok
+}
+
+// canonical returns the name of the role that a name or alias means.
+func (p *Policy) canonical(name string) (string, bool) {
 	name = foldRole(name)
 	if alias, ok := p.aliases[name]; ok {
 		name = alias
 	}
-	r, ok := p.roles[name]
-	return r, ok
+	_, ok := p.roles[name]
+	return name, ok
 }

@@ -42,6 +42,13 @@ type Config struct {
 	// MaxLifetime is how long a token may be good for in all, from its iat to its exp; of
 	// a token without iat, from now on. 0 means without limit.
 	MaxLifetime time.Duration
+	// UserClaims and RoleClaims are the claims that hold the user's id and role; the first
+	// that a token has counts. Each is a name, or the way through objects with dots
+	// between. nil means DefaultUserClaims and DefaultRoleClaims.
+	UserClaims, RoleClaims []string
+	// ResolveRole returns our name of a token's role, and whether it is one of ours; nil
+	// takes each role as it is.
+	ResolveRole func(role string) (ours string, known bool)
 	// Places are the names of the claims that say where a user works.
 	Places PlaceClaims
 	// Revocations know which tokens are revoked; nil means that none is.
@@ -71,6 +78,9 @@ type Verifier struct {
 	rules  rules
 	places PlaceClaims
 
+	userClaims, roleClaims []string
+	resolveRole            func(string) (string, bool)
+
 	revocations *revocation.Watch
 
 	now  func() time.Time
@@ -90,6 +100,12 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	}
 	cfg.Logger = events.Logger(cfg.Logger)
 	cfg.Places = cfg.Places.withDefaults()
+	if len(cfg.UserClaims) == 0 {
+		cfg.UserClaims = DefaultUserClaims
+	}
+	if len(cfg.RoleClaims) == 0 {
+		cfg.RoleClaims = DefaultRoleClaims
+	}
 	ctx, stop := context.WithCancel(ctx)
 	keys, err := openKeys(ctx, cfg)
 	if err != nil {
@@ -98,6 +114,7 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	}
 	return &Verifier{
 		keys: keys, parser: newParser(cfg), rules: newRules(cfg), places: cfg.Places,
+		userClaims: cfg.UserClaims, roleClaims: cfg.RoleClaims, resolveRole: cfg.ResolveRole,
 		revocations: cfg.Revocations, now: cfg.Now, stop: stop,
 	}, nil
 }
@@ -118,8 +135,9 @@ func (c Config) validate() error {
 		return errors.New("a JWKS needs the issuers whose tokens are accepted")
 	case c.Secret == "" && len(c.Audiences) == 0:
 		return errors.New("a JWKS needs the audiences whose tokens are accepted")
-	case slices.Contains(c.Issuers, "") || slices.Contains(c.Audiences, "") || slices.Contains(c.Types, ""):
-		return errors.New("an issuer, audience or type is empty")
+	case slices.Contains(c.Issuers, "") || slices.Contains(c.Audiences, "") || slices.Contains(c.Types, "") ||
+		slices.Contains(c.UserClaims, "") || slices.Contains(c.RoleClaims, ""):
+		return errors.New("an issuer, audience, type or claim is empty")
 	case c.Leeway < 0:
 		return fmt.Errorf("the leeway must be at least 0, not %v", c.Leeway)
 	case c.MaxLifetime < 0:

@@ -22,6 +22,9 @@ type Grant struct {
 	// Places are the names of these claims.
 	Provinces, Municipalities, Wards []string
 	Places                           PlaceClaims
+	// UserClaim and RoleClaim name the claims of the id and the role; "" means sub and
+	// role_name.
+	UserClaim, RoleClaim string
 	// Issuer and Audience are iss and aud; empty ones write no claim.
 	Issuer   string
 	Audience []string
@@ -41,7 +44,8 @@ func (g Grant) Sign(secret string, now time.Time) (string, error) {
 		return "", fmt.Errorf("make token: %w", err)
 	}
 	claims := jwt.MapClaims{
-		"sub": g.ID, "role_name": g.Role, "jti": g.TokenID, "iat": now.Unix(), "exp": now.Add(g.TTL).Unix(),
+		cmp.Or(g.UserClaim, DefaultUserClaims[0]): g.ID, cmp.Or(g.RoleClaim, DefaultRoleClaims[0]): g.Role,
+		"jti": g.TokenID, "iat": now.Unix(), "exp": now.Add(g.TTL).Unix(),
 	}
 	if g.Issuer != "" {
 		claims["iss"] = g.Issuer

@@ -19,10 +19,10 @@ func TestKeySetNeedsIssuersAndAudiences(t *testing.T) {
 	}
 	us, rollcall := []string{"us"}, []string{"rollcall"}
 	for want, cfg := range map[string]Config{
-		"issuers":                         {JWKSFile: file, Audiences: rollcall},
-		"audiences":                       {JWKSFile: file, Issuers: us},
-		"a JWKS needs the issuers":        {JWKSURL: "https://keys.example/jwks"},
-		"an issuer, audience or type is ": {JWKSFile: file, Issuers: []string{""}, Audiences: rollcall},
+		"issuers":                                {JWKSFile: file, Audiences: rollcall},
+		"audiences":                              {JWKSFile: file, Issuers: us},
+		"a JWKS needs the issuers":               {JWKSURL: "https://keys.example/jwks"},
+		"an issuer, audience, type or claim is ": {JWKSFile: file, Issuers: []string{""}, Audiences: rollcall},
 	} {
 		if v, err := New(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, %v", want, v, err)

@@ -50,7 +50,8 @@ func Reason(err error) string {
 
 // Claims is what a valid token says.
 type Claims struct {
-	// User has the id and the role, each of 1 to 128 bytes of printable characters.
+	// User has the id and the role, each of 1 to 128 bytes of printable characters. The
+	// role is as Config.ResolveRole names it.
 	events.User
 	// Expires is when the token expires, without any leeway.
 	Expires time.Time
@@ -76,8 +77,8 @@ const (
 )
 
 // Verify checks a token: its signature and typ, exp (required), nbf and iat, issuer,
-// audience and lifetime, that it has a sub (or id) and a role_name, that the claims it
-// may have can be read, and that it is not revoked. The error is a *refusal.Error with a
+// audience and lifetime, that it has a user's id and a role, that the claims it may
+// have can be read, and that it is not revoked. The error is a *refusal.Error with a
 // Reason, or with the code unavailable where nobody knows what is revoked. Verify blocks
 // only when keys come from a URL and the token names an unknown one, for up to 5 s.
 func (v *Verifier) Verify(token string) (Claims, error) {
@@ -97,13 +98,13 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 	if err := v.rules.checkIssuer(claims); err != nil {
 		return Claims{}, refuseInvalid(err)
 	}
-	id, err := parseUserID(claims)
+	id, err := v.parseUserID(claims)
 	if err != nil {
 		return Claims{}, refuseInvalid(err)
 	}
-	role, _ := claims["role_name"].(string)
-	if role == "" || !isTidy(role) {
-		return Claims{}, refuseInvalid(errors.New("no role_name"))
+	role, err := v.parseRole(claims)
+	if err != nil {
+		return Claims{}, refuseInvalid(err)
 	}
 	exp, err := claims.GetExpirationTime()
 	if err != nil || exp == nil {
@@ -168,7 +169,7 @@ func (v *Verifier) addDetails(c *Claims, claims jwt.MapClaims) (err error) {
 		{v.places.Municipality, &c.Municipalities},
 		{v.places.Ward, &c.Wards},
 	} {
-		if *place.codes, err = parseCodes(claims[place.claim]); err != nil {
+		if *place.codes, err = parseCodes(findClaim(claims, place.claim)); err != nil {
 			return fmt.Errorf("%s %w", place.claim, err)
 		}
 	}
@@ -201,23 +202,6 @@ func stripToken(err error) error {
 		}
 	}
 	return errors.New("token refused")
-}
-
-// parseUserID returns the user's id: sub, or id where there is no sub. A number must be
-// whole and in plain digits, so that each user has one text only. One with an ID number
-// in it becomes another id, for the user's id is written down everywhere.
-func parseUserID(claims jwt.MapClaims) (string, error) {
-	for _, name := range []string{"sub", "id"} {
-		if claims[name] == nil {
-			continue
-		}
-		id, err := parseCode(claims[name])
-		if err != nil {
-			return "", fmt.Errorf("%s %w", name, err)
-		}
-		return events.UserID(id), nil
-	}
-	return "", errors.New("no sub or id")
 }
 
 // isTidy reports whether a text is fit to be an id or a role.

@@ -169,6 +169,18 @@ func newAccessSite(t *testing.T) *accessSite {
 	t.Helper()
 	cfg := DefaultUp()
 	cfg.Addr, cfg.Data = "127.0.0.1:0", filepath.Join(t.TempDir(), "data")
+	s := newAccessSiteOf(t, cfg)
+	answer := s.upload(s.token("alice", "ward_admin", "own"))
+	if answer.status != http.StatusAccepted {
+		t.Fatalf("upload: %d %s", answer.status, answer.body)
+	}
+	s.job = answer.text("job_id")
+	return s
+}
+
+// newAccessSiteOf runs an App without any job until the test ends.
+func newAccessSiteOf(t *testing.T, cfg UpConfig) *accessSite {
+	t.Helper()
 	a, err := Up(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -182,13 +194,7 @@ func newAccessSite(t *testing.T) *accessSite {
 			t.Error(err)
 		}
 	})
-	s := &accessSite{t: t, app: a}
-	answer := s.upload(s.token("alice", "ward_admin", "own"))
-	if answer.status != http.StatusAccepted {
-		t.Fatalf("upload: %d %s", answer.status, answer.body)
-	}
-	s.job = answer.text("job_id")
-	return s
+	return &accessSite{t: t, app: a}
 }
 
 // token signs a token of alice for her own, and of bob for hers inside or outside of his area.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 
 	"rollcall.example/events/access"
 	"rollcall.example/gateway/auth"
@@ -20,18 +21,46 @@ func Authenticate(v *auth.Verifier, policy *access.Policy) func(*http.Request) (
 	}
 }
 
-// readPolicy returns the policy of a file, or the default one for "".
-func readPolicy(file string) (*access.Policy, error) {
-	if file == "" {
-		return access.Default(), nil
+// readPolicy returns the policy of a file, or the default one for "", with what tokens'
+// roles are in it.
+func readPolicy(file string, roles []string) (*access.Policy, error) {
+	policy := access.Default()
+	if file != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read policy: %w", err)
+		}
+		if policy, err = access.Parse(data); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
 	}
-	data, err := os.ReadFile(file)
+	m, err := readRoleMap(roles)
 	if err != nil {
-		return nil, fmt.Errorf("read policy: %w", err)
+		return nil, err
 	}
-	policy, err := access.Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	if policy, err = policy.WithRoleMap(m); err != nil {
+		return nil, fmt.Errorf("role-map: %w", err)
 	}
 	return policy, nil
+}
+
+// readRoleMap reads pairs ROLE=OURS and names of files.
+func readRoleMap(items []string) (access.RoleMap, error) {
+	m := access.RoleMap{}
+	for _, item := range items {
+		if strings.Contains(item, "=") {
+			if err := m.AddPair(item); err != nil {
+				return nil, fmt.Errorf("role-map: %w", err)
+			}
+			continue
+		}
+		data, err := os.ReadFile(item)
+		if err != nil {
+			return nil, fmt.Errorf("role-map: %w", err)
+		}
+		if err := m.AddFile(data); err != nil {
+			return nil, fmt.Errorf("role-map: %s: %w", item, err)
+		}
+	}
+	return m, nil
 }

@@ -21,7 +21,9 @@ import (
 type Settings struct {
 	Tokens TokenSettings `embed:"" prefix:"jwt-"`
 	// Policy is a JSON file; "" means the policy of package schema.
-	Policy  string          `type:"existingfile" placeholder:"FILE" help:"${help_policy}"`
+	Policy string `type:"existingfile" placeholder:"FILE" help:"${help_policy}"`
+	// RoleMap has pairs ROLE=OURS and names of files; nil maps nothing.
+	RoleMap []string        `placeholder:"ROLE=OURS" help:"${help_role_map}"`
 	Upload  UploadSettings  `embed:""`
 	Gateway GatewaySettings `embed:""`
 	IEC     IECSettings     `embed:"" prefix:"iec-"`
@@ -47,10 +49,11 @@ type Settings struct {
 	TLS TLSSettings `embed:"" prefix:"tls-"`
 }
 
-// Validate names each setting that cannot be.
+// Validate names each setting that cannot be. It reads the policy and the role map.
 func (s *Settings) Validate() error {
+	_, policy := readPolicy(s.Policy, s.RoleMap)
 	return errors.Join(
-		s.Tokens.Validate(), s.Upload.Validate(), s.Gateway.Validate(), s.IEC.Validate(),
+		s.Tokens.Validate(), policy, s.Upload.Validate(), s.Gateway.Validate(), s.IEC.Validate(),
 		atLeast(0, "user-iec-calls", s.UserIECCalls),
 		atLeast(1, "ward-target", s.WardTarget),
 		atLeast(0, "approve-above", s.ApproveAbove),

@@ -32,7 +32,32 @@ type TokenSettings struct {
 	// MaxLifetime of 0 sets no limit.
 	MaxLifetime time.Duration `default:"24h" help:"${help_max_lifetime}"`
 
+	Claims ClaimSettings      `embed:""`
 	Places PlaceClaimSettings `embed:""`
+}
+
+// ClaimSettings name the claims that say who a user is and as what. Each has at least one.
+type ClaimSettings struct {
+	UserClaim []string `default:"${user_claim}" placeholder:"NAME" help:"${help_user_claim}"`
+	RoleClaim []string `default:"${role_claim}" placeholder:"NAME" help:"${help_role_claim}"`
+}
+
+// Validate names each setting that names no claim.
+func (s ClaimSettings) Validate() (err error) {
+	for _, c := range []struct {
+		setting string
+		claims  []string
+	}{{"jwt-user-claim", s.UserClaim}, {"jwt-role-claim", s.RoleClaim}} {
+		if len(c.claims) == 0 || slices.Contains(c.claims, "") {
+			err = errors.Join(err, fmt.Errorf("%s must name at least one claim, and none that is empty", c.setting))
+		}
+		for _, name := range c.claims {
+			if slices.Contains([]string{"jti", "iat", "exp", "nbf", "iss", "aud"}, name) {
+				err = errors.Join(err, fmt.Errorf("%s must name a claim of its own, not %s", c.setting, name))
+			}
+		}
+	}
+	return err
 }
 
 // Given reports whether it is known how tokens are checked.
@@ -63,7 +88,7 @@ func (s *TokenSettings) Validate() error {
 	return errors.Join(
 		keys, secret, types,
 		s.needed("jwt-issuer", s.Issuer), s.needed("jwt-audience", s.Audience),
-		atLeast(0, "jwt-max-lifetime", s.MaxLifetime), s.Places.Validate(),
+		atLeast(0, "jwt-max-lifetime", s.MaxLifetime), s.Claims.Validate(), s.Places.Validate(),
 	)
 }
 
@@ -112,6 +137,7 @@ func (s *TokenSettings) Config() auth.Config {
 	return auth.Config{
 		Secret: s.Secret, JWKSFile: s.JWKSFile, JWKSURL: s.JWKSURL, Issuers: s.Issuer, Audiences: s.Audience,
 		Types: s.Types, MaxLifetime: s.MaxLifetime, Places: s.Places.Claims(),
+		UserClaims: s.Claims.UserClaim, RoleClaims: s.Claims.RoleClaim,
 	}
 }
 
@@ -163,8 +189,12 @@ func (a *App) openVerifier(ctx context.Context, js jetstream.JetStream) error {
 	if err != nil {
 		return err
 	}
+	policy, err := readPolicy(a.settings.Policy, a.settings.RoleMap)
+	if err != nil {
+		return err
+	}
 	cfg := a.settings.Tokens.Config()
-	cfg.Logger, cfg.Revocations = a.logger, revocations
+	cfg.Logger, cfg.Revocations, cfg.ResolveRole = a.logger, revocations, policy.Resolve
 	v, err := auth.New(ctx, cfg)
 	if err != nil {
 		return err
@@ -173,10 +203,7 @@ func (a *App) openVerifier(ctx context.Context, js jetstream.JetStream) error {
 	a.run = append(a.run, revocations.Run)
 	a.needs("revocations", func(context.Context) error { return revocations.Ready() })
 	a.closeLater(func() error { v.Close(); return nil })
-	if a.policy, err = readPolicy(a.settings.Policy); err != nil {
-		return err
-	}
-	a.verifier = v
+	a.verifier, a.policy = v, policy
 	return nil
 }
 
@@ -202,6 +229,7 @@ func (a *App) SignToken(userID, role string, ttl time.Duration) (string, error) 
 	t := a.settings.Tokens
 	g := auth.Grant{
 		User: events.User{ID: userID, Role: role}, TTL: ttl, Places: t.Places.Claims(), Audience: t.Audience,
+		UserClaim: t.Claims.UserClaim[0], RoleClaim: t.Claims.RoleClaim[0],
 	}
 	if t.MaxLifetime > 0 {
 		g.TTL = min(ttl, t.MaxLifetime)

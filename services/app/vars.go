@@ -66,6 +66,8 @@ var values = map[string]string{
 	"iec_keep":                shortDuration(iec.DefaultRegistered),
 	"iec_keep_not_registered": shortDuration(iec.DefaultNotRegistered),
 	"token_types":             strings.Join(auth.DefaultTypes, ","),
+	"user_claim":              strings.Join(auth.DefaultUserClaims, ","),
+	"role_claim":              strings.Join(auth.DefaultRoleClaims, ","),
 	"province_claim":          auth.DefaultProvinceClaim,
 	"municipality_claim":      auth.DefaultMunicipalityClaim,
 	"ward_claim":              auth.DefaultWardClaim,
@@ -104,6 +106,12 @@ var values = map[string]string{
 	"help_token_types": "Types (typ) that tokens may have, in any case; absent is a token without one.",
 	"help_max_lifetime": "How long a token may be good for, from its iat to its exp; one without iat, from now on. 0 " +
 		"sets no limit.",
+	"help_role_map": "What a role of tokens is here, in any case: pairs, or a file with a JSON object or a pair on each " +
+		"line.",
+	"help_user_claim": "Claims with the user's id, text or a number; the first that a token has counts. Dots lead into " +
+		"objects.",
+	"help_role_claim": "Claims with the user's role or a list of roles, such as realm_access.roles or scope; the first " +
+		"that a token has counts, and of its roles the first that is known.",
 	"help_province_claim": "Claim with the codes of the provinces that a user works in: text, a number or a list " +
 		"of them.",
 	"help_municipality_claim": "The same for municipalities.",

@@ -25,6 +25,7 @@ type tokenCmd struct {
 	Issuer   []string `env:"ROLLCALL_JWT_ISSUER" placeholder:"ISSUER" help:"${help_token_issuer}"`
 	Audience []string `env:"ROLLCALL_JWT_AUDIENCE" placeholder:"AUDIENCE" help:"Audiences that the token is for (aud)."`
 
+	Claims app.ClaimSettings      `embed:"" prefix:"jwt-"`
 	Places app.PlaceClaimSettings `embed:"" prefix:"jwt-"`
 }
 
@@ -41,13 +42,13 @@ func (c *tokenCmd) Run(p *process) error {
 			return fmt.Errorf("token: %w", err)
 		}
 	}
-	if err := c.Places.Validate(); err != nil {
+	if err := errors.Join(c.Claims.Validate(), c.Places.Validate()); err != nil {
 		return fmt.Errorf("token: %w", err)
 	}
 	grant := auth.Grant{
 		User: events.User{ID: c.User, Role: c.Role}, TTL: c.TTL, TokenID: c.JTI,
 		Provinces: c.Province, Municipalities: c.Municipality, Wards: c.Ward, Places: c.Places.Claims(),
-		Audience: c.Audience,
+		Audience: c.Audience, UserClaim: c.Claims.UserClaim[0], RoleClaim: c.Claims.RoleClaim[0],
 	}
 	if len(c.Issuer) > 0 {
 		grant.Issuer = c.Issuer[0]
