@@ -27,8 +27,8 @@ func (e *envelope) sendWorkbook(w http.ResponseWriter, r *http.Request, name str
 }
 
 // workbookName is the upload's name with what the workbook is.
-func workbookName(job *events.Job, what string) string {
-	return strings.TrimSuffix(job.FileName, path.Ext(job.FileName)) + " - " + what + ".xlsx"
+func workbookName(upload, what string) string {
+	return strings.TrimSuffix(upload, path.Ext(upload)) + " - " + what + ".xlsx"
 }
 
 // attachment is a Content-Disposition with a name in any script.

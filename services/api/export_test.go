@@ -11,7 +11,9 @@ import (
 const XLSXType = xlsxType
 
 // ReportDisposition is the Content-Disposition of a job's report.
-func ReportDisposition(job *events.Job) string { return attachment(workbookName(job, "report")) }
+func ReportDisposition(job *events.Job) string {
+	return attachment(workbookName(job.FileName, "report"))
+}
 
 // Routes are all routes, each as "GET /path".
 func Routes() []string { return slices.Collect(maps.Keys(Parameters())) }

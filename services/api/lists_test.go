@@ -68,7 +68,8 @@ func TestRateLimitStatusTellsTheQuota(t *testing.T) {
 		}
 	})
 	if a := spent.Get("alice member", "/rate-limit-status"); a.Data["remaining"] != 0.0 || a.Data["is_limited"] != true ||
-		a.Data["reset_time"] != "2026-03-01T13:01:00Z" {
+		a.Data["reset_time"] != "2026-03-01T13:01:00Z" ||
+		a.Data["reset_time_formatted"] != "1 March 2026, 15:01 SAST" || a.Data["uploads_allowed"] != true {
 		t.Errorf("%s", a.Raw)
 	}
 	if own, there := a.Data["user"]; there {

@@ -1,11 +1,16 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"time"
 
 	"rollcall.example/events"
 	"rollcall.example/events/mappings"
 )
+
+// positionTime bounds the question where in the queue a job stands.
+const positionTime = time.Second
 
 // headerReplayed says that a file was received before, with the same idempotency key.
 const headerReplayed = "Idempotent-Replayed"
@@ -25,6 +30,11 @@ type accepted struct {
 	// SameAs is a completed job of the same file and user.
 	SameAs string `json:"same_as,omitempty"`
 	Links  links  `json:"links"`
+	// Message is that of the answer.
+	Message string `json:"message"`
+	// Position counts from 1 among all jobs that wait; nil when it waits no longer, and
+	// when that could not be counted.
+	Position *int `json:"queue_position"`
 }
 
 type links struct {
@@ -53,5 +63,21 @@ func (a *API) process(w http.ResponseWriter, r *http.Request, who caller) (*resu
 		w.Header().Set(headerReplayed, "true")
 		message = "The file was received before."
 	}
+	data.Message, data.Position = message, a.positionOf(r.Context(), job.ID)
 	return &result{status: http.StatusAccepted, message: message, data: data}, nil
+}
+
+// positionOf returns where a job stands in the queue. The file has been received, so a
+// database that does not answer is no failure.
+func (a *API) positionOf(ctx context.Context, jobID string) *int {
+	ctx, cancel := context.WithTimeout(ctx, positionTime)
+	defer cancel()
+	positions, err := a.cfg.Jobs.Positions(ctx, jobID)
+	if err != nil {
+		a.cfg.Logger.WarnContext(ctx, "place in the queue not told", "job", jobID, "err", err)
+	}
+	if n, waits := positions[jobID]; waits {
+		return &n
+	}
+	return nil
 }

@@ -29,13 +29,24 @@ func (a *API) rateLimitStatus(_ http.ResponseWriter, r *http.Request, c caller) 
 	if limit := a.cfg.Upload.UserStorage(); limit > 0 {
 		storage["limit_bytes"] = limit
 	}
+	now, err := a.permission(r.Context(), c)
+	if err != nil {
+		return nil, err
+	}
 	data := describeQuota(q)
-	data["storage"] = storage
+	data["storage"], data["uploads_allowed"], data["reset_time_formatted"] = storage, now.Can, nil
+	if !q.ResetAt.IsZero() {
+		data["reset_time_formatted"] = q.ResetAt.In(events.SouthAfrica).Format("2 January 2006, 15:04 MST")
+	}
 	message := fmt.Sprintf("%d of %d calls to the IEC are spent.", q.Used, q.Limit)
 	if own.Limit > 0 {
 		data["user"] = describeQuota(own)
 		message += fmt.Sprintf(" Your jobs have spent %d of their %d.", own.Used, own.Limit)
 	}
+	if now.Reason != nil {
+		message += " " + *now.Reason
+	}
+	data["message"] = message
 	return &result{message: message, data: data}, nil
 }
 

@@ -27,7 +27,7 @@ func (s reports) sendRejects(w http.ResponseWriter, r *http.Request, job *events
 		return err
 	}
 	s.cfg.Logger.InfoContext(r.Context(), "rejects read", "job", job.ID, "user", who.ID)
-	s.sendWorkbook(w, r, workbookName(job, "to fix"), size, file)
+	s.sendWorkbook(w, r, workbookName(job.FileName, "to fix"), size, file)
 	return nil
 }
 

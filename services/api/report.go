@@ -60,6 +60,6 @@ func (s reports) sendReport(w http.ResponseWriter, r *http.Request, job *events.
 	}
 	s.cfg.Logger.InfoContext(r.Context(), "report read", "job", job.ID, "user", who.ID)
 	w.Header().Set("ETag", `"`+job.Reported.Report.SHA256+`"`)
-	s.sendWorkbook(w, r, workbookName(job, "report"), job.Reported.Report.Size, file)
+	s.sendWorkbook(w, r, workbookName(job.FileName, "report"), job.Reported.Report.Size, file)
 	return nil
 }

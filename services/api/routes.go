@@ -54,10 +54,14 @@ func (a *API) routes() []route {
 		{"POST", "/decline/{jobId}", a.decline, access.Approve, aboutJob, smallBody},
 		{"POST", "/complete/{jobId}", a.complete, access.ReadRows, aboutJob, smallBody},
 
-		{"GET", "/history?page&page_size&status", a.history, access.ReadStatus, noJob, smallBody},
+		{"GET", "/history?page&page_size&limit&status&search&from&to", a.history, access.ReadStatus, noJob, smallBody},
 		{"GET", "/stats", a.stats, access.ReadStatus, noJob, smallBody},
+		{"GET", "/queue/stats", a.queueStats, access.ReadStatus, noJob, smallBody},
+		{"GET", "/queue/jobs?page&page_size&limit&state&search&from&to", a.queueJobs, access.ReadStatus, noJob, smallBody},
+		{"POST", "/queue/retry/{jobId}", a.retry, access.Retry, aboutJob, smallBody},
 		{"GET", "/audit?job_id&after&limit", a.readAudit, access.Audit, noJob, smallBody},
 		{"GET", "/rate-limit-status", a.rateLimitStatus, access.Upload, noJob, smallBody},
+		{"GET", "/can-upload", a.canUpload, access.Upload, noJob, smallBody},
 		{"GET", "/template", a.template, access.Upload, noJob, smallBody},
 
 		{"GET", "/mappings", kept.list, access.Upload, noJob, smallBody},

@@ -2,8 +2,38 @@ package api
 
 import (
 	"fmt"
+	"math"
 	"net/http"
+
+	"rollcall.example/events"
+	"rollcall.example/services/jobs"
 )
+
+// totalsView is the sums, also by the names that other systems have for them.
+type totalsView struct {
+	jobs.Totals
+	Uploads    int `json:"total_uploads"`
+	Successful int `json:"successful_uploads"`
+	Failed     int `json:"failed_uploads"`
+	// SuccessRate is how many percent of those that were completed or failed were
+	// completed; 0 where there are none.
+	SuccessRate float64 `json:"success_rate"`
+	AverageMS   int64   `json:"avg_processing_time_ms"`
+	Records     int64   `json:"total_records_processed"`
+	Inserts     int64   `json:"total_inserts"`
+	Updates     int64   `json:"total_updates"`
+}
+
+func viewOfTotals(t jobs.Totals) totalsView {
+	v := totalsView{
+		Totals: t, Uploads: t.Jobs, Successful: t.ByStatus[events.StatusCompleted], Failed: t.ByStatus[events.StatusFailed],
+		AverageMS: t.AverageMS, Records: t.Records, Inserts: t.Inserts, Updates: t.Updates,
+	}
+	if ended := v.Successful + v.Failed; ended > 0 {
+		v.SuccessRate = math.Round(10000*float64(v.Successful)/float64(ended)) / 100
+	}
+	return v
+}
 
 // stats adds up the jobs that the person sees.
 func (a *API) stats(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
@@ -11,5 +41,5 @@ func (a *API) stats(_ http.ResponseWriter, r *http.Request, who caller) (*result
 	if err != nil {
 		return nil, err
 	}
-	return &result{message: fmt.Sprintf("%d jobs.", totals.Jobs), data: totals}, nil
+	return &result{message: fmt.Sprintf("%d jobs.", totals.Jobs), data: viewOfTotals(totals)}, nil
 }

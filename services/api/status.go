@@ -28,6 +28,7 @@ func (a *API) status(_ http.ResponseWriter, r *http.Request, who caller) (*resul
 		v.Stage, v.Progress, v.Message = progress.Step, progress.Percent, progress.Message
 		v.Processed, v.Total, v.ETA = progress.Processed, progress.Total, progress.ETA
 	} else if ok && job.Status == events.StatusPending && progress.Trigger == job.Trigger {
+		v.Start = &job.CreatedAt
 		v.Status, v.Stage, v.Progress, v.Message = events.StatusProcessing, progress.Step, progress.Percent, progress.Message
 		v.Processed, v.Total = progress.Processed, progress.Total
 	}

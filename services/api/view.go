@@ -39,6 +39,16 @@ type jobView struct {
 	Removed   []string  `json:"removed,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
+
+	// The same by the names that other systems have for it. A job is processed from its
+	// upload on, as its duration is counted; Start is nil while it waits, End before it
+	// has ended, ReportFile before there is a report.
+	UploadedBy   string     `json:"uploaded_by"`
+	UploadedAt   time.Time  `json:"uploaded_at"`
+	Start        *time.Time `json:"processing_start"`
+	End          *time.Time `json:"processing_end"`
+	ReportFile   *string    `json:"report_filename"`
+	ErrorMessage *string    `json:"error_message"`
 }
 
 type errorView struct {
@@ -80,17 +90,27 @@ func viewOf(j *events.Job) jobView {
 		CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, Removed: removedOf(j),
 	}
 	v.Proposal = proposalOf(j)
+	v.UploadedBy, v.UploadedAt = v.UserID, v.CreatedAt
+	if j.Status != events.StatusPending {
+		v.Start = &j.CreatedAt
+	}
+	if j.Ended() {
+		v.End = &j.UpdatedAt
+	}
 	if f := j.Validated; f != nil {
 		v.ColumnUse = f.ColumnUse
 	}
 	if f := j.Reported; f != nil {
 		v.ReportPath, v.DurationMS = Base+"/report/"+j.ID, f.DurationMS
+		name := workbookName(j.FileName, "report")
+		v.ReportFile = &name
 	}
 	if f := j.Paused; f != nil {
 		v.ResumesAt, v.ETA = &f.ResumesAt, f.ETA
 	}
 	if f := j.Failed; f != nil {
 		v.Error = &errorView{Code: f.Code, Message: f.Message, Stage: f.Stage, Attempts: f.Attempts, Retryable: f.Retryable}
+		v.ErrorMessage = &f.Message
 	}
 	return v
 }

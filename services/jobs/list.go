@@ -34,27 +34,17 @@ type Entry struct {
 	DurationMS     *int64     `db:"duration_ms" json:"processing_duration_ms"`
 }
 
-// Filter says which jobs a list has. The zero Filter lists nothing.
-type Filter struct {
-	// Owner is the id of the user whose jobs are listed; "" lists those of all.
-	Owner string
-	// Status is the one that jobs have; "" is any.
-	Status events.Status
-	// Page counts from 1, Size is how many jobs a page has.
-	Page, Size int
-}
-
 // List returns one page of the jobs, newest first, and how many there are on all.
 func (t *Table) List(ctx context.Context, f Filter) (page []Entry, total int, err error) {
-	const where = ` FROM jobs WHERE ($1 = '' OR owner_id = $1) AND ($2 = '' OR status = $2)`
-	if err := t.db.GetContext(ctx, &total, `SELECT count(*)`+where, f.Owner, f.Status); err != nil {
+	where, args := f.where()
+	if err := t.db.GetContext(ctx, &total, `SELECT count(*) FROM jobs WHERE `+where, args...); err != nil {
 		return nil, 0, fmt.Errorf("count jobs: %w", err)
 	}
 	page = []Entry{}
-	err = t.db.SelectContext(ctx, &page, `SELECT job_id, owner_id, file_name, file_size, status, stage, progress, stats,
-  failed_stage, failed_attempts, error_code, error_message, created_at, updated_at, completed_at, duration_ms`+where+`
-ORDER BY created_at DESC, job_id DESC LIMIT $3 OFFSET $4`, f.Owner, f.Status, f.Size, int64(f.Page-1)*int64(f.Size))
-	if err != nil {
+	query := fmt.Sprintf(`SELECT job_id, owner_id, file_name, file_size, status, stage, progress, stats,
+  failed_stage, failed_attempts, error_code, error_message, created_at, updated_at, completed_at, duration_ms
+FROM jobs WHERE %s ORDER BY %s LIMIT %d OFFSET %d`, where, f.order(), f.Size, int64(f.Page-1)*int64(f.Size))
+	if err := t.db.SelectContext(ctx, &page, query, args...); err != nil {
 		return nil, 0, fmt.Errorf("list jobs: %w", err)
 	}
 	for i := range page {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
 )
 
@@ -39,6 +40,15 @@ func (s *Service) beginTransfer(user events.User) (end func(), err error) {
 			delete(s.transfers, user.ID)
 		}
 	}, nil
+}
+
+// MayUpload returns nil when a person could upload some file now, and else the refusal
+// that they would get.
+func (s *Service) MayUpload(ctx context.Context, who access.Principal) error {
+	if err := mayUpload(who); err != nil {
+		return err
+	}
+	return s.checkUsage(ctx, who.User, 0)
 }
 
 // checkUsage refuses a user who has as many jobs as are allowed, by the table and the

@@ -49,6 +49,9 @@ export interface Accepted {
   options: JobOptions;
   mapping?: MappedColumn[];
   links: { status: string; report: string; cancel: string };
+  message: string;
+  /** Where the job stands among all that wait, from 1; null when it waits no longer or nobody could count. */
+  queue_position: number | null;
 }
 
 export interface Job {
@@ -82,6 +85,13 @@ export interface Job {
   processing_duration_ms?: number;
   created_at: string;
   updated_at: string;
+  uploaded_by: string;
+  uploaded_at: string;
+  /** null while the job waits. */
+  processing_start: string | null;
+  processing_end: string | null;
+  report_filename: string | null;
+  error_message: string | null;
 }
 
 export interface HistoryQuery {
@@ -90,6 +100,11 @@ export interface HistoryQuery {
   /** 1 to 100; default 20. */
   pageSize?: number;
   status?: JobStatus;
+  /** A part of the name of the file or of the job's id; for those who see everybody's jobs also of the uploader's. */
+  search?: string;
+  /** A day of South Africa, 2026-03-01, or a time in ISO 8601; both are included. */
+  from?: string;
+  to?: string;
 }
 
 export interface ListedJob {
@@ -109,6 +124,11 @@ export interface ListedJob {
   updated_at: string;
   completed_at: string | null;
   processing_duration_ms: number | null;
+  validation_stats: ValidationStats | null;
+  database_stats: DatabaseStats | null;
+  uploaded_by: string;
+  uploaded_at: string;
+  report_filename: string | null;
 }
 
 export interface History {
@@ -116,6 +136,16 @@ export interface History {
   total: number;
   page: number;
   page_size: number;
+  pagination: { page: number; limit: number; total_count: number; total_pages: number };
+}
+
+/** Whether the user could upload a file now. */
+export interface Permission {
+  can_upload: boolean;
+  /** A sentence for the user; null for who can. */
+  reason: string | null;
+  /** When they can again; null for who can and where nobody knows. */
+  reset_time: string | null;
 }
 
 export interface Calls extends Omit<Quota, "reset_time"> {

@@ -2,8 +2,8 @@ import { backoff, realClock, type Clock } from "./clock.js";
 import { RollcallError } from "./error.js";
 import { isServerEvent, type Frame } from "./events.js";
 import {
-  Rest, type Accepted, type History, type HistoryQuery, type Job, type RateLimit, type Stats, type UploadOptions,
-  type Workbook,
+  Rest, type Accepted, type History, type HistoryQuery, type Job, type Permission, type RateLimit, type Stats,
+  type UploadOptions, type Workbook,
 } from "./rest.js";
 import type { ResumeOptions } from "./resume.js";
 import { Socket, type SocketConstructor } from "./socket.js";
@@ -122,8 +122,16 @@ export class Rollcall {
     const search = new URLSearchParams();
     if (query.page !== undefined) search.set("page", String(query.page));
     if (query.pageSize !== undefined) search.set("page_size", String(query.pageSize));
-    if (query.status !== undefined) search.set("status", query.status);
+    for (const name of ["status", "search", "from", "to"] as const) {
+      const value = query[name];
+      if (value !== undefined) search.set(name, value);
+    }
     return this.#rest.call("GET", `/history?${search.toString()}`);
+  }
+
+  /** Tells whether a file could be uploaded now, and else until when not. */
+  canUpload(): Promise<Permission> {
+    return this.#rest.call("GET", "/can-upload");
   }
 
   cancel(jobId: string): Promise<Job> {

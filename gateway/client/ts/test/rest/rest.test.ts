@@ -35,10 +35,11 @@ test("a roll is uploaded, followed, and its report downloaded", async () => {
   assert.equal(report.fileName, "röll - report.xlsx");
   assert.equal((await report.blob.slice(0, 2).text()), "PK");
   assert.ok((await c.report(job.job_id, "rejects")).blob.size > 0);
-  const history = await c.history({ status: "completed", pageSize: 5 });
+  const history = await c.history({ status: "completed", pageSize: 5, search: job.job_id, from: "2020-01-01" });
   assert.equal(history.jobs[0]?.job_id, job.job_id);
   assert.equal((await c.stats()).by_status.completed, 1);
   assert.ok((await c.rateLimit()).max_limit > 0);
+  assert.equal((await c.canUpload()).can_upload, true);
   assert.ok((await c.template()).blob.size > 0);
   await assert.rejects(c.cancel(job.job_id), { code: "not_allowed", status: 409 });
   await assert.rejects(c.retry(job.job_id), { code: "not_allowed" });
