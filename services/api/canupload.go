@@ -9,6 +9,9 @@ import (
 	"rollcall.example/events/refusal"
 )
 
+// limits are the handlers of how much a person may do.
+type limits struct{ *API }
+
 // permission is whether somebody may upload a file now.
 type permission struct {
 	Can bool `json:"can_upload"`
@@ -19,8 +22,8 @@ type permission struct {
 }
 
 // canUpload tells whether the person could upload a file now.
-func (a *API) canUpload(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	now, err := a.permission(r.Context(), who)
+func (s limits) canUpload(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
+	now, err := s.permission(r.Context(), who)
 	if err != nil {
 		return nil, err
 	}
@@ -32,8 +35,8 @@ func (a *API) canUpload(_ http.ResponseWriter, r *http.Request, who caller) (*re
 }
 
 // permission asks the limits that an upload would meet first.
-func (a *API) permission(ctx context.Context, who caller) (permission, error) {
-	err := a.cfg.Upload.MayUpload(ctx, who.Principal)
+func (s limits) permission(ctx context.Context, who caller) (permission, error) {
+	err := s.cfg.Upload.MayUpload(ctx, who.Principal)
 	if err == nil {
 		return permission{Can: true}, nil
 	}
@@ -43,7 +46,7 @@ func (a *API) permission(ctx context.Context, who caller) (permission, error) {
 	}
 	p := permission{Reason: &refused.Message}
 	if refused.Details["of"] == "uploads_per_hour" { // of others nobody knows when they end
-		at := a.now().Add(refused.RetryAfter).UTC()
+		at := s.now().Add(refused.RetryAfter).UTC()
 		p.ResetTime = &at
 	}
 	return p, nil

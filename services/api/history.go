@@ -45,8 +45,11 @@ type pagination struct {
 	Pages int `json:"total_pages"`
 }
 
+// lists are the handlers of what is listed and counted.
+type lists struct{ *API }
+
 // history lists jobs, newest first: the person's own, or for administrators all.
-func (a *API) history(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
+func (s lists) history(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	filter, err := filterOf(r, who)
 	if err != nil {
 		return nil, err
@@ -58,7 +61,7 @@ func (a *API) history(_ http.ResponseWriter, r *http.Request, who caller) (*resu
 		}
 		filter.Statuses = []events.Status{status}
 	}
-	list, paging, err := a.list(r.Context(), filter)
+	list, paging, err := s.list(r.Context(), filter)
 	if err != nil {
 		return nil, err
 	}
@@ -130,8 +133,8 @@ func timeParameter(r *http.Request, name string, end bool) (time.Time, error) {
 }
 
 // list returns a page of jobs as lists show them.
-func (a *API) list(ctx context.Context, f jobs.Filter) ([]listedJob, pagination, error) {
-	entries, total, err := a.cfg.Jobs.List(ctx, f)
+func (s lists) list(ctx context.Context, f jobs.Filter) ([]listedJob, pagination, error) {
+	entries, total, err := s.cfg.Jobs.List(ctx, f)
 	if err != nil {
 		return nil, pagination{}, err
 	}

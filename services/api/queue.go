@@ -46,8 +46,8 @@ type queuedJob struct {
 }
 
 // queueStats counts the jobs that the person sees by their state.
-func (a *API) queueStats(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	totals, err := a.cfg.Jobs.Totals(r.Context(), visibleOwner(who))
+func (s lists) queueStats(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
+	totals, err := s.cfg.Jobs.Totals(r.Context(), visibleOwner(who))
 	if err != nil {
 		return nil, err
 	}
@@ -61,20 +61,20 @@ func (a *API) queueStats(_ http.ResponseWriter, r *http.Request, who caller) (*r
 
 // queueJobs lists jobs that have not ended, or those of a state, in the order in which
 // they came.
-func (a *API) queueJobs(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
+func (s lists) queueJobs(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	filter, err := filterOf(r, who)
 	if err != nil {
 		return nil, err
 	}
 	filter.OldestFirst, filter.Statuses = true, unfinished
 	if name := r.URL.Query().Get("state"); name != "" {
-		at := slices.IndexFunc(queueStates, func(s queueState) bool { return s.name == name })
+		at := slices.IndexFunc(queueStates, func(q queueState) bool { return q.name == name })
 		if at < 0 {
 			return nil, refusal.New(refusal.CodeBadRequest, "state must be one of "+strings.Join(stateNames(), ", ")+".")
 		}
 		filter.Statuses = []events.Status{queueStates[at].status}
 	}
-	page, paging, err := a.list(r.Context(), filter)
+	page, paging, err := s.list(r.Context(), filter)
 	if err != nil {
 		return nil, err
 	}
@@ -82,13 +82,13 @@ func (a *API) queueJobs(_ http.ResponseWriter, r *http.Request, who caller) (*re
 	for i := range page {
 		ids[i] = page[i].JobID
 	}
-	positions, err := a.cfg.Jobs.Positions(r.Context(), ids...)
+	positions, err := s.cfg.Jobs.Positions(r.Context(), ids...)
 	if err != nil {
 		return nil, err
 	}
 	queued := make([]queuedJob, len(page))
 	for i, job := range page {
-		at := slices.IndexFunc(queueStates, func(s queueState) bool { return s.status == job.Status })
+		at := slices.IndexFunc(queueStates, func(q queueState) bool { return q.status == job.Status })
 		queued[i] = queuedJob{listedJob: job, State: queueStates[at].name}
 		if n, waits := positions[job.JobID]; waits {
 			queued[i].Position = &n

@@ -10,26 +10,26 @@ import (
 
 // rateLimitStatus tells how much of the hourly quota of IEC calls is spent, and how
 // much of the user's own part where users have one, and how much room their jobs take.
-func (a *API) rateLimitStatus(_ http.ResponseWriter, r *http.Request, c caller) (*result, error) {
-	q, err := a.cfg.Quota(r.Context())
+func (s limits) rateLimitStatus(_ http.ResponseWriter, r *http.Request, c caller) (*result, error) {
+	q, err := s.cfg.Quota(r.Context())
 	if err != nil {
 		return nil, err
 	}
 	var own events.Quota
-	if a.cfg.UserQuota != nil {
-		if own, err = a.cfg.UserQuota(r.Context(), c.ID); err != nil {
+	if s.cfg.UserQuota != nil {
+		if own, err = s.cfg.UserQuota(r.Context(), c.ID); err != nil {
 			return nil, err
 		}
 	}
-	used, err := a.cfg.Jobs.Usage(r.Context(), c.ID, a.now())
+	used, err := s.cfg.Jobs.Usage(r.Context(), c.ID, s.now())
 	if err != nil {
 		return nil, err
 	}
 	storage := map[string]any{"used_bytes": used.Stored, "limit_bytes": nil}
-	if limit := a.cfg.Upload.UserStorage(); limit > 0 {
+	if limit := s.cfg.Upload.UserStorage(); limit > 0 {
 		storage["limit_bytes"] = limit
 	}
-	now, err := a.permission(r.Context(), c)
+	now, err := s.permission(r.Context(), c)
 	if err != nil {
 		return nil, err
 	}

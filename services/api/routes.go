@@ -33,7 +33,7 @@ type route struct {
 
 func (a *API) routes() []route {
 	hooks, reports, desk := webhooks{a}, reports{a}, caseDesk{a}
-	kept := mappingDesk{a}
+	kept, figures, bounds := mappingDesk{a}, lists{a}, limits{a}
 	return []route{
 		{"POST", "/process?dry_run&iec_verification&mapping&mode&allow_clear", a.process, access.Upload, noJob, fileBody},
 		{"POST", "/inspect?dry_run&iec_verification&mapping&mode&allow_clear", a.inspect, access.Upload, noJob, fileBody},
@@ -54,14 +54,14 @@ func (a *API) routes() []route {
 		{"POST", "/decline/{jobId}", a.decline, access.Approve, aboutJob, smallBody},
 		{"POST", "/complete/{jobId}", a.complete, access.ReadRows, aboutJob, smallBody},
 
-		{"GET", "/history?page&page_size&limit&status&search&from&to", a.history, access.ReadStatus, noJob, smallBody},
-		{"GET", "/stats", a.stats, access.ReadStatus, noJob, smallBody},
-		{"GET", "/queue/stats", a.queueStats, access.ReadStatus, noJob, smallBody},
-		{"GET", "/queue/jobs?page&page_size&limit&state&search&from&to", a.queueJobs, access.ReadStatus, noJob, smallBody},
+		{"GET", "/history?page&page_size&limit&status&search&from&to", figures.history, access.ReadStatus, noJob, smallBody},
+		{"GET", "/stats", figures.stats, access.ReadStatus, noJob, smallBody},
+		{"GET", "/queue/stats", figures.queueStats, access.ReadStatus, noJob, smallBody},
+		{"GET", "/queue/jobs?page&page_size&limit&state&search&from&to", figures.queueJobs, access.ReadStatus, noJob, smallBody},
 		{"POST", "/queue/retry/{jobId}", a.retry, access.Retry, aboutJob, smallBody},
 		{"GET", "/audit?job_id&after&limit", a.readAudit, access.Audit, noJob, smallBody},
-		{"GET", "/rate-limit-status", a.rateLimitStatus, access.Upload, noJob, smallBody},
-		{"GET", "/can-upload", a.canUpload, access.Upload, noJob, smallBody},
+		{"GET", "/rate-limit-status", bounds.rateLimitStatus, access.Upload, noJob, smallBody},
+		{"GET", "/can-upload", bounds.canUpload, access.Upload, noJob, smallBody},
 		{"GET", "/template", a.template, access.Upload, noJob, smallBody},
 
 		{"GET", "/mappings", kept.list, access.Upload, noJob, smallBody},

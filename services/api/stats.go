@@ -36,8 +36,8 @@ func viewOfTotals(t jobs.Totals) totalsView {
 }
 
 // stats adds up the jobs that the person sees.
-func (a *API) stats(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	totals, err := a.cfg.Jobs.Totals(r.Context(), visibleOwner(who))
+func (s lists) stats(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
+	totals, err := s.cfg.Jobs.Totals(r.Context(), visibleOwner(who))
 	if err != nil {
 		return nil, err
 	}

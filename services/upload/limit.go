@@ -70,7 +70,7 @@ func (s *Service) checkUsage(ctx context.Context, user events.User, size int64) 
 		usage.Oldest = oldest
 	}
 	usage.Recent += refused
-	return s.judge(usage, now, size)
+	return s.cfg.judge(usage, now, size)
 }
 
 // countRefused counts a file that was refused, or whose sender left while it was being
@@ -110,7 +110,7 @@ func (s *Service) claim(ctx context.Context, user events.User, size int64) (rele
 		unlock()
 		cancel()
 	}
-	if err := s.judge(usage, now, size); err != nil {
+	if err := s.cfg.judge(usage, now, size); err != nil {
 		release()
 		return nil, err
 	}
@@ -118,21 +118,21 @@ func (s *Service) claim(ctx context.Context, user events.User, size int64) (rele
 }
 
 // judge refuses a user who has uploaded so much.
-func (s *Service) judge(usage events.Usage, now time.Time, size int64) error {
+func (c *Config) judge(usage events.Usage, now time.Time, size int64) error {
 	switch {
-	case usage.Recent >= s.cfg.UserUploads:
-		return tooMany("uploads_per_hour", s.cfg.UserUploads, min(usage.Oldest.Add(limitWindow).Sub(now), limitWindow),
+	case usage.Recent >= c.UserUploads:
+		return tooMany("uploads_per_hour", c.UserUploads, min(usage.Oldest.Add(limitWindow).Sub(now), limitWindow),
 			fmt.Sprintf("You have uploaded %d files within an hour, refused ones included. Please go on later.",
 				usage.Recent))
-	case usage.Open >= s.cfg.UserJobs:
-		return tooMany("jobs", s.cfg.UserJobs, jobsRetry,
+	case usage.Open >= c.UserJobs:
+		return tooMany("jobs", c.UserJobs, jobsRetry,
 			fmt.Sprintf("%d of your files are being processed. Please wait until some are done.", usage.Open))
-	case s.cfg.UserStorage > 0 && usage.Stored+size > s.cfg.UserStorage:
+	case c.UserStorage > 0 && usage.Stored+size > c.UserStorage:
 		return &refusal.Error{Code: refusal.CodeStorageQuota,
-			Details: map[string]any{"stored_bytes": usage.Stored, "limit_bytes": s.cfg.UserStorage},
+			Details: map[string]any{"stored_bytes": usage.Stored, "limit_bytes": c.UserStorage},
 			Message: fmt.Sprintf("There is no room for this file: your earlier files and their reports take %s of the %s "+
 				"that you may keep. They are removed when their time is over; whoever runs this service can allow more.",
-				megabytes(usage.Stored), megabytes(s.cfg.UserStorage))}
+				megabytes(usage.Stored), megabytes(c.UserStorage))}
 	}
 	return nil
 }
