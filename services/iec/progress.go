@@ -25,7 +25,8 @@ func (v *verification) report(w *stage.Work, r rowVerdict) {
 		s.cfg.Quota.Clock().ToNATS(v.estimate(now, s.cfg.Quota.LastState(), v.own.lastState())))
 	if r.called {
 		warnNearLimit(w, s.cfg.Quota.onWire(s.cfg.Quota.LastState()), "%d of this hour's %d calls to the IEC are spent.")
-		warnNearLimit(w, s.cfg.Quota.onWire(v.own.lastState()), "Your jobs have spent %d of their %d calls to the IEC of this hour.")
+		warnNearLimit(w, s.cfg.Quota.onWire(v.own.lastState()),
+			"Your jobs have spent %d of their %d calls to the IEC of this hour.")
 	}
 }
 
