@@ -12,6 +12,7 @@ const (
 	CodeNoFile           = "no_file"
 	CodeKeyReused        = "key_reused"
 	CodeBadMapping       = "bad_mapping"
+	CodeChecksum         = "checksum_mismatch"
 	CodeFileTooLarge     = "file_too_large"
 	CodeNothingToFix     = "nothing_to_fix"
 	CodeNotReady         = "not_ready"
@@ -84,6 +85,7 @@ var answers = map[string]answer{
 	CodeNoFile:           {status: http.StatusBadRequest},
 	CodeKeyReused:        {status: http.StatusUnprocessableEntity},
 	CodeBadMapping:       {status: http.StatusUnprocessableEntity},
+	CodeChecksum:         {status: 460}, // as tus has it
 	CodeFileTooLarge:     {status: http.StatusRequestEntityTooLarge},
 	CodeNothingToFix:     {status: http.StatusNotFound},
 	CodeNotReady:         {status: http.StatusConflict},

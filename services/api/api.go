@@ -63,6 +63,9 @@ type Config struct {
 	// and Downloads how much all may; 0 means DefaultUserDownloads and
 	// DefaultDownloads.
 	UserDownloads, Downloads int
+	// Origins are patterns of the hosts whose pages may use the API beside those of its
+	// own; nil means none.
+	Origins []string
 	// TrustedProxies are those whose X-Forwarded-For is believed; nil means none.
 	TrustedProxies []netip.Prefix
 	// Watch hears of refusals and of readings; nil means that nobody watches.
@@ -122,7 +125,7 @@ func (a *API) Handler() http.Handler {
 		path, _ := route.cut()
 		mux.Handle(route.method+" "+Base+path, a.answer(route))
 	}
-	return a.refuseUnknown(mux)
+	return a.permitOrigins(mux, a.refuseUnknown(mux))
 }
 
 // load returns a job with which the person may do what they ask for. Nobody who

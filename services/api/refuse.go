@@ -48,13 +48,17 @@ func (e *envelope) refuseUnknown(mux *http.ServeMux) http.Handler {
 		}
 		methods := allowedMethods(mux, r)
 		if methods == nil {
-			e.refuse(w, r, access.Principal{}, refusal.New(refusal.CodeNotFound, "There is nothing at this address."))
+			e.refuse(w, r, access.Principal{}, nothingHere())
 			return
 		}
 		w.Header().Set("Allow", strings.Join(methods, ", "))
 		e.refuse(w, r, access.Principal{}, refusal.New(refusal.CodeMethod,
 			fmt.Sprintf("Use %s for this address.", strings.Join(methods, " or "))))
 	})
+}
+
+func nothingHere() *refusal.Error {
+	return refusal.New(refusal.CodeNotFound, "There is nothing at this address.")
 }
 
 // allowedMethods returns the methods that the address of r has a route for.

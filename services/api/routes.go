@@ -14,6 +14,8 @@ type topic int
 const (
 	noJob topic = iota
 	aboutJob
+	// open is for everybody, also without a token. It tells nothing about anybody.
+	open
 	// aboutCase is for whoever may erase or export. Which of them a case takes is looked
 	// for when it is loaded.
 	aboutCase
@@ -38,7 +40,7 @@ func (a *API) routes() []route {
 		{"POST", "/process?dry_run&iec_verification&mapping&mode&allow_clear", a.process, access.Upload, noJob, fileBody},
 		{"POST", "/inspect?dry_run&iec_verification&mapping&mode&allow_clear", a.inspect, access.Upload, noJob, fileBody},
 		{"POST", "/tus", a.tus, access.Upload, noJob, fileBody},
-		{"OPTIONS", "/tus", a.tus, access.Upload, noJob, fileBody},
+		{"OPTIONS", "/tus", a.tus, "", open, smallBody},
 		{"HEAD", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
 		{"PATCH", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
 		{"DELETE", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},

@@ -69,6 +69,7 @@ func addUpload(ctx context.Context, a *App) error {
 		Key:          key,
 		Authenticate: Authenticate(a.verifier, a.policy), Policy: a.policy, Quota: quota.State, UserQuota: users.State,
 		UserDownloads: set.UserDownloads, Downloads: set.MaxDownloads,
+		Origins:        a.settings.Gateway.Origins,
 		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), Logger: a.logger,
 	})
 	a.needsConsumer(js, events.ConsumerProjection)

@@ -116,7 +116,8 @@ var values = map[string]string{
 		"of them.",
 	"help_municipality_claim": "The same for municipalities.",
 	"help_ward_claim":         "The same for wards.",
-	"help_origins":            "Other hosts whose web pages may open a WebSocket, for instance app.example.org.",
+	"help_origins": "Other hosts whose web pages may use the API and the sockets, for instance app.example.org, " +
+		"https://*.example.org or localhost:5173.",
 	"help_user_storage": "Bytes that may be kept of a user's uploads, artifacts and reports together; 0 means any " +
 		"number.",
 	"help_user_iec_calls": "Calls to the IEC that the jobs of one user may make in any rolling hour; 0 sets no limit. " +

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,13 +39,18 @@ type partial struct {
 	offset  int64
 	begun   time.Time // or when it became a job
 	seq     uint64    // of the newest message
-	subject string    // without the last token
+	user    string
+	subject string // without the last token
 }
 
 type partialInfo struct {
 	ID   string            `json:"id"`
 	Size int64             `json:"size"` // bytes of the whole file
 	Meta map[string]string `json:"meta"`
+	// Partial says that the bytes are a part of a file that is sent in several uploads at
+	// once, and Parts are the uploads that make this one, in their order.
+	Partial bool     `json:"partial,omitempty"`
+	Parts   []string `json:"parts,omitempty"`
 	// Job is the job that the file has become, "" before.
 	Job string `json:"job_id,omitempty"`
 }
@@ -59,14 +65,30 @@ func (p *partial) complete() bool { return p.offset == p.Size }
 // partials is the stream PARTIAL.
 type partials struct{ js jetstream.JetStream }
 
-// begin stores the info of a new upload.
-func (s partials) begin(ctx context.Context, user string, size int64, meta map[string]string) (*partial, error) {
-	id := uuid.NewString()
-	p := &partial{partialInfo: partialInfo{ID: id, Size: size, Meta: meta}, subject: partialSubject(user, id)}
-	if err := s.append(ctx, p, "info", p.partialInfo, nil); err != nil {
+// begin stores the info of a new upload, and gives it an id. The id of one that is made
+// of parts follows from theirs: who asks for it again, because the answer was lost, gets
+// the same one.
+func (s partials) begin(ctx context.Context, user string, info partialInfo) (*partial, error) {
+	info.ID = uuid.NewString()
+	if info.Parts != nil {
+		info.ID = idOfParts(info.Parts)
+	}
+	p := &partial{partialInfo: info, user: user, subject: partialSubject(user, info.ID)}
+	err := s.append(ctx, p, "info", info, nil)
+	if errors.Is(err, errOvertaken) {
+		return s.load(ctx, user, info.ID)
+	}
+	if err != nil {
 		return nil, err
 	}
+	if p.Parts != nil {
+		p.offset = p.Size
+	}
 	return p, nil
+}
+
+func idOfParts(parts []string) string {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(strings.Join(parts, " "))).String()
 }
 
 // load returns an upload of a user. The error is events.ErrNotFound when there is none.
@@ -74,7 +96,7 @@ func (s partials) load(ctx context.Context, user, id string) (*partial, error) {
 	if _, err := uuid.Parse(id); err != nil || len(id) != 36 {
 		return nil, events.ErrNotFound
 	}
-	p := &partial{subject: partialSubject(user, id)}
+	p := &partial{user: user, subject: partialSubject(user, id)}
 	msgs, err := events.ReadLast(ctx, s.js, events.StreamPartial,
 		[]string{p.subject + ".info", p.subject + ".part", p.subject + ".done"})
 	if err != nil {
@@ -99,7 +121,7 @@ func (s partials) load(ctx context.Context, user, id string) (*partial, error) {
 	if p.ID == "" {
 		return nil, events.ErrNotFound
 	}
-	if p.Job != "" {
+	if p.Job != "" || p.Parts != nil {
 		p.offset = p.Size
 	}
 	return p, nil
@@ -151,6 +173,20 @@ func (s partials) append(ctx context.Context, p *partial, token string, body any
 // copyTo writes all bytes of the upload to w. The error is errOvertaken when they are
 // gone because another request has made a job of them.
 func (s partials) copyTo(ctx context.Context, w io.Writer, p *partial) (copied int64, err error) {
+	for _, id := range p.Parts {
+		part, err := s.load(ctx, p.user, id)
+		if err != nil {
+			return copied, gone(err)
+		}
+		n, err := s.copyTo(ctx, w, part)
+		copied += n
+		if err != nil {
+			return copied, err
+		}
+	}
+	if p.Parts != nil {
+		return copied, nil
+	}
 	for m, err := range events.Messages(ctx, s.js, events.StreamPartial, p.subject+".part", 0) {
 		if err != nil {
 			return copied, err
@@ -170,7 +206,15 @@ func (s partials) copyTo(ctx context.Context, w io.Writer, p *partial) (copied i
 	return copied, nil
 }
 
-// finish replaces the bytes by the job that they have become.
+// gone turns the answer that there is no such upload into errOvertaken.
+func gone(err error) error {
+	if errors.Is(err, events.ErrNotFound) {
+		return errOvertaken
+	}
+	return err
+}
+
+// finish replaces the bytes, also those of its parts, by the job that they have become.
 func (s partials) finish(ctx context.Context, p *partial, job string) error {
 	info := p.partialInfo
 	info.Job = job
@@ -178,11 +222,29 @@ func (s partials) finish(ctx context.Context, p *partial, job string) error {
 		return err
 	}
 	p.Job = job
-	return s.purge(ctx, p.subject+".info", p.subject+".part")
+	if err := s.purge(ctx, p.subject+".info", p.subject+".part"); err != nil {
+		return err
+	}
+	for _, id := range p.Parts {
+		part, err := s.load(ctx, p.user, id)
+		if err == nil && part.Job == "" {
+			err = s.finish(ctx, part, job)
+		}
+		if err != nil && !errors.Is(gone(err), errOvertaken) {
+			return err
+		}
+	}
+	return nil
 }
 
-// remove forgets the upload.
-func (s partials) remove(ctx context.Context, p *partial) error { return s.purge(ctx, p.subject+".>") }
+// remove forgets the upload, and its parts.
+func (s partials) remove(ctx context.Context, p *partial) error {
+	subjects := []string{p.subject + ".>"}
+	for _, id := range p.Parts {
+		subjects = append(subjects, partialSubject(p.user, id)+".>")
+	}
+	return s.purge(ctx, subjects...)
+}
 
 func (s partials) purge(ctx context.Context, subjects ...string) error {
 	stream, err := s.js.Stream(ctx, events.StreamPartial)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +32,7 @@ const (
 	// expiration has it. The library does not know it.
 	headerExpires   = "Upload-Expires"
 	headerExtension = "Tus-Extension"
+	headerConcat    = "Upload-Concat"
 	// maxUnfinished is how many uploads of a user may not have arrived whole. Those that
 	// nobody goes on with are gone after events.PartialTTL.
 	maxUnfinished = 16
@@ -61,6 +64,7 @@ func newTusServer(s *Service) *tusServer {
 	composer := tusd.NewStoreComposer()
 	composer.UseCore(t)
 	composer.UseTerminater(t)
+	composer.UseConcater(t)
 	var err error
 	t.library, err = tusd.NewUnroutedHandler(tusd.Config{
 		StoreComposer: composer, BasePath: s.cfg.TusPath, MaxSize: s.cfg.MaxFileSize, DisableDownload: true,
@@ -100,6 +104,11 @@ func (s *Service) ServeTus(w http.ResponseWriter, r *http.Request, who access.Pr
 	if uploadID == "" && err == nil && size > s.cfg.MaxFileSize {
 		return tooLarge(s.cfg.MaxFileSize)
 	}
+	end, err := s.tus.checkSum(w, r)
+	if err != nil {
+		return err
+	}
+	defer end()
 	r.Body = httpserver.ClockBody(r.Body, s.cfg.Idle)
 	h := s.tus.library.Middleware(s.tus.handler(r.Method))
 	http.StripPrefix(strings.TrimSuffix(s.cfg.TusPath, "/"), h).ServeHTTP(tusAnswer{w}, r)
@@ -127,9 +136,9 @@ func (t *tusServer) handler(method string) http.HandlerFunc {
 func (t *tusServer) findUpload(w http.ResponseWriter, r *http.Request, id string) error {
 	p, err := t.s.partials.load(r.Context(), callOf(r.Context()).who.ID, id)
 	if errors.Is(err, events.ErrNotFound) {
-		return refusal.New(refusal.CodeNotFound, "There is no such upload.")
+		return noUpload()
 	}
-	if err == nil && p.complete() && r.Method != http.MethodDelete {
+	if err == nil && p.complete() && !p.Partial && r.Method != http.MethodDelete {
 		err = t.finish(r.Context(), p)
 	}
 	if err != nil {
@@ -172,7 +181,7 @@ func (t *tusServer) mayBegin(hook tusd.HookEvent) error {
 			}
 		}
 	}
-	if hook.Upload.Size == 0 {
+	if hook.Upload.Size == 0 && !hook.Upload.IsPartial {
 		return emptyFile()
 	}
 	who := callOf(hook.Context).who
@@ -181,6 +190,10 @@ func (t *tusServer) mayBegin(hook tusd.HookEvent) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(hook.Context), limitTime)
 	defer cancel()
+	parts := hook.Upload.PartialUploads
+	if known, err := t.checkParts(ctx, who.ID, parts); err != nil || known {
+		return err
+	}
 	if err := t.s.checkUsage(ctx, who.User, hook.Upload.Size); err != nil {
 		return err
 	}
@@ -188,12 +201,40 @@ func (t *tusServer) mayBegin(hook tusd.HookEvent) error {
 	if err != nil {
 		return err
 	}
-	if n >= maxUnfinished {
+	if n-len(parts) >= maxUnfinished { // what is made of parts holds no bytes beside them
 		return tooMany("transfers", maxUnfinished, jobsRetry,
 			"Many of your files have not arrived whole. Please go on with those first, or delete them.")
 	}
 	return nil
 }
+
+// checkParts refuses parts that make no file. Known says that a file was made of them
+// already.
+func (t *tusServer) checkParts(ctx context.Context, user string, parts []string) (known bool, err error) {
+	if parts == nil {
+		return false, nil
+	}
+	if len(parts) > maxUnfinished || len(slices.Compact(slices.Sorted(slices.Values(parts)))) < len(parts) {
+		return false, refusal.New(refusal.CodeBadRequest, "A file is made of its parts, each of them once.")
+	}
+	_, err = t.s.partials.load(ctx, user, idOfParts(parts))
+	if err == nil || !errors.Is(err, events.ErrNotFound) {
+		return err == nil, err
+	}
+	for _, id := range parts {
+		switch part, err := t.s.partials.load(ctx, user, id); {
+		case errors.Is(err, events.ErrNotFound), err == nil && part.Job != "":
+			return false, noUpload()
+		case err != nil:
+			return false, err
+		case !part.Partial:
+			return false, refusal.New(refusal.CodeBadRequest, "A file is made of uploads that began as its parts.")
+		}
+	}
+	return false, nil
+}
+
+func noUpload() *refusal.Error { return refusal.New(refusal.CodeNotFound, "There is no such upload.") }
 
 // expiryOf is when an upload is forgotten, as HTTP writes times.
 func expiryOf(begun time.Time) string {
@@ -210,13 +251,16 @@ func (t *tusServer) finishUpload(hook tusd.HookEvent) (tusd.HTTPResponse, error)
 	if err != nil {
 		return tusd.HTTPResponse{}, t.refuse(ctx, err)
 	}
+	if p.Partial {
+		return tusd.HTTPResponse{Header: tusd.HTTPHeader{headerExpires: expiryOf(p.begun)}}, nil
+	}
 	return tusd.HTTPResponse{Header: tusd.HTTPHeader{headerJob: p.Job}}, nil
 }
 
 // finish makes a job of an upload that is there whole, once: the upload's id is the
 // key of its idempotency. A file that is refused is forgotten.
 func (t *tusServer) finish(ctx context.Context, p *partial) (err error) {
-	if p.Job != "" {
+	if p.Job != "" || p.Partial {
 		return nil
 	}
 	call := callOf(ctx)
@@ -251,6 +295,9 @@ func (t *tusServer) finish(ctx context.Context, p *partial) (err error) {
 		if lerr == nil && now.Job != "" {
 			p.Job = now.Job
 			return nil
+		}
+		if p.Parts != nil {
+			err = noUpload() // its parts were deleted, or are over
 		}
 	}
 	if err != nil && isFinal(refusal.From(err)) {
@@ -290,13 +337,23 @@ func (w tusAnswer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w tusAnswer) WriteHeader(status int) {
 	h := w.Header()
 	if known := h.Get(headerExtension); known != "" {
-		h.Set(headerExtension, known+",expiration")
+		h.Set(headerExtension, known+",expiration,checksum")
+		h.Set("Tus-Checksum-Algorithm", strings.Join(slices.Sorted(maps.Keys(checksums)), ","))
 	}
 	if h.Get(headerJob) != "" || status >= http.StatusBadRequest {
 		h.Del(headerExpires)
 	}
 	if u, err := url.Parse(h.Get("Location")); err == nil && u.Path != "" {
 		h.Set("Location", u.Path)
+	}
+	if list, made := strings.CutPrefix(h.Get(headerConcat), "final;"); made {
+		parts := strings.Fields(list)
+		for i, part := range parts {
+			if u, err := url.Parse(part); err == nil {
+				parts[i] = u.Path
+			}
+		}
+		h.Set(headerConcat, "final;"+strings.Join(parts, " "))
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

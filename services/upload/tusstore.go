@@ -19,7 +19,9 @@ type tusUpload struct {
 
 // NewUpload implements tusd.DataStore.
 func (t *tusServer) NewUpload(ctx context.Context, info tusd.FileInfo) (tusd.Upload, error) {
-	p, err := t.s.partials.begin(ctx, callOf(ctx).who.ID, info.Size, info.MetaData)
+	p, err := t.s.partials.begin(ctx, callOf(ctx).who.ID, partialInfo{
+		Size: info.Size, Meta: info.MetaData, Partial: info.IsPartial, Parts: info.PartialUploads,
+	})
 	if err != nil {
 		return nil, t.refuse(ctx, err)
 	}
@@ -58,8 +60,15 @@ func (u tusUpload) WriteChunk(ctx context.Context, _ int64, src io.Reader) (int6
 
 // GetInfo implements tusd.Upload.
 func (u tusUpload) GetInfo(context.Context) (tusd.FileInfo, error) {
-	return tusd.FileInfo{ID: u.ID, Size: u.Size, Offset: u.offset, MetaData: u.Meta}, nil
+	return tusd.FileInfo{ID: u.ID, Size: u.Size, Offset: u.offset, MetaData: u.Meta,
+		IsPartial: u.Partial, IsFinal: u.Parts != nil, PartialUploads: u.Parts}, nil
 }
+
+// AsConcatableUpload implements tusd.ConcaterDataStore.
+func (t *tusServer) AsConcatableUpload(u tusd.Upload) tusd.ConcatableUpload { return u.(tusUpload) }
+
+// ConcatUploads has nothing to do: the parts stay where they are until they are a job.
+func (u tusUpload) ConcatUploads(context.Context, []tusd.Upload) error { return nil }
 
 // GetReader is for downloads, of which there are none.
 func (u tusUpload) GetReader(context.Context) (io.ReadCloser, error) {
