@@ -183,8 +183,8 @@ func (c *cluster) steerUntilEnded(ctx context.Context, log *events.Log, j *job, 
 	}
 }
 
-func getStatus(url string) int {
-	resp, err := http.Get(url)
+func getStatus(c *http.Client, url string) int {
+	resp, err := c.Get(url)
 	if err != nil {
 		return 0
 	}

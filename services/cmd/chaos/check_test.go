@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -59,8 +60,8 @@ func (c *cluster) checkAll(jobs []*job) summary {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }() // only read from
-	r.members = c.checkMembers(db, jobs)
-	c.checkProjection(db, jobs)
+	r.members = checkMembers(t, db, log, jobs)
+	checkProjection(t, db, log, jobs)
 	c.checkCalls(jobs, &r)
 	return r
 }
@@ -151,8 +152,7 @@ func (c *cluster) checkEvents(log *events.Log, j *job, r *summary) {
 
 // checkMembers compares ledger, members and outcomes with the model, which writes the
 // files in the order of their commits.
-func (c *cluster) checkMembers(db *sqlx.DB, jobs []*job) int {
-	t := c.t
+func checkMembers(t *testing.T, db *sqlx.DB, log *events.Log, jobs []*job) int {
 	t.Helper()
 	files := map[string]*file{}
 	for _, j := range jobs {
@@ -201,7 +201,7 @@ FROM members`); err != nil {
 FROM job_outcomes WHERE job_id = $1`, id).Scan(&got.Total, &got.Inserts, &got.Updates, &got.Unchanged); err != nil {
 			t.Fatal(err)
 		}
-		job, err := events.NewLog(c.connect("operator"), "", nil).Load(t.Context(), id)
+		job, err := log.Load(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,15 +213,14 @@ FROM job_outcomes WHERE job_id = $1`, id).Scan(&got.Total, &got.Inserts, &got.Up
 }
 
 // checkProjection waits until the table jobs agrees with the stream.
-func (c *cluster) checkProjection(db *sqlx.DB, jobs []*job) {
-	c.t.Helper()
-	log := events.NewLog(c.connect("operator"), "", nil)
+func checkProjection(t *testing.T, db *sqlx.DB, log *events.Log, jobs []*job) {
+	t.Helper()
 	for _, j := range jobs {
-		got, err := log.Load(c.t.Context(), j.id)
+		got, err := log.Load(t.Context(), j.id)
 		if err != nil {
-			c.t.Fatal(err)
+			t.Fatal(err)
 		}
-		eventstest.WaitFor(c.t, time.Minute, "the projection of "+j.id, func() bool {
+		eventstest.WaitFor(t, time.Minute, "the projection of "+j.id, func() bool {
 			var seq uint64
 			var status events.Status
 			err := db.QueryRowx(`SELECT seq, status FROM jobs WHERE job_id = $1`, j.id).Scan(&seq, &status)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -22,6 +23,10 @@ type process struct {
 	env  []string
 	argv []string
 	addr string // base URL of its health; "" for a program without
+	// dial reaches addr; nil is this machine's way.
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// stop is the signal that ends it; 0 is SIGTERM.
+	stop syscall.Signal
 	log  logBuffer
 	// exits counts how often it exited by itself, for instance because the database was
 	// down when it started.
@@ -63,7 +68,12 @@ func (p *process) start(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, p.argv[0], p.argv[1:]...)
 	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Stdout, cmd.Stderr = &p.log, &p.log
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.Cancel = func() error {
+		if p.stop != 0 {
+			return cmd.Process.Signal(p.stop)
+		}
+		return cmd.Process.Signal(syscall.SIGTERM)
+	}
 	cmd.WaitDelay = 20 * time.Second // then it is killed
 	p.cmd = cmd
 	err := cmd.Start()
@@ -76,14 +86,24 @@ func (p *process) start(ctx context.Context) error {
 // killFor kills the program and keeps it dead for a while. It returns false if the
 // program was not running.
 func (p *process) killFor(down time.Duration) (bool, error) {
-	p.mu.Lock()
+	killed, err := p.kill()
 	defer p.mu.Unlock()
+	if killed {
+		time.Sleep(down)
+	}
+	return killed, err
+}
+
+// kill kills the program and does not wait for its end. It stays down until p.mu is
+// unlocked, which the caller does in any case. It returns false if the program was not
+// running.
+func (p *process) kill() (bool, error) {
+	p.mu.Lock()
 	p.killed.Store(true)
 	err := p.cmd.Process.Kill()
 	if errors.Is(err, os.ErrProcessDone) {
 		return false, nil
 	}
-	time.Sleep(down)
 	return err == nil, err
 }
 
@@ -93,8 +113,9 @@ func (p *process) waitHealthy(t *testing.T) {
 	if p.addr == "" {
 		return
 	}
+	via := &http.Transport{DialContext: p.dial, DisableKeepAlives: true}
 	eventstest.WaitFor(t, time.Minute, p.name+" to be healthy", func() bool {
-		return getStatus(p.addr+"/healthz") == http.StatusOK
+		return getStatus(&http.Client{Transport: via, Timeout: 10 * time.Second}, p.addr+"/healthz") == http.StatusOK
 	})
 }
 

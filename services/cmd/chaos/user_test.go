@@ -19,6 +19,8 @@ type user struct {
 	uploads  []*client.Client // a client of each of them
 	all      *client.Client   // a client that uses all of them in turn
 	gateways []string         // URLs of the replicas of the gateway
+	// via is how all of these are reached; nil is http.DefaultTransport.
+	via http.RoundTripper
 	// retriedPosts counts requests that failed or got a temporary refusal.
 	retriedPosts atomic.Int64
 	// retriedParts counts requests of uploads in parts that failed or were refused.
@@ -79,21 +81,27 @@ func (u *user) tryReplicas(ctx context.Context, do func(*client.Client) error) e
 // follow follows a job on one gateway to its end and returns the sequences of the facts
 // that the client saw.
 func (u *user) follow(ctx context.Context, jobID, gateway string) (seen []uint64, err error) {
+	err = u.watch(ctx, jobID, gateway, func(f client.Frame) { seen = append(seen, f.Seq) })
+	return seen, err
+}
+
+// watch follows a job on one gateway to its end and passes on the frames of its facts.
+func (u *user) watch(ctx context.Context, jobID, gateway string, on func(client.Frame)) error {
 	c, err := client.New(client.Config{
-		URL: gateway, Attempts: -1, Stay: true,
+		URL: gateway, Attempts: -1, Stay: true, HTTPClient: &http.Client{Transport: u.via},
 		Backoff:     func(int) time.Duration { return retryDelay },
 		TokenSource: func(context.Context) (string, error) { u.connections.Add(1); return u.token, nil },
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for f, err := range c.Watch(ctx, jobID, 0) {
 		if err != nil {
-			return seen, err
+			return err
 		}
 		if f.Seq > 0 {
-			seen = append(seen, f.Seq)
+			on(f)
 		}
 	}
-	return seen, ctx.Err()
+	return ctx.Err()
 }

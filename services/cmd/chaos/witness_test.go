@@ -1,0 +1,253 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/gateway/client"
+	"rollcall.example/services/postgres"
+)
+
+// witness remembers everything that was acknowledged to clients: accepted uploads,
+// frames with a sequence, and reports.
+type witness struct {
+	t       *testing.T
+	reports string // folder of the downloads
+
+	mu     sync.Mutex
+	jobs   []*job
+	frames map[uint64]witnessed
+	sums   map[string][]byte // of the reports, by job
+}
+
+// witnessed is a frame, and the job of whose room it came.
+type witnessed struct {
+	job   string
+	frame client.Frame
+}
+
+func newWitness(t *testing.T) *witness {
+	return &witness{t: t, reports: t.TempDir(), frames: map[uint64]witnessed{}, sums: map[string][]byte{}}
+}
+
+// uploadUntil uploads one file after the other until stop is closed or there is none, and
+// follows each job to its end.
+func (w *witness) uploadUntil(ctx context.Context, stop <-chan struct{}, u *user, files <-chan *file) {
+	var following sync.WaitGroup
+	defer following.Wait()
+	for n := 0; ; n++ {
+		var f *file
+		select {
+		case <-stop:
+			return
+		case f = <-files:
+		}
+		if f == nil {
+			return
+		}
+		id, err := u.upload(ctx, f)
+		if err != nil {
+			w.t.Errorf("upload %s: %v", f.name, err)
+			return
+		}
+		w.mu.Lock()
+		w.jobs = append(w.jobs, &job{id: id, file: f, user: u})
+		w.mu.Unlock()
+		following.Go(func() { w.follow(ctx, u, id, f, u.gateways[n%len(u.gateways)]) })
+	}
+}
+
+// follow follows a job to its end and downloads its report.
+func (w *witness) follow(ctx context.Context, u *user, id string, f *file, gateway string) {
+	if err := u.watch(ctx, id, gateway, func(f client.Frame) { w.see(id, f) }); err != nil {
+		w.t.Errorf("follow %s: %v", id, err)
+		return
+	}
+	if f.broken {
+		return
+	}
+	sum, err := w.download(ctx, u, id)
+	if err != nil {
+		w.t.Errorf("report of %s: %v", id, err)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sums[id] = sum
+}
+
+// see notes a frame. Another one with its sequence would be a fact that was replaced.
+func (w *witness) see(id string, f client.Frame) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if before, ok := w.frames[f.Seq]; ok && (before.job != id || !same(before.frame, f)) {
+		w.t.Errorf("event %d was %s of %s, and is %s of %s", f.Seq, before.frame.Event, before.job, f.Event, id)
+	}
+	w.frames[f.Seq] = witnessed{id, f}
+}
+
+func same(a, b client.Frame) bool { return a.Event == b.Event && bytes.Equal(a.Data, b.Data) }
+
+func (w *witness) download(ctx context.Context, u *user, id string) ([]byte, error) {
+	path := filepath.Join(w.reports, id+".xlsx")
+	err := u.tryReplicas(ctx, func(c *client.Client) error { return c.Save(ctx, id, client.Report, path) })
+	if err != nil {
+		return nil, err
+	}
+	sum, err := sumOf(path)
+	return sum, err
+}
+
+// steer retries what has failed because of a fault, until ctx ends.
+func (w *witness) steer(ctx context.Context, u *user) (retries int) {
+	for ctx.Err() == nil {
+		sleepUntil(ctx, time.Now().Add(time.Second))
+		page, err := u.uploads[0].Jobs(ctx, 1, events.StatusFailed)
+		if err != nil {
+			continue // the next time
+		}
+		for _, j := range page.Jobs {
+			if w.isBroken(j.JobID) {
+				continue
+			}
+			if _, err := u.uploads[0].Retry(ctx, j.JobID); err == nil {
+				retries++
+			}
+		}
+	}
+	return retries
+}
+
+func (w *witness) isBroken(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.jobs, func(j *job) bool { return j.id == id && j.file.broken })
+}
+
+// kept has the figures of what was acknowledged, and is there.
+type kept struct{ jobs, frames, reports, members int }
+
+// check checks that everything acknowledged is there, and that members, ledger and
+// stream agree. All jobs must have ended.
+func (w *witness) check(s *site, u *user) (k kept) {
+	t := w.t
+	t.Helper()
+	js := s.connect("operator")
+	log := events.NewLog(js, "", nil)
+	accepted := map[string]bool{}
+	for _, j := range w.jobs {
+		accepted[j.id] = true
+		k.jobs++
+		k.frames += w.checkFrames(log, u, j)
+		if sum := w.sums[j.id]; sum != nil {
+			k.reports++
+			if again, err := w.download(t.Context(), u, j.id); err != nil || !bytes.Equal(sum, again) {
+				t.Errorf("the report of %s is another one, %v", j.id, err)
+			}
+		}
+	}
+	checkGapless(t, js)
+	uploaded := 0
+	for m, err := range events.Messages(t.Context(), js, events.StreamFacts, "bulk.*.uploaded", 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if uploaded++; !accepted[strings.Split(m.Subject, ".")[1]] {
+			t.Errorf("%s is in the stream, and no upload was answered with it", m.Subject)
+		}
+	}
+	if uploaded != len(w.jobs) {
+		t.Errorf("%d uploads in the stream, %d accepted", uploaded, len(w.jobs))
+	}
+	eventstest.CheckSchemas(t, s.connect("operator"))
+	db, err := postgres.Open(t.Context(), s.databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }() // only read from
+	k.members = checkMembers(t, db, log, w.jobs)
+	checkProjection(t, db, log, w.jobs)
+	return k
+}
+
+// checkFrames compares what clients saw of a job with its history. It returns the number
+// of frames that they saw.
+func (w *witness) checkFrames(log *events.Log, u *user, j *job) (seen int) {
+	t := w.t
+	t.Helper()
+	list, err := log.Replay(t.Context(), j.id, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[events.Kind]int{}
+	for _, e := range list {
+		kinds[e.Kind]++
+	}
+	for _, kind := range []events.Kind{events.KindUploaded, events.KindValidated, events.KindVerified,
+		events.KindPersisted, events.KindReported} {
+		if kinds[kind] > 1 || kinds[kind] < 1 && !j.file.broken {
+			t.Errorf("%s, %s: %d events %s", j.id, j.file.name, kinds[kind], kind)
+		}
+	}
+	c, err := client.New(client.Config{URL: u.gateways[0], Token: u.token, HTTPClient: &http.Client{Transport: u.via}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := map[uint64]client.Frame{}
+	for f, err := range c.History(t.Context(), j.id) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		now[f.Seq] = f
+	}
+	if len(now) != len(list) {
+		t.Errorf("%s has %d events, its history %d frames", j.id, len(list), len(now))
+	}
+	for seq, before := range w.frames {
+		if before.job != j.id {
+			continue
+		}
+		seen++
+		if f, ok := now[seq]; !ok || !same(before.frame, f) {
+			t.Errorf("event %d of %s, %s, is lost or another one: %s %s", seq, j.id, before.frame.Event, f.Event, f.Data)
+		}
+	}
+	return seen
+}
+
+// checkGapless checks that no sequence of the facts is missing.
+func checkGapless(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
+	stream, err := js.Stream(t.Context(), events.StreamFacts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := stream.CachedInfo().State
+	if state.FirstSeq > 1 || state.NumDeleted > 0 || state.Msgs != state.LastSeq {
+		t.Errorf("facts %d to %d, %d of them, %d deleted", state.FirstSeq, state.LastSeq, state.Msgs, state.NumDeleted)
+	}
+}
+
+func sumOf(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	sum := sha256.Sum256(text)
+	return sum[:], err
+}
+
+func (k kept) String() string {
+	return fmt.Sprintf("%d jobs, %d frames, %d reports, %d members kept", k.jobs, k.frames, k.reports, k.members)
+}
