@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -57,7 +59,7 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 		if isAudit(s) {
 			provide = js.CreateStream
 		}
-		_, err := provide(ctx, s)
+		err := askUntilAnswered(ctx, func(ctx context.Context) error { _, err := provide(ctx, s); return err })
 		if isAudit(s) && errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			Logger(cfg.Logger).WarnContext(ctx,
 				"stream keeps its settings, which differ; only the user auditor may change them", "stream", s.Name)
@@ -68,38 +70,85 @@ func Provision(ctx context.Context, js jetstream.JetStream, cfg ProvisionConfig)
 		}
 	}
 	for _, name := range objectBuckets {
-		_, err := js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: name, Replicas: cfg.Replicas})
-		if err != nil {
-			return fmt.Errorf("provision bucket %s: %w", name, err)
+		if err := provideObjects(ctx, js, jetstream.ObjectStoreConfig{Bucket: name, Replicas: cfg.Replicas}); err != nil {
+			return err
 		}
 	}
-	_, err := js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket: BucketCases, Replicas: cfg.Replicas, TTL: CaseTTL,
-	})
-	if err != nil {
-		return fmt.Errorf("provision bucket %s: %w", BucketCases, err)
+	cases := jetstream.ObjectStoreConfig{Bucket: BucketCases, Replicas: cfg.Replicas, TTL: CaseTTL}
+	if err := provideObjects(ctx, js, cases); err != nil {
+		return err
 	}
 	for _, kv := range keyValues {
 		if kv.Bucket == KVRevocations {
 			continue
 		}
 		kv.Replicas = cfg.Replicas
-		if err := deleteMemoryBucket(ctx, js, kv.Bucket); err != nil {
-			return fmt.Errorf("provision bucket %s: %w", kv.Bucket, err)
-		}
-		if _, err := js.CreateOrUpdateKeyValue(ctx, kv); err != nil {
+		err := askUntilAnswered(ctx, func(ctx context.Context) error {
+			if err := deleteMemoryBucket(ctx, js, kv.Bucket); err != nil {
+				return err
+			}
+			_, err := js.CreateOrUpdateKeyValue(ctx, kv)
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("provision bucket %s: %w", kv.Bucket, err)
 		}
 	}
-	if _, err := js.CreateOrUpdateStream(ctx, revocationsConfig(cfg)); err != nil {
+	err := askUntilAnswered(ctx, func(ctx context.Context) error {
+		_, err := js.CreateOrUpdateStream(ctx, revocationsConfig(cfg))
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("provision bucket %s: %w", KVRevocations, err)
 	}
 	for _, c := range consumerConfigs(cfg) {
-		if _, err := js.CreateOrUpdateConsumer(ctx, consumerStream(c.Durable), c); err != nil {
+		err := askUntilAnswered(ctx, func(ctx context.Context) error {
+			_, err := js.CreateOrUpdateConsumer(ctx, consumerStream(c.Durable), c)
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("provision consumer %s: %w", c.Durable, err)
 		}
 	}
 	return nil
+}
+
+func provideObjects(ctx context.Context, js jetstream.JetStream, cfg jetstream.ObjectStoreConfig) error {
+	err := askUntilAnswered(ctx, func(ctx context.Context) error {
+		_, err := js.CreateOrUpdateObjectStore(ctx, cfg)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("provision bucket %s: %w", cfg.Bucket, err)
+	}
+	return nil
+}
+
+const (
+	answerTime = 10 * time.Second
+	answerWait = 250 * time.Millisecond
+)
+
+// askUntilAnswered repeats a request that nobody answers until ctx ends. Servers that
+// start together lose the requests that come before they have a leader, and whoever
+// waits for the answer to one of those waits in vain.
+func askUntilAnswered(ctx context.Context, ask func(context.Context) error) error {
+	for {
+		try, cancel := context.WithTimeout(ctx, answerTime)
+		err := ask(try)
+		cancel()
+		var api *jetstream.APIError
+		again := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrNoResponders) ||
+			errors.Is(err, jetstream.ErrNoStreamResponse) || errors.As(err, &api) && api.Code == http.StatusServiceUnavailable
+		if !again {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(answerWait):
+		}
+	}
 }
 
 // ProvisionAudit creates the streams that say who has read personal data, or
@@ -111,7 +160,8 @@ func ProvisionAudit(ctx context.Context, js jetstream.JetStream, cfg ProvisionCo
 		if !isAudit(s) {
 			continue
 		}
-		if _, err := js.CreateOrUpdateStream(ctx, s); err != nil {
+		err := askUntilAnswered(ctx, func(ctx context.Context) error { _, err := js.CreateOrUpdateStream(ctx, s); return err })
+		if err != nil {
 			return fmt.Errorf("provision stream %s: %w", s.Name, err)
 		}
 	}

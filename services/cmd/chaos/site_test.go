@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
@@ -51,7 +52,9 @@ type siteConfig struct {
 	database host
 	apps     []host // each runs all services and the gateway
 	iec      host
-	// env is added to the environment of NATS, of the database and of the apps.
+	// conf changes the shipped nats.conf; nil leaves it as it is.
+	conf func(text string) string
+	// env is added to the environment of all of them.
 	env []string
 	// programs is where the binaries are; "" builds them.
 	programs string
@@ -76,7 +79,19 @@ type site struct {
 	apps        []*process
 }
 
+// newSite starts everything.
 func newSite(t *testing.T, cfg siteConfig) *site {
+	t.Helper()
+	s := prepareSite(t, cfg)
+	s.startDatabase()
+	s.startNATS()
+	s.startApps()
+	s.hasten()
+	return s
+}
+
+// prepareSite starts nothing yet.
+func prepareSite(t *testing.T, cfg siteConfig) *site {
 	t.Helper()
 	if cfg.programs == "" {
 		cfg.programs = buildPrograms(t, "rollcall.example/services/cmd/rollcall", "github.com/nats-io/nats-server/v2")
@@ -92,8 +107,13 @@ func newSite(t *testing.T, cfg siteConfig) *site {
 	for _, user := range embedded.Users {
 		s.env = append(s.env, embedded.PasswordVariable(user)+"=password-of-"+user)
 	}
-	s.startDatabase()
-	s.startNATS()
+	return s
+}
+
+// startApps starts the services, and the simulator of the IEC.
+func (s *site) startApps() {
+	t, cfg := s.t, s.cfg
+	t.Helper()
 	simulator := cfg.iec.addr(t)
 	s.simulator = s.run(&process{name: "iec-sim",
 		argv: cfg.iec.argv(s.program, "iec-sim", "--addr", simulator, "--latency", "10ms")})
@@ -110,8 +130,6 @@ func newSite(t *testing.T, cfg siteConfig) *site {
 		// One after the other: the first makes streams and tables.
 		app.waitHealthy(t)
 	}
-	s.shortenAckWait()
-	return s
 }
 
 func (h host) folder(t *testing.T, name string) string {
@@ -160,10 +178,13 @@ func (s *site) startNATS() {
 	for i, h := range s.cfg.nats {
 		name := fmt.Sprintf("rollcall-%d", i+1)
 		text := strings.NewReplacer(`"127.0.0.1:4222"`, `"`+clients[i]+`"`, `"127.0.0.1:8222"`, `"`+h.addr(s.t)+`"`,
-			"server_name: rollcall-1", "server_name: "+name).Replace(string(embedded.Conf))
+			"server_name: rollcall-1", "server_name: "+name).Replace(string(eventstest.WithOwner(embedded.Conf)))
 		if len(s.cfg.nats) > 1 {
 			text += fmt.Sprintf("\ncluster { name: rollcall, listen: %q, no_advertise: true, routes: [nats://%s] }\n",
 				routes[i], strings.Join(routes, ", nats://"))
+		}
+		if s.cfg.conf != nil {
+			text = s.cfg.conf(text)
 		}
 		conf := filepath.Join(s.t.TempDir(), "nats.conf")
 		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
@@ -279,30 +300,46 @@ func (s *site) connect(user string) jetstream.JetStream {
 	return js
 }
 
-// shortenAckWait makes the messages of a killed process come again after ackWait, also
-// when rollcall has set its own again as it started.
-func (s *site) shortenAckWait() {
+// hasten makes what a killed process has left behind come again after ackWait: its
+// messages, and the people that it was asking the IEC about. rollcall sets its own times
+// again as it starts.
+func (s *site) hasten() {
 	if s.cfg.ackWait == 0 {
 		return
 	}
+	ctx := s.t.Context()
 	js := s.connect("provisioner")
 	durables := []string{events.ConsumerProjection, events.ConsumerWebhook}
 	for _, stage := range events.Stages {
 		durables = append(durables, string(stage))
 	}
 	for _, durable := range durables {
-		consumer, err := js.Consumer(s.t.Context(), events.StreamFacts, durable)
+		consumer, err := js.Consumer(ctx, events.StreamFacts, durable)
 		if err != nil {
 			s.t.Logf("consumer %s: %v", durable, err) // it has its own AckWait then
 			continue
 		}
 		cfg := consumer.CachedInfo().Config
 		cfg.AckWait = s.cfg.ackWait
-		if _, err := js.UpdateConsumer(s.t.Context(), events.StreamFacts, cfg); err != nil {
+		if _, err := js.UpdateConsumer(ctx, events.StreamFacts, cfg); err != nil {
 			s.t.Logf("consumer %s: %v", durable, err)
 		}
 	}
 	js.Conn().Close()
+	conn, err := nats.Connect(s.natsURL, nats.UserInfo(eventstest.Owner, eventstest.Owner))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	if js, err = jetstream.New(conn); err == nil {
+		var claims jetstream.Stream
+		if claims, err = js.Stream(ctx, "KV_"+events.KVClaims); err == nil {
+			err = claims.Purge(ctx)
+		}
+	}
+	if err != nil {
+		s.t.Logf("claims: %v", err) // they end by themselves
+	}
 }
 
 // waitHealthy waits until all apps are.

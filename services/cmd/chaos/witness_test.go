@@ -44,20 +44,19 @@ func newWitness(t *testing.T) *witness {
 	return &witness{t: t, reports: t.TempDir(), frames: map[uint64]witnessed{}, sums: map[string][]byte{}}
 }
 
-// uploadUntil uploads one file after the other until stop is closed or there is none, and
-// follows each job to its end.
+// uploadUntil uploads one file after the other until stop is closed, and follows each job
+// to its end. It has a few jobs under way.
 func (w *witness) uploadUntil(ctx context.Context, stop <-chan struct{}, u *user, files <-chan *file) {
 	var following sync.WaitGroup
 	defer following.Wait()
+	underWay := make(chan struct{}, 4)
 	for n := 0; ; n++ {
 		var f *file
 		select {
 		case <-stop:
 			return
 		case f = <-files:
-		}
-		if f == nil {
-			return
+			underWay <- struct{}{}
 		}
 		id, err := u.upload(ctx, f)
 		if err != nil {
@@ -67,7 +66,10 @@ func (w *witness) uploadUntil(ctx context.Context, stop <-chan struct{}, u *user
 		w.mu.Lock()
 		w.jobs = append(w.jobs, &job{id: id, file: f, user: u})
 		w.mu.Unlock()
-		following.Go(func() { w.follow(ctx, u, id, f, u.gateways[n%len(u.gateways)]) })
+		following.Go(func() {
+			w.follow(ctx, u, id, f, u.gateways[n%len(u.gateways)])
+			<-underWay
+		})
 	}
 }
 

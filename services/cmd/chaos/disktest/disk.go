@@ -100,6 +100,19 @@ func Mount(t testing.TB, dir string, o Options) *Disk {
 // Dir is where the disk is mounted.
 func (d *Disk) Dir() string { return d.dir }
 
+// Sync puts everything on the disk, as the system does with what is older than some
+// seconds.
+func (d *Disk) Sync() {
+	m := d.mounted
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.changes {
+		c.store()
+	}
+	m.changes = nil
+	m.root.syncAll()
+}
+
 func (d *Disk) mount(m *mounted) error {
 	server, err := fuse.NewServer(m, d.dir, &fuse.MountOptions{
 		AllowOther: true, DirectMountStrict: true, Options: []string{"default_permissions"}, MaxWrite: 1 << 20,

@@ -101,8 +101,14 @@ func TestACutForgetsWhatWasNotSynced(t *testing.T) {
 				t.Errorf("losses %+v", l)
 			}
 			write(t, in("synced"), young, true) // the disk works again
+			if err := os.Mkdir(in("folder"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			write(t, in("folder/file"), young, false)
+			d.Sync()
 			cut(t, d)
 			check(t, in("synced"), young)
+			check(t, in("folder/file"), young)
 		})
 	}
 }

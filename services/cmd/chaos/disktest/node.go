@@ -93,6 +93,17 @@ func (n *node) sync() {
 	clear(n.dirty)
 }
 
+// syncAll puts the files of a folder on the disk.
+func (n *node) syncAll() {
+	for _, child := range n.names {
+		if child.isFolder() {
+			child.syncAll()
+		} else {
+			child.sync()
+		}
+	}
+}
+
 func (n *node) resizeStored(size int) {
 	if size < len(n.stored) {
 		clear(n.stored[size:])
