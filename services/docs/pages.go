@@ -22,7 +22,7 @@ var pageFiles embed.FS
 
 // pageOrder is the order in which somebody new reads the pages.
 var pageOrder = []string{
-	"architecture", "events", "rest", "cells", "gateway", "commands", "operations",
+	"architecture", "events", "rest", "cells", "gateway", "moving", "commands", "operations",
 	"reliability", "access", "security", "privacy", "performance", "upgrade",
 }
 
