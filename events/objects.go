@@ -45,6 +45,19 @@ func metaSubject(bucket, name string) string {
 
 func chunkSubject(bucket, nuid string) string { return "$O." + bucket + ".C." + nuid }
 
+// parseObject reads the description of an object. One that was deleted has no name.
+func parseObject(bucket string, m *jetstream.RawStreamMsg) (o Object, err error) {
+	var info jetstream.ObjectInfo
+	if err := json.Unmarshal(m.Data, &info); err != nil {
+		return o, fmt.Errorf("message %d describes no object", m.Sequence)
+	}
+	if info.Deleted {
+		return o, nil
+	}
+	return Object{Bucket: bucket, Name: info.Name, Size: int64(info.Size), At: m.Time,
+		chunks: chunkSubject(bucket, info.NUID)}, nil
+}
+
 // Objects yields the objects of a bucket, oldest first. An error is the last
 // thing yielded. It needs permission for batched direct gets of the stream of
 // the bucket.
@@ -55,19 +68,12 @@ func (s *Store) Objects(ctx context.Context, bucket string) iter.Seq2[Object, er
 				yield(Object{}, err)
 				return
 			}
-			var info jetstream.ObjectInfo
-			if err := json.Unmarshal(m.Data, &info); err != nil {
-				yield(Object{}, fmt.Errorf("list %s: message %d describes no object", bucket, m.Sequence))
+			o, err := parseObject(bucket, m)
+			if err != nil {
+				yield(Object{}, fmt.Errorf("list %s: %w", bucket, err))
 				return
 			}
-			if info.Deleted {
-				continue
-			}
-			o := Object{
-				Bucket: bucket, Name: info.Name, Size: int64(info.Size), At: m.Time,
-				chunks: chunkSubject(bucket, info.NUID),
-			}
-			if !yield(o, nil) {
+			if o.Name != "" && !yield(o, nil) {
 				return
 			}
 		}
@@ -76,7 +82,7 @@ func (s *Store) Objects(ctx context.Context, bucket string) iter.Seq2[Object, er
 
 // Remove deletes an object that Objects yielded. It deletes the description
 // first, so that nobody starts to read a half-deleted object. If it dies in
-// between, RemoveStrayChunks deletes the rest.
+// between, RemoveStray deletes the rest.
 func (s *Store) Remove(ctx context.Context, o Object) error {
 	stream, err := s.js.Stream(ctx, objectStream(o.Bucket))
 	if err != nil {
@@ -108,24 +114,40 @@ func (s *Store) Discard(ctx context.Context, bucket, name string) error {
 	return s.Remove(ctx, Object{Bucket: bucket, Name: name, chunks: chunkSubject(bucket, info.NUID)})
 }
 
-// RemoveStrayChunks deletes chunks that belong to no object: their writer died
-// before it stored the description. Chunks that are not older than the time
-// before stay, because their writer may still be running. It returns how many
-// abandoned writes it removed.
-func (s *Store) RemoveStrayChunks(ctx context.Context, bucket string, before time.Time) (removed int, err error) {
+// Find returns an object of a bucket, nil when there is none. It needs permission for
+// batched direct gets of the stream of the bucket.
+func (s *Store) Find(ctx context.Context, bucket, name string) (*Object, error) {
+	msgs, err := ReadLast(ctx, s.js, objectStream(bucket), []string{metaSubject(bucket, name)})
+	if err != nil || len(msgs) == 0 {
+		return nil, err
+	}
+	o, err := parseObject(bucket, msgs[0])
+	if err != nil || o.Name == "" {
+		return nil, err
+	}
+	return &o, nil
+}
+
+// Stray is what an abandoned write has left: chunks that belong to no object, because
+// their writer died before it stored the description, or is still running.
+type Stray struct {
+	At     time.Time // when the last chunk was stored
+	chunks string
+}
+
+// Strays returns the strays of a bucket. objects are all objects of the bucket, as they
+// were listed a moment ago.
+func (s *Store) Strays(ctx context.Context, bucket string, objects []Object) (list []Stray, err error) {
 	stream, err := s.js.Stream(ctx, objectStream(bucket))
 	if err != nil {
-		return 0, fmt.Errorf("find stray chunks in %s: %w", bucket, err)
+		return nil, fmt.Errorf("find stray chunks in %s: %w", bucket, err)
 	}
 	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(chunkSubject(bucket, "*")))
 	if err != nil {
-		return 0, fmt.Errorf("find stray chunks in %s: %w", bucket, err)
+		return nil, fmt.Errorf("find stray chunks in %s: %w", bucket, err)
 	}
 	stray := info.State.Subjects
-	for o, err := range s.Objects(ctx, bucket) {
-		if err != nil {
-			return 0, err
-		}
+	for _, o := range objects {
 		delete(stray, o.chunks)
 	}
 	for subject := range stray {
@@ -134,17 +156,23 @@ func (s *Store) RemoveStrayChunks(ctx context.Context, bucket string, before tim
 			continue // somebody else removed it
 		}
 		if err != nil {
-			return removed, fmt.Errorf("find stray chunks in %s: %w", bucket, err)
+			return nil, fmt.Errorf("find stray chunks in %s: %w", bucket, err)
 		}
-		if !last.Time.Before(before) {
-			continue
-		}
-		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
-			return removed, fmt.Errorf("remove stray chunks in %s: %w", bucket, err)
-		}
-		removed++
+		list = append(list, Stray{At: last.Time, chunks: subject})
 	}
-	return removed, nil
+	return list, nil
+}
+
+// RemoveStray deletes a stray.
+func (s *Store) RemoveStray(ctx context.Context, bucket string, stray Stray) error {
+	stream, err := s.js.Stream(ctx, objectStream(bucket))
+	if err == nil {
+		err = stream.Purge(ctx, jetstream.WithPurgeSubject(stray.chunks))
+	}
+	if err != nil {
+		return fmt.Errorf("remove stray chunks in %s: %w", bucket, err)
+	}
+	return nil
 }
 
 // PurgeJob deletes all messages of a job, its progress first. Nobody can read

@@ -27,7 +27,8 @@ var rights = map[string]map[string]string{
 		// Erasing a person takes them out of texts about others, too.
 		"members": "SELECT, UPDATE, DELETE", "jobs": "SELECT, DELETE", "job_ledger": "SELECT, DELETE",
 		"job_outcomes": "SELECT, UPDATE, DELETE", "webhook_deliveries": "SELECT, UPDATE",
-		"audit_heads": "SELECT, INSERT", versionsTable: "SELECT",
+		"audit_heads": "SELECT, INSERT", "job_retention": "SELECT, INSERT, UPDATE, DELETE",
+		"job_retention_state": "SELECT, UPDATE", versionsTable: "SELECT",
 	},
 	"webhook": {"webhooks": "SELECT", "webhook_deliveries": "SELECT, INSERT, UPDATE, DELETE",
 		versionsTable: "SELECT"},

@@ -24,6 +24,9 @@ var wantRights = map[string]map[string]string{
 	"job_ledger":   {"persistence": "SIUD", "privacy": "SD"},
 	"job_outcomes": {"persistence": "SI", "upload": "S", "privacy": "SUD"},
 	"jobs":         {"upload": "SIU", "privacy": "SD"},
+
+	"job_retention":       {"privacy": "SIUD"},
+	"job_retention_state": {"privacy": "SU"},
 	// And some columns: see below.
 	"webhooks":           {"upload": "SID", "webhook": "S", "privacy": "S"},
 	"webhook_deliveries": {"upload": "SI", "webhook": "SIUD", "privacy": "SU"},

@@ -67,7 +67,7 @@ type JobHoldings struct {
 func (s *Service) export(ctx context.Context, c *cases.Case, p *subject) (all Holdings, err error) {
 	all = Holdings{Changes: []json.RawMessage{}, Jobs: []JobHoldings{}, Uploads: []string{},
 		Accesses: []events.Access{}, Elsewhere: []cases.Place{}, Possible: []cases.Place{}}
-	k, err := s.searchJobs(ctx, p, true)
+	k, err := s.searchJobs(ctx, p, 0, true)
 	if err != nil {
 		return all, err
 	}

@@ -15,31 +15,39 @@ import (
 	"rollcall.example/events/spelling"
 )
 
-// readJobs returns all jobs of the log, by id, in one pass. It calls visit, which may
-// be nil, with each message.
-func readJobs(
-	ctx context.Context, cfg *Config, visit func(*jetstream.RawStreamMsg),
-) (map[string]*events.Job, error) {
-	all := make(map[string]*events.Job)
-	for m, err := range events.Messages(ctx, cfg.Log.JetStream(), events.StreamFacts, events.AllSubjects, 1) {
+// jobsRead is what readJobs has found.
+type jobsRead struct {
+	jobs  map[string]*events.Job
+	newer []string // jobs with an event of a newer rollcall, which nobody here can read
+	last  uint64   // the last sequence read
+}
+
+// readJobs returns the jobs that have an event after a sequence, by id, in one pass. It
+// calls visit with each message.
+func readJobs(ctx context.Context, cfg *Config, after uint64, visit func(*jetstream.RawStreamMsg)) (jobsRead, error) {
+	r := jobsRead{jobs: map[string]*events.Job{}, last: after}
+	foldable := map[string]bool{} // false for jobs that began before
+	for m, err := range events.Messages(ctx, cfg.Log.JetStream(), events.StreamFacts, events.AllSubjects, after+1) {
 		if err != nil {
-			return nil, fmt.Errorf("list jobs: %w", err)
+			return r, fmt.Errorf("list jobs: %w", err)
 		}
-		if visit != nil {
-			visit(m)
-		}
-		id, _, err := events.ParseSubject(m.Subject)
+		visit(m)
+		r.last = m.Sequence
+		id, kind, err := events.ParseSubject(m.Subject)
 		if err != nil {
 			continue
 		}
-		job := all[id]
+		job := r.jobs[id]
 		if job == nil {
 			job = &events.Job{}
-			all[id] = job
+			r.jobs[id], foldable[id] = job, after == 0 || kind == events.KindUploaded
 		}
 		e, err := events.Decode(m.Subject, m.Header, m.Data, m.Sequence)
 		if errors.Is(err, events.ErrNewer) {
-			return nil, fmt.Errorf("list jobs: %w", err) // the fold would be wrong
+			foldable[id] = false // the fold would be wrong
+		}
+		if !foldable[id] {
+			continue
 		}
 		if err == nil {
 			err = job.Apply(e)
@@ -49,12 +57,22 @@ func readJobs(
 		}
 		job.Seq = m.Sequence // counts for the guard in any case
 	}
-	for id, job := range all {
-		if job.ID == "" {
-			delete(all, id) // it has no believable fact
+	for id := range r.jobs {
+		if !foldable[id] {
+			job, err := cfg.Log.Load(ctx, id)
+			switch {
+			case errors.Is(err, events.ErrNewer):
+				r.newer = append(r.newer, id)
+			case err != nil && !errors.Is(err, events.ErrNotFound):
+				return r, fmt.Errorf("list jobs: %w", err)
+			}
+			r.jobs[id] = &job
+		}
+		if r.jobs[id].ID == "" {
+			delete(r.jobs, id) // it has no believable fact, or none that can be read
 		}
 	}
-	return all, nil
+	return r, nil
 }
 
 // namedIn returns the fields of a stored event that name the person. Events are never

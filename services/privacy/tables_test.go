@@ -35,6 +35,7 @@ var notSearched = map[string]string{
 	"webhooks.id":                   "made by us",
 	"webhooks.job_id":               "id of a job",
 	"webhooks.secret":               "made by us",
+	"webhooks.old_secret":           "made by us",
 	"webhooks.kinds":                "kinds of facts",
 	"webhook_deliveries.webhook_id": "made by us",
 	"webhook_deliveries.job_id":     "id of a job",
@@ -45,6 +46,9 @@ var notSearched = map[string]string{
 	"ward_regions.municipality":     "loaded by an administrator, about wards",
 	"ward_regions.province":         "loaded by an administrator, about wards",
 	"audit_heads.sha256":            "a digest",
+	"job_retention.job_id":          "id of a job",
+	"job_retention.objects":         "hashes",
+	"job_retention.shared":          "names of artifacts, made by us",
 }
 
 // Each column of text is searched for a person, or it stands above why it need not be.
