@@ -60,13 +60,14 @@ func TestAJobOfANewerVersionHoldsNobodyUp(t *testing.T) {
 func TestASearchGoesOnWithWhatHasHappenedMeanwhile(t *testing.T) {
 	w := newFixture(t, Keep{})
 	p := &subject{id: "8001015009087", finder: spelling.New("8001015009087")}
-	ended, atWork := w.newJob(4), w.newJob(1)
+	ended, atWork := w.newJob(0), w.newJob(0)
+	log, _ := w.connectAs("upload")
+	eventstest.Append(t, log, &ended, &events.Cancelled{Stage: ended.Stage, By: ended.Owner})
 	first, err := w.searchJobs(t.Context(), p, 0, false)
 	if err != nil || first.found[ended.ID] == nil || !slices.Equal(first.busy, []string{atWork.ID}) {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	uploaded := w.newJob(0)
-	log, _ := w.connectAs("upload")
 	eventstest.Append(t, log, &atWork, &events.Cancelled{Stage: atWork.Stage, By: atWork.Owner})
 	next, err := w.searchJobs(t.Context(), p, first.last, false)
 	if err != nil || next.found[atWork.ID] == nil || next.found[ended.ID] != nil ||
