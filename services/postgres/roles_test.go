@@ -27,6 +27,7 @@ var wantRights = map[string]map[string]string{
 
 	"job_retention":       {"privacy": "SIUD"},
 	"job_retention_state": {"privacy": "SU"},
+	"job_people":          {"privacy": "SIUD"},
 	// And some columns: see below.
 	"webhooks":           {"upload": "SID", "webhook": "S", "privacy": "S"},
 	"webhook_deliveries": {"upload": "SI", "webhook": "SIUD", "privacy": "SU"},

@@ -32,10 +32,17 @@ type knowledge struct {
 }
 
 // searchJobs searches the log after a sequence and all jobs with an event there that have
-// ended. With early, it searches those that have been validated as well.
+// ended. From the beginning, it leaves out those that the index of people says do not name
+// the person. With early, it searches those that have been validated as well.
 func (s *searcher) searchJobs(ctx context.Context, p *subject, after uint64, early bool) (*knowledge, error) {
 	k := &knowledge{found: map[string]*found{}, busy: []string{}, unread: []string{}}
-	read, err := readJobs(ctx, s.cfg, after, func(m *jetstream.RawStreamMsg) { k.inLog.add(p.namedIn(m)...) })
+	var read jobsRead
+	var err error
+	if after == 0 && s.cfg.Key != nil {
+		read, err = s.readSuspects(ctx, p, &k.inLog)
+	} else {
+		read, err = readJobs(ctx, s.cfg, after, func(m *jetstream.RawStreamMsg) { k.inLog.add(p.namedIn(m)...) })
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -75,6 +75,17 @@ func readJobs(ctx context.Context, cfg *Config, after uint64, visit func(*jetstr
 	return r, nil
 }
 
+// placesInLog returns where the events of a job name the person.
+func (s *searcher) placesInLog(ctx context.Context, id string, p *subject) (list []cases.Place, err error) {
+	for m, err := range events.Messages(ctx, s.cfg.Log.JetStream(), events.StreamFacts, events.JobFilter(id), 1) {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p.namedIn(m)...)
+	}
+	return list, nil
+}
+
 // namedIn returns the fields of a stored event that name the person. Events are never
 // changed, so what they say stays until the job is forgotten.
 func (p *subject) namedIn(m *jetstream.RawStreamMsg) (list []cases.Place) {

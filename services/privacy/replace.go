@@ -137,6 +137,9 @@ func (s *Service) appendErased(ctx context.Context, job *events.Job, fact *event
 	if _, err := s.cfg.Log.Append(ctx, job, job.Seq, fact); err != nil {
 		return nil, err
 	}
+	if err := s.forgetPeople(ctx, job.ID); err != nil {
+		return nil, err
+	}
 	now, err := s.cfg.Log.Load(ctx, job.ID)
 	if err != nil {
 		return nil, err

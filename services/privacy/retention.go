@@ -129,7 +129,8 @@ func (s *sweeper) index(ctx context.Context) (err error) {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE job_retention_state SET seq = $1, made_at = $2`, int64(last), made); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE job_retention_state SET seq = $1, made_at = $2`, int64(last),
+		made); err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -67,6 +67,9 @@ func (s *searcher) searchRows(ctx context.Context, job *events.Job, p *subject, 
 	}
 	return eachRecord(ctx, s.cfg.Store, job, f, p, job.Validated.Rejects, func(r *records.RejectedRow) {
 		match := p.finder.Find(r.Cell)
+		if c, ok := p.finder.(*collector); ok {
+			c.Find(r.ID)
+		}
 		switch {
 		case r.ID == p.id || r.ID == "" && match == spelling.Whole:
 			f.own[r.N], f.rejects = true, append(f.rejects, r)

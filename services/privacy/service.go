@@ -8,6 +8,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -107,8 +108,14 @@ func New(cfg Config) *Service {
 		auditor: events.NewAuditor(cfg.Log.JetStream())}
 }
 
-// Run sweeps every Config.Every until ctx ends. Any number of processes may run it.
+// Run sweeps every Config.Every until ctx ends, and adds jobs to the index of people once
+// they have ended. Any number of processes may run it.
 func (s *Service) Run(ctx context.Context) error {
+	var indexing sync.WaitGroup
+	defer indexing.Wait()
+	if s.cfg.Key != nil {
+		indexing.Go(func() { s.keepIndex(ctx) })
+	}
 	tick := time.NewTicker(s.cfg.Every)
 	defer tick.Stop()
 	for {
@@ -127,6 +134,23 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		}
+	}
+}
+
+// keepIndex adds jobs to the index of people, once they have ended, until ctx ends.
+func (s *Service) keepIndex(ctx context.Context) {
+	tick := time.NewTicker(indexEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.indexPeople(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Logger.ErrorContext(ctx, "index of people not kept up; erasures and exports take longer",
+				"again_in", indexEvery, "err", err)
 		}
 	}
 }

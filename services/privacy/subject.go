@@ -20,7 +20,7 @@ import (
 // subject is the person that is looked for.
 type subject struct {
 	id     string
-	finder *spelling.Finder
+	finder finder
 	// names are what members and the person's own rows call the person.
 	names []string
 }

@@ -61,6 +61,9 @@ func (s *sweeper) sweepJob(ctx context.Context, id string, swept *Swept) error {
 	}
 	if expired {
 		swept.Expired++
+		if err := s.forgetPeople(ctx, id); err != nil {
+			return err
+		}
 	}
 	if err := s.removeErased(ctx, job, swept); err != nil {
 		return err
@@ -368,7 +371,7 @@ func (s *sweeper) forgetJob(ctx context.Context, id string) error {
 		return fmt.Errorf("forget job: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	for _, table := range []string{"job_outcomes", "job_ledger", "job_retention", "jobs"} {
+	for _, table := range []string{"job_outcomes", "job_ledger", "job_people", "job_retention", "jobs"} {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE job_id = $1`, id); err != nil {
 			return fmt.Errorf("forget job: %w", err)
 		}

@@ -67,8 +67,9 @@ func (p *subject) patterns() (list []string) {
 }
 
 // searchTable calls visit with each row of a table that may name the person: its key
-// and its texts by column. The person's own rows are left out.
-func searchTable(ctx context.Context, db sqlx.QueryerContext, t table, p *subject,
+// and its texts by column. The person's own rows are left out, and with only those of all
+// other jobs.
+func searchTable(ctx context.Context, db sqlx.QueryerContext, t table, p *subject, only []string,
 	visit func(key []string, texts map[string]string) error) error {
 	characters, digits := spelling.Digits()
 	columns := t.columns()
@@ -83,6 +84,10 @@ WHERE regexp_replace(translate(concat_ws(' ', ` + strings.Join(columns, ", ") + 
 	if t.name == "members" || t.name == "job_outcomes" {
 		query += ` AND id_number <> $4`
 		args = append(args, p.id)
+	}
+	if only != nil {
+		args = append(args, pq.Array(only))
+		query += fmt.Sprintf(` AND job_id = ANY ($%d)`, len(args))
 	}
 	rows, err := db.QueryxContext(ctx, query, args...)
 	if err != nil {
@@ -130,7 +135,14 @@ func (s *searcher) searchTables(ctx context.Context, db sqlx.QueryerContext, job
 ) (*tableFindings, error) {
 	f := &tableFindings{}
 	for _, t := range tables {
-		err := searchTable(ctx, db, t, p, func(key []string, texts map[string]string) error {
+		var only []string
+		if t.name == "job_outcomes" && s.cfg.Key != nil {
+			var err error
+			if only, err = s.listSuspectOutcomes(ctx, p); err != nil {
+				return nil, err
+			}
+		}
+		err := searchTable(ctx, db, t, p, only, func(key []string, texts map[string]string) error {
 			return f.look(t, jobs, p, key, texts)
 		})
 		if err != nil {

@@ -46,6 +46,8 @@ var notSearched = map[string]string{
 	"ward_regions.municipality":     "loaded by an administrator, about wards",
 	"ward_regions.province":         "loaded by an administrator, about wards",
 	"audit_heads.sha256":            "a digest",
+	"job_people.job_id":             "id of a job",
+	"job_people.people":             "keyed hashes",
 	"job_retention.job_id":          "id of a job",
 	"job_retention.objects":         "hashes",
 	"job_retention.shared":          "names of artifacts, made by us",
