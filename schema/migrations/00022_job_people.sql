@@ -10,7 +10,7 @@ CREATE TABLE job_people (
     people    bigint[] NOT NULL
 );
 
-CREATE INDEX job_people_people ON job_people USING gin (people);
+CREATE INDEX job_people_people ON job_people USING gin (people) WITH (fastupdate = off);
 
 -- +goose Down
 DROP TABLE job_people;

@@ -45,14 +45,12 @@ func (t *Table) Rebuild(ctx context.Context) (jobs int, err error) {
 			seen[c.JobID] = seen[c.JobID]
 			return nil
 		}
-		if !seen[c.JobID] { // else a newer state of the same job follows
-			if _, err := tx.ExecContext(ctx, "DELETE FROM jobs WHERE job_id = $1", c.JobID); err != nil {
-				return err
-			}
-			seen[c.JobID] = true
-			jobs++
+		if seen[c.JobID] { // a newer state of the same job
+			return save(ctx, tx, upsertJob, &c.Job)
 		}
-		return upsert(ctx, tx, &c.Job)
+		seen[c.JobID] = true
+		jobs++
+		return save(ctx, tx, replaceJob, &c.Job)
 	})
 	if err != nil {
 		return jobs, err

@@ -25,7 +25,7 @@ func (t *Table) Save(ctx context.Context, j *events.Job) (err error) {
 	defer func() { events.EndSpan(span, err) }()
 	ctx, cancel := context.WithTimeout(ctx, saveTime)
 	defer cancel()
-	return upsert(ctx, t.db, j)
+	return save(ctx, t.db, upsertJob, j)
 }
 
 // TrySave is Save for somebody who has just appended a fact and may list jobs at
@@ -39,10 +39,10 @@ func (t *Table) TrySave(ctx context.Context, j *events.Job) {
 	}
 }
 
-func upsert(ctx context.Context, db sqlx.ExtContext, j *events.Job) error {
+func save(ctx context.Context, db sqlx.ExtContext, statement string, j *events.Job) error {
 	r, err := rowOf(j)
 	if err == nil {
-		_, err = sqlx.NamedExecContext(ctx, db, upsertJob, r)
+		_, err = sqlx.NamedExecContext(ctx, db, statement, r)
 	}
 	if err != nil {
 		return fmt.Errorf("save job %s: %w", j.ID, err)
@@ -50,11 +50,14 @@ func upsert(ctx context.Context, db sqlx.ExtContext, j *events.Job) error {
 	return nil
 }
 
-var upsertJob = func() string {
+var replaceJob = func() string {
 	sets := make([]string, 0, len(rowColumns)-1)
 	for _, c := range rowColumns[1:] {
 		sets = append(sets, c+" = excluded."+c)
 	}
 	return `INSERT INTO jobs (` + strings.Join(rowColumns, ", ") + `) VALUES (:` + strings.Join(rowColumns, ", :") + `)
-		ON CONFLICT (job_id) DO UPDATE SET ` + strings.Join(sets, ", ") + ` WHERE jobs.seq < excluded.seq`
+		ON CONFLICT (job_id) DO UPDATE SET ` + strings.Join(sets, ", ")
 }()
+
+// upsertJob leaves a row alone that knows newer facts.
+var upsertJob = replaceJob + ` WHERE jobs.seq < excluded.seq`

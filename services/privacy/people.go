@@ -134,7 +134,16 @@ func (s *sweeper) forgetPeople(ctx context.Context, id string) error {
 // listSuspects returns the jobs that may name one of the people with these hashes: those
 // of the index, and all that are not in it.
 func (s *searcher) listSuspects(ctx context.Context, hashes []int64) (ids []string, err error) {
-	err = s.cfg.DB.SelectContext(ctx, &ids, `SELECT job_id FROM job_people WHERE people && $1
+	tx, err := s.cfg.DB.BeginTxx(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("list jobs that may name a person: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing is written
+	// To compare all arrays, of a table that looks small, takes seconds.
+	if _, err := tx.ExecContext(ctx, `SET LOCAL enable_seqscan = off`); err != nil {
+		return nil, fmt.Errorf("list jobs that may name a person: %w", err)
+	}
+	err = tx.SelectContext(ctx, &ids, `SELECT job_id FROM job_people WHERE people && $1
 UNION SELECT r.job_id FROM job_retention r WHERE NOT EXISTS (SELECT FROM job_people p
   WHERE p.job_id = r.job_id AND p.ended_at = r.ended_at AND p.key_check = $2)`, pq.Array(hashes), s.keyCheck())
 	if err != nil {
@@ -177,15 +186,17 @@ func (s *searcher) readSuspects(ctx context.Context, p *subject, inLog *places) 
 	return r, nil
 }
 
-// listSuspectOutcomes returns the jobs whose rows of job_outcomes may name the person. What
+// listSuspectOutcomes returns the jobs whose rows of job_outcomes may name the person: what
 // these rows say is also in the artifact outcomes, which the index has.
 func (s *searcher) listSuspectOutcomes(ctx context.Context, p *subject) ([]string, error) {
-	ids := []string{}
-	err := s.cfg.DB.SelectContext(ctx, &ids, `SELECT job_id FROM job_ledger l WHERE NOT EXISTS (
-  SELECT FROM job_people p JOIN job_retention r USING (job_id, ended_at)
-  WHERE p.job_id = l.job_id AND p.key_check = $2 AND NOT p.people && $1)`, pq.Array(s.hashesOf(p)), s.keyCheck())
+	ids, err := s.listSuspects(ctx, s.hashesOf(p))
 	if err != nil {
+		return nil, err
+	}
+	var unknown []string
+	if err := s.cfg.DB.SelectContext(ctx, &unknown, `SELECT job_id FROM job_ledger l
+WHERE NOT EXISTS (SELECT FROM job_retention r WHERE r.job_id = l.job_id)`); err != nil {
 		return nil, fmt.Errorf("list jobs that may name a person: %w", err)
 	}
-	return ids, nil
+	return append(append([]string{}, ids...), unknown...), nil
 }
