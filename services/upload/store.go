@@ -129,7 +129,7 @@ func (s *Service) begin(ctx context.Context, fact *events.Uploaded) (job events.
 		return events.Job{}, true, err
 	}
 	known = true
-	for range appendTries {
+	for try := range appendTries {
 		job = events.Job{}
 		if _, err = s.cfg.Log.Append(ctx, &job, 0, fact); err == nil {
 			return job, true, nil
@@ -141,6 +141,9 @@ func (s *Service) begin(ctx context.Context, fact *events.Uploaded) (job events.
 		// On a replicated stream another append to the job may be under way.
 		known = known && errors.Is(err, events.ErrConflict)
 		s.cfg.Logger.WarnContext(ctx, "fact uploaded not stored yet", "job", fact.JobID, "err", err)
+		if events.WaitAfterConflict(ctx, try+1) != nil {
+			break
+		}
 	}
 	return events.Job{}, known, err
 }
