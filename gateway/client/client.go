@@ -91,8 +91,8 @@ func (c *Client) wait(ctx context.Context, attempt int, backoff func(int) time.D
 }
 
 // outOfAttempts reports whether so many failures in a row are too many.
-func (c *Client) outOfAttempts(failures int) bool {
-	return c.cfg.Attempts > 0 && failures > c.cfg.Attempts
+func (c Config) outOfAttempts(failures int) bool {
+	return c.Attempts > 0 && failures > c.Attempts
 }
 
 // connectBackoff spreads the clients that come back after a gateway was lost.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"rollcall.example/events"
@@ -117,9 +118,24 @@ const (
 	Rejects Download = "rejects"
 )
 
+// asCSV begins the name of a download that is a text of comma-separated values.
+const asCSV = "csv:"
+
+// Sheet is one sheet of the report as a text of comma-separated values, by its name in
+// small letters with _ between words: invalid_ids. Sheet("rejects") is the rows to correct.
+func Sheet(name string) Download { return Download(asCSV + name) }
+
+// query returns the query that asks for the download.
+func (d Download) query() string {
+	if sheet, ok := strings.CutPrefix(string(d), asCSV); ok {
+		return "?part=" + url.QueryEscape(sheet) + "&format=csv"
+	}
+	return "?part=" + url.QueryEscape(string(d))
+}
+
 // Save writes a download to a file, completely or not at all.
 func (c *Client) Save(ctx context.Context, jobID string, what Download, file string) error {
-	path := "/report/" + url.PathEscape(jobID) + "?part=" + string(what)
+	path := "/report/" + url.PathEscape(jobID) + what.query()
 	resp, err := c.do(ctx, http.MethodGet, path, nil, nil)
 	if err != nil {
 		return err

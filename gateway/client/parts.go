@@ -38,7 +38,7 @@ func (c *Client) UploadInParts(
 ) (jobID string, err error) {
 	u := &partUpload{Client: c, file: file, size: size, maxPart: p.MaxPart, metadata: metadata(name, o)}
 	if p.Notes != "" {
-		if u.note, err = c.openNote(file, size, u.metadata, p.Notes); err != nil {
+		if u.note, err = openNote(c.cfg.URL, file, size, u.metadata, p.Notes); err != nil {
 			return "", fmt.Errorf("upload in parts: %w", err)
 		}
 	}
@@ -89,7 +89,7 @@ func (u *partUpload) send(ctx context.Context) (jobID string, err error) {
 			return jobID, u.note.remove()
 		case isRefusedForGood(err):
 			return "", errors.Join(err, u.note.remove())
-		case ctx.Err() != nil, u.outOfAttempts(failures):
+		case ctx.Err() != nil, u.cfg.outOfAttempts(failures):
 			return "", fmt.Errorf("upload in parts: %d of %d bytes have arrived: %w", arrived, u.size, err)
 		case arrived > most: // the connection works, so no wait
 			most, failures = arrived, 0
@@ -197,8 +197,8 @@ func (u *partUpload) request(
 // note is the name of the file that holds the path of an upload; "" is no file.
 type note string
 
-// openNote returns the note about a file with these options at this server.
-func (c *Client) openNote(file io.ReaderAt, size int64, metadata, dir string) (note, error) {
+// openNote returns the note about a file with these options at a server.
+func openNote(server string, file io.ReaderAt, size int64, metadata, dir string) (note, error) {
 	sum := sha256.New()
 	if _, err := io.Copy(sum, io.NewSectionReader(file, 0, size)); err != nil {
 		return "", err
@@ -206,7 +206,7 @@ func (c *Client) openNote(file io.ReaderAt, size int64, metadata, dir string) (n
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	key := sha256.Sum256(fmt.Appendf(nil, "%s %x %s", c.cfg.URL, sum.Sum(nil), metadata))
+	key := sha256.Sum256(fmt.Appendf(nil, "%s %x %s", server, sum.Sum(nil), metadata))
 	return note(filepath.Join(dir, hex.EncodeToString(key[:]))), nil
 }
 

@@ -62,7 +62,7 @@ func (c *Client) follow(
 			case f.isFinal(err):
 				yield(Frame{}, err)
 				return
-			case c.outOfAttempts(failures):
+			case c.cfg.outOfAttempts(failures):
 				yield(Frame{}, fmt.Errorf("follow job: %d attempts failed: %w", failures, err))
 				return
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -46,13 +47,16 @@ func (p *pipeline) begin(fact *events.Uploaded, id string) (job events.Job) {
 }
 
 // fetch returns all that the API answers, each text of a workbook by itself.
-func (p *pipeline) fetch(path string) string {
+func (p *pipeline) fetch(path string, headers ...string) string {
 	p.t.Helper()
 	req, err := http.NewRequest(http.MethodGet, p.url+api.Base+path, nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+p.token)
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		p.t.Fatal(err)
@@ -135,6 +139,7 @@ func TestNothingIsShownOfMembersOfAnotherArea(t *testing.T) {
 		for _, path := range paths {
 			seen[path] = p.fetch(path)
 		}
+		maps.Copy(seen, rowLists(p, job.ID))
 		seen["frames"] = readFrames(t, live+"/ws", p.token,
 			`{"event":"subscribe_bulk_upload_job","data":{"job_id":"`+job.ID+`"}}`)
 		seen["packets"] = readFrames(t, live+"/socket.io/?EIO=4&transport=websocket", "",
@@ -148,6 +153,10 @@ func TestNothingIsShownOfMembersOfAnotherArea(t *testing.T) {
 		}
 		if text := seen[paths[4]]; !strings.Contains(text, `"result":"transfer"`) {
 			t.Errorf("the passport says %s", text)
+		}
+		list := seen["/jobs/"+job.ID+"/rows"]
+		if !strings.Contains(list, `"row":2,"status":"transfer","statuses":["valid","transfer"]`) {
+			t.Errorf("the list says %s", list)
 		}
 	}
 	if now := p.dumpDatabase(); !strings.Contains(now, strings.Split(stored, "\n")[0]) {

@@ -158,7 +158,7 @@ func (personSettings) Help() string {
 
 // Help implements kong.HelpProvider.
 func (auditCmd) Help() string {
-	return "Lists who has read which report, rejects or row, and who has exported or erased a person, " +
+	return "Lists who has read which report, rejects, row or list of rows, and who has exported or erased a person, " +
 		"when and from where. Each access is stored before any data is sent. " +
 		"Needs --nats and the operator's password, which nats-cli.env has."
 }
@@ -197,7 +197,9 @@ var flagHelp = kong.Vars{
 		"update adds nobody. Who was left out is in the report.",
 	"help_allow_clear": "A cell that says (clear) empties that field of a member. Blank cells never do.",
 	"help_resume":      "For weak lines: send only what has not arrived yet, over several connections if need be.",
-	"help_output":      "Where to put it; report-JOB.xlsx or rejects-JOB.xlsx otherwise.",
+	"help_output":      "Where to put it; report-JOB.xlsx, rejects-JOB.xlsx or SHEET-JOB.csv otherwise.",
+	"help_report_csv":  "Only this sheet, as comma-separated values: rejects, summary, invalid_ids and so on.",
+	"help_rows_search": "Only rows with these words in the name, or whose ID number ends with these digits.",
 	"help_at_seq":      "Where it stood after the event with this sequence; rollcall history shows them.",
 	"help_token_file":  "File with your token, read again for each upload, instead of --token.",
 

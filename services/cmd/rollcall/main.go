@@ -38,6 +38,7 @@ type cli struct {
 	Jobs    jobsCmd     `cmd:"" group:"jobs" help:"List jobs, newest first."`
 	Status  statusCmd   `cmd:"" group:"jobs" help:"Tell where a job stands, or where it stood."`
 	Report  reportCmd   `cmd:"" group:"jobs" help:"Download a job's report, or the rows to correct."`
+	Rows    rowsCmd     `cmd:"" group:"jobs" help:"List the rows of a job with what became of each."`
 	Row     rowCmd      `cmd:"" group:"jobs" help:"Tell everything that happened to one row."`
 	History historyCmd  `cmd:"" group:"jobs" help:"Print every event so far."`
 	Cancel  cancelCmd   `cmd:"" group:"jobs" help:"Stop a job."`

@@ -12,21 +12,25 @@ import (
 type reportCmd struct {
 	serverSettings
 	Job     string `arg:"" help:"The job's id."`
-	Rejects bool   `env:"-" help:"Only the rows to correct, as a workbook to be uploaded again."`
+	Rejects bool   `env:"-" xor:"what" help:"Only the rows to correct, as a workbook to be uploaded again."`
+	CSV     string `env:"-" name:"csv" placeholder:"SHEET" xor:"what" help:"${help_report_csv}"`
 	File    string `env:"-" short:"o" type:"path" placeholder:"FILE" help:"${help_output}"`
 }
 
 // Run downloads a report.
 func (c *reportCmd) Run(ctx context.Context, p *process) error {
-	what := client.Report
-	if c.Rejects {
-		what = client.Rejects
+	what, name := client.Report, "report-"+url.PathEscape(c.Job)+".xlsx"
+	switch {
+	case c.Rejects:
+		what, name = client.Rejects, "rejects-"+url.PathEscape(c.Job)+".xlsx"
+	case c.CSV != "":
+		what, name = client.Sheet(c.CSV), url.PathEscape(c.CSV)+"-"+url.PathEscape(c.Job)+".csv"
 	}
 	api, err := c.client()
 	if err != nil {
 		return err
 	}
-	file := cmp.Or(c.File, string(what)+"-"+url.PathEscape(c.Job)+".xlsx")
+	file := cmp.Or(c.File, name)
 	if err := api.Save(ctx, c.Job, what, file); err != nil {
 		return err
 	}

@@ -11,6 +11,6 @@ export type {
 export type { Mode, RowOptions } from "./options.js";
 export type { Memory, ResumeOptions } from "./resume.js";
 export type {
-  Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, MappedColumn, Permission, RateLimit, Stats,
-  UploadOptions, Workbook,
+  Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, MappedColumn, Permission, RateLimit, Row, RowPage, RowQuery,
+  Stats, UploadOptions, Workbook,
 } from "./rest.js";

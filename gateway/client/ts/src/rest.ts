@@ -167,6 +167,61 @@ export interface Stats {
   average_duration_ms: number;
 }
 
+export interface RowQuery {
+  /** Rows that have any of these, such as invalid or duplicate. */
+  statuses?: string[];
+  /** Rows that have any of these codes of a reject or a warning, such as checksum. */
+  codes?: string[];
+  /** Words of a name, or the last digits of an ID number, 7 at most. */
+  search?: string;
+  /** The next_cursor of the page before. */
+  cursor?: string;
+  /** 1 to 1000; default 100. */
+  limit?: number;
+}
+
+export interface Row {
+  /** Its number in the uploaded sheet. */
+  row: number;
+  /** The one of statuses that says the most. */
+  status: string;
+  statuses: string[];
+  codes: string[];
+  /** The ID number with its middle hidden. */
+  id: string;
+  name: string;
+  /** What the database did; none where it did nothing. */
+  outcome: string;
+  reason?: string;
+}
+
+export interface RowPage {
+  job_id: string;
+  status: JobStatus;
+  /** False while the job runs: the rows say what is known so far. */
+  complete: boolean;
+  /** Outcomes are what would be written. */
+  dry_run: boolean;
+  /** All rows of the job. */
+  total: number;
+  /** How many rows have a status. */
+  counts: Record<string, number>;
+  rows: Row[];
+  /** Absent after the last page. */
+  next_cursor?: string;
+}
+
+/** Returns the path of the rows of a job. */
+export function rowsPath(jobId: string, query: RowQuery): string {
+  const search = new URLSearchParams();
+  if (query.statuses?.length) search.set("status", query.statuses.join(","));
+  if (query.codes?.length) search.set("code", query.codes.join(","));
+  if (query.search) search.set("q", query.search);
+  if (query.cursor) search.set("cursor", query.cursor);
+  if (query.limit !== undefined) search.set("limit", String(query.limit));
+  return `/jobs/${encodeURIComponent(jobId)}/rows?${search.toString()}`;
+}
+
 export interface Workbook {
   blob: Blob;
   fileName: string;
@@ -226,17 +281,21 @@ export class Rest {
     return data<T>({ status: response.status, text: await read(() => response.text()) });
   }
 
-  async workbook(path: string): Promise<Workbook> {
-    const response = await this.#request("GET", path);
+  async workbook(path: string, accept?: string): Promise<Workbook> {
+    const response = await this.#request("GET", path, undefined, undefined, accept);
     if (!response.ok) data({ status: response.status, text: await read(() => response.text()) });
     const blob = await read(() => response.blob());
     return { blob, fileName: fileName(response.headers.get("Content-Disposition")) };
   }
 
-  #request(method: string, path: string, body?: FormData | string, signal?: AbortSignal): Promise<Response> {
+  #request(
+    method: string, path: string, body?: FormData | string, signal?: AbortSignal, accept?: string,
+  ): Promise<Response> {
     return this.#withToken((token) =>
       read(() => {
-        const init: RequestInit = { method, headers: { Authorization: `Bearer ${token}` } };
+        const headers: Record<string, string> = { Authorization: `Bearer ${token}` };
+        if (accept) headers.Accept = accept;
+        const init: RequestInit = { method, headers };
         if (body) init.body = body;
         if (signal) init.signal = signal;
         return this.#fetch(this.#url + path, init);

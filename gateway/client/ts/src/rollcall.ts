@@ -2,8 +2,8 @@ import { backoff, realClock, type Clock } from "./clock.js";
 import { RollcallError } from "./error.js";
 import { isServerEvent, type Frame } from "./events.js";
 import {
-  Rest, type Accepted, type History, type HistoryQuery, type Job, type Permission, type RateLimit, type Stats,
-  type UploadOptions, type Workbook,
+  Rest, rowsPath, type Accepted, type History, type HistoryQuery, type Job, type Permission, type RateLimit, type Row,
+  type RowPage, type RowQuery, type Stats, type UploadOptions, type Workbook,
 } from "./rest.js";
 import type { ResumeOptions } from "./resume.js";
 import { Socket, type SocketConstructor } from "./socket.js";
@@ -165,6 +165,31 @@ export class Rollcall {
   /** Returns the report, or a workbook of the rows to correct. */
   report(jobId: string, part: "report" | "rejects" = "report"): Promise<Workbook> {
     return this.#rest.workbook(`/report/${encodeURIComponent(jobId)}?part=${part}`);
+  }
+
+  /** Returns a sheet of the report as .csv by its name (invalid_ids), or the rows to correct (rejects). */
+  sheet(jobId: string, name: string): Promise<Workbook> {
+    return this.#rest.workbook(`/report/${encodeURIComponent(jobId)}?format=csv&part=${encodeURIComponent(name)}`);
+  }
+
+  /** Returns a page of the rows of a job, with what is known of each so far. */
+  rows(jobId: string, query: RowQuery = {}): Promise<RowPage> {
+    return this.#rest.call("GET", rowsPath(jobId, query));
+  }
+
+  /** Yields all rows of a job from the cursor on, page by page. */
+  async *allRows(jobId: string, query: RowQuery = {}): AsyncGenerator<Row, void, undefined> {
+    for (let cursor = query.cursor; ;) {
+      const page = await this.rows(jobId, cursor === undefined ? query : { ...query, cursor });
+      yield* page.rows;
+      if (page.next_cursor === undefined) return;
+      cursor = page.next_cursor;
+    }
+  }
+
+  /** Returns all rows of a job as .csv. */
+  rowsCSV(jobId: string, query: RowQuery = {}): Promise<Workbook> {
+    return this.#rest.workbook(rowsPath(jobId, query), "text/csv");
   }
 
   rateLimit(): Promise<RateLimit> {
