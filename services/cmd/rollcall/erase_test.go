@@ -255,7 +255,7 @@ func TestExpiredDataIsReportedAsGone(t *testing.T) {
 		return job.Ended() && len(job.Artifacts()) == 0 && r.count("job_outcomes") == 0
 	})
 	for _, path := range []string{"GET /report/" + id, "GET /report/" + id + "?part=rejects",
-		"GET /jobs/" + id + "/rows/2", "POST /undo/" + id} {
+		"GET /jobs/" + id + "/rows/2", "GET /jobs/" + id + "/rows", "POST /undo/" + id} {
 		method, path, _ := strings.Cut(path, " ")
 		req, err := http.NewRequestWithContext(t.Context(), method, r.up.url()+api.Base+path, nil)
 		if err != nil {
@@ -285,7 +285,7 @@ func TestExpiredDataIsReportedAsGone(t *testing.T) {
 		`"removed":["upload","rows","rejects","verdicts","outcomes","report"]`) || !strings.Contains(status, "completed") {
 		t.Errorf("status %s", status)
 	}
-	if said, err := r.verify(id); err != nil || strings.Count(said, "\nremoved ") != 8 {
+	if said, err := r.verify(id); err != nil || strings.Count(said, "\nremoved ") != 9 {
 		t.Errorf("verify: %v\n%s", err, said)
 	}
 	if said, err := r.whatIf(id, `{"youngest": 20}`); err == nil || !strings.Contains(err.Error(), "no longer kept") {
