@@ -312,6 +312,8 @@ const (
 	PauseUserQuota   = "user_quota_exhausted"
 	PauseRateLimited = "rate_limited"
 	PauseUnavailable = "iec_unavailable"
+	PauseRefused     = "iec_refused"
+	PauseNoAnswer    = "iec_no_answer"
 	PauseDatabase    = "database_unavailable"
 )
 

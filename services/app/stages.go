@@ -93,6 +93,7 @@ func addIEC(ctx context.Context, a *App) error {
 		Client: client, Quota: quota, Users: users, Cache: cache, Concurrency: set.Concurrency,
 		Logger: a.logger, Observe: a.metrics.RegisterVerdicts(),
 	})
+	a.metrics.CollectOutage(iec.OutageReasons, s.OutageReason)
 	a.addStage(js, events.StageIEC, s.Handle, func(r *stage.Runner) { r.Workers = max(a.settings.Workers, leastIECJobs) })
 	return nil
 }

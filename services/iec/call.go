@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -91,9 +93,17 @@ func (c *Client) call(ctx context.Context, token, id string) (records.Verdict, e
 // send sends a request and reads the whole answer, so that its connection can be
 // used again.
 func (c *Client) send(req *http.Request) (status int, header http.Header, body []byte, err error) {
+	var connected atomic.Bool
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	}))
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return 0, nil, nil, describeFailure(req.Context(), 0, err)
+		err = describeFailure(req.Context(), 0, err)
+		if down, ok := errors.AsType[*UnavailableError](err); ok {
+			down.Unsent = !connected.Load()
+		}
+		return 0, nil, nil, err
 	}
 	body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	err = errors.Join(err, resp.Body.Close())

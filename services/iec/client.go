@@ -126,16 +126,33 @@ func (c *Client) SignIn(ctx context.Context) error {
 // *MalformedError, or ErrCredentials. When ctx ends it is the error of ctx, which
 // is no outage.
 func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Context) error) (records.Verdict, error) {
+	verdict, err := c.ask(ctx, id, 1+maxRetries, acquire, func(context.Context, error) error { return nil })
+	if token, ok := errors.AsType[*tokenError](err); ok {
+		err = token.err
+	}
+	return verdict, err
+}
+
+// ask is Lookup with at most so many tries. It calls settle with the result of each
+// call; an error of settle ends it too. The error is a *tokenError where no token was
+// to be had.
+func (c *Client) ask(
+	ctx context.Context, id string, tries int,
+	acquire func(context.Context) error, settle func(context.Context, error) error,
+) (records.Verdict, error) {
 	renewed := false
 	for retry := 0; ; {
 		token, err := c.token.get(ctx)
 		if err != nil {
-			return records.Verdict{}, err
+			return records.Verdict{}, &tokenError{err}
 		}
 		if err := acquire(ctx); err != nil {
 			return records.Verdict{}, err
 		}
 		verdict, err := c.callObserved(ctx, token, id)
+		if err := settle(ctx, err); err != nil {
+			return records.Verdict{}, err
+		}
 		if errors.Is(err, errTokenRefused) && !renewed {
 			renewed = true
 			c.token.drop(token)
@@ -144,7 +161,7 @@ func (c *Client) Lookup(ctx context.Context, id string, acquire func(context.Con
 		var down *UnavailableError
 		var malformed *MalformedError
 		retryable := errors.As(err, &down) && down.RetryAfter == 0 || errors.As(err, &malformed)
-		if !retryable || retry == maxRetries || ctx.Err() != nil {
+		if !retryable || retry == tries-1 || ctx.Err() != nil {
 			if errors.Is(err, errTokenRefused) {
 				err = fmt.Errorf("iec: new token refused: %w", ErrCredentials)
 			}

@@ -28,7 +28,9 @@ type UnavailableError struct {
 	Status int
 	// RetryAfter is how long the API asks us to wait; 0 if it does not say.
 	RetryAfter time.Duration
-	Err        error
+	// Unsent says that the call never reached the API: no connection was made.
+	Unsent bool
+	Err    error
 }
 
 func (e *UnavailableError) Error() string {
@@ -42,6 +44,18 @@ func (e *UnavailableError) Error() string {
 }
 
 func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// tokenError means that no token was to be had, so nobody can be asked about.
+type tokenError struct{ err error }
+
+func (e *tokenError) Error() string { return e.err.Error() }
+
+func (e *tokenError) Unwrap() error { return e.err }
+
+func isToken(err error) bool {
+	_, ok := errors.AsType[*tokenError](err)
+	return ok
+}
 
 // MalformedError means that the API's answer about this one person cannot be used:
 // it is JSON with the contract's names, but not with the contract's values.

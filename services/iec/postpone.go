@@ -3,6 +3,7 @@ package iec
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"rollcall.example/events"
@@ -12,25 +13,34 @@ import (
 // postpone turns the error that stopped the work into a postponement of the job,
 // where waiting helps.
 func (v *verification) postpone(err error) error {
-	s := v.service
-	now := s.cfg.Quota.Clock().ToNATS(s.cfg.Now())
 	var spent *SpentError
-	var limited *RateLimitedError
-	var down *UnavailableError
+	var outage *outageError
+	var none *noAnswerError
 	switch {
 	case errors.As(err, &spent):
 		return v.postponeSpent(spent)
-	case errors.As(err, &limited):
-		return stage.Postpone(now.Add(boundWait(limited.RetryAfter, s.cfg.Outage)), events.PauseRateLimited,
-			"The IEC asked us to wait. The job goes on by itself.", err)
-	case errors.Is(err, ErrCredentials):
-		return stage.Postpone(now.Add(s.cfg.Outage), events.PauseUnavailable,
-			"The IEC refused our credentials. The job goes on by itself when they are mended.", err)
-	case errors.As(err, &down):
-		return stage.Postpone(now.Add(boundWait(down.RetryAfter, s.cfg.Outage)), events.PauseUnavailable,
-			"The IEC cannot be reached at the moment. The job goes on by itself.", err)
+	case errors.As(err, &outage):
+		return stage.Postpone(outage.Until, outage.Reason, outage.sentence(), err)
+	case errors.As(err, &none):
+		return stage.Postpone(none.Until, events.PauseNoAnswer, fmt.Sprintf("The IEC gave no valid answer about %d of %d "+
+			"people. They are asked about again at %s; the job goes on by itself.",
+			none.People, v.stats.Total, none.Until.In(events.SouthAfrica).Format("15:04 MST")), err)
 	}
 	return fmt.Errorf("verify: %w", err)
+}
+
+// sentence tells the user of an outage.
+func (o *Outage) sentence() string {
+	switch {
+	case o.Reason == events.PauseRateLimited:
+		return "The IEC asked us to wait. The job goes on by itself."
+	case o.Reason == events.PauseRefused && o.Status == http.StatusUnauthorized:
+		return "The IEC refused our credentials. The job goes on by itself when they are mended."
+	case o.Reason == events.PauseRefused:
+		return fmt.Sprintf("The IEC refuses to answer about anybody (status %d). "+
+			"The job goes on by itself when that is mended.", o.Status)
+	}
+	return "The IEC cannot be reached at the moment. The job goes on by itself."
 }
 
 // postponeSpent postpones the job until the first call is free again.

@@ -19,14 +19,17 @@ func (v *verification) report(w *stage.Work, r rowVerdict) {
 		s.cfg.Observe(r.Status, r.called)
 	}
 	v.done++
+	if r.aside {
+		v.aside++
+	}
 	now := s.cfg.Now()
 	v.pace.addSample(sample{now, r.called})
 	w.ProgressUntil(events.IECVerification, v.done, v.stats.Total, progressMessage,
 		s.cfg.Quota.Clock().ToNATS(v.estimate(now, s.cfg.Quota.LastState(), v.own.lastState())))
 	if r.called {
-		warnNearLimit(w, s.cfg.Quota.onWire(s.cfg.Quota.LastState()), "%d of this hour's %d calls to the IEC are spent.")
-		warnNearLimit(w, s.cfg.Quota.onWire(v.own.lastState()),
-			"Your jobs have spent %d of their %d calls to the IEC of this hour.")
+		q := s.cfg.Quota
+		warnNearLimit(w, q.onWire(q.LastState()), "%d of this hour's %d calls to the IEC are spent.")
+		warnNearLimit(w, q.onWire(v.own.lastState()), "Your jobs have spent %d of their %d calls to the IEC of this hour.")
 	}
 }
 

@@ -126,6 +126,23 @@ func (q *Quota) refill(ctx context.Context, b *block, limit int) (err error) {
 	return err
 }
 
+// giveBack returns a call that was allowed and not made.
+func (q *Quota) giveBack(ctx context.Context) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.counts.currentSlot()
+	for _, b := range []*block{&q.shared, &q.forSmall} {
+		if b.slot == now {
+			b.left++
+			return nil
+		}
+	}
+	return q.counts.update(ctx, func(s slots) error {
+		s.returnBlock(block{slot: max(q.shared.slot, q.forSmall.slot), left: 1})
+		return nil
+	})
+}
+
 // Release returns what is left of the blocks in hand.
 func (q *Quota) Release(ctx context.Context) error {
 	q.mu.Lock()

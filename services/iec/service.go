@@ -23,6 +23,9 @@ const (
 	ReasonDisabled = "disabled"
 	// ReasonMalformed: the IEC's answer about the person cannot be used.
 	ReasonMalformed = "malformed_answer"
+	// ReasonNoAnswer: the IEC gave no valid answer about the person in several rounds,
+	// though it answered about others.
+	ReasonNoAnswer = "no_valid_answer"
 )
 
 // Config says what the service works with. Store, Client, Quota and Cache are
@@ -52,8 +55,9 @@ type Config struct {
 
 // Service is the stage iec.
 type Service struct {
-	cfg   Config
-	turns *turns
+	cfg     Config
+	turns   *turns
+	breaker *breaker
 }
 
 // New returns the stage.
@@ -67,7 +71,10 @@ func New(cfg Config) *Service {
 		cfg.Users = &UserQuota{users: map[string]*userCalls{}}
 	}
 	cfg.Logger = events.Logger(cfg.Logger)
-	return &Service{cfg: cfg, turns: newTurns(cfg.Concurrency)}
+	return &Service{
+		cfg: cfg, turns: newTurns(cfg.Concurrency),
+		breaker: newBreaker(cfg.Quota.counts.kv, cfg.Quota.Clock(), cfg.Outage),
+	}
 }
 
 // Handle is a stage.Handler. It gives every row of the artifact rows a verdict and
@@ -87,6 +94,17 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (fact events.Fact, 
 	if w.Job.Options.Completes != "" {
 		return s.takeVerdicts(ctx, w)
 	}
+	for {
+		fact, err := s.runRound(ctx, w)
+		if !errors.Is(err, errAskAgain) {
+			return fact, err
+		}
+	}
+}
+
+// runRound gives all rows their verdicts. The error is errAskAgain when that has to be
+// repeated at once.
+func (s *Service) runRound(ctx context.Context, w *stage.Work) (fact events.Fact, err error) {
 	rows, err := records.Open[records.Row](ctx, s.cfg.Store, w.Job.Validated.Rows)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
@@ -105,6 +123,9 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (fact events.Fact, 
 		stats: events.IECStats{Total: total},
 	}
 	defer v.queue.leave()
+	if err := v.loadRounds(ctx); err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
 	w.Progress(events.IECVerification, 0, total, progressMessage)
 	v.pace.began = s.cfg.Now()
 	// Process twice as many rows as calls: while one row waits for its call, another
@@ -114,6 +135,9 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (fact events.Fact, 
 			v.report(w, r)
 			return out.Write(&r.Verdict)
 		})
+	if err == nil {
+		err = v.settleUnanswered(ctx)
+	}
 	// Return them whatever happened, even during shutdown.
 	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
@@ -122,6 +146,7 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (fact events.Fact, 
 			"err", rerr)
 	}
 	if err != nil {
+		w.Progress(events.IECVerification, v.done-v.aside, total, progressMessage)
 		return nil, v.postpone(err)
 	}
 	name := w.ArtifactName("verdicts")

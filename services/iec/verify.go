@@ -1,6 +1,7 @@
 package iec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,9 +31,12 @@ type verification struct {
 	smallJob      bool
 	calls, cached atomic.Int64
 	spans         atomic.Int64 // calls counted against maxCallSpans
+	unanswered    unansweredPeople
 
-	// Of the goroutine that emits verdicts: rows with a verdict, their counts and speed.
+	// Of the goroutine that emits verdicts: rows that are through, those of them that were
+	// set aside, the counts of verdicts, the speed.
 	done  int
+	aside int
 	stats events.IECStats
 	pace  pace
 }
@@ -41,6 +45,8 @@ type verification struct {
 type rowVerdict struct {
 	records.Verdict
 	called bool
+	// aside says that the verdict counts only if the round ends so.
+	aside bool
 }
 
 // answerAtHand returns the verdict of a row that needs no further work.
@@ -52,6 +58,7 @@ func (v *verification) answerAtHand(row cachedRow) (a rowVerdict, ok bool) {
 		return a, false
 	}
 	v.cached.Add(1)
+	v.service.breaker.noteControl(row.ID)
 	row.answer.N = row.N
 	return rowVerdict{Verdict: *row.answer}, true
 }
@@ -112,18 +119,19 @@ func (v *verification) askWithClaim(ctx context.Context, row *records.Row, claim
 		t := time.AfterFunc(answerTime, cancel)
 		context.AfterFunc(call, func() { t.Stop() })
 	})()
+	began := time.Now()
 	verdict, err := v.lookUp(ctx, call, row.ID, claim)
 	if err == nil || unverifiedReason(err) != "" {
 		v.calls.Add(1)
 	}
-	if reason := unverifiedReason(err); reason != "" {
-		return rowVerdict{records.Verdict{N: row.N, Status: records.Unverified, Reason: reason}, true}, nil
+	if isAboutPerson(err) || errors.Is(err, errTriedInVain) {
+		return v.setAside(row, claim.key, began, err), nil
 	}
 	if err != nil {
 		return rowVerdict{}, err
 	}
 	verdict.N = row.N
-	return rowVerdict{verdict, true}, nil
+	return rowVerdict{Verdict: verdict, called: true}, nil
 }
 
 // unverifiedReason returns why a person cannot be verified although the API works;
@@ -152,19 +160,70 @@ func (v *verification) lookUp(ctx, call context.Context, id string, claim *claim
 	if v.spans.Add(1) > maxCallSpans {
 		call = withoutSpans(call)
 	}
-	verdict, err := v.service.cfg.Client.Lookup(call, id, func(call context.Context) error {
+	b := v.service.breaker
+	probe, err := b.enter(ctx, v.queue.job, claim.key)
+	if err != nil {
+		return records.Verdict{}, err
+	}
+	tries := 1 + maxRetries
+	if probe || v.unanswered.askedBefore(claim.key) {
+		tries = 1
+	}
+	settle := v.settleCall(id, claim.key)
+	var last error // of the call before
+	verdict, err := v.service.cfg.Client.ask(call, id, tries, func(call context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("ask: %w", context.Cause(ctx))
+		}
+		if err := v.mayAskAgain(ctx, last); err != nil {
+			return err
 		}
 		if err := claim.renew(call); err != nil {
 			return err
 		}
 		return v.acquireCall(call)
+	}, func(call context.Context, err error) error {
+		last = err
+		return settle(call, err)
 	})
-	if err != nil {
+	if err = v.judge(ctx, err, probe); err != nil {
 		return records.Verdict{}, err
 	}
 	return verdict, v.service.cfg.Cache.Put(call, id, verdict)
+}
+
+// judge returns the error of a lookup, or that of the outage that it shows.
+func (v *verification) judge(ctx context.Context, err error, probe bool) error {
+	b := v.service.breaker
+	stored := context.WithoutCancel(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case isToken(err) && endsOutage(err), errors.Is(err, ErrCredentials):
+		return b.begin(stored, err, true)
+	case probe:
+		if ctx.Err() == nil && endsOutage(err) {
+			return b.begin(stored, err, true)
+		}
+		return errors.Join(err, b.endProbe(stored)) // not asked after all
+	}
+	return cmp.Or(v.mayAskAgain(ctx, err), err)
+}
+
+// mayAskAgain returns nil, or an *outageError when nobody is answered. last is the error
+// of the call before; nil when there was none.
+func (v *verification) mayAskAgain(ctx context.Context, last error) error {
+	b := v.service.breaker
+	if last == nil || !isAboutPerson(last) {
+		return nil
+	}
+	if o := b.current(); o != nil && b.clock.Now().Before(o.Until) {
+		return &outageError{*o}
+	}
+	if !b.isSuspicious() {
+		return nil
+	}
+	return v.checkAnswers(ctx, time.Now().Add(answerIsFresh), last)
 }
 
 // acquireCall allows one call of the uploader's part and of the quota of all, or

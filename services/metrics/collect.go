@@ -92,6 +92,29 @@ func (m *Metrics) CollectQuota(state func(context.Context) (events.Quota, error)
 	})
 }
 
+// CollectOutage collects whether the IEC answers nobody, and why: one of reasons, or ""
+// while it answers.
+func (m *Metrics) CollectOutage(reasons []string, reason func(context.Context) (string, error)) {
+	m.registry.MustRegister(&collector{
+		descs: []*prometheus.Desc{prometheus.NewDesc("rollcall_iec_outage",
+			"Whether the IEC answers nobody, by reason, 0 or 1.", []string{"reason"}, nil)},
+		collect: func(ctx context.Context, put func(int, float64, ...string)) error {
+			now, err := reason(ctx)
+			if err != nil {
+				return err
+			}
+			for _, r := range reasons {
+				value := 0.0
+				if r == now {
+					value = 1
+				}
+				put(0, value, r)
+			}
+			return nil
+		},
+	})
+}
+
 // CollectDatabase collects the statistics of a connection pool. name becomes the label
 // db_name and begins with rollcall.
 func (m *Metrics) CollectDatabase(db *sql.DB, name string) {

@@ -17,6 +17,9 @@ import (
 func TestScrapeLeavesOutWhatFails(t *testing.T) {
 	m := New()
 	var missing error
+	m.CollectOutage([]string{"iec_refused", "iec_unavailable"}, func(context.Context) (string, error) {
+		return "iec_refused", missing
+	})
 	m.CollectQuota(func(context.Context) (events.Quota, error) { return events.Quota{Limit: 100, Used: 103}, missing })
 	m.CollectCheck("database", func(context.Context) error { return missing })
 	store := m.CountArtifacts(&events.Store{})
@@ -46,7 +49,8 @@ func TestScrapeLeavesOutWhatFails(t *testing.T) {
 		`rollcall_artifact_bytes_total{bucket="ROWS",direction="read"} 3`}
 	// For a moment more calls can be reserved than there are. Remaining is never negative.
 	has(scrape(), append(bytesMoved, "rollcall_iec_quota_limit 100", "rollcall_iec_quota_used 103",
-		"rollcall_iec_quota_remaining 0", `rollcall_check_ok{check="database"} 1`)...)
+		"rollcall_iec_quota_remaining 0", `rollcall_iec_outage{reason="iec_refused"} 1`,
+		`rollcall_iec_outage{reason="iec_unavailable"} 0`, `rollcall_check_ok{check="database"} 1`)...)
 	if log.Len() > 0 {
 		t.Errorf("logged:\n%s", log.String())
 	}

@@ -107,10 +107,16 @@ func describeOmission(result string) string {
 // reasonSkipped is the reason of a verdict where the uploader skipped the IEC.
 const reasonSkipped = "disabled"
 
+// reasonNoAnswer is the reason of a verdict where the IEC gave no valid answer in several
+// rounds, though it answered about others.
+const reasonNoAnswer = "no_valid_answer"
+
 func describeUnverified(reason string) string {
 	switch reason {
 	case reasonSkipped:
 		return "The check with the IEC was switched off for this upload."
+	case reasonNoAnswer:
+		return "No valid answer: the IEC was asked about this person several times and answered only about others."
 	case "":
 		return "The IEC gave no answer about this person."
 	}
