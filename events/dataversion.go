@@ -19,6 +19,9 @@ type upgrade func(kind Kind, body []byte) ([]byte, error)
 var upgrades = [...]upgrade{
 	// Version 2 has options that say what a job may not write.
 	func(_ Kind, body []byte) ([]byte, error) { return body, nil },
+	// Version 3 has jobs that go on with the fact resumed. An older program would
+	// acknowledge it and do nothing.
+	func(_ Kind, body []byte) ([]byte, error) { return body, nil },
 }
 
 // DataVersion is the newest version of the shape of facts.
@@ -30,6 +33,9 @@ const DataVersion = 1 + len(upgrades)
 func versionOf(fact Fact) int {
 	if f, ok := fact.(*Uploaded); ok && (f.Options.Mode != ModeUpsert || f.Options.AllowClear) {
 		return 2
+	}
+	if f, ok := fact.(*Resumed); ok && f.Wakes {
+		return 3
 	}
 	return 1
 }

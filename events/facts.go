@@ -345,6 +345,9 @@ type Resumed struct {
 	Stage     Stage `json:"stage"`
 	Processed int   `json:"rows_processed"`
 	Total     int   `json:"rows_total"`
+	// Wakes says that this fact is what the stage goes on with. The one that it worked
+	// on before the pause is acknowledged.
+	Wakes bool `json:"wakes,omitempty"`
 }
 
 // Warned says that most of the quota is used and the job may have to pause. It

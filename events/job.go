@@ -31,6 +31,9 @@ type Job struct {
 	// Attempt is the sequence of the newest fact retried; 0 while nobody has retried
 	// the job.
 	Attempt uint64
+	// Woken is the sequence of the fact resumed that Stage goes on with instead of
+	// Trigger, since a pause; 0 while there is none.
+	Woken uint64
 	// Trace is the traceparent of the upload; "" when nobody traced it. All
 	// spans of the job belong to that trace.
 	Trace     string
@@ -101,6 +104,15 @@ func (j *Job) Next() Stage {
 		return ""
 	}
 	return j.Stage
+}
+
+// Asks returns the sequence of the fact that asks for the work of Stage: Trigger, or
+// Woken once the job has paused.
+func (j *Job) Asks() uint64 {
+	if j.Woken != 0 {
+		return j.Woken
+	}
+	return j.Trigger
 }
 
 // MayWait reports whether rows of the job may wait for somebody of another area.
@@ -264,6 +276,10 @@ func (j *Job) Apply(e Event) error {
 	case *Paused:
 		j.Paused = f
 		j.Status = StatusPaused
+	case *Resumed:
+		if f.Wakes {
+			j.Woken = e.Seq
+		}
 	case *Failed:
 		j.Failed = f
 		j.Status = StatusFailed
@@ -289,5 +305,5 @@ func (j *Job) Apply(e Event) error {
 // assign says which stage works on the job, and on which fact.
 func (j *Job) assign(s Stage, trigger uint64) {
 	j.WorkerDied = j.WorkerDied && s == j.Stage
-	j.Stage, j.Trigger = s, trigger
+	j.Stage, j.Trigger, j.Woken = s, trigger, 0
 }

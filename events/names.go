@@ -156,6 +156,11 @@ func (s Stage) Consumes() Kind {
 // other stages only hand their message back.
 func (s Stage) MayPause() bool { return s == StageIEC || s == StagePersistence }
 
+// Parks reports whether a job that the stage pauses holds no message meanwhile: the stage
+// goes on with the fact resumed. Many jobs may wait for the IEC for hours. A stage that
+// has something to undo keeps its message.
+func (s Stage) Parks() bool { return s == StageIEC }
+
 // Produces returns the kind of fact that the stage ends with.
 func (s Stage) Produces() Kind {
 	switch s {

@@ -351,6 +351,9 @@ func consumerConfigs(cfg ProvisionConfig) []jetstream.ConsumerConfig {
 		if s == StagePersistence {
 			c.FilterSubjects = append(c.FilterSubjects, Subject("*", KindApproved))
 		}
+		if s.Parks() {
+			c.FilterSubjects = append(c.FilterSubjects, Subject("*", KindResumed))
+		}
 		list = append(list, c)
 	}
 	projection, webhook := base, base

@@ -9,6 +9,29 @@ import (
 
 // An older program would skip what it does not know of a job that may not write all, and
 // write it. Jobs that may are left to it, so that an upgrade can be taken back.
+// An older program would acknowledge the fact that brings a parked job back, and do
+// nothing.
+func TestTheFactThatBringsAJobBackIsNewer(t *testing.T) {
+	srv := eventstest.Start(t)
+	job := eventstest.Upload(t, logAs(t, srv, events.StageUpload), alice, events.Artifact{}, events.Options{})
+	eventstest.Append(t, logAs(t, srv, events.StageValidation), &job, eventstest.Facts(job.ID)[0])
+	asks := job.Asks()
+	iec := logAs(t, srv, events.StageIEC)
+	for want, wakes := range map[string]bool{"1": false, "3": true} {
+		eventstest.Append(t, iec, &job, &events.Paused{Stage: events.StageIEC, Reason: events.PauseQuota, Message: "wait"})
+		eventstest.Append(t, iec, &job, &events.Resumed{Stage: events.StageIEC, Wakes: wakes})
+		if got := eventstest.StoredMessage(t, srv, job).Header.Get(events.HeaderDataVersion); got != want {
+			t.Errorf("wakes %v: version %s", wakes, got)
+		}
+		if wakes {
+			asks = job.Seq
+		}
+		if job.Asks() != asks {
+			t.Errorf("wakes %v: %d asks for the work, not %d", wakes, job.Asks(), asks)
+		}
+	}
+}
+
 func TestOnlyFactsThatOlderProgramsWouldGetWrongAreNewer(t *testing.T) {
 	srv := eventstest.Start(t)
 	log := logAs(t, srv, events.StageUpload)

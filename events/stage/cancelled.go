@@ -76,7 +76,7 @@ func lookForCancelled(
 // no longer needs the work that it needed when it was loaded.
 func hasMovedOn(ctx context.Context, log *events.Log, job *events.Job) bool {
 	now, err := log.Load(ctx, job.ID)
-	return err == nil && now.Seq >= job.Seq && (now.Cancelled != nil || now.Trigger != job.Trigger)
+	return err == nil && now.Seq >= job.Seq && (now.Cancelled != nil || now.Asks() != job.Asks())
 }
 
 // settleCancelled settles the message of an attempt that was stopped because its

@@ -126,6 +126,13 @@ func (w *waiting) answer(ok bool) (leave func(), result entry) {
 	return w.leave, entered
 }
 
+// idle returns how many places nobody holds or waits for.
+func (l *lanes) idle() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(l.free+l.only-len(l.line[big])-len(l.line[small]), 0)
+}
+
 // fill gives free places to those who wait. The caller holds mu.
 func (l *lanes) fill() {
 	for l.free > 0 {
@@ -175,6 +182,8 @@ func estimateRows(f events.Fact) int {
 		return int(min(f.File.Size/minRowSize, math.MaxInt32))
 	case *events.Validated:
 		return f.Stats.ValidRecords
+	case *events.Resumed:
+		return f.Total
 	case *events.Verified:
 		return f.Stats.Total
 	case *events.Persisted:

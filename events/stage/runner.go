@@ -47,6 +47,10 @@ type Runner struct {
 	// Backoff returns the wait after the nth failure, from 1. Nil means one
 	// second, doubling up to a minute, with jitter.
 	Backoff func(failures int) time.Duration
+	// Wake chooses which of the parked jobs go on now, in the order in which they do. It
+	// gets all of them, in the order in which their turn comes. Nil wakes one job after
+	// the other when their time has come.
+	Wake func(ctx context.Context, now time.Time, parked []Parked) []Parked
 	// Grace is how long handlers may go on after the context of Run has ended;
 	// 0 means 5 s.
 	Grace time.Duration
@@ -64,6 +68,7 @@ type Runner struct {
 	Observe func(Attempt)
 
 	lanes       *lanes
+	parked      parkedJobs
 	process     *Process
 	running     sync.Map // job id -> chan struct{}, on which its attempt hears of cancellations
 	works       sync.Map // *Work -> nil
@@ -96,6 +101,10 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	for range r.lanes.fetchers() {
 		fetchers.Go(func() error { return r.fetch(ctx, work) })
+	}
+	if r.Stage.Parks() {
+		r.parked.r = r
+		fetchers.Go(func() error { r.parked.run(ctx); return nil })
 	}
 	if err := fetchers.Wait(); err != nil {
 		return fmt.Errorf("run %s: %w", r.Stage, err)
@@ -147,8 +156,10 @@ func (r *Runner) handle(ctx, stopping context.Context, d events.Delivery) error 
 	switch {
 	case job.Cancelled != nil && job.Stage == r.Stage && job.Trigger == d.Seq:
 		return r.undoCancelled(ctx, &job)
-	case job.Next() != r.Stage || job.Trigger != d.Seq:
+	case job.Next() != r.Stage || job.Asks() != d.Seq:
 		return nil // already done, ended, or the turn of another stage
+	case job.Paused != nil && r.Stage.Parks():
+		return nil // the fact resumed asks for the rest
 	case job.Paused != nil && r.now().Before(job.Paused.ResumesAt):
 		return events.Redeliver(job.Paused.ResumesAt.Sub(r.now()), nil)
 	}
@@ -263,6 +274,10 @@ func (r *Runner) postpone(ctx context.Context, w *Work, postponed *Postponement)
 		if err := r.append(ctx, &w.Job, w.Job.Seq, fact); err != nil {
 			return err
 		}
+		if r.Stage.Parks() {
+			r.parked.look()
+			return nil // holds no message while it waits
+		}
 	}
 	return events.Redeliver(max(postponed.Until.Sub(r.now()), 0), postponed)
 }
@@ -326,7 +341,7 @@ func (r *Runner) reload(ctx context.Context, job *events.Job) (settled, err erro
 			return err, nil
 		}
 		return errMovedOn, nil
-	case now.Trigger != job.Trigger || now.Next() != r.Stage:
+	case now.Asks() != job.Asks() || now.Next() != r.Stage:
 		return errMovedOn, nil
 	}
 	*job = now

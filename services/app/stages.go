@@ -94,7 +94,9 @@ func addIEC(ctx context.Context, a *App) error {
 		Logger: a.logger, Observe: a.metrics.RegisterVerdicts(),
 	})
 	a.metrics.CollectOutage(iec.OutageReasons, s.OutageReason)
-	a.addStage(js, events.StageIEC, s.Handle, func(r *stage.Runner) { r.Workers = max(a.settings.Workers, leastIECJobs) })
+	a.addStage(js, events.StageIEC, s.Handle, func(r *stage.Runner) {
+		r.Workers, r.Wake = max(a.settings.Workers, leastIECJobs), s.Wake
+	})
 	return nil
 }
 
