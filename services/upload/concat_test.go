@@ -194,27 +194,34 @@ func TestAPartIsStoredOnlyIfItsChecksumIsRight(t *testing.T) {
 	}
 }
 
-// The client that most pages use sends several parts at once.
-func TestTheOfficialClientSendsPartsAtOnce(t *testing.T) {
+// installClient installs the official client into a folder.
+func installClient(t *testing.T) (dir string) {
+	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Fatalf("%s is missing: go tool task node", tool)
 		}
 	}
-	r := newRig(t)
-	dir := t.TempDir()
+	dir = t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "tus"))); err != nil {
-		t.Fatal(err)
-	}
-	text := "ID Number\n" + strings.Repeat("8001015009087\n", 20_000)
-	file := filepath.Join(dir, "roll.csv")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	npm := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts")
 	npm.Dir = dir
 	if out, err := npm.CombinedOutput(); err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
+	return dir
+}
+
+// The client that most pages use sends several parts at once.
+func TestTheOfficialClientSendsPartsAtOnce(t *testing.T) {
+	r := newRig(t)
+	dir := installClient(t)
+	text := "ID Number\n" + strings.Repeat("8001015009087\n", 20_000)
+	file := filepath.Join(dir, "roll.csv")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	node := exec.CommandContext(t.Context(), "node", "driver.js", file)
 	node.Dir, node.Stderr = dir, os.Stderr
