@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/lib/pq"
 
@@ -64,9 +65,9 @@ func (f *Filter) where() (condition string, args []any) {
 // knows the case of ASCII only.
 func patterns(text string) any {
 	text = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
-	var list pq.StringArray
-	for _, t := range []string{text, strings.ToLower(text), strings.ToUpper(text)} {
-		list = append(list, "%"+t+"%")
+	list := pq.StringArray{"%" + text + "%"}
+	if strings.ContainsFunc(text, func(c rune) bool { return c > unicode.MaxASCII }) {
+		list = append(list, "%"+strings.ToLower(text)+"%", "%"+strings.ToUpper(text)+"%")
 	}
 	return list
 }
