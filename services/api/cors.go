@@ -25,7 +25,8 @@ const (
 // beside the ones that every page may.
 var (
 	sentHeaders = strings.Join([]string{
-		"Authorization", "Content-Type", "Idempotency-Key", "Traceparent", "X-Request-Id", "X-Requested-With",
+		"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Traceparent", "X-Request-Id",
+		"X-Requested-With",
 		"Tus-Resumable", "Upload-Checksum", "Upload-Concat", "Upload-Length", "Upload-Metadata", "Upload-Offset",
 	}, ", ")
 	readHeaders = strings.Join([]string{

@@ -109,7 +109,7 @@ func (s rowLists) send(w http.ResponseWriter, r *http.Request, who caller) (*res
 
 func (rowLists) setVersion(w http.ResponseWriter, tag string) {
 	w.Header().Set("ETag", tag)
-	w.Header().Set("Vary", "Accept")
+	w.Header().Add("Vary", "Accept")
 }
 
 // recordRows records that somebody lists rows: each page in the audit. Who watches for

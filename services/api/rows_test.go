@@ -198,6 +198,9 @@ func TestRowsThatHaveNotChangedAreNotSentAgain(t *testing.T) {
 	path := "/jobs/" + id + "/rows"
 	resp, _ := r.getAs("", "alice member", path)
 	tag := resp.Header.Get("ETag")
+	if vary := resp.Header.Values("Vary"); !slices.Contains(vary, "Origin") || !slices.Contains(vary, "Accept") {
+		t.Errorf("it varies by %v", vary)
+	}
 	if resp, body := r.getAs("", "alice member", path, "If-None-Match", tag); resp.StatusCode != 304 || body != "" {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
