@@ -27,11 +27,14 @@ import (
 type witness struct {
 	t       *testing.T
 	reports string // folder of the downloads
+	order   *order
 
 	mu     sync.Mutex
 	jobs   []*job
 	frames map[uint64]witnessed
 	sums   map[string][]byte // of the reports, by job
+	// changes are the accepted cancels and retries, by job.
+	changes map[string][]change
 }
 
 // witnessed is a frame, and the job of whose room it came.
@@ -41,7 +44,8 @@ type witnessed struct {
 }
 
 func newWitness(t *testing.T) *witness {
-	return &witness{t: t, reports: t.TempDir(), frames: map[uint64]witnessed{}, sums: map[string][]byte{}}
+	return &witness{t: t, reports: t.TempDir(), order: newOrder(), frames: map[uint64]witnessed{}, sums: map[string][]byte{},
+		changes: map[string][]change{}}
 }
 
 // uploadUntil uploads one file after the other until stop is closed, and follows each job
@@ -67,8 +71,19 @@ func (w *witness) uploadUntil(ctx context.Context, stop <-chan struct{}, u *user
 		w.jobs = append(w.jobs, &job{id: id, file: f, user: u})
 		w.mu.Unlock()
 		following.Go(func() {
+			defer func() { <-underWay }()
+			if n%6 == 5 && !f.broken {
+				following.Go(func() {
+					done := w.order.cancelAndRetry(ctx, u, id)
+					w.mu.Lock()
+					defer w.mu.Unlock()
+					w.changes[id] = done
+				})
+			}
+			reading, ended := context.WithCancel(ctx)
+			defer ended()
+			following.Go(func() { w.order.readUntil(reading, u, id) })
 			w.follow(ctx, u, id, f, u.gateways[n%len(u.gateways)])
-			<-underWay
 		})
 	}
 }
@@ -96,6 +111,7 @@ func (w *witness) follow(ctx context.Context, u *user, id string, f *file, gatew
 func (w *witness) see(id string, f client.Frame) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.order.note(id, saw{}, 0, f.Seq)
 	if before, ok := w.frames[f.Seq]; ok && (before.job != id || !same(before.frame, f)) {
 		w.t.Errorf("event %d was %s of %s, and is %s of %s", f.Seq, before.frame.Event, before.job, f.Event, id)
 	}
@@ -141,7 +157,11 @@ func (w *witness) isBroken(id string) bool {
 }
 
 // kept has the figures of what was acknowledged, and is there.
-type kept struct{ jobs, frames, reports, members int }
+type kept struct {
+	jobs, frames, reports, members int
+	operations                     int      // recorded for the model
+	disordered                     []string // jobs whose operations the model refuses
+}
 
 // check checks that everything acknowledged is there, and that members, ledger and
 // stream agree. All jobs must have ended.
@@ -181,6 +201,7 @@ func (w *witness) check(s *site, u *user) (k kept) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }() // only read from
+	k.operations, k.disordered = w.order.check(t)
 	k.members = checkMembers(t, db, log, w.jobs)
 	checkProjection(t, db, log, w.jobs)
 	return k
@@ -209,6 +230,7 @@ func (w *witness) checkFrames(log *events.Log, u *user, j *job) (seen int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.order.noteChanges(j.id, w.changes[j.id], list)
 	now := map[uint64]client.Frame{}
 	for f, err := range c.History(t.Context(), j.id) {
 		if err != nil {
@@ -251,5 +273,6 @@ func sumOf(path string) ([]byte, error) {
 }
 
 func (k kept) String() string {
-	return fmt.Sprintf("%d jobs, %d frames, %d reports, %d members kept", k.jobs, k.frames, k.reports, k.members)
+	return fmt.Sprintf("%d jobs, %d frames, %d reports, %d members kept; %d operations in an order that the model allows, "+
+		"but for %d jobs", k.jobs, k.frames, k.reports, k.members, k.operations, len(k.disordered))
 }
