@@ -92,7 +92,7 @@ func newNATSOnDisks(t *testing.T, programs string, servers int, journal disktest
 
 func (n *natsOnDisks) connectOwner() jetstream.JetStream {
 	n.t.Helper()
-	conn, err := nats.Connect(n.natsURL, nats.UserInfo(eventstest.Owner, eventstest.Owner),
+	conn, err := nats.Connect(n.natsFromHere, nats.UserInfo(eventstest.Owner, eventstest.Owner),
 		nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.RetryOnFailedConnect(true))
 	if err != nil {
 		n.t.Fatal(err)

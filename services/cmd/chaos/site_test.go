@@ -60,6 +60,9 @@ type siteConfig struct {
 	programs string
 	// dial reaches the hosts; nil is this machine's way.
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// forward returns an address of this machine that leads to one of a host; nil if any
+	// is reached as it is.
+	forward func(addr string) string
 	// ackWait is how long a stage's message waits for a process that was killed.
 	ackWait time.Duration
 }
@@ -67,16 +70,17 @@ type siteConfig struct {
 // site is an installation whose parts are processes: NATS servers, PostgreSQL, the
 // simulator of the IEC, and all services.
 type site struct {
-	t           *testing.T
-	cfg         siteConfig
-	program     string
-	env         []string
-	natsURL     string
-	databaseURL string
-	nats        []*process
-	database    *process
-	simulator   *process
-	apps        []*process
+	t       *testing.T
+	cfg     siteConfig
+	program string
+	env     []string
+	// How the apps reach NATS and PostgreSQL, and how the test does.
+	natsURL, natsFromHere         string
+	databaseURL, databaseFromHere string
+	nats                          []*process
+	database                      *process
+	simulator                     *process
+	apps                          []*process
 }
 
 // newSite starts everything.
@@ -175,6 +179,11 @@ func (s *site) startNATS() {
 		clients, routes = append(clients, h.addr(s.t)), append(routes, h.addr(s.t))
 	}
 	s.natsURL = "nats://" + strings.Join(clients, ",nats://")
+	here := slices.Clone(clients)
+	for i, addr := range here {
+		here[i] = s.fromHere(addr)
+	}
+	s.natsFromHere = "nats://" + strings.Join(here, ",nats://")
 	for i, h := range s.cfg.nats {
 		name := fmt.Sprintf("rollcall-%d", i+1)
 		text := strings.NewReplacer(`"127.0.0.1:4222"`, `"`+clients[i]+`"`, `"127.0.0.1:8222"`, `"`+h.addr(s.t)+`"`,
@@ -201,6 +210,14 @@ func (s *site) startNATS() {
 			return err == nil && conn.Close() == nil
 		})
 	}
+}
+
+// fromHere returns the address that leads to another one.
+func (s *site) fromHere(addr string) string {
+	if s.cfg.forward == nil {
+		return addr
+	}
+	return s.cfg.forward(addr)
 }
 
 func (s *site) dial(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -240,12 +257,17 @@ func (s *site) startDatabase() {
 	}
 	addr := s.cfg.database.addr(t)
 	host, port, _ := strings.Cut(addr, ":")
+	password := ""
 	for field := range strings.FieldsSeq(url) {
-		if password, ok := strings.CutPrefix(field, "password="); ok {
-			s.databaseURL = fmt.Sprintf("host=%s port=%s user=rollcall password=%s dbname=rollcall sslmode=disable",
-				host, port, password)
+		if value, ok := strings.CutPrefix(field, "password="); ok {
+			password = value
 		}
 	}
+	urlOf := func(addr string) string {
+		host, port, _ := strings.Cut(addr, ":")
+		return fmt.Sprintf("host=%s port=%s user=rollcall password=%s dbname=rollcall sslmode=disable", host, port, password)
+	}
+	s.databaseURL, s.databaseFromHere = urlOf(addr), urlOf(s.fromHere(addr))
 	argv := []string{postgresBinary(t), "-D", data, "-p", port, "-c", "listen_addresses=" + host,
 		"-c", "unix_socket_directories=", "-c", "log_min_error_statement=panic", "-c", "log_error_verbosity=terse"}
 	if owner := ownerOf(t, data); owner.Uid != uint32(os.Geteuid()) {
@@ -287,7 +309,7 @@ func ownerOf(t *testing.T, path string) *syscall.Stat_t {
 
 // tryConnect connects to NATS as a user.
 func (s *site) tryConnect(user string) (jetstream.JetStream, error) {
-	return events.Connect(events.Connection{URL: s.natsURL, User: user, Password: "password-of-" + user})
+	return events.Connect(events.Connection{URL: s.natsFromHere, User: user, Password: "password-of-" + user})
 }
 
 func (s *site) connect(user string) jetstream.JetStream {
@@ -326,7 +348,7 @@ func (s *site) hasten() {
 		}
 	}
 	js.Conn().Close()
-	conn, err := nats.Connect(s.natsURL, nats.UserInfo(eventstest.Owner, eventstest.Owner))
+	conn, err := nats.Connect(s.natsFromHere, nats.UserInfo(eventstest.Owner, eventstest.Owner))
 	if err != nil {
 		s.t.Fatal(err)
 	}

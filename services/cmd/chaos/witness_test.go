@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -28,6 +29,8 @@ type witness struct {
 	t       *testing.T
 	reports string // folder of the downloads
 	order   *order
+	// reader reads the status of each job meanwhile; nil is the job's own user.
+	reader *user
 
 	mu     sync.Mutex
 	jobs   []*job
@@ -82,7 +85,7 @@ func (w *witness) uploadUntil(ctx context.Context, stop <-chan struct{}, u *user
 			}
 			reading, ended := context.WithCancel(ctx)
 			defer ended()
-			following.Go(func() { w.order.readUntil(reading, u, id) })
+			following.Go(func() { w.order.readUntil(reading, cmp.Or(w.reader, u), id) })
 			w.follow(ctx, u, id, f, u.gateways[n%len(u.gateways)])
 		})
 	}
@@ -196,7 +199,7 @@ func (w *witness) check(s *site, u *user) (k kept) {
 		t.Errorf("%d uploads in the stream, %d accepted", uploaded, len(w.jobs))
 	}
 	eventstest.CheckSchemas(t, s.connect("operator"))
-	db, err := postgres.Open(t.Context(), s.databaseURL)
+	db, err := postgres.Open(t.Context(), s.databaseFromHere)
 	if err != nil {
 		t.Fatal(err)
 	}
