@@ -60,7 +60,7 @@ func (c *cluster) checkAll(jobs []*job) summary {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }() // only read from
-	r.members = checkMembers(t, db, log, jobs)
+	r.members = checkMembers(t, db, log, jobs, orderOfCommits)
 	checkProjection(t, db, log, jobs)
 	c.checkCalls(jobs, &r)
 	return r
@@ -150,9 +150,15 @@ func (c *cluster) checkEvents(log *events.Log, j *job, r *summary) {
 	}
 }
 
+// The ledger by the clock, or where the clock jumps, of jobs that ran one after the other.
+const (
+	orderOfCommits      = "pg_xact_commit_timestamp(xmin)"
+	orderOfTransactions = "xmin::text::bigint"
+)
+
 // checkMembers compares ledger, members and outcomes with the model, which writes the
 // files in the order of their commits.
-func checkMembers(t *testing.T, db *sqlx.DB, log *events.Log, jobs []*job) int {
+func checkMembers(t *testing.T, db *sqlx.DB, log *events.Log, jobs []*job, order string) int {
 	t.Helper()
 	files := map[string]*file{}
 	for _, j := range jobs {
@@ -161,7 +167,7 @@ func checkMembers(t *testing.T, db *sqlx.DB, log *events.Log, jobs []*job) int {
 		}
 	}
 	var ledger []string
-	if err := db.Select(&ledger, `SELECT job_id FROM job_ledger ORDER BY pg_xact_commit_timestamp(xmin)`); err != nil {
+	if err := db.Select(&ledger, `SELECT job_id FROM job_ledger ORDER BY `+order); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(slices.Sorted(slices.Values(ledger)), slices.Sorted(maps.Keys(files))) {

@@ -56,6 +56,8 @@ type siteConfig struct {
 	conf func(text string) string
 	// env is added to the environment of all of them.
 	env []string
+	// envOf adds to the environment of a process; nil adds nothing.
+	envOf func(name string) []string
 	// programs is where the binaries are; "" builds them.
 	programs string
 	// dial reaches the hosts; nil is this machine's way.
@@ -152,6 +154,9 @@ func (h host) folder(t *testing.T, name string) string {
 func (s *site) run(p *process) *process {
 	ctx, stop := context.WithCancel(context.Background())
 	p.env = append(slices.Clone(s.env), p.env...)
+	if s.cfg.envOf != nil && p.name != "postgres" {
+		p.env = append(p.env, s.cfg.envOf(p.name)...)
+	}
 	var ended sync.WaitGroup
 	s.t.Cleanup(func() {
 		stop()
@@ -270,6 +275,10 @@ func (s *site) startDatabase() {
 	s.databaseURL, s.databaseFromHere = urlOf(addr), urlOf(s.fromHere(addr))
 	argv := []string{postgresBinary(t), "-D", data, "-p", port, "-c", "listen_addresses=" + host,
 		"-c", "unix_socket_directories=", "-c", "log_min_error_statement=panic", "-c", "log_error_verbosity=terse"}
+	if s.cfg.envOf != nil {
+		// Not before setpriv: what libfaketime makes as root, PostgreSQL could not open.
+		argv = append(append([]string{"env"}, s.cfg.envOf("postgres")...), argv...)
+	}
 	if owner := ownerOf(t, data); owner.Uid != uint32(os.Geteuid()) {
 		argv = append([]string{"setpriv", fmt.Sprintf("--reuid=%d", owner.Uid), fmt.Sprintf("--regid=%d", owner.Gid),
 			"--clear-groups"}, argv...)

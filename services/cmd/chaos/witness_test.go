@@ -31,6 +31,7 @@ type witness struct {
 	order   *order
 	// reader reads the status of each job meanwhile; nil is the job's own user.
 	reader *user
+	atOnce int // jobs of a user that are under way
 
 	mu     sync.Mutex
 	jobs   []*job
@@ -47,7 +48,7 @@ type witnessed struct {
 }
 
 func newWitness(t *testing.T) *witness {
-	return &witness{t: t, reports: t.TempDir(), order: newOrder(), frames: map[uint64]witnessed{}, sums: map[string][]byte{},
+	return &witness{t: t, reports: t.TempDir(), order: newOrder(), atOnce: 4, frames: map[uint64]witnessed{}, sums: map[string][]byte{},
 		changes: map[string][]change{}}
 }
 
@@ -56,7 +57,7 @@ func newWitness(t *testing.T) *witness {
 func (w *witness) uploadUntil(ctx context.Context, stop <-chan struct{}, u *user, files <-chan *file) {
 	var following sync.WaitGroup
 	defer following.Wait()
-	underWay := make(chan struct{}, 4)
+	underWay := make(chan struct{}, w.atOnce)
 	for n := 0; ; n++ {
 		var f *file
 		select {
@@ -159,6 +160,14 @@ func (w *witness) isBroken(id string) bool {
 	return slices.ContainsFunc(w.jobs, func(j *job) bool { return j.id == id && j.file.broken })
 }
 
+// commits is what the ledger is ordered by.
+func (w *witness) commits() string {
+	if w.atOnce == 1 {
+		return orderOfTransactions
+	}
+	return orderOfCommits
+}
+
 // kept has the figures of what was acknowledged, and is there.
 type kept struct {
 	jobs, frames, reports, members int
@@ -205,7 +214,7 @@ func (w *witness) check(s *site, u *user) (k kept) {
 	}
 	defer func() { _ = db.Close() }() // only read from
 	k.operations, k.disordered = w.order.check(t)
-	k.members = checkMembers(t, db, log, w.jobs)
+	k.members = checkMembers(t, db, log, w.jobs, w.commits())
 	checkProjection(t, db, log, w.jobs)
 	return k
 }
