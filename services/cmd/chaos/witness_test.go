@@ -48,8 +48,8 @@ type witnessed struct {
 }
 
 func newWitness(t *testing.T) *witness {
-	return &witness{t: t, reports: t.TempDir(), order: newOrder(), atOnce: 4, frames: map[uint64]witnessed{}, sums: map[string][]byte{},
-		changes: map[string][]change{}}
+	return &witness{t: t, reports: t.TempDir(), order: newOrder(), atOnce: 4, frames: map[uint64]witnessed{},
+		sums: map[string][]byte{}, changes: map[string][]change{}}
 }
 
 // uploadUntil uploads one file after the other until stop is closed, and follows each job
@@ -285,6 +285,7 @@ func sumOf(path string) ([]byte, error) {
 }
 
 func (k kept) String() string {
-	return fmt.Sprintf("%d jobs, %d frames, %d reports, %d members kept; %d operations in an order that the model allows, "+
-		"but for %d jobs", k.jobs, k.frames, k.reports, k.members, k.operations, len(k.disordered))
+	return fmt.Sprintf("%d jobs, %d frames, %d reports, %d members kept; "+
+		"%d operations in an order that the model allows, but for %d jobs",
+		k.jobs, k.frames, k.reports, k.members, k.operations, len(k.disordered))
 }
