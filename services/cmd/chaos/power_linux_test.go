@@ -90,8 +90,8 @@ func losePower(t *testing.T, servers int, journal disktest.Journal, cuts int) {
 	if servers == 1 && len(k.disordered) > 0 {
 		t.Errorf("reads and changes have no order: %v", k.disordered)
 	}
-	fmt.Printf("power: %s: %d cuts; forgotten %d of %d unsynced sectors, %d of %d unsynced names; %s; jobs retried %d; %s\n",
-		t.Name(), cuts, lost.Sectors, lost.UnsyncedSectors, lost.Names, lost.UnsyncedNames, k, retries,
+	fmt.Printf("power: %s: %d cuts; forgotten %d of %d unsynced sectors, %d of %d unsynced names; %s; "+
+		"jobs retried %d; %s\n", t.Name(), cuts, lost.Sectors, lost.UnsyncedSectors, lost.Names, lost.UnsyncedNames, k, retries,
 		time.Since(began).Round(time.Second))
 }
 
