@@ -113,7 +113,7 @@ func (n *natsOnDisks) cutWhilePublishing() (acknowledged, lost int) {
 	defer js.Conn().Close()
 	n.stream++
 	name := fmt.Sprintf("T%d", n.stream)
-	eventstest.WaitFor(t, time.Minute, "stream "+name, func() bool {
+	eventstest.WaitFor(t, 3*time.Minute, "stream "+name, func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		_, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"},
@@ -128,7 +128,7 @@ func (n *natsOnDisks) cutWhilePublishing() (acknowledged, lost int) {
 	acks := n.publishUntilCut(js, name)
 
 	var stored map[uint64]string
-	eventstest.WaitFor(t, time.Minute, name+" to be read", func() bool {
+	eventstest.WaitFor(t, 3*time.Minute, name+" to be read", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		s, err := js.Stream(ctx, name)

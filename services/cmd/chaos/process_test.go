@@ -114,7 +114,7 @@ func (p *process) waitHealthy(t *testing.T) {
 		return
 	}
 	via := &http.Transport{DialContext: p.dial, DisableKeepAlives: true}
-	eventstest.WaitFor(t, time.Minute, p.name+" to be healthy", func() bool {
+	eventstest.WaitFor(t, 3*time.Minute, p.name+" to be healthy", func() bool {
 		return getStatus(&http.Client{Transport: via, Timeout: 10 * time.Second}, p.addr+"/healthz") == http.StatusOK
 	})
 }

@@ -210,7 +210,7 @@ func (s *site) startNATS() {
 		}))
 	}
 	for _, addr := range clients {
-		eventstest.WaitFor(s.t, time.Minute, "NATS on "+addr, func() bool {
+		eventstest.WaitFor(s.t, 3*time.Minute, "NATS on "+addr, func() bool {
 			conn, err := s.dial(s.t.Context(), "tcp", addr)
 			return err == nil && conn.Close() == nil
 		})
@@ -286,7 +286,7 @@ func (s *site) startDatabase() {
 	// With SIGTERM it would wait for its clients.
 	s.database = s.run(&process{name: "postgres", env: []string{"LC_ALL=C", "TZ=UTC"},
 		argv: s.cfg.database.argv(argv...), stop: syscall.SIGINT})
-	eventstest.WaitFor(t, time.Minute, "PostgreSQL", func() bool {
+	eventstest.WaitFor(t, 3*time.Minute, "PostgreSQL", func() bool {
 		conn, err := s.dial(t.Context(), "tcp", addr)
 		return err == nil && conn.Close() == nil
 	})
