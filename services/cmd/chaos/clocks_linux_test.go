@@ -17,14 +17,14 @@ import (
 
 // The clock of one program after the other jumps by ten minutes and by a day, forwards
 // and back, while jobs are under way: of PostgreSQL with libfaketime, and in the long form
-// of NATS and of rollcall, built with a standard library whose clock can be moved: they
-// do not ask the C library for the time. Nothing is lost, doubled or out of order.
+// of NATS, built with a standard library whose clock can be moved: it does not ask the C
+// library for the time. Nothing is lost, doubled or out of order.
 func TestClocksJump(t *testing.T) {
 	t.Parallel()
 	names, jumps := []string{"postgres"}, []time.Duration{10 * time.Minute, -10 * time.Minute, 24 * time.Hour, -24 * time.Hour}
 	cfg := siteConfig{nats: []host{{}}, apps: []host{{}}, ackWait: 4 * time.Second}
 	if *fullFlag {
-		names = []string{"postgres", "nats-1", "rollcall-1"}
+		names = []string{"postgres", "nats-1"}
 		cfg.programs = buildWithClocks(t)
 	}
 	clocks := map[string]*clock{}
