@@ -228,12 +228,12 @@ func (s *sweeper) markClean(ctx context.Context, job *events.Job) error {
 	return nil
 }
 
-// listShared returns the artifacts that jobs share with the jobs that they undo or
-// complete.
-func (s *sweeper) listShared(ctx context.Context) (map[string]bool, error) {
+// listShared returns the artifacts that other jobs than this share with the jobs that they
+// undo or complete.
+func (s *sweeper) listShared(ctx context.Context, jobID string) (map[string]bool, error) {
 	var names []string
 	if err := s.cfg.DB.SelectContext(ctx, &names,
-		`SELECT unnest(shared) FROM job_retention WHERE shared <> '{}'`); err != nil {
+		`SELECT unnest(shared) FROM job_retention WHERE shared <> '{}' AND job_id <> $1`, jobID); err != nil {
 		return nil, fmt.Errorf("list shared artifacts: %w", err)
 	}
 	all := make(map[string]bool, len(names))

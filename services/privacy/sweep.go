@@ -148,7 +148,7 @@ func (s *sweeper) removeAllErased(ctx context.Context) error {
 // names, and the rows of job_outcomes, with the values that were overwritten, once the
 // artifact outcomes is gone.
 func (s *sweeper) removeErased(ctx context.Context, job *events.Job, swept *Swept) error {
-	shared, err := s.listShared(ctx)
+	shared, err := s.listShared(ctx, job.ID)
 	if err != nil {
 		return err
 	}
