@@ -17,7 +17,7 @@ type upgrade func(kind Kind, body []byte) ([]byte, error)
 // because readers skip fields that they do not know; but where skipping one would
 // do harm, it appends one that changes nothing, and names the facts in versionOf.
 var upgrades = [...]upgrade{
-	// Version 2 has options that say what a job may not write.
+	// Version 2 has options that say what a job may not write, or that it writes a dry run.
 	func(_ Kind, body []byte) ([]byte, error) { return body, nil },
 	// Version 3 has jobs that go on with the fact resumed. An older program would
 	// acknowledge it and do nothing.
@@ -31,7 +31,8 @@ const DataVersion = 1 + len(upgrades)
 // right. Most facts can be read by older programs, so that an upgrade can be taken
 // back.
 func versionOf(fact Fact) int {
-	if f, ok := fact.(*Uploaded); ok && (f.Options.Mode != ModeUpsert || f.Options.AllowClear) {
+	if f, ok := fact.(*Uploaded); ok &&
+		(f.Options.Mode != ModeUpsert || f.Options.AllowClear || f.Options.Commits != "") {
 		return 2
 	}
 	if f, ok := fact.(*Resumed); ok && f.Wakes {

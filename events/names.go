@@ -193,6 +193,17 @@ func UndoJobID(jobID string) string {
 // change.
 var undoSpace = uuid.MustParse("6f1c7a0e-5d0b-4a57-9a0f-3d1f0c0d5e11")
 
+// CommitJobID returns the id of the job that commits a dry run. It is always the
+// same, so a second commit is the first one again. The commit that follows a
+// declined one has the id that would commit the declined one.
+func CommitJobID(jobID string) string {
+	return "job-" + uuid.NewHash(sha256.New(), commitSpace, []byte(jobID), 8).String()
+}
+
+// commitSpace is the name space of CommitJobID: a random UUID that must never
+// change.
+var commitSpace = uuid.MustParse("607b7291-8d08-4108-9ad2-d72b583d9b06")
+
 // ValidJobID reports whether id has the form that NewJobID returns. Check every
 // id from outside before it becomes part of a subject.
 func ValidJobID(id string) bool {

@@ -14,6 +14,10 @@ type Options struct {
 	// with the outcome transfer. It has the rows and verdicts of that job. ""
 	// for an ordinary upload.
 	Completes string `json:"completes,omitempty"`
+	// Commits is the id of the dry run that this job writes: exactly what that one
+	// has shown. It has the rows, rejects and verdicts of that job. "" for an
+	// ordinary upload.
+	Commits string `json:"commits,omitempty"`
 	// Approval says that somebody else must approve the job before it writes.
 	Approval bool `json:"approval,omitempty"`
 	// Mode says which people the job may write. The zero Mode is ModeUpsert.

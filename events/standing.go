@@ -32,6 +32,9 @@ func (s Standing) Advance(fact Fact) Standing {
 		if f.Options.Undoes != "" {
 			return atEnd(Initialization, 0, "The undo was asked for.")
 		}
+		if f.Options.Commits != "" {
+			return atEnd(Initialization, 0, "The commit of a dry run was asked for.")
+		}
 		return atEnd(Initialization, 0, "The file was received.")
 	case *Validated:
 		return atEnd(PreValidation, f.Stats.TotalRecords, "The rows were checked.")

@@ -26,8 +26,9 @@ type Header struct {
 	Columns []string `json:"columns,omitempty"`
 	// Fields maps a canonical field name to its index in Columns.
 	Fields map[string]int `json:"fields,omitempty"`
-	// Salt is mixed into the digest of a proposal, so that nobody can guess what
-	// the digest was made of. Outcomes that are proposed have it, in hexadecimal.
+	// Salt is mixed into the digest of a proposal, or into those of the outcomes of
+	// a dry run, so that nobody can guess what a digest was made of. Outcomes of
+	// both have it; "" for all others.
 	Salt string `json:"salt,omitempty"`
 	// Records counts the lines that follow. Writer.Store fills it in.
 	Records int `json:"records"`

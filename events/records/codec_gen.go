@@ -290,6 +290,7 @@ func (r *Outcome) append(b []byte) ([]byte, error) {
 	}
 	b = appendFilled(b, `,"vd":`, string(r.VD))
 	b = appendFilled(b, `,"error":`, string(r.Error))
+	b = appendFilled(b, `,"digest":`, string(r.Digest))
 	return append(b, '}'), nil
 }
 
@@ -302,6 +303,7 @@ var namesOutcome = []string{
 	"after",
 	"vd",
 	"error",
+	"digest",
 }
 
 func (*Outcome) names() []string { return namesOutcome }
@@ -324,6 +326,8 @@ func (r *Outcome) scan(s *scanner, name string) bool {
 		scanText(s, &r.VD)
 	case "error":
 		scanText(s, &r.Error)
+	case "digest":
+		scanText(s, &r.Digest)
 	default:
 		return false
 	}

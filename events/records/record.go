@@ -168,4 +168,8 @@ type Outcome struct {
 	VD string `json:"vd,omitempty"`
 	// Error says why the database refused the row.
 	Error string `json:"error,omitempty"`
+	// Digest is made of all that the row writes over what is there, with the salt
+	// of the header as its key, in hexadecimal. Outcomes of dry runs have it; ""
+	// for all others.
+	Digest string `json:"digest,omitempty"`
 }

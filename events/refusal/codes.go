@@ -19,6 +19,7 @@ const (
 	CodeExpired          = "expired"
 	CodeNotAllowed       = "not_allowed"
 	CodeCursorOutdated   = "cursor_outdated"
+	CodeDryRunTooOld     = "dry_run_too_old"
 	CodeTooManyWebhooks  = "too_many_webhooks"
 	CodeTooManyMappings  = "too_many_mappings"
 	CodeReportDamaged    = "report_damaged"
@@ -92,6 +93,7 @@ var answers = map[string]answer{
 	CodeExpired:          {status: http.StatusGone},
 	CodeNotAllowed:       {status: http.StatusConflict},
 	CodeCursorOutdated:   {status: http.StatusConflict},
+	CodeDryRunTooOld:     {status: http.StatusConflict},
 	CodeTooManyWebhooks:  {status: http.StatusConflict},
 	CodeTooManyMappings:  {status: http.StatusConflict},
 	CodeReportDamaged:    {status: http.StatusBadGateway},

@@ -10,6 +10,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/records"
+	"rollcall.example/events/refusal"
 )
 
 const progressEvery = 250 * time.Millisecond
@@ -53,6 +54,25 @@ func (w *Work) LoadCompleted(ctx context.Context) (events.Job, error) {
 		err = fmt.Errorf("complete: job %s has no rows that wait", job.ID)
 	}
 	return job, err
+}
+
+// LoadCommitted loads the dry run that this job commits. The error is a Rejection
+// when what that one has found is kept no longer.
+func (w *Work) LoadCommitted(ctx context.Context) (events.Job, error) {
+	job, err := w.runner.Log.Load(ctx, w.Job.Options.Commits)
+	if err != nil {
+		return job, err
+	}
+	if job.Reported == nil || !job.Options.DryRun {
+		return job, fmt.Errorf("commit: job %s is no finished dry run", job.ID)
+	}
+	for _, a := range job.Inputs()[1:] { // the upload is not read again
+		if job.Removed(a) != nil {
+			return job, Reject(refusal.CodeExpired,
+				"What the dry run has found is kept no longer. Please upload the file again.", nil)
+		}
+	}
+	return job, nil
 }
 
 // ArtifactName returns a name for an artifact of this attempt: <jobId>/<name>

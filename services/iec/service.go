@@ -92,7 +92,10 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (fact events.Fact, 
 		return &events.Verified{Verdicts: undone.Verified.Verdicts, Stats: undone.Verified.Stats}, nil
 	}
 	if w.Job.Options.Completes != "" {
-		return s.takeVerdicts(ctx, w)
+		return s.takeVerdicts(ctx, w, w.LoadCompleted)
+	}
+	if w.Job.Options.Commits != "" {
+		return s.takeVerdicts(ctx, w, w.LoadCommitted)
 	}
 	for {
 		fact, err := s.runRound(ctx, w)

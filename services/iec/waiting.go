@@ -12,14 +12,15 @@ import (
 )
 
 // takeVerdicts gives the rows that a job takes over from another one the verdicts
-// that they have. It asks nobody.
-func (s *Service) takeVerdicts(ctx context.Context, w *stage.Work) (_ events.Fact, err error) {
+// that they have there. It asks nobody.
+func (s *Service) takeVerdicts(ctx context.Context, w *stage.Work,
+	load func(context.Context) (events.Job, error)) (_ events.Fact, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("take verdicts: %w", err)
 		}
 	}()
-	completed, err := w.LoadCompleted(ctx)
+	other, err := load(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +29,7 @@ func (s *Service) takeVerdicts(ctx context.Context, w *stage.Work) (_ events.Fac
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	next, stop := iter.Pull2(records.Each[records.Verdict](ctx, s.cfg.Store, completed.Verified.Verdicts, nil))
+	next, stop := iter.Pull2(records.Each[records.Verdict](ctx, s.cfg.Store, other.Verified.Verdicts, nil))
 	defer stop()
 	var stats events.IECStats
 	for row, err := range records.Each[records.Row](ctx, s.cfg.Store, w.Job.Validated.Rows, nil) {

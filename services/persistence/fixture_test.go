@@ -68,7 +68,7 @@ func newJob(rows int, opts events.Options) *events.Job {
 // writeJob writes people for a job and returns the outcomes as the artifact has them.
 func (w *fixture) writeJob(ctx context.Context, job *events.Job,
 	list ...person) (got []records.Outcome, stats events.DatabaseStats, err error) {
-	err = w.mergePeople(ctx, job, numberRows(list), func(int, string) {}, func(tx *sqlx.Tx) error {
+	err = w.mergePeople(ctx, job, numberRows(list), func(int, string) {}, func(tx *sqlx.Tx, _ bool) error {
 		stats, err = outcomeReader{jobID: job.ID, clears: job.Options.AllowClear}.each(ctx, tx,
 			func(o *records.Outcome) error { got = append(got, *o); return nil })
 		return err

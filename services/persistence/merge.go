@@ -35,13 +35,18 @@ type idRange struct {
 	count       int
 }
 
-// run writes people and the outcome of each, unless another worker has done so
-// already.
-func (m *merge) run(ctx context.Context, people iter.Seq2[person, error]) error {
-	claimed, err := claimLedger(ctx, m.tx, m.job, m.now)
-	if err != nil || !claimed {
-		return err
+// run writes people and the outcome of each. It returns false if another worker has
+// done so already.
+func (m *merge) run(ctx context.Context, people iter.Seq2[person, error]) (claimed bool, err error) {
+	claimed, err = claimLedger(ctx, m.tx, m.job, m.now)
+	if err == nil && claimed {
+		err = m.write(ctx, people)
 	}
+	return claimed, err
+}
+
+// write writes people and the outcome of each.
+func (m *merge) write(ctx context.Context, people iter.Seq2[person, error]) error {
 	n, err := m.loadIncoming(ctx, people)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ func resultsOf(list []records.Outcome) (results []string) {
 // readUndo runs an undo and returns its outcomes.
 func (w *fixture) readUndo(t *testing.T, undo *events.Job, undone events.Area) (got []records.Outcome) {
 	t.Helper()
-	err := w.undoJob(t.Context(), undo, undone, func(int, string) {}, func(tx *sqlx.Tx) error {
+	err := w.undoJob(t.Context(), undo, undone, func(int, string) {}, func(tx *sqlx.Tx, _ bool) error {
 		_, err := outcomeReader{jobID: undo.ID}.each(t.Context(), tx,
 			func(o *records.Outcome) error { got = append(got, *o); return nil })
 		return err

@@ -18,6 +18,8 @@ type outcomeReader struct {
 	jobID string
 	// clears says that the rows may have emptied fields.
 	clears bool
+	// salt is the key of the digest that each outcome gets; "" for none.
+	salt string
 }
 
 // each calls write with the outcome of each row, in the order of the rows, and
@@ -25,13 +27,17 @@ type outcomeReader struct {
 func (r outcomeReader) each(ctx context.Context, tx *sqlx.Tx,
 	write func(*records.Outcome) error) (events.DatabaseStats, error) {
 	var stats events.DatabaseStats
-	cleared := "NULL::text[]"
+	cleared, written, members := "NULL::text[]", "NULL::text", ""
 	if r.clears {
 		cleared = clearedSQL
 	}
+	if r.salt != "" {
+		written, members = overwrittenSQL, seenMembersSQL
+	}
 	rows, err := tx.QueryContext(ctx, `SELECT o.n, o.result, o.changed, coalesce(o.vd_code, ''), coalesce(o.error, ''),
-  o.before->>'ward_code', o.after->>'ward_code', o.before->>'vd_code', o.after->>'vd_code', `+cleared+`
-FROM job_outcomes o WHERE o.job_id = $1 ORDER BY o.n`, r.jobID)
+  o.before->>'ward_code', o.after->>'ward_code', o.before->>'vd_code', o.after->>'vd_code', `+cleared+`, `+
+		written+`
+FROM job_outcomes o`+members+` WHERE o.job_id = $1 ORDER BY o.n`, r.jobID)
 	if err != nil {
 		return stats, fmt.Errorf("read outcomes: %w", redact(err))
 	}
@@ -39,9 +45,13 @@ FROM job_outcomes o WHERE o.job_id = $1 ORDER BY o.n`, r.jobID)
 	for rows.Next() {
 		var o records.Outcome
 		var was, is [2]sql.NullString
+		var line sql.RawBytes
 		if err := rows.Scan(&o.N, &o.Result, (*pq.StringArray)(&o.Changed), &o.VD, &o.Error, &was[0], &is[0], &was[1],
-			&is[1], (*pq.StringArray)(&o.Cleared)); err != nil {
+			&is[1], (*pq.StringArray)(&o.Cleared), &line); err != nil {
 			return stats, fmt.Errorf("read outcomes: %w", redact(err))
+		}
+		if r.salt != "" {
+			o.Digest = rowDigest(r.salt, line)
 		}
 		for i, name := range []string{"ward_code", "vd_code"} {
 			if slices.Contains(o.Changed, name) {

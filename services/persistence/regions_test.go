@@ -140,7 +140,7 @@ func TestMappingLoadedMeanwhileChangesNothing(t *testing.T) {
 			loaded = true
 			w.mapWards("79800001", "Sandton")
 		}
-	}, func(*sqlx.Tx) error { return nil })
+	}, func(*sqlx.Tx, bool) error { return nil })
 	if err != nil || !loaded {
 		t.Fatalf("loaded %v, %v", loaded, err)
 	}

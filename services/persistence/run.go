@@ -2,6 +2,7 @@ package persistence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
@@ -17,6 +18,8 @@ type run struct {
 	work     *stage.Work
 	out      *records.Writer[records.Outcome]
 	proposal *proposal
+	// dryRun is what the job commits; nil for all others.
+	dryRun *dryRun
 
 	stats    events.DatabaseStats
 	outcomes events.Artifact
@@ -36,6 +39,14 @@ func (s *Service) newRun(ctx context.Context, w *stage.Work) (*run, error) {
 	return &run{service: s, work: w, out: out, proposal: p}, nil
 }
 
+func (r *run) close() error {
+	err := r.out.Close()
+	if r.dryRun != nil {
+		err = errors.Join(err, r.dryRun.close())
+	}
+	return err
+}
+
 // report reports how many rows are done. All rows of a job that was approved count
 // as done: the proposal has told so already, and progress never goes back.
 func (r *run) report(done int, message string) {
@@ -46,23 +57,33 @@ func (r *run) report(done int, message string) {
 	r.work.Progress(events.DatabaseOperations, done, total, message)
 }
 
-// propose stores the outcomes. The error is errPropose where somebody has to
-// approve them before the transaction may commit.
-func (r *run) propose(ctx context.Context, tx *sqlx.Tx) error {
-	err := r.storeOutcomes(ctx, tx, true)
-	if err == nil && r.proposal.reason != "" {
-		err = errPropose
+// proposeIn returns the step that stores the outcomes. Its error is errPropose where
+// somebody has to approve them before the transaction may commit.
+func (r *run) proposeIn(ctx context.Context) outcomesStep {
+	return func(tx *sqlx.Tx, written bool) error {
+		err := r.storeOutcomes(ctx, tx, !written)
+		if err == nil && r.proposal.reason != "" {
+			err = errPropose
+		}
+		return err
 	}
-	return err
 }
 
 // outcomesOf returns what reads the outcomes of the job.
 func (r *run) outcomesOf(job *events.Job) outcomeReader {
-	return outcomeReader{jobID: job.ID, clears: job.Options.AllowClear && job.Options.Undoes == ""}
+	of := outcomeReader{jobID: job.ID, clears: job.Options.AllowClear && job.Options.Undoes == ""}
+	switch {
+	case job.Options.DryRun:
+		of.salt = r.proposal.salt
+	case r.dryRun != nil:
+		of.salt = r.dryRun.salt
+	}
+	return of
 }
 
 // storeOutcomes stores the artifact and counts what it holds. With decide it finds
-// out before whether the job has to be proposed.
+// out before whether the job is what a dry run has shown, and whether it has to be
+// proposed.
 func (r *run) storeOutcomes(ctx context.Context, tx *sqlx.Tx, decide bool) (err error) {
 	job := &r.work.Job
 	var withheld []int
@@ -70,8 +91,19 @@ func (r *run) storeOutcomes(ctx context.Context, tx *sqlx.Tx, decide bool) (err 
 		if records.Withholds(job, o.Result) {
 			withheld = append(withheld, o.N)
 		}
+		if decide && r.dryRun != nil {
+			if err := r.dryRun.compare(o); err != nil {
+				return err
+			}
+		}
+		if !job.Options.DryRun {
+			o.Digest = "" // only a dry run is compared with
+		}
 		return r.out.Write(o)
 	})
+	if err == nil && decide && r.dryRun != nil {
+		err = r.dryRun.finish()
+	}
 	if err != nil {
 		return err
 	}
@@ -89,7 +121,7 @@ func (r *run) storeOutcomes(ctx context.Context, tx *sqlx.Tx, decide bool) (err 
 	}
 	r.report(r.stats.Total, "Storing the outcomes")
 	header := r.work.Header("outcomes")
-	if r.proposal.reason != "" {
+	if r.proposal.reason != "" || job.Options.DryRun {
 		header.Salt = r.proposal.salt
 	}
 	r.outcomes, err = r.out.Store(ctx, r.service.store, events.BucketOutcomes, r.work.ArtifactName("outcomes"), header)

@@ -76,7 +76,7 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error
 	if err != nil {
 		return nil, fmt.Errorf("persist: %w", err)
 	}
-	defer func() { _ = r.out.Close() }() // a temporary file
+	defer func() { _ = r.close() }() // temporary files
 
 	written, err := s.isWritten(ctx, job.ID)
 	if err == nil && written {
@@ -89,10 +89,12 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error
 	case job.Options.Undoes != "":
 		var undone events.Job
 		if undone, err = w.LoadUndone(ctx); err == nil {
-			err = s.undoJob(ctx, job, undone.Area(), r.report, func(tx *sqlx.Tx) error { return r.propose(ctx, tx) })
+			err = s.undoJob(ctx, job, undone.Area(), r.report, r.proposeIn(ctx))
 		}
 	default:
-		err = s.writeNew(ctx, job, r.report, func(tx *sqlx.Tx) error { return r.propose(ctx, tx) })
+		if err = r.openDryRun(ctx); err == nil {
+			err = s.writeNew(ctx, job, r.report, r.proposeIn(ctx))
+		}
 	}
 	switch {
 	case errors.Is(err, errPropose):
@@ -115,7 +117,7 @@ func (s *Service) Handle(ctx context.Context, w *stage.Work) (events.Fact, error
 // writeNew writes a job that has no ledger row. It fetches the artifacts before
 // the transaction begins, so that no lock is held while they arrive.
 func (s *Service) writeNew(ctx context.Context, job *events.Job, progress func(int, string),
-	storeOutcomes func(*sqlx.Tx) error) error {
+	storeOutcomes outcomesStep) error {
 	rows, err := records.Open[records.Row](ctx, s.store, job.Validated.Rows)
 	if err != nil {
 		return err
@@ -129,9 +131,13 @@ func (s *Service) writeNew(ctx context.Context, job *events.Job, progress func(i
 	return s.mergePeople(ctx, job, pairUp(rows.AllReusing(), verdicts.AllReusing()), progress, storeOutcomes)
 }
 
+// outcomesStep is the last step of a transaction that writes a job. written says that
+// the members were written by an earlier transaction, so that nothing is left to decide.
+type outcomesStep func(tx *sqlx.Tx, written bool) error
+
 // mergePeople merges people in one transaction, with storeOutcomes as its last step.
 func (s *Service) mergePeople(ctx context.Context, job *events.Job, people iter.Seq2[person, error],
-	progress func(int, string), storeOutcomes func(*sqlx.Tx) error) error {
+	progress func(int, string), storeOutcomes outcomesStep) error {
 	return s.transaction(ctx, !job.Options.DryRun, func(conn *sqlx.Conn, tx *sqlx.Tx) error {
 		m := merge{tx: tx, conn: conn, job: job, area: access.NewBounds(job.Area()), now: s.now(),
 			mode: job.Options.Mode, sql: keeping, total: job.Validated.Rows.Records, progress: progress}
@@ -147,13 +153,14 @@ func (s *Service) mergePeople(ctx context.Context, job *events.Job, people iter.
 				return err
 			}
 		}
-		if err := m.run(ctx, left.filter(people)); err != nil {
+		claimed, err := m.run(ctx, left.filter(people))
+		if err != nil {
 			return err
 		}
 		if err := left.record(ctx, tx, job.ID); err != nil {
 			return err
 		}
-		return storeOutcomes(tx)
+		return storeOutcomes(tx, !claimed)
 	})
 }
 

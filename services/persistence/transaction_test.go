@@ -157,12 +157,12 @@ func TestCancelLeavesTheDatabaseAsItWas(t *testing.T) {
 		"while rows are copied": func(w *fixture, job *events.Job, cancel context.CancelCauseFunc,
 			ctx context.Context) error {
 			return w.mergePeople(ctx, job, numberRows(list), func(int, string) { cancel(stage.ErrCancelled) },
-				func(*sqlx.Tx) error { return nil })
+				func(*sqlx.Tx, bool) error { return nil })
 		},
 		"after the last statement": func(w *fixture, job *events.Job, cancel context.CancelCauseFunc,
 			ctx context.Context) error {
 			return w.mergePeople(ctx, job, numberRows(list), func(int, string) {},
-				func(*sqlx.Tx) error { cancel(stage.ErrCancelled); return nil })
+				func(*sqlx.Tx, bool) error { cancel(stage.ErrCancelled); return nil })
 		},
 		"while a statement waits for a lock": func(w *fixture, job *events.Job, cancel context.CancelCauseFunc,
 			ctx context.Context) error {
@@ -175,7 +175,7 @@ func TestCancelLeavesTheDatabaseAsItWas(t *testing.T) {
 			done := make(chan error)
 			go func() {
 				done <- w.mergePeople(ctx, job, numberRows(list), func(int, string) {},
-					func(*sqlx.Tx) error { return nil })
+					func(*sqlx.Tx, bool) error { return nil })
 			}()
 			eventstest.Wait(w.t, "a blocked statement", func() bool {
 				return w.countRows(fmt.Sprintf("pg_stat_activity WHERE %d = ANY (pg_blocking_pids(pid))", pid)) > 0
@@ -210,7 +210,7 @@ func TestCancelLeavesTheDatabaseAsItWas(t *testing.T) {
 func TestLostConnectionCanBeRetried(t *testing.T) {
 	w := newFixture(t)
 	job := newJob(1, events.Options{})
-	kill := func(tx *sqlx.Tx) error {
+	kill := func(tx *sqlx.Tx, _ bool) error {
 		var pid int
 		if err := tx.Get(&pid, `SELECT pg_backend_pid()`); err != nil {
 			return err

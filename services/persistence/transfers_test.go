@@ -98,7 +98,7 @@ func TestAMemberWhoIsMovedInBetweenWaits(t *testing.T) {
 		moved := []person{newPerson(1, unverified, "ward", "19100001", "firstname", "Moved"),
 			newPerson(2, unverified, "ward", "19100001", "firstname", "Inserted")}
 		job := newJob(2, events.Options{})
-		err := w.mergePeople(t.Context(), job, numberRows(moved), func(int, string) {}, func(*sqlx.Tx) error {
+		err := w.mergePeople(t.Context(), job, numberRows(moved), func(int, string) {}, func(*sqlx.Tx, bool) error {
 			close(locked)
 			<-goOn
 			return nil
@@ -153,7 +153,7 @@ func TestAnUndoShowsNothingOfMembersOutside(t *testing.T) {
 	undo := &events.Job{ID: events.UndoJobID(job.ID), Options: events.Options{Undoes: job.ID},
 		Uploaded: &events.Uploaded{}}
 	var got []records.Outcome
-	err := w.undoJob(t.Context(), undo, wardOne, func(int, string) {}, func(tx *sqlx.Tx) error {
+	err := w.undoJob(t.Context(), undo, wardOne, func(int, string) {}, func(tx *sqlx.Tx, _ bool) error {
 		_, err := outcomeReader{jobID: undo.ID}.each(t.Context(), tx,
 			func(o *records.Outcome) error { got = append(got, *o); return nil })
 		return err

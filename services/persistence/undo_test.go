@@ -85,7 +85,7 @@ func TestUndoWaitsForARunningCommit(t *testing.T) {
 	w := newFixture(t)
 	job, list := newJob(1, events.Options{}), []person{newPerson(1, unverified, "firstname", "Late")}
 	undone := make(chan error, 1)
-	err := w.mergePeople(t.Context(), job, numberRows(list), func(int, string) {}, func(tx *sqlx.Tx) error {
+	err := w.mergePeople(t.Context(), job, numberRows(list), func(int, string) {}, func(tx *sqlx.Tx, _ bool) error {
 		var pid int
 		if err := tx.Get(&pid, `SELECT pg_backend_pid()`); err != nil {
 			return err

@@ -22,7 +22,7 @@ import (
 // whoever undoes it, nothing is shown, and nothing is to be undone: the undone job
 // wrote members of its area only, and another job has moved this one since.
 func (s *Service) undoJob(ctx context.Context, job *events.Job, undoneArea events.Area, progress func(int, string),
-	storeOutcomes func(*sqlx.Tx) error) error {
+	storeOutcomes outcomesStep) error {
 	undone := job.Options.Undoes
 	areas := []*access.Bounds{access.NewBounds(undoneArea), access.NewBounds(job.Area())}
 	lock, everywhere := lockWrittenSQL, areas[0].Everywhere() && areas[1].Everywhere()
@@ -42,7 +42,7 @@ func (s *Service) undoJob(ctx context.Context, job *events.Job, undoneArea event
 			return err
 		}
 		if !claimed {
-			return storeOutcomes(tx)
+			return storeOutcomes(tx, true)
 		}
 		n, err := step("read ledger", `SELECT FROM job_ledger WHERE job_id = $1 FOR UPDATE`, undone)
 		if err != nil {
@@ -74,7 +74,7 @@ func (s *Service) undoJob(ctx context.Context, job *events.Job, undoneArea event
 		if _, err := step("restore members", restoreUpdatedSQL+onlyUndoneSQL, undone, job.ID); err != nil {
 			return err
 		}
-		return storeOutcomes(tx)
+		return storeOutcomes(tx, false)
 	})
 }
 

@@ -22,7 +22,7 @@ func (w *fixture) undoAndRead(ctx context.Context,
 	undone string) (got []records.Outcome, stats events.DatabaseStats, err error) {
 	job := &events.Job{ID: events.UndoJobID(undone), Options: events.Options{Undoes: undone},
 		Uploaded: &events.Uploaded{}}
-	err = w.undoJob(ctx, job, events.Country(), func(int, string) {}, func(tx *sqlx.Tx) error {
+	err = w.undoJob(ctx, job, events.Country(), func(int, string) {}, func(tx *sqlx.Tx, _ bool) error {
 		stats, err = outcomeReader{jobID: job.ID}.each(ctx, tx,
 			func(o *records.Outcome) error { got = append(got, *o); return nil })
 		return err

@@ -60,6 +60,9 @@ func (s *Service) validate(ctx context.Context, w *stage.Work) (_ *events.Valida
 	if w.Job.Options.Completes != "" {
 		return s.takeWaiting(ctx, w)
 	}
+	if w.Job.Options.Commits != "" {
+		return s.takeDryRun(ctx, w)
+	}
 	w.Progress(events.FileReading, 0, 0, "Reading the spreadsheet")
 	upload := w.Job.Uploaded.File
 	file, err := s.cfg.Store.Fetch(ctx, upload)
