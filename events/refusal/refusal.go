@@ -57,6 +57,13 @@ func Foreign() *Error {
 	return e
 }
 
+// OldDryRun refuses to commit a dry run of a version that kept nothing with which
+// the members could be compared.
+func OldDryRun() *Error {
+	return New(CodeDryRunTooOld, "This dry run was made before dry runs could be committed. "+
+		"Please upload the file again.")
+}
+
 // From returns the refusal that err wraps. Full storage is always
 // CodeStorageFull, whatever err wraps, and events.ErrNotFound is CodeNotFound.
 // Any other error is CodeUnavailable, a fault on our side. From returns nil for

@@ -54,9 +54,9 @@ func (c *Client) Jobs(ctx context.Context, page int, status events.Status) (list
 	return list, err
 }
 
-// JobState is the state of a job after it was cancelled, retried or undone.
+// JobState is the state of a job after something was asked of it.
 type JobState struct {
-	// JobID is the id of the job; for Undo and Complete, of the job that begins.
+	// JobID is the id of the job; for Undo, Commit and Complete, of the job that begins.
 	JobID   string        `json:"job_id"`
 	Status  events.Status `json:"status"`
 	Message string        `json:"message"` // a sentence for the user
@@ -85,6 +85,12 @@ func (c *Client) Approve(ctx context.Context, jobID, reason string) (JobState, e
 // Decline ends a job that waits for approval. The uploader reads the reason.
 func (c *Client) Decline(ctx context.Context, jobID, reason string) (JobState, error) {
 	return decide(ctx, c, "decline", jobID, reason)
+}
+
+// Commit starts a job that writes what this one, a dry run, has shown; the same one
+// each time.
+func (c *Client) Commit(ctx context.Context, jobID string) (JobState, error) {
+	return steer(ctx, c, "commit", jobID)
 }
 
 // Complete starts a job that writes the rows of this one that wait for somebody

@@ -64,6 +64,10 @@ func writeSummary(
 	if job.Options.Undoes != "" {
 		note("This undoes " + job.Options.Undoes + ". Rows, and what the IEC has answered, are those of that job.")
 	}
+	if job.Options.Commits != "" {
+		note("This writes what the dry run " + job.Options.Commits + " has shown. " +
+			"Rows, and what the IEC has answered, are those of that job.")
+	}
 	if job.Options.Completes != "" {
 		note("These are the rows of " + job.Options.Completes + " that waited for somebody of another area.")
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
+	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
 )
 
@@ -151,8 +152,8 @@ func (s *Service) begin(ctx context.Context, fact *events.Uploaded) (job events.
 // nameWards adds to the area of a job the wards that lie in it, so that all that
 // decide by the fact decide the same, however the directory of wards changes.
 func (s *Service) nameWards(ctx context.Context, fact *events.Uploaded) error {
-	if s.cfg.Wards == nil || fact.Area == nil {
-		return nil
+	if s.cfg.Wards == nil || fact.Area == nil || fact.Options.Commits != "" {
+		return nil // a commit has the area of its dry run as it was
 	}
 	area, err := s.cfg.withWards(ctx, *fact.Area)
 	if err != nil {
@@ -161,6 +162,19 @@ func (s *Service) nameWards(ctx context.Context, fact *events.Uploaded) error {
 	}
 	fact.Area = &area
 	return nil
+}
+
+// Covers reports whether an area covers another one, by the wards that are known to lie
+// in it now. The error is a *refusal.Error when those cannot be looked up.
+func (s *Service) Covers(ctx context.Context, area, other events.Area) (bool, error) {
+	if access.Covers(area, other) {
+		return true, nil
+	}
+	area, err := s.cfg.withWards(ctx, area)
+	if err != nil {
+		return false, err
+	}
+	return access.Covers(area, other), nil
 }
 
 // withWards returns an area with the wards that are known to lie in it.

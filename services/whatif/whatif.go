@@ -69,6 +69,9 @@ func Job(ctx context.Context, cfg Config, job *events.Job, rules schema.Rules) (
 	if job.Validated == nil || job.Options.Undoes != "" || job.Options.Completes != "" {
 		return sum, errors.New("whatif: the job has no rows that were judged")
 	}
+	if job.Options.Commits != "" {
+		return sum, fmt.Errorf("whatif: the rows were judged in the dry run %s", job.Options.Commits)
+	}
 	for _, a := range append(job.Inputs()[:1], job.Validated.Rows, job.Validated.Rejects) {
 		if e := job.Removed(a); e != nil {
 			return sum, fmt.Errorf("whatif: what the job was made of is no longer kept: it was removed on %s",

@@ -139,6 +139,13 @@ func (undoCmd) Help() string {
 }
 
 // Help implements kong.HelpProvider.
+func (commitCmd) Help() string {
+	return "Begins a job that writes exactly what the dry run has shown. It reads no file again and asks the IEC nothing. " +
+		"If a member of the roll has changed since, it writes nothing and names the rows. " +
+		"A second time shows the same job."
+}
+
+// Help implements kong.HelpProvider.
 func (importWardsCmd) Help() string {
 	return "A row whose file names no region gets the sub-region of its ward. " +
 		"With municipalities and provinces, the area of somebody who works in one of them knows its wards: " +

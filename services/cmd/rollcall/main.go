@@ -44,6 +44,7 @@ type cli struct {
 	Cancel  cancelCmd   `cmd:"" group:"jobs" help:"Stop a job."`
 	Retry   retryCmd    `cmd:"" group:"jobs" help:"Run a failed or cancelled job again, from the stage at which it ended."`
 	Undo    undoCmd     `cmd:"" group:"jobs" help:"Take back what a job has written to the database."`
+	Commit  commitCmd   `cmd:"" group:"jobs" help:"Write what a dry run has shown."`
 
 	Approve  approveCmd  `cmd:"" group:"jobs" help:"Let a job of somebody else write what it proposed."`
 	Decline  declineCmd  `cmd:"" group:"jobs" help:"Refuse what a job of somebody else proposed."`

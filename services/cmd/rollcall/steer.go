@@ -14,7 +14,7 @@ type steerSettings struct {
 }
 
 // steer has something done to the job, prints where it stands and, if asked to, follows
-// it, or the job that undoes it, to its end.
+// it, or the job that begins, to its end.
 func (s *steerSettings) steer(ctx context.Context, p *process, follow bool,
 	do func(*client.Client, context.Context, string) (client.JobState, error)) error {
 	api, err := s.client()
@@ -58,6 +58,16 @@ type undoCmd struct {
 // Run takes back what the job has written.
 func (c *undoCmd) Run(ctx context.Context, p *process) error {
 	return c.steer(ctx, p, c.Watch, (*client.Client).Undo)
+}
+
+type commitCmd struct {
+	steerSettings
+	Watch bool `env:"-" help:"Follow the job that writes until it ends."`
+}
+
+// Run writes what the dry run has shown.
+func (c *commitCmd) Run(ctx context.Context, p *process) error {
+	return c.steer(ctx, p, c.Watch, (*client.Client).Commit)
 }
 
 type approveCmd struct {

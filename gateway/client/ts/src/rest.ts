@@ -24,6 +24,8 @@ export interface JobOptions {
   undoes?: string;
   /** The job whose waiting rows this one writes. */
   completes?: string;
+  /** The dry run that this one writes. */
+  commits?: string;
   /** Somebody else must approve the job before it writes. */
   approval?: boolean;
   /** Which people may be written; both where there is none. */

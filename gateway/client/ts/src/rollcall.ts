@@ -157,6 +157,11 @@ export class Rollcall {
     return this.#rest.call("POST", `/decline/${encodeURIComponent(jobId)}`, JSON.stringify({ reason }));
   }
 
+  /** Writes what a dry run has shown. Returns the job that does so, the same one each time. */
+  commit(jobId: string): Promise<Job> {
+    return this.#rest.call("POST", `/commit/${encodeURIComponent(jobId)}`);
+  }
+
   /** Takes over the rows of a job that wait for a larger area. Returns the job that writes them. */
   complete(jobId: string): Promise<Job> {
     return this.#rest.call("POST", `/complete/${encodeURIComponent(jobId)}`);

@@ -1,0 +1,102 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"rollcall.example/events"
+	"rollcall.example/events/access"
+	"rollcall.example/events/records"
+	"rollcall.example/events/refusal"
+)
+
+// commit begins the job that writes what a dry run has shown. Its id follows from that
+// of the dry run, or of the commit that was declined last, so that twice is once. It
+// belongs to the owner of the dry run, and has its options and its area.
+func (a *API) commit(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
+	job, err := a.load(r.Context(), r.PathValue("jobId"), who)
+	if err == nil {
+		err = who.May(access.Upload)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if why := explainNotCommittable(&job); why != "" {
+		return nil, &refusal.Error{Code: refusal.CodeNotAllowed, Message: why, Details: map[string]any{"status": job.Status}}
+	}
+	covered, err := a.cfg.Upload.Covers(r.Context(), who.Area, job.Area())
+	if err != nil {
+		return nil, err
+	}
+	if !covered {
+		return nil, &refusal.Error{Code: refusal.CodeForbidden,
+			Message: "The dry run was made for an area that does not lie in yours.",
+			Details: map[string]any{"permission": access.Write, "reason": "area"}}
+	}
+	id := events.CommitJobID(job.ID)
+	for {
+		begun, err := a.load(r.Context(), id, who)
+		if errors.Is(err, events.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if begun.Declined == nil {
+			return &result{message: "The dry run is committed by this job already.", data: viewOf(&begun)}, nil
+		}
+		id = events.CommitJobID(begun.ID) // a declined commit has written nothing, so the next one may be asked for
+	}
+	if err := checkKept(&job, "What the dry run has found", job.Inputs()[1:]...); err != nil {
+		return nil, err
+	}
+	if err := a.checkComparable(r.Context(), &job); err != nil {
+		return nil, err
+	}
+	options := job.Options
+	options.DryRun, options.Commits, options.Approval = false, job.ID, who.May(access.Write) != nil
+	area := job.Area()
+	fact := &events.Uploaded{
+		Owner: job.Owner, FileName: job.FileName, File: job.Uploaded.File, Options: options, Area: &area,
+		Mapping: job.Uploaded.Mapping,
+	}
+	if job.Owner.ID != who.ID {
+		fact.By = &who.User
+	}
+	fact.JobID = id
+	// Whoever asks at the same moment appends the same fact, which is stored once.
+	begun, err := a.cfg.Upload.Begin(r.Context(), fact)
+	if err != nil {
+		return nil, err
+	}
+	a.cfg.Logger.InfoContext(r.Context(), "commit begun", "job", job.ID, "commit", begun.ID, "user", who.ID)
+	return &result{status: http.StatusAccepted, message: "What the dry run has shown is being written.",
+		data: viewOf(&begun)}, nil
+}
+
+// explainNotCommittable says why a job is no finished dry run, "" if it is.
+func explainNotCommittable(job *events.Job) string {
+	switch {
+	case !job.Options.DryRun:
+		return "The job is no dry run: it writes by itself."
+	case !job.Ended():
+		return "The dry run is still running. Wait for its end, and look at what it shows."
+	case job.Reported == nil:
+		return "The dry run is " + string(job.Status) + ", so it has shown nothing that could be written."
+	}
+	return ""
+}
+
+// checkComparable refuses a dry run of a version that kept nothing to compare with.
+func (a *API) checkComparable(ctx context.Context, job *events.Job) error {
+	outcomes, err := records.Open[records.Outcome](ctx, a.cfg.Store, job.Persisted.Outcomes)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = outcomes.Close() }() // a local copy
+	if outcomes.Header.Salt == "" {
+		return refusal.OldDryRun()
+	}
+	return nil
+}
