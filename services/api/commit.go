@@ -92,7 +92,7 @@ func explainNotCommittable(job *events.Job) string {
 func (a *API) checkComparable(ctx context.Context, job *events.Job) error {
 	outcomes, err := records.Open[records.Outcome](ctx, a.cfg.Store, job.Persisted.Outcomes)
 	if err != nil {
-		return err
+		return explainDamage(err)
 	}
 	defer func() { _ = outcomes.Close() }() // a local copy
 	if outcomes.Header.Salt == "" {
