@@ -80,9 +80,9 @@ func (c *Client) token(ctx context.Context) (string, error) {
 }
 
 // wait waits before the nth attempt in a row, or until ctx ends.
-func (c *Client) wait(ctx context.Context, attempt int, backoff func(int) time.Duration) {
-	if c.cfg.Backoff != nil {
-		backoff = c.cfg.Backoff
+func (c Config) wait(ctx context.Context, attempt int, backoff func(int) time.Duration) {
+	if c.Backoff != nil {
+		backoff = c.Backoff
 	}
 	select {
 	case <-ctx.Done():

@@ -95,7 +95,7 @@ func (u *partUpload) send(ctx context.Context) (jobID string, err error) {
 			most, failures = arrived, 0
 			continue
 		}
-		u.wait(ctx, failures, partBackoff)
+		u.cfg.wait(ctx, failures, partBackoff)
 	}
 }
 

@@ -69,7 +69,7 @@ func (c *Client) follow(
 			if websocket.CloseStatus(err) == refusal.CloseStreamReset {
 				f.after = 0
 			}
-			if c.wait(ctx, failures, connectBackoff); ctx.Err() != nil {
+			if c.cfg.wait(ctx, failures, connectBackoff); ctx.Err() != nil {
 				return
 			}
 		}

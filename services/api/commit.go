@@ -9,12 +9,16 @@ import (
 	"rollcall.example/events/access"
 	"rollcall.example/events/records"
 	"rollcall.example/events/refusal"
+	"rollcall.example/services/upload"
 )
 
-// commit begins the job that writes what a dry run has shown. Its id follows from that
+// commits begins jobs that write dry runs.
+type commits struct{ *API }
+
+// begin begins the job that writes what a dry run has shown. Its id follows from that
 // of the dry run, or of the commit that was declined last, so that twice is once. It
 // belongs to the owner of the dry run, and has its options and its area.
-func (a *API) commit(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
+func (a commits) begin(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
 	job, err := a.load(r.Context(), r.PathValue("jobId"), who)
 	if err == nil {
 		err = who.May(access.Upload)
@@ -25,7 +29,7 @@ func (a *API) commit(_ http.ResponseWriter, r *http.Request, who caller) (*resul
 	if why := explainNotCommittable(&job); why != "" {
 		return nil, &refusal.Error{Code: refusal.CodeNotAllowed, Message: why, Details: map[string]any{"status": job.Status}}
 	}
-	covered, err := a.cfg.Upload.Covers(r.Context(), who.Area, job.Area())
+	covered, err := upload.Covers(r.Context(), a.cfg.Upload, who.Area, job.Area())
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +93,7 @@ func explainNotCommittable(job *events.Job) string {
 }
 
 // checkComparable refuses a dry run of a version that kept nothing to compare with.
-func (a *API) checkComparable(ctx context.Context, job *events.Job) error {
+func (a commits) checkComparable(ctx context.Context, job *events.Job) error {
 	outcomes, err := records.Open[records.Outcome](ctx, a.cfg.Store, job.Persisted.Outcomes)
 	if err != nil {
 		return explainDamage(err)

@@ -84,7 +84,8 @@ func TestACommitIsAJobOfItsOwn(t *testing.T) {
 func TestACommitIsLikeItsDryRun(t *testing.T) {
 	r := newRig(t, defaultPolicy)
 	const who = "p province_admin province=GP"
-	id := r.dryRun(who, "mode", "update", "allow_clear", "true", "iec_verification", "false", "mapping", `{"Name": "surname"}`)
+	id := r.dryRun(who, "mode", "update", "allow_clear", "true", "iec_verification", "false",
+		"mapping", `{"Name": "surname"}`)
 	if a := r.Post(who, "/commit/"+id); a.Status != 202 {
 		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
@@ -135,7 +136,8 @@ func TestWhatCannotBeCommitted(t *testing.T) {
 	facts := eventstest.Facts(id)
 	r.Append(id, facts[:3]...)
 	expect("one without its report", "alice member", id, 409, "not_allowed")
-	r.Append(id, &events.Failed{Stage: events.StageReport, Code: "broken", Message: "Broken.", Attempts: 5, Retryable: true})
+	r.Append(id, &events.Failed{Stage: events.StageReport, Code: "broken", Message: "Broken.", Attempts: 5,
+		Retryable: true})
 	expect("one that failed", "alice member", id, 409, "not_allowed")
 
 	id = r.Upload("alice member", "dry_run", "true")

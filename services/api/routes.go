@@ -54,7 +54,7 @@ func (a *API) routes() []route {
 		{"POST", "/undo/{jobId}", a.undo, access.Undo, aboutJob, smallBody},
 		{"POST", "/approve/{jobId}", a.approve, access.Approve, aboutJob, smallBody},
 		{"POST", "/decline/{jobId}", a.decline, access.Approve, aboutJob, smallBody},
-		{"POST", "/commit/{jobId}", a.commit, access.ReadRows, aboutJob, smallBody},
+		{"POST", "/commit/{jobId}", commits{a}.begin, access.ReadRows, aboutJob, smallBody},
 		{"POST", "/complete/{jobId}", a.complete, access.ReadRows, aboutJob, smallBody},
 
 		{"GET", "/history?page&page_size&limit&status&search&from&to", figures.history, access.ReadStatus, noJob, smallBody},

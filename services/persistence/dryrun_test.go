@@ -57,10 +57,13 @@ func TestACommitWritesWhatTheDryRunHasShown(t *testing.T) {
 		opts events.Options
 		want events.DatabaseStats
 	}{
-		"upsert":      {want: events.DatabaseStats{Total: 4, Inserts: 1, Updates: 1, Unchanged: 1, Errors: 1}},
-		"create":      {events.Options{Mode: events.ModeCreate}, events.DatabaseStats{Total: 4, Inserts: 1, Known: 2, Errors: 1}},
-		"update":      {events.Options{Mode: events.ModeUpdate}, events.DatabaseStats{Total: 4, Updates: 1, Unchanged: 1, Unknown: 2}},
-		"allow_clear": {events.Options{AllowClear: true}, events.DatabaseStats{Total: 4, Inserts: 1, Updates: 1, Unchanged: 1, Errors: 1, Cleared: 1}},
+		"upsert": {want: events.DatabaseStats{Total: 4, Inserts: 1, Updates: 1, Unchanged: 1, Errors: 1}},
+		"create": {events.Options{Mode: events.ModeCreate},
+			events.DatabaseStats{Total: 4, Inserts: 1, Known: 2, Errors: 1}},
+		"update": {events.Options{Mode: events.ModeUpdate},
+			events.DatabaseStats{Total: 4, Updates: 1, Unchanged: 1, Unknown: 2}},
+		"allow_clear": {events.Options{AllowClear: true},
+			events.DatabaseStats{Total: 4, Inserts: 1, Updates: 1, Unchanged: 1, Errors: 1, Cleared: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startStage(t, nil)
@@ -133,13 +136,15 @@ func TestMembersChangedSinceTheDryRun(t *testing.T) {
 		"the IEC's answer":               {between(newPerson(1, registered("79800001", "32840123"))), "row 2."},
 		"a member left alone":            {between(newPerson(2, unverified, "email", "b@example.org")), "row 3."},
 		"somebody is a member by now":    {between(newPerson(3, unverified, "firstname", "New")), "row 4."},
-		"two rows":                       {between(newPerson(1, unverified, "age", "3"), newPerson(3, unverified)), "rows 2 and 4."},
-		"somebody is none any more":      {run(`DELETE FROM members WHERE id_number = $1`, idNumber(2)), "row 3."},
-		"all": {between(newPerson(1, unverified, "age", "3"), newPerson(2, unverified, "age", "3"), newPerson(3, unverified)),
-			"rows 2, 3 and 4."},
-		"somebody else":         {between(newPerson(9, unverified, "firstname", "Other"), newPerson(8, unverified)), ""},
-		"nobody":                {func() {}, ""},
-		"another job, no value": {run(`UPDATE members SET updated_by_job = 'other', updated_at = now(), created_by_job = 'x'`), ""},
+		"two rows": {between(newPerson(1, unverified, "age", "3"), newPerson(3, unverified)),
+			"rows 2 and 4."},
+		"somebody is none any more": {run(`DELETE FROM members WHERE id_number = $1`, idNumber(2)), "row 3."},
+		"all": {between(newPerson(1, unverified, "age", "3"), newPerson(2, unverified, "age", "3"),
+			newPerson(3, unverified)), "rows 2, 3 and 4."},
+		"somebody else": {between(newPerson(9, unverified, "firstname", "Other"), newPerson(8, unverified)), ""},
+		"nobody":        {func() {}, ""},
+		"another job, no value": {run(`UPDATE members SET updated_by_job = 'other', updated_at = now(),
+  created_by_job = 'x'`), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.db.MustExec(`DELETE FROM members`)
@@ -216,7 +221,8 @@ func TestACommitLooksAtNoMemberOutside(t *testing.T) {
 	whole := s.dryRun(t, events.Options{}, roll...) // of the whole country, for its artifacts
 	dry := s.report(t, s.waitKind(t, begin(events.Options{DryRun: true}, whole.Validated.Rows,
 		whole.Verified.Verdicts).ID, events.KindPersisted))
-	if got := resultsOf(s.readOutcomes(t, dry.Persisted.Outcomes)); !slices.Equal(got, []string{records.Transfer, records.Inserted}) {
+	if got := resultsOf(s.readOutcomes(t, dry.Persisted.Outcomes)); !slices.Equal(got,
+		[]string{records.Transfer, records.Inserted}) {
 		t.Fatalf("%v", got)
 	}
 	s.upload(newPerson(1, unverified, "firstname", "Changed"))

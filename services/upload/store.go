@@ -166,7 +166,7 @@ func (s *Service) nameWards(ctx context.Context, fact *events.Uploaded) error {
 
 // Covers reports whether an area covers another one, by the wards that are known to lie
 // in it now. The error is a *refusal.Error when those cannot be looked up.
-func (s *Service) Covers(ctx context.Context, area, other events.Area) (bool, error) {
+func Covers(ctx context.Context, s *Service, area, other events.Area) (bool, error) {
 	if access.Covers(area, other) {
 		return true, nil
 	}

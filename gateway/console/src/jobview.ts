@@ -17,7 +17,7 @@ export class JobView {
   readonly #title = h("h1", { tabindex: "-1" });
   readonly #badge = h("span");
   readonly #options = h("p", { class: "hint" });
-  readonly #undoes = h("a", { class: "hint", hidden: true }, text.undoes);
+  readonly #origin = h("a", { class: "hint", hidden: true });
   readonly #looking = h("p", { class: "looking", hidden: true });
   readonly #stages = h("div");
   readonly #bar = meter(text.progress, "progressbar");
@@ -49,6 +49,12 @@ export class JobView {
       location.hash = "#/jobs/" + (await this.client.complete(this.id)).job_id;
     }),
   }, text.takeOver);
+  readonly #commit = h("button", {
+    type: "button", class: "primary", onclick: () => this.#run(this.#commit, async () => {
+      // The commit is a job of its own.
+      location.hash = "#/jobs/" + (await this.client.commit(this.id)).job_id;
+    }),
+  }, text.commit);
   readonly #askDecline = new Confirm(text.declineQuestion,
     (reason) => void this.#run(this.#decline, () => this.client.decline(this.id, reason)));
   readonly #askCancel = new Confirm(text.cancelQuestion,
@@ -69,13 +75,13 @@ export class JobView {
     this.#body = h("div", { hidden: true },
       h("div", { class: "card job" }, this.#looking, this.#stages,
         h("div", { class: "progress" }, this.#percent, h("div", {}, this.#bar.element, this.#facts)), this.#message,
-        h("div", { class: "actions" }, this.#approve, this.#decline, this.#report, this.#rejects, this.#takeOver,
-          this.#retry, this.#undo, this.#cancel)),
+        h("div", { class: "actions" }, this.#approve, this.#decline, this.#commit, this.#report, this.#rejects,
+          this.#takeOver, this.#retry, this.#undo, this.#cancel)),
       h("section", { class: "card", "aria-label": text.counts }, h("h2", {}, text.counts), this.#counts),
       this.#timeline.element);
     this.element = h("article", {},
       h("a", { class: "back", href: "#/" }, "← ", strings.jobs.back),
-      h("div", { class: "heading" }, this.#title, this.#badge), this.#options, this.#undoes,
+      h("div", { class: "heading" }, this.#title, this.#badge), this.#options, this.#origin,
       this.#error, this.#note, this.#announcement, this.#body,
       this.#askCancel.element, this.#askUndo.element, this.#askDecline.element);
     fill(this.#note, text.loading);
@@ -148,8 +154,10 @@ export class JobView {
     const asked = [options.dry_run && text.dryRun, options.skip_iec && text.withoutIEC,
       options.mode && text.modes[options.mode], options.allow_clear && text.allowClear];
     fill(this.#options, asked.filter(Boolean).join(", "));
-    this.#undoes.hidden = !options.undoes;
-    this.#undoes.href = "#/jobs/" + options.undoes;
+    const origin = options.undoes ?? options.commits;
+    this.#origin.hidden = !origin;
+    this.#origin.href = "#/jobs/" + origin;
+    fill(this.#origin, options.undoes ? text.undoes : text.commits);
     this.#looking.hidden = !step;
     if (step) {
       const { steps } = this.#history;
@@ -173,6 +181,7 @@ export class JobView {
     const decides = now.status === "awaiting_approval" && user_id !== this.user && proposal?.asked_by !== this.user;
     this.#approve.hidden = this.#decline.hidden = !decides;
     this.#takeOver.hidden = now.status !== "completed" || !database_stats?.transfers || user_id === this.user;
+    this.#commit.hidden = now.status !== "completed" || !options.dry_run || now.reportGone === true;
     this.#report.hidden = now.status !== "completed" || now.reportGone === true;
     this.#rejects.hidden = !now.known.rows || !!options.undoes || !hasRowsToFix(this.#status);
     // Hiding the focused button would lose the keyboard's place on the page.

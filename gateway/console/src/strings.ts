@@ -92,6 +92,8 @@ export const strings = {
       no: "Go back",
     },
     takeOver: "Take over waiting rows",
+    commit: "Commit this dry run",
+    commits: "Go to the dry run that this one writes",
     undoes: "Go to the job that this one takes back",
     retry: "Try again",
     report: "Download report",

@@ -140,7 +140,8 @@ func (undoCmd) Help() string {
 
 // Help implements kong.HelpProvider.
 func (commitCmd) Help() string {
-	return "Begins a job that writes exactly what the dry run has shown. It reads no file again and asks the IEC nothing. " +
+	return "Begins a job that writes exactly what the dry run has shown. " +
+		"It reads no file again and asks the IEC nothing. " +
 		"If a member of the roll has changed since, it writes nothing and names the rows. " +
 		"A second time shows the same job."
 }
