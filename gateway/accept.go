@@ -45,7 +45,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	c := newConn(g, ws, plainDialect{}, g.addressOf(r))
+	c := newConn(g, plainDialect{}, g.addressOf(r))
+	c.ws.Store(ws)
+	c.enter()
 	if known {
 		c.admit(who)
 	}
@@ -57,23 +59,27 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) accept(
 	w http.ResponseWriter, r *http.Request, face security.Face, protocols ...string,
 ) (ws *websocket.Conn, ok bool) {
-	if why, ok := g.reserve(); !ok {
-		g.countRefusal(why)
-		g.refuse(w, r, &refusal.Error{Code: refusal.CodeOverloaded, RetryAfter: feedRetry,
-			Message: "The live feed cannot be reached at the moment. Please try again."})
+	if !g.reserve(w, r) {
 		return nil, false
 	}
+	if ws, ok = g.acceptSocket(w, r, face, protocols...); !ok {
+		g.release()
+	}
+	return ws, ok
+}
+
+// acceptSocket is accept for a connection that is counted already.
+func (g *Gateway) acceptSocket(
+	w http.ResponseWriter, r *http.Request, face security.Face, protocols ...string,
+) (ws *websocket.Conn, ok bool) {
 	answer := &smallBuffers{ResponseWriter: w}
 	options := &websocket.AcceptOptions{Subprotocols: protocols, OriginPatterns: g.cfg.Origins}
 	ws, err := websocket.Accept(answer, r, options)
 	if err != nil {
-		g.release()
 		why := reasonHandshake
 		if answer.status == http.StatusForbidden {
 			why = reasonOrigin
-			g.cfg.Watch.Refused(r.Context(), security.Refusal{
-				Face: face, Kind: security.KindForbidden, Code: reasonNames[why], Address: g.addressOf(r),
-			})
+			g.noteOrigin(r, face)
 		}
 		g.countRefusal(why)
 		g.cfg.Logger.DebugContext(r.Context(), "websocket handshake failed", "err", err)
@@ -83,9 +89,27 @@ func (g *Gateway) accept(
 	return ws, true
 }
 
-// reserve counts a connection, which closeAll waits for. Not ok means that there must
+// noteOrigin tells who watches of a page that may not connect.
+func (g *Gateway) noteOrigin(r *http.Request, face security.Face) {
+	g.cfg.Watch.Refused(r.Context(), security.Refusal{
+		Face: face, Kind: security.KindForbidden, Code: reasonNames[reasonOrigin], Address: g.addressOf(r),
+	})
+}
+
+// reserve counts a connection until release, or refuses it.
+func (g *Gateway) reserve(w http.ResponseWriter, r *http.Request) bool {
+	why, ok := g.takePlace()
+	if !ok {
+		g.countRefusal(why)
+		g.refuse(w, r, &refusal.Error{Code: refusal.CodeOverloaded, RetryAfter: feedRetry,
+			Message: "The live feed cannot be reached at the moment. Please try again."})
+	}
+	return ok
+}
+
+// takePlace counts a connection, which closeAll waits for. Not ok means that there must
 // be none now: the feed is down, the gateway ends or it is full.
-func (g *Gateway) reserve() (why reason, ok bool) {
+func (g *Gateway) takePlace() (why reason, ok bool) {
 	if g.Ready() != nil {
 		return reasonFeed, false
 	}
@@ -102,7 +126,7 @@ func (g *Gateway) reserve() (why reason, ok bool) {
 	return 0, true
 }
 
-// release undoes one reserve.
+// release undoes one takePlace.
 func (g *Gateway) release() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -12,12 +12,14 @@ import (
 
 	"rollcall.example/events/refusal"
 	"rollcall.example/events/security"
+	"rollcall.example/gateway/engineio"
 )
 
 // conn is the connection of one client.
 type conn struct {
 	g       *Gateway
-	ws      *websocket.Conn
+	ws      atomic.Pointer[websocket.Conn]   // nil while the client polls
+	poll    atomic.Pointer[engineio.Polling] // nil unless the client polls
 	dialect dialect
 	queue   *queue
 	address string // where the client is
@@ -44,17 +46,25 @@ type conn struct {
 	subs   map[string]*subscription
 }
 
-func newConn(g *Gateway, ws *websocket.Conn, d dialect, address string) *conn {
-	c := &conn{g: g, ws: ws, dialect: d, address: address, subs: map[string]*subscription{}}
-	c.queue = newQueue(g.cfg.Queue, d.kind(), &g.counters, func() { c.start(c.writeQueue) })
+// newConn returns a connection that has nothing to read from yet: a WebSocket or polling.
+func newConn(g *Gateway, d dialect, address string) *conn {
+	c := &conn{g: g, dialect: d, address: address, subs: map[string]*subscription{}}
+	c.queue = newQueue(g.cfg.Queue, d.kind(), &g.counters, c.startWriting)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+// enter makes the connection one of the gateway's.
+func (c *conn) enter() {
+	g := c.g
+	c.mu.Lock()
 	c.expiry = time.AfterFunc(g.cfg.AuthTimeout, c.expire)
+	c.mu.Unlock()
 	g.hub.add(c)
 	if !g.isOpen() {
 		// closeAll may have listed the connections before this one was added.
 		c.close(refusal.CloseRestart, "service restart")
 	}
-	return c
 }
 
 // serve handles the client's requests until the connection ends.
@@ -73,16 +83,17 @@ func (c *conn) serve() {
 	}
 	c.mu.Unlock()
 	c.g.hub.remove(c, user, jobs)
-	_ = c.ws.CloseNow() // does nothing where close was called before
+	c.closeNow()
 }
 
 // start runs a task beside the reading, unless the connection has ended.
-func (c *conn) start(task func()) {
+func (c *conn) start(task func()) (started bool) {
 	c.lifeMu.Lock()
 	defer c.lifeMu.Unlock()
 	if !c.ended {
 		c.tasks.Go(task)
 	}
+	return !c.ended
 }
 
 // end waits for the tasks that start has started.
@@ -100,8 +111,7 @@ func (c *conn) end() {
 func (c *conn) close(code websocket.StatusCode, reason string) {
 	c.closeOnce.Do(func() {
 		go func() {
-			// The client may be gone or not reading; then it cannot be told.
-			_ = c.ws.Close(code, reason)
+			c.tellClose(code, reason)
 			c.cancel()
 		}()
 	})
@@ -146,6 +156,21 @@ func (c *conn) admit(who visitor) bool {
 	c.expiry = time.AfterFunc(who.claims.Expires.Sub(c.g.cfg.Now()), c.expire)
 	// closeRevoked may have looked at the connection before it had claims.
 	return !c.g.closeIfRevoked(c, who.claims)
+}
+
+// signOut takes the connection out of all its rooms. Where nobody signs in again, it ends.
+func (c *conn) signOut() {
+	c.mu.Lock()
+	user, jobs := "", slices.Collect(maps.Keys(c.subs))
+	if c.who != nil {
+		user = c.who.claims.ID
+	}
+	c.who = nil
+	clear(c.subs)
+	c.expiry.Stop()
+	c.expiry = time.AfterFunc(c.g.cfg.AuthTimeout, func() { c.close(websocket.StatusNormalClosure, "") })
+	c.mu.Unlock()
+	c.g.hub.leave(c, user, jobs)
 }
 
 // user returns who has signed in, nil before that.

@@ -8,6 +8,7 @@ import (
 
 	"rollcall.example/events/refusal"
 	"rollcall.example/events/security"
+	"rollcall.example/gateway/engineio"
 	"rollcall.example/gateway/frames"
 )
 
@@ -42,12 +43,12 @@ type dialect interface {
 	face() security.Face
 	// receive parses what the client has sent. It is ok for a request; everything else
 	// in the protocol receive answers itself.
-	receive(c *conn, text []byte) (in request, ok bool)
+	receive(c *conn, packet engineio.Packet) (in request, ok bool)
 	// encodeReply encodes the reply to the request with that id. It returns nil where
 	// the client waits for none.
 	encodeReply(event string, data any, id json.RawMessage) ([]byte, error)
 	// ping returns once the client has answered, with an error if it has not.
-	ping(ctx context.Context, ws *websocket.Conn) error
+	ping(ctx context.Context, c *conn) error
 }
 
 // plainDialect is JSON: {"event","data","id"?} in, {"event","data","seq"?,"id"?} out.
@@ -57,8 +58,12 @@ func (plainDialect) kind() int { return plainJSON }
 
 func (plainDialect) face() security.Face { return security.FaceWebSocket }
 
-func (plainDialect) receive(c *conn, text []byte) (in request, ok bool) {
-	if err := json.Unmarshal(text, &in); err != nil || len(in.ID) > maxIDLength {
+func (plainDialect) receive(c *conn, packet engineio.Packet) (in request, ok bool) {
+	if packet.Binary {
+		c.close(websocket.StatusUnsupportedData, "text frames only")
+		return in, false
+	}
+	if err := json.Unmarshal(packet.Data, &in); err != nil || len(in.ID) > maxIDLength {
 		refused := refusal.New(refusal.CodeBadRequest, `A frame is JSON: {"event", "data", "id"?}.`)
 		c.reply(frames.EventError, refused.Frame(), nil)
 		return in, false
@@ -70,4 +75,4 @@ func (plainDialect) encodeReply(event string, data any, id json.RawMessage) ([]b
 	return json.Marshal(message{Event: event, Data: data, ID: id})
 }
 
-func (plainDialect) ping(ctx context.Context, ws *websocket.Conn) error { return ws.Ping(ctx) }
+func (plainDialect) ping(ctx context.Context, c *conn) error { return c.ws.Load().Ping(ctx) }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"rollcall.example/gateway/engineio"
 	"rollcall.example/gateway/frames"
 )
 
@@ -21,7 +22,7 @@ func FuzzFrame(f *testing.F) {
 		g := &Gateway{cfg: Config{Queue: 8, Logger: slog.New(slog.DiscardHandler)}}
 		c := &conn{g: g, dialect: plainDialect{}}
 		c.queue = newQueue(g.cfg.Queue, plainJSON, &g.counters, func() {})
-		in, ok := plainDialect{}.receive(c, text)
+		in, ok := plainDialect{}.receive(c, engineio.Packet{Data: text})
 		if !ok {
 			if said, more := c.queue.next(); !more || !json.Valid(said) {
 				t.Errorf("%q is answered %q", text, said)

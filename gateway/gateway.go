@@ -25,6 +25,7 @@ type Gateway struct {
 	cfg       Config
 	hub       *hub
 	histories *histories
+	sessions  sessions
 	last      atomic.Uint64 // the newest sequence that the feed has passed on
 	counters  counters
 
@@ -41,7 +42,7 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	cfg = cfg.withDefaults()
-	g := &Gateway{cfg: cfg, hub: newHub()}
+	g := &Gateway{cfg: cfg, hub: newHub(), sessions: sessions{byID: map[string]*conn{}}}
 	g.histories = newHistories(cfg, g.Ready)
 	cfg.Verifier.OnRevocation(g.closeRevoked)
 	return g, nil

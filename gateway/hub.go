@@ -115,11 +115,18 @@ func (h *hub) leaveJob(c *conn, jobID string) {
 	removeFrom(h.jobs, jobID, c)
 }
 
-// remove takes a connection out of all its rooms.
+// remove takes a connection out of the hub and all its rooms.
 func (h *hub) remove(c *conn, user string, jobs []string) {
+	h.leave(c, user, jobs)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.all, c)
+}
+
+// leave takes a connection out of all its rooms.
+func (h *hub) leave(c *conn, user string, jobs []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	removeFrom(h.owners, user, c)
 	for _, id := range jobs {
 		removeFrom(h.jobs, id, c)

@@ -81,6 +81,16 @@ func (q *queue) giveUp() {
 	q.wake()
 }
 
+// restart starts the writing anew after change: whoever took things out of the queue
+// before does so no longer.
+func (q *queue) restart(change func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	change()
+	q.writing = true
+	q.startWriting()
+}
+
 // putProgress adds progress, in place of older progress of its job.
 func (q *queue) putProgress(f frame) {
 	q.mu.Lock()

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 
-	"github.com/coder/websocket"
-
 	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/frames"
 )
@@ -14,15 +12,11 @@ import (
 // ends.
 func (c *conn) readRequests() {
 	for {
-		kind, text, err := c.ws.Read(c.ctx)
+		packet, err := c.read()
 		if err != nil {
 			return
 		}
-		if kind != websocket.MessageText {
-			c.close(websocket.StatusUnsupportedData, "text frames only")
-			continue
-		}
-		in, ok := c.dialect.receive(c, text)
+		in, ok := c.dialect.receive(c, packet)
 		if !ok {
 			continue
 		}

@@ -9,6 +9,8 @@ import (
 	"rollcall.example/events/refusal"
 )
 
+const tooSlow = "too slow, resume" // with refusal.CloseTooSlow
+
 // reply queues the reply to a request.
 func (c *conn) reply(event string, data any, id json.RawMessage) {
 	text, err := c.dialect.encodeReply(event, data, id)
@@ -23,7 +25,15 @@ func (c *conn) reply(event string, data any, id json.RawMessage) {
 func (c *conn) enqueueReply(text []byte) {
 	if text != nil && !c.queue.putReply(text) {
 		c.g.counters.dropped.Add(1)
-		c.queue.giveUp()
+		c.giveUp()
+	}
+}
+
+// giveUp ends the connection of a client that is too slow.
+func (c *conn) giveUp() {
+	c.queue.giveUp()
+	if c.poll.Load() != nil { // nothing is written to a client that does not poll
+		c.close(refusal.CloseTooSlow, tooSlow)
 	}
 }
 
@@ -33,13 +43,13 @@ func (c *conn) writeQueue() {
 		text, ok := c.queue.next()
 		switch {
 		case !ok:
-			c.close(refusal.CloseTooSlow, "too slow, resume")
+			c.close(refusal.CloseTooSlow, tooSlow)
 			return
 		case text == nil:
 			return // the queue starts another writeQueue when it has more
 		}
 		ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
-		err := c.ws.Write(ctx, websocket.MessageText, text)
+		err := c.ws.Load().Write(ctx, websocket.MessageText, text)
 		cancel()
 		if err != nil {
 			c.cancel() // nothing more can be written, not even why
@@ -53,7 +63,7 @@ func (c *conn) writeQueue() {
 func (c *conn) ping() {
 	turns := c.turns.Load()
 	ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
-	err := c.dialect.ping(ctx, c.ws)
+	err := c.dialect.ping(ctx, c)
 	cancel()
 	// While a request is being handled nobody reads the answer.
 	if busy := turns%2 == 1 || c.turns.Load() != turns; err != nil && !busy {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -14,97 +15,198 @@ import (
 
 	"rollcall.example/events/security"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/engineio"
 	"rollcall.example/gateway/frames"
 )
 
-// Types of packets of Engine.IO 4. A message holds a packet of Socket.IO 5.
+// Types of packets of Socket.IO 5, which are in messages of Engine.IO.
 const (
-	enginePing    = "2"
-	enginePong    = '3'
-	engineClose   = '1'
-	engineMessage = '4'
-
-	ioConnect    = '0'
-	ioDisconnect = '1'
-	ioEvent      = '2'
+	ioConnect     = '0'
+	ioDisconnect  = '1'
+	ioEvent       = '2'
+	ioAck         = '3'
+	ioBinaryEvent = '5'
+	ioBinaryAck   = '6'
 )
 
-// errPacket is a packet that no client of Socket.IO sends to a server without binary
-// data and polling. The client sees the text.
+// maxAttachments is how many binary attachments one packet may have.
+const maxAttachments = 10
+
+// errPacket is a packet that no client of Socket.IO sends. The client sees the text.
 var errPacket = errors.New("not a packet that is expected here")
 
-// socketIODialect is Socket.IO 5 over Engine.IO 4, in the namespace "/" only.
+// socketIODialect is Socket.IO 5 over Engine.IO 4, in the namespace "/" only. All but pong
+// is used by the reading goroutine only.
 type socketIODialect struct {
-	connected bool // used by the reading goroutine only
+	connected bool
+	header    string // the token in the handshake's Authorization header
 	pong      chan struct{}
+	binary    *binaryPacket // whose attachments are awaited; nil is none
 }
 
-// ServeSocketIO opens a WebSocket for clients of Socket.IO. It refuses polling and any
+// binaryPacket is a packet that is complete once its attachments have come.
+type binaryPacket struct {
+	in      request
+	isEvent bool
+	missing int // attachments
+}
+
+func newSocketIODialect(r *http.Request) *socketIODialect {
+	s := &socketIODialect{pong: make(chan struct{}, 1)}
+	// A header of another kind may be for a proxy; the client's auth has the token then.
+	if token, err := auth.TokenFromRequest(r); err == nil {
+		s.header = token
+	}
+	return s
+}
+
+// ServeSocketIO serves clients of Socket.IO, by polling or over a WebSocket. It refuses any
 // Engine.IO but version 4.
 func (g *Gateway) ServeSocketIO(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
+	id, transport := q.Get("sid"), q.Get("transport")
+	if r.Method == http.MethodOptions || transport == "polling" {
+		if !g.allowPage(w, r) {
+			return
+		}
+	}
 	switch {
 	case q.Get("EIO") != "4":
-		g.refuseHandshake(w, 5, "Unsupported protocol version: "+
-			"Engine.IO 4 is spoken here, that is socket.io-client 3 and later")
-		return
-	case q.Get("transport") != "websocket":
-		g.refuseHandshake(w, 0, `Transport unknown: connect with {transports: ["websocket"]}`)
-		return
-	case q.Get("sid") != "":
-		g.refuseHandshake(w, 1, "Session ID unknown: there is no other transport to upgrade from")
-		return
+		g.refuseHandshake(w, engineio.CodeUnsupportedVersion)
+	case q.Has("j"): // JSONP
+		g.refuseHandshake(w, engineio.CodeBadRequest)
+	case transport == "polling":
+		g.servePolling(w, r, id)
+	case transport != "websocket":
+		g.refuseHandshake(w, engineio.CodeUnknownTransport)
+	case id != "":
+		g.upgrade(w, r, id)
+	default:
+		g.openWebSocket(w, r)
 	}
+}
+
+// openWebSocket begins a session that never polls.
+func (g *Gateway) openWebSocket(w http.ResponseWriter, r *http.Request) {
 	ws, ok := g.accept(w, r, security.FaceSocketIO)
 	if !ok {
 		return
 	}
-	c := newConn(g, ws, &socketIODialect{pong: make(chan struct{}, 1)}, g.addressOf(r))
-	c.enqueueReply(fmt.Appendf(nil, `0{"sid":%q,"upgrades":[],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
-		rand.Text(), g.cfg.PingInterval.Milliseconds(), g.cfg.WriteTimeout.Milliseconds(), readLimit))
+	c := newConn(g, newSocketIODialect(r), g.addressOf(r))
+	c.ws.Store(ws)
+	c.enter()
+	c.enqueueReply(g.openPacket(rand.Text(), ""))
 	go c.serve()
 }
 
-// refuseHandshake answers a handshake as Engine.IO's own server does.
-func (g *Gateway) refuseHandshake(w http.ResponseWriter, code int, message string) {
+// openPacket is the first packet of a session. upgrade is the transport that the client
+// may go over to, empty where there is none.
+func (g *Gateway) openPacket(id, upgrade string) []byte {
+	if upgrade != "" {
+		upgrade = strconv.Quote(upgrade)
+	}
+	return fmt.Appendf(nil, `0{"sid":%q,"upgrades":[%s],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
+		id, upgrade, g.cfg.PingInterval.Milliseconds(), g.cfg.WriteTimeout.Milliseconds(), readLimit)
+}
+
+// refuseHandshake refuses a request that does not fit to the protocol.
+func (g *Gateway) refuseHandshake(w http.ResponseWriter, code engineio.Code) {
 	g.countRefusal(reasonHandshake)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusBadRequest)
-	_ = json.NewEncoder(w).Encode(map[string]any{"code": code, "message": message}) // the client may be gone
+	engineio.Refuse(w, code)
 }
 
 func (*socketIODialect) kind() int { return socketIO }
 
 func (*socketIODialect) face() security.Face { return security.FaceSocketIO }
 
-func (s *socketIODialect) receive(c *conn, text []byte) (in request, ok bool) {
-	var err error
-	switch {
-	case len(text) == 0:
-		err = errPacket
-	case text[0] == enginePong:
-		signal(s.pong)
-	case text[0] == engineClose:
-		c.close(websocket.StatusNormalClosure, "")
-	case text[0] != engineMessage || len(text) == 1:
-		err = errPacket
-	case text[1] == ioConnect:
-		err = s.connect(c, text[2:])
-	case !s.connected:
-		err = errPacket
-	case text[1] == ioDisconnect:
-		c.close(websocket.StatusNormalClosure, "")
-	case text[1] == ioEvent:
-		if in, err = parseEvent(text[2:]); err == nil {
-			return in, true
-		}
-	default:
-		err = errPacket
-	}
+func (s *socketIODialect) receive(c *conn, packet engineio.Packet) (in request, ok bool) {
+	in, ok, err := s.parse(c, packet)
 	if err != nil {
 		c.close(websocket.StatusProtocolError, err.Error())
 	}
-	return in, false
+	return in, ok && err == nil
+}
+
+// parse handles a packet of Engine.IO. It is ok for a request of the client.
+func (s *socketIODialect) parse(c *conn, packet engineio.Packet) (in request, ok bool, err error) {
+	text := packet.Data
+	switch {
+	case packet.Binary:
+		return s.attach()
+	case len(text) == 0:
+		return in, false, errPacket
+	case text[0] == engineio.TypePong:
+		signal(s.pong)
+	case text[0] == engineio.TypeNoop:
+	case text[0] == engineio.TypeClose:
+		c.close(websocket.StatusNormalClosure, "")
+	case text[0] != engineio.TypeMessage || len(text) == 1 || s.binary != nil:
+		return in, false, errPacket
+	default:
+		return s.parseMessage(c, text[1], text[2:])
+	}
+	return in, false, nil
+}
+
+// parseMessage handles a packet of Socket.IO.
+func (s *socketIODialect) parseMessage(c *conn, kind byte, text []byte) (in request, ok bool, err error) {
+	if kind == ioConnect {
+		return in, false, s.connect(c, text)
+	}
+	if !s.connected {
+		return in, false, errPacket
+	}
+	switch kind {
+	case ioDisconnect:
+		if len(text) > 0 && string(text) != "/" && string(text) != "/," {
+			return in, false, errPacket
+		}
+		s.connected = false
+		c.signOut()
+	case ioEvent:
+		in, err = parseEvent(text)
+		return in, true, err
+	case ioBinaryEvent, ioBinaryAck:
+		return s.awaitAttachments(kind == ioBinaryEvent, text)
+	case ioAck: // of nothing that was asked
+		_, _, err = parseID(text)
+	default:
+		err = errPacket
+	}
+	return in, false, err
+}
+
+// awaitAttachments keeps a packet until its binary attachments have come.
+func (s *socketIODialect) awaitAttachments(isEvent bool, text []byte) (in request, ok bool, err error) {
+	count, text, found := bytes.Cut(text, []byte("-"))
+	n, err := strconv.Atoi(string(count))
+	if !found || err != nil || n < 0 || n > maxAttachments {
+		return in, false, errPacket
+	}
+	if isEvent {
+		in, err = parseEvent(text)
+	} else {
+		_, _, err = parseID(text)
+	}
+	if err == nil && n > 0 {
+		s.binary = &binaryPacket{in: in, isEvent: isEvent, missing: n}
+		return in, false, nil
+	}
+	return in, isEvent, err
+}
+
+// attach counts a binary attachment. Nothing here takes one: an event that has some is
+// refused as any other whose data is wrong.
+func (s *socketIODialect) attach() (in request, ok bool, err error) {
+	b := s.binary
+	if b == nil {
+		return in, false, errPacket
+	}
+	if b.missing--; b.missing > 0 {
+		return in, false, nil
+	}
+	s.binary = nil
+	return b.in, b.isEvent, nil
 }
 
 // connect lets the client into the namespace, or tells it why not.
@@ -129,7 +231,7 @@ func (s *socketIODialect) connect(c *conn, text []byte) error {
 	if err := json.Unmarshal(text, &data); err != nil {
 		data.Token = ""
 	}
-	who, err := c.g.identify(data.Token)
+	who, err := c.g.identify(cmp.Or(data.Token, s.header))
 	if err != nil {
 		c.countRefusal(reasonToken)
 		refused := refuseToken(err)
@@ -142,7 +244,7 @@ func (s *socketIODialect) connect(c *conn, text []byte) error {
 		c.enqueueReply(append([]byte("44"), answer...))
 		return nil
 	}
-	s.connected = true
+	s.connected, s.header = true, ""
 	c.enqueueReply(fmt.Appendf(nil, `40{"sid":%q}`, rand.Text()))
 	c.admit(who) // or it closes the connection
 	return nil
@@ -151,17 +253,12 @@ func (s *socketIODialect) connect(c *conn, text []byte) error {
 // parseEvent parses the id of the acknowledgement, if one is wanted, the event and its
 // first argument. A job's id or a token may stand there without an object around it.
 func parseEvent(text []byte) (in request, err error) {
-	text = bytes.TrimPrefix(text, []byte("/,"))
-	digits := bytes.IndexByte(text, '[')
-	if digits > 0 {
-		if _, err := strconv.ParseUint(string(text[:digits]), 10, 63); err != nil {
-			return in, errPacket
-		}
-		in.ID = json.RawMessage(text[:digits])
+	var list []byte
+	if in.ID, list, err = parseID(text); err != nil {
+		return in, err
 	}
 	var args []json.RawMessage
-	if digits < 0 || json.Unmarshal(text[digits:], &args) != nil || len(args) == 0 ||
-		json.Unmarshal(args[0], &in.Event) != nil {
+	if json.Unmarshal(list, &args) != nil || len(args) == 0 || json.Unmarshal(args[0], &in.Event) != nil {
 		return in, errPacket
 	}
 	if len(args) == 1 {
@@ -176,6 +273,22 @@ func parseEvent(text []byte) (in request, err error) {
 	}
 	in.Data, err = json.Marshal(map[string]json.RawMessage{field: args[1]})
 	return in, err
+}
+
+// parseID cuts the id, nil for none, from the list that follows it.
+func parseID(text []byte) (id json.RawMessage, list []byte, err error) {
+	text = bytes.TrimPrefix(text, []byte("/,"))
+	digits := bytes.IndexByte(text, '[')
+	if digits < 0 {
+		return nil, nil, errPacket
+	}
+	if digits > 0 {
+		if _, err := strconv.ParseUint(string(text[:digits]), 10, 63); err != nil {
+			return nil, nil, errPacket
+		}
+		id = json.RawMessage(text[:digits])
+	}
+	return id, text[digits:], nil
 }
 
 // encodeSocketIOEvent encodes an event with its data. The sequence of a fact comes after
@@ -206,12 +319,12 @@ func (*socketIODialect) encodeReply(event string, data any, id json.RawMessage) 
 	return fmt.Appendf(nil, `43%s[%s]`, id, raw), nil
 }
 
-func (s *socketIODialect) ping(ctx context.Context, ws *websocket.Conn) error {
+func (s *socketIODialect) ping(ctx context.Context, c *conn) error {
 	select {
 	case <-s.pong: // the late answer to an earlier ping
 	default:
 	}
-	if err := ws.Write(ctx, websocket.MessageText, []byte(enginePing)); err != nil {
+	if err := c.writeFirst(ctx, []byte{engineio.TypePing}); err != nil {
 		return err
 	}
 	select {

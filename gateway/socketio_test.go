@@ -51,7 +51,6 @@ func (p packets) wantPrefix(want string) string {
 func TestSocketIOHandshake(t *testing.T) {
 	r := newRig(t)
 	for query, code := range map[string]float64{
-		"EIO=4&transport=polling":             0,
 		"EIO=4":                               0,
 		"EIO=3&transport=websocket":           5,
 		"":                                    5,
@@ -110,7 +109,7 @@ func TestSocketIOPackets(t *testing.T) {
 		"an event without a name":  {connect, `42[]`, websocket.StatusProtocolError},
 		"an event that is no list": {connect, `42{}`, websocket.StatusProtocolError},
 		"a bad id":                 {connect, `42-1["ping"]`, websocket.StatusProtocolError},
-		"binary":                   {connect, `451-["x",{"_placeholder":true,"num":0}]`, websocket.StatusProtocolError},
+		"text before attachments":  {connect, `451-["x",{"_placeholder":true,"num":0}]`, websocket.StatusProtocolError},
 		"never connects":           {"", `3`, refusal.CloseUnauthenticated},
 		"a wrong token, and waits": {"", `40{"token":"x"}`, refusal.CloseUnauthenticated},
 		"the namespace is left":    {connect, `41`, websocket.StatusNormalClosure},
@@ -124,6 +123,9 @@ func TestSocketIOPackets(t *testing.T) {
 				p.wantPrefix("40{")
 			}
 			p.write(tc.packet)
+			if strings.HasPrefix(tc.packet, "451-") {
+				p.write(`42["ping"]`)
+			}
 			for {
 				if _, err := p.read(); err != nil {
 					if code := websocket.CloseStatus(err); code != tc.code {

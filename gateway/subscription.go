@@ -51,7 +51,7 @@ func (c *conn) offer(f frame) {
 		s.waiting = append(s.waiting, f)
 	case s.joining:
 		c.g.counters.dropped.Add(1)
-		c.queue.giveUp()
+		c.giveUp()
 	case f.seq > s.sent:
 		s.sent, s.trigger = f.seq, max(s.trigger, f.trigger)
 		c.enqueueFact(f)
@@ -62,7 +62,7 @@ func (c *conn) offer(f frame) {
 func (c *conn) enqueueFact(f frame) {
 	if !c.queue.putFact(f) {
 		c.g.counters.dropped.Add(1)
-		c.queue.giveUp()
+		c.giveUp()
 	}
 }
 
