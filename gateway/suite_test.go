@@ -298,30 +298,53 @@ func TestSocketIOSuite(t *testing.T) {
 		want   string   // the prefix of the last packet that comes, or closed
 		before int      // packets that come before it
 	}{
-		"connect: should allow connection to the main namespace with a payload": {[]string{connect}, `40{"sid":"`, 0},
-		"connect: should disallow connection without a token": {[]string{"40"},
+		"connect: should allow connection to the main namespace with a payload": {
+			[]string{connect}, `40{"sid":"`, 0},
+		"connect: should disallow connection without a token": {
+			[]string{"40"},
 			`44{"data":{"code":"unauthenticated"`, 0},
-		"connect: should disallow connection to an unknown namespace": {[]string{"40/random"},
+		"connect: should disallow connection to an unknown namespace": {
+			[]string{"40/random"},
 			`44/random,{"message":"Invalid namespace"}`, 0},
-		"connect: should disallow connection to an unknown namespace with a payload": {[]string{`40/random,{"token":"x"}`},
+		"connect: should disallow connection to an unknown namespace with a payload": {
+			[]string{`40/random,{"token":"x"}`},
 			`44/random,{"message":"Invalid namespace"}`, 0},
-		"connect: should disallow connection with an invalid handshake":           {[]string{"4abc"}, closed, 0},
-		"connect: should close the connection if no handshake is received":        {nil, closed, 0},
-		"disconnect: should disconnect from the main namespace":                   {[]string{connect, "41"}, "2", 1},
-		"disconnect: should not hear the client after that":                       {[]string{connect, "41", `42["ping"]`}, closed, 0},
-		"disconnect: should allow connection once more":                           {[]string{connect, "41", connect}, `40{"sid":"`, 1},
-		"message: should send a plain-text packet":                                {[]string{connect, `42["ping",1,"2",{"3":[true]}]`}, `42["pong",{}]`, 1},
-		"message: should send a packet with binary attachments":                   {[]string{connect, `452-["ping",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "b\x01\x02\x03", "b\x04\x05\x06"}, `42["pong",{}]`, 1},
-		"message: should send a plain-text packet with an ack":                    {[]string{connect, `42456["ping",1,"2",{"3":[false]}]`}, `43456[{}]`, 1},
-		"message: should send a packet with binary attachments and an ack":        {[]string{connect, `452-789["ping",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "b\x01\x02\x03", "b\x04\x05\x06"}, `43789[{}]`, 1},
-		"message: should refuse binary data for a job":                            {[]string{connect, `451-7["subscribe_bulk_upload_job",{"_placeholder":true,"num":0}]`, "b\x01"}, `437[{"error":{"code":"bad_request"`, 1},
-		"message: should take an ack that was not asked for":                      {[]string{connect, `4317[]`, `461-18[{"_placeholder":true,"num":0}]`, "b\x01", `421["ping"]`}, `431[{}]`, 1},
-		"message: should close the connection upon invalid format (unknown type)": {[]string{connect, "4abc"}, closed, 0},
-		"message: should close the connection upon invalid format (payload)":      {[]string{connect, "42{}"}, closed, 0},
-		"message: should close the connection upon invalid format (ack id)":       {[]string{connect, `42abc["ping",1]`}, closed, 0},
-		"message: should close the connection upon binary data of nothing":        {[]string{connect, "b\x01"}, closed, 0},
-		"message: should close the connection upon text before the attachments":   {[]string{connect, `451-["ping"]`, `42["ping"]`}, closed, 0},
-		"message: should close the connection upon too many attachments":          {[]string{connect, `4511-["ping"]`}, closed, 0},
+		"connect: should disallow connection with an invalid handshake": {
+			[]string{"4abc"}, closed, 0},
+		"connect: should close the connection if no handshake is received": {
+			nil, closed, 0},
+		"disconnect: should disconnect from the main namespace": {
+			[]string{connect, "41"}, "2", 1},
+		"disconnect: should not hear the client after that": {
+			[]string{connect, "41", `42["ping"]`}, closed, 0},
+		"disconnect: should allow connection once more": {
+			[]string{connect, "41", connect}, `40{"sid":"`, 1},
+		"message: should send a plain-text packet": {
+			[]string{connect, `42["ping",1,"2",{"3":[true]}]`}, `42["pong",{}]`, 1},
+		"message: should send a packet with binary attachments": {
+			[]string{connect, `452-["ping",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "b\x01\x02\x03", "b\x04"},
+			`42["pong",{}]`, 1},
+		"message: should send a plain-text packet with an ack": {
+			[]string{connect, `42456["ping",1,"2",{"3":[false]}]`}, `43456[{}]`, 1},
+		"message: should send a packet with binary attachments and an ack": {
+			[]string{connect, `452-789["ping",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "b\x01\x02\x03", "b\x04"},
+			`43789[{}]`, 1},
+		"message: should refuse binary data for a job": {
+			[]string{connect, `451-7["subscribe_bulk_upload_job",{"_placeholder":true,"num":0}]`, "b\x01"}, `437[{"error":{"code":"bad_request"`, 1},
+		"message: should take an ack that was not asked for": {
+			[]string{connect, `4317[]`, `461-18[{"_placeholder":true,"num":0}]`, "b\x01", `421["ping"]`}, `431[{}]`, 1},
+		"message: should close the connection upon invalid format (unknown type)": {
+			[]string{connect, "4abc"}, closed, 0},
+		"message: should close the connection upon invalid format (payload)": {
+			[]string{connect, "42{}"}, closed, 0},
+		"message: should close the connection upon invalid format (ack id)": {
+			[]string{connect, `42abc["ping",1]`}, closed, 0},
+		"message: should close the connection upon binary data of nothing": {
+			[]string{connect, "b\x01"}, closed, 0},
+		"message: should close the connection upon text before the attachments": {
+			[]string{connect, `451-["ping"]`, `42["ping"]`}, closed, 0},
+		"message: should close the connection upon too many attachments": {
+			[]string{connect, `4511-["ping"]`}, closed, 0},
 	} {
 		run := func(transport string, open func(*testing.T) session) {
 			t.Run(name+", "+transport, func(t *testing.T) {
