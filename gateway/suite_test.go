@@ -327,10 +327,12 @@ func TestSocketIOSuite(t *testing.T) {
 		"message: should send a plain-text packet with an ack": {
 			[]string{connect, `42456["ping",1,"2",{"3":[false]}]`}, `43456[{}]`, 1},
 		"message: should send a packet with binary attachments and an ack": {
-			[]string{connect, `452-789["ping",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "b\x01\x02\x03", "b\x04"},
+			[]string{connect, `452-789["ping",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`,
+				"b\x01\x02\x03", "b\x04"},
 			`43789[{}]`, 1},
 		"message: should refuse binary data for a job": {
-			[]string{connect, `451-7["subscribe_bulk_upload_job",{"_placeholder":true,"num":0}]`, "b\x01"}, `437[{"error":{"code":"bad_request"`, 1},
+			[]string{connect, `451-7["subscribe_bulk_upload_job",{"_placeholder":true,"num":0}]`, "b\x01"},
+			`437[{"error":{"code":"bad_request"`, 1},
 		"message: should take an ack that was not asked for": {
 			[]string{connect, `4317[]`, `461-18[{"_placeholder":true,"num":0}]`, "b\x01", `421["ping"]`}, `431[{}]`, 1},
 		"message: should close the connection upon invalid format (unknown type)": {
