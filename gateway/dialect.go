@@ -23,12 +23,13 @@ const (
 type encodings [dialects][]byte
 
 // encodeForAll encodes an event in all dialects, its data only once.
-func encodeForAll(event string, data any, seq uint64) (t encodings, err error) {
+func encodeForAll(event string, data any, seq uint64, replayed bool) (t encodings, err error) {
 	raw, err := json.Marshal(data)
 	if err != nil {
 		return t, err
 	}
-	if t[plainJSON], err = json.Marshal(message{Event: event, Data: json.RawMessage(raw), Seq: seq}); err != nil {
+	plain := message{Event: event, Data: json.RawMessage(raw), Seq: seq, Replayed: replayed}
+	if t[plainJSON], err = json.Marshal(plain); err != nil {
 		return t, err
 	}
 	t[socketIO], err = encodeSocketIOEvent(event, raw, seq)
@@ -47,6 +48,11 @@ type dialect interface {
 	// encodeReply encodes the reply to the request with that id. It returns nil where
 	// the client waits for none.
 	encodeReply(event string, data any, id json.RawMessage) ([]byte, error)
+	// begin returns after which sequence a subscription begins, and the facts to choose
+	// from. given is what the client has asked for, nil for nothing.
+	begin(past *history, given *uint64) (after uint64, facts []frame)
+	// stamp returns what is written of a frame that has its turn now.
+	stamp(c *conn, o outgoing) []byte
 	// ping returns once the client has answered, with an error if it has not.
 	ping(ctx context.Context, c *conn) error
 }
@@ -74,5 +80,14 @@ func (plainDialect) receive(c *conn, packet engineio.Packet) (in request, ok boo
 func (plainDialect) encodeReply(event string, data any, id json.RawMessage) ([]byte, error) {
 	return json.Marshal(message{Event: event, Data: data, ID: id})
 }
+
+func (plainDialect) begin(past *history, given *uint64) (after uint64, facts []frame) {
+	if given != nil {
+		after = *given
+	}
+	return after, past.facts
+}
+
+func (plainDialect) stamp(_ *conn, o outgoing) []byte { return o.text }
 
 func (plainDialect) ping(ctx context.Context, c *conn) error { return c.ws.Load().Ping(ctx) }

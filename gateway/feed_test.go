@@ -141,7 +141,7 @@ func TestQueueKeepsFactsAndTheNewestProgress(t *testing.T) {
 	sums := &counters{}
 	q := newQueue(3, plainJSON, sums, func() {})
 	text := func(s string) encodings { return encodings{[]byte(s)} }
-	next := func() string { b, _ := q.next(); return string(b) }
+	next := func() string { o, _ := q.next(); return string(o.text) }
 	for i := range 5 {
 		q.putProgress(frame{jobID: "a", encodings: text("a" + strconv.Itoa(i))})
 	}

@@ -24,22 +24,24 @@ type frame struct {
 
 // message is a frame of the plain dialect.
 type message struct {
-	Event string          `json:"event"`
-	Data  any             `json:"data"`
-	Seq   uint64          `json:"seq,omitempty"`
-	ID    json.RawMessage `json:"id,omitempty"`
+	Event string `json:"event"`
+	Data  any    `json:"data"`
+	Seq   uint64 `json:"seq,omitempty"`
+	// Replayed says that the frame is of the history that a subscription asked for.
+	Replayed bool            `json:"replayed,omitempty"`
+	ID       json.RawMessage `json:"id,omitempty"`
 }
 
 // reportBase is where REST serves reports.
 const reportBase = "/api/v1/bulk-upload/report/"
 
-// encodeFact makes the one frame of a fact.
-func encodeFact(e events.Event) (frame, error) {
+// encodeFact makes the one frame of a fact, as history or as news.
+func encodeFact(e events.Event, replayed bool) (frame, error) {
 	event, data := describeFact(e)
 	if data == nil {
 		return frame{}, fmt.Errorf("encode fact: unknown kind %s", e.Kind)
 	}
-	text, err := encodeForAll(event, data, e.Seq)
+	text, err := encodeForAll(event, data, e.Seq, replayed)
 	if err != nil {
 		return frame{}, fmt.Errorf("encode fact %s: %w", e.Kind, err)
 	}
@@ -121,7 +123,7 @@ func encodeProgress(p events.Progress, owner string) (frame, error) {
 	text, err := encodeForAll(frames.EventProgress, frames.Progress{
 		JobID: p.JobID, Stage: p.Step, Progress: p.Percent, Message: p.Message, Status: p.Status,
 		Processed: p.Processed, Total: p.Total, ETA: p.ETA, Timestamp: p.At,
-	}, 0)
+	}, 0, false)
 	if err != nil {
 		return frame{}, fmt.Errorf("encode progress: %w", err)
 	}

@@ -24,8 +24,8 @@ func FuzzFrame(f *testing.F) {
 		c.queue = newQueue(g.cfg.Queue, plainJSON, &g.counters, func() {})
 		in, ok := plainDialect{}.receive(c, engineio.Packet{Data: text})
 		if !ok {
-			if said, more := c.queue.next(); !more || !json.Valid(said) {
-				t.Errorf("%q is answered %q", text, said)
+			if said, more := c.queue.next(); !more || !json.Valid(said.text) {
+				t.Errorf("%q is answered %q", text, said.text)
 			}
 			return
 		}

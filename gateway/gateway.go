@@ -120,7 +120,7 @@ func (g *Gateway) setOpen(open bool) {
 
 func (g *Gateway) publishFact(ctx context.Context, e events.Event) {
 	defer g.last.Store(e.Seq)
-	f, err := encodeFact(e)
+	f, err := encodeFact(e, false)
 	if err != nil {
 		g.cfg.Logger.ErrorContext(ctx, "cannot send a fact to clients", "job", e.JobID, "seq", e.Seq, "err", err)
 		return

@@ -24,6 +24,7 @@ const (
 type history struct {
 	job      events.Job // zero when there is none
 	facts    []frame
+	standing int    // where in facts those begin that tell how the job stands
 	progress *frame // the newest, while a stage works; else nil
 }
 
@@ -191,9 +192,12 @@ func (h *histories) read(r *entry, jobID string) error {
 		if r.job.Apply(e) != nil {
 			continue
 		}
-		f, err := encodeFact(e)
+		f, err := encodeFact(e, true)
 		if err != nil {
 			return err
+		}
+		if e.Kind != events.KindWarned && e.Kind != events.KindErased { // these come beside it
+			r.standing = len(r.facts)
 		}
 		r.facts = append(r.facts, f)
 	}

@@ -23,7 +23,7 @@ func BenchmarkHub(b *testing.B) {
 	}
 	drain := func() {
 		for _, c := range all {
-			for text, ok := c.queue.next(); ok && text != nil; text, ok = c.queue.next() {
+			for o, ok := c.queue.next(); ok && o.text != nil; o, ok = c.queue.next() {
 			}
 		}
 	}

@@ -6,14 +6,21 @@ import (
 	"sync"
 )
 
+// outgoing is one message that waits. Of a fact or progress it names the job.
+type outgoing struct {
+	text  []byte
+	jobID string
+	seq   uint64 // of a fact
+}
+
 // queue is what waits for one client: replies and facts in order, and the newest
 // progress of each job. The limit bounds replies and facts; progress needs none, for
 // there is at most one for each job followed.
 type queue struct {
 	mu           sync.Mutex
 	limit        int
-	dialect      int      // the index into encodings
-	ordered      [][]byte // replies and facts
+	dialect      int        // the index into encodings
+	ordered      []outgoing // replies and facts
 	progress     []frame
 	full         bool   // the client is given up; nothing more is added
 	startWriting func() // starts to call next until nothing is left
@@ -55,7 +62,7 @@ func (q *queue) putFact(f frame) bool {
 		q.progress = slices.DeleteFunc(q.progress, func(p frame) bool { return p.jobID == f.jobID })
 		q.counters.conflated.Add(uint64(n - len(q.progress)))
 	}
-	q.ordered = append(q.ordered, f.encodings[q.dialect])
+	q.ordered = append(q.ordered, outgoing{f.encodings[q.dialect], f.jobID, f.seq})
 	q.wake()
 	return true
 }
@@ -67,7 +74,7 @@ func (q *queue) putReply(text []byte) bool {
 	if q.full || len(q.ordered) >= q.limit {
 		return false
 	}
-	q.ordered = append(q.ordered, text)
+	q.ordered = append(q.ordered, outgoing{text: text})
 	q.wake()
 	return true
 }
@@ -104,29 +111,29 @@ func (q *queue) putProgress(f frame) {
 	q.wake()
 }
 
-// next takes out what is to be sent next. It returns nil when nothing waits; writing
+// next takes out what is to be sent next. It has no text when nothing waits; writing
 // starts again when something does. Not ok means that the client has been given up.
-func (q *queue) next() (text []byte, ok bool) {
+func (q *queue) next() (o outgoing, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case len(q.ordered) > 0:
-		text, q.ordered[0] = q.ordered[0], nil
+		o, q.ordered[0] = q.ordered[0], outgoing{}
 		if q.ordered = q.ordered[1:]; len(q.ordered) == 0 {
 			q.ordered = nil // for most clients nothing waits most of the time
 		}
 		signal(q.freed)
 	case q.full:
-		return nil, false
+		return o, false
 	case len(q.progress) > 0:
-		text = q.progress[0].encodings[q.dialect]
+		o = outgoing{text: q.progress[0].encodings[q.dialect], jobID: q.progress[0].jobID}
 		if q.progress = q.progress[1:]; len(q.progress) == 0 {
 			q.progress = nil
 		}
 	default:
 		q.writing = false
 	}
-	return text, true
+	return o, true
 }
 
 // putHistory adds a frame of a history. It waits until the queue is less than half full,

@@ -58,7 +58,10 @@ func (c *conn) handle(in request) error {
 	if who == nil {
 		return refusal.New(refusal.CodeUnauthenticated, "Send an authenticate frame with a token first.")
 	}
-	var data frames.Subscribe
+	var data struct {
+		JobID string  `json:"job_id"`
+		After *uint64 `json:"after"`
+	}
 	switch in.Event {
 	case frames.EventSubscribe, frames.EventUnsubscribe:
 		if err := json.Unmarshal(in.Data, &data); err != nil || data.JobID == "" {

@@ -40,16 +40,16 @@ func (c *conn) giveUp() {
 // writeQueue sends what waits in the queue.
 func (c *conn) writeQueue() {
 	for {
-		text, ok := c.queue.next()
+		o, ok := c.queue.next()
 		switch {
 		case !ok:
 			c.close(refusal.CloseTooSlow, tooSlow)
 			return
-		case text == nil:
+		case o.text == nil:
 			return // the queue starts another writeQueue when it has more
 		}
 		ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
-		err := c.ws.Load().Write(ctx, websocket.MessageText, text)
+		err := c.ws.Load().Write(ctx, websocket.MessageText, c.dialect.stamp(c, o))
 		cancel()
 		if err != nil {
 			c.cancel() // nothing more can be written, not even why

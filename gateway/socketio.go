@@ -42,6 +42,9 @@ type socketIODialect struct {
 	header    string // the token in the handshake's Authorization header
 	pong      chan struct{}
 	binary    *binaryPacket // whose attachments are awaited; nil is none
+	// positions are the sequences that the client had of jobs before it connected again;
+	// each is used once.
+	positions map[string]uint64
 }
 
 // binaryPacket is a packet that is complete once its attachments have come.
@@ -161,7 +164,7 @@ func (s *socketIODialect) parseMessage(c *conn, kind byte, text []byte) (in requ
 		if len(text) > 0 && string(text) != "/" && string(text) != "/," {
 			return in, false, errPacket
 		}
-		s.connected = false
+		s.connected, s.positions = false, nil
 		c.signOut()
 	case ioEvent:
 		in, err = parseEvent(text)
@@ -226,7 +229,11 @@ func (s *socketIODialect) connect(c *conn, text []byte) error {
 	if s.connected {
 		return errPacket
 	}
-	var data frames.Authenticate
+	var data struct {
+		frames.Authenticate
+		PID    any `json:"pid"`
+		Offset any `json:"offset"`
+	}
 	// Anything but an object with a token has no token.
 	if err := json.Unmarshal(text, &data); err != nil {
 		data.Token = ""
@@ -245,7 +252,11 @@ func (s *socketIODialect) connect(c *conn, text []byte) error {
 		return nil
 	}
 	s.connected, s.header = true, ""
-	c.enqueueReply(fmt.Appendf(nil, `40{"sid":%q}`, rand.Text()))
+	pid, _ := data.PID.(string)
+	if offset, ok := data.Offset.(string); ok && isOf(pid, who.claims.ID) {
+		s.positions = parseOffset(offset, c.g.cfg.Subscriptions)
+	}
+	c.enqueueReply(fmt.Appendf(nil, `40{"sid":%q,"pid":%q}`, rand.Text(), newPID(who.claims.ID)))
 	c.admit(who) // or it closes the connection
 	return nil
 }

@@ -26,7 +26,10 @@ type subscription struct {
 	waiting  []frame
 	progress *frame // the newest while joining
 	sent     uint64 // the newest sequence queued
-	trigger  uint64 // progress of an earlier trigger is outdated
+	// Kept for the offset of Socket.IO: the newest sequence that the client has, and where
+	// the job stood when it subscribed, which progress then shows; 0 once it is told.
+	written, stood uint64
+	trigger        uint64 // progress of an earlier trigger is outdated
 }
 
 // offer hands the connection a live frame, in the order of the frames. It does not wait.
@@ -66,10 +69,11 @@ func (c *conn) enqueueFact(f frame) {
 	}
 }
 
-// subscribe sends what the job's log has after a sequence, then what comes. It joins the
-// room before it reads the log, so that each fact comes from one of the two or from
-// both. Sequences tell which of them have been sent already.
-func (c *conn) subscribe(jobID string, after uint64, who *visitor, id json.RawMessage) error {
+// subscribe sends what the job's log has after a sequence, then what comes. Without a
+// sequence the dialect says where to begin. It joins the room before it reads the log, so
+// that each fact comes from one of the two or from both. Sequences tell which of them have
+// been sent already.
+func (c *conn) subscribe(jobID string, given *uint64, who *visitor, id json.RawMessage) error {
 	if !events.ValidJobID(jobID) {
 		return refusal.NotFound()
 	}
@@ -91,7 +95,13 @@ func (c *conn) subscribe(jobID string, after uint64, who *visitor, id json.RawMe
 		c.unsubscribe(jobID)
 		return fmt.Errorf("subscribe to %s: %w", jobID, err)
 	}
-	if ok, err := c.streamReaches(job.Seq, after); err != nil || !ok {
+	after, facts := c.dialect.begin(&past, given)
+	ok, err := c.streamReaches(job.Seq, after)
+	if err == nil && !ok && given == nil { // the client's last connection was of another stream
+		after, facts = c.dialect.begin(&past, nil)
+		ok = true
+	}
+	if err != nil || !ok {
 		c.unsubscribe(jobID)
 		if err != nil {
 			return fmt.Errorf("subscribe to %s: %w", jobID, err)
@@ -99,8 +109,11 @@ func (c *conn) subscribe(jobID string, after uint64, who *visitor, id json.RawMe
 		c.close(refusal.CloseStreamReset, "after is not of this stream")
 		return nil
 	}
+	c.mu.Lock()
+	c.subs[jobID].written = after
+	c.mu.Unlock()
 	c.reply(frames.EventAck, frames.Ack{JobID: jobID, LastSeq: job.Seq, Status: job.Status}, id)
-	for _, f := range past.facts {
+	for _, f := range facts {
 		if f.seq > after && !c.queue.putHistory(c.ctx, f) {
 			return nil // the connection has ended
 		}
@@ -128,7 +141,7 @@ func (c *conn) goLive(jobID string, sent uint64, job *events.Job, progress *fram
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.subs[jobID]
-	s.sent, s.trigger = sent, job.Trigger
+	s.sent, s.stood, s.trigger = sent, sent, job.Trigger
 	if job.Next() == "" { // no stage works, so that progress is outdated
 		s.trigger = job.Seq
 	}

@@ -32,11 +32,12 @@ func (c *conn) startWriting() {
 
 // takeForPoll takes out of the queue what a poll is answered with.
 func (c *conn) takeForPoll() (text []byte, ok bool) {
-	text, ok = c.queue.next()
-	if text != nil {
-		c.g.counters.sent.Add(1)
+	o, ok := c.queue.next()
+	if o.text == nil {
+		return nil, ok
 	}
-	return text, ok
+	c.g.counters.sent.Add(1)
+	return c.dialect.stamp(c, o), ok
 }
 
 // writeFirst writes a packet before all that waits in the queue.

@@ -15,6 +15,8 @@ type Frame struct {
 	// to Watch to go on after it.
 	Seq  uint64          `json:"seq"`
 	Data json.RawMessage `json:"data"`
+	// Replayed says that the frame is of the history, and no news.
+	Replayed bool `json:"replayed,omitempty"`
 }
 
 // Terminal reports whether a job has ended with the frame.

@@ -42,7 +42,7 @@ type node struct {
 	Title       string          `json:"title"`
 	Description string          `json:"description"`
 	Type        string          `json:"type"`
-	Const       string          `json:"const"`
+	Const       any             `json:"const"` // a string, or true
 	Enum        []string        `json:"enum"`
 	Properties  members         `json:"properties"`
 	Required    []string        `json:"required"`
@@ -173,20 +173,24 @@ func read(schemas fs.FS, file string) (n node, err error) {
 // writeFrame writes the type of a frame's data, and adds the frame to one of the unions:
 // one with an id is an answer.
 func writeFrame(out *bytes.Buffer, frame node, facts, answers *union) error {
-	event, _ := frame.Properties.find("event")
+	member, _ := frame.Properties.find("event")
+	event, _ := member.Const.(string)
 	data, ok := frame.Properties.find("data")
-	if event.Const == "" || !ok {
+	if event == "" || !ok {
 		return errors.New("no event or data")
 	}
-	name := typeName(strings.TrimPrefix(strings.TrimPrefix(event.Const, "bulk_upload_"), "iec_")) + "Data"
-	data.Description = "Data of " + event.Const + ". " + frame.Title
+	name := typeName(strings.TrimPrefix(strings.TrimPrefix(event, "bulk_upload_"), "iec_")) + "Data"
+	data.Description = "Data of " + event + ". " + frame.Title
 	if err := writeInterface(out, name, data); err != nil {
 		return err
 	}
-	to, line := facts, fmt.Sprintf("{ event: %q; data: %s", event.Const, name)
+	to, line := facts, fmt.Sprintf("{ event: %q; data: %s", event, name)
 	for _, m := range frame.Properties {
 		switch m.name {
 		case "event", "data":
+			continue
+		case "replayed":
+			line += "; replayed?: true"
 			continue
 		case "seq":
 		case "id":
@@ -196,7 +200,7 @@ func writeFrame(out *bytes.Buffer, frame node, facts, answers *union) error {
 		}
 		line += fmt.Sprintf("; %s%s: number", m.name, optional(frame, m.name))
 	}
-	to.members, to.events = append(to.members, line+" }"), append(to.events, event.Const)
+	to.members, to.events = append(to.members, line+" }"), append(to.events, event)
 	return nil
 }
 
@@ -260,7 +264,7 @@ func typeOf(n node) (string, error) {
 		return typeName(definition), nil
 	case isRef && (definition == "job_id" || definition == "time"):
 		return "string", nil
-	case n.Const != "":
+	case n.Const != nil:
 		return fmt.Sprintf("%q", n.Const), nil
 	case n.Enum != nil:
 		for _, enum := range named {

@@ -196,12 +196,12 @@ export type PongData = object;
 
 /** What the server says of jobs. */
 export type ServerEvent =
-  | { event: "bulk_upload_complete"; data: CompleteData; seq: number }
-  | { event: "bulk_upload_erased"; data: ErasedData; seq: number }
-  | { event: "bulk_upload_failed"; data: FailedData; seq: number }
-  | { event: "bulk_upload_progress"; data: ProgressData; seq?: number }
-  | { event: "iec_rate_limit_exceeded"; data: RateLimitExceededData; seq: number }
-  | { event: "iec_rate_limit_warning"; data: RateLimitWarningData; seq: number };
+  | { event: "bulk_upload_complete"; data: CompleteData; seq: number; replayed?: true }
+  | { event: "bulk_upload_erased"; data: ErasedData; seq: number; replayed?: true }
+  | { event: "bulk_upload_failed"; data: FailedData; seq: number; replayed?: true }
+  | { event: "bulk_upload_progress"; data: ProgressData; seq?: number; replayed?: true }
+  | { event: "iec_rate_limit_exceeded"; data: RateLimitExceededData; seq: number; replayed?: true }
+  | { event: "iec_rate_limit_warning"; data: RateLimitWarningData; seq: number; replayed?: true };
 
 export const serverEvents = [
   "bulk_upload_complete",
