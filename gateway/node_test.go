@@ -54,7 +54,13 @@ func installClient(t *testing.T) (dir string) {
 
 func startNode(t *testing.T, dir string) *node {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", "driver.js")
+	return startDriver(t, dir, "node", "driver.js")
+}
+
+// startDriver starts what takes orders and says what clients got.
+func startDriver(t *testing.T, dir, program, script string) *node {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, script)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -126,6 +132,9 @@ func (n *node) next() clientMessage {
 	case s, ok := <-n.messages:
 		if !ok {
 			n.t.Fatal("node has ended")
+		}
+		if s.On == "subscribed" { // for those who wait for it
+			return n.next()
 		}
 		if strings.HasPrefix(s.On, "bulk_") || strings.HasPrefix(s.On, "iec_") {
 			frame := map[string]any{"event": s.On, "data": s.Data}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/engineio"
 )
 
@@ -55,7 +56,7 @@ func (c *conn) writeFirst(ctx context.Context, text []byte) error {
 // tellClose tells the client that the connection ends. A client that polls hears no code:
 // it connects again, and is told then what must not be tried again.
 func (c *conn) tellClose(code websocket.StatusCode, reason string) {
-	if p := c.poll.Load(); p != nil && p.Close() {
+	if p := c.poll.Load(); p != nil && p.Close(comesBack(code)) {
 		return
 	}
 	// The client may be gone or not reading; then it cannot be told.
@@ -65,9 +66,19 @@ func (c *conn) tellClose(code websocket.StatusCode, reason string) {
 // closeNow lets go of the client. It does nothing where it was told before.
 func (c *conn) closeNow() {
 	if p := c.poll.Load(); p != nil {
-		p.Close()
+		p.Close(true)
 	}
 	if ws := c.ws.Load(); ws != nil {
 		_ = ws.CloseNow()
 	}
+}
+
+// comesBack reports whether a client that is closed with a code should connect again as it
+// is.
+func comesBack(code websocket.StatusCode) bool {
+	switch code {
+	case refusal.CloseRestart, refusal.CloseTooSlow, refusal.ClosePingTimeout, refusal.CloseStreamReset:
+		return true
+	}
+	return false
 }

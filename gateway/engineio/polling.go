@@ -31,6 +31,7 @@ const (
 	polls state = iota
 	closedByServer
 	closedByClient
+	lost // the server ends it, and the client is to connect again
 	upgraded
 )
 
@@ -92,7 +93,7 @@ func (p *Polling) Read(ctx context.Context) (Packet, error) {
 	case <-ctx.Done():
 		return Packet{}, ctx.Err()
 	}
-	if p.isUpgraded() {
+	if p.is(upgraded) {
 		return Packet{}, ErrUpgraded
 	}
 	return Packet{}, ErrEnded
@@ -108,12 +109,17 @@ func (p *Polling) Ended() bool {
 	}
 }
 
-// Close ends the session: a GET that waits gets the packet that says so. It reports
-// whether the session polled until now or was closed already; one that was upgraded
-// must be closed there.
-func (p *Polling) Close() bool {
-	p.end(closedByServer)
-	return !p.isUpgraded()
+// Close ends the session. A GET that waits gets the packet that says so, or, where the
+// client is to come back, what a GET that comes later gets: the session is unknown. Some
+// clients take the packet for the last word. Close returns false for a session that was
+// upgraded, which must be closed there.
+func (p *Polling) Close(comeBack bool) bool {
+	s := closedByServer
+	if comeBack {
+		s = lost
+	}
+	p.end(s)
+	return !p.is(upgraded)
 }
 
 // Probe marks that the client tries a WebSocket, and returns false if it tries one
@@ -180,8 +186,10 @@ func (p *Polling) Get(w http.ResponseWriter, r *http.Request) {
 	switch payload := p.wait(r.Context()); {
 	case payload == nil: // the client has gone, and what was sent to it is lost
 		p.breakOff()
-	case late && p.isUpgraded(): // the request was overtaken on its way
+	case late && p.is(upgraded): // the request was overtaken on its way
 		Refuse(w, CodeBadRequest)
+	case p.is(lost):
+		Refuse(w, CodeUnknownSession)
 	default:
 		answer(w, "text/plain; charset=UTF-8", payload)
 	}
@@ -214,7 +222,7 @@ func (p *Polling) take() (payload []byte, probing bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch p.state {
-	case closedByServer:
+	case closedByServer, lost:
 		return []byte{TypeClose}, false
 	case closedByClient, upgraded:
 		return []byte{TypeNoop}, false
@@ -241,10 +249,10 @@ func (p *Polling) isProbing() bool {
 	return p.probing
 }
 
-func (p *Polling) isUpgraded() bool {
+func (p *Polling) is(s state) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.state == upgraded
+	return p.state == s
 }
 
 // Post hands over the packets of a POST.

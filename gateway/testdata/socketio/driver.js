@@ -1,23 +1,24 @@
 // Runs the unchanged socket.io-client. A test writes orders to standard input and reads
 // from standard output what the client received, each as a line of JSON.
-const { io } = require("socket.io-client");
+const clients = { 3: require("socket.io-client-3"), 4: require("socket.io-client") };
 const readline = require("node:readline");
 
 const say = (o) => process.stdout.write(JSON.stringify(o) + "\n");
 const sockets = new Map();
 
-function connect({ socket: name, url, options, job }) {
-  const socket = io(url, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 100, ...options });
+// A plain client never says after which sequence, whatever it had before.
+function connect({ socket: name, url, options, job, version, plain }) {
+  const socket = clients[version ?? 4].io(url, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 100, ...options });
   sockets.set(name, socket);
   let after = 0, joined = false;
-  const subscribe = () => socket.emit("subscribe_bulk_upload_job", { job_id: job, after }, (ack) => {
+  const subscribe = () => socket.emit("subscribe_bulk_upload_job", plain ? { job_id: job } : { job_id: job, after }, (ack) => {
     joined = !ack.error;
-    if (joined) return;
+    if (joined) return say({ socket: name, on: "subscribed" });
     say({ socket: name, on: "refused", data: ack.error });
     if (ack.error.code === "overloaded") setTimeout(() => socket.connected && subscribe(), 500);
   });
   socket.on("connect", () => {
-    say({ socket: name, on: "connect", connected: socket.connected });
+    say({ socket: name, on: "connect", connected: socket.connected, transport: socket.io.engine.transport.name });
     // A client that resumes does this after each connect, from the last sequence seen.
     if (job) subscribe();
   });
@@ -29,7 +30,7 @@ function connect({ socket: name, url, options, job }) {
     say({ socket: name, on: "disconnect", message: reason, code: details && details.context && details.context.code });
   });
   socket.onAny((event, data, seq) => {
-    if (joined && seq !== undefined) after = seq;
+    if (joined && seq) after = seq;
     say({ socket: name, on: event, data, seq });
   });
 }
@@ -47,5 +48,7 @@ readline.createInterface({ input: process.stdin }).on("line", (line) => {
         (answer) => say({ socket: order.socket, on: "acknowledged", data: answer }));
     case "disconnect":
       return socket.disconnect();
+    case "transport": // which one it uses now
+      return say({ socket: order.socket, on: "transport", message: socket.io.engine.transport.name });
   }
 }).on("close", () => process.exit(0));
