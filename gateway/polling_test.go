@@ -184,7 +184,8 @@ func TestPollingHasLimits(t *testing.T) {
 	})
 	t.Run("the gateway", func(t *testing.T) {
 		for range 6 {
-			if status, _ := request(t, http.MethodGet, r.url+"/socket.io/?EIO=4&transport=polling", ""); status != http.StatusOK {
+			status, _ := request(t, http.MethodGet, r.url+"/socket.io/?EIO=4&transport=polling", "")
+			if status != http.StatusOK {
 				break
 			}
 		}

@@ -104,7 +104,8 @@ func TestEngineIOSuiteOverPolling(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
-	for name, body := range map[string]string{"": "abc", " (empty)": "", " (an empty packet)": "3\x1e", " (no base64)": "b=",
+	for name, body := range map[string]string{"": "abc", " (empty)": "", " (an empty packet)": "3\x1e",
+		" (no base64)":                         "b=",
 		" (binary that nothing has announced)": "bAQIDBA=="} {
 		t.Run("message: closes the session upon invalid packet format"+name, func(t *testing.T) {
 			p := open(t)
@@ -322,7 +323,8 @@ func TestSocketIOSuite(t *testing.T) {
 		"message: should send a plain-text packet": {
 			[]string{connect, `42["ping",1,"2",{"3":[true]}]`}, `42["pong",{}]`, 1},
 		"message: should send a packet with binary attachments": {
-			[]string{connect, `452-["ping",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "b\x01\x02\x03", "b\x04"},
+			[]string{connect, `452-["ping",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`,
+				"b\x01\x02\x03", "b\x04"},
 			`42["pong",{}]`, 1},
 		"message: should send a plain-text packet with an ack": {
 			[]string{connect, `42456["ping",1,"2",{"3":[false]}]`}, `43456[{}]`, 1},
