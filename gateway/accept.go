@@ -47,7 +47,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := newConn(g, plainDialect{}, g.addressOf(r))
 	c.ws.Store(ws)
-	c.enter()
+	enter(c)
 	if known {
 		c.admit(who)
 	}
@@ -79,7 +79,7 @@ func (g *Gateway) acceptSocket(
 		why := reasonHandshake
 		if answer.status == http.StatusForbidden {
 			why = reasonOrigin
-			g.noteOrigin(r, face)
+			noteOrigin(g, r, face)
 		}
 		g.countRefusal(why)
 		g.cfg.Logger.DebugContext(r.Context(), "websocket handshake failed", "err", err)
@@ -90,7 +90,7 @@ func (g *Gateway) acceptSocket(
 }
 
 // noteOrigin tells who watches of a page that may not connect.
-func (g *Gateway) noteOrigin(r *http.Request, face security.Face) {
+func noteOrigin(g *Gateway, r *http.Request, face security.Face) {
 	g.cfg.Watch.Refused(r.Context(), security.Refusal{
 		Face: face, Kind: security.KindForbidden, Code: reasonNames[reasonOrigin], Address: g.addressOf(r),
 	})
@@ -98,7 +98,7 @@ func (g *Gateway) noteOrigin(r *http.Request, face security.Face) {
 
 // reserve counts a connection until release, or refuses it.
 func (g *Gateway) reserve(w http.ResponseWriter, r *http.Request) bool {
-	why, ok := g.takePlace()
+	why, ok := takePlace(g)
 	if !ok {
 		g.countRefusal(why)
 		g.refuse(w, r, &refusal.Error{Code: refusal.CodeOverloaded, RetryAfter: feedRetry,
@@ -109,7 +109,7 @@ func (g *Gateway) reserve(w http.ResponseWriter, r *http.Request) bool {
 
 // takePlace counts a connection, which closeAll waits for. Not ok means that there must
 // be none now: the feed is down, the gateway ends or it is full.
-func (g *Gateway) takePlace() (why reason, ok bool) {
+func takePlace(g *Gateway) (why reason, ok bool) {
 	if g.Ready() != nil {
 		return reasonFeed, false
 	}

@@ -12,14 +12,12 @@ import (
 
 	"rollcall.example/events/refusal"
 	"rollcall.example/events/security"
-	"rollcall.example/gateway/engineio"
 )
 
 // conn is the connection of one client.
 type conn struct {
-	g       *Gateway
-	ws      atomic.Pointer[websocket.Conn]   // nil while the client polls
-	poll    atomic.Pointer[engineio.Polling] // nil unless the client polls
+	g *Gateway
+	link
 	dialect dialect
 	queue   *queue
 	address string // where the client is
@@ -49,13 +47,17 @@ type conn struct {
 // newConn returns a connection that has nothing to read from yet: a WebSocket or polling.
 func newConn(g *Gateway, d dialect, address string) *conn {
 	c := &conn{g: g, dialect: d, address: address, subs: map[string]*subscription{}}
-	c.queue = newQueue(g.cfg.Queue, d.kind(), &g.counters, c.startWriting)
+	c.queue = newQueue(g.cfg.Queue, d.kind(), &g.counters, func() {
+		if !c.wakePoll() {
+			c.start(c.writeQueue)
+		}
+	})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
 
-// enter makes the connection one of the gateway's.
-func (c *conn) enter() {
+// enter makes a connection one of the gateway's.
+func enter(c *conn) {
 	g := c.g
 	c.mu.Lock()
 	c.expiry = time.AfterFunc(g.cfg.AuthTimeout, c.expire)

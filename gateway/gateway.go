@@ -43,6 +43,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	cfg = cfg.withDefaults()
 	g := &Gateway{cfg: cfg, hub: newHub(), sessions: sessions{byID: map[string]*conn{}}}
+	g.sessions.g = g
 	g.histories = newHistories(cfg, g.Ready)
 	cfg.Verifier.OnRevocation(g.closeRevoked)
 	return g, nil

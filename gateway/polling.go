@@ -11,13 +11,15 @@ import (
 
 	"github.com/coder/websocket"
 
+	"rollcall.example/events/refusal"
 	"rollcall.example/events/security"
 	"rollcall.example/gateway/engineio"
 )
 
-// sessions are the connections that poll, by the id that their requests name. One that
-// was upgraded is none of them.
+// sessions serve the clients of Socket.IO. They know the connections that poll, by the id
+// that their requests name. One that was upgraded is none of them.
 type sessions struct {
+	g    *Gateway
 	mu   sync.Mutex
 	byID map[string]*conn
 }
@@ -50,76 +52,88 @@ func (s *sessions) find(id string) (*conn, *engineio.Polling) {
 }
 
 // servePolling answers a request of a client that polls.
-func (g *Gateway) servePolling(w http.ResponseWriter, r *http.Request, id string) {
+func (s *sessions) servePolling(w http.ResponseWriter, r *http.Request, id string) {
 	if id == "" {
-		g.openPolling(w, r)
+		s.openPolling(w, r)
 		return
 	}
-	_, p := g.sessions.find(id)
+	_, p := s.find(id)
 	switch {
 	case p == nil:
 		// Of another gateway, or one that has ended. The client connects again.
-		g.refuseHandshake(w, engineio.CodeUnknownSession)
+		s.refuse(w, engineio.CodeUnknownSession)
 	case r.Method == http.MethodGet:
 		p.Get(w, r)
 	case r.Method == http.MethodPost:
 		p.Post(w, r)
 	default:
-		g.refuseHandshake(w, engineio.CodeBadRequest)
+		s.refuse(w, engineio.CodeBadRequest)
 	}
 }
 
 // openPolling begins a session, whose first packet answers the request.
-func (g *Gateway) openPolling(w http.ResponseWriter, r *http.Request) {
+func (s *sessions) openPolling(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
-		g.refuseHandshake(w, engineio.CodeBadMethod)
+		s.refuse(w, engineio.CodeBadMethod)
 		return
 	}
-	if !g.reserve(w, r) {
+	if !s.g.reserve(w, r) {
 		return
 	}
 	id := rand.Text()
-	c := newConn(g, newSocketIODialect(r), g.addressOf(r))
-	p := engineio.NewPolling(c.takeForPoll, func() { c.close(websocket.StatusNormalClosure, "") },
-		readLimit, g.cfg.WriteTimeout)
+	c := newConn(s.g, newSocketIODialect(r), s.g.addressOf(r))
+	next := func() (text []byte, ok bool) {
+		o, ok := c.queue.next()
+		if o.text == nil {
+			return nil, ok
+		}
+		s.g.counters.sent.Add(1)
+		return c.dialect.stamp(c, o), ok
+	}
+	p := engineio.NewPolling(next, func() { c.close(websocket.StatusNormalClosure, "") }, readLimit, s.g.cfg.WriteTimeout)
 	c.poll.Store(p)
-	g.sessions.add(id, c)
-	c.enter()
-	c.enqueueReply(g.openPacket(id, "websocket"))
+	c.queue.whenFull = func() {
+		if c.poll.Load() != nil { // nothing is written to a client that does not poll
+			c.close(refusal.CloseTooSlow, tooSlow)
+		}
+	}
+	s.add(id, c)
+	enter(c)
+	c.enqueueReply(s.openPacket(id, "websocket"))
 	go func() {
 		c.serve()
-		g.sessions.remove(id)
+		s.remove(id)
 	}()
 	p.Get(w, r)
 }
 
 // upgrade lets a client that polls go over to a WebSocket.
-func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request, id string) {
-	c, p := g.sessions.find(id)
+func (s *sessions) upgrade(w http.ResponseWriter, r *http.Request, id string) {
+	c, p := s.find(id)
 	if p == nil {
-		g.refuseHandshake(w, engineio.CodeUnknownSession)
+		s.refuse(w, engineio.CodeUnknownSession)
 		return
 	}
 	if !p.Probe() {
-		g.refuseHandshake(w, engineio.CodeBadRequest)
+		s.refuse(w, engineio.CodeBadRequest)
 		return
 	}
-	ws, ok := g.acceptSocket(w, r, security.FaceSocketIO)
+	ws, ok := s.g.acceptSocket(w, r, security.FaceSocketIO)
 	if !ok {
 		p.StopProbe()
 		return
 	}
-	if !c.start(func() { c.tryWebSocket(p, ws, id) }) {
+	if !c.start(func() { s.tryWebSocket(c, p, ws, id) }) {
 		_ = ws.CloseNow() // the session has ended meanwhile
 	}
 }
 
 // tryWebSocket goes over to a WebSocket once the client has found that it works. Until
 // then the client polls. Everything else that it sends there ends the attempt only.
-func (c *conn) tryWebSocket(p *engineio.Polling, ws *websocket.Conn, id string) {
-	ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
+func (s *sessions) tryWebSocket(c *conn, p *engineio.Polling, ws *websocket.Conn, id string) {
+	ctx, cancel := context.WithTimeout(c.ctx, s.g.cfg.WriteTimeout)
 	defer cancel()
-	if !c.probe(ctx, p, ws) {
+	if !probe(ctx, p, ws) {
 		p.StopProbe() // first: once the WebSocket is closed, the client may try another
 		_ = ws.CloseNow()
 		return
@@ -130,7 +144,7 @@ func (c *conn) tryWebSocket(p *engineio.Polling, ws *websocket.Conn, id string) 
 		_ = ws.CloseNow() // the session has ended meanwhile
 		return
 	}
-	c.g.sessions.remove(id)
+	s.remove(id)
 	if urgent != nil {
 		// Where this fails, so does whatever comes next.
 		_ = ws.Write(ctx, websocket.MessageText, urgent)
@@ -139,7 +153,7 @@ func (c *conn) tryWebSocket(p *engineio.Polling, ws *websocket.Conn, id string) 
 }
 
 // probe reports whether the client has tried a WebSocket and goes over to it.
-func (c *conn) probe(ctx context.Context, p *engineio.Polling, ws *websocket.Conn) bool {
+func probe(ctx context.Context, p *engineio.Polling, ws *websocket.Conn) bool {
 	_, text, err := ws.Read(ctx)
 	if err != nil || string(text) != engineio.Probe {
 		return false
@@ -154,11 +168,11 @@ func (c *conn) probe(ctx context.Context, p *engineio.Polling, ws *websocket.Con
 
 // allowPage answers for the origin of a polling request, as the acceptance of a
 // WebSocket does. It reports whether the request goes on.
-func (g *Gateway) allowPage(w http.ResponseWriter, r *http.Request) bool {
+func (s *sessions) allowPage(w http.ResponseWriter, r *http.Request) bool {
 	origin := r.Header.Get("Origin")
-	if origin != "" && !g.mayOpen(r, origin) {
-		g.countRefusal(reasonOrigin)
-		g.noteOrigin(r, security.FaceSocketIO)
+	if origin != "" && !mayOpen(r, origin, s.g.cfg.Origins) {
+		s.g.countRefusal(reasonOrigin)
+		noteOrigin(s.g, r, security.FaceSocketIO)
 		engineio.Refuse(w, engineio.CodeForbidden)
 		return false
 	}
@@ -178,7 +192,7 @@ func (g *Gateway) allowPage(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // mayOpen reports whether the pages of an origin may connect.
-func (g *Gateway) mayOpen(r *http.Request, origin string) bool {
+func mayOpen(r *http.Request, origin string, patterns []string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" {
 		return false
@@ -186,7 +200,7 @@ func (g *Gateway) mayOpen(r *http.Request, origin string) bool {
 	if strings.EqualFold(r.Host, u.Host) {
 		return true
 	}
-	for _, pattern := range g.cfg.Origins {
+	for _, pattern := range patterns {
 		target := u.Host
 		if strings.Contains(pattern, "://") {
 			target = u.Scheme + "://" + u.Host

@@ -24,6 +24,7 @@ type queue struct {
 	progress     []frame
 	full         bool   // the client is given up; nothing more is added
 	startWriting func() // starts to call next until nothing is left
+	whenFull     func() // called when the client is given up; may be nil
 	writing      bool
 	freed        chan struct{} // gets one when something has been taken out
 	counters     *counters
@@ -86,6 +87,9 @@ func (q *queue) giveUp() {
 	defer q.mu.Unlock()
 	q.full = true
 	q.wake()
+	if q.whenFull != nil {
+		q.whenFull()
+	}
 }
 
 // restart starts the writing anew after change: whoever took things out of the queue

@@ -47,10 +47,10 @@ func parseOffset(offset string, limit int) map[string]uint64 {
 	return positions
 }
 
-// appendOffset adds the offset of the connection: how far the client is with each job.
-func (c *conn) appendOffset(text []byte) []byte {
+// appendOffset adds the offset of a connection: how far the client is with each job.
+func appendOffset(text []byte, subs map[string]*subscription) []byte {
 	first := true
-	for jobID, s := range c.subs {
+	for jobID, s := range subs {
 		if s.written == 0 {
 			continue
 		}
@@ -84,7 +84,7 @@ func (*socketIODialect) stamp(c *conn, o outgoing) []byte {
 		s.written, s.stood = max(s.written, s.stood), 0
 		text = append(text, ",null"...)
 	}
-	return append(c.appendOffset(append(text, `,"`...)), `"]`...)
+	return append(appendOffset(append(text, `,"`...), c.subs), `"]`...)
 }
 
 // begin begins where the client was before it connected again, or else with where the job

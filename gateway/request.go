@@ -12,7 +12,7 @@ import (
 // ends.
 func (c *conn) readRequests() {
 	for {
-		packet, err := c.read()
+		packet, err := c.read(c.ctx)
 		if err != nil {
 			return
 		}

@@ -25,15 +25,7 @@ func (c *conn) reply(event string, data any, id json.RawMessage) {
 func (c *conn) enqueueReply(text []byte) {
 	if text != nil && !c.queue.putReply(text) {
 		c.g.counters.dropped.Add(1)
-		c.giveUp()
-	}
-}
-
-// giveUp ends the connection of a client that is too slow.
-func (c *conn) giveUp() {
-	c.queue.giveUp()
-	if c.poll.Load() != nil { // nothing is written to a client that does not poll
-		c.close(refusal.CloseTooSlow, tooSlow)
+		c.queue.giveUp()
 	}
 }
 

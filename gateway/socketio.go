@@ -65,56 +65,58 @@ func newSocketIODialect(r *http.Request) *socketIODialect {
 
 // ServeSocketIO serves clients of Socket.IO, by polling or over a WebSocket. It refuses any
 // Engine.IO but version 4.
-func (g *Gateway) ServeSocketIO(w http.ResponseWriter, r *http.Request) {
+func (g *Gateway) ServeSocketIO(w http.ResponseWriter, r *http.Request) { g.sessions.serve(w, r) }
+
+func (s *sessions) serve(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	id, transport := q.Get("sid"), q.Get("transport")
 	if r.Method == http.MethodOptions || transport == "polling" {
-		if !g.allowPage(w, r) {
+		if !s.allowPage(w, r) {
 			return
 		}
 	}
 	switch {
 	case q.Get("EIO") != "4":
-		g.refuseHandshake(w, engineio.CodeUnsupportedVersion)
+		s.refuse(w, engineio.CodeUnsupportedVersion)
 	case q.Has("j"): // JSONP
-		g.refuseHandshake(w, engineio.CodeBadRequest)
+		s.refuse(w, engineio.CodeBadRequest)
 	case transport == "polling":
-		g.servePolling(w, r, id)
+		s.servePolling(w, r, id)
 	case transport != "websocket":
-		g.refuseHandshake(w, engineio.CodeUnknownTransport)
+		s.refuse(w, engineio.CodeUnknownTransport)
 	case id != "":
-		g.upgrade(w, r, id)
+		s.upgrade(w, r, id)
 	default:
-		g.openWebSocket(w, r)
+		s.openWebSocket(w, r)
 	}
 }
 
 // openWebSocket begins a session that never polls.
-func (g *Gateway) openWebSocket(w http.ResponseWriter, r *http.Request) {
-	ws, ok := g.accept(w, r, security.FaceSocketIO)
+func (s *sessions) openWebSocket(w http.ResponseWriter, r *http.Request) {
+	ws, ok := s.g.accept(w, r, security.FaceSocketIO)
 	if !ok {
 		return
 	}
-	c := newConn(g, newSocketIODialect(r), g.addressOf(r))
+	c := newConn(s.g, newSocketIODialect(r), s.g.addressOf(r))
 	c.ws.Store(ws)
-	c.enter()
-	c.enqueueReply(g.openPacket(rand.Text(), ""))
+	enter(c)
+	c.enqueueReply(s.openPacket(rand.Text(), ""))
 	go c.serve()
 }
 
 // openPacket is the first packet of a session. upgrade is the transport that the client
 // may go over to, empty where there is none.
-func (g *Gateway) openPacket(id, upgrade string) []byte {
+func (s *sessions) openPacket(id, upgrade string) []byte {
 	if upgrade != "" {
 		upgrade = strconv.Quote(upgrade)
 	}
 	return fmt.Appendf(nil, `0{"sid":%q,"upgrades":[%s],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
-		id, upgrade, g.cfg.PingInterval.Milliseconds(), g.cfg.WriteTimeout.Milliseconds(), readLimit)
+		id, upgrade, s.g.cfg.PingInterval.Milliseconds(), s.g.cfg.WriteTimeout.Milliseconds(), readLimit)
 }
 
-// refuseHandshake refuses a request that does not fit to the protocol.
-func (g *Gateway) refuseHandshake(w http.ResponseWriter, code engineio.Code) {
-	g.countRefusal(reasonHandshake)
+// refuse refuses a request that does not fit to the protocol.
+func (s *sessions) refuse(w http.ResponseWriter, code engineio.Code) {
+	s.g.countRefusal(reasonHandshake)
 	engineio.Refuse(w, code)
 }
 

@@ -54,7 +54,7 @@ func (c *conn) offer(f frame) {
 		s.waiting = append(s.waiting, f)
 	case s.joining:
 		c.g.counters.dropped.Add(1)
-		c.giveUp()
+		c.queue.giveUp()
 	case f.seq > s.sent:
 		s.sent, s.trigger = f.seq, max(s.trigger, f.trigger)
 		c.enqueueFact(f)
@@ -65,7 +65,7 @@ func (c *conn) offer(f frame) {
 func (c *conn) enqueueFact(f frame) {
 	if !c.queue.putFact(f) {
 		c.g.counters.dropped.Add(1)
-		c.giveUp()
+		c.queue.giveUp()
 	}
 }
 
@@ -96,7 +96,7 @@ func (c *conn) subscribe(jobID string, given *uint64, who *visitor, id json.RawM
 		return fmt.Errorf("subscribe to %s: %w", jobID, err)
 	}
 	after, facts := c.dialect.begin(&past, given)
-	ok, err := c.streamReaches(job.Seq, after)
+	ok, err := streamReaches(c, job.Seq, after)
 	if err == nil && !ok && given == nil { // the client's last connection was of another stream
 		after, facts = c.dialect.begin(&past, nil)
 		ok = true
@@ -171,7 +171,7 @@ func (c *conn) unsubscribe(jobID string) {
 // streamReaches reports whether the stream has come as far as the client's last sequence.
 // That may be beyond the job's own facts, for it may be another job's, but it must not be
 // another stream's.
-func (c *conn) streamReaches(seq, after uint64) (bool, error) {
+func streamReaches(c *conn, seq, after uint64) (bool, error) {
 	deadline := time.Now().Add(maxLag)
 	for max(seq, c.g.last.Load()) < after {
 		if time.Now().After(deadline) {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/coder/websocket"
 
@@ -10,43 +11,41 @@ import (
 	"rollcall.example/gateway/engineio"
 )
 
+// link is what a client is connected by: polling, a WebSocket, or first one and then the
+// other.
+type link struct {
+	ws   atomic.Pointer[websocket.Conn]   // nil while the client polls
+	poll atomic.Pointer[engineio.Polling] // nil unless the client polls
+}
+
 // read returns what the client sends next, over whatever it uses now.
-func (c *conn) read() (engineio.Packet, error) {
-	if p := c.poll.Load(); p != nil {
-		packet, err := p.Read(c.ctx)
+func (l *link) read(ctx context.Context) (engineio.Packet, error) {
+	if p := l.poll.Load(); p != nil {
+		packet, err := p.Read(ctx)
 		if !errors.Is(err, engineio.ErrUpgraded) {
 			return packet, err
 		}
 	}
-	kind, data, err := c.ws.Load().Read(c.ctx)
+	kind, data, err := l.ws.Load().Read(ctx)
 	return engineio.Packet{Data: data, Binary: kind != websocket.MessageText}, err
 }
 
-// startWriting has what waits in the queue sent.
-func (c *conn) startWriting() {
-	if p := c.poll.Load(); p != nil {
+// wakePoll tells a poll that waits of something to send, and returns false where the
+// client does not poll.
+func (l *link) wakePoll() bool {
+	p := l.poll.Load()
+	if p != nil {
 		p.Wake()
-	} else {
-		c.start(c.writeQueue)
 	}
-}
-
-// takeForPoll takes out of the queue what a poll is answered with.
-func (c *conn) takeForPoll() (text []byte, ok bool) {
-	o, ok := c.queue.next()
-	if o.text == nil {
-		return nil, ok
-	}
-	c.g.counters.sent.Add(1)
-	return c.dialect.stamp(c, o), ok
+	return p != nil
 }
 
 // writeFirst writes a packet before all that waits in the queue.
-func (c *conn) writeFirst(ctx context.Context, text []byte) error {
-	if p := c.poll.Load(); p != nil && p.SendFirst(text) {
+func (l *link) writeFirst(ctx context.Context, text []byte) error {
+	if p := l.poll.Load(); p != nil && p.SendFirst(text) {
 		return nil
 	}
-	ws := c.ws.Load()
+	ws := l.ws.Load()
 	if ws == nil {
 		return engineio.ErrEnded
 	}
@@ -55,20 +54,20 @@ func (c *conn) writeFirst(ctx context.Context, text []byte) error {
 
 // tellClose tells the client that the connection ends. A client that polls hears no code:
 // it connects again, and is told then what must not be tried again.
-func (c *conn) tellClose(code websocket.StatusCode, reason string) {
-	if p := c.poll.Load(); p != nil && p.Close(comesBack(code)) {
+func (l *link) tellClose(code websocket.StatusCode, reason string) {
+	if p := l.poll.Load(); p != nil && p.Close(comesBack(code)) {
 		return
 	}
 	// The client may be gone or not reading; then it cannot be told.
-	_ = c.ws.Load().Close(code, reason)
+	_ = l.ws.Load().Close(code, reason)
 }
 
 // closeNow lets go of the client. It does nothing where it was told before.
-func (c *conn) closeNow() {
-	if p := c.poll.Load(); p != nil {
+func (l *link) closeNow() {
+	if p := l.poll.Load(); p != nil {
 		p.Close(true)
 	}
-	if ws := c.ws.Load(); ws != nil {
+	if ws := l.ws.Load(); ws != nil {
 		_ = ws.CloseNow()
 	}
 }
