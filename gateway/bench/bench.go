@@ -26,7 +26,8 @@ type bench struct {
 	secret      string
 	nats        *process
 	gateway     *process
-	addr        string // of the gateway and of its replacement
+	http        *http.Client // of clients that poll
+	addr        string       // of the gateway and of its replacement
 	log         *events.Log
 	jobs        []*job
 	clients     []*client
@@ -83,7 +84,8 @@ func (p *process) kill() error {
 }
 
 func start(ctx context.Context, l load) (b *bench, err error) {
-	b = &bench{load: l, secret: rand.Text() + rand.Text()}
+	b = &bench{load: l, secret: rand.Text() + rand.Text(),
+		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * l.Clients}}}
 	defer func() {
 		if err != nil {
 			b.stop()
@@ -114,6 +116,7 @@ func (b *bench) stop() {
 	if b.stopClients != nil {
 		b.stopClients()
 	}
+	b.http.CloseIdleConnections()
 	if b.log != nil {
 		b.log.JetStream().Conn().Close()
 	}

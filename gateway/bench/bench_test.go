@@ -18,8 +18,15 @@ func TestMain(m *testing.M) {
 
 // The load test with the smallest possible load.
 func TestTinyLoad(t *testing.T) {
+	for _, transport := range []string{transportWebSocket, transportPolling, transportUpgrade} {
+		t.Run(transport, func(t *testing.T) { testTinyLoad(t, transport) })
+	}
+}
+
+func testTinyLoad(t *testing.T, transport string) {
+	t.Parallel()
 	var out strings.Builder
-	l := load{Clients: 40, Jobs: 8, History: 3, Rate: 50, Time: 2 * time.Second, Dir: t.TempDir()}
+	l := load{Transport: transport, Clients: 40, Jobs: 8, History: 3, Rate: 50, Time: 2 * time.Second, Dir: t.TempDir()}
 	r, err := run(t.Context(), l, &out)
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ type client struct {
 	b     *bench
 	job   *job
 	token string
-	ws    *websocket.Conn
+	wire  wire
 
 	mu         sync.Mutex
 	seqs       []uint64  // of the facts received
@@ -30,6 +30,13 @@ type client struct {
 	arrivals   []arrival // of the live facts
 	live       bool      // it has read the history
 	reconnects int
+}
+
+// wire is a connection to the gateway. One goroutine uses it.
+type wire interface {
+	send(ctx context.Context, event string, data map[string]any) error
+	read(ctx context.Context) (frame, error)
+	close()
 }
 
 // arrival is when a fact was appended and when the client received it.
@@ -50,25 +57,37 @@ type frame struct {
 }
 
 func (c *client) dial(ctx context.Context) error {
+	if c.b.Transport != transportWebSocket {
+		s, err := dialSocketIO(ctx, c.b, c.token)
+		if err == nil {
+			c.wire = s
+		}
+		return err
+	}
 	ws, _, err := websocket.Dial(ctx, "ws://"+c.b.addr+"/ws", &websocket.DialOptions{
 		HTTPHeader: http.Header{"Authorization": {"Bearer " + c.token}}})
 	if err != nil {
 		return err
 	}
-	c.ws = ws
+	c.wire = plain{ws}
 	return nil
 }
 
-func (c *client) send(ctx context.Context, event string, data map[string]any) error {
+// plain is the WebSocket of /ws.
+type plain struct{ ws *websocket.Conn }
+
+func (p plain) close() { _ = p.ws.CloseNow() } // it has ended
+
+func (p plain) send(ctx context.Context, event string, data map[string]any) error {
 	text, err := json.Marshal(map[string]any{"event": event, "data": data, "id": 1})
 	if err != nil {
 		return err
 	}
-	return c.ws.Write(ctx, websocket.MessageText, text)
+	return p.ws.Write(ctx, websocket.MessageText, text)
 }
 
-func (c *client) read(ctx context.Context) (f frame, err error) {
-	_, text, err := c.ws.Read(ctx)
+func (p plain) read(ctx context.Context) (f frame, err error) {
+	_, text, err := p.ws.Read(ctx)
 	if err != nil {
 		return f, err
 	}
@@ -86,10 +105,10 @@ func (c *client) connect(ctx context.Context) error {
 	if err := c.dial(ctx); err != nil {
 		return err
 	}
-	if err := c.send(ctx, "ping", nil); err != nil {
+	if err := c.wire.send(ctx, "ping", nil); err != nil {
 		return err
 	}
-	f, err := c.read(ctx)
+	f, err := c.wire.read(ctx)
 	if err == nil && f.Event != "pong" {
 		err = fmt.Errorf("got %s instead of pong", f.Event)
 	}
@@ -101,7 +120,7 @@ func (c *client) connect(ctx context.Context) error {
 func (c *client) follow(ctx context.Context) {
 	for {
 		c.session(ctx)
-		_ = c.ws.CloseNow() // it has ended
+		c.wire.close()
 		for {
 			select {
 			case <-ctx.Done():
@@ -121,12 +140,12 @@ func (c *client) follow(ctx context.Context) {
 
 // session follows the job over one connection until that ends.
 func (c *client) session(ctx context.Context) {
-	if c.send(ctx, frames.EventSubscribe, map[string]any{"job_id": c.job.ID, "after": c.after}) != nil {
+	if c.wire.send(ctx, frames.EventSubscribe, map[string]any{"job_id": c.job.ID, "after": c.after}) != nil {
 		return
 	}
 	acknowledged, last := false, uint64(0)
 	for {
-		f, err := c.read(ctx)
+		f, err := c.wire.read(ctx)
 		if err != nil {
 			return
 		}

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -28,6 +29,8 @@ type load struct {
 	// Time is how long facts are appended, once undisturbed and once while the gateway
 	// is killed and replaced.
 	Time time.Duration
+	// Transport is how the clients connect: websocket, polling or upgrade.
+	Transport string
 	// Dir is where the streams are kept; its disk decides how fast facts are stored.
 	// "" means a temporary folder.
 	Dir string
@@ -44,6 +47,8 @@ func main() {
 	flag.IntVar(&l.Rate, "rate", 1_000, "facts appended a second, to all jobs together")
 	flag.DurationVar(&l.Time, "time", 20*time.Second,
 		"how long facts are appended, once undisturbed and once while the gateway is replaced")
+	flag.StringVar(&l.Transport, "transport", transportWebSocket,
+		"how the clients connect: websocket (/ws), polling or upgrade (Socket.IO)")
 	flag.StringVar(&l.Dir, "dir", "", "folder of the streams (default a temporary one)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -65,6 +70,9 @@ func (l load) validate() error {
 			errs = append(errs, fmt.Errorf("%s must be at least 1, not %d", setting.name, setting.value))
 		}
 	}
+	if !slices.Contains([]string{transportWebSocket, transportPolling, transportUpgrade}, l.Transport) {
+		errs = append(errs, fmt.Errorf("transport must be websocket, polling or upgrade, not %q", l.Transport))
+	}
 	if l.Time <= 0 {
 		errs = append(errs, fmt.Errorf("time must be positive, not %s", l.Time))
 	}
@@ -76,7 +84,7 @@ func run(ctx context.Context, l load, out io.Writer) (r report, err error) {
 	if err := l.validate(); err != nil {
 		return r, err
 	}
-	if err := raiseFileLimit(uint64(l.Clients) + 500); err != nil {
+	if err := raiseFileLimit(2*uint64(l.Clients) + 500); err != nil {
 		return r, err
 	}
 	if l.Dir == "" {

@@ -65,7 +65,7 @@ func (r *report) print(out io.Writer) error {
 		return fmt.Sprintf("heap %.1f KB, stacks %.1f KB in %.1f goroutines, resident %.1f KB",
 			float64(c.heap)/1024, float64(c.stacks)/1024, c.goroutines, float64(c.resident)/1024)
 	}
-	row("clients, jobs", "%d, %d", r.load.Clients, r.load.Jobs)
+	row("clients, jobs", "%d by %s, %d", r.load.Clients, r.load.Transport, r.load.Jobs)
 	row("connections", "%d a second", perSecond(r.load.Clients, r.connecting))
 	row("a connection, connected", "%s", format(r.idle))
 	row("a connection, following a job", "%s (target: heap %d KB)", format(r.following), targetMemory>>10)

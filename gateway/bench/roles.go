@@ -108,6 +108,7 @@ func runGateway(ctx context.Context) error {
 		return err
 	}
 	http.Handle("/ws", g)
+	http.HandleFunc("/socket.io/", g.ServeSocketIO)
 	http.HandleFunc("/memory", serveMemory)
 	srv := &http.Server{}
 	served := make(chan error, 1)
