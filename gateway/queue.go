@@ -6,11 +6,17 @@ import (
 	"sync"
 )
 
-// outgoing is one message that waits. Of a fact or progress it names the job.
-type outgoing struct {
-	text  []byte
+// mark names the job of a fact or of progress; the zero mark is that of a reply.
+type mark struct {
 	jobID string
 	seq   uint64 // of a fact
+}
+
+// outgoing is a message that has its turn. Progress has its mark in each dialect, all else
+// where the dialect needs it.
+type outgoing struct {
+	text []byte
+	mark
 }
 
 // queue is what waits for one client: replies and facts in order, and the newest
@@ -19,8 +25,9 @@ type outgoing struct {
 type queue struct {
 	mu           sync.Mutex
 	limit        int
-	dialect      int        // the index into encodings
-	ordered      []outgoing // replies and facts
+	dialect      int      // the index into encodings
+	ordered      [][]byte // replies and facts
+	marks        []mark   // of ordered, in the dialect that needs them; else nil
 	progress     []frame
 	full         bool   // the client is given up; nothing more is added
 	startWriting func() // starts to call next until nothing is left
@@ -63,9 +70,17 @@ func (q *queue) putFact(f frame) bool {
 		q.progress = slices.DeleteFunc(q.progress, func(p frame) bool { return p.jobID == f.jobID })
 		q.counters.conflated.Add(uint64(n - len(q.progress)))
 	}
-	q.ordered = append(q.ordered, outgoing{f.encodings[q.dialect], f.jobID, f.seq})
-	q.wake()
+	q.push(f.encodings[q.dialect], mark{f.jobID, f.seq})
 	return true
+}
+
+// push adds a message. It is called with the lock held.
+func (q *queue) push(text []byte, m mark) {
+	q.ordered = append(q.ordered, text)
+	if q.dialect == socketIO {
+		q.marks = append(q.marks, m)
+	}
+	q.wake()
 }
 
 // putReply adds what only this client gets, and reports whether there was room.
@@ -75,8 +90,7 @@ func (q *queue) putReply(text []byte) bool {
 	if q.full || len(q.ordered) >= q.limit {
 		return false
 	}
-	q.ordered = append(q.ordered, outgoing{text: text})
-	q.wake()
+	q.push(text, mark{})
 	return true
 }
 
@@ -122,15 +136,18 @@ func (q *queue) next() (o outgoing, ok bool) {
 	defer q.mu.Unlock()
 	switch {
 	case len(q.ordered) > 0:
-		o, q.ordered[0] = q.ordered[0], outgoing{}
+		o.text, q.ordered[0] = q.ordered[0], nil
+		if len(q.marks) > 0 {
+			o.mark, q.marks = q.marks[0], q.marks[1:]
+		}
 		if q.ordered = q.ordered[1:]; len(q.ordered) == 0 {
-			q.ordered = nil // for most clients nothing waits most of the time
+			q.ordered, q.marks = nil, nil // for most clients nothing waits most of the time
 		}
 		signal(q.freed)
 	case q.full:
 		return o, false
 	case len(q.progress) > 0:
-		o = outgoing{text: q.progress[0].encodings[q.dialect], jobID: q.progress[0].jobID}
+		o = outgoing{q.progress[0].encodings[q.dialect], mark{jobID: q.progress[0].jobID}}
 		if q.progress = q.progress[1:]; len(q.progress) == 0 {
 			q.progress = nil
 		}
