@@ -92,8 +92,8 @@ type Verifier struct {
 // a JWKS without issuers or audiences, and a source that cannot be read or holds no RSA or
 // ECDSA key.
 func New(ctx context.Context, cfg Config) (*Verifier, error) {
-	if err := cfg.validate(); err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
+	if err := cfg.Validate(); err != nil {
+		return nil, err
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -117,6 +117,15 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 		userClaims: cfg.UserClaims, roleClaims: cfg.RoleClaims, resolveRole: cfg.ResolveRole,
 		revocations: cfg.Revocations, now: cfg.Now, stop: stop,
 	}, nil
+}
+
+// Validate refuses no source of keys and more than one, a weak secret, and a JWKS without
+// issuers or audiences. It reads nothing.
+func (c Config) Validate() error {
+	if err := c.validate(); err != nil {
+		return fmt.Errorf("auth: %w", err)
+	}
+	return nil
 }
 
 func (c Config) validate() error {

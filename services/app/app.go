@@ -36,7 +36,7 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-// startTime is how long everything that has to be there first may take.
+// startTime is how long one attempt to have something there may take.
 const startTime = time.Minute
 
 // Process is what an App has of the process that it runs in.
@@ -106,6 +106,7 @@ type App struct {
 	build    any
 
 	ln      httpserver.Listener
+	door    *door
 	mux     *http.ServeMux
 	metrics *metrics.Metrics
 	// traces makes spans, nil when nobody asked for them.
@@ -138,6 +139,7 @@ func listen(addr string, s Settings, p Process) (*App, error) {
 	}
 	a.ln = ln
 	a.closeLater(func() error { return ignoreClosed(ln.Close()) })
+	openDoor(a)
 	return a, nil
 }
 
@@ -178,7 +180,7 @@ func (a *App) Run(ctx context.Context) error {
 	for _, run := range slices.Concat(a.watchers, a.run) {
 		group.Go(func() error { return run(ctx) })
 	}
-	group.Go(func() error { return httpserver.Serve(ctx, a.ln, a.traced(a.mux), a.logger) })
+	group.Go(func() error { return a.door.serve(ctx, a.traced(a.mux)) })
 	return group.Wait()
 }
 

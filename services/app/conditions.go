@@ -17,8 +17,11 @@ import (
 
 // serviceNATS opens a connection of a service. Once NATS has closed it for good, the App
 // ends: what would stay would look alive and do nothing.
-func (a *App) serviceNATS(user string) (jetstream.JetStream, error) {
-	js, err := a.NATS(user)
+func (a *App) serviceNATS(ctx context.Context, user string) (js jetstream.JetStream, err error) {
+	err = a.door.await(ctx, "nats as "+user, func(context.Context) error {
+		js, err = a.NATS(user)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -27,8 +30,8 @@ func (a *App) serviceNATS(user string) (jetstream.JetStream, error) {
 }
 
 // needsNATS opens a service's connection and makes it a condition of health.
-func (a *App) needsNATS(user string) (jetstream.JetStream, error) {
-	js, err := a.serviceNATS(user)
+func (a *App) needsNATS(ctx context.Context, user string) (jetstream.JetStream, error) {
+	js, err := a.serviceNATS(ctx, user)
 	if err != nil {
 		return nil, err
 	}
@@ -53,23 +56,33 @@ func (a *App) store(js jetstream.JetStream, buckets ...string) *events.Store {
 	return a.metrics.CountArtifacts(events.NewStore(js))
 }
 
-// needsKeyValue opens a bucket and makes it a condition of health.
+// needsKeyValue waits for a bucket, opens it and makes it a condition of health.
 func (a *App) needsKeyValue(ctx context.Context, js jetstream.JetStream, name string) (jetstream.KeyValue, error) {
-	kv, err := js.KeyValue(ctx, name)
+	var kv jetstream.KeyValue
+	err := a.door.await(ctx, "bucket "+name, func(ctx context.Context) (err error) {
+		kv, err = js.KeyValue(ctx, name)
+		return migratable(err)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w", name, migratable(err))
+		return nil, fmt.Errorf("bucket %s: %w", name, err)
 	}
 	a.needsStored(js, "bucket "+name, func(ctx context.Context) error { _, err := js.KeyValue(ctx, name); return err })
 	return kv, nil
 }
 
-// needsConsumer makes a durable consumer a condition of health, and has it measured.
-func (a *App) needsConsumer(js jetstream.JetStream, name string) {
-	a.metrics.CollectConsumer(js, name)
-	a.needsStored(js, "consumer "+name, func(ctx context.Context) error {
+// needsConsumer waits for a durable consumer, makes it a condition of health, and has it
+// measured.
+func (a *App) needsConsumer(ctx context.Context, js jetstream.JetStream, name string) error {
+	look := func(ctx context.Context) error {
 		_, err := js.Consumer(ctx, events.StreamFacts, name)
-		return err
-	})
+		return migratable(err)
+	}
+	if err := a.door.await(ctx, "consumer "+name, look); err != nil {
+		return fmt.Errorf("consumer %s: %w", name, err)
+	}
+	a.metrics.CollectConsumer(js, name)
+	a.needsStored(js, "consumer "+name, look)
+	return nil
 }
 
 // needsStored makes it a condition of health that NATS has something.
@@ -108,7 +121,7 @@ func (a *App) needsDatabase(service string) (*sqlx.DB, error) {
 		db, name, pool = own, "database as "+service, postgres.Role(service)
 	}
 	if db == nil {
-		return nil, errors.New("no database: give --database")
+		return nil, errNoDatabase
 	}
 	if !slices.ContainsFunc(a.checks, func(c check) bool { return c.name == name }) {
 		a.metrics.CollectDatabase(db.DB, pool)

@@ -13,19 +13,23 @@ import (
 
 // upDatabase opens the given database, or runs a private one, and brings its tables up to
 // date. It returns where the service privacy reaches it.
-func (in *Infrastructure) upDatabase(ctx context.Context, dir *dataFolder, url string) (privacyURL string, err error) {
+func upDatabase(ctx context.Context, a *App, dir *dataFolder, url string) (privacyURL string, err error) {
 	if url == "" {
-		srv, err := in.privatePostgres(ctx, dir)
+		ctx, cancel := context.WithTimeout(ctx, startTime)
+		defer cancel()
+		srv, err := a.privatePostgres(ctx, dir)
 		if err != nil {
 			return "", err
 		}
-		return in.ownRoles(ctx, srv, dir)
+		return a.ownRoles(ctx, srv, dir)
 	}
-	db, err := in.OpenDatabase(ctx, url)
-	if err != nil {
-		return "", err
-	}
-	return url, postgres.Migrate(ctx, db)
+	return url, a.door.await(ctx, "database", func(ctx context.Context) error {
+		db, err := a.OpenDatabase(ctx, url)
+		if err != nil {
+			return err
+		}
+		return postgres.Migrate(ctx, db)
+	})
 }
 
 // privatePostgres starts a PostgreSQL of the process's own.

@@ -39,6 +39,15 @@ func NewInfrastructure(s Secrets, logger *slog.Logger) *Infrastructure {
 	return &Infrastructure{logger: events.Logger(logger), passwords: s.NATS, storeKey: s.NATSStoreKey}
 }
 
+// What a process is not started without.
+var (
+	errNoNATS     = errors.New("no NATS: give --nats")
+	errNoDatabase = errors.New("no database: give --database")
+	errNoIEC      = errors.New("no IEC: give --iec-url; rollcall iec-sim runs a simulator")
+	errNoCacheKey = errors.New(
+		"no key for the IEC's answers: set ROLLCALL_IEC_CACHE_KEY, the same for all replicas of iec")
+)
+
 // closeLater registers what Close has to do.
 func (in *Infrastructure) closeLater(f func() error) { in.closers = append(in.closers, f) }
 
@@ -64,7 +73,7 @@ func (in *Infrastructure) UseNATS(s NATSSettings) {
 // NATS connects as one user of nats.conf. The connection is drained by Close.
 func (in *Infrastructure) NATS(user string) (jetstream.JetStream, error) {
 	if in.connect == nil {
-		return nil, errors.New("no NATS: give --nats")
+		return nil, errNoNATS
 	}
 	js, err := in.connect(user)
 	if err != nil {

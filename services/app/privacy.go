@@ -43,7 +43,7 @@ func addPrivacy(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	js, err := a.needsNATS("privacy")
+	js, err := a.needsNATS(ctx, "privacy")
 	if err != nil {
 		return err
 	}

@@ -31,13 +31,17 @@ func (c *ServeConfig) Validate() error {
 }
 
 // Serve connects one service and returns the App that Run serves. Close it in any case,
-// when Run has returned. ctx is as for Up.
+// when Run has returned. ctx is as for Up. While NATS or PostgreSQL is away it waits, and
+// answers for its health meanwhile.
 func Serve(ctx context.Context, c ServeConfig) (_ *App, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if err := c.Tokens.ReadFile(c.Logger); err != nil {
 		return nil, err
+	}
+	if err := c.checkNeeds(); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Service, err)
 	}
 	a, err := listen(c.Addr, c.Settings, c.Process)
 	if err != nil {
@@ -52,9 +56,11 @@ func Serve(ctx context.Context, c ServeConfig) (_ *App, err error) {
 		a.UseNATS(c.NATS)
 	}
 	if c.Database.URL != "" {
-		start, cancel := context.WithTimeout(ctx, startTime)
-		defer cancel()
-		if _, err := a.OpenDatabase(start, c.Database.URL); err != nil {
+		err := a.door.await(ctx, "database", func(ctx context.Context) error {
+			_, err := a.OpenDatabase(ctx, c.Database.URL)
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -62,4 +68,30 @@ func Serve(ctx context.Context, c ServeConfig) (_ *App, err error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// checkNeeds refuses what the service cannot do without, before anything is waited for.
+func (c *ServeConfig) checkNeeds() error {
+	uses := func(services ...string) bool { return slices.Contains(services, c.Service) }
+	if uses("upload", "persistence", "webhook", "privacy") && c.Database.URL == "" {
+		return errNoDatabase
+	}
+	if c.NATS.URL == "" {
+		return errNoNATS
+	}
+	if uses("upload", "validation", "persistence", "privacy") {
+		if _, err := c.Secrets.Key(); err != nil {
+			return err
+		}
+	}
+	if uses("iec") && c.Secrets.IECCacheKey == "" {
+		return errNoCacheKey
+	}
+	if uses("iec") && c.IEC.URL == "" {
+		return errNoIEC
+	}
+	if uses("upload", "gateway") {
+		return c.Tokens.Config().Validate()
+	}
+	return nil
 }

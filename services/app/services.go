@@ -37,7 +37,7 @@ func addUpload(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	js, err := a.needsNATS("upload")
+	js, err := a.needsNATS(ctx, "upload")
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,9 @@ func addUpload(ctx context.Context, a *App) error {
 		Origins:        a.settings.Gateway.Origins,
 		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), Logger: a.logger,
 	})
-	a.needsConsumer(js, events.ConsumerProjection)
+	if err := a.needsConsumer(ctx, js, events.ConsumerProjection); err != nil {
+		return err
+	}
 	a.metrics.CollectJobs(db.DB)
 	a.mux.Handle(api.Base+"/", face.Handler())
 	if err := docs.Mount(a.mux, schema.Documents, "openapi.yaml", "asyncapi.yaml"); err != nil {
@@ -86,7 +88,7 @@ func addUpload(ctx context.Context, a *App) error {
 const historyConnections = 2
 
 func addGateway(ctx context.Context, a *App) error {
-	js, err := a.needsNATS("gateway")
+	js, err := a.needsNATS(ctx, "gateway")
 	if err != nil {
 		return err
 	}
@@ -95,7 +97,7 @@ func addGateway(ctx context.Context, a *App) error {
 	}
 	history := make([]jetstream.JetStream, historyConnections)
 	for i := range history {
-		if history[i], err = a.serviceNATS("gateway"); err != nil {
+		if history[i], err = a.serviceNATS(ctx, "gateway"); err != nil {
 			return err
 		}
 	}
@@ -117,16 +119,18 @@ func addGateway(ctx context.Context, a *App) error {
 	return nil
 }
 
-func addWebhook(_ context.Context, a *App) error {
+func addWebhook(ctx context.Context, a *App) error {
 	db, err := a.needsDatabase("webhook")
 	if err != nil {
 		return err
 	}
-	js, err := a.needsNATS("webhook")
+	js, err := a.needsNATS(ctx, "webhook")
 	if err != nil {
 		return err
 	}
-	a.needsConsumer(js, events.ConsumerWebhook)
+	if err := a.needsConsumer(ctx, js, events.ConsumerWebhook); err != nil {
+		return err
+	}
 	s := webhook.New(webhook.Config{
 		JetStream: js, DB: db, Private: a.settings.WebhookPrivate, Tracer: events.Tracer(a.traces), Logger: a.logger,
 	})

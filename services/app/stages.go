@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,7 +19,8 @@ import (
 const leastIECJobs = 32
 
 // addStage runs a handler as one of the stages. change may be nil.
-func (a *App) addStage(js jetstream.JetStream, name events.Stage, h stage.Handler, change func(*stage.Runner)) {
+func (a *App) addStage(ctx context.Context, js jetstream.JetStream, name events.Stage, h stage.Handler,
+	change func(*stage.Runner)) error {
 	r := &stage.Runner{
 		Log:     events.NewLog(js, name, a.logger),
 		Stage:   name,
@@ -35,12 +35,12 @@ func (a *App) addStage(js jetstream.JetStream, name events.Stage, h stage.Handle
 	}
 	a.metrics.ObserveStage(r)
 	a.needs("room for "+string(name), func(context.Context) error { return r.StorageError() })
-	a.needsConsumer(js, string(name))
 	a.run = append(a.run, r.Run)
+	return a.needsConsumer(ctx, js, string(name))
 }
 
-func addValidation(_ context.Context, a *App) error {
-	js, err := a.needsNATS("validation")
+func addValidation(ctx context.Context, a *App) error {
+	js, err := a.needsNATS(ctx, "validation")
 	if err != nil {
 		return err
 	}
@@ -52,13 +52,12 @@ func addValidation(_ context.Context, a *App) error {
 		Store:      a.store(js, events.BucketUploads, events.BucketRows, events.BucketOutcomes),
 		Objections: objections,
 	})
-	a.addStage(js, events.StageValidation, s.Handle, nil)
-	return nil
+	return a.addStage(ctx, js, events.StageValidation, s.Handle, nil)
 }
 
 func addIEC(ctx context.Context, a *App) error {
 	set := a.settings.IEC
-	js, err := a.needsNATS("iec")
+	js, err := a.needsNATS(ctx, "iec")
 	if err != nil {
 		return err
 	}
@@ -71,7 +70,7 @@ func addIEC(ctx context.Context, a *App) error {
 		return err
 	}
 	if set.URL == "" {
-		return errors.New("no IEC: give --iec-url; rollcall iec-sim runs a simulator")
+		return errNoIEC
 	}
 	client, err := iec.NewClient(iec.ClientConfig{
 		BaseURL:     set.URL,
@@ -94,10 +93,9 @@ func addIEC(ctx context.Context, a *App) error {
 		Logger: a.logger, Observe: a.metrics.RegisterVerdicts(),
 	})
 	a.metrics.CollectOutage(iec.OutageReasons, s.OutageReason)
-	a.addStage(js, events.StageIEC, s.Handle, func(r *stage.Runner) {
+	return a.addStage(ctx, js, events.StageIEC, s.Handle, func(r *stage.Runner) {
 		r.Workers, r.Wake = max(a.settings.Workers, leastIECJobs), s.Wake
 	})
-	return nil
 }
 
 // quota returns the quota of all users together, and that of each.
@@ -120,7 +118,7 @@ func (a *App) iecCache(ctx context.Context, js jetstream.JetStream, now func() t
 		return nil, err
 	}
 	if a.secrets.IECCacheKey == "" {
-		return nil, errors.New("no key for the IEC's answers: set ROLLCALL_IEC_CACHE_KEY, the same for all replicas of iec")
+		return nil, errNoCacheKey
 	}
 	claims, err := a.needsKeyValue(ctx, js, events.KVClaims)
 	if err != nil {
@@ -132,12 +130,12 @@ func (a *App) iecCache(ctx context.Context, js jetstream.JetStream, now func() t
 	})
 }
 
-func addPersistence(_ context.Context, a *App) error {
+func addPersistence(ctx context.Context, a *App) error {
 	db, err := a.needsDatabase("persistence")
 	if err != nil {
 		return err
 	}
-	js, err := a.needsNATS("persistence")
+	js, err := a.needsNATS(ctx, "persistence")
 	if err != nil {
 		return err
 	}
@@ -149,12 +147,11 @@ func addPersistence(_ context.Context, a *App) error {
 		DB: db, Store: a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes), Logger: a.logger,
 		ApproveAbove: a.settings.ApproveAbove, Objections: objections,
 	})
-	a.addStage(js, events.StagePersistence, s.Handle, func(r *stage.Runner) { r.Undo = s.Undo })
-	return nil
+	return a.addStage(ctx, js, events.StagePersistence, s.Handle, func(r *stage.Runner) { r.Undo = s.Undo })
 }
 
-func addReport(_ context.Context, a *App) error {
-	js, err := a.needsNATS("report")
+func addReport(ctx context.Context, a *App) error {
+	js, err := a.needsNATS(ctx, "report")
 	if err != nil {
 		return err
 	}
@@ -162,6 +159,5 @@ func addReport(_ context.Context, a *App) error {
 		Store:      a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes, events.BucketReports),
 		WardTarget: a.settings.WardTarget, Logger: a.logger,
 	})
-	a.addStage(js, events.StageReport, s.Handle, nil)
-	return nil
+	return a.addStage(ctx, js, events.StageReport, s.Handle, nil)
 }

@@ -172,15 +172,8 @@ func (s PlaceClaimSettings) Claims() auth.PlaceClaims {
 	return auth.PlaceClaims{Province: s.ProvinceClaim, Municipality: s.MunicipalityClaim, Ward: s.WardClaim}
 }
 
-// revocationsTime is how long the first reading of the revocations may take, and
-// revocationsPause how long it waits for a server that is starting itself.
-const (
-	revocationsTime  = 10 * time.Second
-	revocationsPause = 200 * time.Millisecond
-)
-
 // openVerifier makes the verifier and the policy of the App, once. js reads which tokens are revoked: a
-// process that cannot know does not start.
+// process that cannot know waits.
 func (a *App) openVerifier(ctx context.Context, js jetstream.JetStream) error {
 	if a.verifier != nil {
 		return nil
@@ -195,7 +188,11 @@ func (a *App) openVerifier(ctx context.Context, js jetstream.JetStream) error {
 	}
 	cfg := a.settings.Tokens.Config()
 	cfg.Logger, cfg.Revocations, cfg.ResolveRole = a.logger, revocations, policy.Resolve
-	v, err := auth.New(ctx, cfg)
+	var v *auth.Verifier
+	err = a.door.await(ctx, "keys of tokens", func(context.Context) (err error) {
+		v, err = auth.New(ctx, cfg) // not with a shorter context: it fetches the keys again later
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -207,20 +204,15 @@ func (a *App) openVerifier(ctx context.Context, js jetstream.JetStream) error {
 	return nil
 }
 
-func (a *App) openRevocations(ctx context.Context, js jetstream.JetStream) (*revocation.Watch, error) {
-	ctx, cancel := context.WithTimeout(ctx, revocationsTime)
-	defer cancel()
-	for {
-		w, err := revocation.Open(ctx, revocation.Config{JetStream: js, Logger: a.logger})
-		if err == nil {
-			return w, nil
+// openRevocations waits for the bucket of revocations.
+func (a *App) openRevocations(ctx context.Context, js jetstream.JetStream) (w *revocation.Watch, err error) {
+	err = a.door.await(ctx, "revocations", func(ctx context.Context) error {
+		if w, err = revocation.Open(ctx, revocation.Config{JetStream: js, Logger: a.logger}); err != nil {
+			return fmt.Errorf("%w: is there the bucket %s? rollcall migrate makes it", err, events.KVRevocations)
 		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: is there the bucket %s? rollcall migrate makes it", err, events.KVRevocations)
-		case <-time.After(revocationsPause):
-		}
-	}
+		return nil
+	})
+	return w, err
 }
 
 // SignToken makes a token that the App accepts, good for ttl or for as long as a token may

@@ -44,6 +44,7 @@ func (c *UpConfig) Validate() error {
 // Up starts everything that the services need, brings streams, buckets and tables up to
 // date, and returns the App that Run serves. Close it in any case, when Run has returned.
 // ctx bounds the start and is the one that keys of tokens are fetched with: give Run the same.
+// While a NATS or PostgreSQL of others is away it waits, and answers for its health meanwhile.
 func Up(ctx context.Context, c UpConfig) (_ *App, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -66,20 +67,20 @@ func Up(ctx context.Context, c UpConfig) (_ *App, err error) {
 	}
 	a.closeLater(dir.close)
 
-	start, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
 	if c.NATS.URL != "" {
 		a.UseNATS(c.NATS)
 	} else if err := a.embedNATS(dir, &c); err != nil {
 		return nil, err
 	}
-	if err := a.Provision(start, c.Provision); err != nil {
+	provision := func(ctx context.Context) error { return a.Provision(ctx, c.Provision) }
+	if err := a.door.await(ctx, "nats as provisioner", provision); err != nil {
 		return nil, err
 	}
-	if err := a.ProvisionAudit(start, c.Provision); err != nil {
+	audit := func(ctx context.Context) error { return a.ProvisionAudit(ctx, c.Provision) }
+	if err := a.door.await(ctx, "nats as auditor", audit); err != nil {
 		return nil, err
 	}
-	privacyURL, err := a.upDatabase(start, dir, c.Database.URL)
+	privacyURL, err := upDatabase(ctx, a, dir, c.Database.URL)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,9 @@ func (c *serveCmd) Run(ctx context.Context, p *process) (err error) {
 	p.logBuild(ctx)
 	c.Process = p.appProcess()
 	a, err := app.Serve(ctx, c.ServeConfig)
+	if err != nil && ctx.Err() != nil {
+		return nil // it was told to stop while it waited
+	}
 	if err != nil {
 		return fmt.Errorf("serve %w", err)
 	}
