@@ -47,6 +47,11 @@ func (c *doctorCmd) config(p *process) doctor.Config {
 			return c.signIn(ctx, app.SecretsFrom(p.getenv))
 		}},
 	}
+	// What up left in a file is up's, and not the settings of services that run apart: it
+	// is looked at as what there is in the data folder.
+	if dir := app.LeftByUp(p.getenv, "ROLLCALL_NATS", c.NATS.URL); dir != "" {
+		cfg.NATS.URL, cfg.NATSEnv = "", filepath.Join(dir, app.NATSEnv)
+	}
 	if c.Tokens.Given() {
 		cfg.Tokens.Check = func(ctx context.Context) error {
 			tokens := c.Tokens

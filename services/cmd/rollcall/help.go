@@ -73,8 +73,8 @@ func (verifyCmd) Help() string {
 		"and that the report, made again from its inputs, has the same bytes. " +
 		"It prints what was altered. The exit code is then 1. " +
 		"The stream cannot tell that its newest event was removed; with --database the list of jobs can. " +
-		"Needs --nats and the operator's password, which nats-cli.env has:\n\n" +
-		"    . rollcall-data/nats-cli.env"
+		"Needs --nats and the investigator's password, which investigator.env has:\n\n" +
+		"    . rollcall-data/investigator.env"
 }
 
 // Help implements kong.HelpProvider.
@@ -93,7 +93,7 @@ It reads the job's upload again. ` +
 		"For a row that names no region it prints the sub-region that ward_regions gives to the file's ward, " +
 		"or else to the IEC's. " +
 		"Only the database knows which sub-region the row has, and which ward an earlier file gave. " +
-		"Needs --nats and the operator's password, which nats-cli.env has."
+		"Needs --nats and the investigator's password, which investigator.env has."
 }
 
 // Help implements kong.HelpProvider.

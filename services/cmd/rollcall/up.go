@@ -16,7 +16,13 @@ type upCmd struct{ app.UpConfig }
 func (c *upCmd) Run(ctx context.Context, p *process) (err error) {
 	p.logBuild(ctx)
 	c.Process = p.appProcess()
+	if err := c.ForgetOwn(p.getenv); err != nil {
+		return err
+	}
 	a, err := app.Up(ctx, c.UpConfig)
+	if err != nil && ctx.Err() != nil {
+		return nil // it was told to stop while it waited
+	}
 	if err != nil {
 		return err
 	}
