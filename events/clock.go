@@ -45,6 +45,21 @@ func BucketTime(kv jetstream.KeyValue) AskTime {
 	}
 }
 
+// ConsumerTime asks the server that leads a durable consumer of the stream of facts. Its
+// user may always do so.
+func ConsumerTime(js jetstream.JetStream, durable string) AskTime {
+	return func(ctx context.Context) (time.Time, error) {
+		c, err := js.Consumer(ctx, StreamFacts, durable)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("ask for the time: %w", err)
+		}
+		if at := c.CachedInfo().TimeStamp; !at.IsZero() {
+			return at, nil
+		}
+		return time.Time{}, errors.New("ask for the time: the server does not say it")
+	}
+}
+
 func checkTime(info *jetstream.StreamInfo) (time.Time, error) {
 	if info == nil || info.TimeStamp.IsZero() {
 		return time.Time{}, errors.New("ask for the time: the server does not say it")

@@ -119,6 +119,8 @@ type App struct {
 	watch *security.Watch
 	// policy is there as soon as verifier is.
 	policy *access.Policy
+	// clock is nil until something that tells the time of NATS is there.
+	clock  *clockWatch
 	checks []check
 	run    []func(context.Context) error
 }

@@ -81,6 +81,7 @@ func (a *App) needsConsumer(ctx context.Context, js jetstream.JetStream, name st
 		return fmt.Errorf("consumer %s: %w", name, err)
 	}
 	a.metrics.CollectConsumer(js, name)
+	watchClock(a, events.ConsumerTime(js, name))
 	a.needsStored(js, "consumer "+name, look)
 	return nil
 }

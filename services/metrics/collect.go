@@ -218,6 +218,23 @@ func (m *Metrics) CollectSecurity(w *security.Watch) {
 		"Readings of the user who reads most, in the last 30 to 60 minutes.", w.MostReads)
 }
 
+// CollectClock collects how far the clock of the process is ahead of NATS's; nothing while
+// that is not known.
+func (m *Metrics) CollectClock(ahead func() (d time.Duration, known bool)) {
+	m.registry.MustRegister(&collector{
+		descs: []*prometheus.Desc{
+			prometheus.NewDesc("rollcall_clock_ahead_seconds",
+				"Seconds by which the clock of the machine is ahead of that of NATS.", nil, nil),
+		},
+		collect: func(_ context.Context, put func(int, float64, ...string)) error {
+			if d, known := ahead(); known {
+				put(0, d.Seconds())
+			}
+			return nil
+		},
+	})
+}
+
 // CollectCheck collects whether a check of health passes.
 func (m *Metrics) CollectCheck(name string, check func(context.Context) error) {
 	m.registry.MustRegister(&collector{
