@@ -160,7 +160,10 @@ func ProvisionAudit(ctx context.Context, js jetstream.JetStream, cfg ProvisionCo
 		if !isAudit(s) {
 			continue
 		}
-		err := askUntilAnswered(ctx, func(ctx context.Context) error { _, err := js.CreateOrUpdateStream(ctx, s); return err })
+		err := askUntilAnswered(ctx, func(ctx context.Context) error {
+			_, err := js.CreateOrUpdateStream(ctx, s)
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("provision stream %s: %w", s.Name, err)
 		}

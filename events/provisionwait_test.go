@@ -46,7 +46,8 @@ func TestProvisionAsksAgainUntilThereIsALeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := askUntilAnswered(ctx, func(context.Context) error { return nats.ErrNoResponders }); err == nil || ctx.Err() == nil {
+		err := askUntilAnswered(ctx, func(context.Context) error { return nats.ErrNoResponders })
+		if err == nil || ctx.Err() == nil {
 			t.Errorf("%v before the time is over", err)
 		}
 	})

@@ -54,7 +54,7 @@ func (s *Service) accept(
 		// Requests of the same key offer facts of the same id, of which the log
 		// took one.
 		var won events.Job
-		won, err = s.loadStored(ctx, id, job.Seq)
+		won, err = loadStored(ctx, s.cfg.Log, id, job.Seq)
 		if known = err == nil; known && won.Uploaded.File.Name != object {
 			s.discard(ctx, object)
 			return won, false, nil
@@ -68,9 +68,9 @@ func (s *Service) accept(
 
 // loadStored loads a job whose fact of a sequence was stored. Any replica of the log may
 // answer, and one that lags does not have the fact yet.
-func (s *Service) loadStored(ctx context.Context, id string, seq uint64) (job events.Job, err error) {
+func loadStored(ctx context.Context, log *events.Log, id string, seq uint64) (job events.Job, err error) {
 	for lags := 1; ; lags++ {
-		job, err = s.cfg.Log.Load(ctx, id)
+		job, err = log.Load(ctx, id)
 		if err == nil && job.Seq >= seq || err != nil && !errors.Is(err, events.ErrNotFound) {
 			return job, err
 		}

@@ -21,7 +21,8 @@ import (
 // library for the time. Nothing is lost, doubled or out of order.
 func TestClocksJump(t *testing.T) {
 	t.Parallel()
-	names, jumps := []string{"postgres"}, []time.Duration{10 * time.Minute, -10 * time.Minute, 24 * time.Hour, -24 * time.Hour}
+	names := []string{"postgres"}
+	jumps := []time.Duration{10 * time.Minute, -10 * time.Minute, 24 * time.Hour, -24 * time.Hour}
 	cfg := siteConfig{nats: []host{{}}, apps: []host{{}}, ackWait: 4 * time.Second}
 	if *fullFlag {
 		names = []string{"postgres", "nats-1"}

@@ -30,10 +30,14 @@ func TestNATSKeepsWhatItAcknowledged(t *testing.T) {
 		journal disktest.Journal
 		always  bool
 	}
-	kinds := []kind{{"one server", 1, disktest.Strict, true}, {"one server that syncs by default", 1, disktest.Ordered, false}}
+	kinds := []kind{
+		{"one server", 1, disktest.Strict, true},
+		{"one server that syncs by default", 1, disktest.Ordered, false},
+	}
 	if *fullFlag {
 		kinds = append(kinds, kind{"one server with an ordered journal", 1, disktest.Ordered, true},
-			kind{"three servers", 3, disktest.Ordered, true}, kind{"three servers with strict journals", 3, disktest.Strict, true},
+			kind{"three servers", 3, disktest.Ordered, true},
+			kind{"three servers with strict journals", 3, disktest.Strict, true},
 			kind{"three servers that sync by default", 3, disktest.Ordered, false})
 	}
 	for _, k := range kinds {

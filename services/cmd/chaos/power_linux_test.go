@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -91,8 +92,8 @@ func losePower(t *testing.T, servers int, journal disktest.Journal, cuts int) {
 		t.Errorf("reads and changes have no order: %v", k.disordered)
 	}
 	fmt.Printf("power: %s: %d cuts; forgotten %d of %d unsynced sectors, %d of %d unsynced names; %s; "+
-		"jobs retried %d; %s\n", t.Name(), cuts, lost.Sectors, lost.UnsyncedSectors, lost.Names, lost.UnsyncedNames, k, retries,
-		time.Since(began).Round(time.Second))
+		"jobs retried %d; %s\n", t.Name(), cuts, lost.Sectors, lost.UnsyncedSectors, lost.Names, lost.UnsyncedNames, k,
+		retries, time.Since(began).Round(time.Second))
 }
 
 // hand makes files until stop is closed.
@@ -146,6 +147,11 @@ func newPowered(t *testing.T, servers int, journal disktest.Journal, seed uint64
 // of everything, of all servers of NATS, of one of them, or of PostgreSQL.
 func (p *powered) cut(r *rand.Rand) (disktest.Losses, error) {
 	disks, down := p.disks, append([]*process{p.database}, p.nats...)
+	defer func() {
+		for _, d := range down {
+			d.mu.Unlock()
+		}
+	}()
 	if len(p.nats) > 1 {
 		last := len(p.disks) - 1
 		one := r.IntN(len(p.nats))
@@ -159,13 +165,8 @@ func (p *powered) cut(r *rand.Rand) (disktest.Losses, error) {
 		}
 	}
 	if r.IntN(2) == 0 {
-		down = append(down, p.apps...)
+		down = append(slices.Clone(down), p.apps...) // down may be a part of p.nats
 	}
-	defer func() {
-		for _, d := range down {
-			d.mu.Unlock()
-		}
-	}()
 	return disktest.Cut(func() (err error) {
 		for _, d := range down {
 			err = errors.Join(err, d.killAll())

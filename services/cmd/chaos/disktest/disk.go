@@ -114,7 +114,7 @@ func (d *Disk) Sync() {
 }
 
 func (d *Disk) mount(m *mounted) error {
-	server, err := fuse.NewServer(m, d.dir, &fuse.MountOptions{
+	server, err := fuse.NewServer(newOperations(m), d.dir, &fuse.MountOptions{
 		AllowOther: true, DirectMountStrict: true, Options: []string{"default_permissions"}, MaxWrite: 1 << 20,
 		FsName: "disktest", Name: "disktest", DisableXAttrs: true, DisableReadDirPlus: true,
 		Logger: log.New(io.Discard, "", 0), // it tells of each process that was killed while it waited
@@ -174,7 +174,6 @@ func Cut(kill func() error, disks ...*Disk) (l Losses, err error) {
 
 // mounted is what a disk holds from one cut to the next.
 type mounted struct {
-	fuse.RawFileSystem
 	journal Journal
 
 	mu     sync.Mutex
@@ -191,8 +190,7 @@ type mounted struct {
 }
 
 func newMounted(j Journal) *mounted {
-	m := &mounted{RawFileSystem: fuse.NewDefaultRawFileSystem(), journal: j, nodes: map[uint64]*node{},
-		opened: map[uint64][]entry{}}
+	m := &mounted{journal: j, nodes: map[uint64]*node{}, opened: map[uint64][]entry{}}
 	m.power = sync.NewCond(&m.mu)
 	m.root = m.newNode(syscall.S_IFDIR|0o755, fuse.Owner{})
 	m.nodes[m.root.id] = m.root
@@ -216,6 +214,3 @@ func (m *mounted) fail() {
 	m.frozen, m.dead = true, true
 	m.power.Broadcast()
 }
-
-// String implements fuse.RawFileSystem.
-func (m *mounted) String() string { return "disktest" }

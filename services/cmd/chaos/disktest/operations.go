@@ -11,6 +11,26 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
+// operations are what the kernel asks for.
+type operations struct {
+	names
+	files
+	others
+}
+
+type (
+	names  struct{ *mounted } // operations on folders
+	files  struct{ *mounted } // operations on files
+	others struct{ fuse.RawFileSystem }
+)
+
+func newOperations(m *mounted) operations {
+	return operations{names{m}, files{m}, others{fuse.NewDefaultRawFileSystem()}}
+}
+
+// String implements fuse.RawFileSystem.
+func (operations) String() string { return "disktest" }
+
 // keepFor is how long the kernel may believe what it was told: nobody else changes it.
 const keepFor = time.Hour
 
@@ -34,7 +54,7 @@ func (m *mounted) hand(n *node, out *fuse.EntryOut) {
 }
 
 // Lookup implements fuse.RawFileSystem, as all below.
-func (m *mounted) Lookup(_ <-chan struct{}, in *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+func (m names) Lookup(_ <-chan struct{}, in *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
 	leave, ok := m.enter()
 	defer leave()
 	if !ok {
@@ -49,7 +69,7 @@ func (m *mounted) Lookup(_ <-chan struct{}, in *fuse.InHeader, name string, out 
 }
 
 // Forget is no operation: the kernel says it also without power.
-func (m *mounted) Forget(id, times uint64) {
+func (m names) Forget(id, times uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := m.nodes[id]
@@ -61,7 +81,7 @@ func (m *mounted) Forget(id, times uint64) {
 	}
 }
 
-func (m *mounted) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
+func (m files) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
 	leave, ok := m.enter()
 	defer leave()
 	if !ok {
@@ -72,7 +92,7 @@ func (m *mounted) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrO
 	return fuse.OK
 }
 
-func (m *mounted) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOut) fuse.Status {
+func (m files) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOut) fuse.Status {
 	leave, ok := m.enter()
 	defer leave()
 	if !ok {
@@ -100,7 +120,7 @@ func (m *mounted) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrO
 }
 
 // make makes a file or a folder.
-func (m *mounted) make(in *fuse.InHeader, name string, mode uint32, out *fuse.EntryOut) (*node, fuse.Status) {
+func (m names) make(in *fuse.InHeader, name string, mode uint32, out *fuse.EntryOut) (*node, fuse.Status) {
 	leave, ok := m.enter()
 	defer leave()
 	folder := m.nodes[in.NodeId]
@@ -116,7 +136,7 @@ func (m *mounted) make(in *fuse.InHeader, name string, mode uint32, out *fuse.En
 	return n, fuse.OK
 }
 
-func (m *mounted) Mknod(_ <-chan struct{}, in *fuse.MknodIn, name string, out *fuse.EntryOut) fuse.Status {
+func (m names) Mknod(_ <-chan struct{}, in *fuse.MknodIn, name string, out *fuse.EntryOut) fuse.Status {
 	if in.Mode&syscall.S_IFMT != syscall.S_IFREG {
 		return fuse.EPERM // no devices, no sockets
 	}
@@ -124,17 +144,17 @@ func (m *mounted) Mknod(_ <-chan struct{}, in *fuse.MknodIn, name string, out *f
 	return status
 }
 
-func (m *mounted) Mkdir(_ <-chan struct{}, in *fuse.MkdirIn, name string, out *fuse.EntryOut) fuse.Status {
+func (m names) Mkdir(_ <-chan struct{}, in *fuse.MkdirIn, name string, out *fuse.EntryOut) fuse.Status {
 	_, status := m.make(&in.InHeader, name, syscall.S_IFDIR|in.Mode&0o7777, out)
 	return status
 }
 
-func (m *mounted) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *fuse.CreateOut) fuse.Status {
+func (m names) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *fuse.CreateOut) fuse.Status {
 	_, status := m.make(&in.InHeader, name, syscall.S_IFREG|in.Mode&0o7777, &out.EntryOut)
 	return status
 }
 
-func (m *mounted) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *fuse.EntryOut) fuse.Status {
+func (m names) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *fuse.EntryOut) fuse.Status {
 	leave, ok := m.enter()
 	defer leave()
 	folder := m.nodes[in.NodeId]
@@ -150,15 +170,15 @@ func (m *mounted) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *fus
 	return fuse.OK
 }
 
-func (m *mounted) Unlink(_ <-chan struct{}, in *fuse.InHeader, name string) fuse.Status {
+func (m names) Unlink(_ <-chan struct{}, in *fuse.InHeader, name string) fuse.Status {
 	return m.remove(in, name)
 }
 
-func (m *mounted) Rmdir(_ <-chan struct{}, in *fuse.InHeader, name string) fuse.Status {
+func (m names) Rmdir(_ <-chan struct{}, in *fuse.InHeader, name string) fuse.Status {
 	return m.remove(in, name)
 }
 
-func (m *mounted) remove(in *fuse.InHeader, name string) fuse.Status {
+func (m names) remove(in *fuse.InHeader, name string) fuse.Status {
 	leave, ok := m.enter()
 	defer leave()
 	if !ok {
@@ -175,7 +195,7 @@ func (m *mounted) remove(in *fuse.InHeader, name string) fuse.Status {
 	return fuse.OK
 }
 
-func (m *mounted) Rename(_ <-chan struct{}, in *fuse.RenameIn, name, newName string) fuse.Status {
+func (m names) Rename(_ <-chan struct{}, in *fuse.RenameIn, name, newName string) fuse.Status {
 	leave, ok := m.enter()
 	defer leave()
 	from, to := m.nodes[in.NodeId], m.nodes[in.Newdir]
@@ -196,7 +216,7 @@ func (m *mounted) Rename(_ <-chan struct{}, in *fuse.RenameIn, name, newName str
 	return fuse.OK
 }
 
-func (m *mounted) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+func (m files) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
 	leave, ok := m.enter()
 	defer leave()
 	if !ok {
@@ -210,12 +230,12 @@ func (m *mounted) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fu
 }
 
 // Release has nothing to do: a node lives as long as somebody knows it.
-func (m *mounted) Release(<-chan struct{}, *fuse.ReleaseIn) {}
+func (m files) Release(<-chan struct{}, *fuse.ReleaseIn) {}
 
 // Flush comes with each close, which is no sync.
-func (m *mounted) Flush(<-chan struct{}, *fuse.FlushIn) fuse.Status { return fuse.OK }
+func (m files) Flush(<-chan struct{}, *fuse.FlushIn) fuse.Status { return fuse.OK }
 
-func (m *mounted) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
+func (m files) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
 	leave, ok := m.enter()
 	defer leave()
 	if !ok {
@@ -226,7 +246,7 @@ func (m *mounted) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.Rea
 	return fuse.ReadResultData(buf[:n]), fuse.OK
 }
 
-func (m *mounted) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32, fuse.Status) {
+func (m files) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32, fuse.Status) {
 	leave, ok := m.enter()
 	defer leave()
 	if !ok {
@@ -240,7 +260,7 @@ func (m *mounted) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint3
 	return uint32(len(data)), fuse.OK
 }
 
-func (m *mounted) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
+func (m files) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
 	leave, ok := m.enter()
 	defer leave()
 	if !ok {
@@ -250,11 +270,11 @@ func (m *mounted) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
 	return fuse.OK
 }
 
-func (m *mounted) FsyncDir(cancel <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
+func (m files) FsyncDir(cancel <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
 	return m.Fsync(cancel, in)
 }
 
-func (m *mounted) Fallocate(_ <-chan struct{}, in *fuse.FallocateIn) fuse.Status {
+func (m files) Fallocate(_ <-chan struct{}, in *fuse.FallocateIn) fuse.Status {
 	leave, ok := m.enter()
 	defer leave()
 	switch {
@@ -268,7 +288,7 @@ func (m *mounted) Fallocate(_ <-chan struct{}, in *fuse.FallocateIn) fuse.Status
 	return fuse.OK
 }
 
-func (m *mounted) OpenDir(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+func (m names) OpenDir(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
 	leave, ok := m.enter()
 	defer leave()
 	if !ok {
@@ -284,7 +304,7 @@ func (m *mounted) OpenDir(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 	return fuse.OK
 }
 
-func (m *mounted) ReadDir(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+func (m names) ReadDir(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
 	leave, ok := m.enter()
 	defer leave()
 	if !ok {
@@ -299,14 +319,14 @@ func (m *mounted) ReadDir(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntry
 	return fuse.OK
 }
 
-func (m *mounted) ReleaseDir(in *fuse.ReleaseIn) {
+func (m names) ReleaseDir(in *fuse.ReleaseIn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.opened, in.Fh)
 }
 
 // StatFs tells of a disk with much room.
-func (m *mounted) StatFs(_ <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
+func (m files) StatFs(_ <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
 	const blocks = 1 << 28
 	*out = fuse.StatfsOut{Blocks: blocks, Bfree: blocks, Bavail: blocks, Files: blocks, Ffree: blocks, Bsize: 4096,
 		Frsize: 4096, NameLen: 255}
