@@ -38,7 +38,8 @@ func TestRowsAreAskedForByTheirFilters(t *testing.T) {
 		t.Errorf("%+v, %v", page, err)
 	}
 	var text strings.Builder
-	if err := c.WriteRows(t.Context(), "job-1", q, client.RowsCSV, &text); err != nil || text.String() != "row,status\r\n" {
+	err = c.WriteRows(t.Context(), "job-1", q, client.RowsCSV, &text)
+	if err != nil || text.String() != "row,status\r\n" {
 		t.Errorf("%q, %v", text.String(), err)
 	}
 }

@@ -36,7 +36,8 @@ func TestMovingNamesWhatThereIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile("`(?:(?:GET|POST) )?/?([a-z]+_[a-z_]+|can-upload|rate-limit-status|[a-z_]+\\.[a-z_]+)(?:=[a-z]+|/\\{jobId\\})?`").
+	names := regexp.MustCompile("`(?:(?:GET|POST) )?/?"+
+		"([a-z]+_[a-z_]+|can-upload|rate-limit-status|[a-z_]+\\.[a-z_]+)(?:=[a-z]+|/\\{jobId\\})?`").
 		FindAllSubmatch(page, -1)
 	if len(names) < 50 {
 		t.Fatalf("only %d names", len(names))

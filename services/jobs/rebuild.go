@@ -42,7 +42,9 @@ func (t *Table) Rebuild(ctx context.Context) (jobs int, err error) {
 			return nil // nothing of it can be believed
 		case c.Err != nil:
 			t.logger.WarnContext(ctx, "job left as it is in the table", "job", c.JobID, "err", c.Err)
-			seen[c.JobID] = seen[c.JobID]
+			if _, ok := seen[c.JobID]; !ok {
+				seen[c.JobID] = false
+			}
 			return nil
 		}
 		if seen[c.JobID] { // a newer state of the same job

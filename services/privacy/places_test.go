@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	erasedID   = "8001015009087"
+	erasedID    = "8001015009087"
 	erasedFirst = "Zanelexyz"
 )
 

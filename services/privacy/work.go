@@ -127,7 +127,7 @@ func (s *Service) Work(ctx context.Context, id string) error {
 		return fmt.Errorf("case %s: %w", id, err)
 	}
 	if c.Ended() {
-		return s.forgetNumber(ctx, &c)
+		return forgetNumber(ctx, s.cfg.Store, &c)
 	}
 	if c.Status != cases.Open {
 		return nil // it waits for approval
@@ -181,7 +181,7 @@ func (s *Service) do(ctx context.Context, c *cases.Case, number string) error {
 			return err
 		}
 		result.Objected = true
-		if s.keepCounts(c, &result); len(result.Busy) > 0 {
+		if keepCounts(c, &result); len(result.Busy) > 0 {
 			return s.waitForJobs(ctx, c, result)
 		}
 		fact.Result = result
@@ -214,7 +214,7 @@ func (s *Service) do(ctx context.Context, c *cases.Case, number string) error {
 }
 
 // keepCounts adds what earlier passes have removed, so that the last one tells of all.
-func (s *Service) keepCounts(c *cases.Case, now *cases.Result) {
+func keepCounts(c *cases.Case, now *cases.Result) {
 	if c.Worked == nil {
 		return
 	}
@@ -251,10 +251,10 @@ func (s *Service) end(ctx context.Context, c *cases.Case, fact cases.Fact) error
 		return err
 	}
 	s.cfg.Logger.InfoContext(ctx, "case ended", "case", c.ID, "kind", c.Requested.What, "status", c.Status)
-	return s.forgetNumber(ctx, c)
+	return forgetNumber(ctx, s.cfg.Store, c)
 }
 
-func (s *Service) forgetNumber(ctx context.Context, c *cases.Case) error {
+func forgetNumber(ctx context.Context, store *events.Store, c *cases.Case) error {
 	a := c.Requested.Number
-	return s.cfg.Store.Discard(ctx, a.Bucket, a.Name)
+	return store.Discard(ctx, a.Bucket, a.Name)
 }

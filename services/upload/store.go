@@ -42,7 +42,7 @@ func (s *Service) accept(
 	object := id + "/" + uuid.NewString()
 	stored, err := s.store(ctx, object, f)
 	if err != nil {
-		s.discard(ctx, object)
+		s.cfg.discard(ctx, object)
 		return events.Job{}, false, err
 	}
 	fact := &events.Uploaded{
@@ -56,12 +56,12 @@ func (s *Service) accept(
 		var won events.Job
 		won, err = loadStored(ctx, s.cfg.Log, id, job.Seq)
 		if known = err == nil; known && won.Uploaded.File.Name != object {
-			s.discard(ctx, object)
+			s.cfg.discard(ctx, object)
 			return won, false, nil
 		}
 	}
 	if err != nil && known {
-		s.discard(ctx, object)
+		s.cfg.discard(ctx, object)
 	}
 	return job, true, err
 }
@@ -192,10 +192,10 @@ func (c *Config) withWards(ctx context.Context, area events.Area) (events.Area, 
 }
 
 // discard removes a file that no fact names.
-func (s *Service) discard(ctx context.Context, object string) {
+func (c *Config) discard(ctx context.Context, object string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTime)
 	defer cancel()
-	if err := s.cfg.Store.Discard(ctx, events.BucketUploads, object); err != nil {
-		s.cfg.Logger.ErrorContext(ctx, "file of a refused upload not removed", "object", object, "err", err)
+	if err := c.Store.Discard(ctx, events.BucketUploads, object); err != nil {
+		c.Logger.ErrorContext(ctx, "file of a refused upload not removed", "object", object, "err", err)
 	}
 }
