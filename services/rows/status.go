@@ -35,9 +35,6 @@ var outcomes = setOf(records.Objected, records.Inserted, records.Updated, record
 // waiting is what people call the status transfer.
 const waiting = "waiting"
 
-// Statuses lists what a row may be, from what is known first to what is known last.
-func Statuses() []string { return slices.Clone(statuses) }
-
 // set is a set of statuses.
 type set uint32
 

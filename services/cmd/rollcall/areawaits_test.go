@@ -49,7 +49,8 @@ VALUES ('wh-1', 'alice', $1, string_to_array($2, ','), 'whsec_AAECAwQFBgcICQoLDA
 		srv.URL, strings.Join(kinds, ",")); err != nil {
 		p.t.Fatal(err)
 	}
-	p.runInBackground("webhook", webhook.New(webhook.Config{JetStream: eventstest.Connect(p.t, p.nats, "webhook"), DB: p.db,
+	p.runInBackground("webhook", webhook.New(webhook.Config{
+		JetStream: eventstest.Connect(p.t, p.nats, "webhook"), DB: p.db,
 		Private: true, Timeout: 5 * time.Second, Poll: 20 * time.Millisecond}).Run)
 	return to
 }
@@ -62,7 +63,8 @@ func TestAWaitingJobShowsNothingOfMembersOfAnotherArea(t *testing.T) {
 	const header = "ID Number,Firstname,Ward,Residential Address\n"
 	p := newPipeline(t)
 	p.start()
-	first := p.uploadIn("root", events.Country(), header+rollIDs[0]+",Secretname,19100001,1 Hidden Road\n", events.Options{})
+	first := p.uploadIn("root", events.Country(), header+rollIDs[0]+",Secretname,19100001,1 Hidden Road\n",
+		events.Options{})
 	p.waitForEnd(first.ID, events.KindReported)
 	hook := p.receive()
 
