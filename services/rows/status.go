@@ -48,7 +48,7 @@ func setOf(names ...string) (s set) {
 	return s
 }
 
-// names lists the statuses of a set, as Statuses orders them.
+// names lists the statuses of a set, in their order.
 func (s set) names() []string {
 	list := make([]string, 0, bits.OnesCount32(uint32(s)))
 	for i, name := range statuses {
