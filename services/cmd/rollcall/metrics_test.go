@@ -92,6 +92,7 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 	}
 	mustRun(t, "report", jobID, "-o", t.TempDir()+"/r.xlsx", "--server", p.url(), "--token", alice)
 	mustRun(t, "report", jobID, "--rejects", "-o", t.TempDir()+"/r.xlsx", "--server", p.url(), "--token", alice)
+	mustRun(t, "rows", jobID, "--server", p.url(), "--token", alice)
 
 	var f families
 	eventstest.Wait(t, "all to be settled", func() bool {
@@ -120,14 +121,15 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 		{1, "rollcall_refusals_total", []string{"face", "websocket", "kind", "unauthenticated"}},
 		{1, "rollcall_refusals_most_of_an_address", nil},
 		{1, "rollcall_reads_total", []string{"what", "report"}},
-		{2, "rollcall_reads_most_of_a_user", nil},
+		{3, "rollcall_reads_most_of_a_user", nil},
 		{0, "rollcall_security_log_suppressed_total", nil},
 		{f.value("rollcall_stage_rows_total", "stage", "iec"), "rollcall_iec_verdicts_total", nil},
 		{f.value("rollcall_iec_call_seconds", "result", "answered"), "rollcall_iec_verdicts_total",
 			[]string{"source", "asked"}},
 		{f.value("rollcall_iec_call_seconds"), "rollcall_iec_quota_used", nil},
 		{10000 - f.value("rollcall_iec_quota_used"), "rollcall_iec_quota_remaining", nil},
-		// Stages write artifacts and the next ones read them; alice reads both workbooks, too.
+		// Stages write artifacts and the next ones read them; alice reads both workbooks and
+		// the index of the rows, too.
 		{2 * f.value("rollcall_artifact_bytes_total", "bucket", "UPLOADS", "direction", "written"),
 			"rollcall_artifact_bytes_total", []string{"bucket", "UPLOADS"}},
 		{2 * f.value("rollcall_artifact_bytes_total", "bucket", "REPORTS", "direction", "written"),

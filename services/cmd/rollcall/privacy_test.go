@@ -163,10 +163,14 @@ func (s *leakCheck) add(where, text string) { s.seen[where] += text + "\n" }
 
 var personal = regexp.MustCompile(`(?i)\b[0-9]{13}\b|canary|` + phone)
 
+// streamSetting is a setting of streams, an hour in nanoseconds, which has 13 digits, too.
+var streamSetting = regexp.MustCompile(`duplicate_window[\\"]+:[0-9]+`)
+
 func (s *leakCheck) check() {
 	s.t.Helper()
 	for where, text := range s.seen {
 		for _, line := range strings.Split(text, "\n") {
+			line = streamSetting.ReplaceAllString(line, "")
 			if found := personal.FindString(line); found != "" {
 				s.t.Errorf("%s has %q: %.300s", where, found, line)
 			}
