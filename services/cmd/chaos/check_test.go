@@ -150,10 +150,12 @@ func (c *cluster) checkEvents(log *events.Log, j *job, r *summary) {
 	}
 }
 
-// The ledger by the clock, or where the clock jumps, of jobs that ran one after the other.
+// What the ledger is ordered by: the commits by the clock, or where the clock jumps, of
+// jobs that ran one after the other, the transactions. The outcomes tell: they stay as
+// they were written, while a later attempt that finds them writes the ledger's row again.
 const (
-	orderOfCommits      = "pg_xact_commit_timestamp(xmin)"
-	orderOfTransactions = "xmin::text::bigint"
+	orderOfCommits      = "(SELECT max(pg_xact_commit_timestamp(o.xmin)) FROM job_outcomes o WHERE o.job_id = l.job_id)"
+	orderOfTransactions = "(SELECT max(o.xmin::text::bigint) FROM job_outcomes o WHERE o.job_id = l.job_id)"
 )
 
 // checkMembers compares ledger, members and outcomes with the model, which writes the
@@ -167,7 +169,7 @@ func checkMembers(t *testing.T, db *sqlx.DB, log *events.Log, jobs []*job, order
 		}
 	}
 	var ledger []string
-	if err := db.Select(&ledger, `SELECT job_id FROM job_ledger ORDER BY `+order); err != nil {
+	if err := db.Select(&ledger, `SELECT job_id FROM job_ledger l ORDER BY `+order); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(slices.Sorted(slices.Values(ledger)), slices.Sorted(maps.Keys(files))) {
