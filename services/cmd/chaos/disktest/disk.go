@@ -17,6 +17,8 @@ import (
 	"log"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -122,11 +124,37 @@ func (d *Disk) mount(m *mounted) error {
 	if err != nil {
 		return fmt.Errorf("mount %s: %w", d.dir, err)
 	}
+	if err := keepFromChildren(); err != nil {
+		return fmt.Errorf("mount %s: %w", d.dir, err)
+	}
 	go server.Serve()
 	if err := server.WaitMount(); err != nil {
 		return fmt.Errorf("mount %s: %w", d.dir, err)
 	}
 	d.mounted, d.server = m, server
+	return nil
+}
+
+// keepFromChildren closes each open /dev/fuse in the processes that this one will start.
+// The library leaves it open there. A server that uses the disk then held the disk, and
+// waited for it for ever, when the test was killed.
+func keepFromChildren() error {
+	const dir = "/proc/self/fd"
+	open, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range open {
+		target, err := os.Readlink(filepath.Join(dir, e.Name()))
+		if err != nil || target != "/dev/fuse" {
+			continue // closed meanwhile, or something else
+		}
+		fd, err := strconv.Atoi(e.Name())
+		if err != nil {
+			return err
+		}
+		syscall.CloseOnExec(fd)
+	}
 	return nil
 }
 

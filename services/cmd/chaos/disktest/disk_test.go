@@ -255,3 +255,12 @@ func TestNoSyncReturnsOnceThePowerIsOff(t *testing.T) {
 		t.Errorf("%d bytes lasted", got)
 	}
 }
+
+// A server that a test starts must not hold the disk when the test is killed.
+func TestProcessesDoNotHoldTheDisk(t *testing.T) {
+	mount(t, disktest.Options{})
+	out, err := exec.Command("sh", "-c", "ls -l /proc/self/fd/").CombinedOutput()
+	if err != nil || bytes.Contains(out, []byte("/dev/fuse")) {
+		t.Errorf("a process has open, %v:\n%s", err, out)
+	}
+}
