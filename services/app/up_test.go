@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
 	"rollcall.example/gateway/client"
 	"rollcall.example/schema"
 )
@@ -61,6 +62,10 @@ func TestUpFromAConfig(t *testing.T) {
 	if status, build := get(t, a.URL()+"/healthz"); build != "this build" {
 		t.Errorf("health is %d of %q", status, build)
 	}
+	eventstest.Wait(t, "the end of the start", func() bool {
+		status, _ := get(t, a.URL()+"/readyz")
+		return status == http.StatusOK
+	})
 	token, err := a.SignToken("alice", "national_admin", time.Hour)
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,8 @@ const (
 	at        = `"timestamp":"2026-03-01T08:00:00Z"`
 	notFound  = `{"success":false,"message":"m","error":{"code":"not_found","details":{}},` + at + `}`
 	quotaData = `{"current_count":1,"max_limit":2,"remaining":1,"percentage_used":50,"is_limited":false,` +
-		`"reset_time":null,"storage":{"used_bytes":1,"limit_bytes":null}}`
+		`"reset_time":null,"storage":{"used_bytes":1,"limit_bytes":null},` +
+		`"uploads_allowed":true,"reset_time_formatted":null,"message":"m"}`
 	goodAnswer = `{"success":true,"message":"m","data":` + quotaData + `,` + at + `}`
 )
 

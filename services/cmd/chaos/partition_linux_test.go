@@ -83,7 +83,8 @@ func TestPartitions(t *testing.T) {
 	files := make(chan *file)
 	stop := make(chan struct{})
 	var uploading, steering sync.WaitGroup
-	uploading.Go(func() { hand(files, stop, r.Uint64()) })
+	order := r.Uint64()
+	uploading.Go(func() { hand(files, stop, order) })
 	for _, u := range users {
 		uploading.Go(func() { w.uploadUntil(ctx, stop, u, files) })
 	}

@@ -58,7 +58,8 @@ func losePower(t *testing.T, servers int, journal disktest.Journal, cuts int) {
 	files := make(chan *file)
 	stop := make(chan struct{})
 	var uploading, steering sync.WaitGroup
-	uploading.Go(func() { hand(files, stop, r.Uint64()) })
+	order := r.Uint64()
+	uploading.Go(func() { hand(files, stop, order) })
 	for _, u := range users {
 		uploading.Go(func() { w.uploadUntil(ctx, stop, u, files) })
 	}

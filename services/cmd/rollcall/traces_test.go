@@ -179,7 +179,7 @@ func TestAJobIsOneTrace(t *testing.T) {
 		persistence + " > sql commit":         1,
 		persistence + " > put OUTCOMES":       1,
 		report:                                1,
-		report + " > put REPORTS":             2, // the report, and the rows to correct
+		report + " > put REPORTS":             3, // the report, the index of its rows, the rows to correct
 		report + " > store reported":          1,
 	} {
 		if count[path] != want {

@@ -215,8 +215,9 @@ func buildNATSCLI(t *testing.T) string {
 func TestHealthAndWebSocketsAreServed(t *testing.T) {
 	p := startUp(t, t.TempDir())
 	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/healthz": 200,
-		// These are no requests for a WebSocket.
-		"/ws": http.StatusUpgradeRequired, "/socket.io/?EIO=4&transport=polling": http.StatusBadRequest} {
+		// This is no request for a WebSocket; Socket.IO may poll, but not as clients of its old versions do.
+		"/ws": http.StatusUpgradeRequired, "/socket.io/?EIO=4&transport=polling": http.StatusOK,
+		"/socket.io/?EIO=3&transport=polling": http.StatusBadRequest} {
 		resp, err := http.Get(p.url() + path)
 		if err != nil {
 			t.Fatal(err)
