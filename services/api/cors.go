@@ -32,7 +32,8 @@ var (
 	readHeaders = strings.Join([]string{
 		"Allow", "Content-Disposition", "ETag", "Idempotent-Replayed", "Location", "Retry-After", "WWW-Authenticate",
 		"Tus-Checksum-Algorithm", "Tus-Extension", "Tus-Max-Size", "Tus-Resumable", "Tus-Version",
-		"Upload-Concat", "Upload-Expires", "Upload-Job", "Upload-Length", "Upload-Metadata", "Upload-Offset",
+		"Upload-Concat", "Upload-Expires", "Upload-Job", "Upload-Length", "Upload-Mapping-Offered", "Upload-Metadata",
+		"Upload-Offset",
 	}, ", ")
 )
 

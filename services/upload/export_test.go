@@ -16,6 +16,7 @@ const (
 	HeaderExpires = headerExpires
 	HeaderJob     = headerJob
 	HeaderKey     = headerKey
+	HeaderOffered = headerOffered
 	KeyLife       = keyLife
 	MaxKey        = maxKey
 	MaxParts      = maxParts

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"rollcall.example/events"
+	"rollcall.example/events/mappings"
 	"rollcall.example/services/api/apitest"
 	"rollcall.example/services/upload"
 )
@@ -163,5 +164,57 @@ func TestAKeyIsForOneMapping(t *testing.T) {
 		if a := send("k", other...); a.Status != 422 || a.Error.Code != "key_reused" {
 			t.Errorf("%s: %d %s", other, a.Status, a.Raw)
 		}
+	}
+}
+
+// Who sends a file in parts is offered the mapping that fits it, as who sends it at once,
+// and is told again when the answer was lost.
+func TestTheLastPartNamesTheMappingThatFits(t *testing.T) {
+	r := newRig(t)
+	kept := mappings.NewStore(r.Log.JetStream(), nil)
+	save := func(user, name string, m mappings.Mapping) {
+		t.Helper()
+		if _, err := kept.Save(t.Context(), user, name, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const name = "Šahr 50% ward"
+	save("alice", name, mappings.Mapping{{Header: "Zzy", Field: "surname"}, {Header: "Qwx"}})
+	save("alice", "less", mappings.Mapping{{Header: "Zzy", Field: "surname"}})
+	save("alice", "lost", mappings.Mapping{{Header: "Idx", Field: "id_number"}})
+	roll := apitest.Workbook(t, []string{"ID Number", "Zzy", "Qwx"}, []string{"8001015009087", "A", "x"})
+	lost := apitest.Workbook(t, []string{"Idx", "Surname"}, []string{"8001015009080", "A"})
+	send := func(who, file string, metadata ...string) (string, apitest.Reply) {
+		t.Helper()
+		id := r.BeginTus(who, strconv.Itoa(len(file)), append(metadata, "filename", "a.xlsx")...)
+		if a := r.part(who, id, 0, file[:9]); a.Status != http.StatusNoContent || a.Header.Get(upload.HeaderOffered) != "" {
+			t.Errorf("first part: %d %v", a.Status, a.Header)
+		}
+		return id, r.part(who, id, 9, file[9:])
+	}
+	id, a := send("alice member", roll)
+	if a.Status != http.StatusNoContent || a.Header.Get(upload.HeaderOffered) != url.PathEscape(name) {
+		t.Errorf("%d %v", a.Status, a.Header)
+	}
+	_, again := r.offset("alice member", id)
+	if again.Header.Get(upload.HeaderOffered) != url.PathEscape(name) {
+		t.Errorf("asked again: %v", again.Header)
+	}
+	if shown := r.Get("alice member", "/mappings/"+a.Header.Get(upload.HeaderOffered)); shown.Data["name"] != name {
+		t.Errorf("the mapping: %d %s", shown.Status, shown.Raw)
+	}
+	for what, none := range map[string]func() (string, apitest.Reply){
+		"another user":   func() (string, apitest.Reply) { return send("bob member", roll) },
+		"with a mapping": func() (string, apitest.Reply) { return send("alice member", roll, "mapping", `{"Qwx": null}`) },
+		"another file":   func() (string, apitest.Reply) { return send("alice member", apitest.Roll(t)) },
+	} {
+		if _, a := none(); a.Header.Get(upload.HeaderJob) == "" || a.Header.Get(upload.HeaderOffered) != "" {
+			t.Errorf("%s: %d %s %v", what, a.Status, a.Raw, a.Header)
+		}
+	}
+	_, a = send("alice member", lost)
+	offered, ok := a.Error.Details["mapping_offered"].(map[string]any)
+	if a.Status != 422 || a.Error.Code != "no_id_column" || !ok || offered["name"] != "lost" {
+		t.Errorf("refused: %d %s", a.Status, a.Raw)
 	}
 }

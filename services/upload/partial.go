@@ -53,6 +53,9 @@ type partialInfo struct {
 	Parts   []string `json:"parts,omitempty"`
 	// Job is the job that the file has become, "" before.
 	Job string `json:"job_id,omitempty"`
+	// Offered is the name of a mapping of the user that fits the file, which was sent
+	// without one; "" for none.
+	Offered string `json:"mapping_offered,omitempty"`
 }
 
 func partialSubject(user, id string) string {

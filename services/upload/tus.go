@@ -28,6 +28,9 @@ const (
 	// headerJob names the job that a file has become, in the answer to its last part
 	// and from then on.
 	headerJob = "Upload-Job"
+	// headerOffered names the mapping that the user keeps and that fits the file, which
+	// was sent without one; escaped as in the path /mappings/{name}.
+	headerOffered = "Upload-Mapping-Offered"
 	// headerExpires says until when an upload may go on, as the protocol's extension
 	// expiration has it. The library does not know it.
 	headerExpires   = "Upload-Expires"
@@ -144,12 +147,22 @@ func (t *tusServer) findUpload(w http.ResponseWriter, r *http.Request, id string
 	if err != nil {
 		return err
 	}
-	if p.Job != "" {
-		w.Header().Set(headerJob, p.Job)
-	} else {
-		w.Header().Set(headerExpires, expiryOf(p.begun))
+	for name, value := range p.header() {
+		w.Header().Set(name, value)
 	}
 	return nil
+}
+
+// header returns what the headers of an answer tell of an upload.
+func (p *partial) header() tusd.HTTPHeader {
+	if p.Job == "" {
+		return tusd.HTTPHeader{headerExpires: expiryOf(p.begun)}
+	}
+	h := tusd.HTTPHeader{headerJob: p.Job}
+	if p.Offered != "" {
+		h[headerOffered] = url.PathEscape(p.Offered)
+	}
+	return h
 }
 
 // checkNewUpload refuses an upload before any of it is sent.
@@ -251,10 +264,7 @@ func (t *tusServer) finishUpload(hook tusd.HookEvent) (tusd.HTTPResponse, error)
 	if err != nil {
 		return tusd.HTTPResponse{}, t.refuse(ctx, err)
 	}
-	if p.Partial {
-		return tusd.HTTPResponse{Header: tusd.HTTPHeader{headerExpires: expiryOf(p.begun)}}, nil
-	}
-	return tusd.HTTPResponse{Header: tusd.HTTPHeader{headerJob: p.Job}}, nil
+	return tusd.HTTPResponse{Header: p.header()}, nil
 }
 
 // finish makes a job of an upload that is there whole, once: the upload's id is the
@@ -288,12 +298,13 @@ func (t *tusServer) finish(ctx context.Context, p *partial) (err error) {
 		job, _, err = t.s.admit(ctx, call.who.User, f)
 	}
 	if err == nil {
+		p.Offered = t.offer(ctx, call.who.User, f)
 		err = t.s.partials.finish(ctx, p, job.ID)
 	}
 	if errors.Is(err, errOvertaken) { // by a request that finishes it as well
 		now, lerr := t.s.partials.load(ctx, call.who.ID, p.ID)
 		if lerr == nil && now.Job != "" {
-			p.Job = now.Job
+			p.Job, p.Offered = now.Job, now.Offered
 			return nil
 		}
 		if p.Parts != nil {
@@ -304,6 +315,18 @@ func (t *tusServer) finish(ctx context.Context, p *partial) (err error) {
 		return errors.Join(err, t.s.partials.remove(ctx, p))
 	}
 	return err
+}
+
+// offer returns the name of the mapping of the user that fits a file, which was sent
+// without one; "" for none.
+func (t *tusServer) offer(ctx context.Context, user events.User, f *form) string {
+	if len(f.mapping) > 0 {
+		return ""
+	}
+	if offered := t.s.OfferMapping(ctx, user, f.header); offered != nil {
+		return offered.Name
+	}
+	return ""
 }
 
 // isFinal says whether a file that was refused would be refused again.

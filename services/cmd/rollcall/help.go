@@ -117,7 +117,8 @@ func (watchDirCmd) Help() string {
 	return "Uploads files that end in .xlsx, .xls, .ods or .csv. " +
 		"An uploaded file goes to done/, with the job's id beside it, and a refused file to failed/, with the reason. " +
 		"A file that cannot be uploaded now stays and is tried again. " +
-		"When the command is started again, it uploads nothing twice."
+		"When the command is started again, it uploads nothing twice. " +
+		"A mapping that is kept is read again for each file."
 }
 
 // Help implements kong.HelpProvider.

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"rollcall.example/events/mappings"
+	"rollcall.example/gateway/client"
 )
 
 type mappingsCmd struct {
@@ -80,6 +81,20 @@ func (c *mappingRemoveCmd) Run(ctx context.Context, _ *process) error {
 		return err
 	}
 	return api.Call(ctx, http.MethodDelete, "/mappings/"+url.PathEscape(c.Name), nil)
+}
+
+// mapSettings say what the columns of a file are.
+type mapSettings struct {
+	Map     []string `env:"-" sep:"none" placeholder:"HEADER=FIELD" xor:"map" help:"${help_map}"`
+	Mapping string   `env:"-" placeholder:"NAME" xor:"map" help:"Use a mapping that is kept; see rollcall mappings."`
+}
+
+// load returns the mapping, as client.UploadOptions has it.
+func (s mapSettings) load(ctx context.Context, c *client.Client) (map[string]string, error) {
+	if s.Mapping != "" {
+		return c.Mapping(ctx, s.Mapping)
+	}
+	return parseMap(s.Map)
 }
 
 // parseMap reads HEADER=FIELD, where a header may have signs of equality too. As in

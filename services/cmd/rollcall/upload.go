@@ -22,8 +22,7 @@ type uploadCmd struct {
 	DryRun  bool   `env:"-" help:"Write nothing to the database; the report says what would be written."`
 	SkipIEC bool   `env:"-" name:"skip-iec" help:"Ask the IEC about nobody."`
 
-	Map     []string `env:"-" sep:"none" placeholder:"HEADER=FIELD" xor:"map" help:"${help_map}"`
-	Mapping string   `env:"-" placeholder:"NAME" xor:"map" help:"Use a mapping that is kept; see rollcall mappings."`
+	mapSettings
 	writeSettings
 }
 
@@ -46,14 +45,9 @@ func (c *uploadCmd) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	mapping, err := parseMap(c.Map)
+	mapping, err := c.load(ctx, api)
 	if err != nil {
 		return err
-	}
-	if c.Mapping != "" {
-		if mapping, err = api.Mapping(ctx, c.Mapping); err != nil {
-			return err
-		}
 	}
 	options := c.addTo(client.UploadOptions{DryRun: c.DryRun, SkipIEC: c.SkipIEC, Mapping: mapping})
 	send := uploadFile
