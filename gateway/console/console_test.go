@@ -8,10 +8,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"rollcall.example/gateway/console"
+	"rollcall.example/schema"
 )
 
 // The bundle is what esbuild makes of the source, with the flags of go generate.
@@ -82,6 +84,33 @@ func TestMountServesTheConsoleOnly(t *testing.T) {
 		if mux.ServeHTTP(w, again); w.Code != http.StatusNotModified {
 			t.Errorf("%s, asked again: %d", path, w.Code)
 		}
+	}
+}
+
+// A column can be read as any field that a roll has, and as no other.
+func TestTheConsoleNamesEachField(t *testing.T) {
+	columns, err := schema.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("src/strings.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile(`(?s)\n  fields: \{\n(.*?)\n  \},`).FindSubmatch(text)
+	if block == nil {
+		t.Fatal("strings.ts has no fields")
+	}
+	var named []string
+	for _, m := range regexp.MustCompile(`(?m)^    (\w+): "[^"]+",$`).FindAllSubmatch(block[1], -1) {
+		named = append(named, string(m[1]))
+	}
+	var want []string
+	for _, c := range columns {
+		want = append(want, c.Field)
+	}
+	if !slices.Equal(named, want) {
+		t.Errorf("strings.ts names the fields %v, a roll has %v", named, want)
 	}
 }
 

@@ -1,5 +1,6 @@
 import { Rollcall, type ConnectionState, type RollcallError } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
+import { FilesView } from "./files.ts";
 import { JobView } from "./jobview.ts";
 import { JobList } from "./joblist.ts";
 import { QuotaView } from "./quota.ts";
@@ -15,6 +16,7 @@ export class App {
   readonly #client: Rollcall;
   readonly #jobs: JobList;
   readonly #quota: QuotaView;
+  readonly #files: FilesView;
   readonly #main = h("main", { id: "content", tabindex: "-1" });
   readonly #connection = h("span", { class: "connection", role: "status" });
   #open: JobView | null = null;
@@ -34,10 +36,12 @@ export class App {
       this.#connection,
       h("span", { class: "user" }, strings.signedInAs(this.#user)),
       h("button", { type: "button", class: "quiet", onclick: () => this.#signOut() }, strings.signOut));
-    const upload = new Upload(client, (job) => {
-      void this.#jobs.load();
-      location.hash = "#/jobs/" + job;
+    const upload = new Upload(client, (files) => {
+      this.#files.add(files);
+      if (location.hash === "#/files") this.#files.focus();
+      else location.hash = "#/files";
     });
+    this.#files = new FilesView(client, (n) => upload.setPrepared(n), () => void this.#jobs.load());
     const aside = h("aside", {}, upload.element, this.#jobs.element, this.#quota.element);
     this.elements = [header, h("div", { class: "columns" }, aside, this.#main)];
   }
@@ -56,6 +60,7 @@ export class App {
     this.#client.watchUser({
       onEvent: (e) => {
         this.#jobs.update(e);
+        this.#files.update(e);
         this.#quota.refresh();
       },
       onConnection: (state) => this.#showConnection(state),
@@ -84,9 +89,15 @@ export class App {
     this.#open?.close();
     this.#open = job ? new JobView(this.#client, job, this.#user) : null;
     this.#jobs.mark(job ?? "");
-    this.#main.parentElement!.classList.toggle("with-job", !!job);
-    this.#main.replaceChildren(this.#open?.element ?? h("div", { class: "empty" },
-      h("p", { class: "big" }, strings.jobs.pick), h("p", {}, strings.jobs.pickHint)));
+    const files = location.hash === "#/files";
+    this.#main.parentElement!.classList.toggle("with-job", !!job || files);
+    this.#main.replaceChildren(this.#open?.element ?? (files ? this.#files.element : h("div", { class: "empty" },
+      h("p", { class: "big" }, strings.jobs.pick), h("p", {}, strings.jobs.pickHint))));
+    if (files) {
+      document.title = `${strings.files.title} · ${strings.name}`;
+      this.#files.focus();
+      scrollTo(0, 0);
+    }
     if (this.#open) {
       this.#open.start();
       this.#main.focus({ preventScroll: true });

@@ -10,6 +10,13 @@ export const count = (n: number) => numbers.format(n);
 export const time = (at: string) => clock.format(new Date(at));
 export const moment = (at: string) => day.format(new Date(at));
 
+/** Says the size of a file. */
+export function bytes(n: number): string {
+  if (n < 1000) return strings.units.bytes(count(n));
+  return n < 1_000_000 ? strings.units.kilobytes(count(Math.round(n / 1000)))
+    : strings.units.megabytes(count(Math.round(n / 100_000) / 10));
+}
+
 /** Says a duration of milliseconds in words, rounded to its largest unit. */
 export function duration(ms: number): string {
   const s = Math.max(1, Math.round(ms / 1000));

@@ -49,7 +49,8 @@ func TestConsoleFromSignInToReport(t *testing.T) {
 	b.waitFor(`document.querySelector(".connection").dataset.state === "open"`)
 	b.screenshot("02-empty")
 
-	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{sampleFile(t)}))
+	b.drop(sampleFile(t))
+	b.click("Write")
 	b.waitFor(`location.hash.startsWith("#/jobs/job-")`)
 	b.waitFor(`/ of 438 rows/.test(document.querySelector(".facts")?.textContent)`)
 	b.waitFor(`document.querySelector("[data-count=invalid_ids]")`) // counts while the job runs
@@ -99,6 +100,13 @@ func TestConsoleFromSignInToReport(t *testing.T) {
 	if b.isTrue(`sessionStorage.length || localStorage.length || document.cookie`) {
 		t.Error("something is kept after signing out")
 	}
+}
+
+// drop chooses a file and waits until it was looked at.
+func (b *tab) drop(file string) {
+	b.t.Helper()
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{file}))
+	b.waitFor(`document.querySelector("[data-step=ready]")`)
 }
 
 // undoJob undoes the finished job, after one cancelled attempt, and returns to it.
@@ -220,7 +228,8 @@ func TestConsoleCancelsAndRetries(t *testing.T) {
 	if b.isTrue(`localStorage.length || sessionStorage.getItem("rollcall-token") === null`) {
 		t.Error("the token is not in sessionStorage alone")
 	}
-	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{sampleFile(t)}))
+	b.drop(sampleFile(t))
+	b.click("Write")
 	b.waitFor(`document.querySelector("[data-count=invalid_ids]")`)
 	b.click("Cancel")
 	b.screenshot("10-cancel")
@@ -297,8 +306,9 @@ func TestConsoleShowsAPause(t *testing.T) {
 	b.setScheme("light")
 	b.open("/#token=" + token(t, "dora", "member"))
 	b.waitForText("No jobs yet")
-	b.do(chromedp.Click(chromedp.CSS("#dry-run")))
-	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{sampleFile(t)}))
+	b.drop(sampleFile(t))
+	b.waitForText("the job waits by itself until calls are free")
+	b.click("Check only")
 	b.waitFor(`document.querySelector(".heading .badge.paused")`)
 	b.waitForText("goes on at ")
 	b.waitForText("100 of 100 used")

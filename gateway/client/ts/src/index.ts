@@ -8,9 +8,10 @@ export type {
   CompleteData, DatabaseStats, ErasedData, FailedData, IECStats, JobEvent, JobStatus, ProgressData, Quota,
   RateLimitData, Stage, ValidationStats,
 } from "./events.js";
+export type { InspectedColumn, Inspection, Mapping, SavedMapping } from "./inspect.js";
 export type { Mode, RowOptions } from "./options.js";
 export type { Memory, ResumeOptions } from "./resume.js";
 export type {
-  Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, MappedColumn, Permission, RateLimit, Row, RowPage, RowQuery,
-  Stats, UploadOptions, Workbook,
+  Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, MappedColumn, Permission, RateLimit, Row,
+  RowHistory, RowPage, RowQuery, Stats, UploadOptions, Workbook,
 } from "./rest.js";

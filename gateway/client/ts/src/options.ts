@@ -13,6 +13,8 @@ export interface RowOptions {
   mode?: Mode;
   /** A cell with (clear) empties that field of a member. Default: false. */
   allowClear?: boolean;
+  /** The job whose rows this file corrects. */
+  follows?: string;
 }
 
 /** Returns the options that were given, as the names and values of the fields of a form. */
@@ -20,6 +22,7 @@ export function fieldsOf(options: RowOptions): [name: string, value: string][] {
   const all = {
     dry_run: options.dryRun, iec_verification: options.iecVerification, mode: options.mode,
     allow_clear: options.allowClear, mapping: options.mapping && JSON.stringify(options.mapping),
+    follows: options.follows,
   };
   return Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
 }

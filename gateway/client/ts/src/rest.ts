@@ -26,6 +26,8 @@ export interface JobOptions {
   completes?: string;
   /** The dry run that this one writes. */
   commits?: string;
+  /** The job whose rows this one corrects. */
+  follows?: string;
   /** Somebody else must approve the job before it writes. */
   approval?: boolean;
   /** Which people may be written; both where there is none. */
@@ -224,6 +226,26 @@ export function rowsPath(jobId: string, query: RowQuery): string {
   return `/jobs/${encodeURIComponent(jobId)}/rows?${search.toString()}`;
 }
 
+/** Everything that happened to one row. */
+export interface RowHistory {
+  row: number;
+  /** Whether it went on after the rules. */
+  accepted: boolean;
+  cells: { column: string; text: string; field?: string; value?: string; cleared?: boolean }[];
+  guessed?: { field: string; value: string }[];
+  rules: { rule: string; answer: "passed" | "failed" | "not_reached"; message?: string }[];
+  warnings: { field: string; code: string; message: string }[];
+  iec: {
+    status: string; why?: string; ward?: string; vd?: string; station?: string; municipality?: string; province?: string;
+    at?: string; kept?: boolean;
+  };
+  database: {
+    result: string; why?: string; vd_code?: string; changed?: string[]; cleared?: string[];
+    before?: Record<string, unknown>; after?: Record<string, unknown>; dry_run?: boolean;
+  };
+  report_sheets: { name: string; row: number }[];
+}
+
 export interface Workbook {
   blob: Blob;
   fileName: string;
@@ -233,6 +255,8 @@ interface Reply {
   status: number;
   text: string;
 }
+
+type Method = "GET" | "POST" | "PUT";
 
 const apiBase = "/api/v1/bulk-upload";
 
@@ -248,7 +272,8 @@ export class Rest {
     this.#fetch = fetcher;
   }
 
-  async upload(file: Blob, options: UploadOptions): Promise<Accepted> {
+  /** Sends a file as a form. */
+  async sendFile<T>(path: string, file: Blob, options: UploadOptions): Promise<T> {
     const form = new FormData();
     // Fields come before the file, so that the server knows them when the file begins.
     for (const [name, value] of fieldsOf(options)) form.append(name, value);
@@ -256,12 +281,12 @@ export class Rest {
     form.append("file", file, options.fileName ?? (own || "upload.xlsx"));
     const { onProgress, signal } = options;
     if (onProgress && typeof XMLHttpRequest !== "undefined") {
-      const reply = await this.#withToken((token) => sendForm(this.#url + "/process", token, form, onProgress, signal));
-      return data<Accepted>(reply);
+      const reply = await this.#withToken((token) => sendForm(this.#url + path, token, form, onProgress, signal));
+      return data<T>(reply);
     }
-    const accepted = await this.call<Accepted>("POST", "/process", form, signal);
+    const answer = await this.call<T>("POST", path, form, signal);
     onProgress?.(file.size, file.size);
-    return accepted;
+    return answer;
   }
 
   /** Sends a file in parts, and returns the id of its job. */
@@ -278,7 +303,7 @@ export class Rest {
     return new ResumableUpload(file, request, clock, options, this.#url).send();
   }
 
-  async call<T>(method: "GET" | "POST", path: string, body?: FormData | string, signal?: AbortSignal): Promise<T> {
+  async call<T>(method: Method, path: string, body?: FormData | string, signal?: AbortSignal): Promise<T> {
     const response = await this.#request(method, path, body, signal);
     return data<T>({ status: response.status, text: await read(() => response.text()) });
   }

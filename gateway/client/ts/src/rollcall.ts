@@ -1,9 +1,10 @@
 import { backoff, realClock, type Clock } from "./clock.js";
 import { RollcallError } from "./error.js";
 import { isServerEvent, type Frame } from "./events.js";
+import type { Inspection, Mapping, SavedMapping } from "./inspect.js";
 import {
   Rest, rowsPath, type Accepted, type History, type HistoryQuery, type Job, type Permission, type RateLimit, type Row,
-  type RowPage, type RowQuery, type Stats, type UploadOptions, type Workbook,
+  type RowHistory, type RowPage, type RowQuery, type Stats, type UploadOptions, type Workbook,
 } from "./rest.js";
 import type { ResumeOptions } from "./resume.js";
 import { Socket, type SocketConstructor } from "./socket.js";
@@ -101,7 +102,7 @@ export class Rollcall {
 
   /** Uploads a spreadsheet. The job is pending when this returns. */
   upload(file: Blob, options: UploadOptions = {}): Promise<Accepted> {
-    return this.#rest.upload(file, options);
+    return this.#rest.sendFile("/process", file, options);
   }
 
   /**
@@ -111,6 +112,21 @@ export class Rollcall {
    */
   uploadResumed(file: Blob, options: ResumeOptions = {}): Promise<string> {
     return this.#rest.uploadResumed(file, options, this.#clock);
+  }
+
+  /** Tells what would be read of a spreadsheet. Nothing is stored. */
+  inspect(file: Blob, options: UploadOptions = {}): Promise<Inspection> {
+    return this.#rest.sendFile("/inspect", file, options);
+  }
+
+  /** Lists the mappings of columns that the user keeps. */
+  async mappings(): Promise<SavedMapping[]> {
+    return (await this.#rest.call<{ mappings: SavedMapping[] }>("GET", "/mappings")).mappings;
+  }
+
+  /** Keeps a mapping under a name, in place of the one that has it. */
+  saveMapping(name: string, mapping: Mapping): Promise<SavedMapping> {
+    return this.#rest.call("PUT", `/mappings/${encodeURIComponent(name)}`, JSON.stringify(mapping));
   }
 
   status(jobId: string): Promise<Job> {
@@ -180,6 +196,11 @@ export class Rollcall {
   /** Returns a page of the rows of a job, with what is known of each so far. */
   rows(jobId: string, query: RowQuery = {}): Promise<RowPage> {
     return this.#rest.call("GET", rowsPath(jobId, query));
+  }
+
+  /** Returns everything that happened to a row, by its number in the uploaded sheet. */
+  row(jobId: string, n: number): Promise<RowHistory> {
+    return this.#rest.call("GET", `/jobs/${encodeURIComponent(jobId)}/rows/${n}`);
   }
 
   /** Yields all rows of a job from the cursor on, page by page. */

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// driver does in a browser what a person does.
+type driver interface {
+	navigate(url string) error
+	// evaluate returns the text that an expression has as its value.
+	evaluate(expression string) (string, error)
+	setFiles(selector string, files []string) error
+	clickAt(x, y int) error
+	typeText(text string) error
+	press(key string) error
+	// capture takes a picture of the whole page.
+	capture() ([]byte, error)
+	resize(width, height int) error
+}
+
+// page is a page in one of the browsers, for tests that are the same in each.
+type page struct {
+	t *testing.T
+	driver
+	url, name string
+}
+
+// browsers are the browsers that the console is tested in.
+var browsers = map[string]func(t *testing.T, url string) *page{"chromium": openChromium, "firefox": openFirefox}
+
+func openChromium(t *testing.T, url string) *page {
+	t.Helper()
+	b := openTab(t, url)
+	b.setScheme("light")
+	return &page{t: t, driver: chromium{b}, url: url, name: "chromium"}
+}
+
+// chromium drives a tab of Chromium.
+type chromium struct{ *tab }
+
+func (c chromium) run(actions ...chromedp.Action[chromedp.Void]) error {
+	return chromedp.Do(c.ctx, actions...)
+}
+
+func (c chromium) navigate(url string) error { return c.run(chromedp.Navigate(url)) }
+
+func (c chromium) evaluate(expression string) (string, error) {
+	return chromedp.Run(c.ctx, chromedp.Evaluate[string](expression))
+}
+
+func (c chromium) setFiles(selector string, files []string) error {
+	return c.run(chromedp.SetUploadFiles(chromedp.CSS(selector), files))
+}
+
+func (c chromium) clickAt(x, y int) error {
+	return c.run(chromedp.MouseClickXY(float64(x), float64(y)))
+}
+
+func (c chromium) typeText(text string) error { return c.run(chromedp.KeyEvent(text)) }
+
+func (c chromium) press(key string) error {
+	keys := map[string]string{
+		"Enter": kb.Enter, "Tab": kb.Tab, "Escape": kb.Escape, "ArrowDown": kb.ArrowDown, "ArrowUp": kb.ArrowUp,
+		"End": kb.End, "Home": kb.Home, "PageDown": kb.PageDown,
+	}
+	return c.run(chromedp.KeyEvent(keys[key]))
+}
+
+func (c chromium) capture() ([]byte, error) { return chromedp.Run(c.ctx, chromedp.FullScreenshot(100)) }
+
+func (c chromium) resize(width, height int) error {
+	c.setSize(int64(width), int64(height), false)
+	return nil
+}
+
+func (p *page) must(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *page) open(path string) { p.t.Helper(); p.must(p.navigate(p.url + path)) }
+
+// value returns the value of an expression in the page.
+func value[T any](p *page, expression string) (v T) {
+	p.t.Helper()
+	text, err := p.evaluate("JSON.stringify((" + expression + ") ?? null)")
+	if err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+func (p *page) isTrue(expression string) bool {
+	p.t.Helper()
+	return value[bool](p, "!!("+expression+")")
+}
+
+// waitFor waits until an expression is true in the page.
+func (p *page) waitFor(expression string) {
+	p.t.Helper()
+	for end := time.Now().Add(time.Minute); !p.isTrue(expression); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			p.screenshot("in-vain")
+			p.t.Fatalf("waited in vain for %s; the page says:\n%s", expression, value[string](p, "document.body.innerText"))
+		}
+	}
+}
+
+func (p *page) waitForText(text string) {
+	p.t.Helper()
+	p.waitFor(fmt.Sprintf("document.body.innerText.includes(%q)", text))
+}
+
+// clickOn clicks in the middle of the one visible element that an expression has as its value.
+func (p *page) clickOn(expression string) {
+	p.t.Helper()
+	p.waitFor(expression)
+	at := value[[2]int](p, `(() => {
+		const e = `+expression+`;
+		e.scrollIntoView({block: "center", behavior: "instant"});
+		const r = e.getBoundingClientRect();
+		return [Math.round(r.x + r.width / 2), Math.round(r.y + r.height / 2)];
+	})()`)
+	p.must(p.clickAt(at[0], at[1]))
+}
+
+// click clicks on the visible button, link or summary that has this name.
+func (p *page) click(name string) {
+	p.t.Helper()
+	p.clickOn(fmt.Sprintf(`[...document.querySelectorAll("button, a, summary")].find((e) => e.checkVisibility() &&
+		(e.innerText.trim() === %[1]q || e.getAttribute("aria-label") === %[1]q) &&
+		e.getAttribute("aria-disabled") !== "true")`, name))
+}
+
+// choose chooses an option of a menu, as a person who knows what it is called.
+func (p *page) choose(selector, option string) {
+	p.t.Helper()
+	p.waitFor(fmt.Sprintf(`document.querySelector(%q)`, selector))
+	if !p.isTrue(fmt.Sprintf(`(() => {
+		const menu = document.querySelector(%q), one = [...menu.options].find((o) => o.text === %q);
+		if (!one) return false;
+		menu.value = one.value;
+		menu.dispatchEvent(new Event("change", {bubbles: true}));
+		return true;
+	})()`, selector, option)) {
+		p.t.Fatalf("%s has no %s", selector, option)
+	}
+}
+
+// screenshot saves a picture of the whole page.
+func (p *page) screenshot(name string) {
+	p.t.Helper()
+	dir := os.Getenv(screenshots)
+	if dir == "" {
+		return
+	}
+	png, err := p.capture()
+	p.must(err)
+	p.must(os.MkdirAll(dir, 0o755))
+	p.must(os.WriteFile(filepath.Join(dir, p.name+"-"+name+".png"), png, 0o600))
+}
