@@ -43,6 +43,9 @@ type pagination struct {
 	Limit int `json:"limit"`
 	Total int `json:"total_count"`
 	Pages int `json:"total_pages"`
+	// Next asks for the next page, which begins where this one ends, whatever has come
+	// since; nil on the last page.
+	Next *string `json:"next_cursor"`
 }
 
 // lists are the handlers of what is listed and counted.
@@ -74,6 +77,9 @@ func (s lists) history(_ http.ResponseWriter, r *http.Request, who caller) (*res
 func filterOf(r *http.Request, who caller) (f jobs.Filter, err error) {
 	f = jobs.Filter{Owner: visibleOwner(who), SearchOwners: who.SeesAll()}
 	if f.Page, err = numberParameter(r, "page", 1, math.MaxInt32); err != nil {
+		return f, err
+	}
+	if err := readCursor(r, &f); err != nil {
 		return f, err
 	}
 	if f.Size, err = sizeOf(r); err != nil {
@@ -134,12 +140,12 @@ func timeParameter(r *http.Request, name string, end bool) (time.Time, error) {
 
 // list returns a page of jobs as lists show them.
 func (s lists) list(ctx context.Context, f jobs.Filter) ([]listedJob, pagination, error) {
-	entries, total, err := s.cfg.Jobs.List(ctx, f)
+	found, err := s.cfg.Jobs.List(ctx, f)
 	if err != nil {
 		return nil, pagination{}, err
 	}
-	page := make([]listedJob, len(entries))
-	for i, e := range entries {
+	page := make([]listedJob, len(found.Entries))
+	for i, e := range found.Entries {
 		var stats struct {
 			Validation json.RawMessage `json:"validation_stats"`
 			Database   json.RawMessage `json:"database_stats"`
@@ -154,7 +160,8 @@ func (s lists) list(ctx context.Context, f jobs.Filter) ([]listedJob, pagination
 			page[i].ReportFile = &name
 		}
 	}
-	return page, pagination{Page: f.Page, Limit: f.Size, Total: total, Pages: (total + f.Size - 1) / f.Size}, nil
+	return page, pagination{Page: f.Page, Limit: f.Size, Total: found.Total,
+		Pages: (found.Total + f.Size - 1) / f.Size, Next: cursorOf(f.Page+1, found.Next)}, nil
 }
 
 // visibleOwner is whose jobs a person sees, "" for all.

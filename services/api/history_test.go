@@ -49,6 +49,46 @@ func TestHistoryTellsItsPagesByBothNames(t *testing.T) {
 	}
 }
 
+// A list that is read on by its cursors has each job once, whatever is uploaded meanwhile.
+func TestHistoryGoesOnFromACursor(t *testing.T) {
+	r := newRig(t)
+	var want []string
+	for range 5 {
+		want = append(want, r.Upload("alice member"))
+	}
+	slices.Reverse(want)
+	var got []string
+	query := "?limit=2"
+	for page := 1.0; query != ""; page++ {
+		a := r.Get("alice member", "/history"+query)
+		got = append(got, jobIDs(a)...)
+		paging, _ := a.Data["pagination"].(map[string]any)
+		if paging["page"] != page {
+			t.Errorf("page %v: %s", page, a.Raw)
+		}
+		query = ""
+		if next, ok := paging["next_cursor"].(string); ok {
+			query = "?limit=2&cursor=" + next
+		}
+		r.Upload("alice member")
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, not %v", got, want)
+	}
+	first := r.Get("alice member", "/queue/jobs?limit=2").Data["pagination"].(map[string]any)
+	next, _ := first["next_cursor"].(string)
+	got = jobIDs(r.Get("alice member", "/queue/jobs?limit=2&cursor="+next))
+	if !slices.Equal(got, []string{want[2], want[1]}) {
+		t.Errorf("the queue goes on with %v", got)
+	}
+	for _, bad := range []string{"cursor=x", "cursor=MSAxIGpvYi0x", "cursor=" + next + "&page=2"} {
+		if a := r.Get("alice member", "/history?"+bad); a.Status != http.StatusBadRequest ||
+			a.Error.Details["parameter"] != "cursor" {
+			t.Errorf("%s: %d %s", bad, a.Status, a.Raw)
+		}
+	}
+}
+
 func TestHistoryIsSearched(t *testing.T) {
 	r := newRig(t)
 	one, two := r.Upload("alice member"), r.Upload("bob_1 member")

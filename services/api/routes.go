@@ -57,10 +57,11 @@ func (a *API) routes() []route {
 		{"POST", "/commit/{jobId}", commits{a}.begin, access.ReadRows, aboutJob, smallBody},
 		{"POST", "/complete/{jobId}", a.complete, access.ReadRows, aboutJob, smallBody},
 
-		{"GET", "/history?page&page_size&limit&status&search&from&to", figures.history, access.ReadStatus, noJob, smallBody},
+		{"GET", "/history?cursor&page&page_size&limit&status&search&from&to", figures.history, access.ReadStatus,
+			noJob, smallBody},
 		{"GET", "/stats", figures.stats, access.ReadStatus, noJob, smallBody},
 		{"GET", "/queue/stats", figures.queueStats, access.ReadStatus, noJob, smallBody},
-		{"GET", "/queue/jobs?page&limit&state&search&from&to", figures.queueJobs, access.ReadStatus, noJob, smallBody},
+		{"GET", "/queue/jobs?cursor&page&limit&state&search&from&to", figures.queueJobs, access.ReadStatus, noJob, smallBody},
 		{"POST", "/queue/retry/{jobId}", a.retry, access.Retry, aboutJob, smallBody},
 		{"GET", "/audit?job_id&after&limit", a.readAudit, access.Audit, noJob, smallBody},
 		{"GET", "/rate-limit-status", bounds.rateLimitStatus, access.Upload, noJob, smallBody},

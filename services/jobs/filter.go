@@ -29,6 +29,15 @@ type Filter struct {
 	OldestFirst bool
 	// Page counts from 1, Size is how many jobs a page has.
 	Page, Size int
+	// After is the place after which the page begins, wherever that is by now; nil is
+	// where the pages before end.
+	After *Place
+}
+
+// Place is a job's place in a list. The job need not be there any more.
+type Place struct {
+	CreatedAt time.Time
+	JobID     string
 }
 
 // where returns the condition of the filter, and its arguments.
@@ -54,7 +63,14 @@ func (f *Filter) where() (condition string, args []any) {
 	case events.ValidJobID(text): // by its index
 		add("job_id = ?", text)
 	case text != "" && f.SearchOwners:
-		add("(file_name ILIKE ANY(?) OR job_id ILIKE ANY(?) OR owner_id ILIKE ANY(?))", patterns(text))
+		// As the index jobs_text has it.
+		var likes []string
+		for _, pattern := range patterns(text) {
+			args = append(args, pattern)
+			likes = append(likes,
+				fmt.Sprintf(`lower(file_name || E'\n' || job_id || E'\n' || owner_id) LIKE lower($%d)`, len(args)))
+		}
+		conditions = append(conditions, "("+strings.Join(likes, " OR ")+")")
 	case text != "":
 		add("(file_name ILIKE ANY(?) OR job_id ILIKE ANY(?))", patterns(text))
 	}
@@ -63,7 +79,7 @@ func (f *Filter) where() (condition string, args []any) {
 
 // patterns are those of ILIKE for what has a text in it. A database whose locale is C
 // knows the case of ASCII only.
-func patterns(text string) any {
+func patterns(text string) pq.StringArray {
 	text = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
 	list := pq.StringArray{"%" + text + "%"}
 	if strings.ContainsFunc(text, func(c rune) bool { return c > unicode.MaxASCII }) {
@@ -72,9 +88,10 @@ func patterns(text string) any {
 	return list
 }
 
-func (f *Filter) order() string {
+// order returns what a list is sorted by, and how a place after another compares.
+func (f *Filter) order() (by, after string) {
 	if f.OldestFirst {
-		return "created_at, job_id"
+		return "created_at, job_id", ">"
 	}
-	return "created_at DESC, job_id DESC"
+	return "created_at DESC, job_id DESC", "<"
 }

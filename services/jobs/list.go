@@ -34,23 +34,62 @@ type Entry struct {
 	DurationMS     *int64     `db:"duration_ms" json:"processing_duration_ms"`
 }
 
-// List returns one page of the jobs, newest first, and how many there are on all.
-func (t *Table) List(ctx context.Context, f Filter) (page []Entry, total int, err error) {
+// Page is a page of a list.
+type Page struct {
+	Entries []Entry
+	// Total is how many jobs the whole list has.
+	Total int
+	// Next is the place after which the next page begins; nil after the last one.
+	Next *Place
+}
+
+const entryColumns = `job_id, owner_id, file_name, file_size, status, stage, progress, stats, failed_stage,
+  failed_attempts, error_code, error_message, created_at, updated_at, completed_at, duration_ms`
+
+// List returns one page of the jobs, newest first. However far back a page is, it is
+// found by the sums of the days; only what a search finds is counted job by job.
+func (t *Table) List(ctx context.Context, f Filter) (page Page, err error) {
+	tx, err := t.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return page, fmt.Errorf("list jobs: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing is written
+	at, err := f.locate(ctx, tx)
+	if err != nil {
+		return page, fmt.Errorf("count jobs: %w", err)
+	}
+	page = Page{Entries: []Entry{}, Total: at.total}
 	where, args := f.where()
-	if err := t.db.GetContext(ctx, &total, `SELECT count(*) FROM jobs WHERE `+where, args...); err != nil {
-		return nil, 0, fmt.Errorf("count jobs: %w", err)
+	by, after := f.order()
+	if !at.from.IsZero() {
+		args = append(args, at.from)
+		where += fmt.Sprintf(" AND created_at %s $%d", at.compare, len(args))
 	}
-	page = []Entry{}
-	query := fmt.Sprintf(`SELECT job_id, owner_id, file_name, file_size, status, stage, progress, stats,
-  failed_stage, failed_attempts, error_code, error_message, created_at, updated_at, completed_at, duration_ms
-FROM jobs WHERE %s ORDER BY %s LIMIT %d OFFSET %d`, where, f.order(), f.Size, int64(f.Page-1)*int64(f.Size))
-	if err := t.db.SelectContext(ctx, &page, query, args...); err != nil {
-		return nil, 0, fmt.Errorf("list jobs: %w", err)
+	if f.After != nil {
+		args = append(args, f.After.CreatedAt, f.After.JobID)
+		where += fmt.Sprintf(" AND (created_at, job_id) %s ($%d, $%d)", after, len(args)-1, len(args))
 	}
-	for i := range page {
-		postgres.SetUTC(&page[i].CreatedAt, &page[i].UpdatedAt, page[i].CompletedAt)
+	limit := f.Size + 1
+	if at.none {
+		limit = 0 // asked for all the same: a table that is not there is no empty list
 	}
-	return page, total, nil
+	// What is skipped is read from an index alone.
+	query := fmt.Sprintf(`SELECT %s FROM jobs JOIN (
+  SELECT job_id FROM jobs WHERE %s ORDER BY %s LIMIT %d OFFSET %d
+) page USING (job_id) ORDER BY %s`, entryColumns, where, by, limit, at.skip, by)
+	if err := tx.SelectContext(ctx, &page.Entries, query, args...); err != nil {
+		return page, fmt.Errorf("list jobs: %w", err)
+	}
+	if len(page.Entries) > f.Size {
+		page.Entries = page.Entries[:f.Size]
+		last := page.Entries[f.Size-1]
+		page.Next = &Place{CreatedAt: last.CreatedAt.UTC(), JobID: last.JobID}
+	}
+	for i := range page.Entries {
+		e := &page.Entries[i]
+		postgres.SetUTC(&e.CreatedAt, &e.UpdatedAt, e.CompletedAt)
+	}
+	return page, nil
 }
 
 // Seq returns the sequence of the newest event that the table has seen of a job, 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"rollcall.example/events"
 )
@@ -17,10 +18,15 @@ const (
 	maxStray = 10
 )
 
-// Run keeps the table up with the log until ctx ends. Any number of processes may
+// Run keeps the table up with the log, and its sums short, until ctx ends. Any number of processes may
 // run it: each message makes the job's row what the whole log says, and an older
 // one never replaces a newer.
 func (t *Table) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var sums sync.WaitGroup
+	sums.Go(func() { t.keepSums(ctx) })
+	defer sums.Wait()
+	defer cancel()
 	opts := events.ConsumeOptions{Prefetch: prefetch, Logger: t.logger}
 	return events.Consume(ctx, t.log.JetStream(), events.ConsumerProjection, opts, t.project)
 }

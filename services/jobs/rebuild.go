@@ -13,7 +13,7 @@ import (
 
 // Rebuild makes the table what the log says, in one pass over the log and in one
 // transaction: whoever reads meanwhile sees it as it was, and what happens meanwhile is
-// in it or follows. It returns how many jobs there are. A job with an event of a newer
+// in it or follows. Its sums are made anew, too. It returns how many jobs there are. A job with an event of a newer
 // rollcall keeps the row that it has, and is not counted. Rebuild needs DELETE on the
 // table.
 func (t *Table) Rebuild(ctx context.Context) (jobs int, err error) {
@@ -64,6 +64,9 @@ func (t *Table) Rebuild(ctx context.Context) (jobs int, err error) {
 		}
 	}
 	if _, err := tx.ExecContext(ctx, "DELETE FROM jobs WHERE job_id = ANY ($1)", pq.Array(gone)); err != nil {
+		return jobs, err
+	}
+	if err := remakeSums(ctx, tx); err != nil {
 		return jobs, err
 	}
 	return jobs, tx.Commit()

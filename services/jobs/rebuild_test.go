@@ -42,9 +42,13 @@ func TestRebuildMakesTheSameTable(t *testing.T) {
 	r.Exec("DELETE FROM jobs WHERE job_id = '" + ids[0] + "'")
 	r.Exec("UPDATE jobs SET status = 'completed', seq = seq + 1000 WHERE job_id = '" + ids[1] + "'")
 	r.Exec("UPDATE jobs SET job_id = 'job-00000000-0000-7000-8000-000000000000' WHERE job_id = '" + ids[2] + "'")
+	r.Exec("UPDATE job_sums SET jobs = jobs + 5, records = 77")
 	n, err := r.Table.Rebuild(t.Context())
 	if err != nil || n != len(ids) {
 		t.Fatalf("%d jobs, %v", n, err)
+	}
+	if sums, err := r.Table.Totals(t.Context(), "alice"); err != nil || sums.Jobs != len(ids) || sums.Records == 77 {
+		t.Errorf("sums of %d jobs and %d records, %v", sums.Jobs, sums.Records, err)
 	}
 	if after := all(); !reflect.DeepEqual(after, before) || len(after) != len(ids) {
 		t.Errorf("before %+v\nafter %+v", before, after)

@@ -2,10 +2,10 @@ package jobs
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"rollcall.example/events"
+	"rollcall.example/services/postgres"
 )
 
 // Totals are sums over jobs. Dry runs count as jobs and records, but write nothing.
@@ -23,28 +23,21 @@ type Totals struct {
 // Totals adds up the jobs of a user; an owner of "" means those of all.
 func (t *Table) Totals(ctx context.Context, owner string) (Totals, error) {
 	var rows []struct {
-		Status  events.Status `db:"status"`
-		Jobs    int           `db:"jobs"`
-		Records int64         `db:"records"`
-		Inserts int64         `db:"inserts"`
-		Updates int64         `db:"updates"`
+		Status     events.Status `db:"status"`
+		Jobs       int           `db:"jobs"`
+		Records    int64         `db:"records"`
+		Inserts    int64         `db:"inserts"`
+		Updates    int64         `db:"updates"`
+		Timed      int64         `db:"timed"`
+		DurationMS int64         `db:"duration_ms"`
 	}
-	err := t.db.SelectContext(ctx, &rows, `SELECT status, count(*) AS jobs,
-  coalesce(sum((stats->'validation_stats'->>'total_records')::bigint), 0) AS records,
-  coalesce(sum((stats->'database_stats'->>'inserts')::bigint) FILTER (WHERE NOT dry), 0) AS inserts,
-  coalesce(sum((stats->'database_stats'->>'updates')::bigint) FILTER (WHERE NOT dry), 0) AS updates
-FROM (SELECT *, coalesce((stats->'database_stats'->>'dry_run')::bool, false) AS dry FROM jobs) jobs
-WHERE $1 = '' OR owner_id = $1 GROUP BY status`, owner)
+	err := t.db.SelectContext(ctx, &rows, `SELECT status, sum(jobs) AS jobs, sum(records) AS records,
+  sum(inserts) AS inserts, sum(updates) AS updates, sum(timed) AS timed, sum(duration_ms) AS duration_ms
+FROM job_sums WHERE owner_id = $1 GROUP BY status HAVING sum(jobs) > 0`, postgres.CleanText(owner))
 	if err != nil {
 		return Totals{}, fmt.Errorf("sum up jobs: %w", err)
 	}
-	var mean sql.NullFloat64
-	err = t.db.GetContext(ctx, &mean,
-		`SELECT avg(duration_ms) FROM jobs WHERE status = 'completed' AND ($1 = '' OR owner_id = $1)`, owner)
-	if err != nil {
-		return Totals{}, fmt.Errorf("sum up jobs: %w", err)
-	}
-	sums := Totals{ByStatus: map[events.Status]int{}, AverageMS: int64(mean.Float64)}
+	sums := Totals{ByStatus: map[events.Status]int{}}
 	for _, status := range events.Statuses {
 		sums.ByStatus[status] = 0
 	}
@@ -54,6 +47,9 @@ WHERE $1 = '' OR owner_id = $1 GROUP BY status`, owner)
 		sums.Records += row.Records
 		sums.Inserts += row.Inserts
 		sums.Updates += row.Updates
+		if row.Status == events.StatusCompleted && row.Timed > 0 {
+			sums.AverageMS = row.DurationMS / row.Timed
+		}
 	}
 	return sums, nil
 }

@@ -43,17 +43,20 @@ func (t *Table) Claim(ctx context.Context, userID string, since time.Time) (u ev
 }
 
 func usage(ctx context.Context, db sqlx.QueryerContext, userID string, since time.Time) (events.Usage, error) {
+	userID = postgres.CleanText(userID)
 	var had struct {
 		Open   int          `db:"open"`
 		Recent int          `db:"recent"`
 		Oldest sql.NullTime `db:"oldest"`
 		Stored int64        `db:"stored"`
 	}
-	err := sqlx.GetContext(ctx, db, &had, `SELECT
-  count(*) FILTER (WHERE status IN ('pending', 'processing', 'paused')) AS open,
-  count(*) FILTER (WHERE created_at > $2) AS recent, min(created_at) FILTER (WHERE created_at > $2) AS oldest,
-  coalesce(sum(coalesce(stored_bytes, file_size)), 0)::bigint AS stored
-FROM jobs WHERE owner_id = $1`, postgres.CleanText(userID), since)
+	// In one statement, which sees one state of both tables.
+	err := sqlx.GetContext(ctx, db, &had, `SELECT sums.*, recent.* FROM (
+  SELECT coalesce(sum(jobs) FILTER (WHERE status IN ('pending', 'processing', 'paused')), 0)::bigint AS open,
+    coalesce(sum(stored_bytes), 0)::bigint AS stored FROM job_sums WHERE owner_id = $1
+) sums, (
+  SELECT count(*) AS recent, min(created_at) AS oldest FROM jobs WHERE owner_id = $1 AND created_at > $2
+) recent`, userID, since)
 	if err != nil {
 		return events.Usage{}, fmt.Errorf("count uploads: %w", err)
 	}

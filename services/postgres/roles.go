@@ -15,7 +15,9 @@ import (
 // No service owns a table, and none may alter or truncate one.
 var rights = map[string]map[string]string{
 	"upload": {
-		"jobs": "SELECT, INSERT, UPDATE", "webhooks": "INSERT, DELETE", "webhook_deliveries": "SELECT",
+		// What changes jobs changes their sums.
+		"jobs": "SELECT, INSERT, UPDATE", "job_sums": "SELECT, INSERT, DELETE",
+		"webhooks": "INSERT, DELETE", "webhook_deliveries": "SELECT",
 		"job_outcomes": "SELECT", "ward_regions": "SELECT", versionsTable: "SELECT",
 	},
 	"persistence": {
@@ -27,7 +29,7 @@ var rights = map[string]map[string]string{
 		// Erasing a person takes them out of texts about others, too.
 		"members": "SELECT, UPDATE, DELETE", "jobs": "SELECT, DELETE", "job_ledger": "SELECT, DELETE",
 		"job_outcomes": "SELECT, UPDATE, DELETE", "webhook_deliveries": "SELECT, UPDATE",
-		"audit_heads": "SELECT, INSERT", "job_retention": "SELECT, INSERT, UPDATE, DELETE",
+		"audit_heads": "SELECT, INSERT", "job_sums": "INSERT", "job_retention": "SELECT, INSERT, UPDATE, DELETE",
 		"job_retention_state": "SELECT, UPDATE",
 		"job_people":          "SELECT, INSERT, UPDATE, DELETE", versionsTable: "SELECT",
 	},

@@ -25,6 +25,7 @@ var wantRights = map[string]map[string]string{
 	"job_outcomes": {"persistence": "SI", "upload": "S", "privacy": "SUD"},
 	"jobs":         {"upload": "SIU", "privacy": "SD"},
 
+	"job_sums":            {"upload": "SID", "privacy": "I"},
 	"job_retention":       {"privacy": "SIUD"},
 	"job_retention_state": {"privacy": "SU"},
 	"job_people":          {"privacy": "SIUD"},

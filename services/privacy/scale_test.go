@@ -112,7 +112,7 @@ FROM job_retention`, s.keyCheck()); err != nil {
 		}
 	})
 	report("last-page", func() {
-		if _, _, err := table.List(b.Context(), jobs.Filter{Page: *scaleJobs / 20, Size: 20}); err != nil {
+		if _, err := table.List(b.Context(), jobs.Filter{Page: *scaleJobs / 20, Size: 20}); err != nil {
 			b.Fatal(err)
 		}
 	})
