@@ -59,6 +59,7 @@ func (s *sessions) servePolling(w http.ResponseWriter, r *http.Request, id strin
 	}
 	_, p := s.find(id)
 	switch {
+	case p == nil && engineio.TakePong(w, r):
 	case p == nil:
 		// Of another gateway, or one that has ended. The client connects again.
 		s.refuse(w, engineio.CodeUnknownSession)

@@ -331,6 +331,14 @@ func TestPollingSessionsEnd(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 		idle.base = strings.Replace(idle.base, r.url, second, 1) // a balancer sends it elsewhere
+		if status, text := idle.post("3"); status != http.StatusOK || text != "ok" {
+			t.Errorf("a pong, after which python-socketio would not come back: %d %q", status, text)
+		}
+		for _, other := range []string{"2", "x", "40", "33"} {
+			if status, text := idle.post(other); status != http.StatusBadRequest || !strings.Contains(text, "unknown") {
+				t.Errorf("%q: %d %q", other, status, text)
+			}
+		}
 		idle.wantEnded()
 	})
 	t.Run("the client goes", func(t *testing.T) {

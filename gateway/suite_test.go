@@ -177,7 +177,7 @@ func waitEnded(t *testing.T, p *poller) {
 		}
 	}
 	p.wantEnded()
-	if status, text := p.post("3"); status != http.StatusBadRequest {
+	if status, text := p.post("40"); status != http.StatusBadRequest {
 		t.Errorf("post: %d %q", status, text)
 	}
 }
@@ -266,7 +266,7 @@ func TestEngineIOSuiteUpgrades(t *testing.T) {
 		if status, text := p.get(); status != http.StatusBadRequest {
 			t.Errorf("get: %d %q", status, text)
 		}
-		if status, text := p.post("3"); status != http.StatusBadRequest {
+		if status, text := p.post("40"); status != http.StatusBadRequest {
 			t.Errorf("post: %d %q", status, text)
 		}
 		ws.write(`421["ping"]`)

@@ -16,6 +16,8 @@ const (
 	// probeWait is how long a GET waits while the client tries a WebSocket: it cannot go
 	// over to that before its GET has ended.
 	probeWait = 100 * time.Millisecond
+	// pongTime is how long the one byte of a pong may take.
+	pongTime = 5 * time.Second
 )
 
 // Errors of Read. After ErrUpgraded the client is to be read from its WebSocket.
@@ -285,6 +287,25 @@ func (p *Polling) Post(w http.ResponseWriter, r *http.Request) {
 		p.breakOff()
 	}
 	answer(w, "text/html", []byte("ok"))
+}
+
+// TakePong answers a POST of an unknown session that is a pong and nothing else, and returns
+// false for any other request. The GET of such a session is refused, and the client connects
+// again. But python-socketio, when a POST is refused before its GET is, ends without a word and
+// never connects again. A pong asks for nothing, so nothing is lost with it.
+func TakePong(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodPost || r.ContentLength != 1 {
+		return false
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(pongTime)) // the test's recorder has none
+	body, err := io.ReadAll(r.Body)
+	_ = control.SetReadDeadline(time.Time{})
+	if err != nil || len(body) != 1 || body[0] != TypePong {
+		return false
+	}
+	answer(w, "text/html", []byte("ok"))
+	return true
 }
 
 // deliver hands packets to Read, and returns false if the client goes meanwhile.

@@ -17,12 +17,16 @@ import (
 	"rollcall.example/schema"
 )
 
-// run runs an App until the test has done with it. The error is what Run returned.
+// run runs an App until the test has done with it, and returns once it answers. The error is
+// what Run returned.
 func run(t *testing.T, a *App) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
+	for !a.door.isOpen() && len(done) == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	return func() error {
 		cancel()
 		select {
@@ -33,6 +37,13 @@ func run(t *testing.T, a *App) (stop func() error) {
 			return nil
 		}
 	}
+}
+
+// isOpen reports whether the App answers, and no longer says that it starts.
+func (d *door) isOpen() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.handler != nil
 }
 
 func get(t *testing.T, url string) (status int, build string) {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/events/refusal"
 	"rollcall.example/gateway/client"
 	"rollcall.example/services/postgres"
 )
@@ -31,7 +34,8 @@ type witness struct {
 	order   *order
 	// reader reads the status of each job meanwhile; nil is the job's own user.
 	reader *user
-	atOnce int // jobs of a user that are under way
+	atOnce int          // jobs of a user that are under way
+	behind atomic.Int64 // subscriptions that a server refused, as it did not know the job yet
 
 	mu     sync.Mutex
 	jobs   []*job
@@ -92,9 +96,20 @@ func (w *witness) uploadUntil(ctx context.Context, stop <-chan struct{}, u *user
 	}
 }
 
-// follow follows a job to its end and downloads its report.
+// maxBehind is the longest that a server may not know yet of an upload that was accepted.
+const maxBehind = 30 * time.Second
+
+// follow follows a job to its end and downloads its report. A server that is cut off, or has
+// to catch up, may not know the job yet. Then follow asks again.
 func (w *witness) follow(ctx context.Context, u *user, id string, f *file, gateway string) {
-	if err := u.watch(ctx, id, gateway, func(f client.Frame) { w.see(id, f) }); err != nil {
+	accepted := time.Now()
+	err := u.watch(ctx, id, gateway, func(f client.Frame) { w.see(id, f) })
+	for isUnknown(err) && time.Since(accepted) < maxBehind {
+		w.behind.Add(1)
+		sleepUntil(ctx, time.Now().Add(retryDelay))
+		err = u.watch(ctx, id, gateway, func(f client.Frame) { w.see(id, f) })
+	}
+	if err != nil {
 		w.t.Errorf("follow %s: %v", id, err)
 		return
 	}
@@ -109,6 +124,11 @@ func (w *witness) follow(ctx context.Context, u *user, id string, f *file, gatew
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sums[id] = sum
+}
+
+func isUnknown(err error) bool {
+	e, ok := errors.AsType[*refusal.Error](err)
+	return ok && e.Code == refusal.CodeNotFound
 }
 
 // see notes a frame. Another one with its sequence would be a fact that was replaced.
@@ -195,6 +215,9 @@ func (w *witness) check(s *site, u *user) (k kept) {
 		}
 	}
 	checkGapless(t, js)
+	if n := w.behind.Load(); n > 0 && len(s.nats) == 1 {
+		t.Errorf("the only server did not know an accepted upload, %d times", n)
+	}
 	uploaded := 0
 	for m, err := range events.Messages(t.Context(), js, events.StreamFacts, "bulk.*.uploaded", 1) {
 		if err != nil {
