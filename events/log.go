@@ -63,15 +63,30 @@ func (l *Log) Replay(ctx context.Context, jobID string, after uint64) ([]Event, 
 	return list, err
 }
 
+// replay returns also the sequence of the last message, trusted or not.
 func (l *Log) replay(ctx context.Context, jobID string, after uint64) (list []Event, last uint64, err error) {
-	if !ValidJobID(jobID) {
-		return nil, 0, ErrNotFound
+	msgs, err := l.readValid(ctx, jobID, after)
+	if err != nil {
+		return nil, 0, err
 	}
-	last = after
+	return l.decodeAll(ctx, jobID, msgs, after)
+}
+
+func (l *Log) readValid(ctx context.Context, jobID string, after uint64) ([]*jetstream.RawStreamMsg, error) {
+	if !ValidJobID(jobID) {
+		return nil, ErrNotFound
+	}
 	msgs, err := l.readJob(ctx, jobID, after)
 	if err != nil {
-		return nil, 0, fmt.Errorf("replay job: %w", err)
+		return nil, fmt.Errorf("replay job: %w", err)
 	}
+	return msgs, nil
+}
+
+func (l *Log) decodeAll(ctx context.Context, jobID string, msgs []*jetstream.RawStreamMsg, after uint64) (
+	list []Event, last uint64, err error,
+) {
+	last = after
 	for _, m := range msgs {
 		if m.Sequence <= after {
 			continue
@@ -124,22 +139,32 @@ func isWhole(jobID string, msgs []*jetstream.RawStreamMsg) bool {
 // Load returns the fold of all facts of a job. The error is ErrNotFound when
 // there are none.
 func (l *Log) Load(ctx context.Context, jobID string) (Job, error) {
-	list, last, err := l.replay(ctx, jobID, 0)
+	j, _, err := l.load(ctx, jobID)
+	return j, err
+}
+
+// load returns also how many messages it has read.
+func (l *Log) load(ctx context.Context, jobID string) (j Job, read int, err error) {
+	msgs, err := l.readValid(ctx, jobID, 0)
 	if err != nil {
-		return Job{}, err
+		return Job{}, 0, err
 	}
-	var j Job
+	list, last, err := l.decodeAll(ctx, jobID, msgs, 0)
+	if err != nil {
+		return Job{}, 0, err
+	}
+
 	for _, e := range list {
 		if err := j.Apply(e); err != nil {
 			l.logger.WarnContext(ctx, "fact skipped", "job", jobID, "seq", e.Seq, "err", err)
 		}
 	}
 	if j.ID == "" {
-		return Job{}, ErrNotFound
+		return Job{}, len(msgs), ErrNotFound
 	}
 	// Skipped messages count for the guard too.
 	j.Seq = last
-	return j, nil
+	return j, len(msgs), nil
 }
 
 // Append stores a fact of the job as it was loaded, and applies the fact to j.

@@ -40,6 +40,9 @@ func TestEachStageAppendsAndLoadAgrees(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if current, err := l.LoadCurrent(t.Context(), job.ID); err != nil || current.Seq != loaded.Seq {
+			t.Fatalf("after %s: %+v, %v, loaded %+v", stage, current, err, loaded)
+		}
 		if loaded.Seq != job.Seq || loaded.Status != job.Status || loaded.Next() != job.Next() || loaded.Owner != alice {
 			t.Fatalf("after %s: loaded %+v, appended %+v", stage, loaded, job)
 		}

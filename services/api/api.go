@@ -12,6 +12,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -131,7 +132,16 @@ func (a *API) Handler() http.Handler {
 // load returns a job with which the person may do what they ask for. Nobody who
 // may not see it learns that it exists.
 func (a *API) load(ctx context.Context, id string, who caller) (events.Job, error) {
+	return a.loadWith(ctx, id, who, func(*events.Job) bool { return true })
+}
+
+// loadWith is load for who asks for what a job has later. Nobody is told of a replica that
+// lags that a job does not exist, or has not come so far.
+func (a *API) loadWith(ctx context.Context, id string, who caller, has func(*events.Job) bool) (events.Job, error) {
 	job, err := a.cfg.Log.Load(ctx, id)
+	if errors.Is(err, events.ErrNotFound) || err == nil && !has(&job) {
+		job, err = a.cfg.Log.LoadCurrent(ctx, id)
+	}
 	if err != nil {
 		return events.Job{}, err
 	}

@@ -36,6 +36,10 @@ func attachment(name string) string {
 	return mime.FormatMediaType("attachment", map[string]string{"filename": name})
 }
 
+func isChecked(job *events.Job) bool { return job.Validated != nil }
+
+func isReported(job *events.Job) bool { return job.Reported != nil }
+
 // notReady refuses what a job will have later.
 func notReady(what string, job *events.Job) *refusal.Error {
 	return &refusal.Error{Code: refusal.CodeNotReady, Message: what + ": the job is " + string(job.Status) + ".",

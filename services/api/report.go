@@ -13,7 +13,12 @@ type reports struct{ *API }
 // send sends a workbook of a job: the report, or with part=rejects the rows
 // that have to be corrected; or with format=csv one sheet of them.
 func (s reports) send(w http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	job, err := s.load(r.Context(), r.PathValue("jobId"), who)
+	part, format := r.URL.Query().Get("part"), r.URL.Query().Get("format")
+	has := isReported
+	if part == partRejects {
+		has = isChecked
+	}
+	job, err := s.loadWith(r.Context(), r.PathValue("jobId"), who, has)
 	if err != nil {
 		return nil, err
 	}
@@ -22,7 +27,6 @@ func (s reports) send(w http.ResponseWriter, r *http.Request, who caller) (*resu
 		return nil, err
 	}
 	defer end()
-	part, format := r.URL.Query().Get("part"), r.URL.Query().Get("format")
 	switch {
 	case format == "csv":
 		return nil, s.sendSheet(w, r, &job, part, who)

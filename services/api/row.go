@@ -11,7 +11,7 @@ import (
 
 // row tells everything that happened to one row of a job.
 func (a *API) row(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	job, err := a.load(r.Context(), r.PathValue("jobId"), who)
+	job, err := a.loadWith(r.Context(), r.PathValue("jobId"), who, isChecked)
 	if err != nil {
 		return nil, err
 	}

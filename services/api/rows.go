@@ -58,7 +58,7 @@ type rowQuery struct {
 
 // send lists the rows of a job by pages, or as a stream where the client takes one.
 func (s rowLists) send(w http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	job, err := s.load(r.Context(), r.PathValue("jobId"), who)
+	job, err := s.loadWith(r.Context(), r.PathValue("jobId"), who, isChecked)
 	if err != nil {
 		return nil, err
 	}

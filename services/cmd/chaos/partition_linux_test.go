@@ -120,6 +120,6 @@ func TestPartitions(t *testing.T) {
 		return
 	}
 	k := w.check(s, users[0])
-	fmt.Printf("partitions: %d, of %s each; %s; jobs retried %d; asked again of a server behind %d; %s\n", len(kinds), *splitFlag,
-		k, retries, w.behind.Load(), time.Since(began).Round(time.Second))
+	fmt.Printf("partitions: %d, of %s each; %s; jobs retried %d; asked again of a server behind %d; %s\n",
+		len(kinds), *splitFlag, k, retries, w.behind.Load(), time.Since(began).Round(time.Second))
 }

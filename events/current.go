@@ -1,0 +1,74 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ErrBehind means that the server that answers reads has not all of a job yet. It lags, or
+// the network between it and the others is split.
+var ErrBehind = errors.New("the server is behind the others")
+
+const (
+	// behindTime is how long LoadCurrent waits for a server that is behind.
+	behindTime = 5 * time.Second
+	behindWait = 20 * time.Millisecond
+)
+
+// LoadCurrent is Load for whoever must not be told of a state that is over: that a job does
+// not exist, or that it has no report yet. Load reads from any replica of the stream. One that
+// lags has less than there is, and one that is cut off does not know it. LoadCurrent asks the
+// stream's leader how many messages there are, and waits until it has read as many. That costs
+// the leader two requests.
+//
+// The errors are those of Load, and ErrBehind.
+func (l *Log) LoadCurrent(ctx context.Context, jobID string) (Job, error) {
+	if !ValidJobID(jobID) {
+		return Job{}, ErrNotFound
+	}
+	ctx, cancel := context.WithTimeout(ctx, behindTime)
+	defer cancel()
+	return loadCurrent(ctx,
+		func() (int, error) { return l.Count(ctx, jobID) },
+		func() (Job, int, error) { return l.load(ctx, jobID) })
+}
+
+func loadCurrent(ctx context.Context, count func() (int, error), load func() (Job, int, error)) (Job, error) {
+	want, err := count()
+	if err != nil {
+		return Job{}, err
+	}
+	for {
+		job, n, err := load()
+		if err != nil && !errors.Is(err, ErrNotFound) || n >= want {
+			return job, err
+		}
+		select {
+		case <-ctx.Done():
+			return Job{}, fmt.Errorf("load job: %w: it has %d of %d events", ErrBehind, n, want)
+		case <-time.After(behindWait):
+		}
+	}
+}
+
+// Count returns how many messages of a job the stream has. The stream's leader answers, so
+// the number is not that of a replica that lags.
+func (l *Log) Count(ctx context.Context, jobID string) (int, error) {
+	s, err := l.js.Stream(ctx, StreamFacts)
+	if err != nil {
+		return 0, fmt.Errorf("count the events of a job: %w", err)
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(JobFilter(jobID)))
+	if err != nil {
+		return 0, fmt.Errorf("count the events of a job: %w", err)
+	}
+	n := 0
+	for _, of := range info.State.Subjects {
+		n += int(of)
+	}
+	return n, nil
+}
