@@ -22,6 +22,8 @@ var upgrades = [...]upgrade{
 	// Version 3 has jobs that go on with the fact resumed. An older program would
 	// acknowledge it and do nothing.
 	func(_ Kind, body []byte) ([]byte, error) { return body, nil },
+	// Version 4 has files without a header. An older program would refuse them.
+	func(_ Kind, body []byte) ([]byte, error) { return body, nil },
 }
 
 // DataVersion is the newest version of the shape of facts.
@@ -31,6 +33,9 @@ const DataVersion = 1 + len(upgrades)
 // right. Most facts can be read by older programs, so that an upgrade can be taken
 // back.
 func versionOf(fact Fact) int {
+	if f, ok := fact.(*Uploaded); ok && f.Mapping.NoHeader() {
+		return 4
+	}
 	if f, ok := fact.(*Uploaded); ok &&
 		(f.Options.Mode != ModeUpsert || f.Options.AllowClear || f.Options.Commits != "") {
 		return 2

@@ -5,7 +5,8 @@ package events
 type Mapping struct {
 	// Sheet is the place of the sheet in the file, from 1.
 	Sheet int `json:"sheet"`
-	// Row is the number of the header's row, from 1; the lower one of two.
+	// Row is the number of the header's row, from 1; the lower one of two. It is 0 where the
+	// sheet has no header: then all its rows are read.
 	Row int `json:"header_row"`
 	// TwoRows says that the row above belongs to the header.
 	TwoRows bool `json:"two_rows,omitempty"`
@@ -20,6 +21,9 @@ type MappedColumn struct {
 	// Field is the field of the column; "" where the column is left out.
 	Field string `json:"field,omitempty"`
 }
+
+// NoHeader reports whether it is for a sheet without a header.
+func (m *Mapping) NoHeader() bool { return m != nil && m.Row == 0 }
 
 // List returns the columns; nil for a nil Mapping.
 func (m *Mapping) List() []MappedColumn {

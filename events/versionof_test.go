@@ -51,3 +51,24 @@ func TestOnlyFactsThatOlderProgramsWouldGetWrongAreNewer(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileWithoutAHeaderIsNewer(t *testing.T) {
+	srv := eventstest.Start(t)
+	log := logAs(t, srv, events.StageUpload)
+	column := []events.MappedColumn{{Letter: "A", Field: "id_number"}}
+	for want, mapping := range map[string]*events.Mapping{
+		"1": {Sheet: 1, Row: 1, Columns: column}, "4": {Sheet: 1, Columns: column},
+	} {
+		id := events.NewJobID()
+		file := eventstest.FakeArtifact(events.BucketUploads, id+"/upload.csv")
+		fact := &events.Uploaded{Owner: alice, FileName: "a.csv", File: file, Mapping: mapping}
+		fact.JobID = id
+		job := events.Job{}
+		if _, err := log.Append(t.Context(), &job, 0, fact); err != nil {
+			t.Fatal(err)
+		}
+		if got := eventstest.StoredMessage(t, srv, job).Header.Get(events.HeaderDataVersion); got != want {
+			t.Errorf("row %d: version %s", mapping.Row, got)
+		}
+	}
+}

@@ -21,7 +21,7 @@ import (
 	"rollcall.example/services/sheets"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, eventstest.IgnoreLeaks()...) }
 
 // store stores records as the stage that makes them does.
 func store[T records.Record](

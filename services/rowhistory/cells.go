@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 
+	"rollcall.example/events"
 	"rollcall.example/events/records"
 )
 
@@ -42,6 +43,9 @@ func (h *History) addCells(head records.Header, row *records.Row, reject *record
 		c := Cell{Column: at(head.Columns, i), Text: texts[i], Field: fields[i]}
 		if c == (Cell{}) {
 			continue // nothing stands there
+		}
+		if h.NoHeader {
+			c.Column = events.ColumnLetters(i)
 		}
 		if row != nil && c.Field != "" {
 			c.Value, c.Cleared = row.Fields[c.Field], slices.Contains(row.Clear, c.Field)

@@ -41,3 +41,19 @@ func TestGuessedFieldsAreTold(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 }
+
+// Columns of a sheet without a header have the letters that the mapping names.
+func TestColumnsWithoutAHeaderAreNamedByLetter(t *testing.T) {
+	h := History{NoHeader: true}
+	h.addCells(records.Header{Columns: []string{"ID Number", "", "Surname"},
+		Fields: map[string]int{"id_number": 0, "surname": 2}},
+		&records.Row{ID: "8001015009087", Cells: []string{"8001015009087", "x", "Nkosi", "", "y"},
+			Fields: map[string]string{"surname": "Nkosi"}}, nil)
+	var names []string
+	for _, c := range h.Cells {
+		names = append(names, c.Column+" "+c.Field)
+	}
+	if !slices.Equal(names, []string{"A id_number", "B ", "C surname", "E "}) {
+		t.Errorf("%q", names)
+	}
+}

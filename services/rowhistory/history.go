@@ -19,6 +19,8 @@ type History struct {
 	JobID string `json:"job_id"`
 	// Row is its number in the uploaded sheet, from 1 on.
 	Row int `json:"row"`
+	// NoHeader says that the sheet has no header. Columns are named by their letters then.
+	NoHeader bool `json:"no_header,omitempty"`
 	// Accepted says whether the row went on after validation.
 	Accepted bool `json:"accepted"`
 	// Cells are those that are filled or have a heading.
@@ -117,7 +119,8 @@ func NewReader(store *events.Store, db *sqlx.DB) *Reader {
 // roll does not have is a *refusal.Error; the error wraps events.ErrMissing or
 // events.ErrAltered where an artifact of the job is damaged.
 func (r *Reader) Read(ctx context.Context, job *events.Job, n int) (*History, error) {
-	h := &History{JobID: job.ID, Row: n, Rules: []Rule{}, Warnings: []records.Warning{}, Sheets: []Sheet{}}
+	h := &History{JobID: job.ID, Row: n, NoHeader: job.Uploaded.Mapping.NoHeader(),
+		Rules: []Rule{}, Warnings: []records.Warning{}, Sheets: []Sheet{}}
 	row, head, err := find(ctx, r.store, job.Validated.Rows, func(r *records.Row) int { return r.N - n })
 	if err != nil {
 		return nil, err

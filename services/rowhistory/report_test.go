@@ -15,7 +15,7 @@ import (
 	"rollcall.example/services/sheets"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, eventstest.IgnoreLeaks()...) }
 
 // A report may be so large that reading all of it would take minutes.
 func TestTheSearchOfAReportEndsInTime(t *testing.T) {

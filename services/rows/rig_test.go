@@ -13,7 +13,7 @@ import (
 	"rollcall.example/events/records"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, eventstest.IgnoreLeaks()...) }
 
 // rig is a job whose artifacts are stored as its stages store them.
 type rig struct {

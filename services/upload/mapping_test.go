@@ -218,3 +218,22 @@ func TestTheLastPartNamesTheMappingThatFits(t *testing.T) {
 		t.Errorf("refused: %d %s", a.Status, a.Raw)
 	}
 }
+
+// A file without a header row is taken with the letters of its columns, and the fact
+// says that there is none.
+func TestAFileWithoutAHeaderIsTakenByLetters(t *testing.T) {
+	r := newRig(t)
+	const file = "8001015009087,Nkosi\n9001010001088,Nel\n"
+	if a := r.SendForm("alice member", "file", file); a.Status != 422 || a.Error.Code != "no_id_column" ||
+		!strings.Contains(string(a.Raw), "by its letter") {
+		t.Errorf("without a mapping: %d %s", a.Status, a.Raw)
+	}
+	a := r.SendForm("alice member", "mapping", `{"A": "id_number", "B": "surname"}`, "file", file)
+	if a.Status != http.StatusAccepted {
+		t.Fatalf("%d %s", a.Status, a.Raw)
+	}
+	want := []events.MappedColumn{{Letter: "A", Field: "id_number"}, {Letter: "B", Field: "surname"}}
+	if m := r.mappingOf(a.Data["job_id"].(string)); !m.NoHeader() || !slices.Equal(m.Columns, want) {
+		t.Errorf("%+v", m)
+	}
+}

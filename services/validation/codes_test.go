@@ -13,7 +13,7 @@ func TestThePageOfCellsHasEveryCode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	codes := []string{WarnQuote, WarnBytes, WarnControls, CodeDateOrder}
+	codes := []string{WarnQuote, WarnBytes, WarnControls, CodeDateOrder, CodeNoHeader}
 	for file, pattern := range map[string]string{
 		"warnings.go":                    `(?m)^\tWarn\w+ += "(\w+)"$`,
 		"../../events/records/record.go": `(?m)^\tReject\w+ += "(\w+)"$`,

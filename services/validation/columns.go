@@ -111,7 +111,7 @@ func (j *Judge) ColumnUse() events.ColumnUse {
 
 // columnName returns the header of a column without ID numbers, cut where it is long.
 func columnName(h workbook.Header, i int) string {
-	if i >= len(h.Columns) {
+	if h.None || i >= len(h.Columns) {
 		return ""
 	}
 	return events.MaskHeader(h.Columns[i])

@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 // CodeDateOrder is the code of a file's warning that day and month of a column may be
 // exchanged.
 const CodeDateOrder = "date_order"
+
+// CodeNoHeader is the code of a file's warning that its sheet has no header.
+const CodeNoHeader = "no_header"
 
 // dateColumn counts what the dates of a column tell of the order of day and month.
 type dateColumn struct {
@@ -70,6 +74,10 @@ func (j *Judge) noteDates(row workbook.Row) {
 
 // FileWarnings say what the rows judged so far tell of the whole file.
 func (j *Judge) FileWarnings() (list []events.FileWarning) {
+	if j.header.None {
+		list = append(list, events.FileWarning{Code: CodeNoHeader, Message: "The sheet has no header, so all of its rows " +
+			"were read. What its columns are is what the mapping says of their letters; check that the first row is a member."})
+	}
 	for _, column := range j.columns {
 		seen := j.dates[column.Field]
 		if seen == nil || seen.monthFirst == 0 {
@@ -88,7 +96,7 @@ func (j *Judge) FileWarnings() (list []events.FileWarning) {
 			"month first. Dates that can only be read so, such as 12/31/2020: %d; they are left out. Dates that can be read "+
 			"both ways, such as 03/04/2021: %d; they were read with the day first, nothing was exchanged.%s "+
 			"Check the column, or write its dates as 2021-04-03.",
-			events.ColumnLetters(i), columnName(j.header, i), seen.monthFirst, seen.either, swapped)})
+			events.ColumnLetters(i), cmp.Or(columnName(j.header, i), column.Header), seen.monthFirst, seen.either, swapped)})
 	}
 	return list
 }

@@ -13,7 +13,7 @@ import (
 	"rollcall.example/schema"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, eventstest.IgnoreLeaks()...) }
 
 // uploadFile stores a workbook as the upload service does and returns the job.
 func uploadFile(t *testing.T, srv *embedded.Server, data []byte) events.Job {

@@ -52,7 +52,7 @@ func (j *Judge) tellFaults(row workbook.Row) []records.Warning {
 		tell(WarnControls, "Characters that cannot be shown are left out.")
 	}
 	width := len(j.header.Columns)
-	if j.idColumn >= width {
+	if j.header.None || j.idColumn >= width {
 		return told // there is no header that could have as many
 	}
 	if fields := row.FieldsBeside(width); fields > 0 && fields != width && row.Faults&workbook.UnclosedQuote == 0 {

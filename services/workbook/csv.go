@@ -208,7 +208,7 @@ func (t *csvFile) noteHeader(h Header, widths []rowWidth) {
 			}
 		}
 	}
-	t.uneven = odd > mostUneven && 2*odd > all
+	t.uneven = !h.None && odd > mostUneven && 2*odd > all
 }
 
 // beside returns how many fields a row has beside a header of so many columns. Blank ones

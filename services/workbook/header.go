@@ -34,8 +34,12 @@ const maxNamed = 6
 
 // Header says where the columns of a roll are.
 type Header struct {
-	// Row is the number of the header's row in the sheet, from 1; the lower one of two.
+	// Row is the number of the header's row in the sheet, from 1; the lower one of two. It
+	// is 0 where None.
 	Row int
+	// None says that the sheet has no header: a mapping says by letters what its columns
+	// are, and all rows are below. Columns then has the names of the fields.
+	None bool
 	// Columns are the texts of the header, from column A to the last column that
 	// has a text; blank columns between them are "".
 	Columns []string
@@ -84,6 +88,7 @@ type headerFinder struct {
 	other   candidate // without one
 	above   candidate // the last row before the first ID number
 	idSeen  bool
+	first   firstRow // where hints are given
 	prev    []string // the texts of row prevRow
 	prevRow int
 	samples []columnSample
@@ -112,6 +117,9 @@ func (f *headerFinder) add(row Row) {
 	if f.fixed != nil {
 		f.addFixed(row.N, texts)
 		return
+	}
+	if f.hints != nil && f.first.n == 0 {
+		f.first = newFirstRow(row, texts, hasID)
 	}
 	if f.hints != nil && hasID {
 		return // whoever names columns by what a member's row says means another row
@@ -324,7 +332,7 @@ func refuseNoIDColumn(found []string, columns []schema.Column) error {
 		names = columns[i].Names()
 		names = names[:min(len(names), maxNamed)]
 	}
-	seen := "No header row was found either."
+	seen := "No header row was found either; without one, a mapping has to say which column is what, by its letter."
 	if len(found) > 0 {
 		seen = "Columns found: " + events.MaskIDs(strings.Join(found, ", ")) + "."
 	}

@@ -156,6 +156,7 @@ type mappedHead struct {
 	sheet *Sheet
 	width int  // how many columns the sheet has
 	data  bool // a row below shows something
+	none  bool // the sheet needs no header, and has none
 }
 
 // RollMapped is Roll with what a person says of the columns. It returns that as a fact
@@ -172,7 +173,7 @@ func (f *File) RollMapped(columns []schema.Column, m mappings.Mapping) (*Sheet, 
 	}
 	said, err := resolve(m, head.texts, head.width)
 	switch {
-	case head.row == 0 || err == nil && !head.data:
+	case head.row == 0 && !head.none || err == nil && !head.data:
 		// The file is no roll, whatever the mapping says.
 		if _, _, err := f.Roll(columns); err != nil && head.row == 0 {
 			return nil, Header{}, nil, err
@@ -203,13 +204,16 @@ func (f *File) findMapped(columns []schema.Column, m mappings.Mapping) (mappedHe
 		if err != nil {
 			return mappedHead{}, err
 		}
-		c, hasID := finder.pick()
-		head := mappedHead{c, sheet, max(len(c.texts), len(finder.samples)), rows.hasBelow(c.row)}
+		head, hasID := mappedHead{sheet: sheet, none: finder.hasNoHeader()}, true
+		if !head.none {
+			head.candidate, hasID = finder.pick()
+		}
+		head.width, head.data = max(len(head.texts), len(finder.samples)), rows.hasBelow(head.row)
 		if hasID && head.data {
 			if _, err := resolve(m, head.texts, head.width); err == nil {
 				return head, nil
 			}
-			if first.row == 0 {
+			if first.sheet == nil {
 				first = head
 			}
 		}
@@ -217,7 +221,7 @@ func (f *File) findMapped(columns []schema.Column, m mappings.Mapping) (mappedHe
 			closest = head
 		}
 	}
-	if first.row > 0 {
+	if first.sheet != nil {
 		return first, nil
 	}
 	return closest, nil
@@ -234,6 +238,10 @@ func (f *File) RollAt(columns []schema.Column, m *events.Mapping) (*Sheet, Heade
 			"The file lacks the sheet that the mapping is for.")
 	}
 	sheet := f.Sheets[m.Sheet-1]
+	if m.Row == 0 {
+		header, err := sheet.readWithoutHeader(columns, m)
+		return sheet, header, err
+	}
 	header, known, _, err := sheet.findHeader(func() *headerFinder {
 		finder := newHeaderFinder(newHeaderIndex(columns))
 		finder.fixed = newFixed(m)

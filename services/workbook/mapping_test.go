@@ -47,7 +47,7 @@ func rollMapped(t testing.TB, data []byte, mapping string) (*Sheet, Header, *eve
 }
 
 func sameHeader(a, b Header) bool {
-	return a.Row == b.Row && slices.Equal(a.Columns, b.Columns) && maps.Equal(a.Fields, b.Fields) &&
+	return a.Row == b.Row && a.None == b.None && slices.Equal(a.Columns, b.Columns) && maps.Equal(a.Fields, b.Fields) &&
 		maps.Equal(a.Twice, b.Twice) && maps.Equal(a.LeftOut, b.LeftOut) && (a.Guess == nil) == (b.Guess == nil)
 }
 

@@ -22,9 +22,10 @@ type rowCmd struct {
 
 // rowHistory is the server's answer.
 type rowHistory struct {
-	Cells   []struct{ Column, Text, Field, Value string }
-	Guessed []struct{ Field, Value string }
-	Rules   []struct{ Rule, Answer, Message string }
+	NoHeader bool `json:"no_header"`
+	Cells    []struct{ Column, Text, Field, Value string }
+	Guessed  []struct{ Field, Value string }
+	Rules    []struct{ Rule, Answer, Message string }
 
 	Warnings []struct{ Message string }
 	IEC      struct {
@@ -73,6 +74,9 @@ func (c *rowCmd) Run(ctx context.Context, p *process) error {
 }
 
 func (r *rowHistory) print(out io.Writer) {
+	if r.NoHeader {
+		fmt.Fprintln(out, "header    none; the mapping says by letters what the columns are")
+	}
 	for _, c := range r.Cells {
 		fmt.Fprintf(out, "cell      %s: %q", c.Column, c.Text)
 		if c.Value != c.Text && c.Field != "" {

@@ -64,6 +64,9 @@ func tellWhy(found workbook.Look) string {
 	}
 	_, hasID := h.Fields[schema.FieldID]
 	switch {
+	case h.None:
+		return fmt.Sprintf("%s has no header: it begins with a member, and the mapping names the columns by their letters. "+
+			"All rows are read, with %s.", sheet, known)
 	case h.Row == 0:
 		return sheet + " has no row that looks like a header."
 	case found.Refused != nil && !hasID:

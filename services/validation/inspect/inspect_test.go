@@ -285,3 +285,28 @@ func TestWriteRowsWritesTheRowsAboveAFault(t *testing.T) {
 		t.Errorf("%+v, %v", row, err)
 	}
 }
+
+// A file without a header says so, and counts its first row.
+func TestAFileWithoutAHeaderIsToldOfAsSuch(t *testing.T) {
+	data := []byte("8001015009087,Nkosi,x,31/12/2020\n9001010001088,Nel,y,01/02/2024\n8001015009086,Botha,,\n")
+	m, err := mappings.Parse(`{"A": "id_number", "B": "surname", "D": "date_joined"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := File(t.Context(), bytes.NewReader(data), int64(len(data)), Settings{Name: "a.csv", Mapping: m, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `A "" id_number mapping 3 ["800101*****87" "900101*****88" "800101*****86"]
+B "" surname mapping 3 ["Nkosi" "Nel" "Botha"]
+C "" - unknown 2 ["x" "y"]
+D "" date_joined mapping 2 ["31/12/2020" "01/02/2024"]
+`
+	if got := show(r); got != want {
+		t.Errorf("%s", got)
+	}
+	if r.HeaderRow != 0 || r.Counts.TotalRecords != 3 || r.Counts.ValidIDs != 2 || r.Counts.InvalidIDs != 1 ||
+		len(r.FileWarnings) != 1 || r.FileWarnings[0].Code != "no_header" || !strings.Contains(r.Why, "has no header") {
+		t.Errorf("%+v", r)
+	}
+}
