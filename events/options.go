@@ -18,6 +18,9 @@ type Options struct {
 	// has shown. It has the rows, rejects and verdicts of that job. "" for an
 	// ordinary upload.
 	Commits string `json:"commits,omitempty"`
+	// Follows is the id of the job whose rows this upload corrects; "" for none.
+	// The uploader may see that job. Nothing is taken from it.
+	Follows string `json:"follows,omitempty"`
 	// Approval says that somebody else must approve the job before it writes.
 	Approval bool `json:"approval,omitempty"`
 	// Mode says which people the job may write. The zero Mode is ModeUpsert.

@@ -26,6 +26,8 @@ type UploadOptions struct {
 	Mode events.Mode
 	// AllowClear: a cell with (clear) empties that field of a member.
 	AllowClear bool
+	// Follows is the id of the job whose rows this file corrects; "" for none.
+	Follows string
 	// Key is an idempotency key: uploads with the same key become one job. Use it to
 	// repeat an upload whose answer was lost. "" makes each upload a job of its own.
 	// Only Upload uses it.
@@ -45,6 +47,9 @@ func (o UploadOptions) fields() map[string]string {
 	}
 	if o.AllowClear {
 		fields["allow_clear"] = "true"
+	}
+	if o.Follows != "" {
+		fields["follows"] = o.Follows
 	}
 	return fields
 }

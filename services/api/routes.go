@@ -37,8 +37,8 @@ func (a *API) routes() []route {
 	hooks, reports, desk := webhooks{a}, reports{a}, caseDesk{a}
 	kept, figures, bounds := mappingDesk{a}, lists{a}, limits{a}
 	return []route{
-		{"POST", "/process?dry_run&iec_verification&mapping&mode&allow_clear", a.process, access.Upload, noJob, fileBody},
-		{"POST", "/inspect?dry_run&iec_verification&mapping&mode&allow_clear", a.inspect, access.Upload, noJob, fileBody},
+		{"POST", "/process?dry_run&iec_verification&mapping&mode&allow_clear&follows", a.process, access.Upload, noJob, fileBody},
+		{"POST", "/inspect?dry_run&iec_verification&mapping&mode&allow_clear&follows", a.inspect, access.Upload, noJob, fileBody},
 		{"POST", "/tus", a.tus, access.Upload, noJob, fileBody},
 		{"OPTIONS", "/tus", a.tus, "", open, smallBody},
 		{"HEAD", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},

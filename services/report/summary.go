@@ -64,6 +64,9 @@ func writeSummary(
 	if job.Options.Undoes != "" {
 		note("This undoes " + job.Options.Undoes + ". Rows, and what the IEC has answered, are those of that job.")
 	}
+	if job.Options.Follows != "" {
+		note("This corrects rows of the job " + job.Options.Follows + ".")
+	}
 	if job.Options.Commits != "" {
 		note("This writes what the dry run " + job.Options.Commits + " has shown. " +
 			"Rows, and what the IEC has answered, are those of that job.")

@@ -1,6 +1,9 @@
 package upload
 
 import (
+	"context"
+	"errors"
+
 	"rollcall.example/events"
 	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
@@ -9,7 +12,7 @@ import (
 // authorize decides whether a person may upload a file with these options, and
 // notes on the form where the job may work. A person who may not write gets a
 // job that somebody else has to approve.
-func (f *form) authorize(who access.Principal) error {
+func (s *Service) authorize(ctx context.Context, f *form, who access.Principal) error {
 	if err := mayUpload(who); err != nil {
 		return err
 	}
@@ -21,7 +24,26 @@ func (f *form) authorize(who access.Principal) error {
 	}
 	f.options.Approval = !f.options.DryRun && who.May(access.Write) != nil
 	f.area = who.Area
-	return nil
+	return s.checkFollowed(ctx, f, who)
+}
+
+// checkFollowed refuses a file that says it corrects the rows of a job whose rows the
+// person may not see. Such a job answers like one that does not exist.
+func (s *Service) checkFollowed(ctx context.Context, f *form, who access.Principal) error {
+	id := f.options.Follows
+	if id == "" {
+		return nil
+	}
+	job, err := s.cfg.Log.Load(ctx, id)
+	if err == nil {
+		err = who.MayOn(access.ReadRows, &job)
+	}
+	known, refused := errors.AsType[*refusal.Error](err)
+	if errors.Is(err, events.ErrNotFound) || refused && known.Code == refusal.CodeNotFound {
+		return &refusal.Error{Code: refusal.CodeBadRequest, Details: map[string]any{"parameter": optionFollows}, Err: err,
+			Message: "The job whose rows the file corrects does not exist, or it is not yours."}
+	}
+	return err
 }
 
 // mayUpload returns nil when a person may upload some file.

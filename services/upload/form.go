@@ -34,6 +34,8 @@ const (
 	optionAllowClear = "allow_clear"
 	// optionMode says which people may be written: upsert, create or update.
 	optionMode = "mode"
+	// optionFollows names the job whose rows the file corrects.
+	optionFollows = "follows"
 	// optionMapping says what the columns are.
 	optionMapping = "mapping"
 )
@@ -187,6 +189,9 @@ func (f *form) setOption(name, value string) error {
 	case optionMode:
 		said, known = events.ParseMode(value)
 		must = "upsert, create or update"
+	case optionFollows:
+		said, known = value, events.ValidJobID(value)
+		must = "the id of a job"
 	case optionMapping:
 		return f.setMapping(value)
 	default:
@@ -215,6 +220,8 @@ func (f *form) setOption(name, value string) error {
 		f.options.AllowClear = yes
 	case optionMode:
 		f.options.Mode = said.(events.Mode)
+	case optionFollows:
+		f.options.Follows = value
 	}
 	return nil
 }

@@ -56,3 +56,39 @@ func TestModeAndAllowClear(t *testing.T) {
 		t.Errorf("a mode that there is not: %d %s", a.Status, a.Raw)
 	}
 }
+
+// An upload may follow a job that its uploader may see, and no other.
+func TestAnUploadFollowsAJobOfOnesOwn(t *testing.T) {
+	r := newRig(t)
+	roll := apitest.Roll(t)
+	first := r.SendForm("alice member", "file", roll).Data["job_id"].(string)
+	a := r.SendForm("alice member", "follows", first, "file", roll)
+	if a.Status != http.StatusAccepted {
+		t.Fatalf("a job of one's own: %d %s", a.Status, a.Raw)
+	}
+	job, err := r.Log.Load(t.Context(), a.Data["job_id"].(string))
+	if want := (events.Options{Follows: first}); err != nil || job.Options != want {
+		t.Errorf("the job has the options %+v, %v", job.Options, err)
+	}
+	foreign := r.SendForm("bob member", "follows", first, "file", roll)
+	none := r.SendForm("bob member", "follows", events.NewJobID(), "file", roll)
+	for name, a := range map[string]apitest.Reply{"a foreign job": foreign, "no job": none,
+		"no id": r.SendForm("bob member", "follows", "job-1", "file", roll)} {
+		if a.Status != http.StatusBadRequest || a.Error.Details["parameter"] != "follows" {
+			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
+		}
+	}
+	if foreign.Message != none.Message {
+		t.Errorf("that a foreign job exists is told: %q, %q", foreign.Message, none.Message)
+	}
+	a = r.Tus("bob member", http.MethodPost, "/tus", nil, "Upload-Length", "9", "Upload-Metadata",
+		apitest.Metadata("follows", first))
+	if a.Status != http.StatusBadRequest {
+		t.Errorf("in parts, a foreign job: %d %s", a.Status, a.Raw)
+	}
+	id := r.BeginTus("alice member", strconv.Itoa(len(roll)), "filename", "r.xlsx", "follows", first)
+	a = r.part("alice member", id, 0, roll)
+	if job, err = r.Log.Load(t.Context(), a.Header.Get(upload.HeaderJob)); err != nil || job.Options.Follows != first {
+		t.Errorf("in parts: %+v, %v", job.Options, err)
+	}
+}

@@ -183,7 +183,7 @@ func (t *tusServer) checkNewUpload(
 }
 
 // options are the names in Upload-Metadata that say what is wanted.
-var options = []string{optionIEC, optionDryRun, optionMode, optionAllowClear, optionMapping}
+var options = []string{optionIEC, optionDryRun, optionMode, optionAllowClear, optionFollows, optionMapping}
 
 func (t *tusServer) mayBegin(hook tusd.HookEvent) error {
 	f := &form{}
@@ -198,11 +198,11 @@ func (t *tusServer) mayBegin(hook tusd.HookEvent) error {
 		return emptyFile()
 	}
 	who := callOf(hook.Context).who
-	if err := f.authorize(who); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(hook.Context), limitTime)
 	defer cancel()
+	if err := t.s.authorize(ctx, f, who); err != nil {
+		return err
+	}
 	parts := hook.Upload.PartialUploads
 	if known, err := t.checkParts(ctx, who.ID, parts); err != nil || known {
 		return err
@@ -289,7 +289,7 @@ func (t *tusServer) finish(ctx context.Context, p *partial) (err error) {
 			return err
 		}
 	}
-	if err := f.authorize(call.who); err != nil {
+	if err := t.s.authorize(ctx, f, call.who); err != nil {
 		return err
 	}
 	err = t.s.spool(f, func(w io.Writer) (int64, error) { return t.s.partials.copyTo(ctx, w, p) })

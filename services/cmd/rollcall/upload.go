@@ -23,6 +23,7 @@ type uploadCmd struct {
 	SkipIEC bool   `env:"-" name:"skip-iec" help:"Ask the IEC about nobody."`
 
 	mapSettings
+	Follows string `env:"-" placeholder:"JOB" help:"The job whose rows this file corrects."`
 	writeSettings
 }
 
@@ -49,7 +50,7 @@ func (c *uploadCmd) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	options := c.addTo(client.UploadOptions{DryRun: c.DryRun, SkipIEC: c.SkipIEC, Mapping: mapping})
+	options := c.addTo(client.UploadOptions{DryRun: c.DryRun, SkipIEC: c.SkipIEC, Mapping: mapping, Follows: c.Follows})
 	send := uploadFile
 	if c.Resume {
 		send = resumeUpload
