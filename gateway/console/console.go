@@ -13,7 +13,10 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strings"
 	"time"
+
+	"rollcall.example/gateway/auth/provider"
 )
 
 //go:generate -command bundle go tool esbuild src/main.ts src/main.css --bundle --minify
@@ -22,22 +25,31 @@ import (
 //go:embed index.html src/icon.svg dist/main.js dist/main.css
 var files embed.FS
 
-// policy lets the page load its own files and talk to its own server, and nothing else.
-const policy = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-	"img-src 'self' data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+// policyFor lets the page load its own files and talk to its own server and to these
+// origins, and nothing else.
+func policyFor(connect []string) string {
+	return "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; connect-src " +
+		strings.Join(append([]string{"'self'"}, connect...), " ") +
+		"; img-src 'self' data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+}
 
-// Mount serves the page at / and its files below /assets/. The server around mux sets the
-// headers that every answer has; Mount sets those that are different here.
-func Mount(mux *http.ServeMux) {
-	mux.Handle("GET /{$}", serveFile("index.html"))
+// Mount serves the page at / and where a provider sends the browser back to, its files
+// below /assets/ and the ways in. The page may talk to the origins in connect, those of
+// the provider; nil is none. The server around mux sets the headers that every answer has;
+// Mount sets those that are different here.
+func Mount(mux *http.ServeMux, ways http.Handler, connect []string) {
+	policy := policyFor(connect)
+	mux.Handle("GET /{$}", serveFile("index.html", policy))
+	mux.Handle("GET "+provider.RedirectPath, serveFile("index.html", policy))
 	for _, name := range []string{"dist/main.js", "dist/main.css", "src/icon.svg"} {
-		mux.Handle("GET /assets/"+path.Base(name), serveFile(name))
+		mux.Handle("GET /assets/"+path.Base(name), serveFile(name, policy))
 	}
+	mux.Handle("GET "+provider.WaysPath, ways)
 }
 
 // serveFile serves one embedded file. The browser asks each time whether it has changed,
 // so that after an update nobody runs half of an old page.
-func serveFile(name string) http.Handler {
+func serveFile(name, policy string) http.Handler {
 	data, err := fs.ReadFile(files, name)
 	if err != nil {
 		panic(err) // cannot happen: it is embedded

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"rollcall.example/gateway/auth/provider"
 	"rollcall.example/gateway/console"
 	"rollcall.example/schema"
 )
@@ -56,9 +58,9 @@ func TestTheBundleIsNotStale(t *testing.T) {
 
 func TestMountServesTheConsoleOnly(t *testing.T) {
 	mux := http.NewServeMux()
-	console.Mount(mux)
+	console.Mount(mux, provider.Ways{}, []string{"https://id.example"})
 	for path, want := range map[string]string{
-		"/": "text/html", "/assets/main.js": "text/javascript", "/assets/main.css": "text/css",
+		"/": "text/html", "/signed-in": "text/html", "/assets/main.js": "text/javascript", "/assets/main.css": "text/css",
 		"/assets/icon.svg": "image/svg+xml",
 		"/assets/":         "", "/assets/main.ts": "", "/index.html": "", "/jobs": "",
 	} {
@@ -75,7 +77,8 @@ func TestMountServesTheConsoleOnly(t *testing.T) {
 			t.Errorf("%s: %d %s", path, w.Code, h.Get("Content-Type"))
 		}
 		csp := h.Get("Content-Security-Policy")
-		if !strings.HasPrefix(csp, "default-src 'none';") || strings.Contains(csp, "unsafe") {
+		if !strings.HasPrefix(csp, "default-src 'none';") || strings.Contains(csp, "unsafe") ||
+			!strings.Contains(csp, "connect-src 'self' https://id.example;") {
 			t.Errorf("%s: %v", path, h)
 		}
 		again := httptest.NewRequest("GET", path, nil)
@@ -111,6 +114,22 @@ func TestTheConsoleNamesEachField(t *testing.T) {
 	}
 	if !slices.Equal(named, want) {
 		t.Errorf("strings.ts names the fields %v, a roll has %v", named, want)
+	}
+}
+
+func TestTheWaysInAreServed(t *testing.T) {
+	mux := http.NewServeMux()
+	c := provider.Config{Issuer: "https://id.example", ClientID: "console"}.SignIn()
+	console.Mount(mux, provider.Ways{Provider: &c}, nil)
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("GET", "/signin", nil))
+	var got provider.Ways
+	err := json.Unmarshal(w.Body.Bytes(), &got)
+	if err != nil || got.Provider.ClientID != "console" || got.Password != nil {
+		t.Errorf("%s: %v", w.Body, err)
+	}
+	if w.Header().Get("Cache-Control") != "no-store" {
+		t.Error("an old answer may be shown")
 	}
 }
 

@@ -16,6 +16,8 @@ const (
 	aboutJob
 	// open is for everybody, also without a token. It tells nothing about anybody.
 	open
+	// anybody is for everybody with a token, of whatever role.
+	anybody
 	// aboutCase is for whoever may erase or export. Which of them a case takes is looked
 	// for when it is loaded.
 	aboutCase
@@ -87,6 +89,7 @@ func (a *API) routes() []route {
 		{"POST", "/cases/{caseId}/decline", desk.decline, access.Erase, aboutCase, smallBody},
 		{"GET", "/cases/{caseId}/export", desk.export, access.Export, noJob, smallBody},
 
+		{"GET", "/me", a.whoAmI, "", anybody, smallBody},
 		{"POST", "/revocations", a.revoke, access.Administer, noJob, smallBody},
 	}
 }

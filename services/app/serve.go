@@ -90,7 +90,7 @@ func (c *ServeConfig) checkNeeds() error {
 	if uses("iec") && c.IEC.URL == "" {
 		return errNoIEC
 	}
-	if uses("upload", "gateway") {
+	if uses("upload", "gateway") && !c.OIDC.Given() {
 		return c.Tokens.Config().Validate()
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/security"
 	"rollcall.example/gateway"
+	"rollcall.example/gateway/auth/provider"
 	"rollcall.example/gateway/console"
 	"rollcall.example/schema"
 	"rollcall.example/services/api"
@@ -111,12 +112,22 @@ func addGateway(ctx context.Context, a *App) error {
 		return err
 	}
 	a.metrics.CollectGateway(func() metrics.GatewayStats { return metrics.GatewayStats(g.Stats()) })
-	console.Mount(a.mux)
+	ways, connect := waysIn(a)
+	console.Mount(a.mux, ways, connect)
 	a.mux.Handle("/ws", g)
 	a.mux.HandleFunc("/socket.io/", g.ServeSocketIO)
 	a.run = append(a.run, g.Run)
 	a.needs("live feed", func(context.Context) error { return g.Ready() })
 	return nil
+}
+
+// waysIn are the ways to sign in, and the origins that the console talks to for that.
+func waysIn(a *App) (ways provider.Ways, connect []string) {
+	if a.provider != nil {
+		signIn := a.settings.OIDC.config().SignIn()
+		ways.Provider, connect = &signIn, a.provider.Origins
+	}
+	return ways, connect
 }
 
 func addWebhook(ctx context.Context, a *App) error {

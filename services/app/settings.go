@@ -20,6 +20,7 @@ import (
 // Settings are what the services can be told, whichever of them run in a process.
 type Settings struct {
 	Tokens TokenSettings `embed:"" prefix:"jwt-"`
+	OIDC   OIDCSettings  `embed:"" prefix:"oidc-"`
 	// Policy is a JSON file; "" means the policy of package schema.
 	Policy string `type:"existingfile" placeholder:"FILE" help:"${help_policy}"`
 	// RoleMap has pairs ROLE=OURS and names of files; nil maps nothing.
@@ -53,7 +54,7 @@ type Settings struct {
 func (s *Settings) Validate() error {
 	_, policy := readPolicy(s.Policy, s.RoleMap)
 	return errors.Join(
-		s.Tokens.Validate(), policy, s.Upload.Validate(), s.Gateway.Validate(), s.IEC.Validate(),
+		s.Tokens.Validate(), s.OIDC.Validate(s.Tokens), policy, s.Upload.Validate(), s.Gateway.Validate(), s.IEC.Validate(),
 		atLeast(0, "user-iec-calls", s.UserIECCalls),
 		atLeast(1, "ward-target", s.WardTarget),
 		atLeast(0, "approve-above", s.ApproveAbove),

@@ -13,6 +13,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/revocation"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/auth/provider"
 )
 
 // TokenSettings say how tokens are checked: by one of the four. With none of them, up
@@ -34,6 +35,44 @@ type TokenSettings struct {
 
 	Claims ClaimSettings      `embed:""`
 	Places PlaceClaimSettings `embed:""`
+}
+
+// OIDCSettings name the organisation's OpenID provider. Its keys, issuer and audience are
+// those that tokens are checked by.
+type OIDCSettings struct {
+	// Issuer is the provider's URL; "" is no provider.
+	Issuer   string `placeholder:"URL" help:"${help_oidc_issuer}"`
+	ClientID string `placeholder:"ID" help:"${help_oidc_client_id}"`
+	// DeviceClientID of "" is ClientID.
+	DeviceClientID string `placeholder:"ID" help:"${help_oidc_device_client_id}"`
+	// Audience of "" has ID tokens sent.
+	Audience string   `placeholder:"NAME" help:"${help_oidc_audience}"`
+	Scopes   []string `default:"${oidc_scopes}" placeholder:"SCOPE" help:"${help_oidc_scopes}"`
+}
+
+// Given reports whether there is a provider.
+func (s *OIDCSettings) Given() bool { return s.Issuer != "" }
+
+func (s *OIDCSettings) config() provider.Config {
+	return provider.Config{
+		Issuer: s.Issuer, ClientID: s.ClientID, DeviceClientID: s.DeviceClientID, Audience: s.Audience, Scopes: s.Scopes,
+	}
+}
+
+// Validate names each setting that cannot be, or that contradicts how tokens are checked.
+func (s *OIDCSettings) Validate(t TokenSettings) error {
+	if s.Issuer+s.ClientID+s.DeviceClientID+s.Audience == "" {
+		return nil
+	}
+	err := s.config().Validate()
+	if t.Given() {
+		err = errors.Join(err, errors.New("oidc-issuer says how tokens are checked: "+
+			"jwt-secret, jwt-secret-file, jwt-jwks-file and jwt-jwks-url cannot be given with it"))
+	}
+	if len(t.Issuer) > 0 {
+		err = errors.Join(err, errors.New("jwt-issuer cannot be given with oidc-issuer, which is the issuer of all tokens"))
+	}
+	return err
 }
 
 // ClaimSettings name the claims that say who a user is and as what. Each has at least one.
@@ -186,7 +225,10 @@ func (a *App) openVerifier(ctx context.Context, js jetstream.JetStream) error {
 	if err != nil {
 		return err
 	}
-	cfg := a.settings.Tokens.Config()
+	cfg, err := tokenConfig(ctx, a)
+	if err != nil {
+		return err
+	}
 	cfg.Logger, cfg.Revocations, cfg.ResolveRole = a.logger, revocations, policy.Resolve
 	var v *auth.Verifier
 	err = a.door.await(ctx, "keys of tokens", func(context.Context) (err error) {
@@ -202,6 +244,25 @@ func (a *App) openVerifier(ctx context.Context, js jetstream.JetStream) error {
 	a.closeLater(func() error { v.Close(); return nil })
 	a.verifier, a.policy = v, policy
 	return nil
+}
+
+// tokenConfig returns how tokens are checked. It waits for the provider, if there is one.
+func tokenConfig(ctx context.Context, a *App) (auth.Config, error) {
+	cfg := a.settings.Tokens.Config()
+	set := &a.settings.OIDC
+	if !set.Given() {
+		return cfg, nil
+	}
+	err := a.door.await(ctx, "openid provider", func(ctx context.Context) (err error) {
+		a.provider, err = provider.Discover(ctx, set.config())
+		return err
+	})
+	if err != nil {
+		return auth.Config{}, err
+	}
+	cfg.JWKSURL, cfg.Issuers = a.provider.KeysURL, []string{set.Issuer}
+	cfg.Audiences = append(set.config().Audiences(), cfg.Audiences...)
+	return cfg, nil
 }
 
 // openRevocations waits for the bucket of revocations.

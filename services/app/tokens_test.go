@@ -82,3 +82,28 @@ func TestSignedTokensMeetTheSettings(t *testing.T) {
 		t.Errorf("a token without issuer: %+v", c)
 	}
 }
+
+func TestSettingsOfAProviderThatContradictAreRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*UpConfig)
+		want   string
+	}{
+		"two are enough":   {func(*UpConfig) {}, ""},
+		"a secret":         {func(c *UpConfig) { c.Tokens.Secret = authtest.Secret }, "jwt-secret"},
+		"keys":             {func(c *UpConfig) { c.Tokens.JWKSURL = "https://id.example/keys" }, "jwt-jwks-url"},
+		"another issuer":   {func(c *UpConfig) { c.Tokens.Issuer = []string{"https://other.example"} }, "jwt-issuer"},
+		"no client":        {func(c *UpConfig) { c.OIDC.ClientID = "" }, "oidc-client-id"},
+		"no issuer":        {func(c *UpConfig) { c.OIDC.Issuer = "" }, "oidc-issuer"},
+		"in the clear":     {func(c *UpConfig) { c.OIDC.Issuer = "http://id.example" }, "https"},
+		"without openid":   {func(c *UpConfig) { c.OIDC.Scopes = []string{"email"} }, "oidc-scopes"},
+		"another audience": {func(c *UpConfig) { c.Tokens.Audience = []string{"script"} }, ""},
+	} {
+		cfg := DefaultUp()
+		cfg.OIDC.Issuer, cfg.OIDC.ClientID = "https://id.example", "console"
+		c.change(&cfg)
+		err := cfg.Validate()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q in it", name, err, c.want)
+		}
+	}
+}

@@ -105,7 +105,7 @@ func Up(ctx context.Context, c UpConfig) (_ *App, err error) {
 
 // makeUpSecrets fills in those that were not given, from the data folder.
 func (a *App) makeUpSecrets(dir *dataFolder) (err error) {
-	if !a.settings.Tokens.Given() {
+	if !a.settings.Tokens.Given() && !a.settings.OIDC.Given() {
 		if a.settings.Tokens.Secret, err = dir.secret("jwt-secret"); err != nil {
 			return err
 		}

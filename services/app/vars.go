@@ -10,6 +10,7 @@ import (
 
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/auth/provider"
 	"rollcall.example/services/api"
 	"rollcall.example/services/iec"
 	"rollcall.example/services/report"
@@ -68,6 +69,7 @@ var values = map[string]string{
 	"token_types":             strings.Join(auth.DefaultTypes, ","),
 	"user_claim":              strings.Join(auth.DefaultUserClaims, ","),
 	"role_claim":              strings.Join(auth.DefaultRoleClaims, ","),
+	"oidc_scopes":             strings.Join(provider.DefaultScopes, ","),
 	"province_claim":          auth.DefaultProvinceClaim,
 	"municipality_claim":      auth.DefaultMunicipalityClaim,
 	"ward_claim":              auth.DefaultWardClaim,
@@ -103,6 +105,14 @@ var values = map[string]string{
 		"it any.",
 	"help_audience": "Audiences (aud), one of which a token must have; required with public keys. With a secret, " +
 		"without it any.",
+	"help_oidc_issuer": "Your OpenID provider, as its tokens name it (iss). Its keys are found by discovery; the " +
+		"console and rollcall login sign in there.",
+	"help_oidc_client_id": "Public client of the console at the provider, with the one redirect URI " +
+		"https://YOUR-HOST/signed-in and, for signing out, https://YOUR-HOST/.",
+	"help_oidc_device_client_id": "Public client of rollcall login, where it is another one.",
+	"help_oidc_audience": "Name of rollcall's API at the provider. With it the access token, a JWT for this audience, " +
+		"is sent to rollcall; without it the ID token.",
+	"help_oidc_scopes": "Scopes to ask the provider for. offline_access is for renewal.",
 	"help_token_types": "Types (typ) that tokens may have, in any case; absent is a token without one.",
 	"help_max_lifetime": "How long a token may be good for, from its iat to its exp; one without iat, from now on. 0 " +
 		"sets no limit.",

@@ -1,10 +1,9 @@
-import { Rollcall, type ConnectionState, type RollcallError } from "../../client/ts/src/index.js";
+import { Rollcall, type ConnectionState, type RollcallError, type TokenSource } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
 import { FilesView } from "./files.ts";
 import { JobView } from "./jobview.ts";
 import { JobList } from "./joblist.ts";
 import { QuotaView } from "./quota.ts";
-import { userOf } from "./session.ts";
 import { strings } from "./strings.ts";
 import { Upload } from "./upload.ts";
 
@@ -20,21 +19,21 @@ export class App {
   readonly #main = h("main", { id: "content", tabindex: "-1" });
   readonly #connection = h("span", { class: "connection", role: "status" });
   #open: JobView | null = null;
-  readonly #user: string;
+  readonly #name = h("span", { class: "user" });
+  #user = ""; // until the server has said who it is
   readonly #leave: (why: string) => void;
 
-  constructor(token: string, leave: (why: string) => void) {
+  constructor(token: TokenSource, leave: (why: string) => void) {
     const client = (this.#client = new Rollcall({ url: location.origin, token }));
     this.#jobs = new JobList(client);
     this.#quota = new QuotaView(client);
     this.#leave = leave;
-    this.#user = userOf(token);
     const header = h("header", {},
       h("a", { class: "skip", href: "#content", onclick: (e: Event) => this.#skip(e) }, strings.skip),
       h("a", { class: "brand", href: "#/" },
         h("img", { src: "/assets/icon.svg", alt: "", width: 28, height: 28 }), strings.name),
       this.#connection,
-      h("span", { class: "user" }, strings.signedInAs(this.#user)),
+      this.#name,
       h("button", { type: "button", class: "quiet", onclick: () => this.#signOut() }, strings.signOut));
     const upload = new Upload(client, (files) => {
       this.#files.add(files);
@@ -67,6 +66,17 @@ export class App {
       onError: (e) => this.#showError(e),
     });
     void this.#quota.load();
+    void this.#askWhoIAm();
+  }
+
+  /** Asks the server, which alone knows which claim of a token names the user. Then shows the page. */
+  async #askWhoIAm(): Promise<void> {
+    try {
+      this.#user = (await this.#client.me()).user_id;
+      fill(this.#name, strings.signedInAs(this.#user));
+    } catch (e) {
+      this.#showError(e as RollcallError);
+    }
     this.route();
   }
 
@@ -74,7 +84,9 @@ export class App {
     this.#connection.dataset["state"] = state;
     fill(this.#connection, strings.connection[state]);
     // No event tells what happened while there was no connection.
-    if (state === "open") void this.#jobs.load();
+    if (state !== "open") return;
+    void this.#jobs.load();
+    if (!this.#user) void this.#askWhoIAm();
   }
 
   #showError(e: RollcallError): void {

@@ -1,6 +1,30 @@
+import { Rollcall, type TokenSource } from "../../client/ts/src/index.js";
+import { ProviderSession, type Provider } from "./provider.ts";
+
 const key = "rollcall-token";
+const kindKey = "rollcall-kind";
 
 export const storedToken = () => sessionStorage.getItem(key);
+
+/** Whether the stored token came from the provider. */
+export const isFromProvider = () => sessionStorage.getItem(kindKey) === "provider";
+
+/** The ways in that the server has, beside a token. */
+export interface Ways {
+  provider: Provider | null;
+  password: { user: string; set: boolean } | null;
+}
+
+/** Asks the server for the ways in. A server that cannot say has none. */
+export async function waysIn(): Promise<Ways> {
+  try {
+    const answer = await fetch("/signin", { headers: { Accept: "application/json" } });
+    if (answer.ok) return (await answer.json()) as Ways;
+  } catch {
+    // The form for a token says so when it is used.
+  }
+  return { provider: null, password: null };
+}
 
 /** A token that a link hands over, and the page that the link wants to show, as #/jobs/JOB or "". */
 export interface Offer {
@@ -20,17 +44,28 @@ export function takeOffer(before: string): Offer | null {
   return /^[\w.-]+$/.test(found[1]!) ? { token: found[1]!, page: found[2] ? "#" + found[2] : "" } : null;
 }
 
-export const keepToken = (token: string) => sessionStorage.setItem(key, token);
-export const forgetToken = () => sessionStorage.removeItem(key);
+/** Keeps a token for this tab. */
+export function keepToken(token: string, kind: "given" | "provider" = "given"): void {
+  sessionStorage.setItem(key, token);
+  sessionStorage.setItem(kindKey, kind);
+  if (kind === "given") ProviderSession.forget();
+}
 
-/** Returns the user that a token names. Only the server can tell whether that is true. */
-export function userOf(token: string): string {
+export function forgetToken(): void {
+  sessionStorage.removeItem(key);
+  sessionStorage.removeItem(kindKey);
+  ProviderSession.forget();
+}
+
+/** Where the client gets its tokens from in a session at the provider. */
+export const tokensOf = (session: ProviderSession): TokenSource =>
+  () => session.token((token) => keepToken(token, "provider"));
+
+/** Asks the server whom it takes a token for; "" when it does not say. */
+export async function userOf(token: string): Promise<string> {
   try {
-    const part = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
-    const bytes = Uint8Array.from(atob(part), (c) => c.charCodeAt(0));
-    const claims = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: unknown; id?: unknown };
-    return String(claims.sub ?? claims.id ?? "").slice(0, 128);
+    return (await new Rollcall({ url: location.origin, token }).me()).user_id;
   } catch {
-    return ""; // not a JWT; the server will refuse it
+    return "";
   }
 }

@@ -9,10 +9,14 @@ export const strings = {
     hint: "A token looks like eyJhbGci… and comes from your administrator, or from the command “rollcall token”. " +
       "It stays in this tab and is forgotten when you close it.",
     submit: "Sign in",
+    withProvider: (host: string) => `Sign in with ${host}`,
+    withToken: "Sign in with a token",
+    noProvider: "Your organisation's sign-in cannot be reached at the moment. Please try again.",
+    failed: "You could not be signed in. Please try again.",
     checking: "Checking the token …",
     empty: "Please paste a token.",
     refused: "This token is not valid, or it has expired. Please ask for a fresh one.",
-    expired: "Your token is not valid any more. Please sign in with a fresh one.",
+    expired: "Your session has ended. Please sign in again.",
   },
   /** Asked when a link with a token is opened while somebody is signed in. */
   otherSession: (now: string, other: string) => ({

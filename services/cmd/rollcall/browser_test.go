@@ -35,6 +35,7 @@ type tab struct {
 	mu       sync.Mutex
 	saved    []string
 	expected []string
+	allowed  []string // addresses of others
 }
 
 func openTab(t *testing.T, url string) *tab {
@@ -118,7 +119,21 @@ func (b *tab) expect(starts ...string) {
 	b.expected = starts
 }
 
+// allow lets the page use another address.
+func (b *tab) allow(url string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.allowed = append(b.allowed, url+"/")
+}
+
 func (b *tab) isOwnURL(url string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, prefix := range b.allowed {
+		if strings.HasPrefix(url, prefix) {
+			return
+		}
+	}
 	for _, prefix := range []string{"http://" + b.host + "/", "ws://" + b.host + "/", "blob:http://" + b.host + "/",
 		"data:"} {
 		if strings.HasPrefix(url, prefix) {
@@ -175,10 +190,14 @@ func (b *tab) text(selector string) string {
 	return strings.TrimSpace(evaluate[string](b, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector)))
 }
 
-// waitFor waits until an expression is true in the page.
+// waitFor waits until an expression is true in the page. Between two pages nothing is.
 func (b *tab) waitFor(expression string) {
 	b.t.Helper()
-	for end := time.Now().Add(time.Minute); !b.isTrue(expression); {
+	isTrue := func() bool {
+		v, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		return err == nil && v
+	}
+	for end := time.Now().Add(time.Minute); !isTrue(); {
 		if time.Now().After(end) {
 			b.screenshot("in-vain")
 			b.t.Fatalf("waited in vain for %s; the page says:\n%s", expression, b.text("body"))

@@ -349,6 +349,6 @@ func TestConsoleShowsErrors(t *testing.T) {
 
 	evaluate[string](b, `sessionStorage["rollcall-token"] = "x.y.z"`)
 	b.do(chromedp.Reload())
-	b.waitForText("Your token is not valid any more")
+	b.waitForText("Your session has ended")
 	b.screenshot("16-signed-out")
 }

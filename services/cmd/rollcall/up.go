@@ -28,7 +28,9 @@ func (c *upCmd) Run(ctx context.Context, p *process) (err error) {
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	fmt.Fprintf(p.out, "rollcall is up on %s\n", a.URL())
-	if !c.Tokens.Given() {
+	if c.OIDC.Given() {
+		fmt.Fprintf(p.out, "the console: sign in there with your account at %s\n", c.OIDC.Issuer)
+	} else if !c.Tokens.Given() {
 		if err := c.printSignIn(p, a); err != nil {
 			return err
 		}

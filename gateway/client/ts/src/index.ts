@@ -12,6 +12,6 @@ export type { InspectedColumn, Inspection, Mapping, SavedMapping } from "./inspe
 export type { Mode, RowOptions } from "./options.js";
 export type { Memory, ResumeOptions } from "./resume.js";
 export type {
-  Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, MappedColumn, Permission, RateLimit, Row,
+  Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, MappedColumn, Me, Permission, RateLimit, Row,
   RowHistory, RowPage, RowQuery, Stats, UploadOptions, Workbook,
 } from "./rest.js";

@@ -143,6 +143,16 @@ export interface History {
   pagination: { page: number; limit: number; total_count: number; total_pages: number };
 }
 
+/** Whom the server takes a token for. */
+export interface Me {
+  user_id: string;
+  role: string;
+  /** What the role may do with jobs of its own. */
+  permissions: string[];
+  /** Where the user works; level "" is nowhere. */
+  area: { level: "" | "country" | "province" | "municipality" | "ward"; codes: string[] };
+}
+
 /** Whether the user could upload a file now. */
 export interface Permission {
   can_upload: boolean;

@@ -3,8 +3,8 @@ import { RollcallError } from "./error.js";
 import { isServerEvent, type Frame } from "./events.js";
 import type { Inspection, Mapping, SavedMapping } from "./inspect.js";
 import {
-  Rest, rowsPath, type Accepted, type History, type HistoryQuery, type Job, type Permission, type RateLimit, type Row,
-  type RowHistory, type RowPage, type RowQuery, type Stats, type UploadOptions, type Workbook,
+  Rest, rowsPath, type Accepted, type History, type HistoryQuery, type Job, type Me, type Permission, type RateLimit,
+  type Row, type RowHistory, type RowPage, type RowQuery, type Stats, type UploadOptions, type Workbook,
 } from "./rest.js";
 import type { ResumeOptions } from "./resume.js";
 import { Socket, type SocketConstructor } from "./socket.js";
@@ -216,6 +216,11 @@ export class Rollcall {
   /** Returns all rows of a job as .csv. */
   rowsCSV(jobId: string, query: RowQuery = {}): Promise<Workbook> {
     return this.#rest.workbook(rowsPath(jobId, query), "text/csv");
+  }
+
+  /** Tells whom the server takes the token for, and what they may do. */
+  me(): Promise<Me> {
+    return this.#rest.call("GET", "/me");
   }
 
   rateLimit(): Promise<RateLimit> {
