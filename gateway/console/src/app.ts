@@ -19,6 +19,7 @@ export class App {
   readonly #main = h("main", { id: "content", tabindex: "-1" });
   readonly #connection = h("span", { class: "connection", role: "status" });
   #open: JobView | null = null;
+  #closed = false;
   readonly #name = h("span", { class: "user" });
   #user = ""; // until the server has said who it is
   readonly #leave: (why: string) => void;
@@ -90,12 +91,14 @@ export class App {
   }
 
   #showError(e: RollcallError): void {
+    if (this.#closed) return; // somebody else has said so
     if (e.code === "unauthenticated") this.#leave(strings.signIn.expired);
     else fill(this.#connection, e.message);
   }
 
   /** Shows what the address names. */
   route(): void {
+    if (this.#closed) return;
     const job = deepLink.exec(location.hash)?.[1];
     if (job && this.#open?.id === job) return;
     this.#open?.close();
@@ -118,6 +121,7 @@ export class App {
   }
 
   close(): void {
+    this.#closed = true;
     this.#open?.close();
     this.#quota.close();
     this.#client.close();
