@@ -90,6 +90,12 @@ func (p Principal) MayOn(want Permission, job *events.Job) error {
 	return nil
 }
 
+// MayOnOthers reports whether the person may do something with jobs of other people, if
+// their area covers that of the job.
+func (p Principal) MayOnOthers(want Permission) bool {
+	return p.role != nil && slices.Contains(p.role.Others, want)
+}
+
 // SeesAll reports whether lists may show the jobs of everybody.
 func (p Principal) SeesAll() bool {
 	return p.role != nil && p.Area.Level == events.AreaCountry && slices.Contains(p.role.Others, ReadStatus)

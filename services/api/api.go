@@ -2,7 +2,7 @@
 // refusals, who may see what, and one handler a file. What a handler answers from
 // lives in rooms that the face calls by name: upload takes files in, validation/inspect
 // looks at them, jobs has the lists, webhook/registry the registrations; rejects, rows,
-// rowhistory and template make what is downloaded. Those do not know the face, nor each other. Handlers hold no
+// rowhistory, wards and template make what is downloaded. Those do not know the face, nor each other. Handlers hold no
 // SQL.
 //
 // The server that it is put into must be of package httpserver, or bound as that
@@ -29,6 +29,7 @@ import (
 	"rollcall.example/services/rowhistory"
 	"rollcall.example/services/rows"
 	"rollcall.example/services/upload"
+	"rollcall.example/services/wards"
 	"rollcall.example/services/webhook/registry"
 )
 
@@ -48,6 +49,7 @@ type Config struct {
 	Jobs     *jobs.Table
 	Webhooks *registry.Registry
 	Rows     *rowhistory.Reader
+	Wards    *wards.Book
 	// Key hashes and seals the people of cases.
 	Key *person.Key
 	// Authenticate tells who makes a request, and what they may do. An error that

@@ -146,22 +146,30 @@ func (s lists) list(ctx context.Context, f jobs.Filter) ([]listedJob, pagination
 	}
 	page := make([]listedJob, len(found.Entries))
 	for i, e := range found.Entries {
-		var stats struct {
-			Validation json.RawMessage `json:"validation_stats"`
-			Database   json.RawMessage `json:"database_stats"`
-		}
-		if err := json.Unmarshal(e.Stats, &stats); err != nil {
-			return nil, pagination{}, fmt.Errorf("list jobs: %w", err)
-		}
-		page[i] = listedJob{Entry: e, Validation: stats.Validation, Database: stats.Database,
-			UploadedBy: e.OwnerID, UploadedAt: e.CreatedAt}
-		if e.Status == events.StatusCompleted {
-			name := workbookName(e.FileName, "report")
-			page[i].ReportFile = &name
+		if page[i], err = listedOf(e); err != nil {
+			return nil, pagination{}, err
 		}
 	}
 	return page, pagination{Page: f.Page, Limit: f.Size, Total: found.Total,
 		Pages: (found.Total + f.Size - 1) / f.Size, Next: cursorOf(f.Page+1, found.Next)}, nil
+}
+
+// listedOf returns a job as lists show it.
+func listedOf(e jobs.Entry) (listedJob, error) {
+	var stats struct {
+		Validation json.RawMessage `json:"validation_stats"`
+		Database   json.RawMessage `json:"database_stats"`
+	}
+	if err := json.Unmarshal(e.Stats, &stats); err != nil {
+		return listedJob{}, fmt.Errorf("list jobs: %w", err)
+	}
+	shown := listedJob{Entry: e, Validation: stats.Validation, Database: stats.Database,
+		UploadedBy: e.OwnerID, UploadedAt: e.CreatedAt}
+	if e.Status == events.StatusCompleted {
+		name := workbookName(e.FileName, "report")
+		shown.ReportFile = &name
+	}
+	return shown, nil
 }
 
 // visibleOwner is whose jobs a person sees, "" for all.

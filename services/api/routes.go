@@ -61,6 +61,7 @@ func (a *API) routes() []route {
 
 		{"GET", "/history?cursor&page&page_size&limit&status&search&from&to", figures.history, access.ReadStatus,
 			noJob, smallBody},
+		{"GET", "/waiting?limit", figures.waiting, access.ReadStatus, noJob, smallBody},
 		{"GET", "/stats", figures.stats, access.ReadStatus, noJob, smallBody},
 		{"GET", "/queue/stats", figures.queueStats, access.ReadStatus, noJob, smallBody},
 		{"GET", "/queue/jobs?cursor&page&limit&state&search&from&to", figures.queueJobs, access.ReadStatus, noJob, smallBody},
@@ -68,7 +69,13 @@ func (a *API) routes() []route {
 		{"GET", "/audit?job_id&after&limit", a.readAudit, access.Audit, noJob, smallBody},
 		{"GET", "/rate-limit-status", bounds.rateLimitStatus, access.Upload, noJob, smallBody},
 		{"GET", "/can-upload", bounds.canUpload, access.Upload, noJob, smallBody},
+		{"GET", "/rate-limit-usage?hours", bounds.rateLimitUsage, access.Upload, noJob, smallBody},
 		{"GET", "/template", a.template, access.Upload, noJob, smallBody},
+
+		{"GET", "/wards?as_of&province&municipality&ward&below_target&job_id&format", wardDesk{a}.stand,
+			access.ReadReport, noJob, smallBody},
+		{"GET", "/wards/history?from&to&step&province&municipality&ward", wardDesk{a}.course,
+			access.ReadReport, noJob, smallBody},
 
 		{"GET", "/mappings", kept.list, access.Upload, noJob, smallBody},
 		{"GET", "/mappings/{name}", kept.show, access.Upload, noJob, smallBody},

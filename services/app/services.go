@@ -67,6 +67,7 @@ func addUpload(ctx context.Context, a *App) error {
 		Log: log, Store: store, Upload: intake, Jobs: table,
 		Webhooks:     registry.New(registry.Config{DB: db, Private: a.settings.WebhookPrivate}),
 		Rows:         rowhistory.NewReader(store, db),
+		Wards:        wards.NewBook(db, a.settings.WardTarget),
 		Key:          key,
 		Authenticate: Authenticate(a.verifier, a.policy), Policy: a.policy, Quota: quota.State, UserQuota: users.State,
 		UserDownloads: set.UserDownloads, Downloads: set.MaxDownloads,

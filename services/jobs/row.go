@@ -32,12 +32,13 @@ type row struct {
 	UpdatedAt    time.Time  `db:"updated_at"`
 	CompletedAt  *time.Time `db:"completed_at"`
 	DurationMS   *int64     `db:"duration_ms"`
+	Completes    *string    `db:"completes"` // nil for most jobs
 }
 
 var rowColumns = []string{
 	"job_id", "seq", "owner_id", "owner_role", "file_name", "file_size", "file_sha256", "stored_bytes",
 	"status", "stage", "progress", "stats", "failed_stage", "failed_attempts", "error_code", "error_message",
-	"created_at", "updated_at", "completed_at", "duration_ms",
+	"created_at", "updated_at", "completed_at", "duration_ms", "completes",
 }
 
 // Stats are the statistics that a job has so far; nil is none yet.
@@ -100,6 +101,9 @@ func rowOf(j *events.Job) (row, error) {
 	}
 	if j.Reported != nil {
 		r.DurationMS = &j.Reported.DurationMS
+	}
+	if j.Options.Completes != "" {
+		r.Completes = &j.Options.Completes
 	}
 	return r, nil
 }

@@ -18,18 +18,21 @@ var rights = map[string]map[string]string{
 		// What changes jobs changes their sums.
 		"jobs": "SELECT, INSERT, UPDATE", "job_sums": "SELECT, INSERT, DELETE",
 		"webhooks": "INSERT, DELETE", "webhook_deliveries": "SELECT",
-		"job_outcomes": "SELECT", "ward_regions": "SELECT", versionsTable: "SELECT",
+		"job_outcomes": "SELECT", "ward_regions": "SELECT", "ward_changes": "SELECT", versionsTable: "SELECT",
 	},
 	"persistence": {
 		"members": "SELECT, INSERT, UPDATE, DELETE", "ward_regions": "SELECT",
 		// Locking rows of the ledger needs the right to update them.
 		"job_ledger": "SELECT, INSERT, UPDATE, DELETE", "job_outcomes": "SELECT, INSERT", versionsTable: "SELECT",
+		// Members count themselves, as whoever writes them.
+		"ward_changes": "INSERT",
 	},
 	"privacy": {
 		// Erasing a person takes them out of texts about others, too.
 		"members": "SELECT, UPDATE, DELETE", "jobs": "SELECT, DELETE", "job_ledger": "SELECT, DELETE",
 		"job_outcomes": "SELECT, UPDATE, DELETE", "webhook_deliveries": "SELECT, UPDATE",
-		"audit_heads": "SELECT, INSERT", "job_sums": "INSERT", "job_retention": "SELECT, INSERT, UPDATE, DELETE",
+		"ward_changes": "INSERT",
+		"audit_heads":  "SELECT, INSERT", "job_sums": "INSERT", "job_retention": "SELECT, INSERT, UPDATE, DELETE",
 		"job_retention_state": "SELECT, UPDATE",
 		"job_people":          "SELECT, INSERT, UPDATE, DELETE", versionsTable: "SELECT",
 	},

@@ -21,6 +21,7 @@ var wantRights = map[string]map[string]string{
 	"members":      {"persistence": "SIUD", "privacy": "SUD"},
 	"audit_heads":  {"privacy": "SI"},
 	"ward_regions": {"persistence": "S", "upload": "S"},
+	"ward_changes": {"persistence": "I", "upload": "S", "privacy": "I"},
 	"job_ledger":   {"persistence": "SIUD", "privacy": "SD"},
 	"job_outcomes": {"persistence": "SI", "upload": "S", "privacy": "SUD"},
 	"jobs":         {"upload": "SIU", "privacy": "SD"},

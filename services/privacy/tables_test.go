@@ -49,12 +49,21 @@ var notSearched = map[string]string{
 	"ward_regions.sub_region":       "loaded by an administrator, about wards",
 	"ward_regions.municipality":     "loaded by an administrator, about wards",
 	"ward_regions.province":         "loaded by an administrator, about wards",
+	"ward_changes.job_id":           "id of a job",
+	"ward_changes.ward":             "8 digits",
+	"ward_changes.municipality":     "has three digits at most, by name_of_place",
+	"ward_changes.province":         "has three digits at most, by name_of_place",
+	"ward_changes.place_ward":       "8 digits",
 	"audit_heads.sha256":            "a digest",
 	"job_people.job_id":             "id of a job",
 	"job_people.people":             "keyed hashes",
 	"job_retention.job_id":          "id of a job",
 	"job_retention.objects":         "hashes",
 	"job_retention.shared":          "names of artifacts, made by us",
+
+	"ward_changes.place_municipality": "has three digits at most, by name_of_place",
+	"ward_changes.place_province":     "has three digits at most, by name_of_place",
+	"jobs.completes":                  "id of a job",
 }
 
 // Each column of text is searched for a person, or it stands above why it need not be.

@@ -177,6 +177,12 @@ func Covers(ctx context.Context, s *Service, area, other events.Area) (bool, err
 	return access.Covers(area, other), nil
 }
 
+// WithWards returns an area with the wards that are known to lie in it. The error is a
+// *refusal.Error when those cannot be looked up.
+func WithWards(ctx context.Context, s *Service, area events.Area) (events.Area, error) {
+	return s.cfg.withWards(ctx, area)
+}
+
 // withWards returns an area with the wards that are known to lie in it.
 func (c *Config) withWards(ctx context.Context, area events.Area) (events.Area, error) {
 	if c.Wards == nil {

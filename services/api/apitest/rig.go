@@ -26,6 +26,7 @@ import (
 	"rollcall.example/services/postgres/postgrestest"
 	"rollcall.example/services/rowhistory"
 	"rollcall.example/services/upload"
+	"rollcall.example/services/wards"
 	"rollcall.example/services/webhook/registry"
 )
 
@@ -77,6 +78,7 @@ func New(t *testing.T, change ...func(*Config)) *Rig {
 		},
 		API: api.Config{
 			Log: r.Log, Store: store, Jobs: r.Table, Rows: rowhistory.NewReader(store, r.DB), Key: r.Key,
+			Wards:        wards.NewBook(r.DB, 2),
 			Authenticate: Authenticate(accesstest.Open()), Policy: accesstest.Open(), Logger: log,
 			Quota: func(context.Context) (events.Quota, error) { return events.Quota{Used: 25, Limit: 100}, nil },
 		},

@@ -41,6 +41,7 @@ type cli struct {
 	Rows    rowsCmd     `cmd:"" group:"jobs" help:"List the rows of a job with what became of each."`
 	Row     rowCmd      `cmd:"" group:"jobs" help:"Tell everything that happened to one row."`
 	History historyCmd  `cmd:"" group:"jobs" help:"Print every event so far."`
+	Wards   wardsCmd    `cmd:"" group:"jobs" help:"Tell where the organisation stands, now or on a past day."`
 	Cancel  cancelCmd   `cmd:"" group:"jobs" help:"Stop a job."`
 	Retry   retryCmd    `cmd:"" group:"jobs" help:"Run a failed or cancelled job again, from the stage at which it ended."`
 	Undo    undoCmd     `cmd:"" group:"jobs" help:"Take back what a job has written to the database."`
@@ -62,7 +63,7 @@ type cli struct {
 	Audit   auditCmd       `cmd:"" group:"run" help:"List who has read reports, rejects and rows."`
 	WhatIf  whatIfCmd      `cmd:"" group:"run" name:"whatif" help:"${help_whatif}"`
 	Rebuild rebuildCmd     `cmd:"" group:"run" help:"Drop the list of jobs and make it again from the stream."`
-	Wards   importWardsCmd `cmd:"" group:"run" name:"import-wards" help:"${help_wards}"`
+	Import  importWardsCmd `cmd:"" group:"run" name:"import-wards" help:"${help_wards}"`
 	Token   tokenCmd       `cmd:"" group:"run" help:"Print a token for a user, signed with the secret."`
 	Revoke  revokeCmd      `cmd:"" group:"run" help:"${help_revoke}"`
 	IECSim  iecSimCmd      `cmd:"" group:"run" name:"iec-sim" help:"Run a simulator of the IEC's API."`
