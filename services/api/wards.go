@@ -132,7 +132,7 @@ func (d wardDesk) course(_ http.ResponseWriter, r *http.Request, who caller) (*r
 
 // queryOf reads which part of the organisation is asked for, within the area of the person.
 func (d wardDesk) queryOf(r *http.Request, who caller) (q wards.Query, err error) {
-	if q.Bounds, err = d.boundsOf(r.Context(), who); err != nil {
+	if q.Bounds, err = boundsOf(r.Context(), d.API, who); err != nil {
 		return q, err
 	}
 	query := r.URL.Query()
@@ -150,7 +150,7 @@ func (d wardDesk) queryOf(r *http.Request, who caller) (q wards.Query, err error
 }
 
 // boundsOf returns the area of the person, with the wards that are known to lie in it.
-func (a *API) boundsOf(ctx context.Context, who caller) (*access.Bounds, error) {
+func boundsOf(ctx context.Context, a *API, who caller) (*access.Bounds, error) {
 	area, err := upload.WithWards(ctx, a.cfg.Upload, who.Area)
 	if err != nil {
 		return nil, err

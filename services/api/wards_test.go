@@ -147,7 +147,8 @@ func TestUsageOfTheQuotaIsByHourAndByUser(t *testing.T) {
 		{"bob", "2026-02-20 12:00Z", "2026-02-20 12:10Z", 9000},
 	} {
 		r.Exec(fmt.Sprintf(`INSERT INTO jobs (job_id, seq, owner_id, owner_role, file_name, file_size, status, stage,
-  progress, stats, created_at, updated_at, completed_at) VALUES ('job-%d', %[1]d, '%s', 'r', 'f', 1, 'completed', 's', 100,
+  progress, stats, created_at, updated_at, completed_at)
+VALUES ('job-%d', %[1]d, '%s', 'r', 'f', 1, 'completed', 's', 100,
   '{"iec_stats":{"calls":%d}}', '%s', '%s', '%[5]s')`, i, j.owner, j.calls, j.begun, j.ended))
 	}
 	a := r.Get("carol national_admin", "/rate-limit-usage?hours=3")
