@@ -266,7 +266,7 @@ func TestFilesUnderAnotherNameAreNamed(t *testing.T) {
 		"encrypted": {string(xlstest.Container(xlstest.Stream{Name: "EncryptedPackage", Data: make([]byte, 9000)})),
 			refusal.CodeEncrypted, "has a password"},
 		"an encrypted .xls": {string(xlstest.Book{Globals: xlstest.Record(0x2F, 1, 1, 1),
-			Sheets: []xlstest.Sheet{{Name: "Roll"}}}.Bytes()), refusal.CodeEncrypted, "has a password"},
+			Sheets: []xlstest.Sheet{{Name: "Roll"}}}.Bytes()), refusal.CodeEncrypted, "opens it without asking"},
 		"a Word document": {string(xlstest.Container(xlstest.Stream{Name: "WordDocument", Data: make([]byte, 9000)})),
 			refusal.CodeNotAWorkbook, "Word"},
 		"a workspace of Excel 4": {string(xlstest.Record(0x0409, 4, 0x100, 0)) + string(xlstest.Record(0x0A)),

@@ -49,8 +49,12 @@ func refuseXLS(err error, budget Budget) error {
 	}
 	switch {
 	case errors.Is(err, xls.ErrPassword):
-		return refuse(refusal.CodeEncrypted, "The workbook has a password. "+
-			"Save it without one and upload that.", nil)
+		// With Excel's own password, VelvetSweatshop, it could be read. That is code for
+		// three ciphers before anything is known of the file, and who wants the rows to be
+		// hard to read has said so: the way out costs a person a minute.
+		return refuse(refusal.CodeEncrypted, "The workbook has a password, or a protection that encrypts it although "+
+			"Excel opens it without asking. In Excel, take off the password (File, Info, Protect Workbook) and the "+
+			"protection (Review, Protect Workbook), save it and upload that.", nil)
 	case errors.Is(err, xls.ErrOld):
 		return refuse(refusal.CodeXLS, "The file is a workbook of Excel 4, or a macro or chart of that time, "+
 			"which cannot be read. Save it as an Excel workbook (.xlsx) and upload that.", nil)
