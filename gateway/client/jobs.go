@@ -24,6 +24,7 @@ type JobSummary struct {
 	Status    events.Status `json:"status"`
 	FileName  string        `json:"file_name"`
 	CreatedAt time.Time     `json:"created_at"`
+	Uploader  string        `json:"uploaded_by"`
 	Progress  int           `json:"progress"` // percent
 
 	// These are of a failed job. Attempts is nil if unknown.
@@ -38,20 +39,63 @@ type JobPage struct {
 	Jobs []JobSummary `json:"jobs"`
 	// Total counts the jobs of all pages.
 	Total int `json:"total"`
+	// Next is the cursor of the next page; "" on the last one.
+	Next string `json:"-"`
+}
+
+// JobQuery says which jobs are wanted, of those that the user may see. The zero value
+// wants the first page of all.
+type JobQuery struct {
+	// Status wants jobs with this status; "" wants all.
+	Status events.Status
+	// Search is a part of a file's name, the beginning of a job's id or, for those who see
+	// the jobs of others, an uploader.
+	Search string
+	// From and To want jobs uploaded between them, both included: days of South Africa
+	// such as 2026-03-01, or times by RFC 3339. "" is no bound.
+	From, To string
+	// Page counts from 1; 0 means 1. Cursor is JobPage.Next of the page before, and goes
+	// before Page: it misses none and has none twice, whatever has been uploaded since.
+	Page   int
+	Cursor string
+	// Limit is how many jobs a page has; 0 means JobsPerPage. It is 100 at most.
+	Limit int
+}
+
+func (q JobQuery) values() url.Values {
+	values := url.Values{}
+	for name, value := range map[string]string{
+		"status": string(q.Status), "search": q.Search, "from": q.From, "to": q.To, "cursor": q.Cursor,
+	} {
+		if value != "" {
+			values.Set(name, value)
+		}
+	}
+	if q.Page > 0 && q.Cursor == "" {
+		values.Set("page", strconv.Itoa(q.Page))
+	}
+	if q.Limit > 0 {
+		values.Set("limit", strconv.Itoa(q.Limit))
+	}
+	return values
 }
 
 // JobsPerPage is how many jobs each page but the last has.
 const JobsPerPage = 20
 
-// Jobs returns a page of the jobs that the user may see, newest first, from page 1. A
-// status other than "" selects the jobs with that status.
-func (c *Client) Jobs(ctx context.Context, page int, status events.Status) (list JobPage, err error) {
-	query := url.Values{"page": {strconv.Itoa(page)}}
-	if status != "" {
-		query.Set("status", string(status))
+// Jobs returns a page of the jobs that a query wants, newest first.
+func (c *Client) Jobs(ctx context.Context, q JobQuery) (JobPage, error) {
+	var list struct {
+		JobPage
+		Pagination struct {
+			Next *string `json:"next_cursor"`
+		} `json:"pagination"`
 	}
-	err = c.Call(ctx, http.MethodGet, "/history?"+query.Encode(), &list)
-	return list, err
+	err := c.Call(ctx, http.MethodGet, "/history?"+q.values().Encode(), &list)
+	if list.Pagination.Next != nil {
+		list.Next = *list.Pagination.Next
+	}
+	return list.JobPage, err
 }
 
 // JobState is the state of a job after something was asked of it.

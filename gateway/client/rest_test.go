@@ -138,7 +138,7 @@ func TestJobsAreListedCancelledRetriedAndUndone(t *testing.T) {
 			t.Errorf("asked for %s", got)
 		}
 	})
-	page, err := c.Jobs(t.Context(), 2, events.StatusFailed)
+	page, err := c.Jobs(t.Context(), client.JobQuery{Page: 2, Status: events.StatusFailed})
 	if err != nil || page.Total != 21 || len(page.Jobs) != 1 {
 		t.Fatalf("%+v, %v", page, err)
 	}
@@ -153,6 +153,32 @@ func TestJobsAreListedCancelledRetriedAndUndone(t *testing.T) {
 			!strings.Contains(job.Message, verb) {
 			t.Errorf("%s: %+v, %v", verb, job, err)
 		}
+	}
+}
+
+func TestJobsAreSearchedFor(t *testing.T) {
+	c := restClient(t, client.Config{}, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != apiBase+"/history" {
+			t.Errorf("asked for %s", r.URL)
+		}
+		q, next := r.URL.Query(), any("c2")
+		switch q.Encode() {
+		case "from=2026-03-01&limit=2&page=1&search=ward+7&to=2026-03-02T08%3A00%3A00Z":
+		case "cursor=c2&from=2026-03-01&limit=2&search=ward+7&to=2026-03-02T08%3A00%3A00Z":
+			next = nil
+		default:
+			t.Errorf("asked for %s", r.URL.RawQuery)
+		}
+		answer(t, w, map[string]any{"total": 3, "pagination": map[string]any{"next_cursor": next},
+			"jobs": []map[string]any{{"job_id": "job-1", "uploaded_by": "alice"}}})
+	})
+	q := client.JobQuery{Search: "ward 7", From: "2026-03-01", To: "2026-03-02T08:00:00Z", Page: 1, Limit: 2}
+	for _, want := range []string{"c2", ""} {
+		page, err := c.Jobs(t.Context(), q)
+		if err != nil || page.Total != 3 || page.Next != want || page.Jobs[0].Uploader != "alice" {
+			t.Errorf("%+v, %v", page, err)
+		}
+		q.Cursor = page.Next
 	}
 }
 

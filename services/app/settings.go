@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -109,7 +112,42 @@ func (s *GatewaySettings) Validate() error {
 	return errors.Join(
 		atLeast(1, "max-connections", s.MaxConnections),
 		atLeast(1, "user-connections", s.UserConnections),
+		checkOrigins(s.Origins),
 	)
+}
+
+// checkOrigins names each pattern that no page's origin could match. An origin is a scheme,
+// a host and a port; a pattern may leave out the scheme.
+func checkOrigins(patterns []string) (err error) {
+	refuse := func(pattern, why string) {
+		err = errors.Join(err, fmt.Errorf("origins: %q %s", pattern, why))
+	}
+	for _, pattern := range patterns {
+		scheme, host, hasScheme := strings.Cut(pattern, "://")
+		if !hasScheme {
+			host = pattern
+		}
+		_, bad := path.Match(pattern, "")
+		switch {
+		case host == "":
+			refuse(pattern, "must name a host")
+		case bad != nil:
+			refuse(pattern, "must close each [ and have something behind each \\")
+		case hasScheme && !matchesAny(strings.ToLower(scheme), "http", "https"):
+			refuse(pattern, "must begin with http:// or https://, or with the host")
+		case strings.ContainsAny(host, "/?#@ \t"):
+			refuse(pattern, "must be a host and maybe a port, without a path")
+		}
+	}
+	return err
+}
+
+// matchesAny reports whether a pattern matches one of the texts.
+func matchesAny(pattern string, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool {
+		ok, err := path.Match(pattern, text)
+		return err == nil && ok
+	})
 }
 
 // IECSettings say how the IEC is asked. None of the numbers and times may be 0.

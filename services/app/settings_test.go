@@ -24,6 +24,17 @@ func TestDefaultsCanBe(t *testing.T) {
 	}
 }
 
+func TestOriginsThatCanBe(t *testing.T) {
+	for _, pattern := range []string{
+		"app.example.org", "*.example.org", "https://*.example.org", "http*://app.example.org:8443", "localhost:5173",
+		"*", "*://*", "127.0.0.1:*", "HTTPS://APP.example.org", `\[::1\]:3000`, "app[12].example.org",
+	} {
+		if err := checkOrigins([]string{pattern}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Each setting that cannot be is named as its flag is, and all of them at once.
 func TestSettingsAreRefusedByName(t *testing.T) {
 	cases := []struct {
@@ -54,6 +65,14 @@ func TestSettingsAreRefusedByName(t *testing.T) {
 			func(c *UpConfig) { c.Tokens.Places.MunicipalityClaim = "sub" }},
 		{"jwt-ward-claim must name a claim of its own, not municipality_code",
 			func(c *UpConfig) { c.Tokens.Places.WardClaim = c.Tokens.Places.MunicipalityClaim }},
+		{`origins: "https://app.example.org/" must be a host and maybe a port, without a path`,
+			func(c *UpConfig) { c.Gateway.Origins = []string{"app.example.org", "https://app.example.org/"} }},
+		{`origins: "ftp://app.example.org" must begin with http:// or https://`,
+			func(c *UpConfig) { c.Gateway.Origins = []string{"ftp://app.example.org"} }},
+		{`origins: "app[.example.org" must close each [`,
+			func(c *UpConfig) { c.Gateway.Origins = []string{"app[.example.org"} }},
+		{`origins: "" must name a host`, func(c *UpConfig) { c.Gateway.Origins = []string{""} }},
+		{`origins: "https://" must name a host`, func(c *UpConfig) { c.Gateway.Origins = []string{"https://"} }},
 		{"max-file-size must be at least 1, not 0", func(c *UpConfig) { c.Upload.MaxFileSize = 0 }},
 		{"user-uploads must be at least 1, not 0", func(c *UpConfig) { c.Upload.UserUploads = 0 }},
 		{"user-jobs must be at least 1, not -1", func(c *UpConfig) { c.Upload.UserJobs = -1 }},

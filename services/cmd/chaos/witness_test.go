@@ -158,7 +158,7 @@ func (w *witness) download(ctx context.Context, u *user, id string) ([]byte, err
 func (w *witness) steer(ctx context.Context, u *user) (retries int) {
 	for ctx.Err() == nil {
 		sleepUntil(ctx, time.Now().Add(time.Second))
-		page, err := u.uploads[0].Jobs(ctx, 1, events.StatusFailed)
+		page, err := u.uploads[0].Jobs(ctx, client.JobQuery{Status: events.StatusFailed})
 		if err != nil {
 			continue // the next time
 		}

@@ -200,6 +200,8 @@ var flagHelp = kong.Vars{
 
 	"help_webhook_events": "Which events: uploaded, reported, failed, paused, warned or cancelled. Otherwise " +
 		"reported, failed and paused.",
+	"help_jobs_search": "Only those with this in the name of the file or at the beginning of the id, " +
+		"or by this uploader for those who see the jobs of others.",
 	"help_map": "Says what a column is, by its header or letter: 'Identity No.=id_number'; '=-' leaves the column out. " +
 		"Once for each column.",
 	"help_mode": "upsert adds and changes members; create leaves those alone who are members already; " +

@@ -13,8 +13,11 @@ import (
 
 type jobsCmd struct {
 	serverSettings
-	Failed bool `env:"-" help:"Only those that failed."`
-	Page   int  `env:"-" default:"1" help:"Which page of 20."`
+	Failed bool   `env:"-" help:"Only those that failed."`
+	Search string `env:"-" placeholder:"TEXT" help:"${help_jobs_search}"`
+	From   string `env:"-" placeholder:"DAY" help:"Only those uploaded on this day (2026-03-01) or later."`
+	To     string `env:"-" placeholder:"DAY" help:"Only those uploaded on this day or earlier."`
+	Page   int    `env:"-" default:"1" help:"Which page of 20."`
 }
 
 // Run lists jobs.
@@ -23,11 +26,11 @@ func (c *jobsCmd) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	status := events.Status("")
+	q := client.JobQuery{Search: c.Search, From: c.From, To: c.To, Page: c.Page}
 	if c.Failed {
-		status = events.StatusFailed
+		q.Status = events.StatusFailed
 	}
-	list, err := api.Jobs(ctx, c.Page, status)
+	list, err := api.Jobs(ctx, q)
 	if err != nil {
 		return err
 	}
