@@ -38,9 +38,10 @@ type route struct {
 func (a *API) routes() []route {
 	hooks, reports, desk := webhooks{a}, reports{a}, caseDesk{a}
 	kept, figures, bounds := mappingDesk{a}, lists{a}, limits{a}
+	const ofRows = "dry_run&iec_verification&mapping&mode&allow_clear&follows"
 	return []route{
-		{"POST", "/process?dry_run&iec_verification&mapping&mode&allow_clear&follows", a.process, access.Upload, noJob, fileBody},
-		{"POST", "/inspect?dry_run&iec_verification&mapping&mode&allow_clear&follows", a.inspect, access.Upload, noJob, fileBody},
+		{"POST", "/process?" + ofRows, a.process, access.Upload, noJob, fileBody},
+		{"POST", "/inspect?" + ofRows, a.inspect, access.Upload, noJob, fileBody},
 		{"POST", "/tus", a.tus, access.Upload, noJob, fileBody},
 		{"OPTIONS", "/tus", a.tus, "", open, smallBody},
 		{"HEAD", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
@@ -96,7 +97,7 @@ func (a *API) routes() []route {
 		{"POST", "/cases/{caseId}/decline", desk.decline, access.Erase, aboutCase, smallBody},
 		{"GET", "/cases/{caseId}/export", desk.export, access.Export, noJob, smallBody},
 
-		{"GET", "/me", a.whoAmI, "", anybody, smallBody},
+		{"GET", "/me", whoAmI, "", anybody, smallBody},
 		{"POST", "/revocations", a.revoke, access.Administer, noJob, smallBody},
 	}
 }

@@ -24,7 +24,7 @@ type areaView struct {
 
 // whoAmI tells people who they are here: which claims of a token say so is known to the
 // server alone.
-func (a *API) whoAmI(_ http.ResponseWriter, _ *http.Request, who caller) (*result, error) {
+func whoAmI(_ http.ResponseWriter, _ *http.Request, who caller) (*result, error) {
 	me := identity{
 		User: who.ID, Role: who.Role, May: []access.Permission{},
 		Area: areaView{Level: who.Area.Level, Codes: append([]string{}, who.Area.Codes...)},
