@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -38,23 +37,30 @@ const (
 	// leastLook bounds how often a process looks when times come close together.
 	leastLook = 20 * time.Millisecond
 	// turnTime is how long a job that was woken in its turn has for pausing again, before
-	// the next one is woken.
-	turnTime = 100 * time.Millisecond
+	// the next one is woken, and longestTurn how long while nothing has come of it yet.
+	turnTime    = 100 * time.Millisecond
+	longestTurn = 5 * time.Second
 )
 
 // parkedJobs are the parked jobs that a process knows, by id.
 type parkedJobs struct {
 	r *Runner
 
-	// Of the goroutine that wakes: the jobs, what was read, when a job of a reason was
-	// last woken in its turn, and when one of an owner.
+	// Of the goroutine that wakes: the jobs, what was read, the last turn of a job of a
+	// reason, and when one of an owner was last woken.
 	jobs   map[string]Parked
 	from   uint64
-	woken  map[string]time.Time
+	woken  map[string]turn
 	served map[string]time.Time
 
 	once   sync.Once
 	signal chan struct{}
+}
+
+// turn is that of a job that was woken.
+type turn struct {
+	jobID string
+	at    time.Time
 }
 
 func (p *parkedJobs) ring() chan struct{} {
@@ -73,7 +79,7 @@ func (p *parkedJobs) look() {
 // run wakes parked jobs until ctx ends.
 func (p *parkedJobs) run(ctx context.Context) {
 	p.jobs = map[string]Parked{}
-	p.woken, p.served = map[string]time.Time{}, map[string]time.Time{}
+	p.woken, p.served = map[string]turn{}, map[string]time.Time{}
 	clock := events.NewClock(events.StreamTime(p.r.Log.JetStream(), events.StreamFacts), p.r.Now)
 	for wait := leastLook; ; {
 		select {
@@ -107,62 +113,6 @@ func (p *parkedJobs) run(ctx context.Context) {
 	}
 }
 
-// read adds the jobs that were paused since the last time.
-func (p *parkedJobs) read(ctx context.Context) error {
-	js := p.r.Log.JetStream()
-	paused := events.Subject("*", events.KindPaused)
-	end, err := events.ReadEnd(ctx, js, events.StreamFacts, "bulk.>")
-	if err != nil {
-		return fmt.Errorf("read parked jobs: %w", err)
-	}
-	if end.Seq < p.from {
-		return nil // nothing is new
-	}
-	latest := map[string]uint64{}
-	for m, err := range events.Messages(ctx, js, events.StreamFacts, paused, p.from) {
-		if err != nil {
-			return fmt.Errorf("read parked jobs: %w", err)
-		}
-		if jobID, _, err := events.ParseSubject(m.Subject); err == nil {
-			latest[jobID] = m.Sequence
-		}
-		end.Seq = max(end.Seq, m.Sequence)
-	}
-	for jobID, seq := range latest {
-		if err := p.add(ctx, jobID, seq); err != nil {
-			return err
-		}
-	}
-	p.from = end.Seq + 1
-	return nil
-}
-
-// add adds a job that was paused at seq, if it still is and if this is its stage.
-func (p *parkedJobs) add(ctx context.Context, jobID string, seq uint64) error {
-	job, err := p.r.Log.Load(ctx, jobID)
-	switch {
-	case errors.Is(err, events.ErrNotFound):
-		delete(p.jobs, jobID)
-		return nil
-	case errors.Is(err, events.ErrNewer):
-		return nil // a newer process wakes it
-	case err != nil:
-		return fmt.Errorf("read parked job: %w", err)
-	case job.Seq < seq:
-		return fmt.Errorf("read parked job %s: a replica lacks its newest fact", jobID)
-	case job.Paused == nil || job.Next() != p.r.Stage:
-		delete(p.jobs, jobID)
-		return nil
-	}
-	p.jobs[jobID] = Parked{
-		JobID: jobID, Owner: job.Owner.ID, Reason: job.Paused.Reason,
-		PausedAt: job.Paused.At, ResumesAt: job.Paused.ResumesAt,
-		Left: job.Paused.Total - job.Paused.Processed, Total: job.Paused.Total,
-		Arrived: job.FirstSeq, paused: job.Seq,
-	}
-	return nil
-}
-
 // choose returns the jobs that go on now: at most as many as this process has free
 // places.
 func (p *parkedJobs) choose(ctx context.Context, now time.Time) []Parked {
@@ -173,14 +123,14 @@ func (p *parkedJobs) choose(ctx context.Context, now time.Time) []Parked {
 	if p.r.Wake != nil {
 		jobs = p.r.Wake(ctx, now, jobs)
 	} else {
-		jobs = p.chooseInTurn(now, jobs)
+		jobs = p.chooseInTurn(ctx, now, jobs)
 	}
 	return jobs[:min(len(jobs), p.r.lanes.idle())]
 }
 
 // chooseInTurn returns the first job of each reason. The others wait: if the first one
 // pauses again for the same reason they have nothing to gain before its new time.
-func (p *parkedJobs) chooseInTurn(now time.Time, jobs []Parked) (chosen []Parked) {
+func (p *parkedJobs) chooseInTurn(ctx context.Context, now time.Time, jobs []Parked) (chosen []Parked) {
 	newest, first := map[string]Parked{}, map[string]Parked{}
 	for _, job := range jobs {
 		if n, ok := newest[job.Reason]; !ok || job.PausedAt.After(n.PausedAt) {
@@ -191,12 +141,26 @@ func (p *parkedJobs) chooseInTurn(now time.Time, jobs []Parked) (chosen []Parked
 		}
 	}
 	for reason, job := range first {
-		if !now.Before(newest[reason].ResumesAt) && time.Since(p.woken[reason]) > turnTime {
-			p.woken[reason] = time.Now()
+		if !now.Before(newest[reason].ResumesAt) && p.isOver(ctx, p.woken[reason]) {
+			p.woken[reason] = turn{jobID: job.JobID, at: time.Now()}
 			chosen = append(chosen, job)
 		}
 	}
 	return chosen
+}
+
+// isOver reports whether a job that was woken has had its turn: it has paused again, or
+// something has come of it, or it takes too long.
+func (p *parkedJobs) isOver(ctx context.Context, t turn) bool {
+	if had := time.Since(t.at); had <= turnTime || had > longestTurn {
+		return had > longestTurn
+	}
+	job, err := p.r.Log.Load(ctx, t.jobID)
+	if err == nil && job.Paused != nil {
+		_, known := p.jobs[t.jobID] // else its new pause is read first
+		return known
+	}
+	return err != nil || job.Kind != events.KindResumed
 }
 
 // inOrder returns the jobs in the order in which their turn comes. Those of one owner go

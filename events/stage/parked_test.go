@@ -177,7 +177,11 @@ func TestTheOwnersOfParkedJobsTakeTurns(t *testing.T) {
 		defer mu.Unlock()
 		order = append(order, w.Job.Owner.ID)
 		if paused[w.Job.ID]++; paused[w.Job.ID] < 3 {
-			return nil, stage.Postpone(time.Now().Add(400*time.Millisecond), events.PauseQuota, "The quota is spent.", nil)
+			wait := 400 * time.Millisecond
+			if paused[w.Job.ID] == 1 {
+				wait = 3 * time.Second // until all have come
+			}
+			return nil, stage.Postpone(time.Now().Add(wait), events.PauseQuota, "The quota is spent.", nil)
 		}
 		return eventstest.Facts(w.Job.ID)[1], nil
 	}, func(r *stage.Runner) { r.Workers = 1 })
