@@ -11,25 +11,29 @@ import (
 
 const progressMessage = "Asking the IEC"
 
-// report counts the verdict of the next row and reports the progress of the job.
-func (v *verification) report(w *stage.Work, r rowVerdict) {
-	s := v.service
-	countVerdict(&v.stats, r.Status)
-	if s.cfg.Observe != nil {
-		s.cfg.Observe(r.Status, r.called)
+// observe tells of the verdict of a row.
+func (v *verification) observe(r rowVerdict) {
+	if f := v.service.cfg.Observe; f != nil {
+		f(r.Status, r.called)
 	}
+}
+
+// report tells of the verdict of the next row, and the progress of the job.
+func (v *round) report(r rowVerdict) {
+	s := v.service
+	v.observe(r)
 	v.done++
 	if r.aside {
 		v.aside++
 	}
 	now := s.cfg.Now()
 	v.pace.addSample(sample{now, r.called})
-	w.ProgressUntil(events.IECVerification, v.done, v.stats.Total, progressMessage,
+	v.w.ProgressUntil(events.IECVerification, v.done, v.stats.Total, progressMessage,
 		s.cfg.Quota.Clock().ToNATS(v.estimate(now, s.cfg.Quota.LastState(), v.own.lastState())))
 	if r.called {
 		q := s.cfg.Quota
-		warnNearLimit(w, q.onWire(q.LastState()), "%d of this hour's %d calls to the IEC are spent.")
-		warnNearLimit(w, q.onWire(v.own.lastState()), "Your jobs have spent %d of their %d calls to the IEC of this hour.")
+		warnNearLimit(v.w, q.onWire(q.LastState()), "%d of this hour's %d calls to the IEC are spent.")
+		warnNearLimit(v.w, q.onWire(v.own.lastState()), "Your jobs have spent %d of their %d calls to the IEC of this hour.")
 	}
 }
 

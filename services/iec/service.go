@@ -120,26 +120,20 @@ func (s *Service) runRound(ctx context.Context, w *stage.Work) (fact events.Fact
 	defer func() { err = errors.Join(err, out.Close()) }()
 
 	total := rows.Header.Records
-	v := &verification{
+	v := &round{w: w, verification: &verification{
 		service: s, job: &w.Job, smallJob: s.cfg.Quota.IsSmallJob(total),
 		queue: s.turns.join(w.Job.ID, w.Job.Owner.Role), own: s.cfg.Users.join(w.Job.Owner.ID),
 		stats: events.IECStats{Total: total},
-	}
+	}}
 	defer v.queue.leave()
 	if err := v.loadRounds(ctx); err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
-	w.Progress(events.IECVerification, 0, total, progressMessage)
+	v.findPlace()
+	w.Progress(events.IECVerification, v.done, total, progressMessage)
 	v.pace.began = s.cfg.Now()
-	// Process twice as many rows as calls: while one row waits for its call, another
-	// reads or writes the cache.
-	err = processInOrder(ctx, 2*s.cfg.Concurrency, v.withCached(ctx, rows.All()), v.answerAtHand, v.verify,
-		func(r rowVerdict) error {
-			v.report(w, r)
-			return out.Write(&r.Verdict)
-		})
-	if err == nil {
-		err = v.settleUnanswered(ctx)
+	if err = v.goOn(ctx); err == nil {
+		err = v.verifyAll(ctx, rows, out)
 	}
 	// Return them whatever happened, even during shutdown.
 	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)

@@ -33,6 +33,11 @@ type verification struct {
 	spans         atomic.Int64 // calls counted against maxCallSpans
 	unanswered    unansweredPeople
 
+	// skipped is how many rows goOn leaves out, and settled are the verdicts of people whom
+	// it found no valid answer about, by row.
+	skipped int
+	settled map[int]rowVerdict
+
 	// Of the goroutine that emits verdicts: rows that are through, those of them that were
 	// set aside, the counts of verdicts, the speed.
 	done  int
@@ -55,7 +60,8 @@ func (v *verification) answerAtHand(row cachedRow) (a rowVerdict, ok bool) {
 		return rowVerdict{Verdict: records.Verdict{N: row.N, Status: records.Unverified, Reason: ReasonDisabled}}, true
 	}
 	if row.answer == nil {
-		return a, false
+		a, ok = v.settled[row.N]
+		return a, ok
 	}
 	v.cached.Add(1)
 	v.service.breaker.noteControl(row.ID)
