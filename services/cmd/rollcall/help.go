@@ -248,6 +248,8 @@ var flagHelp = kong.Vars{
 	"help_revoke_for": "How long it stays revoked: at least as long as a token may be good for, --jwt-max-lifetime. " +
 		"0 means for ever.",
 	"help_revoke_until": "The same as a time, for instance 2026-12-31T23:59:59Z.",
+	"help_token":        "Your token, instead of the session of rollcall login.",
+	"help_credentials":  "File of the sessions of rollcall login; without it one in your folder for settings.",
 	"help_secret_file":  "File with the secret alone in it, instead.",
 	"help_ttl":          "How long the token is good for. The server refuses more than its --jwt-max-lifetime.",
 	"help_jti":          "Id of the token, by which it can be revoked. Without it, a random one.",

@@ -30,6 +30,9 @@ type cli struct {
 
 	Inspect inspectCmd `cmd:"" group:"here" help:"${help_inspect}"`
 
+	Login  loginCmd  `cmd:"" group:"jobs" help:"Sign in to a server at your organisation's provider."`
+	Logout logoutCmd `cmd:"" group:"jobs" help:"Forget the session of login, and end it at the provider."`
+
 	Upload  uploadCmd   `cmd:"" group:"jobs" help:"Upload a spreadsheet, .xlsx, .xls, .ods or .csv: a job begins."`
 	Dir     watchDirCmd `cmd:"" group:"jobs" name:"watch-dir" help:"Upload the spreadsheets that are put into a folder."`
 	Mapping mappingsCmd `cmd:"" group:"jobs" name:"mappings" help:"Keep what columns are, for the next upload."`

@@ -168,6 +168,9 @@ func (p *openProvider) CreateAccessAndRefreshTokens(
 	}
 	lifetime := p.lifetime
 	p.mu.Unlock()
+	if d, ok := r.(*op.DeviceAuthorizationState); ok { // the example does not know whose client it is
+		r = &storage.AuthRequest{ApplicationID: d.ClientID, UserID: d.Subject, Scopes: d.Scopes}
+	}
 	id, refresh, _, err = p.Storage.CreateAccessAndRefreshTokens(ctx, r, current)
 	return id, refresh, time.Now().Add(lifetime), err
 }
