@@ -12,7 +12,7 @@ import (
 // authorize decides whether a person may upload a file with these options, and
 // notes on the form where the job may work. A person who may not write gets a
 // job that somebody else has to approve.
-func (s *Service) authorize(ctx context.Context, f *form, who access.Principal) error {
+func (f *form) authorize(ctx context.Context, log *events.Log, who access.Principal) error {
 	if err := mayUpload(who); err != nil {
 		return err
 	}
@@ -24,17 +24,17 @@ func (s *Service) authorize(ctx context.Context, f *form, who access.Principal) 
 	}
 	f.options.Approval = !f.options.DryRun && who.May(access.Write) != nil
 	f.area = who.Area
-	return s.checkFollowed(ctx, f, who)
+	return f.checkFollowed(ctx, log, who)
 }
 
 // checkFollowed refuses a file that says it corrects the rows of a job whose rows the
 // person may not see. Such a job answers like one that does not exist.
-func (s *Service) checkFollowed(ctx context.Context, f *form, who access.Principal) error {
+func (f *form) checkFollowed(ctx context.Context, log *events.Log, who access.Principal) error {
 	id := f.options.Follows
 	if id == "" {
 		return nil
 	}
-	job, err := s.cfg.Log.Load(ctx, id)
+	job, err := log.Load(ctx, id)
 	if err == nil {
 		err = who.MayOn(access.ReadRows, &job)
 	}

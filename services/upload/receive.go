@@ -57,7 +57,7 @@ func (s *Service) ReceiveForm(w http.ResponseWriter, r *http.Request, who access
 		s.countRefused(r.Context(), user, err)
 		return Receipt{}, err
 	}
-	if err := s.authorize(r.Context(), f, who); err != nil {
+	if err := f.authorize(r.Context(), s.cfg.Log, who); err != nil {
 		return Receipt{}, err
 	}
 	job, first, err := s.admit(r.Context(), user, f)

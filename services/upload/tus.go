@@ -200,7 +200,7 @@ func (t *tusServer) mayBegin(hook tusd.HookEvent) error {
 	who := callOf(hook.Context).who
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(hook.Context), limitTime)
 	defer cancel()
-	if err := t.s.authorize(ctx, f, who); err != nil {
+	if err := f.authorize(ctx, t.s.cfg.Log, who); err != nil {
 		return err
 	}
 	parts := hook.Upload.PartialUploads
@@ -289,7 +289,7 @@ func (t *tusServer) finish(ctx context.Context, p *partial) (err error) {
 			return err
 		}
 	}
-	if err := t.s.authorize(ctx, f, call.who); err != nil {
+	if err := f.authorize(ctx, t.s.cfg.Log, call.who); err != nil {
 		return err
 	}
 	err = t.s.spool(f, func(w io.Writer) (int64, error) { return t.s.partials.copyTo(ctx, w, p) })

@@ -1,4 +1,4 @@
-import { Rollcall, type ConnectionState, type RollcallError, type TokenSource } from "../../client/ts/src/index.js";
+import { Rollcall, type ConnectionState, type Job, type Me, type RollcallError, type TokenSource } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
 import { FilesView } from "./files.ts";
 import { JobView } from "./jobview.ts";
@@ -21,7 +21,7 @@ export class App {
   #open: JobView | null = null;
   #closed = false;
   readonly #name = h("span", { class: "user" });
-  #user = ""; // until the server has said who it is
+  #me: Me | undefined; // until the server has said who it is
   readonly #leave: (why: string) => void;
 
   constructor(token: TokenSource, leave: (why: string) => void) {
@@ -36,14 +36,17 @@ export class App {
       this.#connection,
       this.#name,
       h("button", { type: "button", class: "quiet", onclick: () => this.#signOut() }, strings.signOut));
-    const upload = new Upload(client, (files) => {
-      this.#files.add(files);
-      if (location.hash === "#/files") this.#files.focus();
-      else location.hash = "#/files";
-    });
+    const upload = new Upload(client, (files) => this.#prepare(files));
     this.#files = new FilesView(client, (n) => upload.setPrepared(n), () => void this.#jobs.load());
     const aside = h("aside", {}, upload.element, this.#jobs.element, this.#quota.element);
     this.elements = [header, h("div", { class: "columns" }, aside, this.#main)];
+  }
+
+  /** Shows what is found in files, before they are started. */
+  #prepare(files: File[], follows?: Job): void {
+    this.#files.add(files, follows);
+    if (location.hash === "#/files") this.#files.focus();
+    else location.hash = "#/files";
   }
 
   #skip(e: Event): void {
@@ -73,8 +76,9 @@ export class App {
   /** Asks the server, which alone knows which claim of a token names the user. Then shows the page. */
   async #askWhoIAm(): Promise<void> {
     try {
-      this.#user = (await this.#client.me()).user_id;
-      fill(this.#name, strings.signedInAs(this.#user));
+      this.#me = await this.#client.me();
+      fill(this.#name, strings.signedInAs(this.#me.user_id));
+      this.#files.setMayWrite(this.#me.permissions.includes("write"));
     } catch (e) {
       this.#showError(e as RollcallError);
     }
@@ -87,7 +91,7 @@ export class App {
     // No event tells what happened while there was no connection.
     if (state !== "open") return;
     void this.#jobs.load();
-    if (!this.#user) void this.#askWhoIAm();
+    if (!this.#me) void this.#askWhoIAm();
   }
 
   #showError(e: RollcallError): void {
@@ -102,7 +106,7 @@ export class App {
     const job = deepLink.exec(location.hash)?.[1];
     if (job && this.#open?.id === job) return;
     this.#open?.close();
-    this.#open = job ? new JobView(this.#client, job, this.#user) : null;
+    this.#open = job ? new JobView(this.#client, job, this.#me, (file, first) => this.#prepare([file], first)) : null;
     this.#jobs.mark(job ?? "");
     const files = location.hash === "#/files";
     this.#main.parentElement!.classList.toggle("with-job", !!job || files);

@@ -22,6 +22,17 @@ export function fill(el: Element, ...children: Child[]): void {
   el.replaceChildren(...kept);
 }
 
+/** Puts a text into the clipboard, also where the page came over plain HTTP. */
+export async function copyText(text: string): Promise<void> {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = h("textarea", { class: "visually-hidden", "aria-hidden": "true" });
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
+
 /** Gives a file to the browser's downloads. */
 export function save(blob: Blob, fileName: string): void {
   const url = URL.createObjectURL(blob);

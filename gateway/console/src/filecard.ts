@@ -1,4 +1,4 @@
-import type { Inspection, JobEvent, Mode, Rollcall, RollcallError } from "../../client/ts/src/index.js";
+import type { Inspection, Job, JobEvent, Mode, Rollcall, RollcallError } from "../../client/ts/src/index.js";
 import { ColumnTable } from "./columntable.ts";
 import { fill, h } from "./dom.ts";
 import { estimate } from "./estimate.ts";
@@ -41,7 +41,8 @@ export class FileCard {
   readonly #remove: HTMLButtonElement;
   readonly element: HTMLElement;
 
-  constructor(readonly client: Rollcall, readonly file: File, readonly owner: Owner) {
+  constructor(readonly client: Rollcall, readonly file: File, readonly follows: Job | undefined,
+    readonly owner: Owner) {
     this.#bar = meter(text.sending(file.name), "progressbar");
     this.#bar.element.hidden = true;
     this.#remove = h("button",
@@ -52,6 +53,7 @@ export class FileCard {
     });
     this.element = h("section", { class: "card file", "aria-label": file.name },
       h("div", { class: "heading" }, h("h2", {}, file.name), h("span", { class: "hint" }, bytes(file.size)), this.#remove),
+      this.follows && h("p", { class: "hint" }, strings.fix.follows(this.follows.file_name)),
       this.#bar.element, this.#note, this.#error, this.#facts, this.#warnings, this.#columns.element,
       h("div", { class: "actions" }, this.#check, this.#write, this.#link));
   }
@@ -95,7 +97,7 @@ export class FileCard {
     const mapping = this.#choices.mapping(this.#found!.columns);
     try {
       this.job = await this.client.uploadResumed(this.file, {
-        ...this.owner.options(), dryRun, ...(mapping && { mapping }),
+        ...this.owner.options(), dryRun, ...(mapping && { mapping }), ...(this.follows && { follows: this.follows.job_id }),
         onProgress: (arrived, total) => {
           this.#bar.set((100 * arrived) / total);
           fill(this.#note, text.sending(this.file.name));

@@ -1,4 +1,4 @@
-import type { JobEvent, ListedJob, RateLimit, Rollcall, SavedMapping } from "../../client/ts/src/index.js";
+import type { Job, JobEvent, ListedJob, RateLimit, Rollcall, SavedMapping } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
 import { speedOf } from "./estimate.ts";
 import { FileCard } from "./filecard.ts";
@@ -26,6 +26,7 @@ export class FilesView {
   readonly #all = h("div", { class: "actions", hidden: true },
     h("button", { type: "button", onclick: () => this.#startAll(true) }, text.checkAll),
     h("button", { type: "button", class: "primary", onclick: () => this.#startAll(false) }, text.writeAll));
+  readonly #approval = h("p", { class: "hint", hidden: true }, text.waitsForApproval);
   readonly #none = h("p", { class: "hint" }, text.none);
   readonly #list = h("div", { class: "files" });
   readonly #options = h("details", { class: "card" }, h("summary", {}, text.options),
@@ -33,14 +34,20 @@ export class FilesView {
     h("div", { class: "field" }, h("label", { for: this.#mode.id }, text.mode), this.#mode));
   readonly element = h("article", {},
     h("a", { class: "back", href: "#/" }, "← ", strings.jobs.back),
-    h("div", { class: "heading" }, this.#title, this.#all), this.#none, this.#list, this.#options);
+    h("div", { class: "heading" }, this.#title, this.#all), this.#approval, this.#none, this.#list, this.#options);
   #cards: FileCard[] = [];
   #around: Surroundings = { quota: undefined, speed: speedOf([]), mappings: [] };
 
   constructor(readonly client: Rollcall, readonly changed: (files: number) => void, readonly begun: (job: string) => void) {}
 
-  add(files: File[]): void {
-    const cards = files.map((f) => new FileCard(this.client, f, {
+  /** Adds files. Corrected rows follow a job, and go the way that it went. */
+  add(files: File[], follows?: Job): void {
+    if (follows) {
+      this.#skipIEC.checked = !!follows.options.skip_iec;
+      this.#allowClear.checked = !!follows.options.allow_clear;
+      this.#mode.value = follows.options.mode ?? "upsert";
+    }
+    const cards = files.map((f) => new FileCard(this.client, f, follows, {
       options: () => ({
         iecVerification: !this.#skipIEC.checked, mode: modes[this.#mode.selectedIndex] ?? "upsert",
         allowClear: this.#allowClear.checked,
@@ -61,6 +68,11 @@ export class FilesView {
   // One file at a time: what the server may look at is bounded.
   async #inspect(cards: FileCard[]): Promise<void> {
     for (const card of cards) await card.inspect();
+  }
+
+  /** Says whether the person may write without somebody else's approval. */
+  setMayWrite(may: boolean): void {
+    this.#approval.hidden = may;
   }
 
   focus(): void {

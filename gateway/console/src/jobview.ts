@@ -1,11 +1,12 @@
 import { badge } from "./badge.ts";
-import type { Job, JobEvent, Rollcall, RollcallError, Watch } from "../../client/ts/src/index.js";
+import type { Job, JobEvent, Me, Rollcall, RollcallError, Watch } from "../../client/ts/src/index.js";
 import { Confirm } from "./confirm.ts";
 import { countsView } from "./counts.ts";
 import { fill, h, save } from "./dom.ts";
 import { count, duration, time } from "./format.ts";
 import { meter } from "./meter.ts";
 import { History, isOver, type State } from "./state.ts";
+import { RowsView } from "./rows.ts";
 import { stepper } from "./stepper.ts";
 import { strings } from "./strings.ts";
 import { Timeline } from "./timeline.ts";
@@ -49,6 +50,8 @@ export class JobView {
       location.hash = "#/jobs/" + (await this.client.complete(this.id)).job_id;
     }),
   }, text.takeOver);
+  readonly #approval = h("p", { class: "hint", hidden: true }, text.mustApprove);
+  readonly #commitHint = h("p", { class: "hint", hidden: true }, text.commitWaits);
   readonly #commit = h("button", {
     type: "button", class: "primary", onclick: () => this.#run(this.#commit, async () => {
       // The commit is a job of its own.
@@ -63,6 +66,7 @@ export class JobView {
     // The undo is a job of its own.
     location.hash = "#/jobs/" + (await this.client.undo(this.id)).job_id;
   }));
+  readonly #rows: RowsView;
   readonly #timeline = new Timeline(() => this.#render());
   readonly #body: HTMLElement;
   readonly element: HTMLElement;
@@ -71,14 +75,20 @@ export class JobView {
   #loading = false;
   #watch: Watch | undefined;
 
-  constructor(readonly client: Rollcall, readonly id: string, readonly user: string) {
+  constructor(readonly client: Rollcall, readonly id: string, readonly me: Me | undefined,
+    readonly follow: (file: File, first: Job) => void) {
+    this.#rows = new RowsView(client, id, {
+      follow: (file) => this.follow(file, this.#status!), fileName: () => this.#status?.file_name ?? "",
+      mayFix: () => this.#may("upload") && !this.#status?.options.undoes,
+    });
     this.#body = h("div", { hidden: true },
       h("div", { class: "card job" }, this.#looking, this.#stages,
         h("div", { class: "progress" }, this.#percent, h("div", {}, this.#bar.element, this.#facts)), this.#message,
+        this.#approval, this.#commitHint,
         h("div", { class: "actions" }, this.#approve, this.#decline, this.#commit, this.#report, this.#rejects,
           this.#takeOver, this.#retry, this.#undo, this.#cancel)),
       h("section", { class: "card", "aria-label": text.counts }, h("h2", {}, text.counts), this.#counts),
-      this.#timeline.element);
+      this.#rows.element, this.#timeline.element);
     this.element = h("article", {},
       h("a", { class: "back", href: "#/" }, "← ", strings.jobs.back),
       h("div", { class: "heading" }, this.#title, this.#badge), this.#options, this.#origin,
@@ -97,6 +107,7 @@ export class JobView {
 
   close(): void {
     this.#watch?.close();
+    this.#rows.close();
     this.#askCancel.close();
     this.#askUndo.close();
     this.#askDecline.close();
@@ -132,6 +143,7 @@ export class JobView {
       this.#status = await this.client.status(this.id);
       fill(this.#note, "");
       this.#render();
+      if (this.#status.validation_stats) this.#rows.refresh();
     } catch (e) {
       this.#showError(e as RollcallError);
     }
@@ -154,10 +166,10 @@ export class JobView {
     const asked = [options.dry_run && text.dryRun, options.skip_iec && text.withoutIEC,
       options.mode && text.modes[options.mode], options.allow_clear && text.allowClear];
     fill(this.#options, asked.filter(Boolean).join(", "));
-    const origin = options.undoes ?? options.commits;
+    const origin = options.undoes ?? options.commits ?? options.follows;
     this.#origin.hidden = !origin;
     this.#origin.href = "#/jobs/" + origin;
-    fill(this.#origin, options.undoes ? text.undoes : text.commits);
+    fill(this.#origin, options.undoes ? text.undoes : options.commits ? text.commits : text.follows);
     this.#looking.hidden = !step;
     if (step) {
       const { steps } = this.#history;
@@ -178,14 +190,22 @@ export class JobView {
       now.reportGone === true;
     // Nobody decides about a job of their own.
     const { proposal, user_id, database_stats } = this.#status;
-    const decides = now.status === "awaiting_approval" && user_id !== this.user && proposal?.asked_by !== this.user;
+    const user = this.me?.user_id;
+    const waits = now.status === "awaiting_approval";
+    const decides = waits && user_id !== user && proposal?.asked_by !== user;
+    this.#approval.hidden = !waits || decides;
     this.#approve.hidden = this.#decline.hidden = !decides;
-    this.#takeOver.hidden = now.status !== "completed" || !database_stats?.transfers || user_id === this.user;
+    this.#takeOver.hidden = now.status !== "completed" || !database_stats?.transfers || user_id === user;
     this.#commit.hidden = now.status !== "completed" || !options.dry_run || now.reportGone === true;
+    this.#commitHint.hidden = this.#commit.hidden || this.#may("write");
     this.#report.hidden = now.status !== "completed" || now.reportGone === true;
     this.#rejects.hidden = !now.known.rows || !!options.undoes || !hasRowsToFix(this.#status);
     // Hiding the focused button would lose the keyboard's place on the page.
     if ((document.activeElement as HTMLElement | null)?.hidden) this.#title.focus();
+  }
+
+  #may(permission: string): boolean {
+    return !!this.me?.permissions.includes(permission);
   }
 
   async #run(button: HTMLButtonElement, action: () => Promise<unknown>): Promise<void> {

@@ -257,7 +257,7 @@ func (f *firefox) clickAt(x, y int) error {
 // keyNames are the keys of WebDriver by the names of the page's events.
 var keyNames = map[string]string{
 	"Enter": "\uE007", "Tab": "\uE004", "Escape": "\uE00C", "ArrowDown": "\uE015", "ArrowUp": "\uE013", "End": "\uE010",
-	"Home": "\uE011", "PageDown": "\uE00F",
+	"Home": "\uE011", "Backspace": "\uE003", "PageDown": "\uE00F",
 }
 
 func (f *firefox) press(key string) error { return f.typeText(keyNames[key]) }

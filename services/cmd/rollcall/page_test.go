@@ -69,7 +69,7 @@ func (c chromium) typeText(text string) error { return c.run(chromedp.KeyEvent(t
 func (c chromium) press(key string) error {
 	keys := map[string]string{
 		"Enter": kb.Enter, "Tab": kb.Tab, "Escape": kb.Escape, "ArrowDown": kb.ArrowDown, "ArrowUp": kb.ArrowUp,
-		"End": kb.End, "Home": kb.Home, "PageDown": kb.PageDown,
+		"End": kb.End, "Home": kb.Home, "Backspace": kb.Backspace, "PageDown": kb.PageDown,
 	}
 	return c.run(chromedp.KeyEvent(keys[key]))
 }
