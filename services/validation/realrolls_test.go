@@ -124,9 +124,10 @@ func TestRealWorkbooksAreReadRight(t *testing.T) {
 	blankRows := func() string {
 		var b strings.Builder
 		b.WriteString(twoPeople)
-		for n := 4; n <= 1_048_576; n++ {
+		for n := 4; n < 1_048_576; n += 10 {
 			fmt.Fprintf(&b, `<row r="%d" s="1"><c r="A%[1]d" s="1"/></row>`, n)
 		}
+		b.WriteString(`<row r="1048576" s="1"><c r="A1048576" s="1"/></row>`)
 		return b.String()
 	}
 	for name, tt := range map[string]struct {

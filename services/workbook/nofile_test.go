@@ -71,7 +71,7 @@ func TestNoFileTakesTheServiceDown(t *testing.T) {
 	for n := 0; n < len(kinds) || time.Since(begun) < *filesFor; n++ {
 		r := rand.New(rand.NewPCG(seed, uint64(n)))
 		kind := kinds[n%len(kinds)]
-		limit, mb := 150*time.Millisecond, 8
+		limit, mb := 150*time.Millisecond, 4
 		if *filesFor > 0 {
 			limit, mb = 500*time.Millisecond, 24
 			// One of four may take all the time and is up to half a gigabyte.

@@ -17,7 +17,7 @@ const doneInPage = `document.querySelector("[role=progressbar].completed")?.getA
 // slowIEC starts an IEC that answers so slowly that a job can be seen at work.
 func slowIEC(t *testing.T) *program {
 	t.Helper()
-	return rollcall(t, nil, "iec-sim", "--addr", "127.0.0.1:0", "--latency", "1s")
+	return rollcall(t, nil, "iec-sim", "--addr", "127.0.0.1:0", "--latency", "4s")
 }
 
 // speedUp makes an IEC answer at once.
