@@ -170,7 +170,7 @@ func TestSocketIOClient(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []uint64{job.Seq}
-		for range 40 {
+		for i := 0; i < 40 && r.gw.Connections() > 0; i++ {
 			eventstest.Append(t, r.logs[events.StageValidation], &job,
 				&events.Failed{Stage: events.StageValidation, Code: "x", Message: strings.Repeat("x", 200_000),
 					Attempts: 1, Retryable: true})
