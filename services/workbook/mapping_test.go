@@ -261,6 +261,7 @@ func FuzzMapping(f *testing.F) {
 		`{"Qwx":"id_number"`, `[]`, `{"Contact Wire":"cell_number"}`,
 	} {
 		f.Add(m, "Qwx|Zzy|Contact", "8001015009087|A|Wire", "9001010001088|B|0821234567")
+		f.Add(m, "8001015009087|A|Wire", "9001010001088|B|0821234567", "")
 	}
 	f.Fuzz(func(t *testing.T, mapping, first, second, third string) {
 		m, err := mappings.Parse(mapping)
