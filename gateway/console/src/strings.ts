@@ -44,8 +44,11 @@ export const strings = {
     none: "No file is being prepared. Drop one, or choose it.",
     looking: "Looking at the file …",
     lookingAgain: "Looking again …",
-    where: (f: { sheets: { name: string }[]; sheet: number; header_row: number }) =>
-      f.sheets[f.sheet]?.name ? `Sheet “${f.sheets[f.sheet]!.name}”, header in row ${f.header_row}` : `Header in row ${f.header_row}`,
+    where: (f: { sheets: { name: string }[]; sheet: number; header_row: number }) => {
+      const header = f.header_row > 0 ? `header in row ${f.header_row}` : "no header row";
+      const sheet = f.sheets[f.sheet]?.name;
+      return sheet ? `Sheet “${sheet}”, ${header}` : header[0]!.toUpperCase() + header.slice(1);
+    },
     rows: "Rows",
     rejected: "Will be rejected",
     calls: "IEC calls needed",
