@@ -47,10 +47,11 @@ type parkedJobs struct {
 	r *Runner
 
 	// Of the goroutine that wakes: the jobs, what was read, the last turn of a job of a
-	// reason, and when one of an owner was last woken.
+	// reason, when one of an owner was last woken, and whether more could be.
 	jobs   map[string]Parked
 	from   uint64
 	woken  map[string]turn
+	more   bool // jobs may go on for which there was no free place
 	served map[string]time.Time
 
 	once   sync.Once
@@ -102,6 +103,9 @@ func (p *parkedJobs) run(ctx context.Context) {
 			}
 		}
 		wait = parkedEvery
+		if p.more {
+			wait = turnTime
+		}
 		for _, job := range p.jobs {
 			switch left := job.ResumesAt.Sub(now); {
 			case left > 0:
@@ -116,6 +120,7 @@ func (p *parkedJobs) run(ctx context.Context) {
 // choose returns the jobs that go on now: at most as many as this process has free
 // places.
 func (p *parkedJobs) choose(ctx context.Context, now time.Time) []Parked {
+	p.more = false
 	if len(p.jobs) == 0 {
 		return nil
 	}
@@ -125,7 +130,9 @@ func (p *parkedJobs) choose(ctx context.Context, now time.Time) []Parked {
 	} else {
 		jobs = p.chooseInTurn(ctx, now, jobs)
 	}
-	return jobs[:min(len(jobs), p.r.lanes.idle())]
+	idle := p.r.lanes.idle()
+	p.more = idle > 0 && len(jobs) > idle
+	return jobs[:min(len(jobs), idle)]
 }
 
 // chooseInTurn returns the first job of each reason. The others wait: if the first one
