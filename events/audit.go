@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +15,7 @@ import (
 
 // Access says that somebody read personal data, or that somebody's data was
 // exported or erased. It is the body of a message on the stream AUDIT with the
-// subject audit.<jobId or caseId>.<what>.
+// subject audit.<id>.<what>, with the id of the job or case, else wards or people.
 type Access struct {
 	// JobID is the job whose data it was; "" for all that is stored of a person.
 	JobID string `json:"job_id,omitempty"`
@@ -25,6 +26,8 @@ type Access struct {
 	By     User       `json:"by"`
 	// From is the network address of the client; "" when unknown.
 	From string `json:"from"`
+	// Ward is the ward whose register it was; "" for none.
+	Ward string `json:"ward,omitempty"`
 	// Row is the number of the row that was read; 0 for more than one.
 	Row int `json:"row,omitempty"`
 	// Person is the keyed hash of the one person whom it was about; "" for more.
@@ -44,6 +47,10 @@ const (
 	AccessRow     AccessKind = "row"
 	// AccessRows is a page of the list of rows, or all of it.
 	AccessRows AccessKind = "rows"
+	// AccessRegister is the attendance register of a ward, AccessStory everything that
+	// jobs have said of one person.
+	AccessRegister AccessKind = "register"
+	AccessStory    AccessKind = "story"
 	// AccessExport is the export of all data about one person.
 	AccessExport AccessKind = "export"
 	// AccessErasure is the erasure of one person.
@@ -64,7 +71,7 @@ var OfCases = []AccessKind{AccessRequest, AccessApproval, AccessRefusal}
 
 // AccessKinds lists the kinds of accesses.
 var AccessKinds = []AccessKind{
-	AccessReport, AccessRejects, AccessRow, AccessRows, AccessExport, AccessErasure, AccessObjection, AccessLift,
+	AccessReport, AccessRejects, AccessRow, AccessRows, AccessRegister, AccessStory, AccessExport, AccessErasure, AccessObjection, AccessLift,
 	AccessRequest, AccessApproval, AccessRefusal,
 }
 
@@ -131,11 +138,11 @@ func (w *Auditor) append(ctx context.Context, a Access) error {
 	if err != nil {
 		return err
 	}
-	id := a.JobID
-	if id == "" {
-		id = a.CaseID
+	about := "people"
+	if a.Ward != "" {
+		about = "wards"
 	}
-	subject := AuditSubject(id, a.What)
+	subject := AuditSubject(cmp.Or(a.JobID, a.CaseID, about), a.What)
 	ack, err := w.js.Publish(ctx, subject, body, jetstream.WithExpectStream(StreamAudit),
 		jetstream.WithExpectLastSequence(w.last.Seq))
 	if err != nil {

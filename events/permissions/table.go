@@ -168,7 +168,7 @@ func upload() User {
 		Kinds: []events.Kind{events.KindUploaded, events.KindCancelled, events.KindRetried,
 			events.KindApproved, events.KindDeclined},
 		Audit: append([]events.AccessKind{events.AccessReport, events.AccessRejects, events.AccessRow,
-			events.AccessRows, events.AccessExport}, events.OfCases...),
+			events.AccessRows, events.AccessRegister, events.AccessStory, events.AccessExport}, events.OfCases...),
 		ReadsLog: true, Consumer: events.ConsumerProjection,
 		Objects: slices.Concat(writes(events.BucketUploads),
 			reads(events.BucketReports, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes),

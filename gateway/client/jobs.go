@@ -166,6 +166,8 @@ const (
 	Report Download = "report"
 	// Rejects is a workbook of the rows to correct and upload again.
 	Rejects Download = "rejects"
+	// Summary is a PDF of two pages with the totals of the report.
+	Summary Download = "summary"
 )
 
 // asCSV begins the name of a download that is a text of comma-separated values.
@@ -180,12 +182,19 @@ func (d Download) query() string {
 	if sheet, ok := strings.CutPrefix(string(d), asCSV); ok {
 		return "?part=" + url.QueryEscape(sheet) + "&format=csv"
 	}
+	if d == Summary {
+		return "?format=pdf"
+	}
 	return "?part=" + url.QueryEscape(string(d))
 }
 
 // Save writes a download to a file, completely or not at all.
 func (c *Client) Save(ctx context.Context, jobID string, what Download, file string) error {
-	path := "/report/" + url.PathEscape(jobID) + what.query()
+	return c.SavePath(ctx, "/report/"+url.PathEscape(jobID)+what.query(), file)
+}
+
+// SavePath writes what is found at a path of the API to a file, completely or not at all.
+func (c *Client) SavePath(ctx context.Context, path, file string) error {
 	resp, err := c.do(ctx, http.MethodGet, path, nil, nil)
 	if err != nil {
 		return err
@@ -196,14 +205,14 @@ func (c *Client) Save(ctx context.Context, jobID string, what Download, file str
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(file), ".report-*")
 	if err != nil {
-		return fmt.Errorf("save %s: %w", what, err)
+		return fmt.Errorf("save %s: %w", filepath.Base(file), err)
 	}
 	_, err = io.Copy(tmp, resp.Body)
 	if err = errors.Join(err, tmp.Close()); err == nil {
 		err = os.Rename(tmp.Name(), file)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("save %s: %w", what, err), os.Remove(tmp.Name()))
+		return errors.Join(fmt.Errorf("save %s: %w", filepath.Base(file), err), os.Remove(tmp.Name()))
 	}
 	return nil
 }

@@ -113,6 +113,7 @@ func TestUsersCannotReachWhatIsAnothers(t *testing.T) {
 		"caseId":    r.openCase("olga information_officer", "export"),
 		"uploadId":  r.BeginTus("alice member", "9"),
 		"name":      "alices",
+		"ward":      "79800001",
 	}
 	nobodys := map[string]string{
 		"jobId":     events.NewJobID(),
@@ -121,6 +122,7 @@ func TestUsersCannotReachWhatIsAnothers(t *testing.T) {
 		"caseId":    cases.NewID(),
 		"uploadId":  "6b8e7c1e-2f0a-4d53-9a56-5f1f7a3e9b10",
 		"name":      "nobodys",
+		"ward":      "79800001",
 	}
 	whole := func() []any {
 		list, err := r.Log.Replay(t.Context(), job, 0)
@@ -149,6 +151,8 @@ func TestUsersCannotReachWhatIsAnothers(t *testing.T) {
 					want = http.StatusForbidden // whether there is such a case or not
 				case name == "parameters", name == "rejects" && o.path != "/report/{jobId}":
 					want = http.StatusBadRequest // no such parameter
+				case strings.Contains(o.path, "{ward}"):
+					want = http.StatusConflict // whether anybody is in it or not
 				case o.method == http.MethodPut: // a mapping of their own, whatever it is called; theirs is empty
 					want = http.StatusUnprocessableEntity
 				}

@@ -30,8 +30,11 @@ func (s reports) send(w http.ResponseWriter, r *http.Request, who caller) (*resu
 	switch {
 	case format == "csv":
 		return nil, s.sendSheet(w, r, &job, part, who)
+	case format == "pdf" && (part == "" || part == partReport):
+		return nil, s.sendSummary(w, r, &job, who)
 	case format != "" && format != "xlsx":
-		return nil, refusal.New(refusal.CodeBadRequest, "There is no such format of a report. The formats are xlsx and csv.")
+		return nil, refusal.New(refusal.CodeBadRequest, "There is no such format of this part. The formats are xlsx and csv, "+
+			"and pdf of the report.")
 	case part == "" || part == partReport:
 		return nil, s.sendReport(w, r, &job, who)
 	case part == partRejects:

@@ -75,6 +75,7 @@ func (a *API) routes() []route {
 
 		{"GET", "/wards?as_of&province&municipality&ward&below_target&job_id&format", wardDesk{a}.stand,
 			access.ReadReport, noJob, smallBody},
+		{"GET", "/wards/{ward}/register", wardDesk{a}.register, access.ReadRows, noJob, smallBody},
 		{"GET", "/wards/history?from&to&step&province&municipality&ward", wardDesk{a}.course,
 			access.ReadReport, noJob, smallBody},
 

@@ -95,6 +95,41 @@ func TestWardsAreThoseOfTheArea(t *testing.T) {
 	}
 }
 
+func TestARegisterIsOfAWardThatHasReachedItsTarget(t *testing.T) {
+	r := newRig(t)
+	r.addMembers("job-1", "79800001", "Gauteng", 1, 4)
+	r.addMembers("job-1", "79800002", "Gauteng", 4, 5)
+	r.addMembers("job-1", "79800001", "WC", 5, 6)
+	a := r.Get("bob province_admin province=GP", "/wards/79800001/register")
+	if a.Status != 200 || !strings.HasPrefix(string(a.Raw), "%PDF-") {
+		t.Fatalf("%d %s", a.Status, a.Raw)
+	}
+	for who, ward := range map[string]string{
+		"bob province_admin province=GP ": "79800002", // below the target
+		"bob province_admin province=WC":  "79800001", // one of his members alone
+		"bob province_admin province=NC":  "79800001", // none of his
+		"bob ward_admin ward=79800003":    "79800001",
+		"carol national_admin":            "10105001",
+	} {
+		if a := r.Get(who, "/wards/"+ward+"/register"); a.Status != 409 || a.Error.Code != "not_allowed" {
+			t.Errorf("%s, %s: %d %s", who, ward, a.Status, a.Raw)
+		}
+	}
+	if a := r.Get("carol national_admin", "/wards/1/register"); a.Status != 400 {
+		t.Errorf("no ward: %d", a.Status)
+	}
+	var read []events.Access
+	for a, err := range events.ReadAccesses(t.Context(), eventstest.Connect(t, r.NATS, eventstest.Owner), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		read = append(read, a)
+	}
+	if len(read) != 1 || read[0].What != events.AccessRegister || read[0].Ward != "79800001" || read[0].By.ID != "bob" {
+		t.Errorf("audit: %+v", read)
+	}
+}
+
 // What waits for somebody is what they can do something about, the most urgent first.
 func TestWaitingJobsAreThoseThatOneCanDoSomethingAbout(t *testing.T) {
 	r := newRig(t)

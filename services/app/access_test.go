@@ -312,7 +312,7 @@ func (s *accessSite) try(operation, role, whose string) string {
 		return s.trySocketIO(token, event)
 	}
 	method, path, _ := strings.Cut(operation, " ")
-	ids := map[string]string{"jobId": s.job, "n": "2"}
+	ids := map[string]string{"jobId": s.job, "n": "2", "ward": aliceWard}
 	switch {
 	case strings.Contains(path, "{uploadId}"):
 		begun := s.do(alice, "POST", "/tus", nil, "Tus-Resumable", "1.0.0", "Upload-Length", "9")

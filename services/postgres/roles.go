@@ -47,6 +47,12 @@ var columnRights = map[string]map[string]map[string][]string{
 		"id", "owner_id", "job_id", "url", "kinds", "created_at", "failures", "failing_since", "disabled_at",
 		"disabled_reason", "old_secret_until", "probe_at",
 	}, "UPDATE": {"secret", "old_secret_until"}},
+		// Registers of wards name members, and a member's story says how they stand.
+		"members": {"SELECT": {
+			"id_number", "firstname", "surname", "full_name", "ward_code", "municipality", "province", "vd_code",
+			"iec_status", "iec_ward", "iec_vd", "iec_municipality_code", "iec_municipality", "iec_province", "verified_at",
+			"created_at", "updated_at", "created_by_job", "updated_by_job",
+		}},
 		"webhook_deliveries": {"INSERT": {"webhook_id", "seq", "job_id", "kind"}}},
 	// It looks for a person in the texts of webhooks.
 	"privacy": {"webhooks": {"SELECT": {"id", "owner_id", "url", "disabled_reason"}}},

@@ -18,7 +18,7 @@ import (
 // wantRights says for each table which service may do what, with the letters of the
 // statements below. A new table must be added here before a service may use it.
 var wantRights = map[string]map[string]string{
-	"members":      {"persistence": "SIUD", "privacy": "SUD"},
+	"members":      {"persistence": "SIUD", "privacy": "SUD", "upload": "S"}, // upload: some columns
 	"audit_heads":  {"privacy": "SI"},
 	"ward_regions": {"persistence": "S", "upload": "S"},
 	"ward_changes": {"persistence": "I", "upload": "S", "privacy": "I"},

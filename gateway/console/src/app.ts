@@ -6,6 +6,14 @@ import { JobList } from "./joblist.ts";
 import { QuotaView } from "./quota.ts";
 import { strings } from "./strings.ts";
 import { Upload } from "./upload.ts";
+import { WardsView } from "./wards.ts";
+
+/** What fills the main part of the page. */
+interface Page {
+  readonly element: HTMLElement;
+  start(): void;
+  close(): void;
+}
 
 const deepLink = /^#\/jobs\/(job-[0-9a-f-]{36})$/;
 
@@ -19,6 +27,7 @@ export class App {
   readonly #main = h("main", { id: "content", tabindex: "-1" });
   readonly #connection = h("span", { class: "connection", role: "status" });
   #open: JobView | null = null;
+  #page: Page | null = null; // one of its own, by its address
   #closed = false;
   readonly #name = h("span", { class: "user" });
   #me: Me | undefined; // until the server has said who it is
@@ -33,6 +42,7 @@ export class App {
       h("a", { class: "skip", href: "#content", onclick: (e: Event) => this.#skip(e) }, strings.skip),
       h("a", { class: "brand", href: "#/" },
         h("img", { src: "/assets/icon.svg", alt: "", width: 28, height: 28 }), strings.name),
+      h("nav", { "aria-label": strings.pages }, h("a", { href: "#/wards" }, strings.wards.link)),
       this.#connection,
       this.#name,
       h("button", { type: "button", class: "quiet", onclick: () => this.#signOut() }, strings.signOut));
@@ -109,16 +119,21 @@ export class App {
     this.#open = job ? new JobView(this.#client, job, this.#me, (file, first) => this.#prepare([file], first)) : null;
     this.#jobs.mark(job ?? "");
     const files = location.hash === "#/files";
-    this.#main.parentElement!.classList.toggle("with-job", !!job || files);
-    this.#main.replaceChildren(this.#open?.element ?? (files ? this.#files.element : h("div", { class: "empty" },
+    this.#page?.close();
+    this.#page = location.hash === "#/wards" ? new WardsView(this.#client) : null;
+    const parts = this.#main.parentElement!;
+    parts.classList.toggle("with-job", !!job || files || !!this.#page);
+    parts.classList.toggle("with-page", !!this.#page);
+    this.#main.replaceChildren(this.#open?.element ?? this.#page?.element ?? (files ? this.#files.element : h("div", { class: "empty" },
       h("p", { class: "big" }, strings.jobs.pick), h("p", {}, strings.jobs.pickHint))));
     if (files) {
       document.title = `${strings.files.title} · ${strings.name}`;
       this.#files.focus();
       scrollTo(0, 0);
     }
-    if (this.#open) {
-      this.#open.start();
+    const page = this.#open ?? this.#page;
+    if (page) {
+      page.start();
       this.#main.focus({ preventScroll: true });
       scrollTo(0, 0);
     }
@@ -127,6 +142,7 @@ export class App {
   close(): void {
     this.#closed = true;
     this.#open?.close();
+    this.#page?.close();
     this.#quota.close();
     this.#client.close();
   }

@@ -6,6 +6,9 @@ const clock = new Intl.DateTimeFormat("en-ZA",
 const day = new Intl.DateTimeFormat("en-ZA",
   { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
+const longDay = new Intl.DateTimeFormat("en-ZA", { day: "numeric", month: "short", year: "numeric" });
+
+export const date = (at: string) => longDay.format(new Date(at));
 export const count = (n: number) => numbers.format(n);
 export const time = (at: string) => clock.format(new Date(at));
 export const moment = (at: string) => day.format(new Date(at));

@@ -1,7 +1,8 @@
-import type { JobEvent, ListedJob, Rollcall } from "../../client/ts/src/index.js";
+import type { HistoryQuery, JobEvent, JobStatus, ListedJob, Rollcall } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
 import { moment } from "./format.ts";
 import { badge } from "./badge.ts";
+import { WaitingList } from "./waiting.ts";
 import { strings } from "./strings.ts";
 
 const text = strings.jobs;
@@ -12,33 +13,94 @@ export class JobList {
   readonly #note = h("p", { class: "hint", role: "status" });
   readonly #more = h("button",
     { type: "button", class: "quiet", hidden: true, onclick: () => void this.#loadOlder() }, text.more);
-  readonly element = h("section", { class: "card", "aria-label": text.title },
-    h("h2", {}, text.title), this.#list, this.#note, this.#more);
+  readonly #waiting: WaitingList;
+  readonly #search = h("input", { id: "jobs-search", type: "search", maxlength: 200, autocomplete: "off",
+    oninput: () => this.#searchSoon() });
+  readonly #status = h("select", { id: "jobs-status", onchange: () => void this.#searchAgain() },
+    h("option", { value: "" }, text.anyStatus),
+    ...Object.entries(strings.status).map(([value, name]) => h("option", { value }, name)));
+  readonly #from = h("input", { id: "jobs-from", type: "date", onchange: () => void this.#searchAgain() });
+  readonly #to = h("input", { id: "jobs-to", type: "date", onchange: () => void this.#searchAgain() });
+  readonly element: HTMLElement;
   #jobs: ListedJob[] = [];
   #total: number | undefined; // undefined until the list has come
   #pages = 1;
+  #next: string | null = null;
+  #asked = 0;
+  #timer = 0;
   #marked = "";
   #loading = false;
 
-  constructor(readonly client: Rollcall) {}
+  constructor(readonly client: Rollcall) {
+    this.#waiting = new WaitingList(client);
+    const field = (input: HTMLElement, name: string) => h("p", {}, h("label", { for: input.id }, name), input);
+    this.element = h("section", { class: "card", "aria-label": text.title },
+      h("h2", {}, text.title), this.#waiting.element,
+      h("details", { class: "search" }, h("summary", {}, text.search),
+        h("div", { class: "fields", role: "search" }, field(this.#search, text.searchFor), field(this.#status, text.status),
+          field(this.#from, text.from), field(this.#to, text.to))),
+      this.#list, this.#note, this.#more);
+  }
 
+  #query(): HistoryQuery {
+    const q: HistoryQuery = {};
+    const [search, from, to] = [this.#search.value.trim(), this.#from.value, this.#to.value];
+    if (search) q.search = search;
+    if (this.#status.value) q.status = this.#status.value as JobStatus;
+    if (from) q.from = from;
+    if (to) q.to = to;
+    return q;
+  }
+
+  /** Searches once nobody types for a moment. */
+  #searchSoon(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#searchAgain(), 300);
+  }
+
+  #searchAgain(): Promise<void> {
+    this.#pages = 1;
+    return this.load();
+  }
+
+  /** Loads as many pages as are shown, each from where the one before ended. */
   async load(): Promise<void> {
     this.#loading = false;
+    const asked = ++this.#asked;
     try {
-      const numbers = Array.from({ length: this.#pages }, (_, i) => i + 1);
-      const pages = await Promise.all(numbers.map((page) => this.client.history({ page })));
-      // When a new job comes between two requests, another one is on both pages.
-      this.#jobs = [...new Map(pages.flatMap((p) => p.jobs).map((j) => [j.job_id, j])).values()];
-      this.#total = pages[0]!.total;
+      const query = this.#query();
+      const jobs: ListedJob[] = [];
+      let total = 0;
+      let next: string | null = null;
+      for (let n = 0; n < this.#pages; n++) {
+        const page = await this.client.history(next ? { ...query, cursor: next } : query);
+        jobs.push(...page.jobs);
+        if (n === 0) total = page.total;
+        next = page.pagination.next_cursor;
+        if (!next) break;
+      }
+      if (asked !== this.#asked) return;
+      [this.#jobs, this.#total, this.#next] = [jobs, total, next];
       this.#render();
+      await this.#waiting.load();
     } catch (e) {
-      fill(this.#note, (e as Error).message);
+      if (asked === this.#asked) fill(this.#note, (e as Error).message);
     }
   }
 
-  #loadOlder(): Promise<void> {
-    this.#pages++;
-    return this.load();
+  async #loadOlder(): Promise<void> {
+    if (!this.#next) return;
+    const asked = ++this.#asked;
+    try {
+      const page = await this.client.history({ ...this.#query(), cursor: this.#next });
+      if (asked !== this.#asked) return;
+      this.#pages++;
+      this.#next = page.pagination.next_cursor;
+      this.#jobs.push(...page.jobs);
+      this.#render();
+    } catch (e) {
+      if (asked === this.#asked) fill(this.#note, (e as Error).message);
+    }
   }
 
   update(e: JobEvent): void {
@@ -50,6 +112,7 @@ export class JobList {
       setTimeout(() => void this.load(), 500); // the server's list lags a moment behind the events
       return;
     }
+    if (job.status !== e.data.status) void this.#waiting.load().catch(() => {}); // the next load says what is wrong
     job.status = e.data.status;
     if (e.event === "bulk_upload_complete") job.progress = 100;
     else if (e.event !== "bulk_upload_failed" && e.event !== "bulk_upload_erased") job.progress = e.data.progress;
@@ -70,7 +133,8 @@ export class JobList {
         badge(j.status, j.status === "processing" || j.status === "paused" ? ` ${j.progress} %` : ""),
         h("time", { datetime: j.created_at }, moment(j.created_at))))));
     if (focused) this.#list.querySelector<HTMLElement>(`[data-job="${focused}"]`)?.focus();
-    fill(this.#note, this.#total === 0 ? text.none : "");
-    this.#more.hidden = this.#jobs.length >= (this.#total ?? 0);
+    const searched = Object.keys(this.#query()).length > 0;
+    fill(this.#note, this.#total !== 0 ? (searched ? text.found(this.#total ?? 0) : "") : searched ? text.noneFound : text.none);
+    this.#more.hidden = !this.#next;
   }
 }

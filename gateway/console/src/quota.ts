@@ -1,6 +1,6 @@
 import type { Rollcall, RollcallError } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
-import { count, time } from "./format.ts";
+import { count, moment, time } from "./format.ts";
 import { meter } from "./meter.ts";
 import { strings } from "./strings.ts";
 
@@ -13,8 +13,10 @@ export class QuotaView {
   readonly #bar = meter(text.title, "meter");
   readonly #used = h("p", {});
   readonly #note = h("p", { class: "hint", role: "status" });
+  readonly #usage = h("div", {});
+  readonly #details = h("details", { ontoggle: () => void this.#loadUsage() }, h("summary", {}, text.usage), this.#usage);
   readonly element = h("section", { class: "card quota", "aria-label": text.title },
-    h("h2", {}, text.title), this.#bar.element, this.#used, this.#note);
+    h("h2", {}, text.title), this.#bar.element, this.#used, this.#note, this.#details);
   readonly #timer: number;
   #loading = false;
 
@@ -38,11 +40,30 @@ export class QuotaView {
       const spent = q.is_limited || q.user?.is_limited;
       const word = spent ? text.spent : q.percentage_used >= 90 ? text.warning : "";
       const own = q.user ? text.own(count(q.user.current_count), count(q.user.max_limit)) : "";
+      if (this.#details.open) void this.#loadUsage();
       fill(this.#note, [word, own, q.reset_time ? text.reset(time(q.reset_time)) : ""].filter(Boolean).join(" "));
     } catch (e) {
       // Whoever may not upload has no use for the quota.
       this.element.hidden = (e as RollcallError).code === "forbidden";
       fill(this.#note, (e as Error).message);
+    }
+  }
+
+  /** Shows which hours and whose jobs had the calls of the last day. */
+  async #loadUsage(): Promise<void> {
+    if (!this.#details.open) return;
+    try {
+      const u = await this.client.usage();
+      const hours = u.hours.filter((hour) => hour.calls > 0).reverse();
+      const table = (name: string, lines: [string, number][]) => h("table", { class: "standing" },
+        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, name), h("th", { scope: "col" }, text.calls))),
+        h("tbody", {}, ...lines.map(([what, calls]) => h("tr", {}, h("th", { scope: "row" }, what), h("td", {}, count(calls))))));
+      this.#usage.replaceChildren(
+        ...(u.quota.is_limited ? [h("p", {}, text.free(time(u.next_free)))] : []),
+        ...(hours.length ? [table(text.hour, hours.map((x) => [moment(x.hour), x.calls])),
+          table(text.user, u.users.map((x) => [x.user_id, x.calls]))] : [h("p", { class: "hint" }, text.noUsage)]));
+    } catch (e) {
+      fill(this.#usage, (e as Error).message);
     }
   }
 

@@ -30,7 +30,7 @@ var libraries = []string{
 var parts = map[string][]string{
 	"services/api": {
 		"services/upload", "services/jobs", "services/webhook/registry",
-		"services/rowhistory", "services/wards", "services/template", "services/validation/inspect",
+		"services/rowhistory", "services/wards", "services/pdf", "services/template", "services/validation/inspect",
 	},
 }
 

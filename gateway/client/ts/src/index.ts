@@ -9,6 +9,9 @@ export type {
   RateLimitData, Stage, ValidationStats,
 } from "./events.js";
 export type { InspectedColumn, Inspection, Mapping, SavedMapping } from "./inspect.js";
+export type {
+  CourseQuery, MemberCounts, PlaceStanding, Standing, StandingPoint, StandingQuery, Usage, WaitingJob, WardQuery, WardStanding,
+} from "./wards.js";
 export type { Mode, RowOptions } from "./options.js";
 export type { Memory, ResumeOptions } from "./resume.js";
 export type {

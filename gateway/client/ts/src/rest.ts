@@ -99,6 +99,8 @@ export interface Job {
 }
 
 export interface HistoryQuery {
+  /** The next_cursor of the page before, instead of page. */
+  cursor?: string;
   /** From 1; default 1. */
   page?: number;
   /** 1 to 100; default 20. */
@@ -140,7 +142,7 @@ export interface History {
   total: number;
   page: number;
   page_size: number;
-  pagination: { page: number; limit: number; total_count: number; total_pages: number };
+  pagination: { page: number; limit: number; total_count: number; total_pages: number; next_cursor: string | null };
 }
 
 /** Whom the server takes a token for. */

@@ -10,6 +10,8 @@ import type { ResumeOptions } from "./resume.js";
 import { Socket, type SocketConstructor } from "./socket.js";
 import { Tokens, type TokenSource } from "./token.js";
 import { ActiveWatch, type UserWatchOptions, type Watch, type WatchOptions } from "./watch.js";
+import { wardsPath } from "./wards.js";
+import type { CourseQuery, Standing, StandingPoint, StandingQuery, Usage, WaitingJob } from "./wards.js";
 
 export interface RollcallOptions {
   /** The server's address, http:// or https://. */
@@ -138,7 +140,7 @@ export class Rollcall {
     const search = new URLSearchParams();
     if (query.page !== undefined) search.set("page", String(query.page));
     if (query.pageSize !== undefined) search.set("page_size", String(query.pageSize));
-    for (const name of ["status", "search", "from", "to"] as const) {
+    for (const name of ["cursor", "status", "search", "from", "to"] as const) {
       const value = query[name];
       if (value !== undefined) search.set(name, value);
     }
@@ -221,6 +223,41 @@ export class Rollcall {
   /** Tells whom the server takes the token for, and what they may do. */
   me(): Promise<Me> {
     return this.#rest.call("GET", "/me");
+  }
+
+  /** Lists the jobs that wait for the user, the most urgent first. */
+  waiting(): Promise<{ jobs: WaitingJob[]; total: number }> {
+    return this.#rest.call("GET", "/waiting");
+  }
+
+  /** Tells where the organisation stands, within the user's area. */
+  wards(query: StandingQuery = {}): Promise<Standing> {
+    return this.#rest.call("GET", wardsPath("", query));
+  }
+
+  /** Tells where it stood over time, the oldest first. */
+  async wardsHistory(query: CourseQuery = {}): Promise<StandingPoint[]> {
+    return (await this.#rest.call<{ points: StandingPoint[] }>("GET", wardsPath("/history", query))).points;
+  }
+
+  /** Returns the list of wards as .csv. */
+  wardsCSV(query: StandingQuery = {}): Promise<Workbook> {
+    return this.#rest.workbook(wardsPath("", query, { format: "csv" }));
+  }
+
+  /** Returns the attendance register of a ward that has reached its target, a PDF. */
+  register(ward: string): Promise<Workbook> {
+    return this.#rest.workbook(`/wards/${encodeURIComponent(ward)}/register`);
+  }
+
+  /** Returns the totals of a job's report, a PDF of two pages. */
+  summary(jobId: string): Promise<Workbook> {
+    return this.#rest.workbook(`/report/${encodeURIComponent(jobId)}?format=pdf`);
+  }
+
+  /** Tells which hours and whose jobs have had the calls to the IEC. */
+  usage(hours = 24): Promise<Usage> {
+    return this.#rest.call("GET", `/rate-limit-usage?hours=${hours}`);
   }
 
   rateLimit(): Promise<RateLimit> {

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// What the page shows of the wards is what the command says, and what the file has.
+func TestConsoleShowsWhereTheOrganisationStands(t *testing.T) {
+	p := startUp(t, t.TempDir(), "--ward-target", "70")
+	admin := token(t, "carol", "national_admin")
+	jobID, _ := uploadAndWatch(t, p.url(), p.url(), admin)
+
+	told := mustRun(t, "wards", "--server", p.url(), "--token", admin, "--job", jobID)
+	for _, want := range []string{"79800001", "of 5 wards reached", "missing of 70"} {
+		if !strings.Contains(told, want) {
+			t.Errorf("the command does not say %q:\n%s", want, told)
+		}
+	}
+	below := mustRun(t, "wards", "--server", p.url(), "--token", admin, "--province", "GP", "--below-target")
+	if strings.Contains(below, "79800001") || !strings.Contains(below, "79800042") || strings.Contains(below, "WC015") {
+		t.Errorf("below the target in Gauteng:\n%s", below)
+	}
+	if before := mustRun(t, "wards", "--server", p.url(), "--token", admin, "--as-of", "2020-01-01"); !strings.Contains(
+		before, "0 of 0 wards reached") {
+		t.Errorf("long ago:\n%s", before)
+	}
+
+	b := openTab(t, p.url())
+	b.setScheme("light")
+	b.open("/#token=" + admin)
+	b.waitForText("Signed in as carol")
+	b.isTrue(`document.querySelector("details.search").open = true`)
+	b.do(chromedp.SendKeys(chromedp.CSS("#jobs-search"), "nothing like this"))
+	b.waitForText("No job is like that.")
+	b.choose("#jobs-search", "roll-5", "input")
+	b.waitForText("1 job found.")
+	b.isTrue(`document.querySelector(".quota details").open = true`)
+	b.waitFor(`/carol/.test(document.querySelector(".quota table:last-of-type")?.innerText)`)
+	b.screenshot("40-jobs")
+
+	b.isTrue(`!!(location.hash = "#/wards")`)
+	b.waitFor(`document.querySelectorAll(".standing tbody tr").length >= 5`)
+	b.waitFor(`document.querySelector("svg.chart")`)
+	total := b.text("#content tfoot")
+	if b.text("h1") != "Where the organisation stands" || !strings.Contains(total, "of 5 wards") {
+		t.Errorf("%s: %s", b.text("h1"), total)
+	}
+	b.screenshot("41-wards")
+	b.choose("#wards-level", "province", "change")
+	b.waitForText("KwaZulu-Natal")
+	b.setScheme("dark")
+	b.screenshot("42-provinces-dark")
+	b.setScheme("light")
+	b.choose("#wards-level", "ward", "change")
+	file, err := os.Open(b.download("Export as .csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	rows, err := csv.NewReader(file).ReadAll()
+	if err != nil || len(rows) != 6 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	for _, row := range rows[1:] {
+		if shown := b.text("#content .standing"); !strings.Contains(shown, row[3]) || !strings.Contains(told, row[3]) {
+			t.Errorf("ward %s is not shown", row[3])
+		}
+	}
+	b.setSize(320, 700, true)
+	if b.isTrue(`document.documentElement.scrollWidth > innerWidth`) {
+		t.Error("the page is wider than a phone")
+	}
+	b.screenshot("43-wards-phone")
+}
+
+// choose gives a field a value, and tells the page so.
+func (b *tab) choose(selector, value, event string) {
+	b.t.Helper()
+	if !b.isTrue(fmt.Sprintf(`(() => {
+		const field = document.querySelector(%q);
+		field.value = %q;
+		return field.dispatchEvent(new Event(%q));
+	})()`, selector, value, event)) {
+		b.t.Errorf("%s heard nothing", selector)
+	}
+}
