@@ -71,7 +71,8 @@ var OfCases = []AccessKind{AccessRequest, AccessApproval, AccessRefusal}
 
 // AccessKinds lists the kinds of accesses.
 var AccessKinds = []AccessKind{
-	AccessReport, AccessRejects, AccessRow, AccessRows, AccessRegister, AccessStory, AccessExport, AccessErasure, AccessObjection, AccessLift,
+	AccessReport, AccessRejects, AccessRow, AccessRows, AccessExport, AccessErasure, AccessObjection, AccessLift,
+	AccessRegister, AccessStory,
 	AccessRequest, AccessApproval, AccessRefusal,
 }
 

@@ -190,11 +190,11 @@ func (d Download) query() string {
 
 // Save writes a download to a file, completely or not at all.
 func (c *Client) Save(ctx context.Context, jobID string, what Download, file string) error {
-	return c.SavePath(ctx, "/report/"+url.PathEscape(jobID)+what.query(), file)
+	return SavePath(ctx, c, "/report/"+url.PathEscape(jobID)+what.query(), file)
 }
 
 // SavePath writes what is found at a path of the API to a file, completely or not at all.
-func (c *Client) SavePath(ctx context.Context, path, file string) error {
+func SavePath(ctx context.Context, c *Client, path, file string) error {
 	resp, err := c.do(ctx, http.MethodGet, path, nil, nil)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func (s reports) send(w http.ResponseWriter, r *http.Request, who caller) (*resu
 	case format == "pdf" && (part == "" || part == partReport):
 		return nil, s.sendSummary(w, r, &job, who)
 	case format != "" && format != "xlsx":
-		return nil, refusal.New(refusal.CodeBadRequest, "There is no such format of this part. The formats are xlsx and csv, "+
+		return nil, refusal.New(refusal.CodeBadRequest, "There is no such format of this part. The formats are xlsx, csv, "+
 			"and pdf of the report.")
 	case part == "" || part == partReport:
 		return nil, s.sendReport(w, r, &job, who)

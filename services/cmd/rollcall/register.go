@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+
+	"rollcall.example/gateway/client"
 )
 
 type registerCmd struct {
@@ -20,7 +22,7 @@ func (c *registerCmd) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	file := cmp.Or(c.File, "register-"+url.PathEscape(c.Ward)+".pdf")
-	if err := api.SavePath(ctx, "/wards/"+url.PathEscape(c.Ward)+"/register", file); err != nil {
+	if err := client.SavePath(ctx, api, "/wards/"+url.PathEscape(c.Ward)+"/register", file); err != nil {
 		return err
 	}
 	fmt.Fprintln(p.out, file)
