@@ -125,7 +125,7 @@ export class App {
     parts.classList.toggle("with-job", !!job || files || !!this.#page);
     parts.classList.toggle("with-page", !!this.#page);
     this.#main.replaceChildren(this.#open?.element ?? this.#page?.element ?? (files ? this.#files.element : h("div", { class: "empty" },
-      h("p", { class: "big" }, strings.jobs.pick), h("p", {}, strings.jobs.pickHint))));
+      h("h1", { class: "big" }, strings.jobs.pick), h("p", {}, strings.jobs.pickHint))));
     if (files) {
       document.title = `${strings.files.title} · ${strings.name}`;
       this.#files.focus();

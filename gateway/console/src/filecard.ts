@@ -116,9 +116,10 @@ export class FileCard {
 
   update(e: JobEvent): void {
     if (!this.job || e.data.job_id !== this.job || e.event === "reset") return;
-    if (e.event === "bulk_upload_complete") this.#bar.set(100);
-    else if ("progress" in e.data) this.#bar.set(e.data.progress);
-    if (e.event !== "bulk_upload_erased") fill(this.#note, strings.status[e.data.status]);
+    if (e.event === "bulk_upload_erased") return;
+    // The bar is that of the upload, which is over.
+    const percent = "progress" in e.data ? ` ${e.data.progress} %` : "";
+    fill(this.#note, strings.status[e.data.status] + percent);
   }
 
   #drop(): void {
@@ -138,7 +139,7 @@ export class FileCard {
     this.element.setAttribute("aria-busy", String(step === "looking"));
     if (step === "looking") fill(this.#note, found ? text.lookingAgain : text.looking);
     if (step === "ready") fill(this.#note, found && !found.refusal ? text.where(found) : "");
-    this.#bar.element.hidden = step !== "sending" && step !== "begun";
+    this.#bar.element.hidden = step !== "sending";
     for (const button of [this.#check, this.#write]) button.hidden = step === "begun" || step === "sending";
     for (const button of [this.#check, this.#write]) button.setAttribute("aria-disabled", String(!this.ready));
     this.#link.hidden = step !== "begun";

@@ -108,7 +108,11 @@ export class History {
     const last = this.steps.at(-1);
     if (!e.seq) {
       // Late progress of a job that has ended is outdated.
-      if (last && !isOver(last.state.status)) this.now = fold(last.state, e, null);
+      if (!last || isOver(last.state.status)) return false;
+      // Progress may come late. A bar never goes back, unless a fact says so.
+      const least = this.now?.percent ?? 0;
+      this.now = fold(last.state, e, null);
+      this.now.percent = Math.max(this.now.percent, least);
       return false;
     }
     if (last && e.seq <= last.seq) return false;

@@ -84,7 +84,7 @@ export const strings = {
   map: {
     title: (name: string) => `Columns of ${name}`,
     summary: (n: number, unknown: number) => `Columns: ${n}` + (unknown ? `, ${unknown} unknown` : ""),
-    heads: ["Column", "First values", "Read as", ""],
+    heads: ["Column", "First values", "Read as", "Why"],
     readAs: (letter: string, header: string) => `Read column ${letter}${header ? ` “${header}”` : ""} as`,
     noHeader: "no header",
     noValues: "empty",

@@ -70,11 +70,14 @@ func TestConsoleFromSignInToReport(t *testing.T) {
 	speedUp(t, iec)
 	b.waitFor(doneInPage)
 	b.waitFor(`document.querySelector("[data-count=inserts]")`)
+	const allRows = `document.querySelector(".rows > .hint")?.innerText === "500 rows."`
+	b.waitFor(allRows)
 	b.screenshot("05-completed")
 	done := b.text("article")
 	b.do(chromedp.Reload())
 	b.waitFor(doneInPage)
 	b.waitFor(`document.querySelector("[data-count=inserts]")`)
+	b.waitFor(allRows)
 	if again := b.text("article"); again != done {
 		t.Errorf("loaded again, the job looks different:\n%s\n\nbefore:\n%s", again, done)
 	}
