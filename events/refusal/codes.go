@@ -25,6 +25,7 @@ const (
 	CodeReportDamaged    = "report_damaged"
 	CodeTooManyUploads   = "too_many_uploads"
 	CodeTooManyDownloads = "too_many_downloads"
+	CodeTooManyAttempts  = "too_many_attempts"
 	CodeStorageQuota     = "storage_quota_exceeded"
 	CodeBusy             = "busy"
 	CodeUnavailable      = "unavailable"
@@ -99,6 +100,7 @@ var answers = map[string]answer{
 	CodeReportDamaged:    {status: http.StatusBadGateway},
 	CodeTooManyUploads:   {status: http.StatusTooManyRequests},
 	CodeTooManyDownloads: {status: http.StatusTooManyRequests},
+	CodeTooManyAttempts:  {status: http.StatusTooManyRequests},
 	CodeStorageQuota:     {status: http.StatusInsufficientStorage},
 	CodeBusy:             {status: http.StatusServiceUnavailable},
 	CodeUnavailable:      {status: http.StatusServiceUnavailable},

@@ -31,6 +31,7 @@ import (
 	"rollcall.example/events/security"
 	"rollcall.example/events/stage"
 	"rollcall.example/gateway/auth"
+	"rollcall.example/gateway/auth/local"
 	"rollcall.example/gateway/auth/provider"
 	"rollcall.example/services/httpserver"
 	"rollcall.example/services/metrics"
@@ -116,6 +117,8 @@ type App struct {
 	verifier *auth.Verifier
 	// provider is the organisation's, nil where there is none. It is there as soon as verifier is.
 	provider *provider.Provider
+	// local signs in the administrator of up without a provider; nil elsewhere.
+	local *local.Admin
 	// revocations tell the verifier which tokens are revoked.
 	revocations *revocation.Watch
 	// watch hears of refusals, for REST and WebSocket alike; nil until one of them is there.

@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
 	"rollcall.example/events/security"
 	"rollcall.example/gateway"
+	"rollcall.example/gateway/auth/local"
 	"rollcall.example/gateway/auth/provider"
 	"rollcall.example/gateway/console"
 	"rollcall.example/schema"
@@ -122,13 +124,20 @@ func addGateway(ctx context.Context, a *App) error {
 	return nil
 }
 
-// waysIn are the ways to sign in, and the origins that the console talks to for that.
-func waysIn(a *App) (ways provider.Ways, connect []string) {
-	if a.provider != nil {
-		signIn := a.settings.OIDC.config().SignIn()
-		ways.Provider, connect = &signIn, a.provider.Origins
+// waysIn tells the ways to sign in, and the origins that the console talks to for that.
+func waysIn(a *App) (ways http.Handler, connect []string) {
+	if a.local != nil {
+		local.Face{Admin: a.local, Proxies: a.settings.TrustedProxies, Watch: a.openWatch()}.Mount(a.mux)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			password := provider.Password{User: local.User, Set: a.local.HasPassword()}
+			provider.Ways{Password: &password}.ServeHTTP(w, r)
+		}), nil
 	}
-	return ways, connect
+	if a.provider == nil {
+		return provider.Ways{}, nil
+	}
+	signIn := a.settings.OIDC.config().SignIn()
+	return provider.Ways{Provider: &signIn}, a.provider.Origins
 }
 
 func addWebhook(ctx context.Context, a *App) error {

@@ -3,7 +3,12 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
 
+	"rollcall.example/gateway/auth/local"
 	"rollcall.example/services/httpserver"
 	"rollcall.example/services/iec/sim"
 )
@@ -109,6 +114,9 @@ func (a *App) makeUpSecrets(dir *dataFolder) (err error) {
 		if a.settings.Tokens.Secret, err = dir.secret("jwt-secret"); err != nil {
 			return err
 		}
+		if err := openAdmin(a, dir); err != nil {
+			return err
+		}
 	}
 	if a.secrets.IECCacheKey == "" {
 		if a.secrets.IECCacheKey, err = dir.secret("iec-cache-key"); err != nil {
@@ -119,6 +127,43 @@ func (a *App) makeUpSecrets(dir *dataFolder) (err error) {
 		a.secrets.PrivacyKey, err = dir.secret("privacy-key")
 	}
 	return err
+}
+
+// adminTTL is how long the administrator stays signed in.
+const adminTTL = 12 * time.Hour
+
+// AdminLink is the file in the data folder with the link for setting the administrator's
+// password, as long as there is none.
+const AdminLink = "password-link"
+
+// openAdmin lets an administrator with a password sign in, and keeps the link for setting it.
+func openAdmin(a *App, dir *dataFolder) (err error) {
+	link := dir.join(AdminLink)
+	a.local, err = local.Open(local.Config{File: dir.join("admin-password"), Sign: func() (string, error) {
+		return a.SignToken(local.User, "national_admin", adminTTL)
+	}})
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove an old link: %w", err)
+	}
+	if SetupLink(a) == "" {
+		return nil
+	}
+	if err := os.WriteFile(link, []byte(SetupLink(a)+"\n"), 0o600); err != nil {
+		return fmt.Errorf("keep the link for the password: %w", err)
+	}
+	return nil
+}
+
+// SetupLink is where the administrator's password is set, once and within an hour; "" where
+// there is one, or nobody signs in with one.
+func SetupLink(a *App) string {
+	if a.local == nil || a.local.Code() == "" {
+		return ""
+	}
+	return a.URL() + "/#setup=" + a.local.Code()
 }
 
 // simulateIEC runs a simulator of the IEC, over real HTTP, for those who have none.

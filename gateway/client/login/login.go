@@ -1,6 +1,7 @@
 package login
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -73,6 +74,37 @@ func Device(ctx context.Context, at provider.SignIn, ask func(address, code stri
 		return Entry{}, fmt.Errorf("sign in: %w", err)
 	}
 	return e, e.take(ctx, verifier, tokens)
+}
+
+// Password signs the administrator of a server without a provider in. Such a token is not
+// renewed.
+func Password(ctx context.Context, server, password string) (Entry, error) {
+	body, err := json.Marshal(map[string]string{"password": password})
+	if err != nil {
+		return Entry{}, fmt.Errorf("sign in: %w", err)
+	}
+	address := strings.TrimRight(server, "/") + provider.WaysPath + "/password"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return Entry{}, fmt.Errorf("sign in: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return Entry{}, fmt.Errorf("sign in: %w", err)
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		Message string
+		Data    struct{ Token string }
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer); err != nil {
+		return Entry{}, fmt.Errorf("sign in: %w", err)
+	}
+	if answer.Data.Token == "" {
+		return Entry{}, fmt.Errorf("sign in: %s (%s)", answer.Message, resp.Status)
+	}
+	return Entry{Token: answer.Data.Token}, nil
 }
 
 // checkShown refuses what could write more to a terminal than an address and a code.

@@ -4,9 +4,9 @@ import { Confirm } from "./confirm.ts";
 import { h } from "./dom.ts";
 import { isAnswer, NobodyThere, ProviderSession } from "./provider.ts";
 import {
-  forgetToken, isFromProvider, keepToken, type Offer, storedToken, takeOffer, tokensOf, userOf, waysIn,
+  forgetToken, isFromProvider, keepToken, type Offer, storedToken, takeOffer, takeSetUp, tokensOf, userOf, waysIn,
 } from "./session.ts";
-import { signIn } from "./signin.ts";
+import { setUp, signIn } from "./signin.ts";
 import { strings } from "./strings.ts";
 
 const root = document.getElementById("app")!;
@@ -54,6 +54,21 @@ async function showSignIn(why = ""): Promise<void> {
   view.querySelector<HTMLElement>("[data-first]")!.focus();
 }
 
+/** Shows the page for the administrator's first password, where none is set yet. */
+async function showSetUp(code: string): Promise<void> {
+  const { password } = await waysIn();
+  if (!password || password.set) return showSignIn();
+  app?.close();
+  app = null;
+  const view = setUp(code, password.user, (token) => {
+    session = null;
+    keepToken(token);
+    showApp(token);
+  });
+  root.replaceChildren(h("main", { id: "content", class: "alone" }, view));
+  view.querySelector<HTMLElement>("[data-first]")!.focus();
+}
+
 /** Begins the session that a link offers. */
 function accept(offer: Offer): void {
   history.replaceState(null, "", location.pathname + offer.page);
@@ -84,6 +99,8 @@ function consider(offer: Offer): void {
 
 // Opening a second link with a token in the same tab only changes the fragment.
 addEventListener("hashchange", (e) => {
+  const code = takeSetUp();
+  if (code) return void showSetUp(code);
   const given = location.hash.startsWith("#token=");
   const before = new URL(e.oldURL).hash;
   const offer = takeOffer(before.startsWith("#token=") ? "" : before);
@@ -120,9 +137,11 @@ async function finish(): Promise<void> {
   }
 }
 
+const code = takeSetUp();
 const offer = takeOffer("");
 const token = storedToken();
-if (isAnswer()) void finish();
+if (code) void showSetUp(code);
+else if (isAnswer()) void finish();
 else {
   if (token) void resume(token);
   else if (!offer) void showSignIn();

@@ -44,6 +44,13 @@ export function takeOffer(before: string): Offer | null {
   return /^[\w.-]+$/.test(found[1]!) ? { token: found[1]!, page: found[2] ? "#" + found[2] : "" } : null;
 }
 
+/** Takes the code for setting the administrator's password out of the address; "" is none. */
+export function takeSetUp(): string {
+  const code = /^#setup=(\w+)$/.exec(location.hash)?.[1] ?? "";
+  if (code) history.replaceState(null, "", location.pathname);
+  return code;
+}
+
 /** Keeps a token for this tab. */
 export function keepToken(token: string, kind: "given" | "provider" = "given"): void {
   sessionStorage.setItem(key, token);

@@ -19,10 +19,13 @@ export function signIn(why: string, ways: Ways, done: SignedIn): HTMLElement {
   const card = h("div", { class: "card sign-in" },
     h("h1", {}, h("img", { src: "/assets/icon.svg", alt: "", width: 36, height: 36 }), strings.name),
     h("p", {}, text.intro));
-  if (ways.provider) {
+  if (ways.password?.set) {
+    card.append(passwordForm(ways.password.user, error, done.token), h("details", {}, h("summary", {}, text.withToken), form));
+  } else if (ways.provider) {
     card.append(providerButton(ways.provider, error, done.provider), error,
       h("details", {}, h("summary", {}, text.withToken), form));
   } else {
+    if (ways.password) card.append(h("p", {}, text.notSet));
     card.append(form);
     form.querySelector("input")!.dataset["first"] = "";
     form.insertBefore(error, form.lastElementChild);
@@ -48,6 +51,83 @@ function providerButton(
     }
   });
   return button;
+}
+
+/** Sends a password to the server and returns the token. Throws an Error with a sentence. */
+async function send(path: string, body: Record<string, string>): Promise<string> {
+  let answer: { message?: string; data?: { token?: string } };
+  try {
+    const reply = await fetch(path, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    });
+    answer = (await reply.json()) as typeof answer;
+  } catch {
+    throw new Error(text.noServer);
+  }
+  if (!answer.data?.token) throw new Error(answer.message ?? text.failed);
+  return answer.data.token;
+}
+
+const field = (id: string, label: string, autocomplete: "current-password" | "new-password") => {
+  const input = h("input", { id, type: "password", autocomplete, required: true, "aria-describedby": "sign-in-error" });
+  return { input, parts: [h("label", { for: id }, label), input] };
+};
+
+/** The name of the administrator, for whoever keeps passwords. */
+const nameField = (user: string) => [
+  h("label", { for: "user" }, text.user),
+  h("input", { id: "user", type: "text", autocomplete: "username", readonly: true, value: user }),
+];
+
+/** Submits a form once at a time, and shows what went wrong beside it. */
+function submits(form: HTMLFormElement, error: HTMLElement, first: HTMLInputElement, action: () => Promise<void>): void {
+  form.addEventListener("submit", async (e) => {
+    e.preventDefault();
+    const button = form.querySelector("button")!;
+    button.disabled = true;
+    fill(error, "");
+    try {
+      await action();
+    } catch (e) {
+      fill(error, (e as Error).message);
+      first.setAttribute("aria-invalid", "true");
+      first.focus();
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
+/** Asks the administrator for the password. */
+function passwordForm(user: string, error: HTMLElement, done: (token: string) => void): HTMLElement {
+  const { input, parts } = field("password", text.password, "current-password");
+  input.dataset["first"] = "";
+  const form = h("form", { novalidate: true }, ...nameField(user), ...parts, error,
+    h("button", { class: "primary", type: "submit" }, text.submit));
+  submits(form, error, input, async () => {
+    if (!input.value) throw new Error(text.noPassword);
+    done(await send("/signin/password", { password: input.value }));
+  });
+  return form;
+}
+
+/** Has the administrator set the password, with the code of the link on the terminal. */
+export function setUp(code: string, user: string, done: (token: string) => void): HTMLElement {
+  const error = h("p", { id: "sign-in-error", class: "error", role: "alert" });
+  const one = field("password", text.newPassword, "new-password");
+  const two = field("again", text.again, "new-password");
+  one.input.dataset["first"] = "";
+  one.input.setAttribute("aria-describedby", "password-hint sign-in-error");
+  const form = h("form", { novalidate: true, class: "card sign-in" },
+    h("h1", {}, h("img", { src: "/assets/icon.svg", alt: "", width: 36, height: 36 }), text.setUp),
+    h("p", {}, text.setUpIntro), ...nameField(user), ...one.parts,
+    h("p", { id: "password-hint", class: "hint" }, text.passwordHint), ...two.parts, error,
+    h("button", { class: "primary", type: "submit" }, text.setUpSubmit));
+  submits(form, error, one.input, async () => {
+    if (one.input.value !== two.input.value) throw new Error(text.differ);
+    done(await send("/signin/setup", { code, password: one.input.value }));
+  });
+  return form;
 }
 
 /** Asks for a token, and passes it on once the server has accepted it. */

@@ -119,7 +119,7 @@ The report: %s
 The job:    %s
 
 What to try next:
-  go tool task up                                                keep it running, on http://127.0.0.1:8080
+  go tool task up              keep it running, on http://127.0.0.1:8080: open the link, set a password, sign in
   export ROLLCALL_TOKEN=$(%s)
   bin/rollcall upload %s --watch
   bin/rollcall jobs

@@ -1,10 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
 
 	"rollcall.example/gateway/client"
 	"rollcall.example/gateway/client/login"
@@ -25,13 +31,23 @@ func (c *loginCmd) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	if ways.Provider == nil {
-		return fmt.Errorf("login: %s has no provider to sign in at: give --token or ROLLCALL_TOKEN", c.Server)
+	var e login.Entry
+	switch {
+	case ways.Provider != nil:
+		e, err = login.Device(ctx, *ways.Provider, func(address, code string) error {
+			_, err := fmt.Fprintf(p.out, "Open %s\nand enter the code %s\n", address, code)
+			return err
+		})
+	case ways.Password != nil && ways.Password.Set:
+		var password string
+		if password, err = askPassword(p.out, ways.Password.User); err == nil {
+			e, err = login.Password(ctx, c.Server, password)
+		}
+	case ways.Password != nil:
+		err = fmt.Errorf("set the password of %s first, in the console", ways.Password.User)
+	default:
+		err = fmt.Errorf("%s has no provider to sign in at: give --token or ROLLCALL_TOKEN", c.Server)
 	}
-	e, err := login.Device(ctx, *ways.Provider, func(address, code string) error {
-		_, err := fmt.Fprintf(p.out, "Open %s\nand enter the code %s\n", address, code)
-		return err
-	})
 	if err != nil {
 		return fmt.Errorf("login: %w", err)
 	}
@@ -81,4 +97,23 @@ func (c *logoutCmd) Run(ctx context.Context, p *process) error {
 	}
 	_, err = fmt.Fprintf(p.out, "Signed out of %s.\n", c.Server)
 	return err
+}
+
+// askPassword reads a password from the terminal without showing it, or the first line of
+// what is no terminal.
+func askPassword(out io.Writer, user string) (string, error) {
+	fmt.Fprintf(out, "Password of %s: ", user)
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		if err != nil && line == "" {
+			return "", fmt.Errorf("read password: %w", err)
+		}
+		return strings.TrimRight(line, "\r\n"), nil
+	}
+	password, err := term.ReadPassword(int(os.Stdin.Fd()))
+	fmt.Fprintln(out)
+	if err != nil {
+		return "", fmt.Errorf("read password: %w", err)
+	}
+	return string(password), nil
 }

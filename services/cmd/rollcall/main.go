@@ -92,7 +92,7 @@ To begin, keep this running:
 
     rollcall up
 
-and in another terminal
+open the link that it prints, and set your password. Or in another terminal
 
     export ROLLCALL_TOKEN=$(rollcall token --user you --role national_admin --secret-file rollcall-data/jwt-secret)
     rollcall upload roll.xlsx --watch

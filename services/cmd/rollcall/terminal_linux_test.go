@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"golang.org/x/sys/unix"
 )
 
@@ -63,18 +63,19 @@ func rollcallOnTerminal(t *testing.T, args ...string) *program {
 	return p
 }
 
-var signedIn = regexp.MustCompile(`/#token=[\w.-]+`)
+var setUpLink = regexp.MustCompile(`http://\S+/#setup=\w+`)
 
-// A token in a file, a pipe or a journal is there for all who can read that.
+// A link in a pipe or a journal is there for all who can read that.
 func TestUpPrintsALinkToATerminalOnly(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := rollcall(t, nil, "up", "--addr", "127.0.0.1:0", "--data", dir)
 	p.waitHealthy()
 	p.wait("the last line", func() bool { return strings.Contains(p.out.String(), "for the NATS CLI") })
-	file := filepath.Join(dir, "jwt-secret")
-	how := "rollcall token --user alice --role national_admin --secret-file " + file
-	if all := p.out.String() + p.err.String(); strings.Contains(all, "token=") || !strings.Contains(all, how) {
+	how := "rollcall token --user alice --role national_admin --secret-file " + filepath.Join(dir, "jwt-secret")
+	file := filepath.Join(dir, "password-link")
+	if all := p.out.String() + p.err.String(); strings.Contains(all, "setup=") || strings.Contains(all, "token=") ||
+		!strings.Contains(all, how) || !strings.Contains(all, "the link in "+file) {
 		t.Errorf("to a pipe it prints:\n%s", all)
 	}
 	// What it prints works.
@@ -82,26 +83,9 @@ func TestUpPrintsALinkToATerminalOnly(t *testing.T) {
 	if out := mustRun(t, "jobs", "--server", p.url(), "--token", made); strings.Contains(out, "job-") {
 		t.Errorf("jobs:\n%s", out)
 	}
-	p.stop(syscall.SIGTERM)
-
-	p = rollcallOnTerminal(t, "up", "--addr", "127.0.0.1:0", "--data", dir)
-	p.waitHealthy()
-	p.wait("the link", func() bool { return signedIn.MatchString(p.out.String()) })
-	if strings.Contains(p.err.String(), "token=") {
-		t.Errorf("the log has the token:\n%s", p.err)
-	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url()+"/api/v1/bulk-upload/history", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+strings.TrimPrefix(signedIn.FindString(p.out.String()), "/#token="))
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		t.Errorf("the link's token: %s", resp.Status)
+	checkMode(t, file, 0o600)
+	if text, err := os.ReadFile(file); err != nil || !setUpLink.Match(text) {
+		t.Errorf("%s has %q %v", file, text, err)
 	}
 }
 
@@ -115,20 +99,63 @@ func TestDemoPrintsNoTokenToAPipe(t *testing.T) {
 	}
 }
 
-// The link that up prints signs in.
-func TestConsoleSignsInWithTheLinkOfUp(t *testing.T) {
+// A newcomer sets a password with the link that up prints, once, and signs in with it from then on.
+func TestANewcomerSetsAPasswordAndSignsIn(t *testing.T) {
 	p := rollcallOnTerminal(t, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir())
 	p.waitHealthy()
 	var link string
 	p.wait("the link", func() bool {
-		link = signedIn.FindString(p.out.String())
+		link = setUpLink.FindString(p.out.String())
 		return link != ""
 	})
+	const password = "four words nobody expects"
 	b := openTab(t, p.url())
-	b.open(link)
-	b.waitForText("Signed in as you")
-	b.waitFor(`document.querySelector(".connection").dataset.state === "open"`)
-	if strings.Contains(b.address(), "token") {
-		t.Error("the token is still in the address")
+	b.setScheme("light")
+	b.open(strings.TrimPrefix(link, p.url()))
+	b.waitForText("Set your password")
+	if strings.Contains(b.address(), "setup") {
+		t.Error("the code is still in the address")
 	}
+	b.screenshot("42-set-password")
+	b.expect("Failed to load resource") // the browser reports refusals
+	enter := func(selector, text string) {
+		b.do(chromedp.SetValue(chromedp.CSS(selector), text))
+	}
+	enter("#password", "too short")
+	enter("#again", "too short")
+	b.click("Set the password and sign in")
+	b.waitForText("at least 15 characters")
+	enter("#password", password)
+	b.click("Set the password and sign in")
+	b.waitForText("The two are not the same")
+	enter("#again", password)
+	b.click("Set the password and sign in")
+	b.waitForText("Signed in as admin")
+	b.click("Sign out")
+	b.waitFor(`document.activeElement.id === "password"`)
+	b.screenshot("43-password")
+	enter("#password", "some other password")
+	b.click("Sign in")
+	b.waitForText("This password is not right")
+	enter("#password", password)
+	b.click("Sign in")
+	b.waitForText("Signed in as admin")
+	b.waitFor(`document.querySelector(".connection").dataset.state === "open"`)
+
+	// The link is good once.
+	b.click("Sign out")
+	b.waitFor(`document.activeElement.id === "password"`)
+	b.open("/#/")
+	b.open(strings.TrimPrefix(link, p.url()))
+	b.waitFor(`document.querySelector("#password") && !document.querySelector("#again")`)
+
+	// The terminal signs in with it too.
+	file := filepath.Join(t.TempDir(), "credentials.json")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "login", "--server", p.url(), "--credentials", file)
+	cmd.Env = append(os.Environ(), asRollcall+"=1")
+	cmd.Stdin = strings.NewReader(password + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "as admin (national_admin)") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	mustRun(t, "jobs", "--server", p.url(), "--credentials", file)
 }

@@ -41,23 +41,23 @@ func (c *upCmd) Run(ctx context.Context, p *process) (err error) {
 	return a.Run(ctx)
 }
 
-// printSignIn tells how to sign in to the console. A token goes to a terminal only: a file,
-// a pipe or a journal would hand it to whoever reads that.
+// printSignIn tells how to sign in to the console. The link for the password goes to a
+// terminal only: a file, a pipe or a journal would hand it to whoever reads that.
 func (c *upCmd) printSignIn(p *process, a *app.App) error {
-	if isTerminal(p.out) {
-		token, err := a.SignToken("you", "national_admin", consoleTTL)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(p.out, "the console, signed in: %s/#token=%s\n", a.URL(), token)
-	} else {
-		fmt.Fprintln(p.out, "the console is there too; sign in with a token")
+	switch link := app.SetupLink(a); {
+	case link == "":
+		fmt.Fprintln(p.out, "the console: sign in there with your password")
+	case isTerminal(p.out):
+		fmt.Fprintf(p.out, "the console, where you set your password first, within an hour: %s\n", link)
+	default:
+		fmt.Fprintf(p.out, "the console: set your password first, within an hour, with the link in %s\n",
+			filepath.Join(c.Data, app.AdminLink))
 	}
-	_, err := fmt.Fprintf(p.out, "a token for you: rollcall token --user alice --role national_admin --secret-file %s\n",
+	_, err := fmt.Fprintf(p.out, "a token for a program: rollcall token --user alice --role national_admin --secret-file %s\n",
 		filepath.Join(c.Data, "jwt-secret"))
 	return err
 }
 
-// consoleTTL is how long somebody stays signed in to whom up or demo hand a
-// token, in the fragment of the console's address: no server or log sees that.
+// consoleTTL is how long somebody stays signed in to whom demo hands a token, in the
+// fragment of the console's address: no server or log sees that.
 const consoleTTL = 12 * time.Hour
