@@ -76,7 +76,8 @@ func TestThePasswordIsSetOnceAndSignsInFromThenOn(t *testing.T) {
 		t.Errorf("the file: %v %v", info.Mode(), err)
 	}
 	text, err := os.ReadFile(file)
-	if err != nil || strings.Contains(string(text), "words") || !strings.HasPrefix(string(text), "$argon2id$v=19$m=47104,t=1,p=1$") {
+	const head = "$argon2id$v=19$m=47104,t=1,p=1$"
+	if err != nil || strings.Contains(string(text), "words") || !strings.HasPrefix(string(text), head) {
 		t.Errorf("the file has %s %v", text, err)
 	}
 	again, _ := open(t, file)

@@ -53,8 +53,8 @@ func (c *upCmd) printSignIn(p *process, a *app.App) error {
 		fmt.Fprintf(p.out, "the console: set your password first, within an hour, with the link in %s\n",
 			filepath.Join(c.Data, app.AdminLink))
 	}
-	_, err := fmt.Fprintf(p.out, "a token for a program: rollcall token --user alice --role national_admin --secret-file %s\n",
-		filepath.Join(c.Data, "jwt-secret"))
+	const how = "a token for a program: rollcall token --user alice --role national_admin --secret-file %s\n"
+	_, err := fmt.Fprintf(p.out, how, filepath.Join(c.Data, "jwt-secret"))
 	return err
 }
 
