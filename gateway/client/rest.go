@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,16 @@ const apiBase = "/api/v1/bulk-upload"
 // data of the answer into out, unless out is nil.
 func (c *Client) Call(ctx context.Context, method, path string, out any) error {
 	return c.call(ctx, method, path, nil, nil, out)
+}
+
+// CallWith is Call with a JSON body.
+func CallWith(ctx context.Context, c *Client, method, path string, body, out any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	return c.call(ctx, method, path, bytes.NewReader(text), header, out)
 }
 
 // SaveMapping keeps a mapping, as UploadOptions has it, under a name for the user, in

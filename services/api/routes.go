@@ -84,6 +84,8 @@ func (a *API) routes() []route {
 		{"PUT", "/mappings/{name}", kept.save, access.Upload, noJob, smallBody},
 		{"DELETE", "/mappings/{name}", kept.remove, access.Upload, noJob, smallBody},
 
+		{"POST", "/members/story", stories{a}.tell, access.ReadRows, noJob, smallBody},
+
 		{"POST", "/webhooks", hooks.add, access.Webhooks, noJob, smallBody},
 		{"GET", "/webhooks", hooks.list, access.Webhooks, noJob, smallBody},
 		{"DELETE", "/webhooks/{webhookId}", hooks.remove, access.Webhooks, noJob, smallBody},

@@ -44,6 +44,7 @@ type cli struct {
 	Rows    rowsCmd     `cmd:"" group:"jobs" help:"List the rows of a job with what became of each."`
 	Row     rowCmd      `cmd:"" group:"jobs" help:"Tell everything that happened to one row."`
 	History historyCmd  `cmd:"" group:"jobs" help:"Print every event so far."`
+	Member  memberCmd   `cmd:"" group:"jobs" help:"Tell what every job has said of a person, and who let it."`
 	Sign    registerCmd `cmd:"" group:"jobs" name:"register" help:"Download the attendance register of a ward, a PDF."`
 	Wards   wardsCmd    `cmd:"" group:"jobs" help:"Tell where the organisation stands, now or on a past day."`
 	Cancel  cancelCmd   `cmd:"" group:"jobs" help:"Stop a job."`
