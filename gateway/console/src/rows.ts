@@ -120,7 +120,7 @@ export class RowsView {
 
   #show(): void {
     const source = this.#source;
-    for (const row of source.rows) for (const code of row.codes) this.#codes.add(code);
+    for (const row of source.rows.slice(-1000)) for (const code of row.codes) this.#codes.add(code);
     const sorting = this.#sort !== "row" || this.#down;
     if (sorting && source.done) this.#sortRows();
     this.#renderChips();

@@ -19,6 +19,7 @@ export class RowSource {
   #cursor: string | undefined;
   #loading: Promise<void> | undefined;
   #closed = false;
+  #upTo = 0;
 
   constructor(readonly client: Rollcall, readonly job: string, readonly wanted: Wanted) {}
 
@@ -31,15 +32,21 @@ export class RowSource {
   }
 
   /** Loads rows until there is one more than an index, or there are no more; a step after each page. */
-  async ensure(index: number, step: () => void): Promise<void> {
-    while (!this.#closed && !this.done && this.rows.length <= index) {
-      await (this.#loading ??= this.#load().finally(() => (this.#loading = undefined)));
-      if (!this.#closed) step();
-    }
+  ensure(index: number, step: () => void): Promise<void> {
+    this.#upTo = Math.max(this.#upTo, index);
+    // Each step may ask for more: one loop serves all who ask.
+    return (this.#loading ??= this.#loadAll(step).finally(() => (this.#loading = undefined)));
   }
 
   close(): void {
     this.#closed = true;
+  }
+
+  async #loadAll(step: () => void): Promise<void> {
+    while (!this.#closed && !this.done && this.rows.length <= this.#upTo) {
+      await this.#load();
+      if (!this.#closed) step();
+    }
   }
 
   async #load(): Promise<void> {
