@@ -91,14 +91,16 @@ func BenchmarkPersistence(b *testing.B) {
 	validation, iec := eventstest.Connect(b, s.srv, "validation"), eventstest.Connect(b, s.srv, "iec")
 	rows := storeBenchRecords(b, validation, events.BucketRows, func(p person) *records.Row { return p.row })
 	verdicts := storeBenchRecords(b, iec, events.BucketVerdicts, func(p person) *records.Verdict { return p.verdict })
-	ours := func() time.Duration {
-		job := s.submitJob(b, events.Options{}, rows, verdicts)
+	run := func(o events.Options) time.Duration {
+		job := s.submitJob(b, o, rows, verdicts)
 		eventstest.WaitFor(b, 5*time.Minute, "the job to be persisted", func() bool {
 			now, err := s.log.Load(b.Context(), job.ID)
 			return err == nil && now.Persisted != nil
 		})
 		return <-took
 	}
+	ours := func() time.Duration { return run(events.Options{}) }
+	dry := func() time.Duration { return run(events.Options{DryRun: true}) }
 	peer := newPsql(b)
 	merge := func(fresh bool) func() time.Duration {
 		return func() time.Duration { return peer.run(fresh) }
@@ -111,6 +113,7 @@ func BenchmarkPersistence(b *testing.B) {
 		}
 	}
 	b.Run("insert", func(b *testing.B) { timeBoth(b, s.db, empty, ours, merge(true)) })
+	b.Run("dry run", func(b *testing.B) { timeBoth(b, s.db, empty, dry, merge(true)) })
 	b.Run("unchanged", func(b *testing.B) {
 		empty()
 		ours()

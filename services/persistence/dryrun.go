@@ -120,13 +120,20 @@ const seenMembersSQL = ` LEFT JOIN members m
 
 // overwrittenSQL returns, as text, what a row writes over what is there: its outcome and
 // the member as it is then, whatever jobs and times wrote it. A time of the IEC's answer
-// is a number there, which no setting of a session changes.
+// is a number there, which no setting of a session changes. It is the text of a record, for
+// that of a JSON object of each member takes longer than to write them.
 var overwrittenSQL = func() string {
 	const writer = ` - 'updated_at' - 'updated_by_job'`
-	return `jsonb_build_array(o.n, o.id_number, o.result, o.vd_code, o.error, to_jsonb(o.changed),
-  ` + withoutZone("o.before") + writer + `, ` + withoutZone("o.after") + `,
-  jsonb_strip_nulls(to_jsonb(m) - 'verified_at' - 'id' - 'created_at' - 'created_by_job'` + writer + `),
-  extract(epoch FROM m.verified_at))::text`
+	values := []string{"o.n", "o.id_number", "o.result", "o.vd_code", "o.error", "o.changed",
+		withoutZone("o.before") + writer, withoutZone("o.after")}
+	for _, c := range columns {
+		value := "m." + c.name
+		if c.typ == "timestamptz" {
+			value = "extract(epoch FROM " + value + ")"
+		}
+		values = append(values, value)
+	}
+	return "ROW(" + commaList(values) + ")::text"
 }()
 
 // withoutZone returns an image of a member in which the time of the IEC's answer is a
