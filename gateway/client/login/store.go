@@ -45,9 +45,6 @@ func Open(path string) (Store, error) {
 	return Store{path}, nil
 }
 
-// Path is where the file is.
-func (s Store) Path() string { return s.path }
-
 // Get returns the entry of a server. Without one the error is ErrNone. A file that others
 // can read or write is refused: whoever wrote it could have tokens sent anywhere.
 func (s Store) Get(server string) (Entry, error) {
