@@ -4,6 +4,7 @@ import { FilesView } from "./files.ts";
 import { JobView } from "./jobview.ts";
 import { JobList } from "./joblist.ts";
 import { QuotaView } from "./quota.ts";
+import { StoryView } from "./story.ts";
 import { strings } from "./strings.ts";
 import { Upload } from "./upload.ts";
 import { WardsView } from "./wards.ts";
@@ -15,6 +16,7 @@ interface Page {
   close(): void;
 }
 
+const wardsLink = /^#\/wards(?:\?job=(job-[0-9a-f-]{36}))?$/;
 const deepLink = /^#\/jobs\/(job-[0-9a-f-]{36})$/;
 
 /** The console of a person who has signed in. */
@@ -30,6 +32,7 @@ export class App {
   #page: Page | null = null; // one of its own, by its address
   #closed = false;
   readonly #name = h("span", { class: "user" });
+  readonly #storyLink = h("a", { href: "#/member", hidden: true }, strings.story.link);
   #me: Me | undefined; // until the server has said who it is
   readonly #leave: (why: string) => void;
 
@@ -42,7 +45,7 @@ export class App {
       h("a", { class: "skip", href: "#content", onclick: (e: Event) => this.#skip(e) }, strings.skip),
       h("a", { class: "brand", href: "#/" },
         h("img", { src: "/assets/icon.svg", alt: "", width: 28, height: 28 }), strings.name),
-      h("nav", { "aria-label": strings.pages }, h("a", { href: "#/wards" }, strings.wards.link)),
+      h("nav", { "aria-label": strings.pages }, h("a", { href: "#/wards" }, strings.wards.link), this.#storyLink),
       this.#connection,
       this.#name,
       h("button", { type: "button", class: "quiet", onclick: () => this.#signOut() }, strings.signOut));
@@ -88,11 +91,23 @@ export class App {
     try {
       this.#me = await this.#client.me();
       fill(this.#name, strings.signedInAs(this.#me.user_id));
+      this.#storyLink.hidden = !this.#mayReadRows();
       this.#files.setMayWrite(this.#me.permissions.includes("write"));
     } catch (e) {
       this.#showError(e as RollcallError);
     }
     this.route();
+  }
+
+  #mayReadRows(): boolean {
+    return !!this.#me?.permissions.includes("read_rows");
+  }
+
+  /** Makes the page that has an address of its own. */
+  #pageOf(address: string): Page | null {
+    const wards = wardsLink.exec(address);
+    if (wards) return new WardsView(this.#client, wards[1]);
+    return address === "#/member" ? new StoryView(this.#client, this.#mayReadRows()) : null;
   }
 
   #showConnection(state: ConnectionState): void {
@@ -120,7 +135,7 @@ export class App {
     this.#jobs.mark(job ?? "");
     const files = location.hash === "#/files";
     this.#page?.close();
-    this.#page = location.hash === "#/wards" ? new WardsView(this.#client) : null;
+    this.#page = this.#pageOf(location.hash);
     const parts = this.#main.parentElement!;
     parts.classList.toggle("with-job", !!job || files || !!this.#page);
     parts.classList.toggle("with-page", !!this.#page);

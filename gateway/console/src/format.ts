@@ -8,6 +8,10 @@ const day = new Intl.DateTimeFormat("en-ZA",
 
 const longDay = new Intl.DateTimeFormat("en-ZA", { day: "numeric", month: "short", year: "numeric" });
 
+const longMoment = new Intl.DateTimeFormat("en-ZA",
+  { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+export const dateAndTime = (at: string) => longMoment.format(new Date(at));
 export const date = (at: string) => longDay.format(new Date(at));
 export const count = (n: number) => numbers.format(n);
 export const time = (at: string) => clock.format(new Date(at));

@@ -28,6 +28,7 @@ export class JobView {
   // For screen readers: a new stage or status, and not each row.
   readonly #announcement = h("p", { class: "visually-hidden", "aria-live": "polite" });
   readonly #counts = h("div", { class: "counts" });
+  readonly #newMembers = h("a", { hidden: true }, text.newMembers);
   readonly #error = h("p", { class: "error", role: "alert" });
   readonly #note = h("p", { class: "hint", role: "status" });
   readonly #cancel = h("button", { type: "button", onclick: () => this.#askCancel.open() }, text.cancel);
@@ -38,6 +39,9 @@ export class JobView {
   readonly #report = h("button", {
     type: "button", class: "primary", onclick: () => this.#download(this.#report, "report"),
   }, text.report);
+  readonly #summary = h("button", {
+    type: "button", onclick: () => this.#download(this.#summary, "summary"),
+  }, text.summary);
   readonly #rejects = h("button", {
     type: "button", onclick: () => this.#download(this.#rejects, "rejects"),
   }, text.rejects);
@@ -85,9 +89,9 @@ export class JobView {
       h("div", { class: "card job" }, this.#looking, this.#stages,
         h("div", { class: "progress" }, this.#percent, h("div", {}, this.#bar.element, this.#facts)), this.#message,
         this.#approval, this.#commitHint,
-        h("div", { class: "actions" }, this.#approve, this.#decline, this.#commit, this.#report, this.#rejects,
+        h("div", { class: "actions" }, this.#approve, this.#decline, this.#commit, this.#report, this.#summary, this.#rejects,
           this.#takeOver, this.#retry, this.#undo, this.#cancel)),
-      h("section", { class: "card", "aria-label": text.counts }, h("h2", {}, text.counts), this.#counts),
+      h("section", { class: "card", "aria-label": text.counts }, h("h2", {}, text.counts), this.#counts, this.#newMembers),
       this.#rows.element, this.#timeline.element);
     this.element = h("article", {},
       h("a", { class: "back", href: "#/" }, "← ", strings.jobs.back),
@@ -199,6 +203,10 @@ export class JobView {
     this.#commit.hidden = now.status !== "completed" || !options.dry_run || now.reportGone === true;
     this.#commitHint.hidden = this.#commit.hidden || this.#may("write");
     this.#report.hidden = now.status !== "completed" || now.reportGone === true;
+    this.#summary.hidden = this.#report.hidden;
+    this.#newMembers.hidden = now.status !== "completed" || !database_stats?.inserts || !!options.dry_run ||
+      !!options.undoes || !this.#may("read_report");
+    this.#newMembers.href = "#/wards?job=" + this.id;
     this.#rejects.hidden = !now.known.rows || !!options.undoes || !hasRowsToFix(this.#status);
     // Hiding the focused button would lose the keyboard's place on the page.
     if ((document.activeElement as HTMLElement | null)?.hidden) this.#title.focus();
@@ -223,11 +231,11 @@ export class JobView {
     }
   }
 
-  #download(button: HTMLButtonElement, part: "report" | "rejects"): Promise<void> {
+  #download(button: HTMLButtonElement, part: "report" | "rejects" | "summary"): Promise<void> {
     fill(this.#note, text.fetching);
     return this.#run(button, async () => {
       try {
-        const file = await this.client.report(this.id, part);
+        const file = await (part === "summary" ? this.client.summary(this.id) : this.client.report(this.id, part));
         save(file.blob, file.fileName);
         fill(this.#note, text.saved(file.fileName));
       } catch (e) {

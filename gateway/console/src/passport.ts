@@ -1,6 +1,6 @@
 import type { RowHistory } from "../../client/ts/src/index.js";
 import { h } from "./dom.ts";
-import { moment } from "./format.ts";
+import { dateAndTime } from "./format.ts";
 import { strings } from "./strings.ts";
 
 const text = strings.passport;
@@ -34,7 +34,8 @@ export class Passport {
   }
 }
 
-function parts(row: RowHistory): HTMLElement[] {
+/** Returns what is known of a row: its cells, the rules, the IEC's answer, the member, the report. */
+export function parts(row: RowHistory): HTMLElement[] {
   const failed = row.rules.find((r) => r.answer === "failed");
   const changed = row.database.changed ?? [];
   const show = (v: unknown) => (v === null || v === undefined || v === "" ? text.nothing : String(v));
@@ -50,7 +51,7 @@ function parts(row: RowHistory): HTMLElement[] {
     part(text.iec, h("p", {}, strings.rowStatus[row.iec.status] ?? row.iec.status, row.iec.why ? `: ${row.iec.why}` : ""),
       h("p", { class: "hint" }, [
         row.iec.ward && text.ward(row.iec.ward), row.iec.vd && text.vd(row.iec.vd), row.iec.station, row.iec.municipality,
-        row.iec.province, row.iec.at && moment(row.iec.at), row.iec.kept && text.kept,
+        row.iec.province, row.iec.at && dateAndTime(row.iec.at), row.iec.kept && text.kept,
       ].filter(Boolean).join(" · "))),
     part(text.database,
       h("p", {}, strings.rowStatus[row.database.result] ?? row.database.result,

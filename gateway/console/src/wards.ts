@@ -1,5 +1,5 @@
 import type {
-  MemberCounts, PlaceStanding, Rollcall, Standing, StandingPoint, StandingQuery, WardStanding, Workbook,
+  CourseQuery, MemberCounts, PlaceStanding, Rollcall, Standing, StandingPoint, StandingQuery, WardStanding, Workbook,
 } from "../../client/ts/src/index.js";
 import { fill, h, save } from "./dom.ts";
 import { count, date } from "./format.ts";
@@ -7,7 +7,8 @@ import { lineChart } from "./linechart.ts";
 import { strings } from "./strings.ts";
 
 const text = strings.wards;
-const columns = ["members", "registered", "elsewhere", "not_registered", "abroad", "deceased", "unverified"] as const;
+type Column = Exclude<keyof MemberCounts, "new">;
+const always: readonly Column[] = ["members", "registered", "elsewhere", "not_registered", "abroad", "deceased", "unverified"];
 /** How many lines of the table are drawn at once. */
 const step = 200;
 
@@ -21,15 +22,18 @@ export class WardsView {
     ...(["ward", "municipality", "province"] as const).map((l) => h("option", { value: l }, text.levels[l])));
   readonly #day = h("input", { id: "wards-day", type: "date", onchange: () => void this.#load() });
   readonly #below = h("input", { id: "wards-below", type: "checkbox", onchange: () => void this.#load() });
+  /** With a job also whom it has added. */
+  readonly #columns: readonly (keyof MemberCounts)[];
   readonly #sum = h("p", { class: "facts", role: "status" });
   readonly #error = h("p", { class: "error", role: "alert" });
   readonly #chart = h("div", { class: "over-time" });
   readonly #body = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": text.table });
   readonly #more = h("button", { type: "button", class: "quiet no-print", hidden: true, onclick: () => this.#showMore() },
     text.more);
+  readonly #job = h("p", { hidden: true });
   readonly element = h("article", { class: "card wards" },
     h("a", { class: "back", href: "#/" }, "← ", strings.jobs.back),
-    h("div", { class: "heading" }, h("h1", {}, text.title)), this.#sum, this.#error,
+    h("div", { class: "heading" }, h("h1", {}, text.title)), this.#job, this.#sum, this.#error,
     h("div", { class: "fields no-print" },
       h("p", {}, h("label", { for: "wards-level" }, text.by), this.#level),
       h("p", {}, h("label", { for: "wards-province" }, text.province), this.#province),
@@ -43,7 +47,11 @@ export class WardsView {
   #shown = step;
   #asked = 0;
 
-  constructor(readonly client: Rollcall) {}
+  constructor(readonly client: Rollcall, readonly job = "") {
+    this.#columns = job ? ["new", ...always] : always;
+    this.#job.hidden = !job;
+    fill(this.#job, text.newOf, " ", h("a", { href: `#/jobs/${job}` }, text.toJob));
+  }
 
   start(): void {
     document.title = `${text.title} · ${strings.name}`;
@@ -58,6 +66,7 @@ export class WardsView {
     const q: StandingQuery = { belowTarget: this.#below.checked };
     if (this.#province.value) q.province = this.#province.value;
     if (this.#day.value) q.asOf = this.#day.value;
+    if (this.job) q.jobId = this.job;
     return q;
   }
 
@@ -65,7 +74,9 @@ export class WardsView {
     const asked = ++this.#asked;
     const q = this.#query();
     try {
-      const course = q.asOf ? { ...q, to: q.asOf } : q;
+      const course: CourseQuery = {};
+      if (q.province) course.province = q.province;
+      if (q.asOf) course.to = q.asOf;
       const [standing, points] = await Promise.all([this.client.wards(q), this.client.wardsHistory(course)]);
       if (asked !== this.#asked) return; // something else has been chosen since
       this.#standing = standing;
@@ -99,14 +110,15 @@ export class WardsView {
     fill(this.#sum, text.sum(count(now.total.members), count(now.total.registered), count(now.total.wards_reached),
       count(now.total.wards), count(now.target), date(now.as_of)));
     const places: (WardStanding | PlaceStanding)[] =
-      level === "ward" ? now.wards : level === "municipality" ? now.municipalities : now.provinces;
+      [...(level === "ward" ? now.wards : level === "municipality" ? now.municipalities : now.provinces)];
     const most = Math.max(1, now.target, ...places.map((p) => p.members));
-    const head = [text.place, text.bar(count(now.target)), ...columns.map((c) => text.counts[c]), text.reached];
+    const head = [text.place, text.bar(count(now.target)), ...this.#columns.map((c) => text.counts[c]), text.reached];
+    if (this.job) places.sort((a, b) => b.new - a.new);
     this.#body.replaceChildren(places.length === 0 ? h("p", {}, text.none) : h("table", { class: "standing" },
       h("caption", {}, text.caption),
       h("thead", {}, h("tr", {}, ...head.map((t) => h("th", { scope: "col" }, t)))),
       h("tbody", {}, ...places.slice(0, this.#shown).map((p) => this.#line(p, most, now.target))),
-      h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, text.total), h("td", {}), ...numbers(now.total),
+      h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, text.total), h("td", {}), ...numbers(now.total, this.#columns),
         h("td", {}, text.reachedOf(count(now.total.wards_reached), count(now.total.wards)))))));
     this.#more.hidden = places.length <= this.#shown;
   }
@@ -127,7 +139,7 @@ export class WardsView {
     return h("tr", {},
       h("th", { scope: "row" }, ward ? ward.ward || text.noWard : p.municipality || provinceName(p.province) || text.unknown,
         ward || p.municipality ? h("span", { class: "hint" }, ward ? where : provinceName(p.province)) : null),
-      h("td", {}, bar), ...numbers(p), h("td", {}, ward && !ward.ward ? "" : reached, sign));
+      h("td", {}, bar), ...numbers(p, this.#columns), h("td", {}, ward && !ward.ward ? "" : reached, sign));
   }
 
   #drawCourse(points: StandingPoint[]): void {
@@ -137,9 +149,9 @@ export class WardsView {
     ]);
     const table = h("details", {}, h("summary", {}, text.numbers), h("div", { class: "scroll", tabindex: "0" },
       h("table", { class: "standing" },
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, text.day), ...columns.map((c) =>
+        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, text.day), ...always.map((c) =>
           h("th", { scope: "col" }, text.counts[c])), h("th", { scope: "col" }, text.reached))),
-        h("tbody", {}, ...points.map((p) => h("tr", {}, h("th", { scope: "row" }, date(p.at)), ...numbers(p),
+        h("tbody", {}, ...points.map((p) => h("tr", {}, h("th", { scope: "row" }, date(p.at)), ...numbers(p, always),
           h("td", {}, count(p.wards_reached))))))));
     this.#chart.replaceChildren(chart, table);
   }
@@ -163,6 +175,6 @@ export class WardsView {
   }
 }
 
-const numbers = (c: MemberCounts) => columns.map((name) => h("td", { "data-count": name }, count(c[name])));
+const numbers = (c: MemberCounts, columns: readonly (keyof MemberCounts)[]) => columns.map((name) => h("td", { "data-count": name }, count(c[name])));
 
 const provinceName = (code: string) => (text.provinces as Record<string, string>)[code] ?? code;

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -72,6 +74,33 @@ func TestConsoleShowsWhereTheOrganisationStands(t *testing.T) {
 			t.Errorf("ward %s is not shown", row[3])
 		}
 	}
+	b.choose("#wards-day", "2020-01-01", "change")
+	b.waitForText("There are no members in your area yet.")
+	b.waitFor(`!document.querySelector(".wards .error").innerText`)
+	b.choose("#wards-day", "", "change")
+	b.waitFor(`document.querySelectorAll(".standing tbody tr").length >= 5`)
+
+	// From a job leads a link to whom it has added, ward by ward.
+	b.isTrue(fmt.Sprintf(`!!(location.hash = "#/jobs/%s")`, jobID))
+	b.waitFor(doneInPage)
+	summary, err := os.ReadFile(b.download("Download summary (PDF)"))
+	if err != nil || !isSummary(summary) {
+		t.Errorf("no PDF of two pages: %.20q, %v", summary, err)
+	}
+	saved := filepath.Join(t.TempDir(), "summary.pdf")
+	mustRun(t, "report", jobID, "--pdf", "-o", saved, "--server", p.url(), "--token", admin)
+	if summary, err = os.ReadFile(saved); err != nil || !isSummary(summary) {
+		t.Errorf("the command saves no PDF of two pages: %.20q, %v", summary, err)
+	}
+	b.waitFor(`document.querySelector("[data-count=inserts]")`)
+	inserted := b.text("[data-count=inserts]")
+	b.click("New members, ward by ward")
+	b.waitFor(`document.querySelector("#content tfoot [data-count=new]")`)
+	if added := b.text("#content tfoot [data-count=new]"); added != inserted || added == "0" ||
+		!strings.Contains(b.text("#content thead"), "New in this job") {
+		t.Errorf("the job has added %s, and the wards say %s", inserted, added)
+	}
+	b.screenshot("46-wards-of-a-job")
 	b.setSize(320, 700, true)
 	if b.isTrue(`document.documentElement.scrollWidth > innerWidth`) {
 		t.Error("the page is wider than a phone")
@@ -89,4 +118,9 @@ func (b *tab) choose(selector, value, event string) {
 	})()`, selector, value, event)) {
 		b.t.Errorf("%s heard nothing", selector)
 	}
+}
+
+// isSummary tells whether a file is a PDF of two pages.
+func isSummary(file []byte) bool {
+	return bytes.HasPrefix(file, []byte("%PDF-")) && bytes.Contains(file, []byte("/Count 2"))
 }

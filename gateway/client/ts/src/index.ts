@@ -12,6 +12,7 @@ export type { InspectedColumn, Inspection, Mapping, SavedMapping } from "./inspe
 export type {
   CourseQuery, MemberCounts, PlaceStanding, Standing, StandingPoint, StandingQuery, Usage, WaitingJob, WardQuery, WardStanding,
 } from "./wards.js";
+export type { Chapter, Story } from "./story.js";
 export type { Mode, RowOptions } from "./options.js";
 export type { Memory, ResumeOptions } from "./resume.js";
 export type {

@@ -8,6 +8,7 @@ import {
 } from "./rest.js";
 import type { ResumeOptions } from "./resume.js";
 import { Socket, type SocketConstructor } from "./socket.js";
+import type { Story } from "./story.js";
 import { Tokens, type TokenSource } from "./token.js";
 import { ActiveWatch, type UserWatchOptions, type Watch, type WatchOptions } from "./watch.js";
 import { wardsPath } from "./wards.js";
@@ -218,6 +219,14 @@ export class Rollcall {
   /** Returns all rows of a job as .csv. */
   rowsCSV(jobId: string, query: RowQuery = {}): Promise<Workbook> {
     return this.#rest.workbook(rowsPath(jobId, query), "text/csv");
+  }
+
+  /**
+   * Tells what jobs have said of a person by the ID number, which is no part of the
+   * address. Only of jobs uploaded until asOf, an ISO 8601 time. Each look is audited.
+   */
+  memberStory(idNumber: string, asOf?: string): Promise<Story> {
+    return this.#rest.call("POST", "/members/story", JSON.stringify({ id_number: idNumber, as_of: asOf }));
   }
 
   /** Tells whom the server takes the token for, and what they may do. */
