@@ -76,11 +76,14 @@ func keysOfRun(r *run, yield func(string) bool) bool {
 	return true
 }
 
+// WithoutZeros returns the key of a number of which a text has lost the leading zeros.
+func WithoutZeros(id string) string { return shortMark + strings.TrimLeft(id, "0") }
+
 // Keys yields the keys that a text may have which names the person, or almost.
 func (f *Finder) Keys() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		all := map[string]struct{}{f.id: {}, maskMark + f.id[:6] + f.id[Length-2:]: {},
-			shortMark + strings.TrimLeft(f.id, "0"): {}}
+			WithoutZeros(f.id): {}}
 		for i := range f.id {
 			less := f.id[:i] + f.id[i+1:]
 			all[less] = struct{}{}

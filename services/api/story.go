@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -59,7 +60,7 @@ func (s stories) tell(_ http.ResponseWriter, r *http.Request, who caller) (*resu
 	if asked.AsOf != nil && asked.AsOf.Before(until) {
 		until = *asked.AsOf
 	}
-	found, err := s.cfg.Rows.Find(ctx, id, until, maxChapters)
+	found, err := s.cfg.Rows.Find(ctx, s.cfg.Key, id, until, maxChapters)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -72,17 +73,13 @@ func (s stories) tell(_ http.ResponseWriter, r *http.Request, who caller) (*resu
 		if who.MayOn(who.wants, &job) != nil {
 			continue // nobody learns that it names the person
 		}
-		c := chapter{JobID: job.ID, FileName: job.FileName, UploadedBy: job.Owner.ID, UploadedAt: job.CreatedAt}
-		if f := job.Approved; f != nil {
-			c.ApprovedBy, c.ApprovedAt = f.By.ID, f.At
+		of, err := s.chaptersOf(ctx, &job, naming, id)
+		if err != nil {
+			return nil, explain(err)
 		}
-		if c.Removed = job.Validated == nil || checkKept(&job, "", job.Validated.Rows) != nil; !c.Removed {
-			if c.Row, err = s.cfg.Rows.Read(ctx, &job, naming.Row); err != nil {
-				return nil, explain(err)
-			}
-		}
-		chapters = append(chapters, c)
+		chapters = append(chapters, of...)
 	}
+	chapters = chapters[:min(len(chapters), maxChapters)]
 	hash := s.cfg.Key.Hash(id)
 	read := events.Access{Person: hash, What: events.AccessStory, At: s.cfg.Now().UTC(), By: who.User,
 		From: security.ClientAddress(r, s.cfg.TrustedProxies)}
@@ -93,4 +90,26 @@ func (s stories) tell(_ http.ResponseWriter, r *http.Request, who caller) (*resu
 	return &result{message: fmt.Sprintf("%d rows.", len(chapters)), data: map[string]any{
 		"id": events.MaskID(id), "as_of": until.UTC(), "chapters": chapters,
 	}}, nil
+}
+
+// chaptersOf returns what the rows of a job say of a person.
+func (s stories) chaptersOf(ctx context.Context, job *events.Job, naming rowhistory.Naming, id string) (
+	list []chapter, err error) {
+	rows, err := s.cfg.Rows.RowsOf(ctx, job, naming, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range rows[:min(len(rows), maxChapters)] {
+		c := chapter{JobID: job.ID, FileName: job.FileName, UploadedBy: job.Owner.ID, UploadedAt: job.CreatedAt}
+		if f := job.Approved; f != nil {
+			c.ApprovedBy, c.ApprovedAt = f.By.ID, f.At
+		}
+		if c.Removed = job.Validated == nil || checkKept(job, "", job.Validated.Rows) != nil; !c.Removed {
+			if c.Row, err = s.cfg.Rows.Read(ctx, job, n); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, c)
+	}
+	return list, nil
 }

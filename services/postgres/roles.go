@@ -19,6 +19,8 @@ var rights = map[string]map[string]string{
 		"jobs": "SELECT, INSERT, UPDATE", "job_sums": "SELECT, INSERT, DELETE",
 		"webhooks": "INSERT, DELETE", "webhook_deliveries": "SELECT",
 		"job_outcomes": "SELECT", "ward_regions": "SELECT", "ward_changes": "SELECT", versionsTable: "SELECT",
+		// A member's story asks which jobs may name the person.
+		"job_people": "SELECT",
 	},
 	"persistence": {
 		"members": "SELECT, INSERT, UPDATE, DELETE", "ward_regions": "SELECT",

@@ -29,7 +29,7 @@ var wantRights = map[string]map[string]string{
 	"job_sums":            {"upload": "SID", "privacy": "I"},
 	"job_retention":       {"privacy": "SIUD"},
 	"job_retention_state": {"privacy": "SU"},
-	"job_people":          {"privacy": "SIUD"},
+	"job_people":          {"privacy": "SIUD", "upload": "S"},
 	// And some columns: see below.
 	"webhooks":           {"upload": "SID", "webhook": "S", "privacy": "S"},
 	"webhook_deliveries": {"upload": "SI", "webhook": "SIUD", "privacy": "SU"},

@@ -2,8 +2,6 @@ package privacy
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -54,15 +52,11 @@ const nobody = "-"
 
 // hashOf returns what stands for a key in the index.
 func (s *searcher) hashOf(key string) int64 {
-	b, err := base64.RawURLEncoding.DecodeString(s.cfg.Key.Hash("who is in a job: " + key))
-	if err != nil {
-		panic(err) // Hash returns base64
-	}
-	return int64(binary.BigEndian.Uint64(b))
+	return s.cfg.Key.HashInJobs(key)
 }
 
 // keyCheck tells the index of one key from that of another.
-func (s *searcher) keyCheck() int64 { return s.hashOf("which key") }
+func (s *searcher) keyCheck() int64 { return s.cfg.Key.JobsCheck() }
 
 // hashesOf returns what the index may have of a person.
 func (s *searcher) hashesOf(p *subject) (list []int64) {

@@ -149,6 +149,10 @@ func TestErase(t *testing.T) {
 	if said, err := r.runForPerson(dir, "erase", "800101500908"); err == nil {
 		t.Errorf("12 digits are an ID number: %s", said)
 	}
+	story := func() string { return mustRun(t, "member", id, "--server", r.up.url(), "--token", r.token) }
+	if told := story(); !strings.Contains(told, first.ID) || !strings.Contains(told, second.ID) {
+		t.Errorf("the person's story: %s", told)
+	}
 	said, err := r.runForPerson(dir, "erase", id)
 	if err != nil || strings.Count(said, "taken out of its artifacts") != 3 || !strings.Contains(said, "Nothing of") ||
 		!strings.Contains(said, "members: 1 removed") {
@@ -188,6 +192,9 @@ func TestErase(t *testing.T) {
 	}
 	if out, err := runCommand(t, "row", first.ID, "2", "--server", r.up.url(), "--token", r.token); err == nil {
 		t.Errorf("the row is still told: %s", out)
+	}
+	if told := story(); !strings.Contains(told, "named in 0 rows") || strings.Contains(told, "Thandi") {
+		t.Errorf("an erased person has a story: %s", told)
 	}
 	if out := mustRun(t, "row", first.ID, "3", "--server", r.up.url(), "--token", r.token); !strings.Contains(out, other) {
 		t.Errorf("another row: %s", out)
