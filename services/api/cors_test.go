@@ -36,7 +36,7 @@ func TestPagesOfPermittedOriginsMayCall(t *testing.T) {
 	})
 	for _, o := range operations(t) {
 		path, _ := o.at(t, map[string]string{"caseId": "case-1", "jobId": "job-1", "webhookId": "wh-1",
-			"n": "987654321", "uploadId": "x", "name": "x"})
+			"n": "987654321", "uploadId": "x", "name": "x", "ward": "79800001"})
 		a := ask(r, http.MethodOptions, path, front, "Access-Control-Request-Method", o.method,
 			"Access-Control-Request-Headers", "authorization,tus-resumable,upload-concat")
 		methods := strings.Split(a.Header.Get("Access-Control-Allow-Methods"), ", ")

@@ -191,13 +191,14 @@ func TestMalformedIDsAreNotFound(t *testing.T) {
 				who = "olga information_officer"
 			}
 			path, named := o.at(t, map[string]string{"caseId": id, "jobId": id, "webhookId": id,
-				"n": "987654321", "uploadId": id, "name": id})
+				"n": "987654321", "uploadId": id, "name": id, "ward": id})
 			if !named {
 				continue
 			}
 			status, text := o.as(r, who, path, disguises["plain"])
-			// The name of a mapping is the user's own text, which may be a bad one.
-			refused := status == http.StatusNotFound || strings.Contains(o.path, "{name}") && status >= 400 && status < 500
+			// The name of a mapping and the code of a ward are the user's own text, which may be bad.
+			own := strings.Contains(o.path, "{name}") || strings.Contains(o.path, "{ward}")
+			refused := status == http.StatusNotFound || own && status >= 400 && status < 500
 			if !refused {
 				t.Errorf("%s %s: %d %s", o.method, path, status, text)
 			}
@@ -214,7 +215,7 @@ func TestOtherOriginsAreNotAllowed(t *testing.T) {
 	r := newRig(t)
 	for _, o := range operations(t) {
 		path, _ := o.at(t, map[string]string{"caseId": "case-1", "jobId": "job-1", "webhookId": "wh-1",
-			"n": "987654321", "uploadId": "x", "name": "x"})
+			"n": "987654321", "uploadId": "x", "name": "x", "ward": "79800001"})
 		for _, method := range []string{http.MethodOptions, o.method} {
 			asked := operation{method, path}
 			status, text := asked.as(r, "", path, func(req *http.Request) { // as also checks the headers

@@ -19,7 +19,7 @@ func TestUnknownParametersAreRefusedByName(t *testing.T) {
 	r := newRig(t)
 	for _, o := range operations(t) {
 		path, _ := o.at(t, map[string]string{"caseId": "case-1", "jobId": "job-1", "webhookId": "wh-1",
-			"n": "1", "uploadId": "x", "name": "x"})
+			"n": "1", "uploadId": "x", "name": "x", "ward": "79800001"})
 		who := "root super_admin"
 		if strings.Contains(o.path, "/cases") || o.path == "/audit" {
 			who = "olga information_officer"

@@ -70,18 +70,26 @@ func (a *App) needsKeyValue(ctx context.Context, js jetstream.JetStream, name st
 	return kv, nil
 }
 
-// needsConsumer waits for a durable consumer, makes it a condition of health, and has it
-// measured.
+// needsConsumer waits for a durable consumer of facts, makes it a condition of health, and
+// has it measured.
 func (a *App) needsConsumer(ctx context.Context, js jetstream.JetStream, name string) error {
+	if err := awaitConsumer(ctx, a, js, events.StreamFacts, name); err != nil {
+		return err
+	}
+	a.metrics.CollectConsumer(js, name)
+	watchClock(a, events.ConsumerTime(js, name))
+	return nil
+}
+
+// awaitConsumer waits for a durable consumer, and makes it a condition of health.
+func awaitConsumer(ctx context.Context, a *App, js jetstream.JetStream, stream, name string) error {
 	look := func(ctx context.Context) error {
-		_, err := js.Consumer(ctx, events.StreamFacts, name)
+		_, err := js.Consumer(ctx, stream, name)
 		return migratable(err)
 	}
 	if err := a.door.await(ctx, "consumer "+name, look); err != nil {
 		return fmt.Errorf("consumer %s: %w", name, err)
 	}
-	a.metrics.CollectConsumer(js, name)
-	watchClock(a, events.ConsumerTime(js, name))
 	a.needsStored(js, "consumer "+name, look)
 	return nil
 }

@@ -67,6 +67,9 @@ func addPrivacy(ctx context.Context, a *App) error {
 		}
 		cfg.Answer, cfg.ForgetAnswer = cache.GetAnyAge, cache.Forget
 	}
+	if err := awaitConsumer(ctx, a, js, events.StreamCases, events.ConsumerCases); err != nil {
+		return err
+	}
 	s := privacy.New(cfg)
 	a.run = append(a.run, s.Run, s.RunCases, s.NoteHeads)
 	return nil
