@@ -91,6 +91,15 @@ func TestAPersonIsLookedForWhereTheIndexSays(t *testing.T) {
 	if got := suspects(); !slices.Equal(got, want) {
 		t.Errorf("with all jobs in the index: looked at %v, want %v", got, want)
 	}
+	// A member's story asks the index for the number itself alone, with the same hashes.
+	var named []string
+	if err := w.db.Select(&named, `SELECT job_id FROM job_people WHERE key_check = $1 AND people @> ARRAY[$2::bigint]
+ORDER BY job_id`, key.JobsCheck(), key.HashInJobs(id)); err != nil {
+		t.Fatal(err)
+	}
+	if want := sortedIDs(map[string]*events.Job{own.ID: nil, mentioned.ID: nil}); !slices.Equal(named, want) {
+		t.Errorf("the number is in %v, want %v", named, want)
+	}
 	var plain int
 	if err := w.db.Get(&plain, `SELECT count(*) FROM job_people WHERE people::text LIKE '%8001015009087%'`); err != nil ||
 		plain > 0 {
