@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -67,6 +68,9 @@ func (s stories) tell(_ http.ResponseWriter, r *http.Request, who caller) (*resu
 	chapters := []chapter{}
 	for _, naming := range found {
 		job, err := s.cfg.Log.Load(ctx, naming.JobID)
+		if errors.Is(err, events.ErrNotFound) {
+			continue // its events are kept no longer
+		}
 		if err != nil {
 			return nil, explain(err)
 		}
