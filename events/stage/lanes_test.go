@@ -84,16 +84,18 @@ func TestWaitingJobsAreServedInTheOrderInWhichTheyCame(t *testing.T) {
 				return len(order) == jobs
 			})
 			waitFor(t, srv, last, events.KindValidated)
-			// Two places, whose jobs may begin in either order, and for small ones two more.
+			// Jobs are loaded side by side before they ask for a place, so a few change places.
+			const few = 10
 			for place, i := range order {
-				if place-i > 4 || i-place > 4 {
+				if place-i > few || i-place > few {
 					t.Errorf("job %d was served as number %d: %v", i, place, order)
 					break
 				}
 			}
-			// Each attempt takes some milliseconds beside its work.
-			if took, most := time.Since(began), jobs/2*(work+60*time.Millisecond); took > most {
-				t.Errorf("it took %s, at most %s", took, most)
+			// It takes little more than a second. A job that waits for a free place as for a
+			// delivery that is repeated takes seconds each.
+			if took := time.Since(began); took > 15*time.Second {
+				t.Errorf("it took %s", took)
 			}
 		})
 	}
