@@ -56,7 +56,7 @@ func TestACancelIsNoticedWithoutItsLiveMessage(t *testing.T) {
 		eventstest.Append(t, logAs(t, srv, events.StageUpload), &job, &events.Cancelled{Stage: job.Stage, By: alice})
 		cancelled := time.Now()
 		<-ctx.Done()
-		if took := time.Since(cancelled); took > 2*time.Second {
+		if took := time.Since(cancelled); took > 5*time.Second { // of a busy machine
 			t.Errorf("noticed after %s", took)
 		}
 		ended <- context.Cause(ctx)
