@@ -34,8 +34,7 @@ var conditions = map[string][]string{
 		"bucket REPORTS", "bucket IEC_QUOTA", "database", "revocations"},
 	"webhook": {"nats as webhook", "consumer webhook", "database"},
 	"privacy": {"nats as privacy", "bucket UPLOADS", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES",
-		"bucket IEC_VERDICTS",
-		"bucket REPORTS", "database"},
+		"bucket IEC_VERDICTS", "bucket REPORTS", "consumer cases", "database"},
 	"gateway": {"nats as gateway", "live feed", "revocations"},
 }
 

@@ -7,6 +7,9 @@ import { strings } from "./strings.ts";
 
 const text = strings.jobs;
 
+/** How long the server's list may lag behind the events, in milliseconds. */
+const maxLag = 10_000;
+
 /** The person's jobs, newest first, kept up to date by events. */
 export class JobList {
   readonly #list = h("ul", { class: "jobs" });
@@ -30,6 +33,8 @@ export class JobList {
   #timer = 0;
   #marked = "";
   #loading = false;
+  /** What events have said of jobs, and when. */
+  readonly #heard = new Map<string, { status: JobStatus; progress: number | undefined; at: number }>();
 
   constructor(readonly client: Rollcall) {
     this.#waiting = new WaitingList(client);
@@ -81,6 +86,7 @@ export class JobList {
       }
       if (asked !== this.#asked) return;
       [this.#jobs, this.#total, this.#next] = [jobs, total, next];
+      this.#catchUp();
       this.#render();
       await this.#waiting.load();
     } catch (e) {
@@ -97,14 +103,34 @@ export class JobList {
       this.#pages++;
       this.#next = page.pagination.next_cursor;
       this.#jobs.push(...page.jobs);
+      this.#catchUp();
       this.#render();
     } catch (e) {
       if (asked === this.#asked) fill(this.#note, (e as Error).message);
     }
   }
 
+  /** Gives the jobs of the server's list what events have said meanwhile. */
+  #catchUp(): void {
+    const now = performance.now();
+    for (const [id, heard] of this.#heard) {
+      if (now - heard.at > maxLag) {
+        this.#heard.delete(id);
+        continue;
+      }
+      const job = this.#jobs.find((j) => j.job_id === id);
+      if (job) [job.status, job.progress] = [heard.status, heard.progress ?? job.progress];
+    }
+  }
+
   update(e: JobEvent): void {
-    if (e.event === "reset") return void this.load();
+    if (e.event === "reset") {
+      this.#heard.clear();
+      return void this.load();
+    }
+    const progress = e.event === "bulk_upload_complete" ? 100
+      : e.event === "bulk_upload_failed" || e.event === "bulk_upload_erased" ? undefined : e.data.progress;
+    this.#heard.set(e.data.job_id, { status: e.data.status, progress, at: performance.now() });
     const job = this.#jobs.find((j) => j.job_id === e.data.job_id);
     if (!job) {
       if (this.#loading) return;
@@ -114,8 +140,7 @@ export class JobList {
     }
     if (job.status !== e.data.status) void this.#waiting.load().catch(() => {}); // the next load says what is wrong
     job.status = e.data.status;
-    if (e.event === "bulk_upload_complete") job.progress = 100;
-    else if (e.event !== "bulk_upload_failed" && e.event !== "bulk_upload_erased") job.progress = e.data.progress;
+    job.progress = progress ?? job.progress;
     this.#render();
   }
 
