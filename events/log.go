@@ -72,6 +72,7 @@ func (l *Log) replay(ctx context.Context, jobID string, after uint64) (list []Ev
 	return l.decodeAll(ctx, jobID, msgs, after)
 }
 
+// readValid is readJob for an id that may have the wrong form.
 func (l *Log) readValid(ctx context.Context, jobID string, after uint64) ([]*jetstream.RawStreamMsg, error) {
 	if !ValidJobID(jobID) {
 		return nil, ErrNotFound
@@ -83,6 +84,8 @@ func (l *Log) readValid(ctx context.Context, jobID string, after uint64) ([]*jet
 	return msgs, nil
 }
 
+// decodeAll returns the trusted events among messages after a sequence, and the sequence of
+// the last message.
 func (l *Log) decodeAll(ctx context.Context, jobID string, msgs []*jetstream.RawStreamMsg, after uint64) (
 	list []Event, last uint64, err error,
 ) {
@@ -153,7 +156,6 @@ func (l *Log) load(ctx context.Context, jobID string) (j Job, read int, err erro
 	if err != nil {
 		return Job{}, 0, err
 	}
-
 	for _, e := range list {
 		if err := j.Apply(e); err != nil {
 			l.logger.WarnContext(ctx, "fact skipped", "job", jobID, "seq", e.Seq, "err", err)

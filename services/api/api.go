@@ -144,6 +144,18 @@ func (a *API) loadWith(ctx context.Context, id string, who caller, has func(*eve
 	if errors.Is(err, events.ErrNotFound) || err == nil && !has(&job) {
 		job, err = a.cfg.Log.LoadCurrent(ctx, id)
 	}
+	return permit(who, job, err)
+}
+
+// loadCurrent is load for who changes a job: a replica that lags does not decide whether
+// they may.
+func loadCurrent(ctx context.Context, a *API, id string, who caller) (events.Job, error) {
+	job, err := a.cfg.Log.LoadCurrent(ctx, id)
+	return permit(who, job, err)
+}
+
+// permit passes on a job that was loaded, if the person may do with it what they ask for.
+func permit(who caller, job events.Job, err error) (events.Job, error) {
 	if err != nil {
 		return events.Job{}, err
 	}

@@ -19,7 +19,7 @@ type commits struct{ *API }
 // of the dry run, or of the commit that was declined last, so that twice is once. It
 // belongs to the owner of the dry run, and has its options and its area.
 func (a commits) begin(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	job, err := a.load(r.Context(), r.PathValue("jobId"), who)
+	job, err := loadCurrent(r.Context(), a.API, r.PathValue("jobId"), who)
 	if err == nil {
 		err = who.May(access.Upload)
 	}

@@ -12,7 +12,7 @@ import (
 // members outside of that job's area. Whoever asks is its owner, and their area
 // decides.
 func (a *API) complete(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	job, err := a.load(r.Context(), r.PathValue("jobId"), who)
+	job, err := loadCurrent(r.Context(), a, r.PathValue("jobId"), who)
 	if err == nil {
 		err = who.May(access.Write)
 	}

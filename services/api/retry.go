@@ -8,7 +8,7 @@ import (
 
 // retry runs a failed or cancelled job again, from the stage at which it ended.
 func (a *API) retry(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	known, err := a.load(r.Context(), r.PathValue("jobId"), who)
+	known, err := loadCurrent(r.Context(), a, r.PathValue("jobId"), who)
 	if err != nil {
 		return nil, err
 	}

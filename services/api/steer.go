@@ -16,7 +16,7 @@ func (a *API) steer(
 ) (events.Job, error) {
 	const tries = 20
 	for n := range tries {
-		job, err := a.load(r.Context(), r.PathValue("jobId"), who)
+		job, err := loadCurrent(r.Context(), a, r.PathValue("jobId"), who)
 		if err != nil {
 			return events.Job{}, err
 		}

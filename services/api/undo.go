@@ -13,7 +13,7 @@ import (
 // follows from that of the other, or of the undo that was declined last, so that
 // twice is once.
 func (a *API) undo(_ http.ResponseWriter, r *http.Request, who caller) (*result, error) {
-	job, err := a.load(r.Context(), r.PathValue("jobId"), who)
+	job, err := loadCurrent(r.Context(), a, r.PathValue("jobId"), who)
 	if err != nil {
 		return nil, err
 	}

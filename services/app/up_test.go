@@ -24,9 +24,7 @@ func run(t *testing.T, a *App) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
-	for !a.door.isOpen() && len(done) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	eventstest.Wait(t, "the start", func() bool { return a.door.isOpen() || len(done) > 0 })
 	return func() error {
 		cancel()
 		select {

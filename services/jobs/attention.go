@@ -86,7 +86,7 @@ type UserCalls struct {
 
 // callsSQL spreads the requests of each job evenly over the hours in which it ran: which of
 // them had how many is not known of a job that ran for longer than one. $1 and $2 bound the
-// time, $3 is the owner, ” for all.
+// time, $3 is the owner, the empty text for all.
 const callsSQL = `SELECT owner_id, job_id, calls, greatest(created_at, $1) AS begun,
   least(coalesce(completed_at, updated_at), $2) AS ended,
   extract(epoch FROM coalesce(completed_at, updated_at) - created_at) AS took

@@ -43,7 +43,8 @@ func (s *Service) Sweep(ctx context.Context) (swept Swept, err error) {
 			return swept, err
 		}
 	}
-	return swept, s.removeAbandoned(ctx, &swept)
+	err = s.removeAbandoned(ctx, &swept)
+	return swept, err
 }
 
 // sweepJob removes what is due of a job.

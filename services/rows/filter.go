@@ -51,7 +51,8 @@ func ParseFilter(q url.Values) (f Filter, err error) {
 	if len(f.codes) > maxCodes {
 		return f, refusal.New(refusal.CodeBadRequest, fmt.Sprintf("Ask for at most %d codes.", maxCodes))
 	}
-	return f, f.parseSearch(q.Get("q"))
+	err = f.parseSearch(q.Get("q"))
+	return f, err
 }
 
 // listOf splits parameters at commas.

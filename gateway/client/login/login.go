@@ -73,7 +73,8 @@ func Device(ctx context.Context, at provider.SignIn, ask func(address, code stri
 	if err != nil {
 		return Entry{}, fmt.Errorf("sign in: %w", err)
 	}
-	return e, e.take(ctx, verifier, tokens)
+	err = e.take(ctx, verifier, tokens)
+	return e, err
 }
 
 // Password signs the administrator of a server without a provider in. Such a token is not

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -51,12 +50,7 @@ func (c *memberCmd) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	if c.JSON {
-		var out bytes.Buffer
-		if err := json.Indent(&out, raw, "", "  "); err != nil {
-			return err
-		}
-		fmt.Fprintln(p.out, out.String())
-		return nil
+		return printJSON(p.out, raw)
 	}
 	var story memberStory
 	if err := json.Unmarshal(raw, &story); err != nil {

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 
 	"rollcall.example/gateway/client"
 	"rollcall.example/gateway/client/login"
@@ -37,4 +41,14 @@ func (s serverSettings) signedIn() (*client.Client, error) {
 		return nil, err
 	}
 	return client.New(client.Config{URL: s.Server, TokenSource: source})
+}
+
+// printJSON prints what a server has answered, indented.
+func printJSON(out io.Writer, answer json.RawMessage) error {
+	var text bytes.Buffer
+	if err := json.Indent(&text, answer, "", "  "); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out, text.String())
+	return err
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -68,12 +67,7 @@ func (c *wardsCmd) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	if c.JSON {
-		var out bytes.Buffer
-		if err := json.Indent(&out, raw, "", "  "); err != nil {
-			return err
-		}
-		fmt.Fprintln(p.out, out.String())
-		return nil
+		return printJSON(p.out, raw)
 	}
 	var s standing
 	if err := json.Unmarshal(raw, &s); err != nil {
