@@ -21,7 +21,6 @@ const (
 // crowded are the packages that may have more files, and why. Their comments say so too.
 var crowded = map[string]string{
 	"events":                "the contract stays flat: a file for each of its ideas",
-	"services/api":          "a file for each handler",
 	"services/cmd/rollcall": "a file for each command",
 }
 

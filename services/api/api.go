@@ -1,9 +1,19 @@
-// Package api is the REST face of rollcall: its routes, the envelope of answers and
-// refusals, who may see what, and one handler a file. What a handler answers from
-// lives in rooms that the face calls by name: upload takes files in, validation/inspect
-// looks at them, jobs has the lists, webhook/registry the registrations; rejects, rows,
-// rowhistory, wards and template make what is downloaded. Those do not know the face, nor each other. Handlers hold no
-// SQL.
+// Package api is the REST face of rollcall: the table of its routes and what pages of other
+// origins may do. Each room below it has the handlers of one matter, one in a file:
+//
+//   - intake: uploads, what would be read of a file, mappings, how much one may send
+//   - steer: cancel, retry, undo, approve, decline, commit, complete
+//   - lists: status, lists, the queue, what waits for somebody, sums
+//   - reading: reports, rows, stories of people; each reading is recorded
+//   - standing: where the organisation stands by ward, attendance registers
+//   - office: cases of one person, the audit, revoked tokens
+//   - hooks: webhooks
+//
+// They have package rest in common, and do not know each other. What a handler answers from
+// lives in rooms of the services, which do not know the face: upload takes files in,
+// validation/inspect looks at them, jobs has the lists. Handlers hold no SQL.
+//
+// The tests of all rooms stand here, since they ask over HTTP as clients do.
 //
 // The server that it is put into must be of package httpserver, or bound as that
 // does what happens before a handler is called, and set the headers of every
@@ -12,7 +22,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -23,8 +32,15 @@ import (
 	"rollcall.example/events/cases"
 	"rollcall.example/events/mappings"
 	"rollcall.example/events/person"
-	"rollcall.example/events/refusal"
 	"rollcall.example/events/security"
+	"rollcall.example/services/api/hooks"
+	"rollcall.example/services/api/intake"
+	"rollcall.example/services/api/lists"
+	"rollcall.example/services/api/office"
+	"rollcall.example/services/api/reading"
+	"rollcall.example/services/api/rest"
+	"rollcall.example/services/api/standing"
+	"rollcall.example/services/api/steer"
 	"rollcall.example/services/jobs"
 	"rollcall.example/services/rowhistory"
 	"rollcall.example/services/rows"
@@ -35,7 +51,7 @@ import (
 
 const (
 	// Base is the path that all endpoints stand under.
-	Base = "/api/v1/bulk-upload"
+	Base = rest.Base
 	// TusPath is the path that uploads in parts stand below, for upload.Config.
 	TusPath = Base + "/tus/"
 )
@@ -63,8 +79,8 @@ type Config struct {
 	// is none. Nil means that nobody has one.
 	UserQuota func(ctx context.Context, user string) (events.Quota, error)
 	// UserDownloads is how much a user may be downloading from this process at once,
-	// and Downloads how much all may; 0 means DefaultUserDownloads and
-	// DefaultDownloads.
+	// and Downloads how much all may; 0 means rest.DefaultUserDownloads and
+	// rest.DefaultDownloads.
 	UserDownloads, Downloads int
 	// Origins are patterns of the hosts whose pages may use the API beside those of its
 	// own; nil means none.
@@ -81,13 +97,15 @@ type Config struct {
 
 // API is the REST face.
 type API struct {
-	envelope
-	cfg       Config
-	auditor   *events.Auditor
-	cases     *cases.Log
-	mappings  *mappings.Store
-	downloads *downloads
-	rows      *rows.Reader
+	*rest.Desk
+	origins  []string
+	intake   intake.Desk
+	steer    steer.Desk
+	lists    lists.Desk
+	reading  reading.Desk
+	standing standing.Desk
+	office   office.Desk
+	hooks    hooks.Desk
 }
 
 // New returns the face; it does nothing until its handler is called.
@@ -96,28 +114,22 @@ func New(cfg Config) *API {
 		cfg.Now = time.Now
 	}
 	cfg.Logger = events.Logger(cfg.Logger).With("stage", string(events.StageUpload))
-	return &API{envelope{
-		authenticate: requireUser(cfg.Authenticate), now: cfg.Now, logger: cfg.Logger,
-		watch: cfg.Watch, proxies: cfg.TrustedProxies,
-	}, cfg, events.NewAuditor(cfg.Log.JetStream()),
-		cases.NewLog(cfg.Log.JetStream(), string(events.StageUpload), cfg.Logger),
-		mappings.NewStore(cfg.Log.JetStream(), cfg.Now),
-		newDownloads(cfg.Downloads, cfg.UserDownloads),
-		rows.NewReader(cfg.Store, cfg.Logger)}
-}
-
-// requireUser refuses a request of nobody in particular, who would be the owner of
-// nothing, or of everything.
-func requireUser(
-	authenticate func(*http.Request) (access.Principal, error),
-) func(*http.Request) (access.Principal, error) {
-	return func(r *http.Request) (access.Principal, error) {
-		who, err := authenticate(r)
-		if err == nil && who.ID == "" {
-			err = &refusal.Error{Code: refusal.CodeUnauthenticated, Details: map[string]any{"reason": "token_invalid"},
-				Message: "The token is not valid. Please sign in again."}
-		}
-		return who, err
+	js := cfg.Log.JetStream()
+	desk := &rest.Desk{
+		Log: cfg.Log, Store: cfg.Store, Authenticate: rest.RequireUser(cfg.Authenticate), Policy: cfg.Policy,
+		Watch: cfg.Watch, TrustedProxies: cfg.TrustedProxies, Auditor: events.NewAuditor(js),
+		Downloads: rest.NewDownloads(cfg.Downloads, cfg.UserDownloads), Now: cfg.Now, Logger: cfg.Logger,
+	}
+	return &API{
+		Desk: desk, origins: cfg.Origins,
+		intake: intake.Desk{Desk: desk, Upload: cfg.Upload, Jobs: cfg.Jobs, Mappings: mappings.NewStore(js, cfg.Now),
+			Quota: cfg.Quota, UserQuota: cfg.UserQuota},
+		steer:    steer.Desk{Desk: desk, Upload: cfg.Upload, Jobs: cfg.Jobs},
+		lists:    lists.Desk{Desk: desk, Jobs: cfg.Jobs},
+		reading:  reading.Desk{Desk: desk, Rows: rows.NewReader(cfg.Store, cfg.Logger), History: cfg.Rows, Key: cfg.Key},
+		standing: standing.Desk{Desk: desk, Upload: cfg.Upload, Wards: cfg.Wards},
+		office:   office.Desk{Desk: desk, Cases: cases.NewLog(js, string(events.StageUpload), cfg.Logger), Key: cfg.Key},
+		hooks:    hooks.Desk{Desk: desk, Webhooks: cfg.Webhooks},
 	}
 }
 
@@ -125,42 +137,8 @@ func requireUser(
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range a.routes() {
-		path, _ := route.cut()
-		mux.Handle(route.method+" "+Base+path, a.answer(route))
+		path, _ := rest.Route(route).Cut()
+		mux.Handle(route.Method+" "+Base+path, a.Answer(rest.Route(route)))
 	}
-	return a.permitOrigins(mux, a.refuseUnknown(mux))
-}
-
-// load returns a job with which the person may do what they ask for. Nobody who
-// may not see it learns that it exists.
-func (a *API) load(ctx context.Context, id string, who caller) (events.Job, error) {
-	return a.loadWith(ctx, id, who, func(*events.Job) bool { return true })
-}
-
-// loadWith is load for who asks for what a job has later. Nobody is told of a replica that
-// lags that a job does not exist, or has not come so far.
-func (a *API) loadWith(ctx context.Context, id string, who caller, has func(*events.Job) bool) (events.Job, error) {
-	job, err := a.cfg.Log.Load(ctx, id)
-	if errors.Is(err, events.ErrNotFound) || err == nil && !has(&job) {
-		job, err = a.cfg.Log.LoadCurrent(ctx, id)
-	}
-	return permit(who, job, err)
-}
-
-// loadCurrent is load for who changes a job: a replica that lags does not decide whether
-// they may.
-func loadCurrent(ctx context.Context, a *API, id string, who caller) (events.Job, error) {
-	job, err := a.cfg.Log.LoadCurrent(ctx, id)
-	return permit(who, job, err)
-}
-
-// permit passes on a job that was loaded, if the person may do with it what they ask for.
-func permit(who caller, job events.Job, err error) (events.Job, error) {
-	if err != nil {
-		return events.Job{}, err
-	}
-	if err := who.MayOn(who.wants, &job); err != nil {
-		return events.Job{}, err
-	}
-	return job, nil
+	return a.permitOrigins(mux, a.RefuseUnknown(mux))
 }

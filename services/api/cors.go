@@ -8,6 +8,7 @@ import (
 
 	"rollcall.example/events/access"
 	"rollcall.example/events/refusal"
+	"rollcall.example/services/api/rest"
 )
 
 // Pages of other origins. A browser sends what a page says only if the answer permits
@@ -44,7 +45,7 @@ func (a *API) permitOrigins(mux *http.ServeMux, next http.Handler) http.Handler 
 		h := w.Header()
 		h.Add("Vary", headerOrigin)
 		origin := r.Header.Get(headerOrigin)
-		permitted := isPermitted(origin, a.cfg.Origins)
+		permitted := isPermitted(origin, a.origins)
 		if permitted {
 			h.Set("Access-Control-Allow-Origin", origin)
 		}
@@ -56,12 +57,12 @@ func (a *API) permitOrigins(mux *http.ServeMux, next http.Handler) http.Handler 
 			next.ServeHTTP(w, r)
 			return
 		}
-		methods := allowedMethods(mux, r)
+		methods := rest.AllowedMethods(mux, r)
 		switch {
 		case methods == nil:
-			a.refuse(w, r, access.Principal{}, nothingHere())
+			a.Refuse(w, r, access.Principal{}, rest.NothingHere())
 		case !permitted:
-			a.refuse(w, r, access.Principal{}, &refusal.Error{Code: refusal.CodeForbidden,
+			a.Refuse(w, r, access.Principal{}, &refusal.Error{Code: refusal.CodeForbidden,
 				Message: "Pages of this origin may not use this service.", Details: map[string]any{"reason": "origin"}})
 		default:
 			h.Add("Vary", headerAsked)

@@ -5,14 +5,15 @@ import (
 	"slices"
 
 	"rollcall.example/events"
+	"rollcall.example/services/api/rest"
 )
 
 // For the tests outside of the package.
-const XLSXType = xlsxType
+const XLSXType = rest.XLSXType
 
 // ReportDisposition is the Content-Disposition of a job's report.
 func ReportDisposition(job *events.Job) string {
-	return attachment(workbookName(job.FileName, "report"))
+	return rest.Attachment(rest.WorkbookName(job.FileName, "report"))
 }
 
 // Routes are all routes, each as "GET /path".
@@ -22,8 +23,8 @@ func Routes() []string { return slices.Collect(maps.Keys(Parameters())) }
 func Parameters() map[string][]string {
 	known := map[string][]string{}
 	for _, r := range (&API{}).routes() {
-		path, names := r.cut()
-		known[r.method+" "+path] = names
+		path, names := rest.Route(r).Cut()
+		known[r.Method+" "+path] = names
 	}
 	return known
 }

@@ -1,106 +1,82 @@
 package api
 
-import "rollcall.example/events/access"
-
-// Who bounds the body of a request.
-const (
-	smallBody = 64 << 10 // bytes, for all that is no file
-	fileBody  = 0        // package upload bounds it
+import (
+	"rollcall.example/events/access"
+	"rollcall.example/services/api/office"
+	"rollcall.example/services/api/rest"
 )
 
-// topic is what a route is about, which says where its permission is looked for.
-type topic int
-
-const (
-	noJob topic = iota
-	aboutJob
-	// open is for everybody, also without a token. It tells nothing about anybody.
-	open
-	// anybody is for everybody with a token, of whatever role.
-	anybody
-	// aboutCase is for whoever may erase or export. Which of them a case takes is looked
-	// for when it is loaded.
-	aboutCase
-)
-
-// route is an operation: its path below Base with the names of the parameters that
-// its query may have, the permission that it needs, and the largest body in bytes.
-// The permission of a route about a job is looked for when the job is loaded, for it
-// depends on whose job it is.
-type route struct {
-	method, path string
-	handler      handler
-	wants        access.Permission
-	about        topic
-	body         int64
-}
+// route is a rest.Route that the table below may write without the names of its fields.
+type route rest.Route
 
 func (a *API) routes() []route {
-	hooks, reports, desk := webhooks{a}, reports{a}, caseDesk{a}
-	kept, figures, bounds := mappingDesk{a}, lists{a}, limits{a}
+	const (
+		file, small = rest.FileBody, rest.SmallBody
+		noJob, job  = rest.NoJob, rest.AboutJob
+	)
 	const ofRows = "dry_run&iec_verification&mapping&mode&allow_clear&follows"
 	return []route{
-		{"POST", "/process?" + ofRows, a.process, access.Upload, noJob, fileBody},
-		{"POST", "/inspect?" + ofRows, a.inspect, access.Upload, noJob, fileBody},
-		{"POST", "/tus", a.tus, access.Upload, noJob, fileBody},
-		{"OPTIONS", "/tus", a.tus, "", open, smallBody},
-		{"HEAD", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
-		{"PATCH", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
-		{"DELETE", "/tus/{uploadId}", a.tus, access.Upload, noJob, fileBody},
+		{"POST", "/process?" + ofRows, a.intake.Process, access.Upload, noJob, file},
+		{"POST", "/inspect?" + ofRows, a.intake.Inspect, access.Upload, noJob, file},
+		{"POST", "/tus", a.intake.ServeTus, access.Upload, noJob, file},
+		{"OPTIONS", "/tus", a.intake.ServeTus, "", rest.Open, small},
+		{"HEAD", "/tus/{uploadId}", a.intake.ServeTus, access.Upload, noJob, file},
+		{"PATCH", "/tus/{uploadId}", a.intake.ServeTus, access.Upload, noJob, file},
+		{"DELETE", "/tus/{uploadId}", a.intake.ServeTus, access.Upload, noJob, file},
 
-		{"GET", "/status/{jobId}?at_seq", a.status, access.ReadStatus, aboutJob, smallBody},
-		{"GET", "/report/{jobId}?part&format", reports.send, access.ReadReport, aboutJob, smallBody},
-		{"GET", "/jobs/{jobId}/rows?status&code&q&cursor&limit", rowLists{a}.send, access.ReadRows, aboutJob, smallBody},
-		{"GET", "/jobs/{jobId}/rows/{n}", a.row, access.ReadRows, aboutJob, smallBody},
-		{"POST", "/cancel/{jobId}", a.cancel, access.Cancel, aboutJob, smallBody},
-		{"POST", "/retry/{jobId}", a.retry, access.Retry, aboutJob, smallBody},
-		{"POST", "/undo/{jobId}", a.undo, access.Undo, aboutJob, smallBody},
-		{"POST", "/approve/{jobId}", a.approve, access.Approve, aboutJob, smallBody},
-		{"POST", "/decline/{jobId}", a.decline, access.Approve, aboutJob, smallBody},
-		{"POST", "/commit/{jobId}", commits{a}.begin, access.ReadRows, aboutJob, smallBody},
-		{"POST", "/complete/{jobId}", a.complete, access.ReadRows, aboutJob, smallBody},
+		{"GET", "/status/{jobId}?at_seq", a.lists.Status, access.ReadStatus, job, small},
+		{"GET", "/report/{jobId}?part&format", a.reading.Report, access.ReadReport, job, small},
+		{"GET", "/jobs/{jobId}/rows?status&code&q&cursor&limit", a.reading.ListRows, access.ReadRows, job, small},
+		{"GET", "/jobs/{jobId}/rows/{n}", a.reading.ShowRow, access.ReadRows, job, small},
+		{"POST", "/cancel/{jobId}", a.steer.Cancel, access.Cancel, job, small},
+		{"POST", "/retry/{jobId}", a.steer.Retry, access.Retry, job, small},
+		{"POST", "/undo/{jobId}", a.steer.Undo, access.Undo, job, small},
+		{"POST", "/approve/{jobId}", a.steer.Approve, access.Approve, job, small},
+		{"POST", "/decline/{jobId}", a.steer.Decline, access.Approve, job, small},
+		{"POST", "/commit/{jobId}", a.steer.Commit, access.ReadRows, job, small},
+		{"POST", "/complete/{jobId}", a.steer.Complete, access.ReadRows, job, small},
 
-		{"GET", "/history?cursor&page&page_size&limit&status&search&from&to", figures.history, access.ReadStatus,
-			noJob, smallBody},
-		{"GET", "/waiting?limit", figures.waiting, access.ReadStatus, noJob, smallBody},
-		{"GET", "/stats", figures.stats, access.ReadStatus, noJob, smallBody},
-		{"GET", "/queue/stats", figures.queueStats, access.ReadStatus, noJob, smallBody},
-		{"GET", "/queue/jobs?cursor&page&limit&state&search&from&to", figures.queueJobs, access.ReadStatus, noJob, smallBody},
-		{"POST", "/queue/retry/{jobId}", a.retry, access.Retry, aboutJob, smallBody},
-		{"GET", "/audit?job_id&after&limit", a.readAudit, access.Audit, noJob, smallBody},
-		{"GET", "/rate-limit-status", bounds.rateLimitStatus, access.Upload, noJob, smallBody},
-		{"GET", "/can-upload", bounds.canUpload, access.Upload, noJob, smallBody},
-		{"GET", "/rate-limit-usage?hours", bounds.rateLimitUsage, access.Upload, noJob, smallBody},
-		{"GET", "/template", a.template, access.Upload, noJob, smallBody},
+		{"GET", "/history?cursor&page&page_size&limit&status&search&from&to", a.lists.History, access.ReadStatus,
+			noJob, small},
+		{"GET", "/waiting?limit", a.lists.Waiting, access.ReadStatus, noJob, small},
+		{"GET", "/stats", a.lists.Stats, access.ReadStatus, noJob, small},
+		{"GET", "/queue/stats", a.lists.QueueStats, access.ReadStatus, noJob, small},
+		{"GET", "/queue/jobs?cursor&page&limit&state&search&from&to", a.lists.QueueJobs, access.ReadStatus, noJob, small},
+		{"POST", "/queue/retry/{jobId}", a.steer.Retry, access.Retry, job, small},
+		{"GET", "/audit?job_id&after&limit", a.office.ReadAudit, access.Audit, noJob, small},
+		{"GET", "/rate-limit-status", a.intake.RateLimitStatus, access.Upload, noJob, small},
+		{"GET", "/can-upload", a.intake.CanUpload, access.Upload, noJob, small},
+		{"GET", "/rate-limit-usage?hours", a.intake.RateLimitUsage, access.Upload, noJob, small},
+		{"GET", "/template", a.intake.SendTemplate, access.Upload, noJob, small},
 
-		{"GET", "/wards?as_of&province&municipality&ward&below_target&job_id&format", wardDesk{a}.stand,
-			access.ReadReport, noJob, smallBody},
-		{"GET", "/wards/{ward}/register", wardDesk{a}.register, access.ReadRows, noJob, smallBody},
-		{"GET", "/wards/history?from&to&step&province&municipality&ward", wardDesk{a}.course,
-			access.ReadReport, noJob, smallBody},
+		{"GET", "/wards?as_of&province&municipality&ward&below_target&job_id&format", a.standing.Stand,
+			access.ReadReport, noJob, small},
+		{"GET", "/wards/{ward}/register", a.standing.Register, access.ReadRows, noJob, small},
+		{"GET", "/wards/history?from&to&step&province&municipality&ward", a.standing.Course,
+			access.ReadReport, noJob, small},
 
-		{"GET", "/mappings", kept.list, access.Upload, noJob, smallBody},
-		{"GET", "/mappings/{name}", kept.show, access.Upload, noJob, smallBody},
-		{"PUT", "/mappings/{name}", kept.save, access.Upload, noJob, smallBody},
-		{"DELETE", "/mappings/{name}", kept.remove, access.Upload, noJob, smallBody},
+		{"GET", "/mappings", a.intake.ListMappings, access.Upload, noJob, small},
+		{"GET", "/mappings/{name}", a.intake.ShowMapping, access.Upload, noJob, small},
+		{"PUT", "/mappings/{name}", a.intake.SaveMapping, access.Upload, noJob, small},
+		{"DELETE", "/mappings/{name}", a.intake.RemoveMapping, access.Upload, noJob, small},
 
-		{"POST", "/members/story", stories{a}.tell, access.ReadRows, noJob, smallBody},
+		{"POST", "/members/story", a.reading.TellStory, access.ReadRows, noJob, small},
 
-		{"POST", "/webhooks", hooks.add, access.Webhooks, noJob, smallBody},
-		{"GET", "/webhooks", hooks.list, access.Webhooks, noJob, smallBody},
-		{"DELETE", "/webhooks/{webhookId}", hooks.remove, access.Webhooks, noJob, smallBody},
-		{"POST", "/webhooks/{webhookId}/rotate", hooks.rotate, access.Webhooks, noJob, smallBody},
-		{"POST", "/webhooks/{webhookId}/test", hooks.test, access.Webhooks, noJob, smallBody},
-		{"GET", "/webhooks/{webhookId}/deliveries", hooks.listDeliveries, access.Webhooks, noJob, smallBody},
+		{"POST", "/webhooks", a.hooks.Add, access.Webhooks, noJob, small},
+		{"GET", "/webhooks", a.hooks.List, access.Webhooks, noJob, small},
+		{"DELETE", "/webhooks/{webhookId}", a.hooks.Remove, access.Webhooks, noJob, small},
+		{"POST", "/webhooks/{webhookId}/rotate", a.hooks.Rotate, access.Webhooks, noJob, small},
+		{"POST", "/webhooks/{webhookId}/test", a.hooks.Test, access.Webhooks, noJob, small},
+		{"GET", "/webhooks/{webhookId}/deliveries", a.hooks.ListDeliveries, access.Webhooks, noJob, small},
 
-		{"POST", "/cases", desk.add, access.Erase, aboutCase, smallBody},
-		{"GET", "/cases?limit", desk.list, access.Erase, aboutCase, smallBody},
-		{"GET", "/cases/{caseId}", desk.show, access.Erase, aboutCase, smallBody},
-		{"POST", "/cases/{caseId}/approve", desk.approve, access.Erase, aboutCase, smallBody},
-		{"POST", "/cases/{caseId}/decline", desk.decline, access.Erase, aboutCase, smallBody},
-		{"GET", "/cases/{caseId}/export", desk.export, access.Export, noJob, smallBody},
+		{"POST", "/cases", a.office.AddCase, access.Erase, rest.AboutCase, small},
+		{"GET", "/cases?limit", a.office.ListCases, access.Erase, rest.AboutCase, small},
+		{"GET", "/cases/{caseId}", a.office.ShowCase, access.Erase, rest.AboutCase, small},
+		{"POST", "/cases/{caseId}/approve", a.office.ApproveCase, access.Erase, rest.AboutCase, small},
+		{"POST", "/cases/{caseId}/decline", a.office.DeclineCase, access.Erase, rest.AboutCase, small},
+		{"GET", "/cases/{caseId}/export", a.office.ExportCase, access.Export, noJob, small},
 
-		{"GET", "/me", whoAmI, "", anybody, smallBody},
-		{"POST", "/revocations", a.revoke, access.Administer, noJob, smallBody},
+		{"GET", "/me", office.WhoAmI, "", rest.Anybody, small},
+		{"POST", "/revocations", a.office.Revoke, access.Administer, noJob, small},
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"rollcall.example/gateway"
 	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/auth/provider"
-	"rollcall.example/services/api"
+	"rollcall.example/services/api/rest"
 	"rollcall.example/services/iec"
 	"rollcall.example/services/report"
 	"rollcall.example/services/upload"
@@ -57,8 +57,8 @@ var values = map[string]string{
 	"user_uploads":            fmt.Sprint(upload.DefaultUserUploads),
 	"user_jobs":               fmt.Sprint(upload.DefaultUserJobs),
 	"user_storage":            ByteSize(upload.DefaultUserStorage).String(),
-	"user_downloads":          fmt.Sprint(api.DefaultUserDownloads),
-	"max_downloads":           fmt.Sprint(api.DefaultDownloads),
+	"user_downloads":          fmt.Sprint(rest.DefaultUserDownloads),
+	"max_downloads":           fmt.Sprint(rest.DefaultDownloads),
 	"user_transfers":          fmt.Sprint(upload.DefaultUserTransfers),
 	"max_connections":         fmt.Sprint(gateway.DefaultConnections),
 	"user_connections":        fmt.Sprint(gateway.DefaultUserConnections),
