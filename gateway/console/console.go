@@ -2,7 +2,8 @@
 // uploads a spreadsheet and follows its job, live or step by step.
 //
 // It is written in TypeScript, in src. The bundle that esbuild makes of it is committed
-// in dist, so that building rollcall needs only Go.
+// in dist, so that building rollcall needs only Go. English is in the bundle, each other
+// language in a file of its own.
 package console
 
 import (
@@ -19,10 +20,10 @@ import (
 	"rollcall.example/gateway/auth/provider"
 )
 
-//go:generate -command bundle go tool esbuild src/main.ts src/main.css --bundle --minify
-//go:generate bundle --target=es2022 --format=esm --charset=utf8 --outdir=dist
+//go:generate -command bundle go tool esbuild --bundle --minify --target=es2022 --format=esm --charset=utf8
+//go:generate bundle src/main.ts src/main.css src/languages/af.ts src/languages/zu.ts src/languages/xh.ts --outdir=dist
 
-//go:embed index.html src/icon.svg dist/main.js dist/main.css
+//go:embed index.html src/icon.svg dist
 var files embed.FS
 
 // policyFor lets the page load its own files and talk to its own server and to these
@@ -41,10 +42,25 @@ func Mount(mux *http.ServeMux, ways http.Handler, connect []string) {
 	policy := policyFor(connect)
 	mux.Handle("GET /{$}", serveFile("index.html", policy))
 	mux.Handle("GET "+provider.RedirectPath, serveFile("index.html", policy))
-	for _, name := range []string{"dist/main.js", "dist/main.css", "src/icon.svg"} {
-		mux.Handle("GET /assets/"+path.Base(name), serveFile(name, policy))
+	mux.Handle("GET /assets/icon.svg", serveFile("src/icon.svg", policy))
+	for _, name := range bundled() {
+		mux.Handle("GET /assets/"+name, serveFile("dist/"+name, policy))
 	}
 	mux.Handle("GET "+provider.WaysPath, ways)
+}
+
+// bundled returns the names of the files in dist.
+func bundled() (names []string) {
+	err := fs.WalkDir(files, "dist", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			names = append(names, strings.TrimPrefix(name, "dist/"))
+		}
+		return err
+	})
+	if err != nil {
+		panic(err) // cannot happen: it is embedded
+	}
+	return names
 }
 
 // serveFile serves one embedded file. The browser asks each time whether it has changed,

@@ -20,28 +20,8 @@ import (
 
 // The bundle is what esbuild makes of the source, with the flags of go generate.
 func TestTheBundleIsNotStale(t *testing.T) {
-	source, err := os.ReadFile("console.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := regexp.MustCompile(`(?m)^//go:generate -command bundle go tool esbuild (.*)\n` +
-		`//go:generate bundle (.*) --outdir=dist$`).FindSubmatch(source)
-	if lines == nil {
-		t.Fatal("console.go has no go:generate lines for esbuild")
-	}
-	dir := t.TempDir()
-	// Built first, for the go command may say on standard error what it downloads. What
-	// esbuild says is a warning.
-	esbuild := filepath.Join(dir, "esbuild")
-	if out, err := exec.Command("go", "build", "-o", esbuild,
-		"github.com/evanw/esbuild/cmd/esbuild").CombinedOutput(); err != nil {
-		t.Fatalf("build esbuild: %v\n%s", err, out)
-	}
-	args := append(strings.Fields(string(lines[1])+" "+string(lines[2])), "--outdir="+dir, "--log-level=warning")
-	if out, err := exec.Command(esbuild, args...).CombinedOutput(); err != nil || len(out) > 0 {
-		t.Fatalf("esbuild %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	for _, name := range []string{"main.js", "main.css"} {
+	dir := bundle(t)
+	for _, name := range []string{"main.js", "main.css", "languages/af.js", "languages/zu.js", "languages/xh.js"} {
 		want, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -56,13 +36,44 @@ func TestTheBundleIsNotStale(t *testing.T) {
 	}
 }
 
+// bundle makes of the source what go generate does, in a folder of the test.
+func bundle(t *testing.T) (dir string) {
+	t.Helper()
+	source, err := os.ReadFile("console.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`(?m)^//go:generate -command bundle go tool esbuild (.*)\n` +
+		`//go:generate bundle (.*) --outdir=dist$`).FindSubmatch(source)
+	if lines == nil {
+		t.Fatal("console.go has no go:generate lines for esbuild")
+	}
+	dir = t.TempDir()
+	esbuild(t, append(strings.Fields(string(lines[1])+" "+string(lines[2])), "--outdir="+dir)...)
+	return dir
+}
+
+// esbuild runs esbuild. What it says is a warning.
+func esbuild(t *testing.T, args ...string) {
+	t.Helper()
+	// Built first, for the go command may say on standard error what it downloads.
+	program, err := exec.Command("go", "tool", "-n", "esbuild").Output()
+	if err != nil {
+		t.Fatalf("build esbuild: %v", err)
+	}
+	args = append(args, "--log-level=warning")
+	if out, err := exec.Command(strings.TrimSpace(string(program)), args...).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("esbuild %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
 func TestMountServesTheConsoleOnly(t *testing.T) {
 	mux := http.NewServeMux()
 	console.Mount(mux, provider.Ways{}, []string{"https://id.example"})
 	for path, want := range map[string]string{
 		"/": "text/html", "/signed-in": "text/html", "/assets/main.js": "text/javascript", "/assets/main.css": "text/css",
-		"/assets/icon.svg": "image/svg+xml",
-		"/assets/":         "", "/assets/main.ts": "", "/index.html": "", "/jobs": "",
+		"/assets/icon.svg": "image/svg+xml", "/assets/languages/zu.js": "text/javascript", "/assets/languages/": "",
+		"/assets/": "", "/assets/main.ts": "", "/index.html": "", "/jobs": "",
 	} {
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
@@ -96,13 +107,13 @@ func TestTheConsoleNamesEachField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("src/strings.ts")
+	text, err := os.ReadFile("src/languages/en.ts")
 	if err != nil {
 		t.Fatal(err)
 	}
 	block := regexp.MustCompile(`(?s)\n  fields: \{\n(.*?)\n  \},`).FindSubmatch(text)
 	if block == nil {
-		t.Fatal("strings.ts has no fields")
+		t.Fatal("en.ts has no fields")
 	}
 	var named []string
 	for _, m := range regexp.MustCompile(`(?m)^    (\w+): "[^"]+",$`).FindAllSubmatch(block[1], -1) {
@@ -113,7 +124,7 @@ func TestTheConsoleNamesEachField(t *testing.T) {
 		want = append(want, c.Field)
 	}
 	if !slices.Equal(named, want) {
-		t.Errorf("strings.ts names the fields %v, a roll has %v", named, want)
+		t.Errorf("en.ts names the fields %v, a roll has %v", named, want)
 	}
 }
 

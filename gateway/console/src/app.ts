@@ -5,7 +5,9 @@ import { JobView } from "./jobview.ts";
 import { JobList } from "./joblist.ts";
 import { QuotaView } from "./quota.ts";
 import { StoryView } from "./story.ts";
-import { strings } from "./strings.ts";
+import { say, strings } from "./strings.ts";
+import { languageSwitch } from "./languageswitch.ts";
+import { tell } from "./problem.ts";
 import { Upload } from "./upload.ts";
 import { WardsView } from "./wards.ts";
 
@@ -48,6 +50,7 @@ export class App {
       h("nav", { "aria-label": strings.pages }, h("a", { href: "#/wards" }, strings.wards.link), this.#storyLink),
       this.#connection,
       this.#name,
+      languageSwitch(() => this.#holdsWork()),
       h("button", { type: "button", class: "quiet", onclick: () => this.#signOut() }, strings.signOut));
     const upload = new Upload(client, (files) => this.#prepare(files));
     this.#files = new FilesView(client, (n) => upload.setPrepared(n), () => void this.#jobs.load());
@@ -90,13 +93,18 @@ export class App {
   async #askWhoIAm(): Promise<void> {
     try {
       this.#me = await this.#client.me();
-      fill(this.#name, strings.signedInAs(this.#me.user_id));
+      fill(this.#name, say(strings.signedInAs, { user: this.#me.user_id }));
       this.#storyLink.hidden = !this.#mayReadRows();
       this.#files.setMayWrite(this.#me.permissions.includes("write"));
     } catch (e) {
       this.#showError(e as RollcallError);
     }
     this.route();
+  }
+
+  /** Whether something would be lost with the page. */
+  #holdsWork(): boolean {
+    return this.#files.waiting || !!this.#open?.correcting;
   }
 
   #mayReadRows(): boolean {
@@ -122,7 +130,7 @@ export class App {
   #showError(e: RollcallError): void {
     if (this.#closed) return; // somebody else has said so
     if (e.code === "unauthenticated") this.#leave(strings.signIn.expired);
-    else fill(this.#connection, e.message);
+    else tell(this.#connection, e);
   }
 
   /** Shows what the address names. */

@@ -1,7 +1,8 @@
 import type { InspectedColumn, Inspection, SavedMapping } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
 import { unchanged, type ColumnChoices } from "./mapping.ts";
-import { strings } from "./strings.ts";
+import { tell } from "./problem.ts";
+import { language, say, strings, wordFor } from "./strings.ts";
 
 const text = strings.map;
 const leaveOut = "-";
@@ -42,7 +43,7 @@ export class ColumnTable {
     });
     this.element = h("details", { class: "columns-found" }, this.#summary,
       h("div", { class: "mappings" }, this.#offer, this.#savedField),
-      h("table", { class: "map", "aria-label": text.title(fileName) },
+      h("table", { class: "map", "aria-label": say(text.title, { name: fileName }) },
         h("thead", {}, h("tr", {}, ...text.heads.map((head) => h("th", { scope: "col" }, head)))), this.#body),
       form, this.#note, this.#error);
   }
@@ -53,10 +54,11 @@ export class ColumnTable {
     this.#mappings = mappings;
     const unknown = found.columns.filter((c) => c.why === "unknown").length;
     if (first) this.element.open = unknown > 0 || !!found.refusal;
-    fill(this.#summary, text.summary(found.columns.length, unknown));
+    const n = found.columns.length;
+    fill(this.#summary, unknown ? say(text.summaryUnknown, { n, unknown }) : say(text.summary, { n }));
     this.#offered = found.mapping_offered?.name ?? "";
     this.#offer.hidden = !this.#offered || this.choices.size > 0;
-    fill(this.#offer, text.use(this.#offered));
+    fill(this.#offer, say(text.use, { name: this.#offered }));
     this.#savedField.hidden = mappings.length === 0;
     const names = [text.noneSaved, ...mappings.map((m) => m.name)];
     if ([...this.#saved.options].map((o) => o.text).join("\n") !== names.join("\n")) {
@@ -73,19 +75,21 @@ export class ColumnTable {
   #row(c: InspectedColumn): HTMLElement {
     const chosen = this.choices.get(c.letter);
     const field = chosen === unchanged ? c.field : chosen;
+    const { letter, header } = c;
+    const named = header ? say(text.readAs, { letter, header }) : say(text.readAsNoHeader, { letter });
     const select = h("select",
-      { "data-letter": c.letter, "aria-label": text.readAs(c.letter, c.header), onchange: () => this.#choose(c.letter, select.value) },
+      { "data-letter": c.letter, "aria-label": named, onchange: () => this.#choose(c.letter, select.value) },
       h("option", { value: leaveOut, selected: field === null }, text.leaveOut),
       ...Object.entries(strings.fields).map(([name, label]) =>
         h("option", { value: name, selected: name === field }, label)));
-    const why = chosen === unchanged ? (text.why[c.why] ?? c.message) : text.chosen;
+    const why = chosen === unchanged ? whyOf(c) : text.chosen;
     const marked = chosen === unchanged && c.why === "unknown";
     return h("tr", { class: marked ? "unknown" : null, "data-column": c.letter },
       h("th", { scope: "row" }, h("span", { class: "letter" }, c.letter), " ", c.header || text.noHeader),
       h("td", { class: "values", "data-label": text.heads[1] }, c.values.join(" · ") || text.noValues),
       h("td", { "data-label": text.heads[2] }, select),
-      h("td", { class: "why", "data-label": text.heads[3], title: c.message }, marked && h("span", { "aria-hidden": "true" }, "▲ "),
-        c.used ? `${why} ${c.used}` : why));
+      h("td", { class: "why", "data-label": text.heads[3], title: c.message, lang: language === "en" ? null : "en" }, marked && h("span", { "aria-hidden": "true" }, "▲ "),
+        why));
   }
 
   #choose(letter: string, value: string): void {
@@ -101,7 +105,7 @@ export class ColumnTable {
       (this.#found?.mapping_offered?.name === name ? this.#found.mapping_offered : undefined);
     this.choices.use(mapping?.mapping ?? {}, this.#found?.columns ?? []);
     this.#saved.value = mapping?.name ?? "";
-    fill(this.#note, mapping ? text.used(mapping.name) : "");
+    fill(this.#note, mapping ? say(text.used, { name: mapping.name }) : "");
     this.owner.changed();
   }
 
@@ -112,9 +116,14 @@ export class ColumnTable {
     if (!name) return this.#name.focus();
     try {
       await this.owner.save(name);
-      fill(this.#note, text.kept(name));
+      fill(this.#note, say(text.kept, { name }));
     } catch (e) {
-      fill(this.#error, (e as Error).message);
+      tell(this.#error, e);
     }
   }
 }
+
+/** Why a column is read as it is. */
+const whyOf = (c: InspectedColumn) =>
+  c.why === "twice" ? say(text.why.twice, { used: c.used ?? "" })
+    : wordFor(text.why as unknown as Record<string, string>, c.why) ?? c.message;

@@ -2,7 +2,8 @@ import type { Job } from "../../client/ts/src/index.js";
 import { h } from "./dom.ts";
 import { count } from "./format.ts";
 import type { State } from "./state.ts";
-import { strings } from "./strings.ts";
+import { english } from "./problem.ts";
+import { say, strings } from "./strings.ts";
 
 type Name = keyof typeof strings.counts;
 // Counts that call for action unless they are 0.
@@ -19,15 +20,21 @@ function group(title: string, stats: Partial<Record<Name, number>> | undefined, 
   })));
 }
 
+function unusedColumn({ letter, name, why, used }: NonNullable<Job["unused_columns"]>[number]): string {
+  const text = strings.columns;
+  const reason = why === "twice" ? say(text.why.twice, { used: used ?? "" }) : text.why[why];
+  return name ? say(text.unused, { letter, name, why: reason }) : say(text.unusedNoName, { letter, why: reason });
+}
+
 /** Names the columns of the file that were guessed, and those not used. Null where there are none. */
 function columns({ unused_columns: unused = [], unused_total: total = 0, guessed_columns: guessed = [] }: Job) {
   if (!unused.length && !guessed.length) return null;
   const text = strings.columns;
   return h("div", { class: "group" }, h("h3", {}, text.title),
-    ...guessed.map((c) => h("p", { class: "hint", "data-guessed": c.letter }, c.message)),
+    ...guessed.map((c) => h("p", { class: "hint", "data-guessed": c.letter }, english(c.message))),
     h("ul", {}, ...unused.map((c) =>
-      h("li", { "data-unused": c.letter }, text.unused(c.letter, c.name, text.why[c.why] + (c.used ?? ""))))),
-    ...(total > unused.length ? [h("p", { class: "hint" }, text.more(count(total - unused.length)))] : []));
+      h("li", { "data-unused": c.letter }, unusedColumn(c)))),
+    ...(total > unused.length ? [h("p", { class: "hint" }, say(text.more, { n: total - unused.length }))] : []));
 }
 
 /** Shows the counts that were known in a state of the job. */

@@ -3,10 +3,11 @@ import { ColumnTable } from "./columntable.ts";
 import { fill, h } from "./dom.ts";
 import { estimate } from "./estimate.ts";
 import type { Surroundings } from "./files.ts";
-import { bytes, count, duration } from "./format.ts";
+import { bytes, count, duration, percent } from "./format.ts";
 import { ColumnChoices } from "./mapping.ts";
 import { meter } from "./meter.ts";
-import { strings } from "./strings.ts";
+import { english, tell } from "./problem.ts";
+import { say, strings, wordFor } from "./strings.ts";
 
 const text = strings.files;
 
@@ -43,17 +44,17 @@ export class FileCard {
 
   constructor(readonly client: Rollcall, readonly file: File, readonly follows: Job | undefined,
     readonly owner: Owner) {
-    this.#bar = meter(text.sending(file.name), "progressbar");
+    this.#bar = meter(say(text.sending, { name: file.name }), "progressbar");
     this.#bar.element.hidden = true;
     this.#remove = h("button",
-      { type: "button", class: "quiet", "aria-label": text.remove(file.name), onclick: () => this.#drop() }, text.removeShort);
+      { type: "button", class: "quiet", "aria-label": say(text.remove, { name: file.name }), onclick: () => this.#drop() }, text.removeShort);
     this.#columns = new ColumnTable(file.name, this.#choices, {
       changed: () => void this.inspect(),
       save: (name) => this.#save(name),
     });
     this.element = h("section", { class: "card file", "aria-label": file.name },
       h("div", { class: "heading" }, h("h2", {}, file.name), h("span", { class: "hint" }, bytes(file.size)), this.#remove),
-      this.follows && h("p", { class: "hint" }, strings.fix.follows(this.follows.file_name)),
+      this.follows && h("p", { class: "hint" }, say(strings.fix.follows, { name: this.follows.file_name })),
       this.#bar.element, this.#note, this.#error, this.#facts, this.#warnings, this.#columns.element,
       h("div", { class: "actions" }, this.#check, this.#write, this.#link));
   }
@@ -76,12 +77,12 @@ export class FileCard {
       if (asked.signal.aborted) return;
       this.#found = found;
       this.#step = "ready";
-      fill(this.#error, found.refusal?.message ?? "");
+      if (found.refusal) tell(this.#error, found.refusal);
     } catch (e) {
       if (asked.signal.aborted) return;
       // With another choice it may be readable.
       this.#step = "ready";
-      fill(this.#error, (e as Error).message);
+      tell(this.#error, e);
       if ((e as RollcallError).code !== "bad_mapping") this.#found = undefined;
     }
     this.owner.changed();
@@ -100,7 +101,7 @@ export class FileCard {
         ...this.owner.options(), dryRun, ...(mapping && { mapping }), ...(this.follows && { follows: this.follows.job_id }),
         onProgress: (arrived, total) => {
           this.#bar.set((100 * arrived) / total);
-          fill(this.#note, text.sending(this.file.name));
+          fill(this.#note, say(text.sending, { name: this.file.name }));
         },
         onWaiting: () => fill(this.#note, text.broken),
       });
@@ -109,7 +110,7 @@ export class FileCard {
       this.owner.begun(this, this.job);
     } catch (e) {
       this.#step = "ready";
-      fill(this.#error, (e as Error).message);
+      tell(this.#error, e);
       this.owner.changed();
     }
   }
@@ -118,8 +119,8 @@ export class FileCard {
     if (!this.job || e.data.job_id !== this.job || e.event === "reset") return;
     if (e.event === "bulk_upload_erased") return;
     // The bar is that of the upload, which is over.
-    const percent = "progress" in e.data ? ` ${e.data.progress} %` : "";
-    fill(this.#note, strings.status[e.data.status] + percent);
+    const done = "progress" in e.data ? ` ${percent(e.data.progress)}` : "";
+    fill(this.#note, strings.status[e.data.status] + done);
   }
 
   #drop(): void {
@@ -138,7 +139,7 @@ export class FileCard {
     this.element.dataset["step"] = step;
     this.element.setAttribute("aria-busy", String(step === "looking"));
     if (step === "looking") fill(this.#note, found ? text.lookingAgain : text.looking);
-    if (step === "ready") fill(this.#note, found && !found.refusal ? text.where(found) : "");
+    if (step === "ready") fill(this.#note, found && !found.refusal ? where(found) : "");
     this.#bar.element.hidden = step !== "sending";
     for (const button of [this.#check, this.#write]) button.hidden = step === "begun" || step === "sending";
     for (const button of [this.#check, this.#write]) button.setAttribute("aria-disabled", String(!this.ready));
@@ -150,14 +151,14 @@ export class FileCard {
     if (!open) return;
     this.#columns.render(found, this.owner.around().mappings);
     this.#facts.replaceChildren(...(found.refusal ? [] : this.#tell(found)));
-    this.#warnings.replaceChildren(...(found.file_warnings ?? []).map((w) => h("li", {}, w.message)));
+    this.#warnings.replaceChildren(...(found.file_warnings ?? []).map((w) => h("li", {}, english(w.message))));
   }
 
   /** What will be rejected, how many calls it needs, and how long it takes. */
   #tell(found: Inspection): HTMLElement[] {
     const { total_records: rows, valid_records: valid } = found.counts;
     const reasons = Object.entries(found.rejected ?? {}).sort((a, b) => b[1] - a[1])
-      .map(([code, n]) => `${strings.codes[code] ?? code}: ${count(n)}`);
+      .map(([code, n]) => `${wordFor(strings.codes, code) ?? code}: ${count(n)}`);
     const facts = [
       fact("rows", text.rows, count(rows), ""),
       fact("rejected", text.rejected, count(rows - valid), reasons.join(", "), rows > valid),
@@ -166,13 +167,20 @@ export class FileCard {
     const withIEC = this.owner.options().iecVerification;
     if (quota) {
       const e = estimate(valid, withIEC, quota, speed);
-      const left = text.left(count(e.left), count(e.limit));
+      const left = say(text.left, { left: e.left, limit: e.limit });
       facts.push(
-        fact("calls", text.calls, withIEC ? text.atMost(count(e.calls)) : count(0), withIEC ? left : text.noCalls, e.waits),
-        fact("time", text.time, text.about(duration(e.time)), e.waits ? text.waits : "", e.waits));
+        fact("calls", text.calls, withIEC ? say(text.atMost, { n: e.calls }) : count(0), withIEC ? left : text.noCalls, e.waits),
+        fact("time", text.time, say(text.about, { time: duration(e.time) }), e.waits ? text.waits : "", e.waits));
     }
     return facts;
   }
+}
+
+/** Says where in the file the rows are. */
+function where({ sheets, sheet: i, header_row: row }: Inspection): string {
+  const sheet = sheets[i]?.name;
+  if (!sheet) return row > 0 ? say(text.header, { row }) : text.noHeader;
+  return row > 0 ? say(text.sheetHeader, { sheet, row }) : say(text.sheetNoHeader, { sheet });
 }
 
 const fact = (name: string, label: string, value: string, more: string, bad = false) =>

@@ -75,6 +75,11 @@ export class FilesView {
     this.#approval.hidden = may;
   }
 
+  /** Whether a file is here that is not started. */
+  get waiting(): boolean {
+    return this.#cards.some((c) => !c.job);
+  }
+
   focus(): void {
     this.#title.focus({ preventScroll: true });
   }

@@ -1,6 +1,6 @@
 import type { Rollcall, Row, RowHistory } from "../../client/ts/src/index.js";
 import { h } from "./dom.ts";
-import { strings } from "./strings.ts";
+import { say, sayCount, strings, wordFor } from "./strings.ts";
 
 const text = strings.fix;
 
@@ -46,7 +46,7 @@ export class Fixes {
     return this.#fields.map((field) => {
       const input = h("input", {
         type: "text", "data-fix": field, autocomplete: "off", spellcheck: "false",
-        "aria-label": text.cell(strings.fields[field as keyof typeof strings.fields] ?? field, row.row),
+        "aria-label": say(text.cell, { field: wordFor(strings.fields, field) ?? field, row: String(row.row) }),
         class: fix.edited.has(field) ? "edited" : null,
         oninput: () => {
           if (input.value === fix.cells.get(field)) fix.edited.delete(field);
@@ -70,7 +70,7 @@ export class Fixes {
   file(name: string): File {
     const lines = this.#edited().map(([, fix]) => this.#fields.map((f) => fix.edited.get(f) ?? fix.cells.get(f) ?? ""));
     const csv = [this.#fields, ...lines].map((line) => line.map(quote).join(",") + "\r\n").join("");
-    return new File(["\ufeff" + csv], text.fileName(name.replace(/\.[^.]+$/, ""), lines.length), { type: "text/csv" });
+    return new File(["\ufeff" + csv], sayCount(text.fileName, lines.length, { name: name.replace(/\.[^.]+$/, "") }), { type: "text/csv" });
   }
 
   #edited(): [number, Fix][] {

@@ -1,9 +1,10 @@
 import type { HistoryQuery, JobEvent, JobStatus, ListedJob, Rollcall } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
-import { moment } from "./format.ts";
+import { moment, percent } from "./format.ts";
 import { badge } from "./badge.ts";
 import { WaitingList } from "./waiting.ts";
-import { strings } from "./strings.ts";
+import { tell } from "./problem.ts";
+import { sayCount, strings } from "./strings.ts";
 
 const text = strings.jobs;
 
@@ -90,7 +91,7 @@ export class JobList {
       this.#render();
       await this.#waiting.load();
     } catch (e) {
-      if (asked === this.#asked) fill(this.#note, (e as Error).message);
+      if (asked === this.#asked) tell(this.#note, e);
     }
   }
 
@@ -106,7 +107,7 @@ export class JobList {
       this.#catchUp();
       this.#render();
     } catch (e) {
-      if (asked === this.#asked) fill(this.#note, (e as Error).message);
+      if (asked === this.#asked) tell(this.#note, e);
     }
   }
 
@@ -155,11 +156,11 @@ export class JobList {
       h("li", {}, h("a",
         { href: "#/jobs/" + j.job_id, "data-job": j.job_id, "aria-current": j.job_id === this.#marked && "page" },
         h("span", { class: "name" }, j.file_name),
-        badge(j.status, j.status === "processing" || j.status === "paused" ? ` ${j.progress} %` : ""),
+        badge(j.status, j.status === "processing" || j.status === "paused" ? ` ${percent(j.progress)}` : ""),
         h("time", { datetime: j.created_at }, moment(j.created_at))))));
     if (focused) this.#list.querySelector<HTMLElement>(`[data-job="${focused}"]`)?.focus();
     const searched = Object.keys(this.#query()).length > 0;
-    fill(this.#note, this.#total !== 0 ? (searched ? text.found(this.#total ?? 0) : "") : searched ? text.noneFound : text.none);
+    fill(this.#note, this.#total !== 0 ? (searched ? sayCount(text.found, this.#total ?? 0) : "") : searched ? text.noneFound : text.none);
     this.#more.hidden = !this.#next;
   }
 }

@@ -3,12 +3,13 @@ import type { Job, JobEvent, Me, Rollcall, RollcallError, Watch } from "../../cl
 import { Confirm } from "./confirm.ts";
 import { countsView } from "./counts.ts";
 import { fill, h, save } from "./dom.ts";
-import { count, duration, time } from "./format.ts";
+import { duration, percent, time } from "./format.ts";
 import { meter } from "./meter.ts";
 import { History, isOver, type State } from "./state.ts";
 import { RowsView } from "./rows.ts";
 import { stepper } from "./stepper.ts";
-import { strings } from "./strings.ts";
+import { english, tell } from "./problem.ts";
+import { say, strings } from "./strings.ts";
 import { Timeline } from "./timeline.ts";
 
 const text = strings.job;
@@ -109,6 +110,11 @@ export class JobView {
     });
   }
 
+  /** Whether rows are corrected that were not sent. */
+  get correcting(): boolean {
+    return this.#rows.correcting;
+  }
+
   close(): void {
     this.#watch?.close();
     this.#rows.close();
@@ -129,7 +135,8 @@ export class JobView {
     }
     const now = this.#history.now;
     if (now && (before?.stage !== now.stage || before.status !== now.status)) {
-      fill(this.#announcement, `${strings.stages[now.stage]}: ${strings.status[now.status]}. ${now.message}`);
+      const what = say(text.announced, { stage: strings.stages[now.stage], status: strings.status[now.status] });
+      fill(this.#announcement, what + " ", english(now.message));
     }
     this.#render();
   }
@@ -155,7 +162,8 @@ export class JobView {
 
   #showError(e: RollcallError): void {
     fill(this.#note, "");
-    fill(this.#error, e.code === "not_found" ? strings.errors.notFound : e.message);
+    if (e.code === "not_found") fill(this.#error, strings.noSuchJob);
+    else tell(this.#error, e);
   }
 
   #render(): void {
@@ -177,14 +185,15 @@ export class JobView {
     this.#looking.hidden = !step;
     if (step) {
       const { steps } = this.#history;
-      fill(this.#looking, strings.timeline.looking(steps.indexOf(step) + 1, steps.length, time(s.at)));
+      fill(this.#looking, say(strings.timeline.looking, { n: steps.indexOf(step) + 1, all: steps.length, time: time(s.at) }));
     }
     this.#stages.replaceChildren(stepper(s));
     this.#bar.set(s.percent);
     this.#bar.element.className = "bar " + s.status;
-    fill(this.#percent, `${s.percent} %`);
+    fill(this.#percent, percent(s.percent));
     fill(this.#facts, describe(s, !step));
-    fill(this.#message, s.status === "failed" ? `${text.failedAt(strings.stages[s.stage])}. ${s.message}` : s.message);
+    const stopped = s.status === "failed" ? say(text.failedAt, { stage: strings.stages[s.stage] }) + " " : "";
+    fill(this.#message, stopped, english(s.message));
     this.#message.className = "message " + s.status;
     this.#counts.replaceChildren(countsView(this.#status, s));
     const now = this.#history.now!;
@@ -237,7 +246,7 @@ export class JobView {
       try {
         const file = await (part === "summary" ? this.client.summary(this.id) : this.client.report(this.id, part));
         save(file.blob, file.fileName);
-        fill(this.#note, text.saved(file.fileName));
+        fill(this.#note, say(text.saved, { name: file.fileName }));
       } catch (e) {
         fill(this.#note, "");
         throw e;
@@ -253,12 +262,12 @@ const hasRowsToFix = ({ validation_stats: rows, database_stats: members }: Job) 
 /** Says how far the job is and how long it takes. */
 function describe(s: State, live: boolean): string {
   const all: string[] = [];
-  if (s.total > 0 && !isOver(s.status)) all.push(text.rows(count(s.processed), count(s.total)));
+  if (s.total > 0 && !isOver(s.status)) all.push(say(text.rows, { done: s.processed, all: s.total }));
   if (live && s.eta && s.status === "processing") {
     const left = Date.parse(s.eta) - Date.now();
-    all.push(left > 1500 ? text.left(duration(left)) : text.nearly);
+    all.push(left > 1500 ? say(text.left, { time: duration(left) }) : text.nearly);
   }
-  if (s.status === "paused" && s.resumesAt) all.push(text.goesOn(time(s.resumesAt)));
-  if (s.tookMS !== undefined && s.status === "completed") all.push(text.took(duration(s.tookMS)));
+  if (s.status === "paused" && s.resumesAt) all.push(say(text.goesOn, { time: time(s.resumesAt) }));
+  if (s.tookMS !== undefined && s.status === "completed") all.push(say(text.took, { time: duration(s.tookMS) }));
   return all.join(" · ");
 }

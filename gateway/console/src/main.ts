@@ -6,8 +6,9 @@ import { isAnswer, NobodyThere, ProviderSession } from "./provider.ts";
 import {
   forgetToken, isFromProvider, keepToken, type Offer, storedToken, takeOffer, takeSetUp, tokensOf, userOf, waysIn,
 } from "./session.ts";
+import { languageSwitch } from "./languageswitch.ts";
 import { setUp, signIn } from "./signin.ts";
-import { strings } from "./strings.ts";
+import { say, strings } from "./strings.ts";
 
 const root = document.getElementById("app")!;
 let app: App | null = null;
@@ -50,7 +51,7 @@ async function showSignIn(why = ""): Promise<void> {
     },
     provider: (provider) => new ProviderSession(provider).begin(location.hash),
   });
-  root.replaceChildren(h("main", { id: "content", class: "alone" }, view));
+  root.replaceChildren(h("main", { id: "content", class: "alone" }, view, languageSwitch(() => false)));
   view.querySelector<HTMLElement>("[data-first]")!.focus();
 }
 
@@ -65,7 +66,7 @@ async function showSetUp(code: string): Promise<void> {
     keepToken(token);
     showApp(token);
   });
-  root.replaceChildren(h("main", { id: "content", class: "alone" }, view));
+  root.replaceChildren(h("main", { id: "content", class: "alone" }, view, languageSwitch(() => false)));
   view.querySelector<HTMLElement>("[data-first]")!.focus();
 }
 
@@ -83,8 +84,10 @@ let question: Confirm | null = null;
 async function ask(offer: Offer, token: string): Promise<void> {
   const [now, other] = await Promise.all([userOf(token), userOf(offer.token)]);
   question?.close();
-  const text = strings.otherSession(now || strings.nobody, other || strings.nobody);
-  const here = new Confirm(text, () => accept(offer));
+  const { ask, hint, yes, no } = strings.otherSession;
+  const names = { now: now || strings.nobody, other: other || strings.nobody };
+  const here = new Confirm({ ask: say(ask, names), hint: say(hint, names), yes: say(yes, names), no: say(no, names) },
+    () => accept(offer));
   here.element.addEventListener("close", () => here.element.remove());
   document.body.append(here.element);
   here.open();

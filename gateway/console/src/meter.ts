@@ -1,4 +1,5 @@
 import { h } from "./dom.ts";
+import { percent } from "./format.ts";
 
 /** Makes a bar from 0 to 100. */
 export function meter(label: string, role: "meter" | "progressbar") {
@@ -7,10 +8,10 @@ export function meter(label: string, role: "meter" | "progressbar") {
   }, h("span"));
   return {
     element,
-    set(percent: number): void {
-      const p = Math.min(100, Math.max(0, percent));
+    set(part: number): void {
+      const p = Math.min(100, Math.max(0, part));
       element.setAttribute("aria-valuenow", String(Math.round(p)));
-      element.setAttribute("aria-valuetext", `${Math.round(p)} %`);
+      element.setAttribute("aria-valuetext", percent(Math.round(p)));
       element.style.setProperty("--part", String(p / 100));
     },
   };

@@ -1,9 +1,15 @@
 import type { RowHistory } from "../../client/ts/src/index.js";
 import { h } from "./dom.ts";
 import { dateAndTime } from "./format.ts";
-import { strings } from "./strings.ts";
+import { english, tell } from "./problem.ts";
+import { say, strings, wordFor } from "./strings.ts";
 
 const text = strings.passport;
+
+const signs = { passed: "✓", failed: "✗", not_reached: "–" };
+const statusOf = (status: string) => wordFor(strings.rowStatus, status) ?? status;
+/** The reason that the server gives, after what it is for. */
+const because = (why: string | undefined) => (why ? [": ", english(why)] : []);
 
 /** Everything that happened to one row, in a dialog. */
 export class Passport {
@@ -17,7 +23,7 @@ export class Passport {
   /** Shows a row, once it has come. */
   async open(n: number, load: () => Promise<RowHistory>): Promise<void> {
     const asked = ++this.#asked;
-    this.#title.textContent = text.title(n);
+    this.#title.textContent = say(text.title, { n: String(n) });
     this.#content.replaceChildren(h("p", { class: "hint", role: "status" }, strings.job.fetching));
     this.element.showModal();
     this.#title.focus();
@@ -25,7 +31,9 @@ export class Passport {
       const row = await load();
       if (asked === this.#asked) this.#content.replaceChildren(...parts(row));
     } catch (e) {
-      this.#content.replaceChildren(h("p", { class: "error", role: "alert" }, (e as Error).message));
+      const error = h("p", { class: "error", role: "alert" });
+      this.#content.replaceChildren(error);
+      tell(error, e);
     }
   }
 
@@ -41,27 +49,27 @@ export function parts(row: RowHistory): HTMLElement[] {
   const show = (v: unknown) => (v === null || v === undefined || v === "" ? text.nothing : String(v));
   return [
     part(text.cells, table([text.column, text.text, text.value], row.cells.map((c) => [
-      c.column + (c.field ? ` (${strings.fields[c.field as keyof typeof strings.fields] ?? c.field})` : ""), c.text,
+      c.column + (c.field ? ` (${wordFor(strings.fields, c.field) ?? c.field})` : ""), c.text,
       c.cleared ? text.cleared : (c.value ?? ""),
     ]))),
-    part(text.rules, h("p", {}, failed ? (failed.message ?? failed.rule) : text.passed),
+    part(text.rules, h("p", {}, failed ? english(failed.message ?? failed.rule) : text.passed),
       h("ul", { class: "rules" }, ...row.rules.map((r) =>
-        h("li", { class: r.answer }, `${text.signs[r.answer]} ${strings.codes[r.rule] ?? r.rule}: ${text.answers[r.answer]}`))),
-      h("ul", { class: "warnings" }, ...row.warnings.map((w) => h("li", {}, w.message)))),
-    part(text.iec, h("p", {}, strings.rowStatus[row.iec.status] ?? row.iec.status, row.iec.why ? `: ${row.iec.why}` : ""),
+        h("li", { class: r.answer }, `${signs[r.answer]} ` +
+          say(text.rule, { rule: wordFor(strings.codes, r.rule) ?? r.rule, answer: text.answers[r.answer] })))),
+      h("ul", { class: "warnings" }, ...row.warnings.map((w) => h("li", {}, english(w.message))))),
+    part(text.iec, h("p", {}, statusOf(row.iec.status), ...because(row.iec.why)),
       h("p", { class: "hint" }, [
-        row.iec.ward && text.ward(row.iec.ward), row.iec.vd && text.vd(row.iec.vd), row.iec.station, row.iec.municipality,
+        row.iec.ward && say(text.ward, { code: row.iec.ward }), row.iec.vd && say(text.vd, { code: row.iec.vd }), row.iec.station, row.iec.municipality,
         row.iec.province, row.iec.at && dateAndTime(row.iec.at), row.iec.kept && text.kept,
       ].filter(Boolean).join(" · "))),
     part(text.database,
-      h("p", {}, strings.rowStatus[row.database.result] ?? row.database.result,
-        row.database.dry_run ? ` (${text.notWritten})` : "", row.database.why ? `: ${row.database.why}` : ""),
+      h("p", {}, statusOf(row.database.result), row.database.dry_run ? ` (${text.notWritten})` : "", ...because(row.database.why)),
       changed.length > 0 && table([text.field, text.before, text.after], changed.map((name) => [
-        strings.fields[name as keyof typeof strings.fields] ?? name,
+        wordFor(strings.fields, name) ?? name,
         show(row.database.before?.[name]), show(row.database.after?.[name]),
       ]))),
     ...(row.report_sheets.length
-      ? [part(text.report, h("p", {}, row.report_sheets.map((s) => text.sheet(s.name, s.row)).join(" · ")))] : []),
+      ? [part(text.report, h("p", {}, row.report_sheets.map((s) => say(text.sheet, { name: s.name, row: String(s.row) })).join(" · ")))] : []),
   ];
 }
 

@@ -2,7 +2,8 @@ import type { Rollcall, RollcallError } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
 import { count, moment, time } from "./format.ts";
 import { meter } from "./meter.ts";
-import { strings } from "./strings.ts";
+import { tell } from "./problem.ts";
+import { say, strings } from "./strings.ts";
 
 const text = strings.quota;
 // Milliseconds. No event tells that calls are free again.
@@ -36,16 +37,16 @@ export class QuotaView {
     try {
       const q = await this.client.rateLimit();
       this.#bar.set(q.percentage_used);
-      fill(this.#used, text.used(count(q.current_count), count(q.max_limit)));
+      fill(this.#used, say(text.used, { used: q.current_count, limit: q.max_limit }));
       const spent = q.is_limited || q.user?.is_limited;
       const word = spent ? text.spent : q.percentage_used >= 90 ? text.warning : "";
-      const own = q.user ? text.own(count(q.user.current_count), count(q.user.max_limit)) : "";
+      const own = q.user ? say(text.own, { used: q.user.current_count, limit: q.user.max_limit }) : "";
       if (this.#details.open) void this.#loadUsage();
-      fill(this.#note, [word, own, q.reset_time ? text.reset(time(q.reset_time)) : ""].filter(Boolean).join(" "));
+      fill(this.#note, [word, own, q.reset_time ? say(text.reset, { time: time(q.reset_time) }) : ""].filter(Boolean).join(" "));
     } catch (e) {
       // Whoever may not upload has no use for the quota.
       this.element.hidden = (e as RollcallError).code === "forbidden";
-      fill(this.#note, (e as Error).message);
+      tell(this.#note, e);
     }
   }
 
@@ -59,11 +60,11 @@ export class QuotaView {
         h("thead", {}, h("tr", {}, h("th", { scope: "col" }, name), h("th", { scope: "col" }, text.calls))),
         h("tbody", {}, ...lines.map(([what, calls]) => h("tr", {}, h("th", { scope: "row" }, what), h("td", {}, count(calls))))));
       this.#usage.replaceChildren(
-        ...(u.quota.is_limited ? [h("p", {}, text.free(time(u.next_free)))] : []),
+        ...(u.quota.is_limited ? [h("p", {}, say(text.free, { time: time(u.next_free) }))] : []),
         ...(hours.length ? [table(text.hour, hours.map((x) => [moment(x.hour), x.calls])),
           table(text.user, u.users.map((x) => [x.user_id, x.calls]))] : [h("p", { class: "hint" }, text.noUsage)]));
     } catch (e) {
-      fill(this.#usage, (e as Error).message);
+      tell(this.#usage, e);
     }
   }
 

@@ -5,13 +5,14 @@ import { count } from "./format.ts";
 import { Grid } from "./grid.ts";
 import { Passport } from "./passport.ts";
 import { RowSource } from "./rowsource.ts";
-import { strings } from "./strings.ts";
+import { tell } from "./problem.ts";
+import { locales, say, sayCount, strings, wordFor } from "./strings.ts";
 
 const text = strings.rows;
 // What somebody can correct and send again.
 const toFix = ["invalid", "duplicate", "out_of_area", "refused", "unknown"];
 const sorts: Record<string, (row: Row) => string | number> = {
-  row: (r) => r.row, status: (r) => strings.rowStatus[r.status] ?? r.status, id: (r) => r.id, name: (r) => r.name,
+  row: (r) => r.row, status: (r) => statusOf(r.status), id: (r) => r.id, name: (r) => r.name,
 };
 // Milliseconds after the last key of a search.
 const pause = 250;
@@ -74,6 +75,11 @@ export class RowsView {
     if (!this.#fixes) this.#reload(true);
   }
 
+  /** Whether rows are corrected that were not sent. */
+  get correcting(): boolean {
+    return !!this.#fixes?.count;
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -113,7 +119,7 @@ export class RowsView {
       const known = e as RollcallError;
       if (known.code === "cursor_outdated") return this.#reload();
       fill(this.#note, known.code === "not_ready" ? text.notReady : "");
-      fill(this.#error, known.code === "not_ready" ? "" : known.message);
+      if (known.code !== "not_ready") tell(this.#error, known);
       this.#grid.setCount(0);
     }
   }
@@ -127,16 +133,16 @@ export class RowsView {
     this.#renderCodes();
     this.#renderHead();
     const n = source.count;
-    const more = source.done || !(source.wanted.search || source.wanted.code) ? "" : "+";
-    fill(this.#note, sorting && !source.done ? text.sorting(count(source.rows.length))
-      : n === 0 && source.done ? text.none : text.shown(count(n) + more) + (source.known?.complete ? "" : ` ${text.soFar}`));
+    const more = !source.done && !!(source.wanted.search || source.wanted.code);
+    fill(this.#note, sorting && !source.done ? sayCount(text.sorting, source.rows.length)
+      : n === 0 && source.done ? text.none : sayCount(more ? text.shownSoFar : text.shown, n) + (source.known?.complete ? "" : ` ${text.soFar}`));
     this.#grid.setCount(more ? n + 1 : n);
     this.#grid.refresh();
   }
 
   #sortRows(): void {
     const key = sorts[this.#sort]!;
-    const compare = new Intl.Collator("en-ZA", { numeric: true }).compare;
+    const compare = new Intl.Collator(locales, { numeric: true }).compare;
     const sign = this.#down ? -1 : 1;
     this.#sorted = this.#source.rows.map((row) => ({ row, by: key(row) })).sort((a, b) => sign *
       (typeof a.by === "number" && typeof b.by === "number" ? a.by - b.by : compare(String(a.by), String(b.by)) ||
@@ -160,7 +166,7 @@ export class RowsView {
     if (fix > 0) list.push(["fix", text.toFix, fix]);
     for (const status of Object.keys(strings.rowStatus)) {
       const n = known.counts[status] ?? 0;
-      if (n > 0) list.push([status, strings.rowStatus[status]!, n]);
+      if (n > 0) list.push([status, statusOf(status), n]);
     }
     this.#fix.hidden = !fix || !this.owner.mayFix();
     const focused = (document.activeElement as HTMLElement | null)?.dataset?.["status"];
@@ -187,8 +193,8 @@ export class RowsView {
     if (this.#fixes) {
       const { fields } = this.#fixes;
       this.#grid.element.style.setProperty("--fields", String(Math.max(2, fields.length)));
-      return this.#grid.setHead(...[text.heads.row!, text.heads.reason!,
-        ...fields.map((f) => strings.fields[f as keyof typeof strings.fields] ?? f)].map((name) =>
+      return this.#grid.setHead(...[text.heads.row, text.heads.reason,
+        ...fields.map((f) => wordFor(strings.fields, f) ?? f)].map((name) =>
         h("span", { role: "columnheader" }, name)));
     }
     const focused = (document.activeElement as HTMLElement | null)?.dataset?.["sort"];
@@ -213,7 +219,7 @@ export class RowsView {
     }
     return h("div", { role: "row", class: "vrow", "data-row": row.row },
       cell("row", String(row.row)),
-      cell("status", h("span", { class: "badge row-" + kindOf(row) }, strings.rowStatus[row.status] ?? row.status)),
+      cell("status", h("span", { class: "badge row-" + kindOf(row) }, statusOf(row.status))),
       cell("id", row.id), cell("name", row.name), cell("reason", why));
   }
 
@@ -233,7 +239,7 @@ export class RowsView {
   #toggleFixing(): void {
     this.#fixes?.close();
     this.#fixes = this.#fixes ? undefined
-      : new Fixes(this.client, this.job, (cells) => this.#showFixes(cells), (e) => fill(this.#error, e.message));
+      : new Fixes(this.client, this.job, (cells) => this.#showFixes(cells), (e) => tell(this.#error, e));
     this.#fix.setAttribute("aria-pressed", String(!!this.#fixes));
     fill(this.#fix, this.#fixes ? text.stopFixing : text.fix);
     this.#sort = "row";
@@ -253,7 +259,7 @@ export class RowsView {
     }
     const n = this.#fixes?.count ?? 0;
     this.#send.hidden = !this.#fixes;
-    fill(this.#corrected, n ? strings.fix.corrected(n) : strings.fix.hint);
+    fill(this.#corrected, n ? sayCount(strings.fix.corrected, n) : strings.fix.hint);
     this.#sendButton.setAttribute("aria-disabled", String(n === 0));
   }
 
@@ -264,10 +270,10 @@ export class RowsView {
   async #copyRows(): Promise<void> {
     await this.#need(Infinity);
     const rows = this.#sorted ?? this.#source.rows;
-    const lines = rows.map((r) => [r.row, strings.rowStatus[r.status] ?? r.status, r.id, r.name,
+    const lines = rows.map((r) => [r.row, statusOf(r.status), r.id, r.name,
       whyOf(r)].join("\t"));
     await copyText([Object.values(text.heads).join("\t"), ...lines].join("\n"));
-    fill(this.#note, text.copied(count(rows.length)));
+    fill(this.#note, sayCount(text.copied, rows.length));
   }
 
   async #saveCSV(): Promise<void> {
@@ -275,20 +281,21 @@ export class RowsView {
       const { statuses, code, search } = this.#source.wanted;
       const file = await this.client.rowsCSV(this.job, { statuses, codes: code ? [code] : [], search });
       save(file.blob, file.fileName);
-      fill(this.#note, strings.job.saved(file.fileName));
+      fill(this.#note, say(strings.job.saved, { name: file.fileName }));
     } catch (e) {
-      fill(this.#error, (e as Error).message);
+      tell(this.#error, e);
     }
   }
 }
 
-const nameOf = (code: string) => strings.codes[code] ?? code.replaceAll("_", " ");
+const statusOf = (status: string) => wordFor(strings.rowStatus, status) ?? status;
+const nameOf = (code: string) => wordFor(strings.codes, code) ?? code.replaceAll("_", " ");
 
 const remarkable = ["deceased", "different_ward", "not_registered", "international", "unverified", "transfer", "kept"];
 
 /** What there is to say of a row beside its status. */
 const whyOf = (row: Row) => [
-  ...remarkable.filter((s) => s !== row.status && row.statuses.includes(s)).map((s) => strings.rowStatus[s] ?? s),
+  ...remarkable.filter((s) => s !== row.status && row.statuses.includes(s)).map(statusOf),
   row.reason ?? row.codes.map(nameOf).join(", "),
 ].filter(Boolean).join(", ");
 

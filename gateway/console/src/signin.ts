@@ -2,7 +2,8 @@ import { Rollcall, RollcallError } from "../../client/ts/src/index.js";
 import { fill, h } from "./dom.ts";
 import type { Provider } from "./provider.ts";
 import type { Ways } from "./session.ts";
-import { strings } from "./strings.ts";
+import { OwnWords, tell } from "./problem.ts";
+import { say, strings } from "./strings.ts";
 
 const text = strings.signIn;
 
@@ -38,7 +39,7 @@ function providerButton(
   provider: Provider, error: HTMLElement, go: (provider: Provider) => Promise<void>,
 ): HTMLElement {
   const button = h("button", { class: "primary", type: "button", "data-first": "" },
-    text.withProvider(new URL(provider.issuer).host));
+    say(text.withProvider, { host: new URL(provider.issuer).host }));
   button.addEventListener("click", async () => {
     button.disabled = true;
     fill(error, "");
@@ -54,18 +55,21 @@ function providerButton(
 }
 
 /** Sends a password to the server and returns the token. Throws an Error with a sentence. */
-async function send(path: string, body: Record<string, string>): Promise<string> {
-  let answer: { message?: string; data?: { token?: string } };
+async function send(path: string, body: Record<string, string>, refusedAs: string): Promise<string> {
+  let answer: { message?: string; data?: { token?: string }; error?: { code?: string } };
   try {
     const reply = await fetch(path, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
     });
     answer = (await reply.json()) as typeof answer;
   } catch {
-    throw new Error(text.noServer);
+    throw new OwnWords(strings.errors.network);
   }
-  if (!answer.data?.token) throw new Error(answer.message ?? text.failed);
-  return answer.data.token;
+  if (answer.data?.token) return answer.data.token;
+  if (!answer.message) throw new OwnWords(text.failed);
+  // Who is not let in with a password has none that is right.
+  const code = answer.error?.code ?? "";
+  throw new RollcallError(code === "unauthenticated" ? refusedAs : code, answer.message);
 }
 
 const field = (id: string, label: string, autocomplete: "current-password" | "new-password") => {
@@ -89,7 +93,7 @@ function submits(form: HTMLFormElement, error: HTMLElement, first: HTMLInputElem
     try {
       await action();
     } catch (e) {
-      fill(error, (e as Error).message);
+      tell(error, e);
       first.setAttribute("aria-invalid", "true");
       first.focus();
     } finally {
@@ -105,8 +109,8 @@ function passwordForm(user: string, error: HTMLElement, done: (token: string) =>
   const form = h("form", { novalidate: true }, ...nameField(user), ...parts, error,
     h("button", { class: "primary", type: "submit" }, text.submit));
   submits(form, error, input, async () => {
-    if (!input.value) throw new Error(text.noPassword);
-    done(await send("/signin/password", { password: input.value }));
+    if (!input.value) throw new OwnWords(text.noPassword);
+    done(await send("/signin/password", { password: input.value }, "bad_password"));
   });
   return form;
 }
@@ -124,8 +128,8 @@ export function setUp(code: string, user: string, done: (token: string) => void)
     h("p", { id: "password-hint", class: "hint" }, text.passwordHint), ...two.parts, error,
     h("button", { class: "primary", type: "submit" }, text.setUpSubmit));
   submits(form, error, one.input, async () => {
-    if (one.input.value !== two.input.value) throw new Error(text.differ);
-    done(await send("/signin/setup", { code, password: one.input.value }));
+    if (one.input.value !== two.input.value) throw new OwnWords(text.differ);
+    done(await send("/signin/setup", { code, password: one.input.value }, "bad_link"));
   });
   return form;
 }
@@ -151,7 +155,8 @@ function tokenForm(error: HTMLElement, done: (token: string) => void): HTMLEleme
       await new Rollcall({ url: location.origin, token }).me();
       done(token);
     } catch (e) {
-      fill(error, e instanceof RollcallError && e.status !== 401 ? e.message : text.refused);
+      if (e instanceof RollcallError && e.status !== 401) tell(error, e);
+      else fill(error, text.refused);
       input.setAttribute("aria-invalid", "true");
       input.focus();
     } finally {

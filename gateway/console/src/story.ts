@@ -2,7 +2,8 @@ import type { Chapter, Rollcall, RollcallError, Story } from "../../client/ts/sr
 import { fill, h } from "./dom.ts";
 import { dateAndTime } from "./format.ts";
 import { parts } from "./passport.ts";
-import { strings } from "./strings.ts";
+import { tell } from "./problem.ts";
+import { say, sayCount, strings } from "./strings.ts";
 
 const text = strings.story;
 
@@ -74,21 +75,26 @@ export class StoryView {
     } catch (e) {
       if (asked !== this.#asked) return; // somebody else has been asked for since
       fill(this.#note, "");
-      fill(this.#error, (e as RollcallError).message);
+      tell(this.#error, e);
     }
   }
 
   #tell(story: Story): void {
-    fill(this.#note, text.found(story.id, story.chapters.length, dateAndTime(story.as_of)));
+    const n = story.chapters.length;
+    const found = { id: story.id, at: dateAndTime(story.as_of) };
+    fill(this.#note, n === 0 ? say(text.foundNone, found) : sayCount(text.found, n, found));
     this.#print.hidden = story.chapters.length === 0;
     this.#chapters.replaceChildren(...story.chapters.map(chapterView));
   }
 }
 
+const approval = (who: string, at: string | undefined) =>
+  at ? say(text.by, { who, at: dateAndTime(at) }) : say(text.byNoTime, { who });
+
 function chapterView(c: Chapter): HTMLElement {
   const facts: [string, string][] = [
-    [text.uploaded, text.by(c.uploaded_by, dateAndTime(c.uploaded_at))],
-    [text.approved, c.approved_by ? text.by(c.approved_by, c.approved_at ? dateAndTime(c.approved_at) : "") : text.notApproved],
+    [text.uploaded, say(text.by, { who: c.uploaded_by, at: dateAndTime(c.uploaded_at) })],
+    [text.approved, c.approved_by ? approval(c.approved_by, c.approved_at) : text.notApproved],
   ];
   if (c.row) facts.push([text.row, String(c.row.row)]);
   return h("section", { class: "card chapter" },

@@ -1,465 +1,56 @@
-// Everything that the console says, except for the messages of the server.
-export const strings = {
-  name: "rollcall",
-  skip: "Skip to the content",
-  pages: "Pages",
-  signIn: {
-    title: "Sign in",
-    intro: "Upload a branch's roll, watch every step of the checks, and take the report with you.",
-    token: "Token",
-    hint: "A token looks like eyJhbGci… and comes from your administrator, or from the command “rollcall token”. " +
-      "It stays in this tab and is forgotten when you close it.",
-    submit: "Sign in",
-    user: "Name",
-    password: "Password",
-    noPassword: "Please enter the password.",
-    noServer: "The server cannot be reached. Please try again.",
-    notSet: "No password has been set yet: open the link that “rollcall up” has shown, or sign in with a token.",
-    setUp: "Set your password",
-    setUpIntro: "You administer this rollcall. From now on you sign in with this name and password.",
-    newPassword: "New password",
-    again: "The same once more",
-    passwordHint: "At least 15 characters: three or four words that nobody would expect together.",
-    differ: "The two are not the same.",
-    setUpSubmit: "Set the password and sign in",
-    withProvider: (host: string) => `Sign in with ${host}`,
-    withToken: "Sign in with a token",
-    noProvider: "Your organisation's sign-in cannot be reached at the moment. Please try again.",
-    failed: "You could not be signed in. Please try again.",
-    checking: "Checking the token …",
-    empty: "Please paste a token.",
-    refused: "This token is not valid, or it has expired. Please ask for a fresh one.",
-    expired: "Your session has ended. Please sign in again.",
-  },
-  /** Asked when a link with a token is opened while somebody is signed in. */
-  otherSession: (now: string, other: string) => ({
-    ask: `Stay signed in as ${now}?`,
-    hint: `The link that was opened signs you in as ${other}. If you did not expect that, stay as you are.`,
-    yes: `Sign in as ${other}`,
-    no: `Stay signed in as ${now}`,
-  }),
-  nobody: "somebody unknown",
-  signOut: "Sign out",
-  signedInAs: (user: string) => `Signed in as ${user}`,
-  upload: {
-    title: "Upload a roll",
-    drop: "Drop a spreadsheet here",
-    choose: "Choose a file",
-    or: "or",
-    kind: "Excel workbook (.xlsx or .xls), .ods or .csv",
-    prepared: (n: number) => (n === 1 ? "One file is ready to be started" : `${n} files are ready to be started`),
-    template: "Get an empty template",
-    notARoll: "Please choose a spreadsheet: a file that ends in .xlsx, .xls, .ods or .csv.",
-  },
-  /** Files that were dropped and are not started yet. */
-  files: {
-    title: "What was found",
-    none: "No file is being prepared. Drop one, or choose it.",
-    looking: "Looking at the file …",
-    lookingAgain: "Looking again …",
-    where: (f: { sheets: { name: string }[]; sheet: number; header_row: number }) => {
-      const header = f.header_row > 0 ? `header in row ${f.header_row}` : "no header row";
-      const sheet = f.sheets[f.sheet]?.name;
-      return sheet ? `Sheet “${sheet}”, ${header}` : header[0]!.toUpperCase() + header.slice(1);
-    },
-    rows: "Rows",
-    rejected: "Will be rejected",
-    calls: "IEC calls needed",
-    atMost: (n: string) => `${n} at most`,
-    left: (left: string, limit: string) => `${left} of ${limit} are left in this hour`,
-    noCalls: "nobody is asked",
-    time: "Time",
-    about: (time: string) => `about ${time}`,
-    waits: "the job waits by itself until calls are free",
-    waitsForApproval: "What you write waits until somebody else approves it.",
-    check: "Check only",
-    write: "Write",
-    checkAll: "Check all",
-    writeAll: "Write all",
-    removeShort: "Remove",
-    remove: (name: string) => `Remove ${name}`,
-    open: "Open the job",
-    begun: "Received",
-    sending: (name: string) => `Uploading ${name}`,
-    broken: "The line broke. Going on from there as soon as it is back …",
-    options: "More choices",
-    skipIEC: "Without the IEC",
-    skipIECHint: "Do not ask where people are registered",
-    allowClear: "(clear) empties fields",
-    allowClearHint: "A cell that says (clear) empties that field of a member; a blank cell never does",
-    mode: "What may be written",
-    modes: {
-      upsert: "New members and changes", create: "New members only", update: "Changes to members only",
-    },
-  },
-  /** The columns of a file, and what each is read as. */
-  map: {
-    title: (name: string) => `Columns of ${name}`,
-    summary: (n: number, unknown: number) => `Columns: ${n}` + (unknown ? `, ${unknown} unknown` : ""),
-    heads: ["Column", "First values", "Read as", "Why"],
-    readAs: (letter: string, header: string) => `Read column ${letter}${header ? ` “${header}”` : ""} as`,
-    noHeader: "no header",
-    noValues: "empty",
-    leaveOut: "Not used",
-    chosen: "chosen by you",
-    why: {
-      header: "by its header", content: "guessed by what it holds", unknown: "unknown", empty: "empty",
-      twice: "twice, used is", reasons: "what to fix", mapping: "chosen by you", left_out: "left out",
-    } as Record<string, string>,
-    saved: "Use a saved mapping",
-    noneSaved: "none",
-    use: (name: string) => `Use the mapping “${name}”`,
-    used: (name: string) => `The mapping “${name}” is used.`,
-    name: "Save these columns under the name",
-    save: "Save the mapping",
-    kept: (name: string) => `Saved as “${name}”. It is offered for files with these columns.`,
-  },
-  fields: {
-    id_number: "ID Number",
-    title: "Title",
-    firstname: "First Name",
-    surname: "Surname",
-    full_name: "Full Name",
-    date_of_birth: "Date of Birth",
-    cell_number: "Cell Number",
-    landline_number: "Landline Number",
-    email: "Email",
-    residential_address: "Residential Address",
-    age: "Age",
-    gender: "Gender",
-    race: "Race",
-    citizenship: "Citizenship",
-    language: "Language",
-    occupation: "Occupation",
-    qualification: "Qualification",
-    province: "Province",
-    region: "Region",
-    district: "District",
-    municipality: "Municipality",
-    ward: "Ward",
-    voting_station: "Voting Station",
-    voting_district: "Voting District",
-    date_joined: "Date Joined",
-    last_payment: "Last Payment",
-    expiry_date: "Expiry Date",
-    subscription: "Subscription",
-    membership_amount: "Membership Amount",
-    status: "Status",
-  },
-  /** Why a row was left out, or what is remarkable about it. */
-  codes: {
-    missing: "No ID number",
-    formula_without_result: "Formula without a result",
-    format: "No 13 digits",
-    id_scientific: "Digits lost (as 8.0E+12)",
-    checksum: "Check digit wrong",
-    date: "No such date of birth",
-    objected: "Has objected",
-    out_of_area: "Outside your area",
-    duplicate: "Duplicate",
-  } as Record<string, string>,
-  rows: {
-    title: "Rows",
-    filter: "Which rows",
-    all: "All",
-    toFix: "To fix",
-    search: "Name, or end of the ID number",
-    code: "Reason",
-    anyCode: "any",
-    copy: "Copy",
-    copied: (n: string) => `${n} rows are in the clipboard.`,
-    csv: "Save as CSV",
-    fix: "Fix in place",
-    stopFixing: "Stop fixing",
-    heads: { row: "Row", status: "Outcome", id: "ID number", name: "Name", reason: "Why" } as Record<string, string>,
-    shown: (n: string) => (n === "1" ? "1 row." : `${n} rows.`),
-    none: "No row is like that.",
-    soFar: "The job is not over: this is what is known so far.",
-    sorting: (n: string) => `Sorting: ${n} rows so far …`,
-    notReady: "Rows appear here as soon as they have been checked.",
-  },
-  /** What became of a row, from the best news to the worst. */
-  rowStatus: {
-    valid: "Valid", registered: "Registered", inserted: "New", updated: "Updated", unchanged: "Unchanged",
-    not_registered: "Not registered", deceased: "Deceased", international: "Abroad", different_ward: "Other ward",
-    unverified: "Not verified", transfer: "Waiting", known: "Member already", removed: "Removed", kept: "Left as it is",
-    invalid: "Invalid", duplicate: "Duplicate", out_of_area: "Outside area", objected: "Has objected", refused: "Refused",
-    unknown: "No member", none: "None",
-  } as Record<string, string>,
-  passport: {
-    title: (n: number) => `Row ${n}`,
-    close: "Close",
-    cells: "In the file",
-    column: "Column",
-    text: "What was in the cell",
-    value: "Read as",
-    cleared: "emptied",
-    rules: "Rules",
-    passed: "All rules passed.",
-    signs: { passed: "✓", failed: "✗", not_reached: "–" },
-    answers: { passed: "passed", failed: "failed", not_reached: "not reached" },
-    iec: "The IEC's answer",
-    ward: (code: string) => `ward ${code}`,
-    vd: (code: string) => `voting district ${code}`,
-    kept: "answered before this upload",
-    database: "The member",
-    notWritten: "dry run: not written",
-    field: "Field",
-    before: "Before",
-    after: "After",
-    nothing: "nothing",
-    report: "In the report",
-    sheet: (name: string, row: number) => `${name}, row ${row}`,
-  },
-  /** Rows that are corrected in the table. */
-  fix: {
-    hint: "Correct the cells. Enter goes to the next row.",
-    corrected: (n: number) => (n === 1 ? "1 row is corrected." : `${n} rows are corrected.`),
-    send: "Go on with the corrected rows",
-    cell: (field: string, row: number) => `${field} of row ${row}`,
-    fileName: (name: string, n: number) => `${name} - ${n === 1 ? "1 row" : `${n} rows`} fixed.csv`,
-    follows: (name: string) => `Corrects rows of ${name}`,
-  },
-  quota: {
-    title: "IEC calls in this hour",
-    used: (used: string, limit: string) => `${used} of ${limit} used`,
-    own: (used: string, limit: string) => `Your jobs have used ${used} of the ${limit} that they may.`,
-    reset: (time: string) => `The oldest are free again at ${time}.`,
-    free: (time: string) => `The next call is free at ${time}.`,
-    usage: "By hour and by user",
-    hour: "Hour",
-    user: "User",
-    calls: "Calls",
-    noUsage: "No job has asked the IEC in the last day.",
-    warning: "Nearly spent: jobs may have to wait.",
-    spent: "Spent: jobs go on by themselves when calls are free again.",
-  },
-  jobs: {
-    title: "Jobs",
-    none: "No jobs yet. The first roll that you upload appears here.",
-    more: "Show older jobs",
-    back: "All jobs",
-    search: "Search",
-    searchFor: "File, job or uploader",
-    status: "Outcome",
-    anyStatus: "Any",
-    from: "From",
-    to: "Until",
-    found: (n: number) => (n === 1 ? "1 job found." : `${n} jobs found.`),
-    noneFound: "No job is like that.",
-    waiting: "Waiting for you",
-    moreWaiting: (n: number) => `and ${n} more`,
-    waitsFor: { approve: "To approve", transfer: "Rows to take over", failed: "Failed" },
-    pick: "Choose a job, or upload a roll",
-    pickHint: "Its stages, counts and history are shown here, live.",
-  },
-  wards: {
-    title: "Where the organisation stands",
-    link: "Wards",
-    sum: (members: string, registered: string, reached: string, wards: string, target: string, day: string) =>
-      `${members} members, ${registered} registered in their ward. ${reached} of ${wards} wards have reached ${target}. As of ${day}.`,
-    by: "By",
-    levels: { ward: "Ward", municipality: "Municipality", province: "Province" },
-    province: "Province",
-    all: "All",
-    asOf: "As of the end of",
-    below: "Only wards below the target",
-    csv: "Export as .csv",
-    print: "Print",
-    register: "Register",
-    registerOf: (ward: string) => `Attendance register of ward ${ward}`,
-    table: "Counts",
-    caption: "Members by where the IEC has them. The bar is all members, its solid part those registered in the ward.",
-    place: "Place",
-    bar: (target: string) => `Registered of members; the mark is at ${target}`,
-    newOf: "“New in this job” counts the members that a job has added; where there are most comes first.",
-    toJob: "Go to the job",
-    counts: {
-      new: "New in this job", members: "Members", registered: "Registered", elsewhere: "Elsewhere", not_registered: "Not registered", abroad: "Abroad",
-      deceased: "Deceased", unverified: "Not verified",
-    },
-    reached: "Target reached",
-    yes: "yes",
-    missing: (n: string) => `${n} missing`,
-    reachedOf: (reached: string, wards: string) => `${reached} of ${wards} wards`,
-    total: "Total",
-    none: "There are no members in your area yet.",
-    noWard: "No ward known",
-    unknown: "Unknown",
-    more: "Show more",
-    overTime: "Over time",
-    numbers: "The same as numbers",
-    day: "Day",
-    provinces: {
-      EC: "Eastern Cape", FS: "Free State", GP: "Gauteng", KZN: "KwaZulu-Natal", LP: "Limpopo", MP: "Mpumalanga",
-      NC: "Northern Cape", NW: "North West", WC: "Western Cape",
-    },
-  },
-  /** Everything that jobs have said of one person. */
-  story: {
-    title: "A member's story",
-    link: "A member",
-    intro: "Every job that named a person: what the file said, what the IEC answered, what changed, who uploaded and who approved.",
-    mayNot: "Your role may not read rows, and so no member's story.",
-    id: "ID number",
-    asOf: "As of the end of",
-    audited: "Each look is recorded with your name. The number itself is not kept.",
-    show: "Show the story",
-    print: "Print",
-    looking: "Looking through the jobs …",
-    noNumber: "Please enter an ID number of 13 digits.",
-    found: (id: string, n: number, at: string) =>
-      (n === 0 ? `No job that you may read names ${id}.` : `${id} is named in ${n === 1 ? "1 row" : `${n} rows`} of jobs that you may read.`) +
-      ` As of ${at}.`,
-    uploaded: "Uploaded",
-    approved: "Approved",
-    by: (who: string, at: string) => `by ${who}, ${at}`,
-    notApproved: "nobody had to",
-    row: "Row in the file",
-    removed: "What the row held is kept no longer.",
-  },
-  job: {
-    loading: "Fetching the job …",
-    id: "Job",
-    stages: "Stages",
-    progress: "Progress",
-    rows: (done: string, all: string) => `${done} of ${all} rows`,
-    left: (time: string) => `about ${time} left`,
-    nearly: "nearly done",
-    took: (time: string) => `took ${time}`,
-    goesOn: (time: string) => `goes on at ${time} by your clock`,
-    failedAt: (stage: string) => `Stopped at: ${stage}`,
-    cancel: "Cancel",
-    cancelQuestion: { ask: "Cancel this job?", yes: "Yes, cancel it", no: "Keep it running" },
-    undo: "Undo",
-    undoQuestion: {
-      ask: "Undo this job?",
-      hint: "Members that it added are removed, and values that it changed are put back. " +
-        "Whom another job has changed since is left alone and named in the report.",
-      yes: "Yes, undo it",
-      no: "Leave it as it is",
-    },
-    approve: "Approve",
-    decline: "Decline",
-    declineQuestion: {
-      ask: "Decline this job?",
-      hint: "Nothing is written. The uploader reads why.",
-      text: "Why",
-      yes: "Yes, decline it",
-      no: "Go back",
-    },
-    takeOver: "Take over waiting rows",
-    commit: "Commit this dry run",
-    commits: "Go to the dry run that this one writes",
-    undoes: "Go to the job that this one takes back",
-    follows: "Go to the job whose rows this one corrects",
-    commitWaits: "What you commit waits until somebody else approves it: a person whose role may, and whose area covers this job's.",
-    mustApprove: "Somebody else must approve it: a person whose role may approve, and whose area covers that of the job.",
-    retry: "Try again",
-    report: "Download report",
-    summary: "Download summary (PDF)",
-    rejects: "Download rows to fix",
-    newMembers: "New members, ward by ward",
-    fetching: "Fetching …",
-    saved: (name: string) => `Saved ${name}`,
-    dryRun: "dry run",
-    modes: { create: "only adds people", update: "only changes members" },
-    allowClear: "(clear) empties fields",
-    withoutIEC: "without the IEC",
-    counts: "Counts",
-    noCounts: "Counts appear here as soon as the rows have been checked.",
-  },
-  stages: {
-    initialization: "Received",
-    file_reading: "Reading",
-    pre_validation: "Checking rows",
-    iec_verification: "Asking the IEC",
-    database_operations: "Writing members",
-    report_generation: "Report",
-  },
-  stageState: {
-    done: "done", current: "under way", waiting: "to come", stopped: "failed here", cancelled: "cancelled here",
-  },
-  status: {
-    pending: "Waiting",
-    processing: "Working",
-    paused: "Paused",
-    completed: "Completed",
-    failed: "Failed",
-    cancelled: "Cancelled",
-    awaiting_approval: "Waits for approval",
-    declined: "Declined",
-  },
-  groups: { rows: "Rows", iec: "IEC", members: "Members" },
-  columns: {
-    title: "Columns not used",
-    unused: (letter: string, name: string, why: string) => `${letter}${name ? ` “${name}”` : ""}: ${why}`,
-    why: { unknown: "unknown", empty: "empty", twice: "twice, the one used is column ", left_out: "left out by the mapping" },
-    more: (n: string) => `and ${n} more`,
-  },
-  counts: {
-    total_records: "Rows",
-    valid_records: "Valid",
-    invalid_ids: "Bad ID number",
-    duplicates: "Duplicates",
-    warnings: "Warnings",
-    out_of_area: "Outside your area",
-    registered: "Registered",
-    not_registered: "Not registered",
-    deceased: "Deceased",
-    international: "Abroad",
-    unverified: "Not verified",
-    inserts: "New",
-    updates: "Updated",
-    unchanged: "Unchanged",
-    errors: "Refused",
-    removed: "Removed",
-    kept: "Changed since, left",
-    transfers: "Waiting for another area",
-    known: "Members already, left alone",
-    unknown: "No members, not added",
-    cleared: "With an emptied field",
-  },
-  timeline: {
-    title: "History",
-    hint: "Step through it with the arrow keys.",
-    previous: "Previous step",
-    next: "Next step",
-    now: "Back to now",
-    looking: (n: number, all: number, time: string) => `Step ${n} of ${all}: the job as it stood at ${time}`,
-    events: {
-      uploaded: "File received",
-      validated: "Rows checked",
-      verified: "IEC has answered",
-      persisted: "Members written",
-      reported: "Report ready",
-      paused: "Paused",
-      resumed: "Going on",
-      warned: "Quota nearly spent",
-      retried: "Tried again",
-      failed: "Failed",
-      cancelled: "Cancelled",
-      erased: "Data removed",
-      proposed: "Waits for approval",
-      approved: "Approved",
-      declined: "Declined",
-    },
-  },
-  connection: {
-    connecting: "Connecting …",
-    open: "Live",
-    waiting: "Connection lost. Trying again …",
-    closed: "Not connected",
-  },
-  errors: {
-    notFound: "There is no such job, or it is not yours.",
-  },
-  units: {
-    bytes: (n: string) => `${n} bytes`,
-    kilobytes: (n: string) => `${n} KB`,
-    megabytes: (n: string) => `${n} MB`,
-    seconds: (n: number) => (n === 1 ? "1 second" : `${n} seconds`),
-    minutes: (n: number) => (n === 1 ? "1 minute" : `${n} minutes`),
-    hours: (n: number) => (n === 1 ? "1 hour" : `${n} hours`),
-  },
-};
+// Everything that the console says, in the language of the person, except for the messages of the server.
+import { en } from "./languages/en.ts";
+import { type Language, pick, type Translation } from "./languages.ts";
+import { type Counted, type Phrase, put, type Said, type Values } from "./phrases.ts";
+
+const key = "rollcall-language";
+
+/** Where English is part of the page, each other language is a file beside it. */
+async function load(wanted: Language): Promise<[Language, Translation]> {
+  if (wanted !== "en") {
+    try {
+      const file = (await import(new URL(`languages/${wanted}.js`, import.meta.url).href)) as { default: Translation };
+      return [wanted, file.default];
+    } catch {
+      // A page in English is better than none.
+    }
+  }
+  return ["en", { reviewed: true, texts: en }];
+}
+
+const [now, translation] = await load(pick(localStorage.getItem(key), navigator.languages));
+
+export const language = now;
+/** A speaker of the language has read what the page says. */
+export const reviewed = translation.reviewed;
+export const strings = translation.texts as unknown as Said<typeof en>;
+/** How numbers and dates are written. English of South Africa stands in where the browser does not know the language. */
+export const locales = [`${now}-ZA`, "en-ZA"];
+
+document.documentElement.lang = now;
+
+/** Chooses a language for the next time that the page is loaded. */
+export const choose = (one: Language) => localStorage.setItem(key, one);
+
+const numbers = new Intl.NumberFormat(locales);
+const plurals = new Intl.PluralRules(`${now}-ZA`);
+
+export const count = (n: number) => numbers.format(n);
+
+const written = (values: Readonly<Record<string, string | number>>) =>
+  Object.fromEntries(Object.entries(values).map(([name, v]) => [name, typeof v === "number" ? count(v) : v]));
+
+/** Says a text with what belongs into its places. */
+export const say = <P extends string>(text: Phrase<P>, values: Values<NoInfer<P>>): string =>
+  put(text as unknown as string, written(values));
+
+/** Says a text in the form for a number. */
+export function sayCount<P extends string>(
+  text: Counted<P>, n: number, ...values: [P] extends [never] ? [] : [Values<NoInfer<P>>]
+): string {
+  const forms = text as unknown as Record<string, string>;
+  return put(forms[plurals.select(n)] ?? forms["other"]!, written({ ...values[0], n }));
+}
+
+/** What a name of the server is called, where the page has a word for it. */
+export const wordFor = (words: Readonly<Record<string, string>>, name: string): string | undefined => words[name];

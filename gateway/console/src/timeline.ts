@@ -1,7 +1,7 @@
 import { fill, h } from "./dom.ts";
-import { time } from "./format.ts";
+import { percent, time } from "./format.ts";
 import type { Step } from "./state.ts";
-import { strings } from "./strings.ts";
+import { say, strings } from "./strings.ts";
 
 const text = strings.timeline;
 const moves: Record<string, (at: number, last: number) => number> = {
@@ -52,8 +52,8 @@ export class Timeline {
     if (!step && stay) return;
     this.#seq = step?.seq ?? null;
     this.#render();
-    const where = step && text.looking(this.#at + 1, this.#steps.length, time(step.state.at));
-    fill(this.#announcement, step ? where + ". " + text.events[step.kind] : "");
+    const where = step && say(text.looking, { n: this.#at + 1, all: this.#steps.length, time: time(step.state.at) });
+    fill(this.#announcement, step && where ? say(text.announced, { where, event: text.events[step.kind] }) : "");
     this.onChange();
   }
 
@@ -76,7 +76,7 @@ export class Timeline {
         onclick: () => this.#choose(s),
       },
         h("span", { class: "what" }, text.events[s.kind]),
-        h("span", { class: "hint" }, `${s.state.percent} %`),
+        h("span", { class: "hint" }, percent(s.state.percent)),
         h("time", { datetime: s.state.at }, time(s.state.at))))));
     if (focused) this.#list.querySelector<HTMLElement>(`[data-step="${focused}"]`)?.focus();
     // Disabling the pressed button would lose the focus.

@@ -1,6 +1,7 @@
 import type { Rollcall } from "../../client/ts/src/index.js";
 import { fill, h, save } from "./dom.ts";
-import { strings } from "./strings.ts";
+import { tell } from "./problem.ts";
+import { sayCount, strings } from "./strings.ts";
 
 const text = strings.upload;
 
@@ -42,7 +43,7 @@ export class Upload {
   /** Says how many files are being prepared. */
   setPrepared(n: number): void {
     this.#prepared.hidden = n === 0;
-    fill(this.#prepared, text.prepared(n));
+    fill(this.#prepared, sayCount(text.prepared, n));
   }
 
   #take(list: FileList | null): void {
@@ -59,7 +60,7 @@ export class Upload {
       save(file.blob, file.fileName);
       fill(this.#error, "");
     } catch (e) {
-      fill(this.#error, (e as Error).message);
+      tell(this.#error, e);
     }
   }
 }

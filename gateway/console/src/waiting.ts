@@ -1,7 +1,7 @@
 import type { Rollcall, WaitingJob } from "../../client/ts/src/index.js";
 import { h } from "./dom.ts";
 import { moment } from "./format.ts";
-import { strings } from "./strings.ts";
+import { say, strings } from "./strings.ts";
 
 const text = strings.jobs;
 
@@ -17,7 +17,7 @@ export class WaitingList {
     const { jobs, total } = await this.client.waiting();
     this.element.hidden = jobs.length === 0;
     this.#list.replaceChildren(...jobs.map((j) => this.#line(j)));
-    this.#more.textContent = total > jobs.length ? text.moreWaiting(total - jobs.length) : "";
+    this.#more.textContent = total > jobs.length ? say(text.moreWaiting, { n: total - jobs.length }) : "";
   }
 
   #line(j: WaitingJob): HTMLElement {

@@ -4,7 +4,8 @@ import type {
 import { fill, h, save } from "./dom.ts";
 import { count, date } from "./format.ts";
 import { lineChart } from "./linechart.ts";
-import { strings } from "./strings.ts";
+import { tell } from "./problem.ts";
+import { say, strings, wordFor } from "./strings.ts";
 
 const text = strings.wards;
 type Column = Exclude<keyof MemberCounts, "new">;
@@ -86,7 +87,7 @@ export class WardsView {
       this.#render();
       this.#drawCourse(points);
     } catch (e) {
-      if (asked === this.#asked) fill(this.#error, (e as Error).message);
+      if (asked === this.#asked) tell(this.#error, e);
     }
   }
 
@@ -107,26 +108,28 @@ export class WardsView {
     const now = this.#standing;
     if (!now) return;
     const level = this.#level.value as Level;
-    fill(this.#sum, text.sum(count(now.total.members), count(now.total.registered), count(now.total.wards_reached),
-      count(now.total.wards), count(now.target), date(now.as_of)));
+    fill(this.#sum, say(text.sum, {
+      members: now.total.members, registered: now.total.registered, reached: now.total.wards_reached,
+      wards: now.total.wards, target: now.target, day: date(now.as_of),
+    }));
     const places: (WardStanding | PlaceStanding)[] =
       [...(level === "ward" ? now.wards : level === "municipality" ? now.municipalities : now.provinces)];
     const most = Math.max(1, now.target, ...places.map((p) => p.members));
-    const head = [text.place, text.bar(count(now.target)), ...this.#columns.map((c) => text.counts[c]), text.reached];
+    const head = [text.place, say(text.bar, { target: now.target }), ...this.#columns.map((c) => text.counts[c]), text.reached];
     if (this.job) places.sort((a, b) => b.new - a.new);
     this.#body.replaceChildren(places.length === 0 ? h("p", {}, text.none) : h("table", { class: "standing" },
       h("caption", {}, text.caption),
       h("thead", {}, h("tr", {}, ...head.map((t) => h("th", { scope: "col" }, t)))),
       h("tbody", {}, ...places.slice(0, this.#shown).map((p) => this.#line(p, most, now.target))),
       h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, text.total), h("td", {}), ...numbers(now.total, this.#columns),
-        h("td", {}, text.reachedOf(count(now.total.wards_reached), count(now.total.wards)))))));
+        h("td", {}, reachedOf(now.total))))));
     this.#more.hidden = places.length <= this.#shown;
   }
 
   #line(p: WardStanding | PlaceStanding, most: number, target: number): HTMLElement {
     const ward = "ward" in p ? p : null;
-    const reached = ward ? (ward.reached ? text.yes : text.missing(count(Math.max(0, target - p.registered))))
-      : text.reachedOf(count((p as PlaceStanding).wards_reached), count((p as PlaceStanding).wards));
+    const reached = ward ? (ward.reached ? text.yes : say(text.missing, { n: Math.max(0, target - p.registered) }))
+      : reachedOf(p as PlaceStanding);
     const bar = h("div", { class: "bars", "aria-hidden": "true" },
       h("span", { class: "rest" }), h("span", { class: "part" }), ward?.ward && h("span", { class: "target" }));
     bar.style.setProperty("--members", String(p.members / most));
@@ -134,7 +137,7 @@ export class WardsView {
     bar.style.setProperty("--target", String(target / most));
     const where = [p.municipality, provinceName(p.province)].filter(Boolean).join(", ");
     const sign = ward?.ward && ward.reached ? h("button", {
-      type: "button", class: "quiet no-print", "aria-label": text.registerOf(ward.ward), onclick: () => void this.#register(ward.ward),
+      type: "button", class: "quiet no-print", "aria-label": say(text.registerOf, { ward: ward.ward }), onclick: () => void this.#register(ward.ward),
     }, text.register) : null;
     return h("tr", {},
       h("th", { scope: "row" }, ward ? ward.ward || text.noWard : p.municipality || provinceName(p.province) || text.unknown,
@@ -170,11 +173,14 @@ export class WardsView {
       save(file.blob, file.fileName);
       fill(this.#error, "");
     } catch (e) {
-      fill(this.#error, (e as Error).message);
+      tell(this.#error, e);
     }
   }
 }
 
+const reachedOf = (all: { wards_reached: number; wards: number }) =>
+  say(text.reachedOf, { reached: all.wards_reached, wards: all.wards });
+
 const numbers = (c: MemberCounts, columns: readonly (keyof MemberCounts)[]) => columns.map((name) => h("td", { "data-count": name }, count(c[name])));
 
-const provinceName = (code: string) => (text.provinces as Record<string, string>)[code] ?? code;
+const provinceName = (code: string) => wordFor(text.provinces, code) ?? code;

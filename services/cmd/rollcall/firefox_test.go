@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -47,9 +48,10 @@ type firefox struct {
 	context string // of browsing
 	host    string
 
-	mu      sync.Mutex
-	last    int
-	answers map[int]chan bidiMessage
+	mu       sync.Mutex
+	last     int
+	answers  map[int]chan bidiMessage
+	expected []string
 }
 
 // bidiMessage is an answer or an event.
@@ -169,12 +171,24 @@ func (f *firefox) handleEvent(m bidiMessage) {
 		f.t.Errorf("an event of firefox cannot be read: %v", err)
 	}
 	switch {
-	case m.Method == "log.entryAdded" && p.Level == "error":
+	case m.Method == "log.entryAdded" && p.Level == "error" && !f.isExpected(p.Text):
 		f.t.Errorf("the browser says: %s", p.Text)
 	case m.Method == "network.beforeRequestSent" && !strings.HasPrefix(p.Request.URL, "http://"+f.host+"/") &&
 		!strings.HasPrefix(p.Request.URL, "ws://"+f.host+"/") && strings.HasPrefix(p.Request.URL, "http"):
 		f.t.Errorf("a request to a foreign host: %s", p.Request.URL)
 	}
+}
+
+func (f *firefox) expect(starts ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.expected = starts
+}
+
+func (f *firefox) isExpected(text string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(f.expected, func(start string) bool { return strings.HasPrefix(text, start) })
 }
 
 // call sends a command and waits for its answer.

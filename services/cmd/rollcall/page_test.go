@@ -24,6 +24,8 @@ type driver interface {
 	// capture takes a picture of the whole page.
 	capture() ([]byte, error)
 	resize(width, height int) error
+	// expect allows complaints of the browser that start with one of these texts.
+	expect(starts ...string)
 }
 
 // page is a page in one of the browsers, for tests that are the same in each.
@@ -108,10 +110,14 @@ func (p *page) isTrue(expression string) bool {
 	return value[bool](p, "!!("+expression+")")
 }
 
-// waitFor waits until an expression is true in the page.
+// waitFor waits until an expression is true in the page. Between two pages nothing is.
 func (p *page) waitFor(expression string) {
 	p.t.Helper()
-	for end := time.Now().Add(time.Minute); !p.isTrue(expression); time.Sleep(20 * time.Millisecond) {
+	isTrue := func() bool {
+		said, err := p.evaluate("JSON.stringify(!!(" + expression + "))")
+		return err == nil && said == "true"
+	}
+	for end := time.Now().Add(time.Minute); !isTrue(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			p.screenshot("in-vain")
 			p.t.Fatalf("waited in vain for %s; the page says:\n%s", expression, value[string](p, "document.body.innerText"))
