@@ -41,6 +41,10 @@ var WebhookKinds = []Kind{KindUploaded, KindReported, KindFailed, KindPaused, Ki
 // DefaultWebhookKinds are those of a webhook that names none.
 var DefaultWebhookKinds = []Kind{KindReported, KindFailed, KindPaused}
 
+// MailKinds are the kinds of facts that people can be told of by e-mail: a job has ended, or
+// it waits for approval.
+var MailKinds = []Kind{KindProposed, KindReported, KindFailed, KindCancelled, KindDeclined}
+
 // KindWebhookTest is the kind of a delivery that a user asks for to test a webhook. It
 // is no fact.
 const KindWebhookTest Kind = "test"

@@ -79,6 +79,8 @@ const (
 	ConsumerProjection = "projection"
 	// ConsumerWebhook is the durable consumer that sends webhooks.
 	ConsumerWebhook = "webhook"
+	// ConsumerMail is the durable consumer that tells people by e-mail.
+	ConsumerMail = "mail"
 	// ConsumerCases is the durable consumer of CASES that does the cases.
 	ConsumerCases = "cases"
 

@@ -346,7 +346,7 @@ func consumerConfigs(cfg ProvisionConfig) []jetstream.ConsumerConfig {
 		MaxDeliver:    -1,
 		MaxAckPending: cfg.MaxAckPending,
 	}
-	list := make([]jetstream.ConsumerConfig, 0, len(Stages)+2)
+	list := make([]jetstream.ConsumerConfig, 0, len(Stages)+4)
 	for _, s := range Stages {
 		c := base
 		c.Durable = string(s)
@@ -359,16 +359,21 @@ func consumerConfigs(cfg ProvisionConfig) []jetstream.ConsumerConfig {
 		}
 		list = append(list, c)
 	}
-	projection, webhook := base, base
+	projection, webhook, mail := base, base, base
 	projection.Durable = ConsumerProjection
 	webhook.Durable = ConsumerWebhook
 	for _, k := range WebhookKinds {
 		webhook.FilterSubjects = append(webhook.FilterSubjects, Subject("*", k))
 	}
-	// Webhooks start with the facts that come after the first start.
+	mail.Durable = ConsumerMail
+	for _, k := range MailKinds {
+		mail.FilterSubjects = append(mail.FilterSubjects, Subject("*", k))
+	}
+	// Webhooks and e-mail start with the facts that come after the first start.
 	webhook.DeliverPolicy = jetstream.DeliverNewPolicy
+	mail.DeliverPolicy = jetstream.DeliverNewPolicy
 	cases := base
 	cases.Durable = ConsumerCases
 	cases.FilterSubjects = []string{"case.*.requested", "case.*.approved"}
-	return append(list, projection, webhook, cases)
+	return append(list, projection, webhook, mail, cases)
 }

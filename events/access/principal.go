@@ -12,7 +12,10 @@ import (
 type Principal struct {
 	events.User
 	// Area is where the person may read and change members.
-	Area  events.Area
+	Area events.Area
+	// Email is the address that the person's token has, if it is one that they have
+	// confirmed; "" is none.
+	Email string
 	role  *role
 	known bool
 }

@@ -34,8 +34,7 @@ func (u User) allowed() (groups []Group) {
 			direct, direct+".bulk.*.*", "$JS.API.DIRECT.GET."+events.StreamProgress)
 	}
 	if u.Consumer != "" {
-		name := events.StreamFacts + "." + u.Consumer
-		add("its consumer", "$JS.API.CONSUMER.INFO."+name, "$JS.API.CONSUMER.MSG.NEXT."+name, "$JS.ACK."+name+".>")
+		groups = append(groups, consumerGroup("its consumer", events.StreamFacts+"."+u.Consumer))
 	}
 	for _, b := range u.Objects {
 		groups = append(groups, b.allowed())

@@ -51,7 +51,10 @@ func mayPublish(u permissions.User) (list []string) {
 	for _, g := range u.Publish {
 		for _, s := range g.Subjects {
 			s = strings.Replace(s, "case.*", "case."+aCase, 1)
-			list = append(list, strings.Replace(s, "$JS.ACK.CASES.cases.>", "$JS.ACK.CASES.cases.1.1.1.1.0", 1))
+			if strings.HasPrefix(s, "$JS.ACK.") {
+				s = strings.TrimSuffix(s, ">") + "1.1.1.1.0"
+			}
+			list = append(list, s)
 		}
 	}
 	for _, k := range u.Kinds {

@@ -103,9 +103,9 @@ func services() []User {
 				reads(events.BucketRows, events.BucketVerdicts, events.BucketOutcomes)),
 		}),
 		{
-			Name: "webhook", Comment: "Tells webhooks of jobs; writes nothing here.",
-			Consumer: events.ConsumerWebhook,
-			Publish:  []Group{{"reads the log", []string{"$JS.API.DIRECT.GET." + events.StreamFacts}}},
+			Name: "webhook", Comment: "Tells webhooks and people of jobs; writes nothing here.",
+			Consumer: events.ConsumerWebhook, ReadsLog: true,
+			Publish: []Group{consumerGroup("its consumer for e-mail", events.StreamFacts+"."+events.ConsumerMail)},
 		},
 		privacy(),
 		{
@@ -184,6 +184,13 @@ func upload() User {
 	}
 }
 
+// consumerGroup is what a user may do with a durable consumer, given as <stream>.<name>.
+func consumerGroup(comment, name string) Group {
+	return Group{comment, []string{
+		"$JS.API.CONSUMER.INFO." + name, "$JS.API.CONSUMER.MSG.NEXT." + name, "$JS.ACK." + name + ".>",
+	}}
+}
+
 const caseConsumer = events.StreamCases + "." + events.ConsumerCases
 
 func privacy() User {
@@ -201,10 +208,7 @@ func privacy() User {
 		}}, {"finds and removes unfinished uploads", []string{
 			"$JS.API.STREAM.INFO." + events.StreamPartial, "$JS.API.DIRECT.GET." + events.StreamPartial,
 			"$JS.API.STREAM.PURGE." + events.StreamPartial,
-		}}, auditChain, casesOf(cases.FactKinds...), {"its consumer of cases", []string{
-			"$JS.API.CONSUMER.INFO." + caseConsumer, "$JS.API.CONSUMER.MSG.NEXT." + caseConsumer,
-			"$JS.ACK." + caseConsumer + ".>",
-		}}},
+		}}, auditChain, casesOf(cases.FactKinds...), consumerGroup("its consumer of cases", caseConsumer)},
 	}
 	u.Objects = append(u.Objects, ObjectBucket{Name: events.BucketCases, Read: true, Write: true})
 	for _, name := range events.ObjectBuckets() {

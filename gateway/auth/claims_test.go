@@ -120,3 +120,31 @@ func TestTokensHaveIDsOfTheirOwn(t *testing.T) {
 		seen[c.TokenID] = true
 	}
 }
+
+func TestOnlyAnAddressThatMayBeWrittenToIsOne(t *testing.T) {
+	v := verifier(t, Config{Secret: secret})
+	const fine = "alice@example.org"
+	for name, tt := range map[string]struct{ email, verified, want any }{
+		"confirmed":     {fine, true, fine},
+		"as text":       {fine, "true", fine},
+		"nobody says":   {fine, nil, fine},
+		"not confirmed": {fine, false, ""},
+		"not, as text":  {fine, "false", ""},
+		"with a name":   {"Alice <alice@example.org>", true, ""},
+		"two":           {"alice@example.org, bob@example.org", true, ""},
+		"a line break":  {"alice@example.org\r\nBcc: bob@example.org", true, ""},
+		"an ID number":  {"8001015009087@example.org", true, ""},
+		"other letters": {"älice@example.org", true, ""},
+		"none":          {nil, nil, ""},
+		"a number":      {7, true, ""},
+	} {
+		claims := good(set("email", tt.email))
+		if tt.verified != nil {
+			claims["email_verified"] = tt.verified
+		}
+		c, err := v.Verify(sign(t, jwt.SigningMethodHS256, []byte(secret), "", claims))
+		if err != nil || c.Email != tt.want {
+			t.Errorf("%s: %q, %v", name, c.Email, err)
+		}
+	}
+}

@@ -22,6 +22,8 @@ type Grant struct {
 	// Places are the names of these claims.
 	Provinces, Municipalities, Wards []string
 	Places                           PlaceClaims
+	// Email is the address; "" writes no claim.
+	Email string
 	// UserClaim and RoleClaim name the claims of the id and the role; "" means sub and
 	// role_name.
 	UserClaim, RoleClaim string
@@ -49,6 +51,9 @@ func (g Grant) Sign(secret string, now time.Time) (string, error) {
 	}
 	if g.Issuer != "" {
 		claims["iss"] = g.Issuer
+	}
+	if g.Email != "" {
+		claims["email"] = g.Email
 	}
 	for name, list := range map[string][]string{
 		"aud":                                g.Audience,

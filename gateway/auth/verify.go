@@ -62,11 +62,16 @@ type Claims struct {
 	// Provinces, Municipalities and Wards are the codes of the claims that say where the
 	// user works, as they stand there, each once; nil where there is no such claim.
 	Provinces, Municipalities, Wards []string
+	// Email is the address that the token has; "" where it has none that can be used: see
+	// parseEmail.
+	Email string
 }
 
 // Identify returns what the user may do by a policy.
 func (c Claims) Identify(p *access.Policy) access.Principal {
-	return p.Identify(c.User, access.Places{Provinces: c.Provinces, Municipalities: c.Municipalities, Wards: c.Wards})
+	who := p.Identify(c.User, access.Places{Provinces: c.Provinces, Municipalities: c.Municipalities, Wards: c.Wards})
+	who.Email = c.Email
+	return who
 }
 
 const (
@@ -161,6 +166,7 @@ func (v *Verifier) addDetails(c *Claims, claims jwt.MapClaims) (err error) {
 	if c.TokenID, err = parseTokenID(claims["jti"]); err != nil {
 		return err
 	}
+	c.Email = parseEmail(claims)
 	for _, place := range []struct {
 		claim string
 		codes *[]string

@@ -8,6 +8,7 @@
 //   - standing: where the organisation stands by ward, attendance registers
 //   - office: cases of one person, the audit, revoked tokens
 //   - hooks: webhooks
+//   - notices: what a person is told by e-mail
 //
 // They have package rest in common, and do not know each other. What a handler answers from
 // lives in rooms of the services, which do not know the face: upload takes files in,
@@ -36,12 +37,14 @@ import (
 	"rollcall.example/services/api/hooks"
 	"rollcall.example/services/api/intake"
 	"rollcall.example/services/api/lists"
+	"rollcall.example/services/api/notices"
 	"rollcall.example/services/api/office"
 	"rollcall.example/services/api/reading"
 	"rollcall.example/services/api/rest"
 	"rollcall.example/services/api/standing"
 	"rollcall.example/services/api/steer"
 	"rollcall.example/services/jobs"
+	"rollcall.example/services/mail/settings"
 	"rollcall.example/services/rowhistory"
 	"rollcall.example/services/rows"
 	"rollcall.example/services/upload"
@@ -64,8 +67,11 @@ type Config struct {
 	Upload   *upload.Service
 	Jobs     *jobs.Table
 	Webhooks *registry.Registry
-	Rows     *rowhistory.Reader
-	Wards    *wards.Book
+	// Notifications keeps who is told by e-mail, and Mail says whether e-mail is sent.
+	Notifications *settings.Store
+	Mail          bool
+	Rows          *rowhistory.Reader
+	Wards         *wards.Book
 	// Key hashes and seals the people of cases.
 	Key *person.Key
 	// Authenticate tells who makes a request, and what they may do. An error that
@@ -106,6 +112,7 @@ type API struct {
 	standing standing.Desk
 	office   office.Desk
 	hooks    hooks.Desk
+	notices  notices.Desk
 }
 
 // New returns the face; it does nothing until its handler is called.
@@ -128,9 +135,9 @@ func New(cfg Config) *API {
 		lists:    lists.Desk{Desk: desk, Jobs: cfg.Jobs},
 		reading:  reading.Desk{Desk: desk, Rows: rows.NewReader(cfg.Store, cfg.Logger), History: cfg.Rows, Key: cfg.Key},
 		standing: standing.Desk{Desk: desk, Upload: cfg.Upload, Wards: cfg.Wards},
-		office: office.Desk{Desk: desk, Key: cfg.Key,
-			Cases: cases.NewLog(js, string(events.StageUpload), cfg.Logger).WithClock(cfg.Now)},
-		hooks: hooks.Desk{Desk: desk, Webhooks: cfg.Webhooks},
+		office:   office.Desk{Desk: desk, Cases: cases.NewLog(js, string(events.StageUpload), cfg.Logger), Key: cfg.Key},
+		hooks:    hooks.Desk{Desk: desk, Webhooks: cfg.Webhooks},
+		notices:  notices.Desk{Desk: desk, People: cfg.Notifications, Mail: cfg.Mail},
 	}
 }
 

@@ -77,6 +77,10 @@ func (a *API) routes() []route {
 		{"GET", "/cases/{caseId}/export", a.office.ExportCase, access.Export, noJob, small},
 
 		{"GET", "/me", office.WhoAmI, "", rest.Anybody, small},
+		{"GET", "/me/notifications", a.notices.Show, "", rest.Anybody, small},
+		{"PUT", "/me/notifications", a.notices.Save, "", rest.Anybody, small},
+		{"GET", "/notifications/unsubscribe?token", a.notices.AskUnsubscribe, "", rest.Open, small},
+		{"POST", "/notifications/unsubscribe?token", a.notices.Unsubscribe, "", rest.Open, small},
 		{"POST", "/revocations", a.office.Revoke, access.Administer, noJob, small},
 	}
 }

@@ -54,6 +54,8 @@ type Process struct {
 type Secrets struct {
 	// IECUsername and IECPassword are for the IEC's API.
 	IECUsername, IECPassword string
+	// SMTPPassword is that of --smtp-user.
+	SMTPPassword string
 	// IECCacheKey is the key under which the IEC's answers are kept. With "", Up makes
 	// one up and keeps it in its data folder; Serve of iec needs one.
 	IECCacheKey string
@@ -80,6 +82,8 @@ func SecretsFrom(getenv func(string) string) Secrets {
 		IECCacheKey: getenv("ROLLCALL_IEC_CACHE_KEY"),
 		PrivacyKey:  getenv("ROLLCALL_PRIVACY_KEY"),
 
+		SMTPPassword: getenv(SMTPPasswordVariable),
+
 		NATSStoreKey: getenv(embedded.StoreKeyVariable),
 
 		NATS:     map[string]string{},
@@ -93,6 +97,9 @@ func SecretsFrom(getenv func(string) string) Secrets {
 	}
 	return s
 }
+
+// SMTPPasswordVariable is the variable with the password for the SMTP server.
+const SMTPPasswordVariable = "ROLLCALL_SMTP_PASSWORD"
 
 // DatabasePasswordVariable names the variable with the password of a service's role.
 func DatabasePasswordVariable(service string) string {
@@ -125,7 +132,7 @@ type App struct {
 	watch *security.Watch
 	// policy is there as soon as verifier is.
 	policy *access.Policy
-	// clock tells the time of NATS once something that tells it is there.
+	// clock is nil until something that tells the time of NATS is there.
 	clock  *clockWatch
 	checks []check
 	run    []func(context.Context) error
@@ -135,7 +142,6 @@ func newApp(in *Infrastructure, s Settings, p Process) *App {
 	return &App{
 		Infrastructure: in, settings: s, secrets: p.Secrets, build: p.Build,
 		mux: http.NewServeMux(), metrics: metrics.New(), jobs: stage.NewProcess(),
-		clock: &clockWatch{every: readClockEvery, log: in.logger},
 	}
 }
 

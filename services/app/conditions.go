@@ -77,7 +77,8 @@ func (a *App) needsConsumer(ctx context.Context, js jetstream.JetStream, name st
 		return err
 	}
 	a.metrics.CollectConsumer(js, name)
-	return needsTime(ctx, a, events.ConsumerTime(js, name))
+	watchClock(a, events.ConsumerTime(js, name))
+	return nil
 }
 
 // awaitConsumer waits for a durable consumer, and makes it a condition of health.

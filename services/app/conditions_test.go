@@ -32,7 +32,7 @@ var conditions = map[string][]string{
 		"bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "bucket REPORTS"},
 	"upload": {"nats as upload", "consumer projection", "bucket UPLOADS", "bucket ROWS", "bucket OUTCOMES",
 		"bucket REPORTS", "bucket IEC_QUOTA", "database", "revocations"},
-	"webhook": {"nats as webhook", "consumer webhook", "database"},
+	"webhook": {"nats as webhook", "consumer webhook", "consumer mail", "database"},
 	"privacy": {"nats as privacy", "bucket UPLOADS", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES",
 		"bucket IEC_VERDICTS", "bucket REPORTS", "consumer cases", "database"},
 	"gateway": {"nats as gateway", "live feed", "revocations"},

@@ -28,7 +28,7 @@ const fileSuffix = "_FILE"
 func SecretVariables() []string {
 	list := []string{
 		"ROLLCALL_IEC_USERNAME", "ROLLCALL_IEC_PASSWORD", "ROLLCALL_IEC_CACHE_KEY", "ROLLCALL_PRIVACY_KEY",
-		embedded.StoreKeyVariable, NextStoreKeyVariable,
+		SMTPPasswordVariable, embedded.StoreKeyVariable, NextStoreKeyVariable,
 	}
 	for _, user := range embedded.Users {
 		list = append(list, embedded.PasswordVariable(user))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
@@ -16,6 +17,8 @@ import (
 	"rollcall.example/services/api"
 	"rollcall.example/services/docs"
 	"rollcall.example/services/jobs"
+	"rollcall.example/services/mail"
+	mailsettings "rollcall.example/services/mail/settings"
 	"rollcall.example/services/metrics"
 	"rollcall.example/services/rowhistory"
 	"rollcall.example/services/upload"
@@ -56,25 +59,26 @@ func addUpload(ctx context.Context, a *App) error {
 		return err
 	}
 	set := a.settings.Upload
-	log := events.NewLog(js, events.StageUpload, a.logger).WithClock(a.clock.now)
+	log := events.NewLog(js, events.StageUpload, a.logger)
 	store := a.store(js, events.BucketUploads, events.BucketRows, events.BucketOutcomes, events.BucketReports)
 	table := jobs.New(jobs.Config{DB: db, Log: log, Logger: a.logger})
 	intake := upload.New(upload.Config{
 		Log: log, Store: store, Jobs: table, TusPath: api.TusPath, MaxFileSize: int64(set.MaxFileSize),
 		UserUploads: set.UserUploads, UserJobs: set.UserJobs, UserTransfers: set.UserTransfers,
-		UserStorage: int64(set.UserStorage), Logger: a.logger, Now: a.clock.now,
+		UserStorage: int64(set.UserStorage), Logger: a.logger,
 		Wards: func(ctx context.Context, area events.Area) ([]string, error) { return wards.Of(ctx, db, area) },
 	})
 	face := api.New(api.Config{
 		Log: log, Store: store, Upload: intake, Jobs: table,
-		Webhooks:     registry.New(registry.Config{DB: db, Private: a.settings.WebhookPrivate, Now: a.clock.now}),
+		Webhooks:      registry.New(registry.Config{DB: db, Private: a.settings.WebhookPrivate}),
+		Notifications: mailsettings.NewStore(db), Mail: a.settings.SMTP.Given(),
 		Rows:         rowhistory.NewReader(store, db),
 		Wards:        wards.NewBook(db, a.settings.WardTarget),
 		Key:          key,
 		Authenticate: Authenticate(a.verifier, a.policy), Policy: a.policy, Quota: quota.State, UserQuota: users.State,
 		UserDownloads: set.UserDownloads, Downloads: set.MaxDownloads,
 		Origins:        a.settings.Gateway.Origins,
-		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), Logger: a.logger, Now: a.clock.now,
+		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), Logger: a.logger,
 	})
 	if err := a.needsConsumer(ctx, js, events.ConsumerProjection); err != nil {
 		return err
@@ -154,8 +158,26 @@ func addWebhook(ctx context.Context, a *App) error {
 	}
 	s := webhook.New(webhook.Config{
 		JetStream: js, DB: db, Private: a.settings.WebhookPrivate, Tracer: events.Tracer(a.traces), Logger: a.logger,
-		Now: a.clock.now,
 	})
 	a.run = append(a.run, s.Run)
+	return addMail(ctx, a, js, db)
+}
+
+// addMail adds e-mail to the service webhook: both follow the same log with the same rights,
+// and most installations would run a service of its own for nothing.
+func addMail(ctx context.Context, a *App, js jetstream.JetStream, db *sqlx.DB) error {
+	if err := a.needsConsumer(ctx, js, events.ConsumerMail); err != nil {
+		return err
+	}
+	policy, err := readPolicy(a.settings.Policy, a.settings.RoleMap)
+	if err != nil {
+		return err
+	}
+	cfg := mail.Config{JetStream: js, DB: db, Policy: policy, PublicURL: a.settings.PublicURL,
+		Observe: a.metrics.RegisterMail(mail.Results), Logger: a.logger}
+	if a.settings.SMTP.Given() {
+		cfg.Server = a.settings.SMTP.Server(a.secrets.SMTPPassword)
+	}
+	a.run = append(a.run, mail.New(cfg).Run)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"rollcall.example/events"
+	"rollcall.example/services/mail"
 )
 
 // The settings of rollcall are one tree of structs. The tags of a field give it the name
@@ -41,6 +43,10 @@ type Settings struct {
 	// WebhookPrivate is a danger where strangers have tokens.
 	WebhookPrivate bool `help:"${help_webhook_private}"`
 
+	// PublicURL is without a slash at its end; "" is not known.
+	PublicURL string       `placeholder:"URL" help:"${help_public_url}"`
+	SMTP      SMTPSettings `embed:"" prefix:"smtp-"`
+
 	Keep KeepSettings `embed:"" prefix:"keep-"`
 
 	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"${help_trusted_proxies}"`
@@ -61,6 +67,7 @@ func (s *Settings) Validate() error {
 		atLeast(0, "user-iec-calls", s.UserIECCalls),
 		atLeast(1, "ward-target", s.WardTarget),
 		atLeast(0, "approve-above", s.ApproveAbove),
+		s.SMTP.Validate(s.PublicURL),
 		s.Keep.Validate(),
 		atLeast(1, "workers", s.Workers),
 		s.TLS.Validate(),
@@ -193,6 +200,50 @@ func (s *KeepSettings) Validate() error {
 		atLeast(0, "keep-reports", s.Reports),
 		atLeast(0, "keep-events", s.Events),
 	)
+}
+
+// SMTPSettings say how e-mail is sent.
+type SMTPSettings struct {
+	// Addr is host:port; "" sends no e-mail.
+	Addr string `placeholder:"HOST:PORT" help:"${help_smtp_addr}"`
+	// From is required with Addr.
+	From string `placeholder:"ADDRESS" help:"${help_smtp_from}"`
+	User string `placeholder:"NAME" help:"${help_smtp_user}"`
+	TLS  string `name:"tls" enum:"starttls,implicit,none" default:"starttls" help:"${help_smtp_tls}"`
+	CA   string `name:"ca" type:"existingfile" placeholder:"FILE" help:"${help_smtp_ca}"`
+}
+
+// Given reports whether e-mail is sent.
+func (s *SMTPSettings) Given() bool { return s.Addr != "" }
+
+// Validate refuses a server that cannot be, and one without a URL for the links.
+func (s *SMTPSettings) Validate(publicURL string) error {
+	if !s.Given() {
+		return checkPublicURL(publicURL)
+	}
+	server := s.Server("")
+	if publicURL == "" {
+		return errors.Join(server.Validate(), errors.New("smtp-addr: give --public-url too, for the links"))
+	}
+	return errors.Join(server.Validate(), checkPublicURL(publicURL))
+}
+
+// Server is the server, with the password for it.
+func (s *SMTPSettings) Server(password string) *mail.Server {
+	return &mail.Server{Addr: s.Addr, From: s.From, User: s.User, Password: password, TLS: mail.TLS(s.TLS), CA: s.CA}
+}
+
+// checkPublicURL refuses what links cannot begin with.
+func checkPublicURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil ||
+		u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("public-url must be https://HOST or https://HOST:PORT, with nothing behind it")
+	}
+	return nil
 }
 
 // TraceSettings say where traces go.

@@ -136,6 +136,16 @@ var values = map[string]string{
 	"help_keep_not": "The same for a person who was not registered.",
 	"help_webhook_private": "Allow webhooks at private addresses and without TLS. Anybody with a token can then " +
 		"send requests into your network.",
+	"help_public_url": "Where people reach rollcall, for instance https://rollcall.example.org: the links of e-mail " +
+		"begin with it.",
+	"help_smtp_addr": "SMTP server that takes e-mail on, for instance smtp.example.org:587. Without it, nobody is " +
+		"told by e-mail.",
+	"help_smtp_from": "Sender of e-mail, for instance rollcall@example.org.",
+	"help_smtp_user": "Name to sign in with at the SMTP server. The password is ROLLCALL_SMTP_PASSWORD, or in the file " +
+		"of ROLLCALL_SMTP_PASSWORD_FILE.",
+	"help_smtp_tls": "Encryption: starttls on the server's ordinary port, implicit from the first byte on (port 465), " +
+		"or none, for a server on this machine.",
+	"help_smtp_ca": "Certificates of the authorities that sign the SMTP server's certificate, instead of the system's.",
 	"help_keep_uploads": "How long an uploaded file is kept after its job has ended; 0 means for ever. A failed " +
 		"job can be retried for as long.",
 	"help_keep_artifacts": "How long the rows, answers and outcomes of a job are kept after its end; 0 means for " +

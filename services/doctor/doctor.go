@@ -28,6 +28,8 @@ type Config struct {
 	// Database is a URL or a key=value string; "" is skipped.
 	Database string
 	IEC      IEC
+	// Mail signs in to the SMTP server and sends nothing. Nil is skipped.
+	Mail func(context.Context) error
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Free returns how many bytes a user may still write to the disk of a folder; nil
@@ -124,6 +126,7 @@ func Examine(ctx context.Context, c Config) Findings {
 	d.examineNATS(ctx)
 	d.examineDatabase(ctx)
 	d.examineIEC(ctx)
+	d.examineMail(ctx)
 	return d.findings
 }
 

@@ -65,6 +65,7 @@ func newPatient(t *testing.T) *patient {
 		NATS:     events.Connection{URL: p.nats.URL()},
 		Database: postgrestest.URL(t),
 		IEC:      IEC{URL: simulator.URL, SignIn: p.signIn(simulator.URL)},
+		Mail:     func(context.Context) error { return nil },
 	}
 	db, err := postgres.Open(t.Context(), p.cfg.Database)
 	if err != nil {
@@ -172,7 +173,7 @@ func TestDoctor(t *testing.T) {
 	same := func(*Config) {}
 	t.Run("nothing given", func(t *testing.T) {
 		found := byName(t, Examine(t.Context(), Config{Getenv: func(string) string { return "" }, Data: t.TempDir()}))
-		for _, name := range []string{"keys of tokens", "nats", "database", "iec"} {
+		for _, name := range []string{"keys of tokens", "nats", "database", "iec", "e-mail"} {
 			if f := found[name]; f.State != Skipped || f.Found == "" {
 				t.Errorf("%s: %+v", name, f)
 			}
@@ -201,8 +202,10 @@ func TestDoctor(t *testing.T) {
 		p := p.with(t, func(c *Config) {
 			c.NATS.URL, c.Database = "nats://"+nowhere, "postgres://u:p@"+nowhere+"/d?sslmode=disable"
 			c.IEC.URL, c.IEC.SignIn = "http://"+nowhere, p.signIn("http://"+nowhere)
+			c.Mail = func(context.Context) error { return errors.New("the SMTP server refused") }
 		})
-		p.want(p.examined(), "nats", "no servers", "database", "refused", "sign-in at the IEC", "refused")
+		p.want(p.examined(), "nats", "no servers", "database", "refused", "sign-in at the IEC", "refused",
+			"e-mail", "refused")
 	})
 	t.Run("streams", func(t *testing.T) {
 		js := eventstest.Connect(t, p.nats, eventstest.Owner)

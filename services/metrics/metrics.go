@@ -171,3 +171,16 @@ func (m *Metrics) RegisterVerdicts() func(status records.VerdictStatus, asked bo
 		m.verdicts.WithLabelValues(string(status), source).Inc()
 	}
 }
+
+// RegisterMail registers the results of e-mail, and returns a function that counts one.
+func (m *Metrics) RegisterMail(results []string) func(result string) {
+	counted := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rollcall_mails_total",
+		Help: "Attempts to send an e-mail, by result; unreachable counts attempts to reach the server.",
+	}, []string{"result"})
+	m.registry.MustRegister(counted)
+	for _, r := range results {
+		counted.WithLabelValues(r)
+	}
+	return func(result string) { counted.WithLabelValues(result).Inc() }
+}

@@ -31,6 +31,7 @@ type description struct {
 
 var load = sync.OnceValues(func() (*description, error) {
 	openapi3filter.RegisterBodyDecoder("application/pdf", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.FileBodyDecoder)
 	openapi3filter.RegisterBodyDecoder(workbookType, openapi3filter.FileBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("application/offset+octet-stream", openapi3filter.FileBodyDecoder)
 	text, err := schema.Documents.ReadFile("openapi.yaml")

@@ -21,6 +21,8 @@ var rights = map[string]map[string]string{
 		"job_outcomes": "SELECT", "ward_regions": "SELECT", "ward_changes": "SELECT", versionsTable: "SELECT",
 		// A member's story asks which jobs may name the person.
 		"job_people": "SELECT",
+		// Who is told of what switches it on and off.
+		"notifications": "SELECT, INSERT, UPDATE, DELETE",
 	},
 	"persistence": {
 		"members": "SELECT, INSERT, UPDATE, DELETE", "ward_regions": "SELECT",
@@ -39,6 +41,7 @@ var rights = map[string]map[string]string{
 		"job_people":          "SELECT, INSERT, UPDATE, DELETE", versionsTable: "SELECT",
 	},
 	"webhook": {"webhooks": "SELECT", "webhook_deliveries": "SELECT, INSERT, UPDATE, DELETE",
+		"notifications": "SELECT, DELETE", "mails": "SELECT, INSERT, UPDATE, DELETE",
 		versionsTable: "SELECT"},
 }
 
@@ -57,7 +60,8 @@ var columnRights = map[string]map[string]map[string][]string{
 		}},
 		"webhook_deliveries": {"INSERT": {"webhook_id", "seq", "job_id", "kind"}}},
 	// It looks for a person in the texts of webhooks.
-	"privacy": {"webhooks": {"SELECT": {"id", "owner_id", "url", "disabled_reason"}}},
+	"privacy": {"webhooks": {"SELECT": {"id", "owner_id", "url", "disabled_reason"}},
+		"notifications": {"SELECT": {"id", "user_id", "email"}}},
 	"webhook": {"webhooks": {"UPDATE": {
 		"failures", "failing_since", "probe_at", "disabled_at", "disabled_reason", "old_secret", "old_secret_until",
 	}}},

@@ -33,6 +33,8 @@ var wantRights = map[string]map[string]string{
 	// And some columns: see below.
 	"webhooks":           {"upload": "SID", "webhook": "S", "privacy": "S"},
 	"webhook_deliveries": {"upload": "SI", "webhook": "SIUD", "privacy": "SU"},
+	"notifications":      {"upload": "SIUD", "webhook": "SD", "privacy": "S"}, // privacy: some columns
+	"mails":              {"webhook": "SIUD"},
 	"goose_db_version":   {"upload": "S", "persistence": "S", "webhook": "S", "privacy": "S"},
 }
 

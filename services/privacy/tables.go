@@ -41,6 +41,7 @@ var tables = []table{
 		documents: []string{"before", "after"}},
 	{name: "webhook_deliveries", key: []string{"webhook_id", "seq"}, fix: true, texts: []string{"error"}},
 	{name: "webhooks", key: []string{"id"}, texts: []string{"owner_id", "url", "disabled_reason"}},
+	{name: "notifications", key: []string{"id"}, texts: []string{"user_id", "email"}},
 	{name: "jobs", key: []string{"job_id"}, texts: []string{"owner_id", "file_name", "error_message"}},
 }
 

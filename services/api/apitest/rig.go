@@ -23,6 +23,7 @@ import (
 	"rollcall.example/services/api"
 	"rollcall.example/services/httpserver"
 	"rollcall.example/services/jobs"
+	"rollcall.example/services/mail/settings"
 	"rollcall.example/services/postgres/postgrestest"
 	"rollcall.example/services/rowhistory"
 	"rollcall.example/services/upload"
@@ -78,7 +79,7 @@ func New(t *testing.T, change ...func(*Config)) *Rig {
 		},
 		API: api.Config{
 			Log: r.Log, Store: store, Jobs: r.Table, Rows: rowhistory.NewReader(store, r.DB), Key: r.Key,
-			Wards:        wards.NewBook(r.DB, 2),
+			Wards: wards.NewBook(r.DB, 2), Notifications: settings.NewStore(r.DB), Mail: true,
 			Authenticate: Authenticate(accesstest.Open()), Policy: accesstest.Open(), Logger: log,
 			Quota: func(context.Context) (events.Quota, error) { return events.Quota{Used: 25, Limit: 100}, nil },
 		},
@@ -110,7 +111,7 @@ func (r *Rig) serve() {
 }
 
 // Authenticate reads "Bearer ID ROLE", and after the role further words
-// province=GP, municipality=JHB and ward=79800001.
+// province=GP, municipality=JHB, ward=79800001 and email=a@example.org.
 func Authenticate(policy *access.Policy) func(*http.Request) (access.Principal, error) {
 	return func(r *http.Request) (access.Principal, error) {
 		words := strings.Split(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), " ")
@@ -119,6 +120,7 @@ func Authenticate(policy *access.Policy) func(*http.Request) (access.Principal, 
 				Details: map[string]any{"reason": "token_missing"}}
 		}
 		var places access.Places
+		var email string
 		for _, word := range words[2:] {
 			switch level, code, _ := strings.Cut(word, "="); level {
 			case "province":
@@ -127,9 +129,13 @@ func Authenticate(policy *access.Policy) func(*http.Request) (access.Principal, 
 				places.Municipalities = append(places.Municipalities, code)
 			case "ward":
 				places.Wards = append(places.Wards, code)
+			case "email":
+				email = code
 			}
 		}
-		return policy.Identify(events.User{ID: words[0], Role: words[1]}, places), nil
+		who := policy.Identify(events.User{ID: words[0], Role: words[1]}, places)
+		who.Email = email
+		return who, nil
 	}
 }
 

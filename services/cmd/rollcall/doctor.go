@@ -23,6 +23,7 @@ type doctorCmd struct {
 	Provision app.ProvisionSettings `embed:""`
 	Tokens    app.TokenSettings     `embed:"" prefix:"jwt-"`
 	IEC       app.IECSettings       `embed:"" prefix:"iec-"`
+	SMTP      app.SMTPSettings      `embed:"" prefix:"smtp-"`
 }
 
 // Run looks at everything that it is told where to find. The error says that
@@ -51,6 +52,9 @@ func (c *doctorCmd) config(p *process) doctor.Config {
 	// is looked at as what there is in the data folder.
 	if dir := app.LeftByUp(p.getenv, "ROLLCALL_NATS", c.NATS.URL); dir != "" {
 		cfg.NATS.URL, cfg.NATSEnv = "", filepath.Join(dir, app.NATSEnv)
+	}
+	if c.SMTP.Given() {
+		cfg.Mail = c.SMTP.Server(app.SecretsFrom(p.getenv).SMTPPassword).Check
 	}
 	if c.Tokens.Given() {
 		cfg.Tokens.Check = func(ctx context.Context) error {

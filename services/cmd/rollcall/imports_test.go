@@ -29,7 +29,7 @@ var libraries = []string{
 // nor each other.
 var parts = map[string][]string{
 	"services/api": {
-		"services/upload", "services/jobs", "services/webhook/registry",
+		"services/upload", "services/jobs", "services/webhook/registry", "services/mail/settings",
 		"services/rowhistory", "services/wards", "services/pdf", "services/template", "services/validation/inspect",
 	},
 }

@@ -37,6 +37,7 @@ type cli struct {
 	Dir     watchDirCmd `cmd:"" group:"jobs" name:"watch-dir" help:"Upload the spreadsheets that are put into a folder."`
 	Mapping mappingsCmd `cmd:"" group:"jobs" name:"mappings" help:"Keep what columns are, for the next upload."`
 	Hooks   webhooksCmd `cmd:"" group:"jobs" name:"webhooks" help:"Have the events of jobs posted to servers of yours."`
+	Tell    notifyCmd   `cmd:"" group:"jobs" name:"notifications" help:"Choose what you are told by e-mail."`
 	Watch   watchCmd    `cmd:"" group:"jobs" help:"Follow a job live until it ends."`
 	Jobs    jobsCmd     `cmd:"" group:"jobs" help:"List jobs, newest first."`
 	Status  statusCmd   `cmd:"" group:"jobs" help:"Tell where a job stands, or where it stood."`
@@ -101,7 +102,7 @@ open the link that it prints, and set your password. Or in another terminal
 Every flag can be set in the environment too: --jwt-secret is ROLLCALL_JWT_SECRET. These can be set there only:
 ROLLCALL_IEC_USERNAME and ROLLCALL_IEC_PASSWORD, the credentials for the IEC's API; ROLLCALL_IEC_CACHE_KEY, the key
 under which its answers are cached; ROLLCALL_PRIVACY_KEY, the key of the hashes of people;
-ROLLCALL_NATS_STORE_KEY, the key that NATS encrypts its store with;
+ROLLCALL_NATS_STORE_KEY, the key that NATS encrypts its store with; ROLLCALL_SMTP_PASSWORD, that of --smtp-user;
 ROLLCALL_NATS_PASSWORD_<USER>, the passwords of the users in nats.conf; and for
 migrate ROLLCALL_DATABASE_PASSWORD_<SERVICE>, those of the roles rollcall_upload, rollcall_persistence,
 rollcall_privacy and rollcall_webhook.

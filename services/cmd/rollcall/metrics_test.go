@@ -155,7 +155,7 @@ func TestMetricsOfAKnownJob(t *testing.T) {
 	if n, ok := float64(len(f["rollcall_check_ok"].GetMetric())), f.value("rollcall_check_ok"); n < 12 || ok != n {
 		t.Errorf("%v of %v checks hold", ok, n)
 	}
-	if n := len(f["rollcall_consumer_pending"].GetMetric()); n != len(events.Stages)+2 {
+	if n := len(f["rollcall_consumer_pending"].GetMetric()); n != len(events.Stages)+3 {
 		t.Errorf("%d consumers", n)
 	}
 	checkDocumented(t, f)

@@ -21,6 +21,7 @@ type tokenCmd struct {
 	Province     []string `env:"-" placeholder:"CODE" help:"Provinces that the user works in."`
 	Municipality []string `env:"-" placeholder:"CODE" help:"Municipalities that the user works in."`
 	Ward         []string `env:"-" placeholder:"CODE" help:"Wards that the user works in."`
+	Email        string   `env:"-" placeholder:"ADDRESS" help:"The user's e-mail address, for those who want to be told."`
 
 	Issuer   []string `env:"ROLLCALL_JWT_ISSUER" placeholder:"ISSUER" help:"${help_token_issuer}"`
 	Audience []string `env:"ROLLCALL_JWT_AUDIENCE" placeholder:"AUDIENCE" help:"Audiences that the token is for (aud)."`
@@ -48,7 +49,7 @@ func (c *tokenCmd) Run(p *process) error {
 	grant := auth.Grant{
 		User: events.User{ID: c.User, Role: c.Role}, TTL: c.TTL, TokenID: c.JTI,
 		Provinces: c.Province, Municipalities: c.Municipality, Wards: c.Ward, Places: c.Places.Claims(),
-		Audience: c.Audience, UserClaim: c.Claims.UserClaim[0], RoleClaim: c.Claims.RoleClaim[0],
+		Audience: c.Audience, Email: c.Email, UserClaim: c.Claims.UserClaim[0], RoleClaim: c.Claims.RoleClaim[0],
 	}
 	if len(c.Issuer) > 0 {
 		grant.Issuer = c.Issuer[0]

@@ -16,6 +16,6 @@ export type { Chapter, Story } from "./story.js";
 export type { Mode, RowOptions } from "./options.js";
 export type { Memory, ResumeOptions } from "./resume.js";
 export type {
-  Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, MappedColumn, Me, Permission, RateLimit, Row,
+  Accepted, History, HistoryQuery, Job, JobOptions, ListedJob, MappedColumn, Me, Notifications, Permission, RateLimit, Row,
   RowHistory, RowPage, RowQuery, Stats, UploadOptions, Workbook,
 } from "./rest.js";

@@ -155,6 +155,20 @@ export interface Me {
   area: { level: "" | "country" | "province" | "municipality" | "ward"; codes: string[] };
 }
 
+/** What a user is told by e-mail. */
+export interface Notifications {
+  /** A job of the user's has ended or waits for approval. */
+  jobs: boolean;
+  /** A job of somebody else waits for the user's approval. */
+  waiting: boolean;
+  /** Where; null where the token names no address. */
+  email: string | null;
+  /** Whether the server sends e-mail. */
+  available: boolean;
+  /** Whether jobs can wait for the user. */
+  may_approve: boolean;
+}
+
 /** Whether the user could upload a file now. */
 export interface Permission {
   can_upload: boolean;

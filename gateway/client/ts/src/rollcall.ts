@@ -3,7 +3,8 @@ import { RollcallError } from "./error.js";
 import { isServerEvent, type Frame } from "./events.js";
 import type { Inspection, Mapping, SavedMapping } from "./inspect.js";
 import {
-  Rest, rowsPath, type Accepted, type History, type HistoryQuery, type Job, type Me, type Permission, type RateLimit,
+  Rest, rowsPath, type Accepted, type History, type HistoryQuery, type Job, type Me,
+  type Notifications, type Permission, type RateLimit,
   type Row, type RowHistory, type RowPage, type RowQuery, type Stats, type UploadOptions, type Workbook,
 } from "./rest.js";
 import type { ResumeOptions } from "./resume.js";
@@ -232,6 +233,16 @@ export class Rollcall {
   /** Tells whom the server takes the token for, and what they may do. */
   me(): Promise<Me> {
     return this.#rest.call("GET", "/me");
+  }
+
+  /** Tells what the user is told by e-mail. */
+  notifications(): Promise<Notifications> {
+    return this.#rest.call("GET", "/me/notifications");
+  }
+
+  /** Changes what the user is told by e-mail. */
+  saveNotifications(wish: Pick<Notifications, "jobs" | "waiting">): Promise<Notifications> {
+    return this.#rest.call("PUT", "/me/notifications", JSON.stringify(wish));
   }
 
   /** Lists the jobs that wait for the user, the most urgent first. */
