@@ -194,8 +194,17 @@ func (f *feed) readProgress(ctx context.Context) error {
 // fill passes on everything that the stream has after last. Sequences that are missing
 // there were deleted.
 func (f *feed) fill(ctx context.Context) error {
-	_, err := f.fillFrom(ctx, f.last)
+	_, err := f.fillFrom(ctx, f.known())
 	return err
+}
+
+// known is the newest message not after last of which the feed knows when it was stored.
+// When a feed starts, that may not be last: what was found there then came before it.
+func (f *feed) known() position {
+	if f.anchor.seq > 0 && f.anchor.seq <= f.last.seq {
+		return f.anchor
+	}
+	return f.last
 }
 
 // fillFrom is fill. known is a message not after last: if the stream has its sequence,
@@ -273,11 +282,7 @@ func (f *feed) hold(ctx context.Context, subject string, header nats.Header, seq
 // checkNewest looks for facts after last, in case their live messages got lost, and
 // whether the stream is still the one that last came from.
 func (f *feed) checkNewest(ctx context.Context) error {
-	known := f.last
-	if f.anchor.seq > 0 && f.anchor.seq < known.seq {
-		known = f.anchor // last was deleted
-	}
-	read, err := f.fillFrom(ctx, known)
+	read, err := f.fillFrom(ctx, f.known())
 	if err != nil {
 		return err
 	}

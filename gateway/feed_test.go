@@ -137,6 +137,37 @@ func TestFeedNoticesARecreatedStream(t *testing.T) {
 	}
 }
 
+// While a feed starts on a stream whose newest message was deleted, or that has none, facts
+// may come between its questions what there is and which sequence is the newest. Then that
+// sequence is there, and has another time than the message that was found before.
+func TestFeedStartsWhileFactsCome(t *testing.T) {
+	srv := eventstest.Start(t)
+	upload := events.NewLog(eventstest.Connect(t, srv, "upload"), events.StageUpload, nil)
+	var got []uint64
+	f := &feed{
+		js:     eventstest.Connect(t, srv, "gateway"),
+		onFact: func(_ context.Context, e events.Event) { got = append(got, e.Seq) },
+		log:    failOnLog(t),
+	}
+	first := eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
+	if err := f.start(t.Context()); err != nil || f.anchor.seq != first.Seq {
+		t.Fatalf("starts after %d, %v", f.anchor.seq, err)
+	}
+	for range 4 {
+		eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
+	}
+	f.last.seq = 5
+	for name, read := range map[string]func(context.Context) error{"fill": f.fill, "check": f.checkNewest} {
+		if err := read(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
+	if err := f.fill(t.Context()); err != nil || !slices.Equal(got, []uint64{6}) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 func TestQueueKeepsFactsAndTheNewestProgress(t *testing.T) {
 	sums := &counters{}
 	q := newQueue(3, plainJSON, sums, func() {})
