@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"rollcall.example/events"
@@ -29,6 +30,7 @@ type bench struct {
 	http        *http.Client // of clients that poll
 	addr        string       // of the gateway and of its replacement
 	log         *events.Log
+	peer        peer // nil when the gateway is measured
 	jobs        []*job
 	clients     []*client
 	stopClients func() // nil before there are any
@@ -37,7 +39,7 @@ type bench struct {
 // process is one that this process has started.
 type process struct {
 	cmd *exec.Cmd
-	in  io.Closer
+	in  io.Closer // nil of a peer, which is told by a signal
 	// address is the line that it wrote first: where it can be reached.
 	address string
 }
@@ -70,7 +72,11 @@ func spawn(ctx context.Context, name string, env ...string) (*process, error) {
 
 // stop lets the process close what it has open, and waits for its end.
 func (p *process) stop() {
-	_ = p.in.Close() // fails only when it is closed already
+	if p.in != nil {
+		_ = p.in.Close() // fails only when it is closed already
+	} else {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only when it has ended
+	}
 	_ = p.cmd.Wait() // how it ends no longer matters
 }
 
@@ -91,6 +97,15 @@ func start(ctx context.Context, l load) (b *bench, err error) {
 			b.stop()
 		}
 	}()
+	if l.Peer != "" {
+		if b.addr, err = freeAddress(); err == nil {
+			b.peer, err = newPeer(l.Peer, l.Programs, b.addr)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return b, b.startPeer(ctx)
+	}
 	if b.nats, err = spawn(ctx, "nats", dirVariable+"="+l.Dir, secretVariable+"="+b.secret); err != nil {
 		return nil, err
 	}
@@ -128,6 +143,9 @@ func (b *bench) stop() {
 }
 
 func (b *bench) readMemory(ctx context.Context) (m memory, err error) {
+	if b.peer != nil {
+		return memory{Resident: residentOf(b.gateway.cmd.Process.Pid)}, nil
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.addr+"/memory", nil)
 	if err != nil {
 		return m, err

@@ -23,6 +23,9 @@ type client struct {
 	job   *job
 	token string
 	wire  wire
+	// Of peers: where it is in what they call history, a session.
+	place    *centrifugoPlace
+	recovery *nodeSession
 
 	mu         sync.Mutex
 	seqs       []uint64  // of the facts received
@@ -57,6 +60,13 @@ type frame struct {
 }
 
 func (c *client) dial(ctx context.Context) error {
+	if c.b.peer != nil {
+		w, err := c.b.peer.dial(ctx, c)
+		if err == nil {
+			c.wire = w
+		}
+		return err
+	}
 	if c.b.Transport != transportWebSocket {
 		s, err := dialSocketIO(ctx, c.b, c.token)
 		if err == nil {
@@ -140,7 +150,11 @@ func (c *client) follow(ctx context.Context) {
 
 // session follows the job over one connection until that ends.
 func (c *client) session(ctx context.Context) {
-	if c.wire.send(ctx, frames.EventSubscribe, map[string]any{"job_id": c.job.ID, "after": c.after}) != nil {
+	subscription := map[string]any{"job_id": c.job.ID, "after": c.after}
+	if c.b.peer != nil {
+		subscription = map[string]any{"channel": c.job.owner.ID}
+	}
+	if c.wire.send(ctx, frames.EventSubscribe, subscription) != nil {
 		return
 	}
 	acknowledged, last := false, uint64(0)

@@ -52,6 +52,14 @@ func (j *job) append(ctx context.Context, log *events.Log) error {
 	return nil
 }
 
+// append stores a job's next fact, or has a peer send its next message.
+func (b *bench) append(ctx context.Context, j *job) error {
+	if b.peer != nil {
+		return j.publish(ctx, b.peer)
+	}
+	return j.append(ctx, b.log)
+}
+
 func (j *job) facts() []uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -75,7 +83,7 @@ func (b *bench) upload(ctx context.Context, _ *report) error {
 		b.jobs[i] = &job{owner: events.User{ID: fmt.Sprintf("user-%d", i), Role: "member"}}
 		group.Go(func() error {
 			for range b.History {
-				if err := b.jobs[i].append(ctx, b.log); err != nil {
+				if err := b.append(ctx, b.jobs[i]); err != nil {
 					return fmt.Errorf("make histories: %w", err)
 				}
 			}
@@ -100,7 +108,7 @@ func (b *bench) appendSteadily(ctx context.Context) (stored []time.Duration, ela
 		}
 		group.Go(func() error {
 			begin := time.Now()
-			err := b.jobs[i%len(b.jobs)].append(ctx, b.log)
+			err := b.append(ctx, b.jobs[i%len(b.jobs)])
 			stored[i] = time.Since(begin)
 			return err
 		})

@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -31,6 +32,9 @@ type load struct {
 	Time time.Duration
 	// Transport is how the clients connect: websocket, polling or upgrade.
 	Transport string
+	// Peer is the program of others that is measured in the gateway's place: centrifugo or
+	// socketio, "" for the gateway itself. Programs is the folder that it is in.
+	Peer, Programs string
 	// Dir is where the streams are kept; its disk decides how fast facts are stored.
 	// "" means a temporary folder.
 	Dir string
@@ -50,10 +54,21 @@ func main() {
 	flag.StringVar(&l.Transport, "transport", transportWebSocket,
 		"how the clients connect: websocket (/ws), polling or upgrade (Socket.IO)")
 	flag.StringVar(&l.Dir, "dir", "", "folder of the streams (default a temporary one)")
+	flag.StringVar(&l.Peer, "peer", "", "measure a program of others: centrifugo or socketio (see the task bench:peers)")
+	flag.StringVar(&l.Programs, "programs", "bin/peers", "folder of the programs of others")
+	asJSON := flag.Bool("json", false, "print figures as JSON")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if _, err := run(ctx, l, os.Stdout); err != nil {
+	out := io.Writer(os.Stdout)
+	if *asJSON {
+		out = io.Discard
+	}
+	r, err := run(ctx, l, out)
+	if err == nil && *asJSON {
+		err = json.NewEncoder(os.Stdout).Encode(r.figures())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -86,6 +101,9 @@ func run(ctx context.Context, l load, out io.Writer) (r report, err error) {
 	}
 	if err := raiseFileLimit(2*uint64(l.Clients) + 500); err != nil {
 		return r, err
+	}
+	if l.Peer != "" {
+		l.History = 0 // they keep nothing of the time before
 	}
 	if l.Dir == "" {
 		if l.Dir, err = os.MkdirTemp("", "rollcall-bench-"); err != nil {

@@ -92,7 +92,7 @@ func (b *bench) replace(ctx context.Context, r *report) error {
 				return fmt.Errorf("kill the gateway: %w", err)
 			}
 			start := time.Now()
-			err := b.startGateway(ctx, b.addr)
+			err := b.startAgain(ctx)
 			r.replacing = time.Since(start)
 			return err
 		}()
@@ -106,6 +106,13 @@ func (b *bench) replace(ctx context.Context, r *report) error {
 		return fmt.Errorf("publish while the gateway is replaced: %w", err)
 	}
 	return nil
+}
+
+func (b *bench) startAgain(ctx context.Context) error {
+	if b.peer != nil {
+		return b.startPeer(ctx)
+	}
+	return b.startGateway(ctx, b.addr)
 }
 
 // measureAppend appends facts and waits until all clients have them.
@@ -134,6 +141,9 @@ func (b *bench) measureAppend(ctx context.Context) (s measurement, err error) {
 func (b *bench) waitCaughtUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()
+	if b.peer != nil {
+		return b.waitQuiet(ctx)
+	}
 	for i, c := range b.clients {
 		facts := len(c.job.facts())
 		for !c.hasFacts(facts) {
@@ -145,10 +155,43 @@ func (b *bench) waitCaughtUp(ctx context.Context) error {
 	return nil
 }
 
+// quietTime is how long nothing comes from a peer that has sent all that it will send.
+const quietTime = 5 * time.Second
+
+// waitQuiet waits until every client of a peer is subscribed, and has everything or gets
+// nothing more.
+func (b *bench) waitQuiet(ctx context.Context) error {
+	last, since := -1, time.Now()
+	for {
+		have, want, live := 0, 0, 0
+		for _, c := range b.clients {
+			have, want = have+len(c.received()), want+len(c.job.facts())
+			if c.hasFacts(0) {
+				live++
+			}
+		}
+		if live == len(b.clients) && (have >= want || have == last && time.Since(since) > quietTime) {
+			return nil
+		}
+		if have != last || live < len(b.clients) {
+			last, since = have, time.Now()
+		}
+		if err := sleepUntil(ctx, time.Now().Add(20*time.Millisecond)); err != nil {
+			return fmt.Errorf("%d of %d clients follow, they have %d of %d messages: %w", live, len(b.clients), have, want, err)
+		}
+	}
+}
+
 // verify compares what each client received with its job.
 func (b *bench) verify(_ context.Context, r *report) error {
 	for i, c := range b.clients {
 		got, want := c.received(), c.job.facts()
+		if b.peer != nil {
+			r.facts += len(got)
+			r.reconnects += c.reconnects
+			r.lost += len(want) - len(slices.Compact(slices.Sorted(slices.Values(got))))
+			continue
+		}
 		if !slices.Equal(got, want) {
 			return fmt.Errorf("client %d received %v, its job has %v", i, got, want)
 		}

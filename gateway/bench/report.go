@@ -26,6 +26,7 @@ type report struct {
 	replacing             time.Duration
 	facts                 int // received by all clients together
 	reconnects            int // of all clients together
+	lost                  int // by a peer: accepted and never received, all clients together
 }
 
 // cost is what one connection takes in the gateway. Memory is in bytes.
@@ -58,6 +59,34 @@ func percentile(sorted []time.Duration, p int) time.Duration {
 
 func perSecond(n int, d time.Duration) int { return int(float64(n) / d.Seconds()) }
 
+// figures are what is compared with peers. Times are in milliseconds.
+type figures struct {
+	Name        string  `json:"name"`
+	Clients     int     `json:"clients"`
+	Connections int     `json:"connections_per_second"`
+	Resident    float64 `json:"resident_kb"` // of a connection that follows
+	P50         float64 `json:"p50_ms"`      // from publish to receive, undisturbed
+	P95         float64 `json:"p95_ms"`
+	P99         float64 `json:"p99_ms"`
+	Delivered99 float64 `json:"delivered_p99_ms"` // from stored or accepted to receive
+	Published   int     `json:"published"`        // while it was killed and replaced, to each client's channel
+	Lost        int     `json:"lost"`             // of all that clients should have
+	Expected    int     `json:"expected"`
+}
+
+func (r *report) figures() figures {
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	name := r.load.Peer
+	if name == "" {
+		name = "rollcall"
+	}
+	return figures{Name: name, Clients: r.load.Clients, Connections: perSecond(r.load.Clients, r.connecting),
+		Resident: float64(r.following.resident) / 1024, P50: ms(percentile(r.undisturbed.published, 50)),
+		P95: ms(percentile(r.undisturbed.published, 95)), P99: ms(percentile(r.undisturbed.published, 99)),
+		Delivered99: ms(percentile(r.undisturbed.delivered, 99)), Published: len(r.replaced.stored), Lost: r.lost,
+		Expected: r.facts + r.lost}
+}
+
 func (r *report) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
@@ -84,6 +113,10 @@ func (r *report) print(out io.Writer) error {
 	row("p99 target", "%s undisturbed", targetLatency)
 	row("replacement", "listening after %s; all caught up %s after the last fact; %d reconnects",
 		r.replacing.Round(time.Millisecond), r.replaced.catchingUp.Round(time.Millisecond), r.reconnects)
+	if r.load.Peer != "" {
+		row("lost", "%d of %d messages that were accepted", r.lost, r.facts+r.lost)
+		return w.Flush()
+	}
 	row("sequences", "each client received exactly the facts of its job: %d in all", r.facts)
 	return w.Flush()
 }

@@ -133,13 +133,15 @@ func serveMemory(w http.ResponseWriter, _ *http.Request) {
 	debug.FreeOSMemory()
 	var s runtime.MemStats
 	runtime.ReadMemStats(&s)
-	m := memory{Heap: s.HeapAlloc, Stacks: s.StackInuse, Goroutines: runtime.NumGoroutine(), Resident: readResident()}
+	m := memory{Heap: s.HeapAlloc, Stacks: s.StackInuse, Goroutines: runtime.NumGoroutine(),
+		Resident: readResident("/proc/self/statm")}
 	_ = json.NewEncoder(w).Encode(m) // the client sees it
 }
 
-// readResident returns the resident memory in bytes, 0 where the system does not say.
-func readResident() uint64 {
-	text, err := os.ReadFile("/proc/self/statm")
+// readResident returns the resident memory in bytes of the process that a statm is of, 0
+// where the system does not say.
+func readResident(statm string) uint64 {
+	text, err := os.ReadFile(statm)
 	if err != nil {
 		return 0
 	}

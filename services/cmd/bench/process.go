@@ -91,8 +91,10 @@ func (p *process) stop() error {
 
 // peakMemory returns the peak of the process's resident memory in bytes, as Linux
 // counts it, without PostgreSQL's processes.
-func (p *process) peakMemory() (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+func (p *process) peakMemory() (int64, error) { return peakOf(p.cmd.Process.Pid) }
+
+func peakOf(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}

@@ -39,16 +39,23 @@ func printTable(out io.Writer, results []result) error {
 		}
 		cells = append(cells, row)
 	}
+	var b strings.Builder
+	writeTable(&b, cells)
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// writeTable writes a Markdown table with aligned columns.
+func writeTable(b *strings.Builder, cells [][]string) {
 	widths := make([]int, len(cells[0]))
 	for _, row := range cells {
 		for i, cell := range row {
 			widths[i] = max(widths[i], len(cell))
 		}
 	}
-	var b strings.Builder
 	for n, row := range cells {
 		for i, cell := range row {
-			fmt.Fprintf(&b, "| %-*s ", widths[i], cell)
+			fmt.Fprintf(b, "| %-*s ", widths[i], cell)
 		}
 		b.WriteString("|\n")
 		if n > 0 {
@@ -59,8 +66,6 @@ func printTable(out io.Writer, results []result) error {
 		}
 		b.WriteString("|\n")
 	}
-	_, err := io.WriteString(out, b.String())
-	return err
 }
 
 func formatSeconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

@@ -22,7 +22,7 @@ type server struct {
 // timeJob uploads a roll and follows the job until it is reported. It returns the
 // time from the start of the upload to the frame that says so.
 func (s *server) timeJob(ctx context.Context, roll string, dryRun bool) (time.Duration, error) {
-	c, err := client.New(client.Config{URL: s.url, Token: s.token})
+	c, err := s.client()
 	if err != nil {
 		return 0, err
 	}
@@ -56,6 +56,40 @@ func (s *server) timeJob(ctx context.Context, roll string, dryRun bool) (time.Du
 		}
 	}
 	return 0, fmt.Errorf("watch %s: %w", filepath.Base(roll), context.Cause(ctx))
+}
+
+func (s *server) client() (*client.Client, error) {
+	return client.New(client.Config{URL: s.url, Token: s.token})
+}
+
+// upload uploads a roll and returns the job's id.
+func (s *server) upload(ctx context.Context, roll string) (string, error) {
+	c, err := s.client()
+	if err != nil {
+		return "", err
+	}
+	return uploadRoll(ctx, c, roll, false)
+}
+
+// follow waits for the end of a job and returns how many members it has written.
+func (s *server) follow(ctx context.Context, id string) (written int, err error) {
+	c, err := s.client()
+	if err != nil {
+		return 0, err
+	}
+	for frame, err := range c.Watch(ctx, id, 0) {
+		if err != nil {
+			return 0, err
+		}
+		if frame.Event == frames.EventComplete {
+			done, err := frame.Complete()
+			return done.Database.Inserts, errors.Join(err, s.checkComplete(frame))
+		}
+		if frame.Event == frames.EventFailed {
+			return 0, errors.New("the job has failed")
+		}
+	}
+	return 0, context.Cause(ctx)
 }
 
 // checkComplete checks that the job wrote all of its rows.
