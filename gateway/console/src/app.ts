@@ -3,6 +3,7 @@ import { fill, h } from "./dom.ts";
 import { FilesView } from "./files.ts";
 import { JobView } from "./jobview.ts";
 import { JobList } from "./joblist.ts";
+import { Notices } from "./notices.ts";
 import { QuotaView } from "./quota.ts";
 import { StoryView } from "./story.ts";
 import { say, strings } from "./strings.ts";
@@ -27,6 +28,7 @@ export class App {
   readonly #client: Rollcall;
   readonly #jobs: JobList;
   readonly #quota: QuotaView;
+  readonly #notices: Notices;
   readonly #files: FilesView;
   readonly #main = h("main", { id: "content", tabindex: "-1" });
   readonly #connection = h("span", { class: "connection", role: "status" });
@@ -42,6 +44,7 @@ export class App {
     const client = (this.#client = new Rollcall({ url: location.origin, token }));
     this.#jobs = new JobList(client);
     this.#quota = new QuotaView(client);
+    this.#notices = new Notices(client, (job) => this.#jobs.nameOf(job));
     this.#leave = leave;
     const header = h("header", {},
       h("a", { class: "skip", href: "#content", onclick: (e: Event) => this.#skip(e) }, strings.skip),
@@ -54,7 +57,8 @@ export class App {
       h("button", { type: "button", class: "quiet", onclick: () => this.#signOut() }, strings.signOut));
     const upload = new Upload(client, (files) => this.#prepare(files));
     this.#files = new FilesView(client, (n) => upload.setPrepared(n), () => void this.#jobs.load());
-    const aside = h("aside", {}, upload.element, this.#jobs.element, this.#quota.element);
+    const aside = h("aside", {}, upload.element, this.#jobs.element, this.#quota.element,
+      this.#notices.element);
     this.elements = [header, h("div", { class: "columns" }, aside, this.#main)];
   }
 
@@ -80,12 +84,14 @@ export class App {
       onEvent: (e) => {
         this.#jobs.update(e);
         this.#files.update(e);
+        this.#notices.update(e);
         this.#quota.refresh();
       },
       onConnection: (state) => this.#showConnection(state),
       onError: (e) => this.#showError(e),
     });
     void this.#quota.load();
+    void this.#notices.load();
     void this.#askWhoIAm();
   }
 

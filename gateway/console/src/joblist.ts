@@ -145,6 +145,11 @@ export class JobList {
     this.#render();
   }
 
+  /** Returns the name of the file of a job in the list. */
+  nameOf(job: string): string | undefined {
+    return this.#jobs.find((j) => j.job_id === job)?.file_name;
+  }
+
   mark(job: string): void {
     this.#marked = job;
     this.#render();

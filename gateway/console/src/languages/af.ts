@@ -240,6 +240,20 @@ const translation: Translation = {
       warning: "Amper op: take moet dalk wag.",
       spent: "Op: take gaan self voort wanneer navrae weer vry is.",
     },
+    notices: {
+      title: "Laat weet my",
+      email: "Per e-pos",
+      jobs: "Wanneer ’n taak van my klaar is, misluk of vir goedkeuring wag",
+      waiting: "Wanneer iemand anders se taak vir my goedkeuring wag",
+      to: "Aan {address}, die adres van jou aanmelding.",
+      noServer: "Hierdie rollcall stuur geen e-pos nie.",
+      noAddress: "Jou aanmelding noem geen e-posadres wat bevestig is nie.",
+      browser: "In hierdie blaaier",
+      hidden: "Wanneer ’n taak van my klaar is, misluk of vir goedkeuring wag terwyl ek na ’n ander bladsy kyk",
+      denied: "Hierdie blaaier laat nie toe dat die bladsy jou laat weet nie. Laat dit in die blaaier se instellings " +
+        "vir hierdie bladsy toe, en skakel dit dan hier aan.",
+      unable: "Hierdie blaaier wys kennisgewings slegs van bladsye wat oor https kom.",
+    },
     jobs: {
       title: "Take",
       none: "Nog geen take nie. Die eerste lys wat jy oplaai, verskyn hier.",
