@@ -25,7 +25,8 @@ const standIn = `(() => {
 func TestConsoleTellsWhoLooksElsewhere(t *testing.T) {
 	smtp := mailtest.Start(t)
 	p := rollcall(t, []string{"ROLLCALL_SMTP_PASSWORD=" + mailtest.Password},
-		"up", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--jwt-secret", secret, "--smtp-addr", smtp.Addr, "--smtp-from", "rollcall@example.org", "--smtp-user", mailtest.User, "--smtp-ca", smtp.CA,
+		"up", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--jwt-secret", secret,
+		"--smtp-addr", smtp.Addr, "--smtp-from", "rollcall@example.org", "--smtp-user", mailtest.User, "--smtp-ca", smtp.CA,
 		"--public-url", "https://rollcall.example")
 	p.waitHealthy()
 	for name, open := range browsers {
