@@ -177,7 +177,11 @@ func checkMembers(t *testing.T, db *sqlx.DB, log *events.Log, jobs []*job, order
 	}
 	m := newModel()
 	for _, id := range ledger {
-		m.write(id, files[id])
+		if undone := files[id].undoes; undone != "" {
+			m.undo(id, undone)
+		} else {
+			m.write(id, files[id])
+		}
 	}
 
 	var stored []struct {
@@ -205,8 +209,10 @@ FROM members`); err != nil {
 	for _, id := range ledger {
 		var got events.DatabaseStats
 		if err := db.QueryRowx(`SELECT count(*), count(*) FILTER (WHERE result = 'inserted'),
-  count(*) FILTER (WHERE result = 'updated'), count(*) FILTER (WHERE result = 'unchanged')
-FROM job_outcomes WHERE job_id = $1`, id).Scan(&got.Total, &got.Inserts, &got.Updates, &got.Unchanged); err != nil {
+  count(*) FILTER (WHERE result = 'updated'), count(*) FILTER (WHERE result = 'unchanged'),
+  count(*) FILTER (WHERE result = 'removed'), count(*) FILTER (WHERE result = 'kept')
+FROM job_outcomes WHERE job_id = $1`, id).Scan(&got.Total, &got.Inserts, &got.Updates, &got.Unchanged, &got.Removed,
+			&got.Kept); err != nil {
 			t.Fatal(err)
 		}
 		job, err := log.Load(t.Context(), id)

@@ -17,15 +17,17 @@ import (
 
 // The clock of one program after the other jumps by ten minutes and by a day, forwards
 // and back, while jobs are under way: of PostgreSQL with libfaketime, and in the long form
-// of NATS, built with a standard library whose clock can be moved: it does not ask the C
-// library for the time. Nothing is lost, doubled or out of order.
+// of NATS and of rollcall, built with a standard library whose clock can be moved: they do
+// not ask the C library for the time. Nothing is lost, doubled or out of order, nothing is
+// removed before its time, and an upload that comes again is the same job.
 func TestClocksJump(t *testing.T) {
 	t.Parallel()
 	names := []string{"postgres"}
 	jumps := []time.Duration{10 * time.Minute, -10 * time.Minute, 24 * time.Hour, -24 * time.Hour}
-	cfg := siteConfig{nats: []host{{}}, apps: []host{{}}, ackWait: 4 * time.Second}
+	cfg := siteConfig{nats: []host{{}}, apps: []host{{}}, ackWait: 4 * time.Second,
+		args: []string{"--keep-uploads", "12h", "--keep-artifacts", "12h"}}
 	if *fullFlag {
-		names = []string{"postgres", "nats-1"}
+		names = []string{"postgres", "nats-1", "rollcall-1"}
 		cfg.programs = buildWithClocks(t)
 	}
 	clocks := map[string]*clock{}
@@ -41,8 +43,11 @@ func TestClocksJump(t *testing.T) {
 	s := newSite(t, cfg)
 	u := s.newUser("alice", s.apps...)
 	w := newWitness(t)
+	w.approver = s.newUser("dora", s.apps...)
+	first := makeFiles(rand.New(rand.NewPCG(1, 1)), 1, 40, 0)[0]
+	w.uploadOne(t.Context(), u, first)
 	w.atOnce = 1 // the order of commits is that of the transactions then, without a clock
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	files := make(chan *file)
 	stop := make(chan struct{})
@@ -62,7 +67,18 @@ func TestClocksJump(t *testing.T) {
 				t.Fatal(err)
 			}
 			done++
+			if name == s.apps[0].name {
+				// It also starts so, and looks at once for what is kept no longer.
+				if _, err := s.apps[0].killFor(0); err != nil {
+					t.Fatal(err)
+				}
+				s.waitHealthy()
+				s.hasten()
+			}
 			sleepUntil(ctx, time.Now().Add(lasts))
+			if id, err := u.upload(ctx, first); err != nil || id != w.jobs[0].id {
+				t.Errorf("the clock of %s is off by %s: the first upload came again as %s, %v", name, by, id, err)
+			}
 		}
 		if err := clocks[name].set(0); err != nil {
 			t.Fatal(err)
@@ -79,6 +95,9 @@ func TestClocksJump(t *testing.T) {
 	k := w.check(s, u)
 	if len(k.disordered) > 0 {
 		t.Errorf("reads and changes have no order: %v", k.disordered)
+	}
+	for _, m := range readFacts(t, s.connect("operator"), "bulk.*.erased") {
+		t.Errorf("removed before its time: %s", m.Subject)
 	}
 	fmt.Printf("clocks: %d jumps of %v by up to a day; %s\n", done, names, k)
 }

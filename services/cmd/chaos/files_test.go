@@ -20,6 +20,10 @@ type file struct {
 	lines int
 	// dry means a dry run, broken that all rows are blank.
 	dry, broken bool
+	// first is the first of the people that the rows are about.
+	first int
+	// undoes is the job whose writes this one takes back; it has no file of its own.
+	undoes string
 }
 
 // row is a person as a file has them; "" is a blank cell.
@@ -28,10 +32,14 @@ type row struct{ id, firstname, surname, email, ward, joined string }
 // makeFiles makes n files of different size, up to the given number of rows, that share
 // people. One in ten is for a dry run, and one in ten has blank rows only. Of the rows
 // of the others, one in ten is invalid and one in fifteen repeats another.
-func makeFiles(r *rand.Rand, n, rows int) (list []*file) {
+// The dry runs are about people of their own, from dryFrom on.
+func makeFiles(r *rand.Rand, n, rows, dryFrom int) (list []*file) {
 	people := rows * 3
 	for i := range n {
 		f := &file{name: fmt.Sprintf("roll-%02d.csv", i+1), dry: i%10 == 3, broken: i%10 == 7}
+		if f.dry {
+			f.first = dryFrom
+		}
 		f.addRows(r, int(5*math.Pow(float64(rows)/5, r.Float64())), people)
 		list = append(list, f)
 	}
@@ -53,7 +61,7 @@ func (f *file) addRows(r *rand.Rand, lines, people int) {
 			put("", "", "", "", "", "")
 			continue
 		}
-		p := newRow(r, people)
+		p := newRow(r, f.first, people)
 		id := p.id
 		switch n := r.IntN(30); {
 		case n < 3: // a wrong check digit
@@ -80,9 +88,9 @@ var (
 	surnames   = []string{"Dlamini", "Botha", "Khumalo", "Naidoo", "Mokoena"}
 )
 
-func newRow(r *rand.Rand, people int) row {
+func newRow(r *rand.Rand, first, people int) row {
 	pick := func(of []string) string { return of[r.IntN(len(of))] }
-	id := idNumber(r.IntN(people))
+	id := idNumber(first + r.IntN(people))
 	p := row{id: id, firstname: pick(firstNames), surname: pick(surnames), ward: sim.HomeOf(id).Ward}
 	if r.IntN(3) > 0 {
 		p.email = fmt.Sprintf("someone%d@example.org", r.IntN(4))

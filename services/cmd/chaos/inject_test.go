@@ -6,7 +6,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 )
+
+// sidePrefix begins the target of a fault that hits all links of one replica of each
+// service at once, as when the network splits.
+const sidePrefix = "side"
 
 // targets returns the names of the processes and of the links.
 func (c *cluster) targets() (processes, links []string) {
@@ -22,8 +28,18 @@ func (c *cluster) targets() (processes, links []string) {
 	return processes, links
 }
 
-// inject kills the process or breaks the link of a fault.
+// inject kills the process or breaks the link of a fault, or all links of a side.
 func (c *cluster) inject(f fault) error {
+	if strings.HasPrefix(f.target, sidePrefix) {
+		var failed errgroup.Group
+		for name, l := range c.links {
+			if strings.Contains(name, strings.TrimPrefix(f.target, sidePrefix)+"/") {
+				addOne(&c.breaks, name)
+				failed.Go(func() error { return l.breakFor(f.kind, f.lasts) })
+			}
+		}
+		return failed.Wait()
+	}
 	if f.kind != "" {
 		addOne(&c.breaks, f.target)
 		return c.links[f.target].breakFor(f.kind, f.lasts)

@@ -20,18 +20,20 @@ const (
 	slow faultKind = "slow" // latency of 200 to 400 ms
 	thin faultKind = "thin" // 32 KB per second
 	torn faultKind = "torn" // each connection breaks after 20 KB
+	lost faultKind = "lost" // what is sent does not arrive, and nobody is told
 )
 
 var (
-	allKinds = []faultKind{cut, slow, thin, torn}
+	allKinds = []faultKind{cut, slow, thin, torn, lost}
 	// breakOnceKinds break each connection at most once, which the bound of calls to the
 	// IEC relies on.
-	breakOnceKinds = []faultKind{cut, slow, thin}
+	breakOnceKinds = []faultKind{cut, slow, thin, lost}
 )
 
 var toxics = map[faultKind]string{
 	slow: `{"type": "latency", "stream": "%[1]s", "attributes": {"latency": 300, "jitter": 100}}`,
 	thin: `{"type": "bandwidth", "stream": "%[1]s", "attributes": {"rate": 32}}`,
+	lost: `{"type": "timeout", "stream": "%[1]s", "attributes": {"timeout": 0}}`,
 	torn: `{"type": "limit_data", "stream": "%[1]s", "attributes": {"bytes": 20000}}`,
 }
 

@@ -19,10 +19,39 @@ type model struct {
 	members map[string]member
 	// stats are the figures of each job.
 	stats map[string]events.DatabaseStats
+	// written is what each job has written, in the order of its rows.
+	written map[string][]writing
+}
+
+// writing is a row that a job has written: the person, as they were before.
+type writing struct {
+	id            string
+	before        member
+	isNew, isSame bool
 }
 
 func newModel() *model {
-	return &model{members: map[string]member{}, stats: map[string]events.DatabaseStats{}}
+	return &model{members: map[string]member{}, stats: map[string]events.DatabaseStats{}, written: map[string][]writing{}}
+}
+
+// undo takes back what a job has written, but for whom another job has changed since.
+func (m *model) undo(jobID, undone string) {
+	s := events.DatabaseStats{Total: len(m.written[undone])}
+	for _, w := range m.written[undone] {
+		switch now, exists := m.members[w.id]; {
+		case w.isSame:
+			s.Unchanged++
+		case !exists || now.UpdatedBy != undone:
+			s.Kept++
+		case w.isNew:
+			s.Removed++
+			delete(m.members, w.id)
+		default:
+			s.Updates++
+			m.members[w.id] = w.before
+		}
+	}
+	m.stats[jobID] = s
 }
 
 // write writes a file as a job.
@@ -42,6 +71,7 @@ func (m *model) write(jobID string, f *file) {
 			s.Unchanged++
 		}
 		m.members[r.id] = next
+		m.written[jobID] = append(m.written[jobID], writing{r.id, old, !exists, exists && next == old})
 	}
 	m.stats[jobID] = s
 }

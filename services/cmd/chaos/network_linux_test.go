@@ -28,7 +28,7 @@ type network struct {
 func requireNamespaces(t *testing.T) {
 	t.Helper()
 	var err error
-	for _, tool := range []string{"ip", "nft", "setpriv"} {
+	for _, tool := range []string{"ip", "nft", "setpriv", "nsenter"} {
 		_, missing := exec.LookPath(tool)
 		err = errors.Join(err, missing)
 	}
@@ -77,25 +77,47 @@ func (n *network) must(argv ...string) {
 
 // host is where the processes of a machine run.
 func (n *network) host(name string) host {
-	return host{ip: n.ips[name], run: []string{"ip", "netns", "exec", n.prefix + name}}
+	// Not with ip netns exec: it makes a copy of all mounts, which would hold a disk.
+	return host{ip: n.ips[name], run: []string{"nsenter", "--net=/var/run/netns/" + n.prefix + name}}
 }
 
 // deafen makes a machine hear nothing from some others. What it says, they still hear.
-func (n *network) deafen(machine string, to ...string) error {
+func (n *network) deafen(machine string, to ...string) error { return n.drop("split", machine, to) }
+
+// drop has a machine drop what comes from others, by a table of its own for each kind of fault.
+func (n *network) drop(table, machine string, others []string) error {
 	var from []string
-	for _, name := range to {
+	for _, name := range others {
 		if name != machine {
 			from = append(from, n.ips[name])
 		}
 	}
-	rules := fmt.Sprintf("table inet split { chain in { type filter hook input priority 0; ip saddr { %s } drop; }; }",
-		strings.Join(from, ", "))
+	return n.filter(machine, fmt.Sprintf("table inet %s { chain in { type filter hook input priority 0; "+
+		"ip saddr { %s } drop; }; }", table, strings.Join(from, ", ")))
+}
+
+// hear undoes drop. It is no error that there is nothing to undo.
+func (n *network) hear(table, machine string) error {
+	return n.filter(machine, fmt.Sprintf("add table inet %[1]s; delete table inet %[1]s", table))
+}
+
+func (n *network) filter(machine, rules string) error {
 	cmd := exec.Command("ip", "netns", "exec", n.prefix+machine, "nft", "-f", "-")
 	cmd.Stdin = strings.NewReader(rules)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("nft in %s: %w: %s", machine, err, out)
 	}
 	return nil
+}
+
+// breakLine makes two machines not hear each other, until mendLine. It has nothing to do
+// with split and heal.
+func (n *network) breakLine(a, b string) error {
+	return errors.Join(n.drop("line", a, []string{b}), n.drop("line", b, []string{a}))
+}
+
+func (n *network) mendLine(a, b string) error {
+	return errors.Join(n.hear("line", a), n.hear("line", b))
 }
 
 // split makes some machines and others not hear each other.
@@ -112,10 +134,7 @@ func (n *network) split(some, others []string) (err error) {
 // heal has all machines hear each other.
 func (n *network) heal() (err error) {
 	for name := range n.ips {
-		cmd := exec.Command("ip", "netns", "exec", n.prefix+name, "nft", "flush", "ruleset")
-		if out, failed := cmd.CombinedOutput(); failed != nil {
-			err = errors.Join(err, fmt.Errorf("nft in %s: %w: %s", name, failed, out))
-		}
+		err = errors.Join(err, n.hear("split", name))
 	}
 	return err
 }

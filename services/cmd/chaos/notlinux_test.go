@@ -19,3 +19,7 @@ func TestNATSKeepsWhatItAcknowledged(t *testing.T) {
 func TestClocksJump(t *testing.T) {
 	t.Fatal("NOT RUN: clocks that jump. They need libfaketime, and are tested on Linux")
 }
+
+func TestFaultsTogether(t *testing.T) {
+	t.Fatal("NOT RUN: faults of several kinds at once. They need FUSE, namespaces and root, and are written for Linux")
+}

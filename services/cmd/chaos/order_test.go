@@ -2,7 +2,9 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"sync"
 	"testing"
@@ -21,6 +23,8 @@ type order struct {
 	began time.Time
 	mu    sync.Mutex
 	ops   map[string][]porcupine.Operation // by job
+	// begun are those about a commit or an undo: whether there is its job.
+	begun map[string][]porcupine.Operation
 }
 
 // saw is one look at a job, or one change of it by a client.
@@ -33,7 +37,7 @@ type saw struct {
 }
 
 func newOrder() *order {
-	return &order{began: time.Now(), ops: map[string][]porcupine.Operation{}}
+	return &order{began: time.Now(), ops: map[string][]porcupine.Operation{}, begun: map[string][]porcupine.Operation{}}
 }
 
 // now is the time for an operation.
@@ -68,16 +72,93 @@ func (o *order) check(t *testing.T) (operations int, wrong []string) {
 	t.Helper()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for id, ops := range o.ops {
-		operations += len(ops)
-		switch porcupine.CheckOperationsTimeout(register, ops, time.Minute) {
-		case porcupine.Illegal:
-			wrong = append(wrong, id)
-		case porcupine.Unknown:
-			t.Errorf("the order of %d operations on %s was not found in time", len(ops), id)
+	for _, part := range []struct {
+		model porcupine.Model
+		ops   map[string][]porcupine.Operation
+	}{{register, o.ops}, {derivation, o.begun}} {
+		for id, ops := range part.ops {
+			operations += len(ops)
+			switch porcupine.CheckOperationsTimeout(part.model, ops, time.Minute) {
+			case porcupine.Illegal:
+				wrong = append(wrong, id)
+			case porcupine.Unknown:
+				t.Errorf("the order of %d operations on %s was not found in time", len(ops), id)
+			}
 		}
 	}
 	return operations, wrong
+}
+
+// asked is what was done about a job that commits or undoes another one: begin asks for
+// it, and any other operation looks whether there is one.
+type asked struct{ begin bool }
+
+// derivation is the model of such a job: once it was begun there is one, for everybody.
+var derivation = porcupine.Model{
+	Init: func() any { return false },
+	Step: func(state, input, output any) (bool, any) {
+		begun, is := state.(bool), output.(bool)
+		if input.(asked).begin {
+			return true, true
+		}
+		return begun == is, begun
+	},
+	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %t", input, output) },
+}
+
+func (o *order) noteBegun(id string, what asked, called, returned int64, is bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.begun[id] = append(o.begun[id], porcupine.Operation{Input: what, Call: called, Output: is, Return: returned})
+}
+
+// begin asks for the job that commits or undoes another one until that is accepted, of one
+// server after the other. It has to be the same job each time, so it is asked for twice.
+func (o *order) begin(ctx context.Context, u *user, of, id string,
+	ask func(*client.Client, context.Context, string) (client.JobState, error)) error {
+	unknown := false
+	for accepted, try := 0, 0; accepted < 2; try++ {
+		called := o.now()
+		state, err := ask(u.uploads[try%len(u.uploads)], ctx, of)
+		refused, ok := errors.AsType[*client.StatusError](err)
+		switch {
+		case err == nil && state.JobID == id:
+			o.noteBegun(id, asked{begin: true}, called, o.now(), true)
+			accepted++
+			continue
+		case err == nil:
+			return fmt.Errorf("made %s, want %s", state.JobID, id)
+		case ok && refused.Status < 500 && refused.Status != http.StatusTooManyRequests:
+			return err
+		case ctx.Err() != nil:
+			return fmt.Errorf("%w, last %w", ctx.Err(), err)
+		}
+		// Nobody knows whether it was done, or will be. Of several the first says it all.
+		if !unknown {
+			o.noteBegun(id, asked{begin: true}, called, math.MaxInt64, true)
+		}
+		unknown = true
+		sleepUntil(ctx, time.Now().Add(retryDelay))
+	}
+	return nil
+}
+
+// lookUntil looks whether there is a job, through one server after the other, and a few
+// times more once there is.
+func (o *order) lookUntil(ctx context.Context, u *user, id string) {
+	for n, found := 0, 0; found < 5 && n < 100 && ctx.Err() == nil; n++ {
+		called := o.now()
+		err := u.uploads[n%len(u.uploads)].Call(ctx, http.MethodGet, "/status/"+id, nil)
+		refused, ok := errors.AsType[*client.StatusError](err)
+		switch {
+		case err == nil:
+			found++
+			o.noteBegun(id, asked{}, called, o.now(), true)
+		case ok && refused.Status == http.StatusNotFound:
+			o.noteBegun(id, asked{}, called, o.now(), false)
+		}
+		sleepUntil(ctx, time.Now().Add(60*time.Millisecond))
+	}
 }
 
 // readUntil reads the status of a job through one of a user's servers after the other.
@@ -124,7 +205,7 @@ func (o *order) cancelAndRetry(ctx context.Context, u *user, jobID string) (done
 func (o *order) noteChanges(jobID string, done []change, list []events.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, kind := range []events.Kind{events.KindCancelled, events.KindRetried} {
+	for _, kind := range []events.Kind{events.KindCancelled, events.KindRetried, events.KindApproved} {
 		var facts []uint64
 		for _, e := range list {
 			if e.Kind == kind {
@@ -147,6 +228,32 @@ func TestTheModelRefusesAnOrderThatCannotBe(t *testing.T) {
 	read, write, frame := saw{exact: true}, saw{exact: true, change: true}, saw{}
 	op := func(what saw, seq uint64, called, returned int64) porcupine.Operation {
 		return porcupine.Operation{Input: what, Output: seq, Call: called, Return: returned}
+	}
+	never := int64(math.MaxInt64)
+	begin := func(called, returned int64) porcupine.Operation {
+		return porcupine.Operation{Input: asked{begin: true}, Output: true, Call: called, Return: returned}
+	}
+	look := func(found bool, called, returned int64) porcupine.Operation {
+		return porcupine.Operation{Input: asked{}, Output: found, Call: called, Return: returned}
+	}
+	for name, c := range map[string]struct {
+		ops  []porcupine.Operation
+		want bool
+	}{
+		"found once begun":              {[]porcupine.Operation{look(false, 0, 1), begin(2, 4), look(true, 3, 5)}, true},
+		"found before it was begun":     {[]porcupine.Operation{look(true, 0, 1), begin(2, 4)}, false},
+		"not found after it was begun":  {[]porcupine.Operation{begin(0, 1), look(false, 2, 3)}, false},
+		"found, and then not":           {[]porcupine.Operation{begin(0, 9), look(true, 1, 2), look(false, 3, 4)}, false},
+		"not known whether it began":    {[]porcupine.Operation{begin(0, never), look(false, 1, 2), look(true, 3, 4)}, true},
+		"never found after an error":    {[]porcupine.Operation{begin(0, never), look(false, 1, 2)}, true},
+		"gone again after an error":     {[]porcupine.Operation{begin(0, never), look(true, 1, 2), look(false, 3, 4)}, false},
+		"asked for twice is begun once": {[]porcupine.Operation{begin(0, 1), begin(2, 3), look(true, 4, 5)}, true},
+	} {
+		o := newOrder()
+		o.begun["job"] = c.ops
+		if _, wrong := o.check(t); (len(wrong) == 0) != c.want {
+			t.Errorf("%s: wrong %v", name, wrong)
+		}
 	}
 	for name, c := range map[string]struct {
 		ops  []porcupine.Operation

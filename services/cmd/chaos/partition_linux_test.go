@@ -77,6 +77,7 @@ func TestPartitions(t *testing.T) {
 	// Each of them is on one side, and uses the app there.
 	users := []*user{s.newUser("alice", s.apps[0]), s.newUser("bob", s.apps[1])}
 	w := newWitness(t)
+	w.approver = s.newUser("dora", s.apps...)
 	w.reader = s.newUser("carol", s.apps...)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute+8**splitFlag)
 	defer cancel()

@@ -53,6 +53,7 @@ func losePower(t *testing.T, servers int, journal disktest.Journal, cuts int) {
 	p := newPowered(t, servers, journal, seed)
 	users := []*user{p.newUser("alice", p.apps...), p.newUser("bob", p.apps...), p.newUser("carol", p.apps...)}
 	w := newWitness(t)
+	w.approver = p.newUser("dora", p.apps...)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute+time.Duration(cuts)*30*time.Second)
 	defer cancel()
 	files := make(chan *file)
@@ -101,7 +102,8 @@ func losePower(t *testing.T, servers int, journal disktest.Journal, cuts int) {
 func hand(to chan<- *file, stop <-chan struct{}, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 9))
 	for batch := 0; ; batch++ {
-		for _, f := range makeFiles(r, 10, 40) {
+		// What a dry run has shown stays as it is until it is committed.
+		for _, f := range makeFiles(r, 10, 40, 20_000+batch%400*200) {
 			f.name = fmt.Sprintf("batch-%03d-%s", batch, f.name)
 			select {
 			case to <- f:

@@ -23,6 +23,8 @@ type process struct {
 	env  []string
 	argv []string
 	addr string // base URL of its health; "" for a program without
+	// goroutines is where it tells how many it has; "" is nowhere.
+	goroutines string
 	// dial reaches addr; nil is this machine's way.
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// stop is the signal that ends it; 0 is SIGTERM.
@@ -105,6 +107,26 @@ func (p *process) kill() (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// standStill stops the program without its knowing, until ctx ends.
+func (p *process) standStill(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	err := p.cmd.Process.Signal(syscall.SIGSTOP)
+	<-ctx.Done()
+	err = errors.Join(err, p.cmd.Process.Signal(syscall.SIGCONT))
+	if errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	return err
+}
+
+// pid is that of the current run.
+func (p *process) pid() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cmd.Process.Pid
 }
 
 // waitHealthy waits until the program reports that it is healthy.

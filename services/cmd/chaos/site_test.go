@@ -22,6 +22,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/gateway/auth"
 	"rollcall.example/gateway/client"
 	"rollcall.example/services/postgres"
 )
@@ -58,6 +59,10 @@ type siteConfig struct {
 	env []string
 	// envOf adds to the environment of a process; nil adds nothing.
 	envOf func(name string) []string
+	// args are added to those of the apps.
+	args []string
+	// metrics has all of them tell how many goroutines they have.
+	metrics bool
 	// programs is where the binaries are; "" builds them.
 	programs string
 	// dial reaches the hosts; nil is this machine's way.
@@ -130,8 +135,16 @@ func (s *site) startApps() {
 			"--data", h.folder(t, name), "--nats", s.natsURL, "--database", s.databaseURL,
 			"--replicas", fmt.Sprint(len(cfg.nats)), "--iec-url", "http://"+simulator, "--iec-quota", "1000000",
 			"--user-uploads", "100000", "--user-jobs", "100000", "--user-connections", "100000",
-			"--user-downloads", "1000", "--max-downloads", "1000")
-		app := s.run(&process{name: name, argv: argv, addr: "http://" + addr, dial: cfg.dial})
+			"--user-downloads", "1000", "--max-downloads", "1000", "--jwt-max-lifetime", "0",
+			"--approve-above", "20")
+		argv = append(argv, cfg.args...)
+		app := &process{name: name, argv: argv, addr: "http://" + addr, dial: cfg.dial}
+		if cfg.metrics {
+			at := h.addr(t)
+			app.argv = append(app.argv, "--metrics-addr", at)
+			app.goroutines = "http://" + at + "/metrics"
+		}
+		s.run(app)
 		s.apps = append(s.apps, app)
 		// One after the other: the first makes streams and tables.
 		app.waitHealthy(t)
@@ -197,6 +210,13 @@ func (s *site) startNATS() {
 			text += fmt.Sprintf("\ncluster { name: rollcall, listen: %q, no_advertise: true, routes: [nats://%s] }\n",
 				routes[i], strings.Join(routes, ", nats://"))
 		}
+		profile := ""
+		if s.cfg.metrics {
+			at := h.addr(s.t)
+			_, port, _ := strings.Cut(at, ":")
+			text += "\nprof_port: " + port + "\n"
+			profile = "http://" + at + "/debug/pprof/goroutine?debug=1"
+		}
 		if s.cfg.conf != nil {
 			text = s.cfg.conf(text)
 		}
@@ -206,7 +226,7 @@ func (s *site) startNATS() {
 		}
 		s.nats = append(s.nats, s.run(&process{
 			name: fmt.Sprintf("nats-%d", i+1), env: []string{"ROLLCALL_NATS_STORE=" + h.folder(s.t, "nats")},
-			argv: h.argv(filepath.Join(s.cfg.programs, "nats-server"), "-c", conf),
+			argv: h.argv(filepath.Join(s.cfg.programs, "nats-server"), "-c", conf), goroutines: profile,
 		}))
 	}
 	for _, addr := range clients {
@@ -385,13 +405,12 @@ func (s *site) waitHealthy() {
 // given one.
 func (s *site) newUser(name string, apps ...*process) *user {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), s.program, "token", "--user", name, "--role", "national_admin",
-		"--secret", secret, "--ttl", "4h")
-	out, err := cmd.Output()
+	// Good also by a clock that is off by a day.
+	token, err := auth.Mint(secret, name, "national_admin", 4*24*time.Hour, time.Now().Add(-2*24*time.Hour))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	u := &user{token: strings.TrimSpace(string(out)), via: &http.Transport{DialContext: s.dial}}
+	u := &user{token: token, via: &http.Transport{DialContext: s.dial}}
 	s.t.Cleanup(u.via.(*http.Transport).CloseIdleConnections)
 	for _, app := range apps {
 		c, err := client.New(client.Config{URL: app.addr, Token: u.token, Attempts: -1,

@@ -32,10 +32,13 @@ type witness struct {
 	t       *testing.T
 	reports string // folder of the downloads
 	order   *order
+	// approver lets jobs write that change many members.
+	approver *user
 	// reader reads the status of each job meanwhile; nil is the job's own user.
 	reader *user
-	atOnce int          // jobs of a user that are under way
-	behind atomic.Int64 // subscriptions that a server refused, as it did not know the job yet
+	atOnce int           // jobs of a user that are under way
+	pause  time.Duration // of a user between two uploads
+	behind atomic.Int64  // subscriptions that a server refused, as it did not know the job yet
 
 	mu     sync.Mutex
 	jobs   []*job
@@ -70,6 +73,7 @@ func (w *witness) uploadUntil(ctx context.Context, stop <-chan struct{}, u *user
 		case f = <-files:
 			underWay <- struct{}{}
 		}
+		sleepUntil(ctx, time.Now().Add(w.pause))
 		id, err := u.upload(ctx, f)
 		if err != nil {
 			w.t.Errorf("upload %s: %v", f.name, err)
@@ -82,18 +86,57 @@ func (w *witness) uploadUntil(ctx context.Context, stop <-chan struct{}, u *user
 			defer func() { <-underWay }()
 			if n%6 == 5 && !f.broken {
 				following.Go(func() {
-					done := w.order.cancelAndRetry(ctx, u, id)
-					w.mu.Lock()
-					defer w.mu.Unlock()
-					w.changes[id] = done
+					w.noteChanges(id, w.order.cancelAndRetry(ctx, u, id)...)
 				})
 			}
 			reading, ended := context.WithCancel(ctx)
 			defer ended()
 			following.Go(func() { w.order.readUntil(reading, cmp.Or(w.reader, u), id) })
 			w.follow(ctx, u, id, f, u.gateways[n%len(u.gateways)])
+			if f.dry || n%5 == 4 && !f.broken {
+				w.derive(ctx, u, id, f)
+			}
 		})
 	}
+}
+
+func (w *witness) noteChanges(id string, done ...change) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.changes[id] = append(w.changes[id], done...)
+}
+
+// derive commits a dry run, or undoes another job, and follows the job that this makes.
+func (w *witness) derive(ctx context.Context, u *user, of string, f *file) {
+	id, made := events.UndoJobID(of), &file{name: "undo of " + f.name, undoes: of}
+	begin := (*client.Client).Undo
+	if f.dry {
+		committed := *f
+		committed.name, committed.dry = "commit of "+f.name, false
+		id, made, begin = events.CommitJobID(of), &committed, (*client.Client).Commit
+	}
+	reading, ended := context.WithCancel(ctx)
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	defer ended()
+	looking.Go(func() { w.order.lookUntil(reading, cmp.Or(w.reader, u), id) })
+	if err := w.order.begin(ctx, u, of, id, begin); err != nil {
+		w.t.Errorf("%s: %v", made.name, err)
+		return
+	}
+	w.mu.Lock()
+	w.jobs = append(w.jobs, &job{id: id, file: made, user: u})
+	w.mu.Unlock()
+	looking.Go(func() { w.order.readUntil(reading, cmp.Or(w.reader, u), id) })
+	w.follow(ctx, u, id, made, u.gateways[0])
+}
+
+// uploadOne uploads a file and waits until its job has ended.
+func (w *witness) uploadOne(ctx context.Context, u *user, f *file) {
+	w.t.Helper()
+	files, stop := make(chan *file), make(chan struct{})
+	go func() { files <- f; close(stop) }()
+	w.uploadUntil(ctx, stop, u, files)
 }
 
 // maxBehind is the longest that a server may not know yet of an upload that was accepted.
@@ -135,7 +178,7 @@ func isUnknown(err error) bool {
 func (w *witness) see(id string, f client.Frame) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.order.note(id, saw{}, 0, f.Seq)
+	w.order.note(id, saw{}, w.order.now(), f.Seq) // when it came, at the latest
 	if before, ok := w.frames[f.Seq]; ok && (before.job != id || !same(before.frame, f)) {
 		w.t.Errorf("event %d was %s of %s, and is %s of %s", f.Seq, before.frame.Event, before.job, f.Event, id)
 	}
@@ -170,8 +213,24 @@ func (w *witness) steer(ctx context.Context, u *user) (retries int) {
 				retries++
 			}
 		}
+		w.approve(ctx)
 	}
 	return retries
+}
+
+// approve approves the jobs that wait for it.
+func (w *witness) approve(ctx context.Context) {
+	c := w.approver.uploads[len(w.approver.uploads)-1]
+	page, err := c.Jobs(ctx, client.JobQuery{Status: events.StatusAwaiting})
+	if err != nil {
+		return // the next time
+	}
+	for _, j := range page.Jobs {
+		called := w.order.now()
+		if _, err := c.Approve(ctx, j.JobID, ""); err == nil {
+			w.noteChanges(j.JobID, change{events.KindApproved, called, w.order.now()})
+		}
+	}
 }
 
 func (w *witness) isBroken(id string) bool {

@@ -115,6 +115,14 @@ func (d *Disk) Sync() {
 	m.root.syncAll()
 }
 
+// Size returns how many bytes the files have.
+func (d *Disk) Size() int64 {
+	m := d.mounted
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.root.size()
+}
+
 func (d *Disk) mount(m *mounted) error {
 	server, err := fuse.NewServer(newOperations(m), d.dir, &fuse.MountOptions{
 		AllowOther: true, DirectMountStrict: true, Options: []string{"default_permissions"}, MaxWrite: 1 << 20,

@@ -104,6 +104,15 @@ func (n *node) syncAll() {
 	}
 }
 
+// size is that of the files of a folder.
+func (n *node) size() (bytes int64) {
+	bytes = int64(len(n.data))
+	for _, child := range n.names {
+		bytes += child.size()
+	}
+	return bytes
+}
+
 func (n *node) resizeStored(size int) {
 	if size < len(n.stored) {
 		clear(n.stored[size:])
