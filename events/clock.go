@@ -67,6 +67,11 @@ func checkTime(info *jetstream.StreamInfo) (time.Time, error) {
 	return info.TimeStamp, nil
 }
 
+// WasSetBack reports whether a clock shows a time well before one that it has shown. What
+// was to last until a time of then has lasted for an unknown time, so nobody should go on
+// waiting for it.
+func WasSetBack(now, shown time.Time) bool { return now.Before(shown.Add(-MaxClockSkew)) }
+
 // ClockReading is what the local clock showed beside that of NATS.
 type ClockReading struct {
 	// Local is what the local clock showed, NATS the time of NATS at that moment.
@@ -151,15 +156,30 @@ func (c *Clock) Sync(ctx context.Context) error {
 	if !c.isDue() {
 		return nil // another one has asked meanwhile
 	}
+	if err := c.read(ctx); err != nil && c.Reading().NATS.IsZero() {
+		return fmt.Errorf("read the clock of NATS: %w", err)
+	}
+	return nil
+}
+
+// Read asks NATS, whether that is due or not.
+func (c *Clock) Read(ctx context.Context) (ClockReading, error) {
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	if err := c.read(ctx); err != nil {
+		return ClockReading{}, fmt.Errorf("read the clock of NATS: %w", err)
+	}
+	return c.Reading(), nil
+}
+
+// read is for the one that holds asking.
+func (c *Clock) read(ctx context.Context) error {
 	r, err := ReadClock(ctx, c.ask, c.local)
+	if err != nil {
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err != nil {
-		if c.reading.NATS.IsZero() {
-			return fmt.Errorf("read the clock of NATS: %w", err)
-		}
-		return nil
-	}
 	c.reading, c.readAt = r, time.Now()
 	return nil
 }

@@ -17,13 +17,17 @@ const (
 	// behindTime is how long LoadCurrent waits for a server that is behind.
 	behindTime = 5 * time.Second
 	behindWait = 20 * time.Millisecond
+	// heardWithin is less than servers wait before they elect another leader (4 s), and more
+	// than they wait between two words to each other (1 s).
+	heardWithin = 3 * time.Second
 )
 
 // LoadCurrent is Load for whoever must not be told of a state that is over: that a job does
 // not exist, or that it has no report yet. Load reads from any replica of the stream. One that
 // lags has less than there is, and one that is cut off does not know it. LoadCurrent asks the
 // stream's leader how many messages there are, and waits until it has read as many. That costs
-// the leader two requests.
+// the leader two requests. A leader that the others do not hear any more takes itself for the
+// leader for up to twenty seconds, so it has to have heard from most of them just now.
 //
 // The errors are those of Load, and ErrBehind.
 func (l *Log) LoadCurrent(ctx context.Context, jobID string) (Job, error) {
@@ -39,6 +43,12 @@ func (l *Log) LoadCurrent(ctx context.Context, jobID string) (Job, error) {
 
 func loadCurrent(ctx context.Context, count func() (int, error), load func() (Job, int, error)) (Job, error) {
 	want, err := count()
+	for ; errors.Is(err, ErrBehind) && ctx.Err() == nil; want, err = count() {
+		select {
+		case <-ctx.Done():
+		case <-time.After(behindWait):
+		}
+	}
 	if err != nil {
 		return Job{}, err
 	}
@@ -56,7 +66,8 @@ func loadCurrent(ctx context.Context, count func() (int, error), load func() (Jo
 }
 
 // Count returns how many messages of a job the stream has. The stream's leader answers, so
-// the number is not that of a replica that lags.
+// the number is not that of a replica that lags. The error is ErrBehind for one that was the
+// leader, as far as it can tell.
 func (l *Log) Count(ctx context.Context, jobID string) (int, error) {
 	s, err := l.js.Stream(ctx, StreamFacts)
 	if err != nil {
@@ -66,9 +77,27 @@ func (l *Log) Count(ctx context.Context, jobID string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("count the events of a job: %w", err)
 	}
+	if !leads(info.Cluster) {
+		return 0, fmt.Errorf("count the events of a job: %w: it is cut off from the others", ErrBehind)
+	}
 	n := 0
 	for _, of := range info.State.Subjects {
 		n += int(of)
 	}
 	return n, nil
+}
+
+// leads reports whether a server that says that it is the leader has just heard from so many
+// others that they have no other leader. A single server has no others.
+func leads(c *jetstream.ClusterInfo) bool {
+	if c == nil {
+		return true
+	}
+	heard := 1 // itself
+	for _, other := range c.Replicas {
+		if (other.Active > 0 || other.Current) && other.Active <= heardWithin {
+			heard++
+		}
+	}
+	return heard > (len(c.Replicas)+1)/2
 }

@@ -3,8 +3,11 @@ package events
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // A replica that lags is asked again until it has what the leader has.
@@ -37,5 +40,53 @@ func TestAJobIsNotReadFromAServerThatIsCutOff(t *testing.T) {
 	_, err = loadCurrent(ctx, func() (int, error) { return 0, away }, old)
 	if !errors.Is(err, away) {
 		t.Error(err)
+	}
+}
+
+// A server that the others do not hear any more takes itself for the leader for a while. It
+// does not say how much there is.
+func TestALeaderThatIsCutOffIsNotBelieved(t *testing.T) {
+	heard := func(ago ...time.Duration) *jetstream.ClusterInfo {
+		c := &jetstream.ClusterInfo{}
+		for _, d := range ago {
+			c.Replicas = append(c.Replicas, &jetstream.PeerInfo{Active: d, Current: d > 0})
+		}
+		return c
+	}
+	for name, c := range map[string]struct {
+		cluster *jetstream.ClusterInfo
+		want    bool
+	}{
+		"one server":                    {nil, true},
+		"a stream of one server":        {heard(), true},
+		"both others":                   {heard(time.Millisecond, time.Second), true},
+		"one other of two":              {heard(time.Second, time.Minute), true},
+		"one other, nothing of the 2nd": {heard(time.Second, 0), true},
+		"nobody for some seconds":       {heard(4*time.Second, 5*time.Second), false},
+		"nobody ever":                   {heard(0, 0), false},
+		"one of four":                   {heard(time.Second, time.Minute, time.Minute, time.Minute), false},
+		"two of four":                   {heard(time.Second, time.Second, time.Minute, time.Minute), true},
+	} {
+		if got := leads(c.cluster); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+
+	tries := 0
+	count := func() (int, error) {
+		if tries++; tries < 3 {
+			return 1, fmt.Errorf("count: %w", ErrBehind)
+		}
+		return 2, nil
+	}
+	job, err := loadCurrent(t.Context(), count, func() (Job, int, error) { return Job{Seq: uint64(tries)}, tries, nil })
+	if err != nil || job.Seq != 3 {
+		t.Errorf("%+v, %v", job, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	behind := func() (int, error) { return 1, ErrBehind }
+	if _, err = loadCurrent(ctx, behind, func() (Job, int, error) { return Job{}, 9, nil }); !errors.Is(err, ErrBehind) {
+		t.Errorf("believed: %v", err)
 	}
 }

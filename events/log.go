@@ -50,6 +50,13 @@ func NewLog(js jetstream.JetStream, source Stage, logger *slog.Logger) *Log {
 	return &Log{js: js, source: source, logger: Logger(logger), now: time.Now}
 }
 
+// WithClock returns the log with another clock for the times of its facts.
+func (l *Log) WithClock(now func() time.Time) *Log {
+	other := *l
+	other.now = now
+	return &other
+}
+
 // JetStream returns the connection that the log uses.
 func (l *Log) JetStream() jetstream.JetStream { return l.js }
 

@@ -30,6 +30,11 @@ type Parked struct {
 	paused uint64 // the sequence of the fact
 }
 
+// Waits reports whether the time of the job has not come yet.
+func (p Parked) Waits(now time.Time) bool {
+	return now.Before(p.ResumesAt) && !events.WasSetBack(now, p.PausedAt)
+}
+
 const (
 	// parkedEvery is how often a process looks for jobs that others have parked, and
 	// how long a job may wait when its time has come and others go first.
@@ -143,12 +148,12 @@ func (p *parkedJobs) chooseInTurn(ctx context.Context, now time.Time, jobs []Par
 		if n, ok := newest[job.Reason]; !ok || job.PausedAt.After(n.PausedAt) {
 			newest[job.Reason] = job
 		}
-		if _, ok := first[job.Reason]; !ok && !now.Before(job.ResumesAt) {
+		if _, ok := first[job.Reason]; !ok && !job.Waits(now) {
 			first[job.Reason] = job
 		}
 	}
 	for reason, job := range first {
-		if !now.Before(newest[reason].ResumesAt) && p.isOver(ctx, p.woken[reason]) {
+		if !newest[reason].Waits(now) && p.isOver(ctx, p.woken[reason]) {
 			p.woken[reason] = turn{jobID: job.JobID, at: time.Now()}
 			chosen = append(chosen, job)
 		}

@@ -166,6 +166,28 @@ func TestParkedJobsOutliveTheirProcess(t *testing.T) {
 	}
 }
 
+// A pause that was told by a clock which was a day ahead, and has been set back, is over:
+// nobody knows how long the job has waited.
+func TestAPauseEndsWhenTheClockWasSetBack(t *testing.T) {
+	srv := eventstest.Start(t)
+	tomorrow := func() time.Time { return time.Now().Add(24 * time.Hour) }
+	for n, name := range []events.Stage{events.StageIEC, events.StagePersistence} {
+		job := startIEC(t, srv, "alice", events.Options{})
+		for _, fact := range eventstest.Facts(job.ID)[1 : n+1] {
+			eventstest.Append(t, logAs(t, srv, events.StageIEC), &job, fact)
+		}
+		_, err := logAs(t, srv, name).WithClock(tomorrow).Append(t.Context(), &job, job.Seq, &events.Paused{Stage: name,
+			Reason: events.PauseDatabase, Message: "Wait.", ResumesAt: tomorrow().Add(time.Minute)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		runStage(t, srv, name, func(_ context.Context, w *stage.Work) (events.Fact, error) {
+			return eventstest.Facts(w.Job.ID)[n+1], nil
+		})
+		waitFor(t, srv, job.ID, name.Produces())
+	}
+}
+
 // Each owner has a turn, whatever another one has waiting.
 func TestTheOwnersOfParkedJobsTakeTurns(t *testing.T) {
 	srv := startWithFewPlaces(t)

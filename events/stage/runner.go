@@ -160,7 +160,7 @@ func (r *Runner) handle(ctx, stopping context.Context, d events.Delivery) error 
 		return nil // already done, ended, or the turn of another stage
 	case job.Paused != nil && r.Stage.Parks():
 		return nil // the fact resumed asks for the rest
-	case job.Paused != nil && r.now().Before(job.Paused.ResumesAt):
+	case job.Paused != nil && r.now().Before(job.Paused.ResumesAt) && !events.WasSetBack(r.now(), job.Paused.At):
 		return events.Redeliver(job.Paused.ResumesAt.Sub(r.now()), nil)
 	}
 	return r.attempt(ctx, stopping, d, job)

@@ -135,9 +135,10 @@ func New(cfg Config) *API {
 		lists:    lists.Desk{Desk: desk, Jobs: cfg.Jobs},
 		reading:  reading.Desk{Desk: desk, Rows: rows.NewReader(cfg.Store, cfg.Logger), History: cfg.Rows, Key: cfg.Key},
 		standing: standing.Desk{Desk: desk, Upload: cfg.Upload, Wards: cfg.Wards},
-		office:   office.Desk{Desk: desk, Cases: cases.NewLog(js, string(events.StageUpload), cfg.Logger), Key: cfg.Key},
-		hooks:    hooks.Desk{Desk: desk, Webhooks: cfg.Webhooks},
-		notices:  notices.Desk{Desk: desk, People: cfg.Notifications, Mail: cfg.Mail},
+		office: office.Desk{Desk: desk, Key: cfg.Key,
+			Cases: cases.NewLog(js, string(events.StageUpload), cfg.Logger).WithClock(cfg.Now)},
+		hooks:   hooks.Desk{Desk: desk, Webhooks: cfg.Webhooks},
+		notices: notices.Desk{Desk: desk, People: cfg.Notifications, Mail: cfg.Mail},
 	}
 }
 

@@ -132,7 +132,7 @@ type App struct {
 	watch *security.Watch
 	// policy is there as soon as verifier is.
 	policy *access.Policy
-	// clock is nil until something that tells the time of NATS is there.
+	// clock tells the time of NATS once something that tells it is there.
 	clock  *clockWatch
 	checks []check
 	run    []func(context.Context) error
@@ -142,6 +142,7 @@ func newApp(in *Infrastructure, s Settings, p Process) *App {
 	return &App{
 		Infrastructure: in, settings: s, secrets: p.Secrets, build: p.Build,
 		mux: http.NewServeMux(), metrics: metrics.New(), jobs: stage.NewProcess(),
+		clock: &clockWatch{every: readClockEvery, log: in.logger},
 	}
 }
 

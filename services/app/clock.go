@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"rollcall.example/events"
@@ -16,33 +15,45 @@ const (
 	sayClockEvery = time.Hour
 )
 
-// clockWatch compares the clock of this machine with that of NATS. What processes decide
-// together they decide by NATS's; the end of tokens and the century of an ID number are
-// judged by their own.
+// clockWatch compares the clock of this machine with that of NATS. What is kept, and what
+// decides how long something waits or is kept, is by NATS's; the end of tokens is judged
+// by this machine's.
 type clockWatch struct {
-	ask   events.AskTime
+	clock *events.Clock // nil until needsTime
 	every time.Duration
 	log   *slog.Logger
-	last  atomic.Pointer[events.ClockReading]
 }
 
-// watchClock has the clock measured, logged and counted, once for the process.
-func watchClock(a *App, ask events.AskTime) {
-	if a.clock != nil {
-		return
+// needsTime waits until NATS has told the time, and has the clock of this machine
+// measured, logged and counted, once for the process.
+func needsTime(ctx context.Context, a *App, ask events.AskTime) error {
+	if a.clock.clock != nil {
+		return nil
 	}
-	a.clock = &clockWatch{ask: ask, every: readClockEvery, log: a.logger}
+	clock := events.NewClock(ask, nil)
+	err := a.door.await(ctx, "the time of nats", func(ctx context.Context) error { return migratable(clock.Sync(ctx)) })
+	if err != nil {
+		return err
+	}
+	a.clock.clock = clock
 	a.metrics.CollectClock(a.clock.ahead)
 	a.run = append(a.run, a.clock.run)
+	return nil
+}
+
+// now is the time of NATS, however the clock of this machine jumps. The services get it
+// before needsTime has read it, and use it afterwards.
+func (c *clockWatch) now() time.Time {
+	if c.clock == nil {
+		return time.Now()
+	}
+	return c.clock.Now()
 }
 
 // ahead returns how far the clock was ahead of NATS's when it was read last.
 func (c *clockWatch) ahead() (d time.Duration, known bool) {
-	r := c.last.Load()
-	if r == nil {
-		return 0, false
-	}
-	return r.Ahead(), true
+	r := c.clock.Reading()
+	return r.Ahead(), !r.NATS.IsZero()
 }
 
 func (c *clockWatch) run(ctx context.Context) error {
@@ -64,11 +75,10 @@ func (c *clockWatch) run(ctx context.Context) error {
 func (c *clockWatch) read(ctx context.Context, said time.Time) time.Time {
 	ctx, cancel := context.WithTimeout(ctx, readClockTime)
 	defer cancel()
-	r, err := events.ReadClock(ctx, c.ask, nil)
+	r, err := c.clock.Read(ctx)
 	if err != nil {
 		return said
 	}
-	c.last.Store(&r)
 	switch {
 	case r.Wrong() && time.Since(said) >= sayClockEvery:
 		c.log.WarnContext(ctx, "the clock of this machine is not that of NATS: have both set by NTP",

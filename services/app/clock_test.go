@@ -16,8 +16,8 @@ import (
 func TestAWrongClockIsSaidOnce(t *testing.T) {
 	var log bytes.Buffer
 	off := 10 * time.Minute
-	c := &clockWatch{log: slog.New(slog.NewTextHandler(&log, nil)),
-		ask: func(context.Context) (time.Time, error) { return time.Now().Add(-off), nil }}
+	ask := func(context.Context) (time.Time, error) { return time.Now().Add(-off), nil }
+	c := &clockWatch{log: slog.New(slog.NewTextHandler(&log, nil)), clock: events.NewClock(ask, nil)}
 	if _, known := c.ahead(); known {
 		t.Error("known before it was read")
 	}
@@ -32,6 +32,22 @@ func TestAWrongClockIsSaidOnce(t *testing.T) {
 	off = time.Second
 	if said = c.read(t.Context(), said); !said.IsZero() || !strings.Contains(log.String(), "again") {
 		t.Errorf("not said to be right: %s", &log)
+	}
+}
+
+// Whatever the clock of the machine shows, services go by that of NATS.
+func TestServicesGoByTheClockOfNATS(t *testing.T) {
+	c := &clockWatch{}
+	if off := time.Until(c.now()); off.Abs() > time.Second {
+		t.Errorf("off by %s before NATS has told the time", off)
+	}
+	ask := func(context.Context) (time.Time, error) { return time.Now().Add(-24 * time.Hour), nil }
+	c.clock = events.NewClock(ask, nil)
+	if err := c.clock.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if off := time.Until(c.now()) + 24*time.Hour; off.Abs() > time.Second {
+		t.Errorf("off by %s", off)
 	}
 }
 

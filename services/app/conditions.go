@@ -77,8 +77,7 @@ func (a *App) needsConsumer(ctx context.Context, js jetstream.JetStream, name st
 		return err
 	}
 	a.metrics.CollectConsumer(js, name)
-	watchClock(a, events.ConsumerTime(js, name))
-	return nil
+	return needsTime(ctx, a, events.ConsumerTime(js, name))
 }
 
 // awaitConsumer waits for a durable consumer, and makes it a condition of health.

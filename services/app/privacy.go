@@ -61,7 +61,7 @@ func addPrivacy(ctx context.Context, a *App) error {
 		if err != nil {
 			return err
 		}
-		cache, err := iec.NewCache(js, kv, nil, iec.CacheConfig{Key: key})
+		cache, err := iec.NewCache(js, kv, nil, iec.CacheConfig{Key: key, Now: a.clock.now})
 		if err != nil {
 			return err
 		}
@@ -70,6 +70,11 @@ func addPrivacy(ctx context.Context, a *App) error {
 	if err := awaitConsumer(ctx, a, js, events.StreamCases, events.ConsumerCases); err != nil {
 		return err
 	}
+	// What is kept no longer is gone for good, so nothing is removed by a clock of its own.
+	if err := needsTime(ctx, a, events.StreamTime(js, events.StreamFacts)); err != nil {
+		return err
+	}
+	cfg.Log, cfg.Cases, cfg.Now = cfg.Log.WithClock(a.clock.now), cfg.Cases.WithClock(a.clock.now), a.clock.now
 	s := privacy.New(cfg)
 	a.run = append(a.run, s.Run, s.RunCases, s.NoteHeads)
 	return nil

@@ -59,18 +59,18 @@ func addUpload(ctx context.Context, a *App) error {
 		return err
 	}
 	set := a.settings.Upload
-	log := events.NewLog(js, events.StageUpload, a.logger)
+	log := events.NewLog(js, events.StageUpload, a.logger).WithClock(a.clock.now)
 	store := a.store(js, events.BucketUploads, events.BucketRows, events.BucketOutcomes, events.BucketReports)
 	table := jobs.New(jobs.Config{DB: db, Log: log, Logger: a.logger})
 	intake := upload.New(upload.Config{
 		Log: log, Store: store, Jobs: table, TusPath: api.TusPath, MaxFileSize: int64(set.MaxFileSize),
 		UserUploads: set.UserUploads, UserJobs: set.UserJobs, UserTransfers: set.UserTransfers,
-		UserStorage: int64(set.UserStorage), Logger: a.logger,
+		UserStorage: int64(set.UserStorage), Logger: a.logger, Now: a.clock.now,
 		Wards: func(ctx context.Context, area events.Area) ([]string, error) { return wards.Of(ctx, db, area) },
 	})
 	face := api.New(api.Config{
 		Log: log, Store: store, Upload: intake, Jobs: table,
-		Webhooks:      registry.New(registry.Config{DB: db, Private: a.settings.WebhookPrivate}),
+		Webhooks:      registry.New(registry.Config{DB: db, Private: a.settings.WebhookPrivate, Now: a.clock.now}),
 		Notifications: mailsettings.NewStore(db), Mail: a.settings.SMTP.Given(),
 		Rows:         rowhistory.NewReader(store, db),
 		Wards:        wards.NewBook(db, a.settings.WardTarget),
@@ -78,7 +78,7 @@ func addUpload(ctx context.Context, a *App) error {
 		Authenticate: Authenticate(a.verifier, a.policy), Policy: a.policy, Quota: quota.State, UserQuota: users.State,
 		UserDownloads: set.UserDownloads, Downloads: set.MaxDownloads,
 		Origins:        a.settings.Gateway.Origins,
-		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), Logger: a.logger,
+		TrustedProxies: a.settings.TrustedProxies, Watch: a.openWatch(), Logger: a.logger, Now: a.clock.now,
 	})
 	if err := a.needsConsumer(ctx, js, events.ConsumerProjection); err != nil {
 		return err
@@ -158,6 +158,7 @@ func addWebhook(ctx context.Context, a *App) error {
 	}
 	s := webhook.New(webhook.Config{
 		JetStream: js, DB: db, Private: a.settings.WebhookPrivate, Tracer: events.Tracer(a.traces), Logger: a.logger,
+		Now: a.clock.now,
 	})
 	a.run = append(a.run, s.Run)
 	return addMail(ctx, a, js, db)

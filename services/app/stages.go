@@ -22,11 +22,12 @@ const leastIECJobs = 32
 func (a *App) addStage(ctx context.Context, js jetstream.JetStream, name events.Stage, h stage.Handler,
 	change func(*stage.Runner)) error {
 	r := &stage.Runner{
-		Log:     events.NewLog(js, name, a.logger),
+		Log:     events.NewLog(js, name, a.logger).WithClock(a.clock.now),
 		Stage:   name,
 		Handle:  h,
 		Workers: a.settings.Workers,
 		Process: a.jobs,
+		Now:     a.clock.now,
 		Logger:  a.logger,
 		Tracer:  events.Tracer(a.traces),
 	}
@@ -145,7 +146,7 @@ func addPersistence(ctx context.Context, a *App) error {
 	}
 	s := persistence.New(persistence.Config{
 		DB: db, Store: a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes), Logger: a.logger,
-		ApproveAbove: a.settings.ApproveAbove, Objections: objections,
+		ApproveAbove: a.settings.ApproveAbove, Objections: objections, Now: a.clock.now,
 	})
 	return a.addStage(ctx, js, events.StagePersistence, s.Handle, func(r *stage.Runner) { r.Undo = s.Undo })
 }
@@ -157,7 +158,7 @@ func addReport(ctx context.Context, a *App) error {
 	}
 	s := report.New(report.Config{
 		Store:      a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes, events.BucketReports),
-		WardTarget: a.settings.WardTarget, Logger: a.logger,
+		WardTarget: a.settings.WardTarget, Logger: a.logger, Now: a.clock.now,
 	})
 	return a.addStage(ctx, js, events.StageReport, s.Handle, nil)
 }

@@ -28,6 +28,8 @@ const (
 	// outageReadEvery is how long a process relies on what it has read of an outage.
 	outageReadEvery = time.Second
 	maxTried        = 16
+	// longestOutageWait is the longest wait until the next try.
+	longestOutageWait = time.Hour
 )
 
 // Outage is what all replicas know of an IEC that answers nobody. Its times are those
@@ -46,6 +48,17 @@ type Outage struct {
 	// Tried are whom the latest tries were about, so that the next one is about another
 	// person. They are hashes.
 	Tried []string `json:"tried,omitempty"`
+}
+
+// forbids reports whether no call may be made yet. A time that is too far away comes from
+// a clock that was set back since.
+func (o *Outage) forbids(now time.Time) bool {
+	return now.Before(o.Until) && !events.WasSetBack(now, o.Until.Add(-longestOutageWait))
+}
+
+// isProbing reports whether a job is trying.
+func (o *Outage) isProbing(now time.Time) bool {
+	return now.Before(o.ProbeUntil) && !events.WasSetBack(now, o.ProbeUntil.Add(-probeTime))
 }
 
 // outageError means that the IEC answers nobody.
@@ -137,16 +150,16 @@ func (b *breaker) enter(ctx context.Context, job, key string) (probe bool, err e
 		switch {
 		case o == nil:
 			return false, nil
-		case now.Before(o.Until):
+		case o.forbids(now):
 			return false, &outageError{*o}
-		case now.Before(o.ProbeUntil) && o.ProbeBy == job:
+		case o.isProbing(now) && o.ProbeBy == job:
 			select { // the probe of this very job
 			case <-ctx.Done():
 				return false, fmt.Errorf("wait for the iec: %w", context.Cause(ctx))
 			case <-time.After(claimWait):
 			}
 			continue
-		case now.Before(o.ProbeUntil):
+		case o.isProbing(now):
 			o.Until = now.Add(min(b.wait, probeTime))
 			return false, &outageError{*o}
 		case slices.Contains(o.Tried, key):
@@ -276,7 +289,7 @@ func (b *breaker) begin(ctx context.Context, cause error, sure bool) error {
 		if err := b.refresh(ctx, true); err != nil {
 			return err
 		}
-		if known := b.current(); known != nil && now.Before(known.Until) {
+		if known := b.current(); known != nil && known.forbids(now) {
 			o = known
 			break
 		}

@@ -74,5 +74,5 @@ func boundWait(asked, otherwise time.Duration) time.Duration {
 	if asked <= 0 {
 		return otherwise
 	}
-	return min(asked, time.Hour)
+	return min(asked, longestOutageWait)
 }

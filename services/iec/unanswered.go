@@ -136,7 +136,7 @@ func (v *verification) checkAnswers(ctx context.Context, since time.Time, cause 
 	if b.answersSince(since) {
 		return nil // another one has asked meanwhile
 	}
-	if o := b.current(); o != nil && b.clock.Now().Before(o.Until) {
+	if o := b.current(); o != nil && o.forbids(b.clock.Now()) {
 		return &outageError{*o} // and was not answered
 	}
 	if control := b.knownControl(); control != "" {

@@ -223,7 +223,7 @@ func (v *verification) mayAskAgain(ctx context.Context, last error) error {
 	if last == nil || !isAboutPerson(last) {
 		return nil
 	}
-	if o := b.current(); o != nil && b.clock.Now().Before(o.Until) {
+	if o := b.current(); o != nil && o.forbids(b.clock.Now()) {
 		return &outageError{*o}
 	}
 	if !b.isSuspicious() {

@@ -19,11 +19,11 @@ func (s *Service) Wake(ctx context.Context, now time.Time, parked []stage.Parked
 		s.cfg.Logger.WarnContext(ctx, "parked jobs wait, the outage cannot be read", "err", err)
 		return nil
 	}
-	if o != nil && (now.Before(o.Until) || now.Before(o.ProbeUntil)) {
+	if o != nil && (o.forbids(now) || o.isProbing(now)) {
 		return nil
 	}
 	due := slices.DeleteFunc(slices.Clone(parked), func(p stage.Parked) bool {
-		return now.Before(p.ResumesAt) && (o != nil || !slices.Contains(OutageReasons, p.Reason))
+		return p.Waits(now) && (o != nil || !slices.Contains(OutageReasons, p.Reason))
 	})
 	if len(due) == 0 {
 		return nil

@@ -26,7 +26,7 @@ func TestWhichParkedJobsAreWoken(t *testing.T) {
 	}
 	now := quota.Clock().Now()
 	parked := func(reason string, left int, in time.Duration) stage.Parked {
-		return stage.Parked{Reason: reason, Left: left, Total: left, ResumesAt: now.Add(in)}
+		return stage.Parked{Reason: reason, Left: left, Total: left, PausedAt: now.Add(-time.Minute), ResumesAt: now.Add(in)}
 	}
 	spent, down := events.PauseQuota, events.PauseUnavailable
 	jobs := []stage.Parked{
@@ -71,6 +71,10 @@ func TestWhichParkedJobsAreWoken(t *testing.T) {
 	check("one is trying")
 	put(Outage{Reason: down, Until: now.Add(-time.Minute)})
 	check("one may try", 0)
+	put(Outage{Reason: down, Until: now.Add(24 * time.Hour)})
+	check("the clock was set back during the outage", 0)
+	put(Outage{Reason: down, Until: now.Add(-time.Minute), ProbeUntil: now.Add(24 * time.Hour)})
+	check("the clock was set back while one tried", 0)
 }
 
 // When the API answers again, jobs that wait for it go on, whatever time they were told.
