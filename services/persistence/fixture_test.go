@@ -26,11 +26,12 @@ type fixture struct {
 	*Service
 	t     testing.TB
 	clock time.Time
+	url   string // of the database
 }
 
 func newFixture(t testing.TB) *fixture {
-	w := &fixture{t: t, clock: noon}
-	w.Service = New(Config{DB: postgrestest.New(t), Now: func() time.Time { return w.clock }})
+	w := &fixture{t: t, clock: noon, url: postgrestest.URL(t)}
+	w.Service = New(Config{DB: postgrestest.Open(t, w.url), Now: func() time.Time { return w.clock }})
 	return w
 }
 

@@ -101,22 +101,28 @@ ORDER BY id_number OFFSET $3 LIMIT 1`, r.after, r.upTo, half-1); err != nil {
 	return m.applyRange(ctx, idRange{middle, r.upTo, r.count - half})
 }
 
+// step executes a statement about the members of a range and returns how many rows
+// it has written.
+func (m *merge) step(ctx context.Context, name, sql string, args ...any) (n int64, err error) {
+	ctx, span := postgres.Span(ctx, name)
+	defer func() { events.EndSpan(span, err) }()
+	res, err := m.tx.ExecContext(ctx, sql, args...)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, redact(err))
+	}
+	return res.RowsAffected()
+}
+
 func (m *merge) writeRange(ctx context.Context, r idRange) error {
-	step := func(name, sql string, args ...any) (n int64, err error) {
-		ctx, span := postgres.Span(ctx, name)
-		defer func() { events.EndSpan(span, err) }()
-		res, err := m.tx.ExecContext(ctx, sql, args...)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", name, redact(err))
-		}
-		return res.RowsAffected()
+	done, err := m.writeSimple(ctx, &r)
+	if err != nil || done {
+		return err
 	}
 	var strangers int64
-	var err error
 	if m.mode == events.ModeUpdate {
-		strangers, err = step("lock members", lockKnownSQL, m.job.ID, r.after, r.upTo)
+		strangers, err = m.step(ctx, "lock members", lockKnownSQL, m.job.ID, r.after, r.upTo)
 	} else {
-		strangers, err = step("insert members", insertNewSQL, m.job.ID, r.after, r.upTo, m.now)
+		strangers, err = m.step(ctx, "insert members", insertNewSQL, m.job.ID, r.after, r.upTo, m.now)
 	}
 	if err != nil || strangers == int64(r.count) {
 		return err // nobody was a member before
@@ -125,12 +131,56 @@ func (m *merge) writeRange(ctx context.Context, r idRange) error {
 		return err
 	}
 	if m.mode == events.ModeCreate {
-		_, err := step("record known members", recordKnownSQL, m.job.ID, r.after, r.upTo)
+		_, err := m.step(ctx, "record known members", recordKnownSQL, m.job.ID, r.after, r.upTo)
 		return err
 	}
-	if _, err := step("record changes", m.sql.recordChanges, m.job.ID, r.after, r.upTo); err != nil {
+	if _, err := m.step(ctx, "record changes", m.sql.recordChanges, m.job.ID, r.after, r.upTo); err != nil {
 		return err
 	}
-	_, err = step("update members", m.sql.updateChanged, m.job.ID, r.after, r.upTo, m.now)
+	_, err = m.step(ctx, "update members", m.sql.updateChanged, m.job.ID, r.after, r.upTo, m.now)
 	return err
+}
+
+// writeSimple writes what needs no look at each member under its lock: a range of
+// strangers, and rows that change nothing. It leaves the rest in r, and done says that
+// there is none.
+func (m *merge) writeSimple(ctx context.Context, r *idRange) (done bool, err error) {
+	var known int
+	if err := m.tx.GetContext(ctx, &known, countKnownSQL, r.after, r.upTo); err != nil {
+		return false, fmt.Errorf("count members: %w", redact(err))
+	}
+	switch {
+	case known == 0 && m.mode != events.ModeUpdate:
+		return m.insertStrangers(ctx, *r)
+	// Whether a member lies outside of the job's area is decided under the lock.
+	case known > 0 && m.mode != events.ModeCreate && m.area.Everywhere():
+		n, err := m.step(ctx, "record unchanged members", m.sql.takeUnchanged, m.job.ID, r.after, r.upTo)
+		r.count -= int(n)
+		return r.count == 0, err
+	}
+	return false, nil
+}
+
+// insertStrangers inserts all of a range. It returns false and inserts nobody if somebody
+// has become a member meanwhile.
+func (m *merge) insertStrangers(ctx context.Context, r idRange) (done bool, err error) {
+	if _, err := m.tx.ExecContext(ctx, "SAVEPOINT strangers"); err != nil {
+		return false, fmt.Errorf("insert members: %w", redact(err))
+	}
+	n, err := m.step(ctx, "insert members", insertMembersSQL, m.job.ID, r.after, r.upTo, m.now)
+	if err != nil {
+		return false, err // applyRange goes back further
+	}
+	done = n == int64(r.count)
+	if done {
+		if _, err := m.step(ctx, "record new members", recordNewSQL, m.job.ID, r.after, r.upTo); err != nil {
+			return false, err
+		}
+	} else if _, err := m.tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT strangers"); err != nil {
+		return false, fmt.Errorf("insert members: %w", redact(err))
+	}
+	if _, err := m.tx.ExecContext(ctx, "RELEASE SAVEPOINT strangers"); err != nil {
+		return false, fmt.Errorf("insert members: %w", redact(err))
+	}
+	return done, nil
 }

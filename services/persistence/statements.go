@@ -2,29 +2,42 @@ package persistence
 
 import "strings"
 
-// The three statements of a merge work on the rows of incoming with an ID
+// The statements of a merge work on the rows of incoming with an ID
 // number above $2 and up to $3. $1 is the job, $4 the time of writing.
 const inRangeSQL = "i.id_number > $2 AND i.id_number <= $3"
 
-// insertNewSQL inserts those who are no members yet and locks those who are, in
+// insertMembersSQL inserts those who are no members yet and locks those who are, in
 // the order of their ID numbers. One statement takes all locks in one order, so
 // jobs with the same people wait for each other and never deadlock. Its ON
 // CONFLICT DO UPDATE changes nothing; it is there for the lock.
-var insertNewSQL = func() string {
+var insertMembersSQL = func() string {
 	var names, values []string
 	for _, c := range columns {
 		names, values = append(names, c.name), append(values, c.insertedSQL())
 	}
-	return `WITH inserted AS (
-  INSERT INTO members (id_number, ` + commaList(names) + `, created_at, updated_at, created_by_job, updated_by_job)
+	return `INSERT INTO members
+  (id_number, ` + commaList(names) + `, created_at, updated_at, created_by_job, updated_by_job)
   SELECT i.id_number, ` + commaList(values) + `, $4::timestamptz, $4::timestamptz, $1::text, $1::text
   FROM incoming i WHERE ` + inRangeSQL + ` ORDER BY i.id_number
-  ON CONFLICT (id_number) DO UPDATE SET id_number = excluded.id_number WHERE false
+  ON CONFLICT (id_number) DO UPDATE SET id_number = excluded.id_number WHERE false`
+}()
+
+// insertNewSQL is insertMembersSQL, and records whom it has inserted.
+var insertNewSQL = `WITH inserted AS (
+  ` + insertMembersSQL + `
   RETURNING id_number
 )
 INSERT INTO job_outcomes (job_id, n, id_number, result, vd_code)
 SELECT $1::text, i.n, i.id_number, 'inserted', i.vd_code FROM inserted JOIN incoming i USING (id_number)`
-}()
+
+// recordNewSQL records all rows as inserted. With insertMembersSQL it takes three quarters
+// of the time of insertNewSQL, which has to keep whom it has inserted.
+const recordNewSQL = `INSERT INTO job_outcomes (job_id, n, id_number, result, vd_code)
+SELECT $1::text, i.n, i.id_number, 'inserted', i.vd_code FROM incoming i WHERE ` + inRangeSQL + ` ORDER BY i.n`
+
+// countKnownSQL counts those who are members already. None is locked.
+const countKnownSQL = `SELECT count(*) FROM incoming i JOIN members m USING (id_number)
+WHERE i.id_number > $1 AND i.id_number <= $2`
 
 // lockKnownSQL locks, in the same order, those who are members, and records the rest
 // as unknown: the first statement of a job that adds nobody. In one statement,
@@ -44,13 +57,31 @@ WHERE ` + inRangeSQL + ` AND NOT EXISTS (SELECT FROM job_outcomes o WHERE o.job_
 
 // statements are those in which a column gets the value that a row and a member
 // give together.
-type statements struct{ fillRegions, recordChanges, updateChanged string }
+type statements struct{ fillRegions, takeUnchanged, recordChanges, updateChanged string }
 
 // Rows that empty nothing, which is nearly all, are not made to ask for it.
 var keeping, clearing = makeStatements(false), makeStatements(true)
 
 func makeStatements(clears bool) statements {
-	return statements{fillRegionsSQL(clears), recordChangesSQL(clears), updateChangedSQL(clears)}
+	return statements{fillRegionsSQL(clears), takeUnchangedSQL(clears), recordChangesSQL(clears), updateChangedSQL(clears)}
+}
+
+// takeUnchangedSQL records the rows that change nothing and takes them out of incoming.
+// Their members are not locked: what another job changes of them at the same time comes
+// after this job, which has nothing to write there.
+func takeUnchangedSQL(clears bool) string {
+	var same []string
+	for _, c := range columns {
+		same = append(same, "m."+c.name+" IS NOT DISTINCT FROM "+c.mergedSQL(clears))
+	}
+	return `WITH unchanged AS (
+  DELETE FROM incoming i USING members m
+  WHERE m.id_number = i.id_number AND ` + inRangeSQL + `
+    AND ` + strings.Join(same, "\n    AND ") + `
+  RETURNING i.n, i.id_number, i.vd_code
+)
+INSERT INTO job_outcomes (job_id, n, id_number, result, vd_code)
+SELECT $1::text, n, id_number, 'unchanged', vd_code FROM unchanged`
 }
 
 // recordChangesSQL stores, for those who were members before, which columns

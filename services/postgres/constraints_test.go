@@ -35,8 +35,7 @@ func insertSQL(table string, good [][2]string, others ...[2]string) string {
 // Each table takes a good row and refuses each bad one, which is the good row with
 // the named columns changed.
 func TestConstraintsRefuseBadRows(t *testing.T) {
-	const check, unique, foreign, missing = "check_violation", "unique_violation", "foreign_key_violation",
-		"not_null_violation"
+	const check, unique, missing = "check_violation", "unique_violation", "not_null_violation"
 	type bad struct {
 		others [][2]string
 		want   string
@@ -100,7 +99,6 @@ func TestConstraintsRefuseBadRows(t *testing.T) {
 			{"result", "'inserted'"}}, []bad{
 			{nil, unique},
 			{pairs{{"n", "0"}}, check},
-			{pairs{{"n", "3"}, {"job_id", "'job-9'"}}, foreign},
 			{pairs{{"n", "3"}, {"result", "'lost'"}}, check},
 			{pairs{{"n", "3"}, {"result", "'refused'"}}, check},
 			{pairs{{"n", "3"}, {"error", "'why'"}}, check},

@@ -58,7 +58,13 @@ func Main(m interface{ Run() int }, ignore ...goleak.Option) {
 // New returns a migrated database that belongs to the test alone.
 func New(t testing.TB) *sqlx.DB {
 	t.Helper()
-	db, err := postgres.Open(t.Context(), URL(t))
+	return Open(t, URL(t))
+}
+
+// Open connects to the database of a URL until the test ends.
+func Open(t testing.TB, url string) *sqlx.DB {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}

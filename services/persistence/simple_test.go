@@ -1,0 +1,78 @@
+package persistence
+
+import (
+	"fmt"
+	"testing"
+
+	"rollcall.example/events"
+	"rollcall.example/events/eventstest"
+	"rollcall.example/events/records"
+)
+
+// A job does not wait for whoever holds members that it does not change, and holds none.
+func TestUnchangedMembersAreNotLocked(t *testing.T) {
+	w := newFixture(t)
+	list := []person{newPerson(1, unverified, "firstname", "Same"), newPerson(2, unverified, "firstname", "Old")}
+	w.upload(list...)
+	for _, mode := range []events.Mode{"", events.ModeUpdate} {
+		other, err := w.db.Beginx()
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.MustExec(`UPDATE members SET email = 'new@example.org' WHERE id_number = $1`, idNumber(1))
+		list[1].row.Fields["firstname"] += "er"
+		got, _, err := w.writeJob(t.Context(), newJob(2, events.Options{Mode: mode}), list...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got[0].Result != records.Unchanged || got[1].Result != records.Updated {
+			t.Errorf("mode %q: %+v", mode, got)
+		}
+		if err := other.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Who becomes a member between the look and the insertion is merged like any other.
+func TestStrangersWhoBecomeMembersMeanwhile(t *testing.T) {
+	w := newFixture(t)
+	other, err := w.db.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Rollback() }() // does nothing after Commit
+	var pid int
+	if err := other.Get(&pid, `SELECT pg_backend_pid()`); err != nil {
+		t.Fatal(err)
+	}
+	other.MustExec(`INSERT INTO members (id_number, firstname, created_at, updated_at, created_by_job, updated_by_job)
+VALUES ($1, 'Old', now(), now(), 'job-0', 'job-0')`, idNumber(2))
+	var got []records.Outcome
+	done := make(chan error)
+	go func() {
+		var err error
+		got, _, err = w.writeJob(t.Context(), newJob(3, events.Options{}), newPerson(1, unverified, "firstname", "A"),
+			newPerson(2, unverified, "firstname", "New"), newPerson(3, unverified, "firstname", "C"))
+		done <- err
+	}()
+	eventstest.Wait(t, "the job to wait for the other", func() bool {
+		return w.countRows(fmt.Sprintf("pg_stat_activity WHERE %d = ANY (pg_blocking_pids(pid))", pid)) > 0
+	})
+	if err := other.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{records.Inserted, records.Updated, records.Inserted} {
+		if got[i].Result != want {
+			t.Errorf("outcome %+v, want %s", got[i], want)
+		}
+	}
+	w.expectMember(2, map[string]string{"firstname": "New", "created_by_job": "job-0"})
+	var members int
+	if err := w.db.Get(&members, `SELECT sum(members) FROM ward_changes`); err != nil || members != 3 {
+		t.Errorf("%d members are counted, %v", members, err)
+	}
+}
