@@ -106,11 +106,21 @@ func (c *Cache) parseFresh(value []byte, since time.Time) (v records.Verdict, ok
 	if err := records.Parse(value, &v); err != nil {
 		return v, false, fmt.Errorf("read verdict: %w", err)
 	}
-	limit := c.cfg.Registered
+	return v, !v.At.Before(since) || c.cfg.Now().Sub(v.At) < c.freshFor(v), nil
+}
+
+// freshFor returns how long an answer is used.
+func (c *Cache) freshFor(v records.Verdict) time.Duration {
 	if v.Status == records.NotRegistered {
-		limit = c.cfg.NotRegistered
+		return c.cfg.NotRegistered
 	}
-	return v, !v.At.Before(since) || c.cfg.Now().Sub(v.At) < limit, nil
+	return c.cfg.Registered
+}
+
+// outlivesClaims reports whether an answer is still fresh when the claim under which it
+// was asked for has ended by itself.
+func (c *Cache) outlivesClaims(v records.Verdict) bool {
+	return v.Status != records.Unverified && c.freshFor(v) > 2*events.ClaimTTL
 }
 
 // GetMany is Get for up to events.MaxLast people at once; the answers are by ID

@@ -111,9 +111,22 @@ func TestAStoppedAcquireLeavesNoClaim(t *testing.T) {
 	}
 }
 
-func TestAPausedJobLeavesNoClaim(t *testing.T) {
+// Others would wait for a claim that is left without an answer.
+func TestAPausedJobLeavesNoClaimWithoutAnAnswer(t *testing.T) {
 	r := newRig(t, 30, sim.Config{}, withHourWindow)
 	eventstest.WaitKind(t, r.log, r.addJob(t, makeIDs(100), events.Options{}).ID, events.KindPaused)
+	if n, calls := countClaims(t, r.nats), r.sim.Stats().Calls; n != calls {
+		t.Errorf("%d claims are left of %d calls that were answered", n, calls)
+	}
+}
+
+// The claim on a person is released where the answer might not be used any more while
+// others still waited for it.
+func TestClaimsOfAnswersThatAreSoonStaleAreReleased(t *testing.T) {
+	r := newRig(t, 1000, sim.Config{}, func(c *Config) {
+		c.Cache.cfg.Registered, c.Cache.cfg.NotRegistered = events.ClaimTTL, events.ClaimTTL
+	})
+	r.waitVerified(t, r.addJob(t, makeIDs(20), events.Options{}).ID)
 	if n := countClaims(t, r.nats); n != 0 {
 		t.Errorf("%d claims are left", n)
 	}

@@ -105,10 +105,16 @@ func (v *verification) findCached(ctx context.Context, row *records.Row) (a rowV
 	return a, ok, err
 }
 
-// askWithClaim asks the IEC and stores the answer. Others may ask only after that.
+// askWithClaim asks the IEC and stores the answer. Others may ask only after that. A claim
+// whose answer is kept is not released: whoever waits for it finds the answer, and to end
+// the claim would be one more write that the disk has to confirm for each person.
 func (v *verification) askWithClaim(ctx context.Context, row *records.Row, claim *claim) (a rowVerdict, err error) {
 	s := v.service
+	kept := false
 	defer func() {
+		if kept {
+			return
+		}
 		if rerr := claim.release(ctx); rerr != nil {
 			s.cfg.Logger.WarnContext(ctx, "a claim was not released; other jobs with this person wait until it ends",
 				"err", rerr)
@@ -136,6 +142,7 @@ func (v *verification) askWithClaim(ctx context.Context, row *records.Row, claim
 	if err != nil {
 		return rowVerdict{}, err
 	}
+	kept = s.cfg.Cache.outlivesClaims(verdict)
 	verdict.N = row.N
 	return rowVerdict{Verdict: verdict, called: true}, nil
 }
