@@ -115,8 +115,16 @@ func nameRows(first []int, total int) string {
 
 // seenMembersSQL joins the members that an outcome tells of. One that lies outside of
 // the job's area is none of them.
-const seenMembersSQL = ` LEFT JOIN members m
-  ON m.id_number = o.id_number AND o.result IN ('inserted', 'updated', 'unchanged', 'known')`
+var seenMembersSQL = ` LEFT JOIN LATERAL ` + memberSQL("o.result IN ('inserted', 'updated', 'unchanged', 'known')") +
+	` m ON true`
+
+// memberSQL selects the member of an outcome o by the index. A plain join leaves it to the
+// planner, who believes that there are none of the members that this transaction has
+// inserted, if autovacuum has counted the table meanwhile: it then goes through all of
+// them for each outcome.
+func memberSQL(condition string) string {
+	return `(SELECT * FROM members s WHERE s.id_number = o.id_number AND ` + condition + ` OFFSET 0)`
+}
 
 // overwrittenSQL returns, as text, what a row writes over what is there: its outcome and
 // the member as it is then, whatever jobs and times wrote it. A time of the IEC's answer

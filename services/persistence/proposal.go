@@ -82,11 +82,11 @@ func (p *proposal) decide(ctx context.Context, tx *sqlx.Tx, stats events.Databas
 
 // writtenSQL returns, as text, all that a job writes: the outcome of each row with the
 // values before and after, and the new members.
-const writtenSQL = `SELECT o.n || ' ' || o.id_number || ' ' || o.result || ' ' ||
+var writtenSQL = `SELECT o.n || ' ' || o.id_number || ' ' || o.result || ' ' ||
   to_jsonb(ARRAY[o.vd_code, o.error]) || ' ' || to_jsonb(o.changed) || ' ' ||
   coalesce(o.before::text, '') || ' ' || coalesce(o.after::text, '') || ' ' ||
   coalesce((to_jsonb(m) - 'id' - 'created_at' - 'updated_at')::text, '')
-FROM job_outcomes o LEFT JOIN members m ON o.result = 'inserted' AND m.id_number = o.id_number
+FROM job_outcomes o LEFT JOIN LATERAL ` + memberSQL("o.result = 'inserted'") + ` m ON true
 WHERE o.job_id = $1 ORDER BY o.n`
 
 // digestOf returns the digest of all that a job writes. Without the salt nobody can

@@ -2,7 +2,10 @@ package persistence
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+
+	"github.com/jmoiron/sqlx"
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
@@ -31,6 +34,38 @@ func TestUnchangedMembersAreNotLocked(t *testing.T) {
 		if err := other.Rollback(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Autovacuum may count a table while a job's transaction is open, and finds none of the
+// rows that the job has written. No statement may go through all of them for each one.
+func TestStatementsUseTheIndexWhateverAutovacuumHasCounted(t *testing.T) {
+	w := newFixture(t)
+	list := make([]person, 500)
+	for i := range list {
+		list[i] = newPerson(i, unverified)
+	}
+	job := newJob(len(list), events.Options{})
+	err := w.mergePeople(t.Context(), job, numberRows(list), func(int, string) {}, func(tx *sqlx.Tx, _ bool) error {
+		for _, table := range []string{"members", "job_outcomes"} {
+			if _, err := w.db.Exec(`ANALYZE ` + table); err != nil {
+				return err
+			}
+		}
+		for _, query := range []string{`SELECT o.n, m.firstname FROM job_outcomes o` + seenMembersSQL + ` WHERE o.job_id = $1`,
+			writtenSQL} {
+			var plan []string
+			if err := tx.Select(&plan, `EXPLAIN `+query, job.ID); err != nil {
+				return err
+			}
+			if text := strings.Join(plan, "\n"); !strings.Contains(text, "Index Cond: (id_number = o.id_number)") {
+				t.Errorf("%s", text)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

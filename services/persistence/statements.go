@@ -107,7 +107,9 @@ CROSS JOIN LATERAL (SELECT array_remove(ARRAY[` + commaList(changed) + `]::text[
 WHERE ` + inRangeSQL + ` AND NOT EXISTS (SELECT FROM job_outcomes o WHERE o.job_id = $1::text AND o.n = i.n)`
 }
 
-// updateChangedSQL writes the members that recordChangesSQL found changed.
+// updateChangedSQL writes the members that recordChangesSQL found changed. That an outcome
+// has the ID number of its row lets it be found by the index of incoming, however many
+// outcomes the planner believes that there are.
 func updateChangedSQL(clears bool) string {
 	var set []string
 	for _, c := range columns {
@@ -115,6 +117,7 @@ func updateChangedSQL(clears bool) string {
 	}
 	return `UPDATE members m SET ` + strings.Join(set, ",\n  ") + `,
   updated_at = $4::timestamptz, updated_by_job = $1::text
-FROM incoming i JOIN job_outcomes o ON o.job_id = $1::text AND o.n = i.n AND o.result = 'updated'
+FROM incoming i JOIN job_outcomes o ON o.job_id = $1::text AND o.n = i.n AND o.id_number = i.id_number
+  AND o.result = 'updated'
 WHERE m.id_number = i.id_number AND ` + inRangeSQL
 }
