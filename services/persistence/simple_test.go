@@ -52,8 +52,8 @@ func TestStatementsUseTheIndexWhateverAutovacuumHasCounted(t *testing.T) {
 				return err
 			}
 		}
-		for _, query := range []string{`SELECT o.n, m.firstname FROM job_outcomes o` + seenMembersSQL + ` WHERE o.job_id = $1`,
-			writtenSQL} {
+		seen := `SELECT o.n, m.firstname FROM job_outcomes o` + seenMembersSQL + ` WHERE o.job_id = $1`
+		for _, query := range []string{seen, writtenSQL} {
 			var plan []string
 			if err := tx.Select(&plan, `EXPLAIN `+query, job.ID); err != nil {
 				return err
