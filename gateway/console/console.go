@@ -8,12 +8,15 @@ package console
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,44 +43,104 @@ func policyFor(connect []string) string {
 // Mount sets those that are different here.
 func Mount(mux *http.ServeMux, ways http.Handler, connect []string) {
 	policy := policyFor(connect)
-	mux.Handle("GET /{$}", serveFile("index.html", policy))
-	mux.Handle("GET "+provider.RedirectPath, serveFile("index.html", policy))
-	mux.Handle("GET /assets/icon.svg", serveFile("src/icon.svg", policy))
-	for _, name := range bundled() {
-		mux.Handle("GET /assets/"+name, serveFile("dist/"+name, policy))
-	}
+	page := newFile("index.html", bytes.ReplaceAll(read("index.html"), []byte("VERSION"), []byte(version)))
+	serve := func(w http.ResponseWriter, r *http.Request) { page.serve(w, r, policy, askAgain) }
+	mux.HandleFunc("GET /{$}", serve)
+	mux.HandleFunc("GET "+provider.RedirectPath, serve)
+	mux.HandleFunc("GET /assets/{version}/{name...}", func(w http.ResponseWriter, r *http.Request) {
+		f, known := assets[r.PathValue("name")]
+		switch {
+		case !known:
+			http.NotFound(w, r)
+		case r.PathValue("version") == version:
+			f.serve(w, r, policy, forever)
+		default:
+			// A page that came before an update, or from another server: what there is now is
+			// whole in itself.
+			f.serve(w, r, policy, askAgain)
+		}
+	})
 	mux.Handle("GET "+provider.WaysPath, ways)
 }
 
-// bundled returns the names of the files in dist.
-func bundled() (names []string) {
+// How long a browser may use an answer: until the page names another version, or not without
+// asking whether it has changed.
+const (
+	forever  = "public, max-age=31536000, immutable"
+	askAgain = "no-cache"
+)
+
+// assets are the files that the page loads, by their names below the version, and version
+// is the hash of them all.
+var assets, version = load()
+
+func load() (map[string]*file, string) {
+	all := map[string]*file{"icon.svg": newFile("icon.svg", read("src/icon.svg"))}
 	err := fs.WalkDir(files, "dist", func(name string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
-			names = append(names, strings.TrimPrefix(name, "dist/"))
+			short := strings.TrimPrefix(name, "dist/")
+			all[short] = newFile(short, read(name))
 		}
 		return err
 	})
 	if err != nil {
 		panic(err) // cannot happen: it is embedded
 	}
-	return names
+	sum := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		sum.Write([]byte(name + all[name].etag))
+	}
+	return all, hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
-// serveFile serves one embedded file. The browser asks each time whether it has changed,
-// so that after an update nobody runs half of an old page.
-func serveFile(name, policy string) http.Handler {
+func read(name string) []byte {
 	data, err := fs.ReadFile(files, name)
 	if err != nil {
 		panic(err) // cannot happen: it is embedded
 	}
+	return data
+}
+
+// file is one file of the page, as it is and compressed.
+type file struct {
+	name, etag    string
+	plain, zipped []byte
+}
+
+func newFile(name string, data []byte) *file {
 	sum := sha256.Sum256(data)
-	etag := `"` + hex.EncodeToString(sum[:16]) + `"`
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cache-Control", "no-cache")
-		h.Set("ETag", etag)
-		http.ServeContent(w, r, path.Base(name), time.Time{}, bytes.NewReader(data))
-	})
+	var zipped bytes.Buffer
+	z, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
+	if err != nil {
+		panic(err) // cannot happen: the level is one of the package
+	}
+	_, _ = z.Write(data) // a buffer takes all
+	_ = z.Close()
+	return &file{name: name, etag: hex.EncodeToString(sum[:16]), plain: data, zipped: zipped.Bytes()}
+}
+
+func (f *file) serve(w http.ResponseWriter, r *http.Request, policy, caching string) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", caching)
+	h.Set("Vary", "Accept-Encoding")
+	data, etag := f.plain, f.etag
+	if takesGzip(r) {
+		h.Set("Content-Encoding", "gzip")
+		data, etag = f.zipped, etag+"-gzip"
+	}
+	h.Set("ETag", `"`+etag+`"`)
+	http.ServeContent(w, r, path.Base(f.name), time.Time{}, bytes.NewReader(data))
+}
+
+// takesGzip tells whether a client names gzip among the encodings that it takes. One that
+// weighs it gets the file as it is.
+func takesGzip(r *http.Request) bool {
+	for encoding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		if strings.TrimSpace(encoding) == "gzip" {
+			return true
+		}
+	}
+	return false
 }

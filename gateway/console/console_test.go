@@ -2,7 +2,9 @@ package console_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -67,18 +69,38 @@ func esbuild(t *testing.T, args ...string) {
 	}
 }
 
+// get asks the console for a path.
+func get(mux *http.ServeMux, path string, header ...string) *httptest.ResponseRecorder {
+	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", path, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	mux.ServeHTTP(w, r)
+	return w
+}
+
+// assetsOf returns the address that the page loads its files below.
+func assetsOf(t *testing.T, mux *http.ServeMux) string {
+	t.Helper()
+	found := regexp.MustCompile(`/assets/[0-9a-f]{16}/`).FindAllString(get(mux, "/").Body.String(), -1)
+	if len(found) != 3 || len(slices.Compact(found)) != 1 {
+		t.Fatalf("the page loads its files from %q", found)
+	}
+	return found[0]
+}
+
 func TestMountServesTheConsoleOnly(t *testing.T) {
 	mux := http.NewServeMux()
 	console.Mount(mux, provider.Ways{}, []string{"https://id.example"})
+	assets := assetsOf(t, mux)
 	for path, want := range map[string]string{
-		"/": "text/html", "/signed-in": "text/html", "/assets/main.js": "text/javascript", "/assets/main.css": "text/css",
-		"/assets/icon.svg": "image/svg+xml", "/assets/languages/zu.js": "text/javascript", "/assets/languages/": "",
-		"/assets/": "", "/assets/main.ts": "", "/index.html": "", "/jobs": "",
+		"/": "text/html", "/signed-in": "text/html", assets + "main.js": "text/javascript", assets + "main.css": "text/css",
+		assets + "icon.svg": "image/svg+xml", assets + "languages/zu.js": "text/javascript", assets + "languages/": "",
+		assets: "", assets + "main.ts": "", assets + "../index.html": "", "/assets/": "", "/index.html": "", "/jobs": "",
 	} {
-		w := httptest.NewRecorder()
-		mux.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		w := get(mux, path)
 		if want == "" {
-			if w.Code != http.StatusNotFound {
+			if w.Code == http.StatusOK {
 				t.Errorf("%s: %d", path, w.Code)
 			}
 			continue
@@ -92,13 +114,64 @@ func TestMountServesTheConsoleOnly(t *testing.T) {
 			!strings.Contains(csp, "connect-src 'self' https://id.example;") {
 			t.Errorf("%s: %v", path, h)
 		}
-		again := httptest.NewRequest("GET", path, nil)
-		again.Header.Set("If-None-Match", h.Get("ETag"))
-		w = httptest.NewRecorder()
-		if mux.ServeHTTP(w, again); w.Code != http.StatusNotModified {
-			t.Errorf("%s, asked again: %d", path, w.Code)
+		if again := get(mux, path, "If-None-Match", h.Get("ETag")); again.Code != http.StatusNotModified {
+			t.Errorf("%s, asked again: %d", path, again.Code)
+		}
+		zipped := get(mux, path, "Accept-Encoding", "gzip, deflate, br")
+		unpacked, err := gzip.NewReader(zipped.Body)
+		z := zipped.Header()
+		if err != nil || z.Get("Content-Encoding") != "gzip" || z.Get("Vary") != "Accept-Encoding" ||
+			z.Get("ETag") == h.Get("ETag") {
+			t.Fatalf("%s compressed: %v, %v", path, z, err)
+		}
+		if plain, err := io.ReadAll(unpacked); err != nil || !bytes.Equal(plain, w.Body.Bytes()) {
+			t.Errorf("%s is another file compressed: %v", path, err)
 		}
 	}
+}
+
+// A page of another version gets the files that there are now, which belong together, and
+// keeps them under no wrong name. A page that is loaded again is that of the new version.
+func TestAPageOfAnotherVersionGetsWholeFiles(t *testing.T) {
+	mux := http.NewServeMux()
+	console.Mount(mux, provider.Ways{}, nil)
+	assets := assetsOf(t, mux)
+	if got := get(mux, "/").Header().Get("Cache-Control"); got != "no-cache" {
+		t.Errorf("the page may be used for %q", got)
+	}
+	for _, name := range []string{"main.js", "main.css", "icon.svg", "languages/af.js"} {
+		now, old := get(mux, assets+name), get(mux, "/assets/0123456789abcdef/"+name)
+		if now.Header().Get("Cache-Control") != "public, max-age=31536000, immutable" ||
+			old.Header().Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s: %v, under an old name %v", name, now.Header(), old.Header())
+		}
+		if old.Code != http.StatusOK || !bytes.Equal(old.Body.Bytes(), now.Body.Bytes()) {
+			t.Errorf("%s under an old name: %d", name, old.Code)
+		}
+	}
+	// All else is found from where the program is, not from the page.
+	if bundle, err := os.ReadFile("dist/main.js"); err != nil || bytes.Contains(bundle, []byte(`"/assets/`)) {
+		t.Errorf("the program names a file of one version: %v", err)
+	}
+}
+
+// maxFirstView is how much the first view may be, compressed.
+const maxFirstView = 100_000
+
+func TestTheFirstViewIsSmall(t *testing.T) {
+	mux := http.NewServeMux()
+	console.Mount(mux, provider.Ways{}, nil)
+	assets := assetsOf(t, mux)
+	size := func(path string) int { return get(mux, path, "Accept-Encoding", "gzip").Body.Len() }
+	language := 0
+	for _, code := range codes[1:] {
+		language = max(language, size(assets+"languages/"+code+".js"))
+	}
+	all := size("/") + size(assets+"main.js") + size(assets+"main.css") + size(assets+"icon.svg") + language
+	if all > maxFirstView {
+		t.Errorf("%d bytes, at most %d", all, maxFirstView)
+	}
+	t.Logf("%d bytes compressed, of which the largest language is %d", all, language)
 }
 
 // A column can be read as any field that a roll has, and as no other.

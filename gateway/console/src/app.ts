@@ -1,5 +1,5 @@
 import { Rollcall, type ConnectionState, type Job, type Me, type RollcallError, type TokenSource } from "../../client/ts/src/index.js";
-import { fill, h } from "./dom.ts";
+import { fill, h, icon } from "./dom.ts";
 import { FilesView } from "./files.ts";
 import { JobView } from "./jobview.ts";
 import { JobList } from "./joblist.ts";
@@ -49,7 +49,7 @@ export class App {
     const header = h("header", {},
       h("a", { class: "skip", href: "#content", onclick: (e: Event) => this.#skip(e) }, strings.skip),
       h("a", { class: "brand", href: "#/" },
-        h("img", { src: "/assets/icon.svg", alt: "", width: 28, height: 28 }), strings.name),
+        h("img", { src: icon, alt: "", width: 28, height: 28 }), strings.name),
       h("nav", { "aria-label": strings.pages }, h("a", { href: "#/wards" }, strings.wards.link), this.#storyLink),
       this.#connection,
       this.#name,
@@ -155,6 +155,7 @@ export class App {
     parts.classList.toggle("with-page", !!this.#page);
     this.#main.replaceChildren(this.#open?.element ?? this.#page?.element ?? (files ? this.#files.element : h("div", { class: "empty" },
       h("h1", { class: "big" }, strings.jobs.pick), h("p", {}, strings.jobs.pickHint))));
+    document.title = strings.name;
     if (files) {
       document.title = `${strings.files.title} · ${strings.name}`;
       this.#files.focus();

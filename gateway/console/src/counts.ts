@@ -30,7 +30,7 @@ function unusedColumn({ letter, name, why, used }: NonNullable<Job["unused_colum
 function columns({ unused_columns: unused = [], unused_total: total = 0, guessed_columns: guessed = [] }: Job) {
   if (!unused.length && !guessed.length) return null;
   const text = strings.columns;
-  return h("div", { class: "group" }, h("h3", {}, text.title),
+  return h("div", { class: "group wide" }, h("h3", {}, text.title),
     ...guessed.map((c) => h("p", { class: "hint", "data-guessed": c.letter }, english(c.message))),
     h("ul", {}, ...unused.map((c) =>
       h("li", { "data-unused": c.letter }, unusedColumn(c)))),

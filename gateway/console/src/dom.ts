@@ -1,4 +1,7 @@
 type Child = Node | string | false | null | undefined;
+/** The picture of the page, beside its program. */
+export const icon = new URL("icon.svg", import.meta.url).href;
+
 type Props = Record<string, unknown>;
 
 /** Makes an element. Props named on* are listeners; true and false set an attribute or leave it out. */

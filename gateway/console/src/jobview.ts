@@ -16,7 +16,7 @@ const text = strings.job;
 
 /** Follows one job, and shows it as it is now or as it was at a step of its history. */
 export class JobView {
-  readonly #title = h("h1", { tabindex: "-1" });
+  readonly #title = h("h1", { tabindex: "-1" }, text.id);
   readonly #badge = h("span");
   readonly #options = h("p", { class: "hint" });
   readonly #origin = h("a", { class: "hint", hidden: true });
@@ -180,7 +180,7 @@ export class JobView {
     fill(this.#options, asked.filter(Boolean).join(", "));
     const origin = options.undoes ?? options.commits ?? options.follows;
     this.#origin.hidden = !origin;
-    this.#origin.href = "#/jobs/" + origin;
+    this.#origin.href = "#/jobs/" + (origin ?? "");
     fill(this.#origin, options.undoes ? text.undoes : options.commits ? text.commits : text.follows);
     this.#looking.hidden = !step;
     if (step) {

@@ -51,6 +51,7 @@ async function showSignIn(why = ""): Promise<void> {
     },
     provider: (provider) => new ProviderSession(provider).begin(location.hash),
   });
+  document.title = `${strings.signIn.title} · ${strings.name}`;
   root.replaceChildren(h("main", { id: "content", class: "alone" }, view, languageSwitch(() => false)));
   view.querySelector<HTMLElement>("[data-first]")!.focus();
 }

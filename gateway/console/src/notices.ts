@@ -1,5 +1,5 @@
 import type { JobEvent, JobStatus, Notifications, Rollcall } from "../../client/ts/src/index.js";
-import { fill, h } from "./dom.ts";
+import { fill, h, icon } from "./dom.ts";
 import { tell } from "./problem.ts";
 import { isOver } from "./state.ts";
 import { say, strings, wordFor } from "./strings.ts";
@@ -98,7 +98,7 @@ export class Notices {
     if (!worthTelling(status) || !document.hidden || !this.#on) return;
     // With the job as its tag, further pages of the same person show no second one.
     const shown = new Notification(wordFor(strings.status, status) ?? status,
-      { body: this.nameOf(job) ?? "", tag: job, icon: "/assets/icon.svg", lang: document.documentElement.lang });
+      { body: this.nameOf(job) ?? "", tag: job, icon, lang: document.documentElement.lang });
     shown.onclick = () => {
       window.focus();
       location.hash = "#/jobs/" + job;

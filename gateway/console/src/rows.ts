@@ -211,7 +211,7 @@ export class RowsView {
     const row = (this.#sorted ?? this.#source.rows)[i];
     if (!row) return h("div", { role: "row", class: "vrow" }, h("span", { role: "gridcell", class: "hint" }, "…"));
     const cell = (name: string, ...content: (string | Node)[]) =>
-      h("span", { role: "gridcell", class: "c-" + name, title: content.length === 1 ? content[0] : null }, ...content);
+      h("span", { role: "gridcell", class: "c-" + name, title: typeof content[0] === "string" ? content[0] : null }, ...content);
     const why = whyOf(row);
     if (this.#fixes) {
       return h("div", { role: "row", class: "vrow", "data-row": row.row }, cell("row", String(row.row)), cell("reason", why),

@@ -1,5 +1,5 @@
 import { Rollcall, RollcallError } from "../../client/ts/src/index.js";
-import { fill, h } from "./dom.ts";
+import { fill, h, icon } from "./dom.ts";
 import type { Provider } from "./provider.ts";
 import type { Ways } from "./session.ts";
 import { OwnWords, tell } from "./problem.ts";
@@ -18,7 +18,7 @@ export function signIn(why: string, ways: Ways, done: SignedIn): HTMLElement {
   const error = h("p", { id: "sign-in-error", class: "error", role: "alert" }, why);
   const form = tokenForm(error, done.token);
   const card = h("div", { class: "card sign-in" },
-    h("h1", {}, h("img", { src: "/assets/icon.svg", alt: "", width: 36, height: 36 }), strings.name),
+    h("h1", {}, h("img", { src: icon, alt: "", width: 36, height: 36 }), strings.name),
     h("p", {}, text.intro));
   if (ways.password?.set) {
     card.append(passwordForm(ways.password.user, error, done.token), h("details", {}, h("summary", {}, text.withToken), form));
@@ -123,7 +123,7 @@ export function setUp(code: string, user: string, done: (token: string) => void)
   one.input.dataset["first"] = "";
   one.input.setAttribute("aria-describedby", "password-hint sign-in-error");
   const form = h("form", { novalidate: true, class: "card sign-in" },
-    h("h1", {}, h("img", { src: "/assets/icon.svg", alt: "", width: 36, height: 36 }), text.setUp),
+    h("h1", {}, h("img", { src: icon, alt: "", width: 36, height: 36 }), text.setUp),
     h("p", {}, text.setUpIntro), ...nameField(user), ...one.parts,
     h("p", { id: "password-hint", class: "hint" }, text.passwordHint), ...two.parts, error,
     h("button", { class: "primary", type: "submit" }, text.setUpSubmit));

@@ -27,7 +27,7 @@ export class WardsView {
   readonly #columns: readonly (keyof MemberCounts)[];
   readonly #sum = h("p", { class: "facts", role: "status" });
   readonly #error = h("p", { class: "error", role: "alert" });
-  readonly #chart = h("div", { class: "over-time" });
+  readonly #chart = h("div", { class: "over-time", tabindex: "0", role: "region", "aria-label": text.overTime });
   readonly #body = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": text.table });
   readonly #more = h("button", { type: "button", class: "quiet no-print", hidden: true, onclick: () => this.#showMore() },
     text.more);
@@ -118,7 +118,7 @@ export class WardsView {
     const head = [text.place, say(text.bar, { target: now.target }), ...this.#columns.map((c) => text.counts[c]), text.reached];
     if (this.job) places.sort((a, b) => b.new - a.new);
     this.#body.replaceChildren(places.length === 0 ? h("p", {}, text.none) : h("table", { class: "standing" },
-      h("caption", {}, text.caption),
+      h("caption", {}, h("span", {}, text.caption)),
       h("thead", {}, h("tr", {}, ...head.map((t) => h("th", { scope: "col" }, t)))),
       h("tbody", {}, ...places.slice(0, this.#shown).map((p) => this.#line(p, most, now.target))),
       h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, text.total), h("td", {}), ...numbers(now.total, this.#columns),

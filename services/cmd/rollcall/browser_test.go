@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
 	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -31,9 +31,9 @@ type tab struct {
 	ctx  context.Context
 	host string
 	dir  string // of downloads
+	look look
 
 	mu       sync.Mutex
-	saved    []string
 	expected []string
 	allowed  []string // addresses of others
 }
@@ -70,13 +70,14 @@ func openTab(t *testing.T, url string) *tab {
 	}
 	call(b, network.Enable, network.EnableParams{})
 	call(b, log.Enable, cdp.Empty{})
-	events := true
 	if _, err := chromedp.CallBrowser(ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
-		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: b.dir, EventsEnabled: &events,
+		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: b.dir,
 	}); err != nil {
 		t.Fatal(err)
 	}
+	call(b, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: watchShifts})
 	b.setDesktopSize()
+	b.setScheme("light")
 	return b
 }
 
@@ -94,10 +95,6 @@ func (b *tab) handleEvent(event any) {
 		b.t.Errorf("exception: %s", e.ExceptionDetails.Text)
 	case *cdpruntime.EventConsoleAPICalled:
 		b.t.Errorf("the page writes to its console: %s", e.Type)
-	case *browser.EventDownloadWillBegin:
-		b.mu.Lock()
-		b.saved = append(b.saved, e.SuggestedFilename)
-		b.mu.Unlock()
 	}
 }
 
@@ -143,13 +140,6 @@ func (b *tab) isOwnURL(url string) {
 	b.t.Errorf("a request to a foreign host: %s", url)
 }
 
-func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	if err := chromedp.Do(b.ctx, actions...); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
 func call[P, R any](b *tab, command cdp.Command[P, R], params P) {
 	b.t.Helper()
 	if _, err := chromedp.Call(b.ctx, command, params); err != nil {
@@ -167,56 +157,14 @@ func evaluate[T any](b *tab, expression string) T {
 	return v
 }
 
-// open loads an address.
-func (b *tab) open(path string) {
-	b.t.Helper()
-	b.do(chromedp.Navigate("http://" + b.host + path))
-}
-
-// click clicks on the visible button or link that has this name.
-func (b *tab) click(name string) {
-	b.t.Helper()
-	const path = `//*[self::button or self::a][normalize-space(.)=%[1]q or @aria-label=%[1]q]`
-	b.do(chromedp.Click(chromedp.Search(fmt.Sprintf(path, name))))
-}
-
 func (b *tab) isTrue(expression string) bool {
 	b.t.Helper()
 	return evaluate[bool](b, "!!("+expression+")")
 }
 
-func (b *tab) text(selector string) string {
-	b.t.Helper()
-	return strings.TrimSpace(evaluate[string](b, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector)))
-}
-
-// waitFor waits until an expression is true in the page. Between two pages nothing is.
-func (b *tab) waitFor(expression string) {
-	b.t.Helper()
-	isTrue := func() bool {
-		v, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
-		return err == nil && v
-	}
-	for end := time.Now().Add(time.Minute); !isTrue(); {
-		if time.Now().After(end) {
-			b.screenshot("in-vain")
-			b.t.Fatalf("waited in vain for %s; the page says:\n%s", expression, b.text("body"))
-		}
-		select {
-		case <-b.ctx.Done():
-			b.t.Fatal(b.ctx.Err())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-func (b *tab) waitForText(text string) {
-	b.t.Helper()
-	b.waitFor(fmt.Sprintf("document.body.innerText.includes(%q)", text))
-}
-
 func (b *tab) setSize(width, height int64, phone bool) {
 	b.t.Helper()
+	b.look.width, b.look.height, b.look.phone = width, height, phone
 	call(b, emulation.SetDeviceMetricsOverride,
 		emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1, Mobile: phone})
 }
@@ -226,47 +174,27 @@ func (b *tab) setDesktopSize() { b.t.Helper(); b.setSize(1280, 900, false) }
 // setScheme sets the colour scheme, light or dark.
 func (b *tab) setScheme(name string) {
 	b.t.Helper()
+	b.look.scheme = name
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"},
 	}})
 }
 
-// screenshot saves a picture of the whole page.
-func (b *tab) screenshot(name string) {
-	b.t.Helper()
-	dir := os.Getenv(screenshots)
-	if dir == "" {
-		dir = b.t.TempDir()
+// renew makes a picture of the documentation of what the window shows, if it is asked for.
+func (p *page) renew(file string) {
+	p.t.Helper()
+	c, is := p.driver.(chromium)
+	if !is || !*update {
+		return
 	}
-	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	b := c.tab
+	b.setSize(1280, 1180, false)
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join("..", "..", "..", "docs", file), png, 0o600); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-// download clicks a button and returns the path of the file that it saves.
-func (b *tab) download(button string) (path string) {
-	b.t.Helper()
-	b.mu.Lock()
-	before := len(b.saved)
-	b.mu.Unlock()
-	b.click(button)
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		b.mu.Lock()
-		if len(b.saved) > before {
-			path = filepath.Join(b.dir, b.saved[before])
-		}
-		b.mu.Unlock()
-		if _, err := os.Stat(path); path != "" && err == nil {
-			return path
-		}
-	}
-	b.t.Fatalf("%s saved nothing: %s", button, b.text(".error"))
-	return ""
+	b.setDesktopSize()
 }

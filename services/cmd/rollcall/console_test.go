@@ -7,8 +7,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 	"github.com/tealeg/xlsx/v3"
 )
 
@@ -35,15 +33,19 @@ func speedUp(t *testing.T, iec *program) {
 
 // From signing in with a token to the report of a job.
 func TestConsoleFromSignInToReport(t *testing.T) {
+	inEachBrowser(t, fromSignInToReport)
+}
+
+func fromSignInToReport(t *testing.T, open func(t *testing.T, url string) *page) {
 	iec := slowIEC(t)
 	p := startUp(t, t.TempDir(), "--iec-url", iec.url())
-	b := openTab(t, p.url())
-	b.setScheme("light")
+	b := open(t, p.url())
 	b.open("/")
 	b.waitForText("Sign in")
 	b.screenshot("01-sign-in")
 	b.waitFor(`document.activeElement.id === "token"`)
-	b.do(chromedp.SendKeys(chromedp.CSS("#token"), token(t, "alice", "member")+kb.Enter))
+	b.enter("#token", token(t, "alice", "member"))
+	b.must(b.press("Enter"))
 	b.waitForText("Signed in as alice")
 	b.waitForText("No jobs yet")
 	b.waitFor(`document.querySelector(".connection").dataset.state === "open"`)
@@ -60,7 +62,7 @@ func TestConsoleFromSignInToReport(t *testing.T) {
 		t.Error("the job was over before the page was loaded again")
 	}
 
-	b.do(chromedp.Reload())
+	b.reload()
 	b.waitFor(`document.querySelectorAll(".timeline li").length >= 2`)
 	b.waitFor(`document.querySelector("h1")?.textContent === "roll-500.xlsx"`) // it comes by another way
 	if got := b.address(); !strings.HasSuffix(got, "#/jobs/"+jobID) {
@@ -68,17 +70,24 @@ func TestConsoleFromSignInToReport(t *testing.T) {
 	}
 	b.waitFor(`/ of 438 rows/.test(document.querySelector(".facts").textContent)`)
 	b.screenshot("04-loaded-again")
+	b.reload()
+	b.waitFor(`/ of 438 rows/.test(document.querySelector(".facts")?.textContent)`)
+	b.isTrue(watchBar)
 	speedUp(t, iec)
 	b.waitFor(doneInPage)
+	b.checkBar()
 	b.waitFor(`document.querySelector("[data-count=inserts]")`)
 	const allRows = `document.querySelector(".rows > .hint")?.innerText === "500 rows."`
 	b.waitFor(allRows)
+	b.checkSteady("a job that is followed to its end")
+	b.renew("console.png")
 	b.screenshot("05-completed")
 	done := b.text("article")
-	b.do(chromedp.Reload())
+	b.reload()
 	b.waitFor(doneInPage)
 	b.waitFor(`document.querySelector("[data-count=inserts]")`)
 	b.waitFor(allRows)
+	b.checkSteady("a job that is loaded")
 	if again := b.text("article"); again != done {
 		t.Errorf("loaded again, the job looks different:\n%s\n\nbefore:\n%s", again, done)
 	}
@@ -107,14 +116,14 @@ func TestConsoleFromSignInToReport(t *testing.T) {
 }
 
 // drop chooses a file and waits until it was looked at.
-func (b *tab) drop(file string) {
+func (b *page) drop(file string) {
 	b.t.Helper()
-	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{file}))
+	b.must(b.setFiles("#file", []string{file}))
 	b.waitFor(`document.querySelector("[data-step=ready]")`)
 }
 
 // undoJob undoes the finished job, after one cancelled attempt, and returns to it.
-func (b *tab) undoJob(jobID string) {
+func (b *page) undoJob(jobID string) {
 	b.t.Helper()
 	before := b.address()
 	b.click("Undo")
@@ -149,16 +158,16 @@ func (b *tab) undoJob(jobID string) {
 }
 
 // stepThrough steps through the history of the finished sample by keyboard.
-func (b *tab) stepThrough() {
+func (b *page) stepThrough() {
 	b.t.Helper()
 	want := []struct {
 		percent string
 		counts  int
 	}{{"100", 14}, {"80", 14}, {"60", 10}, {"40", 5}, {"0", 0}}
-	b.do(chromedp.Focus(chromedp.CSS(`.timeline button[tabindex="0"]`)))
+	b.isTrue(`document.querySelector('.timeline button[tabindex="0"]').focus()`)
 	for i, w := range want {
 		if i > 0 {
-			b.do(chromedp.KeyEvent(kb.ArrowUp))
+			b.must(b.press("ArrowUp"))
 		}
 		b.waitFor(fmt.Sprintf(`document.querySelector(".job [role=progressbar]").getAttribute("aria-valuenow") === %q`,
 			w.percent))
@@ -169,7 +178,7 @@ func (b *tab) stepThrough() {
 	if !b.isTrue(focus) {
 		b.t.Error("the focus did not go along")
 	}
-	b.do(chromedp.KeyEvent(kb.ArrowDown))
+	b.must(b.press("ArrowDown"))
 	b.waitForText("Step 2 of 5")
 	b.screenshot("06-step-2")
 	b.click("Next step")
@@ -179,50 +188,38 @@ func (b *tab) stepThrough() {
 }
 
 // checkPhone checks the job and the list at the width of a small phone.
-func (b *tab) checkPhone() {
+func (b *page) checkPhone() {
 	b.t.Helper()
-	b.setSize(360, 740, true)
+	b.must(b.resize(360, 740))
 	b.checkFits()
 	b.screenshot("07-phone-job")
 	b.click("← All jobs")
 	b.waitFor(`location.hash === "#/"`)
 	b.checkFits()
 	b.screenshot("08-phone-jobs")
-	b.do(chromedp.Click(chromedp.CSS(".jobs a")))
+	b.clickOn(`document.querySelector(".jobs a")`)
 	b.waitFor(doneInPage)
-	b.setDesktopSize()
+	b.must(b.resize(1280, 900))
 }
 
-func (b *tab) checkDark() {
+func (b *page) checkDark() {
 	b.t.Helper()
-	b.setScheme("dark")
+	if b.name != "chromium" {
+		return // Firefox stays light
+	}
+	b.scheme("dark")
 	b.screenshot("09-dark")
 	if !b.isTrue(`getComputedStyle(document.body).backgroundColor === "rgb(15, 21, 19)"`) {
 		b.t.Error("not dark")
 	}
-	b.setScheme("light")
-}
-
-// checkFits checks that the page is not wider than the window.
-func (b *tab) checkFits() {
-	b.t.Helper()
-	if !b.isTrue(`document.documentElement.scrollWidth <= innerWidth`) {
-		b.screenshot("too-wide")
-		b.t.Error("the page is wider than the window")
-	}
-}
-
-func (b *tab) address() string {
-	b.t.Helper()
-	return evaluate[string](b, "location.href")
+	b.scheme("light")
 }
 
 // A job is cancelled and retried, and the token is no longer in the address.
 func TestConsoleCancelsAndRetries(t *testing.T) {
 	iec := slowIEC(t)
 	p := startUp(t, t.TempDir(), "--iec-url", iec.url())
-	b := openTab(t, p.url())
-	b.setScheme("light")
+	b := openChromium(t, p.url())
 	bob := token(t, "bob", "member")
 	b.open("/#token=" + bob)
 	b.waitForText("Signed in as bob")
@@ -252,7 +249,7 @@ func TestConsoleCancelsAndRetries(t *testing.T) {
 // uploads afterwards.
 func TestConsoleAsksBeforeALinkReplacesASession(t *testing.T) {
 	p := startUp(t, t.TempDir())
-	b := openTab(t, p.url())
+	b := openChromium(t, p.url())
 	bob, eve := token(t, "bob", "province_admin"), token(t, "eve", "province_admin")
 	b.open("/#token=" + bob)
 	b.waitForText("Signed in as bob")
@@ -264,41 +261,41 @@ func TestConsoleAsksBeforeALinkReplacesASession(t *testing.T) {
 		if strings.Contains(b.address(), "token") {
 			t.Errorf("the token is still in the address: %s", link)
 		}
-		if evaluate[string](b, `document.activeElement.textContent`) != "Stay signed in as bob" ||
-			evaluate[string](b, open+`.getAttribute("aria-label")`) != "Stay signed in as bob?" {
+		if value[string](b, `document.activeElement.textContent`) != "Stay signed in as bob" ||
+			value[string](b, open+`.getAttribute("aria-label")`) != "Stay signed in as bob?" {
 			t.Error("keeping the session is not what has the focus, or the dialog has no name")
 		}
 	}
 	kept := func(how string) {
 		t.Helper()
 		b.waitFor(`!` + open)
-		if evaluate[string](b, `sessionStorage["rollcall-token"]`) != bob ||
+		if value[string](b, `sessionStorage["rollcall-token"]`) != bob ||
 			!b.isTrue(`document.body.textContent.includes("Signed in as bob")`) {
 			t.Errorf("%s: the session was replaced", how)
 		}
 	}
 	question("/#token=" + eve)
-	b.do(chromedp.KeyEvent(kb.Escape))
+	b.must(b.press("Escape"))
 	kept("Escape")
 	question("/#token=" + eve + "&/jobs/job-01890000-0000-7000-8000-000000000000")
-	b.do(chromedp.KeyEvent(kb.Enter))
+	b.must(b.press("Enter"))
 	kept("Enter")
 	if strings.Contains(b.address(), "job-") {
 		t.Errorf("the link's page is shown: %s", b.address())
 	}
 	// The link opens in a tab with a session, as a page of its own.
-	evaluate[string](b, `location.hash = "#token=`+eve+`", ""`)
+	value[string](b, `location.hash = "#token=`+eve+`", ""`)
 	b.waitFor(open)
-	b.do(chromedp.Reload())
+	b.reload()
 	b.waitForText("Signed in as bob")
 	// What is no token is taken out of the address, too.
-	evaluate[string](b, `location.hash = "#token=%20secret", ""`)
+	value[string](b, `location.hash = "#token=%20secret", ""`)
 	b.waitFor(`location.hash === ""`)
 	kept("no token")
 	question("/#token=" + eve)
 	b.click("Sign in as eve")
 	b.waitForText("Signed in as eve")
-	if evaluate[string](b, `sessionStorage["rollcall-token"]`) != eve {
+	if value[string](b, `sessionStorage["rollcall-token"]`) != eve {
 		t.Error("the session was not replaced")
 	}
 }
@@ -306,8 +303,7 @@ func TestConsoleAsksBeforeALinkReplacesASession(t *testing.T) {
 // The quota is used up during the job. The page says so, and until when it waits.
 func TestConsoleShowsAPause(t *testing.T) {
 	p := startUp(t, t.TempDir(), "--iec-quota", "100")
-	b := openTab(t, p.url())
-	b.setScheme("light")
+	b := openChromium(t, p.url())
 	b.open("/#token=" + token(t, "dora", "member"))
 	b.waitForText("No jobs yet")
 	b.drop(sampleFile(t))
@@ -321,7 +317,7 @@ func TestConsoleShowsAPause(t *testing.T) {
 	b.waitFor(kinds + ` === "uploaded validated warned paused"`)
 	b.waitFor(`document.querySelector(".jobs .badge.paused")`)
 	b.screenshot("17-paused")
-	b.setScheme("dark")
+	b.scheme("dark")
 	b.screenshot("18-paused-dark")
 }
 
@@ -329,11 +325,10 @@ func TestConsoleShowsAPause(t *testing.T) {
 func TestConsoleShowsErrors(t *testing.T) {
 	dir, addr := t.TempDir(), freeAddr(t)
 	p := startUp(t, dir, "--addr", addr)
-	b := openTab(t, p.url())
-	b.setScheme("light")
+	b := openChromium(t, p.url())
 	b.open("/#token=" + token(t, "carol", "member"))
 	b.waitFor(`document.querySelector(".connection").dataset.state === "open"`)
-	evaluate[bool](b, `document.querySelector(".drop").dispatchEvent(Object.assign(
+	value[bool](b, `document.querySelector(".drop").dispatchEvent(Object.assign(
 		new Event("drop", {bubbles: true, cancelable: true}),
 	  {dataTransfer: {files: [new File(["x"], "roll.pdf")]}}))`)
 	b.waitForText("Please choose a spreadsheet")
@@ -341,7 +336,7 @@ func TestConsoleShowsErrors(t *testing.T) {
 
 	// The browser itself reports requests that failed.
 	b.expect("Failed to load resource", "WebSocket connection to")
-	evaluate[string](b, `location.hash = "#/jobs/job-01890000-0000-7000-8000-000000000000"`)
+	value[string](b, `location.hash = "#/jobs/job-01890000-0000-7000-8000-000000000000"`)
 	b.waitForText("There is no such job")
 	b.screenshot("14-no-such-job")
 
@@ -351,8 +346,8 @@ func TestConsoleShowsErrors(t *testing.T) {
 	startUp(t, dir, "--addr", addr)
 	b.waitFor(`document.querySelector(".connection").dataset.state === "open"`)
 
-	evaluate[string](b, `sessionStorage["rollcall-token"] = "x.y.z"`)
-	b.do(chromedp.Reload())
+	value[string](b, `sessionStorage["rollcall-token"] = "x.y.z"`)
+	b.reload()
 	b.waitForText("Your session has ended")
 	b.screenshot("16-signed-out")
 }

@@ -16,8 +16,11 @@ func (p *page) speaks(code, signOut string) {
 func TestConsoleChangesItsLanguage(t *testing.T) {
 	up := startUp(t, t.TempDir())
 	file := sampleFile(t)
+	admin := token(t, "carol", "national_admin")
+	jobID, _ := uploadAndWatch(t, up.url(), up.url(), admin)
 	for name, open := range browsers {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := open(t, up.url())
 			p.open("/")
 			p.waitForText("Sign in")
@@ -49,6 +52,23 @@ func TestConsoleChangesItsLanguage(t *testing.T) {
 			p.expect("Failed to load resource")
 			p.open("/#/jobs/job-01890000-0000-7000-8000-000000000000")
 			p.waitForText("Akukho msebenzi unjalo, okanye asingowakho.")
+			p.open("/?#token=" + admin)
+			p.click("Ngena njengo-carol")
+			p.waitForText("Ungene njengo-carol")
+			for _, one := range []struct{ code, name, signOut string }{
+				{"zu", "isiZulu", "Phuma"}, {"af", "Afrikaans", "Meld af"}, {"xh", "isiXhosa", "Phuma"},
+			} {
+				p.choose(".language", one.name)
+				p.speaks(one.code, one.signOut)
+				for page, shown := range map[string]string{
+					"jobs/" + jobID: doneInPage + ` && document.querySelector(".vbody .vrow")`,
+					"wards":         `document.querySelector(".standing tbody")`, "member": `document.querySelector("#story-id")`,
+				} {
+					p.open("/?#/" + page)
+					p.waitFor(shown)
+					p.screenshot("60-" + one.code + "-" + page[:4])
+				}
+			}
 			p.choose(".language", "English")
 			p.speaks("en", "Sign out")
 			if kept := value[[]string](p, `Object.keys(localStorage)`); len(kept) != 1 || kept[0] != "rollcall-language" {

@@ -25,6 +25,9 @@ user_pref("app.update.enabled", false);
 user_pref("browser.safebrowsing.malware.enabled", false);
 user_pref("browser.safebrowsing.phishing.enabled", false);
 user_pref("browser.shell.checkDefaultBrowser", false);
+user_pref("browser.download.always_ask_before_handling_new_types", false);
+user_pref("browser.download.alwaysOpenPanel", false);
+user_pref("browser.download.folderList", 2);
 user_pref("browser.startup.page", 0);
 user_pref("captivedetect.canonicalURL", "");
 user_pref("datareporting.policy.dataSubmissionEnabled", false);
@@ -33,6 +36,7 @@ user_pref("network.captive-portal-service.enabled", false);
 user_pref("network.connectivity-service.enabled", false);
 user_pref("network.dns.disablePrefetch", true);
 user_pref("network.prefetch-next", false);
+user_pref("pdfjs.disabled", true);
 user_pref("remote.active-protocols", 1);
 user_pref("services.settings.server", "http://127.0.0.1:1/");
 user_pref("toolkit.telemetry.enabled", false);
@@ -47,11 +51,13 @@ type firefox struct {
 	ctx     context.Context
 	context string // of browsing
 	host    string
+	saved   string // the folder of downloads
 
 	mu       sync.Mutex
 	last     int
 	answers  map[int]chan bidiMessage
 	expected []string
+	allowed  []string // addresses of others
 }
 
 // bidiMessage is an answer or an event.
@@ -72,11 +78,12 @@ func openFirefox(t *testing.T, url string) *page {
 		t.Fatal("firefox-esr is missing: go tool task firefox installs it")
 	}
 	home := t.TempDir()
-	profile := filepath.Join(home, "profile")
+	profile, saved := filepath.Join(home, "profile"), t.TempDir()
 	if err := os.MkdirAll(profile, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(profile, "user.js"), []byte(firefoxPrefs), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(profile, "user.js"), []byte(firefoxPrefs+
+		fmt.Sprintf("user_pref(\"browser.download.dir\", %q);\n", saved)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
@@ -107,7 +114,9 @@ func openFirefox(t *testing.T, url string) *page {
 		<-read
 		_ = cmd.Wait() // says that it was killed
 	})
-	f := &firefox{t: t, ctx: ctx, host: strings.TrimPrefix(url, "http://"), answers: map[int]chan bidiMessage{}}
+	f := &firefox{
+		t: t, ctx: ctx, saved: saved, host: strings.TrimPrefix(url, "http://"), answers: map[int]chan bidiMessage{},
+	}
 	select {
 	case address := <-listens:
 		if f.conn, _, err = websocket.Dial(ctx, address+"/session", nil); err != nil {
@@ -173,8 +182,8 @@ func (f *firefox) handleEvent(m bidiMessage) {
 	switch {
 	case m.Method == "log.entryAdded" && p.Level == "error" && !f.isExpected(p.Text):
 		f.t.Errorf("the browser says: %s", p.Text)
-	case m.Method == "network.beforeRequestSent" && !strings.HasPrefix(p.Request.URL, "http://"+f.host+"/") &&
-		!strings.HasPrefix(p.Request.URL, "ws://"+f.host+"/") && strings.HasPrefix(p.Request.URL, "http"):
+	case m.Method == "network.beforeRequestSent" && strings.HasPrefix(p.Request.URL, "http") &&
+		!f.isAllowed(p.Request.URL):
 		f.t.Errorf("a request to a foreign host: %s", p.Request.URL)
 	}
 }
@@ -183,6 +192,22 @@ func (f *firefox) expect(starts ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.expected = starts
+}
+
+func (f *firefox) downloads() string { return f.saved }
+
+func (f *firefox) allow(url string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.allowed = append(f.allowed, url+"/")
+}
+
+func (f *firefox) isAllowed(url string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(append(f.allowed, "http://"+f.host+"/"), func(start string) bool {
+		return strings.HasPrefix(url, start)
+	})
 }
 
 func (f *firefox) isExpected(text string) bool {
@@ -229,6 +254,10 @@ func (f *firefox) must(method string, params map[string]any, to any) {
 
 func (f *firefox) navigate(url string) error {
 	return f.call("browsingContext.navigate", map[string]any{"context": f.context, "url": url, "wait": "complete"}, nil)
+}
+
+func (f *firefox) reload() error {
+	return f.call("browsingContext.reload", map[string]any{"context": f.context, "wait": "complete"}, nil)
 }
 
 func (f *firefox) evaluate(expression string) (string, error) {

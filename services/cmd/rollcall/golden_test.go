@@ -18,7 +18,7 @@ import (
 	"rollcall.example/services/postgres"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files and docs/console.png anew")
 
 // goldenRig is rollcall up, with access to its stream and its tables.
 type goldenRig struct {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 // driver does in a browser what a person does.
 type driver interface {
 	navigate(url string) error
+	reload() error
 	// evaluate returns the text that an expression has as its value.
 	evaluate(expression string) (string, error)
 	setFiles(selector string, files []string) error
@@ -26,6 +29,10 @@ type driver interface {
 	resize(width, height int) error
 	// expect allows complaints of the browser that start with one of these texts.
 	expect(starts ...string)
+	// allow lets the page use another address.
+	allow(url string)
+	// downloads is the folder in which the browser saves files.
+	downloads() string
 }
 
 // page is a page in one of the browsers, for tests that are the same in each.
@@ -53,6 +60,8 @@ func (c chromium) run(actions ...chromedp.Action[chromedp.Void]) error {
 }
 
 func (c chromium) navigate(url string) error { return c.run(chromedp.Navigate(url)) }
+
+func (c chromium) reload() error { return c.run(chromedp.Reload()) }
 
 func (c chromium) evaluate(expression string) (string, error) {
 	return chromedp.Run(c.ctx, chromedp.Evaluate[string](expression))
@@ -83,6 +92,8 @@ func (c chromium) resize(width, height int) error {
 	return nil
 }
 
+func (c chromium) downloads() string { return c.dir }
+
 func (p *page) must(err error) {
 	p.t.Helper()
 	if err != nil {
@@ -91,6 +102,90 @@ func (p *page) must(err error) {
 }
 
 func (p *page) open(path string) { p.t.Helper(); p.must(p.navigate(p.url + path)) }
+
+// inEachBrowser runs a test in each browser, side by side.
+func inEachBrowser(t *testing.T, test func(t *testing.T, open func(t *testing.T, url string) *page)) {
+	for name, open := range browsers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open)
+		})
+	}
+}
+
+func (p *page) reload() { p.t.Helper(); p.must(p.driver.reload()) }
+
+func (p *page) address() string { p.t.Helper(); return value[string](p, "location.href") }
+
+func (p *page) text(selector string) string {
+	p.t.Helper()
+	return strings.TrimSpace(value[string](p, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector)))
+}
+
+// enter types a text into an empty field, or after what is there.
+func (p *page) enter(selector, text string) {
+	p.t.Helper()
+	p.waitFor(fmt.Sprintf(`(document.querySelector(%[1]q)?.focus(), document.activeElement.matches(%[1]q))`, selector))
+	p.must(p.typeText(text))
+}
+
+// set gives a field a value, and tells the page so.
+func (p *page) set(selector, value, event string) {
+	p.t.Helper()
+	if !p.isTrue(fmt.Sprintf(`(() => {
+		const field = document.querySelector(%q);
+		field.value = %q;
+		return field.dispatchEvent(new Event(%q));
+	})()`, selector, value, event)) {
+		p.t.Errorf("%s heard nothing", selector)
+	}
+}
+
+// scheme sets the colour scheme, light or dark, where that can be done: Firefox stays light.
+func (p *page) scheme(name string) {
+	p.t.Helper()
+	if b, is := p.driver.(chromium); is {
+		b.setScheme(name)
+	}
+}
+
+// checkFits checks that the page is not wider than the window.
+func (p *page) checkFits() {
+	p.t.Helper()
+	if !p.isTrue(`document.documentElement.scrollWidth <= innerWidth`) {
+		p.picture("too-wide")
+		p.t.Error("the page is wider than the window")
+	}
+}
+
+// download clicks a button and returns the path of the file that it saves.
+func (p *page) download(button string) string {
+	p.t.Helper()
+	saved := func() (whole []string) {
+		all, err := os.ReadDir(p.downloads())
+		p.must(err)
+		for _, e := range all {
+			info, err := e.Info()
+			end := filepath.Ext(e.Name())
+			if err != nil || info.Size() == 0 || end == ".part" || end == ".crdownload" {
+				continue // it is on its way
+			}
+			whole = append(whole, filepath.Join(p.downloads(), e.Name()))
+		}
+		return whole
+	}
+	before := saved()
+	p.click(button)
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for _, file := range saved() {
+			if !slices.Contains(before, file) {
+				return file
+			}
+		}
+	}
+	p.t.Fatalf("%s saved nothing: %s", button, p.text(".error"))
+	return ""
+}
 
 // value returns the value of an expression in the page.
 func value[T any](p *page, expression string) (v T) {
@@ -119,7 +214,7 @@ func (p *page) waitFor(expression string) {
 	}
 	for end := time.Now().Add(time.Minute); !isTrue(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			p.screenshot("in-vain")
+			p.picture("in-vain")
 			p.t.Fatalf("waited in vain for %s; the page says:\n%s", expression, value[string](p, "document.body.innerText"))
 		}
 	}
@@ -166,8 +261,17 @@ func (p *page) choose(selector, option string) {
 	}
 }
 
-// screenshot saves a picture of the whole page.
+// screenshot saves a picture of the whole page. In Chromium it is examined, too.
 func (p *page) screenshot(name string) {
+	p.t.Helper()
+	if b, is := p.driver.(chromium); is {
+		b.examine(name)
+	}
+	p.picture(name)
+}
+
+// picture saves a picture of the whole page.
+func (p *page) picture(name string) {
 	p.t.Helper()
 	dir := os.Getenv(screenshots)
 	if dir == "" {

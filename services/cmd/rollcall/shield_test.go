@@ -13,8 +13,8 @@ import (
 func TestEveryAnswerHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	p := startUp(t, t.TempDir())
-	asked := map[string][]string{"/": {"GET"}, "/assets/main.js": {"GET"}, "/assets/main.css": {"GET"},
-		"/assets/icon.svg": {"GET"}, "/ws": {"GET", "POST"},
+	asked := map[string][]string{"/": {"GET"}, "/assets/0/main.js": {"GET"}, "/assets/0/main.css": {"GET"},
+		"/assets/0/icon.svg": {"GET"}, "/ws": {"GET", "POST"},
 		"/socket.io/?EIO=4&transport=polling": {"GET",
 			"POST"}, "/socket.io/?EIO=4&transport=websocket": {"GET"}, "/nothing": {"GET"},
 		"/api/v1/bulk-upload/nothing": {"GET"}, "/.git/config": {"GET"}, "/debug/pprof/": {"GET"},

@@ -7,16 +7,14 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/chromedp/chromedp"
 )
 
 // signInAtProvider fills in the provider's page.
-func (b *tab) signInAtProvider() {
+func (b *page) signInAtProvider() {
 	b.t.Helper()
 	b.waitFor(`document.title === "Provider"`)
-	b.do(chromedp.SendKeys(chromedp.CSS(`input[name=user]`), providerUser),
-		chromedp.SendKeys(chromedp.CSS(`input[name=password]`), providerPassword))
+	b.enter("input[name=user]", providerUser)
+	b.enter("input[name=password]", providerPassword)
 	b.click("Continue")
 }
 
@@ -35,11 +33,17 @@ func upWithProvider(t *testing.T, provider *openProvider, args ...string) *progr
 // A person signs in at the organisation's provider, goes on after loading the page again, is renewed without
 // noticing, and signs out there too.
 func TestConsoleSignsInWithOpenIDConnect(t *testing.T) {
-	provider := startProvider(t)
-	p := upWithProvider(t, provider)
-	b := openTab(t, p.url())
+	inEachBrowser(t, func(t *testing.T, open func(t *testing.T, url string) *page) {
+		provider := startProvider(t)
+		p := upWithProvider(t, provider)
+		open(t, p.url()).signInAndOut(provider, p)
+	})
+}
+
+// signInAndOut signs in at a provider, loads the page again, and signs out.
+func (b *page) signInAndOut(provider *openProvider, p *program) {
+	t := b.t
 	b.allow(provider.url)
-	b.setScheme("light")
 	b.open("/#/")
 	host := strings.TrimPrefix(provider.url, "http://")
 	b.waitForText("Sign in with " + host)
@@ -55,7 +59,7 @@ func TestConsoleSignsInWithOpenIDConnect(t *testing.T) {
 	provider.checkAuthorization(p.url(), "")
 
 	// Loading the page again asks the provider, and nobody else.
-	b.do(chromedp.Reload())
+	b.reload()
 	b.waitForText("Signed in as test-user2@zitadel.ch")
 	if n, _, _, _ := provider.counts(); n != 2 {
 		t.Errorf("%d authorizations, want 2", n)
@@ -82,13 +86,13 @@ func TestConsoleRenewsItsSession(t *testing.T) {
 	provider := startProvider(t)
 	provider.setLifetime(4 * time.Second)
 	p := upWithProvider(t, provider, "--oidc-audience", providerClient) // so with access tokens
-	b := openTab(t, p.url())
+	b := openChromium(t, p.url())
 	b.allow(provider.url)
 	b.open("/")
 	b.click("Sign in with " + strings.TrimPrefix(provider.url, "http://"))
 	b.signInAtProvider()
 	b.waitForText("Signed in as")
-	first := evaluate[string](b, `sessionStorage["rollcall-token"]`)
+	first := value[string](b, `sessionStorage["rollcall-token"]`)
 	b.waitFor(fmt.Sprintf(`sessionStorage["rollcall-token"] !== %q`, first))
 	provider.waitForRenewals(t, 4) // longer than one token is good for
 	if b.isTrue(`document.body.innerText.includes("Your session has ended")`) {
@@ -104,7 +108,7 @@ func TestConsoleRenewsItsSession(t *testing.T) {
 func TestConsoleRefusesForeignAnswers(t *testing.T) {
 	provider := startProvider(t)
 	p := upWithProvider(t, provider)
-	b := openTab(t, p.url())
+	b := openChromium(t, p.url())
 	b.allow(provider.url)
 	b.open("/signed-in?code=stolen&state=made-up")
 	b.waitForText("You could not be signed in")
@@ -112,7 +116,7 @@ func TestConsoleRefusesForeignAnswers(t *testing.T) {
 		t.Errorf("the address is %s", got)
 	}
 	pending := `{"state":"right","nonce":"n","verifier":"` + strings.Repeat("v", 43) + `","page":"","silent":false}`
-	evaluate[string](b, fmt.Sprintf(`sessionStorage["rollcall-sign-in"] = %q`, pending))
+	value[string](b, fmt.Sprintf(`sessionStorage["rollcall-sign-in"] = %q`, pending))
 	b.open("/signed-in?code=stolen&state=wrong")
 	b.waitForText("You could not be signed in")
 	if b.isTrue(`sessionStorage.length`) {
@@ -129,7 +133,7 @@ func TestConsoleRefusesForeignAnswers(t *testing.T) {
 func TestTokensForOtherAudiencesAreRefused(t *testing.T) {
 	provider := startProvider(t)
 	p := upWithProvider(t, provider, "--oidc-audience", "rollcall-api")
-	b := openTab(t, p.url())
+	b := openChromium(t, p.url())
 	b.allow(provider.url)
 	b.expect("Failed to load resource", "WebSocket connection to")
 	b.open("/")
@@ -176,13 +180,13 @@ func (p *openProvider) waitForRenewals(t *testing.T, want int) {
 }
 
 // checkNothingSecretIsKept looks for a refresh token or a verifier in what outlives the page.
-func (b *tab) checkNothingSecretIsKept() {
+func (b *page) checkNothingSecretIsKept() {
 	b.t.Helper()
-	kept := evaluate[[]string](b, `[...Object.keys(sessionStorage), ...Object.keys(localStorage)].sort()`)
+	kept := value[[]string](b, `[...Object.keys(sessionStorage), ...Object.keys(localStorage)].sort()`)
 	if want := []string{"rollcall-kind", "rollcall-renewable", "rollcall-token"}; !slices.Equal(kept, want) {
 		b.t.Errorf("the page keeps %v, want %v", kept, want)
 	}
-	if cookie := evaluate[string](b, `document.cookie`); cookie != "" {
+	if cookie := value[string](b, `document.cookie`); cookie != "" {
 		b.t.Errorf("a cookie %s", cookie)
 	}
 }

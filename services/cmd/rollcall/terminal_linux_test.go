@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"golang.org/x/sys/unix"
 )
 
@@ -101,6 +100,10 @@ func TestDemoPrintsNoTokenToAPipe(t *testing.T) {
 
 // A newcomer sets a password with the link that up prints, once, and signs in with it from then on.
 func TestANewcomerSetsAPasswordAndSignsIn(t *testing.T) {
+	inEachBrowser(t, setPassword)
+}
+
+func setPassword(t *testing.T, open func(t *testing.T, url string) *page) {
 	p := rollcallOnTerminal(t, "up", "--addr", "127.0.0.1:0", "--data", t.TempDir())
 	p.waitHealthy()
 	var link string
@@ -109,8 +112,7 @@ func TestANewcomerSetsAPasswordAndSignsIn(t *testing.T) {
 		return link != ""
 	})
 	const password = "four words nobody expects"
-	b := openTab(t, p.url())
-	b.setScheme("light")
+	b := open(t, p.url())
 	b.open(strings.TrimPrefix(link, p.url()))
 	b.waitForText("Set your password")
 	if strings.Contains(b.address(), "setup") {
@@ -119,7 +121,7 @@ func TestANewcomerSetsAPasswordAndSignsIn(t *testing.T) {
 	b.screenshot("42-set-password")
 	b.expect("Failed to load resource") // the browser reports refusals
 	enter := func(selector, text string) {
-		b.do(chromedp.SetValue(chromedp.CSS(selector), text))
+		b.set(selector, text, "input")
 	}
 	enter("#password", "too short")
 	enter("#again", "too short")

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 )
 
 // What the page shows of the wards is what the command says, and what the file has.
@@ -33,14 +31,20 @@ func TestConsoleShowsWhereTheOrganisationStands(t *testing.T) {
 		t.Errorf("long ago:\n%s", before)
 	}
 
-	b := openTab(t, p.url())
-	b.setScheme("light")
+	inEachBrowser(t, func(t *testing.T, open func(t *testing.T, url string) *page) {
+		open(t, p.url()).showWards(p, admin, jobID, told)
+	})
+}
+
+// showWards looks at the pages of the wards, after a job.
+func (b *page) showWards(p *program, admin, jobID, told string) {
+	t := b.t
 	b.open("/#token=" + admin)
 	b.waitForText("Signed in as carol")
 	b.isTrue(`document.querySelector("details.search").open = true`)
-	b.do(chromedp.SendKeys(chromedp.CSS("#jobs-search"), "nothing like this"))
+	b.enter("#jobs-search", "nothing like this")
 	b.waitForText("No job is like that.")
-	b.choose("#jobs-search", "roll-5", "input")
+	b.set("#jobs-search", "roll-5", "input")
 	b.waitForText("1 job found.")
 	b.isTrue(`document.querySelector(".quota details").open = true`)
 	b.waitFor(`/carol/.test(document.querySelector(".quota table:last-of-type")?.innerText)`)
@@ -54,12 +58,12 @@ func TestConsoleShowsWhereTheOrganisationStands(t *testing.T) {
 		t.Errorf("%s: %s", b.text("h1"), total)
 	}
 	b.screenshot("41-wards")
-	b.choose("#wards-level", "province", "change")
+	b.set("#wards-level", "province", "change")
 	b.waitForText("KwaZulu-Natal")
-	b.setScheme("dark")
+	b.scheme("dark")
 	b.screenshot("42-provinces-dark")
-	b.setScheme("light")
-	b.choose("#wards-level", "ward", "change")
+	b.scheme("light")
+	b.set("#wards-level", "ward", "change")
 	file, err := os.Open(b.download("Export as .csv"))
 	if err != nil {
 		t.Fatal(err)
@@ -74,10 +78,10 @@ func TestConsoleShowsWhereTheOrganisationStands(t *testing.T) {
 			t.Errorf("ward %s is not shown", row[3])
 		}
 	}
-	b.choose("#wards-day", "2020-01-01", "change")
+	b.set("#wards-day", "2020-01-01", "change")
 	b.waitForText("There are no members in your area yet.")
 	b.waitFor(`!document.querySelector(".wards .error").innerText`)
-	b.choose("#wards-day", "", "change")
+	b.set("#wards-day", "", "change")
 	b.waitFor(`document.querySelectorAll(".standing tbody tr").length >= 5`)
 
 	// From a job leads a link to whom it has added, ward by ward.
@@ -101,23 +105,9 @@ func TestConsoleShowsWhereTheOrganisationStands(t *testing.T) {
 		t.Errorf("the job has added %s, and the wards say %s", inserted, added)
 	}
 	b.screenshot("46-wards-of-a-job")
-	b.setSize(320, 700, true)
-	if b.isTrue(`document.documentElement.scrollWidth > innerWidth`) {
-		t.Error("the page is wider than a phone")
-	}
+	b.must(b.resize(320, 700))
+	b.checkFits()
 	b.screenshot("43-wards-phone")
-}
-
-// choose gives a field a value, and tells the page so.
-func (b *tab) choose(selector, value, event string) {
-	b.t.Helper()
-	if !b.isTrue(fmt.Sprintf(`(() => {
-		const field = document.querySelector(%q);
-		field.value = %q;
-		return field.dispatchEvent(new Event(%q));
-	})()`, selector, value, event)) {
-		b.t.Errorf("%s heard nothing", selector)
-	}
 }
 
 // isSummary tells whether a file is a PDF of two pages.
