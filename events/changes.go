@@ -15,6 +15,9 @@ type Change struct {
 	// Err is ErrNewer for a job with a fact that this program does not know, and
 	// ErrNotFound for one of which nothing can be believed. Other jobs go on.
 	Err error
+	// Alone says that the stream has nothing of the job but its archive. Only who reads
+	// from the beginning learns it.
+	Alone bool
 }
 
 // Changes reads the log once from the sequence after on, and calls visit with each job
@@ -24,7 +27,7 @@ type Change struct {
 //
 // It stops with the error that visit returns.
 func (l *Log) Changes(ctx context.Context, after uint64, visit func(Change) error) (last uint64, err error) {
-	open, again := map[string]*Change{}, map[string]struct{}{}
+	open, again, ended := map[string]*Change{}, map[string]struct{}{}, map[string]struct{}{}
 	last = after
 	for m, err := range Messages(ctx, l.js, StreamFacts, AllSubjects, after+1) {
 		if err != nil {
@@ -36,6 +39,20 @@ func (l *Log) Changes(ctx context.Context, after uint64, visit func(Change) erro
 			continue
 		}
 		c := open[id]
+		if kind == KindArchived {
+			archived, ok := unpackChange(ctx, l, id, m)
+			if ok {
+				_, hadEnd := ended[id]
+				_, hadPart := again[id]
+				archived.Alone = after == 0 && c == nil && !hadEnd && !hadPart
+				delete(open, id)
+				delete(again, id)
+				if err := visitChange(archived, visit); err != nil {
+					return last, err
+				}
+				continue
+			}
+		}
 		switch {
 		case c != nil:
 		case kind == KindUploaded:
@@ -52,6 +69,9 @@ func (l *Log) Changes(ctx context.Context, after uint64, visit func(Change) erro
 			continue
 		}
 		delete(open, id)
+		if after == 0 {
+			ended[id] = struct{}{}
+		}
 		if err := visitChange(c, visit); err != nil {
 			return last, err
 		}
@@ -83,6 +103,30 @@ func visitChange(c *Change, visit func(Change) error) error {
 	return visit(*c)
 }
 
+// unpackChange returns the job that an archive holds, whatever was read of it before. Ok is
+// false for an archive that is not trusted.
+func unpackChange(ctx context.Context, l *Log, jobID string, m *jetstream.RawStreamMsg) (c *Change, ok bool) {
+	c = &Change{JobID: jobID}
+	inner, err := Unpack(m)
+	if errors.Is(err, ErrNewer) {
+		c.Err = err
+		return c, true
+	}
+	if err != nil {
+		return nil, false
+	}
+	for _, m := range inner {
+		if IsArchive(m) {
+			continue
+		}
+		if c.Err = l.applyStored(ctx, &c.Job, jobID, m); c.Err != nil {
+			break
+		}
+	}
+	c.Job.Archived = m.Sequence
+	return c, true
+}
+
 // applyStored applies a stored message to the fold of its job. The error is ErrNewer;
 // whatever else is wrong with the message is logged.
 func (l *Log) applyStored(ctx context.Context, j *Job, jobID string, m *jetstream.RawStreamMsg) error {
@@ -97,7 +141,7 @@ func (l *Log) applyStored(ctx context.Context, j *Job, jobID string, m *jetstrea
 		l.logger.WarnContext(ctx, "fact skipped", "job", jobID, "seq", m.Sequence, "err", err)
 	}
 	if j.ID != "" {
-		j.Seq = m.Sequence // skipped messages count for the guard too
+		j.Seq, j.Archived = m.Sequence, 0 // skipped messages count for the guard too
 	}
 	return nil
 }

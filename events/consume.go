@@ -230,6 +230,9 @@ func (c *consumer) process(ctx context.Context, msg jetstream.Msg) error {
 	if err == nil && msg.Headers().Get(headerStream) != "" {
 		err = fmt.Errorf("%w: an answer of the server, stored as a fact", ErrUntrusted)
 	}
+	if errors.Is(err, ErrArchive) {
+		return nil // its facts were delivered when they were stored
+	}
 	if errors.Is(err, ErrNewer) {
 		log.WarnContext(ctx, "message is of a newer rollcall, left to a newer process", "err", err)
 		return Redeliver(newerDelay, err)

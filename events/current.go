@@ -25,9 +25,10 @@ const (
 // LoadCurrent is Load for whoever must not be told of a state that is over: that a job does
 // not exist, or that it has no report yet. Load reads from any replica of the stream. One that
 // lags has less than there is, and one that is cut off does not know it. LoadCurrent asks the
-// stream's leader how many messages there are, and waits until it has read as many. That costs
-// the leader two requests. A leader that the others do not hear any more takes itself for the
-// leader for up to twenty seconds, so it has to have heard from most of them just now.
+// stream's leader how many messages there are, and waits until it has read as many, and the
+// archive if there is one. That costs the leader two requests. A leader that the others do
+// not hear any more takes itself for the leader for up to twenty seconds, so it has to have
+// heard from most of them just now.
 //
 // The errors are those of Load, and ErrBehind.
 func (l *Log) LoadCurrent(ctx context.Context, jobID string) (Job, error) {
@@ -37,54 +38,63 @@ func (l *Log) LoadCurrent(ctx context.Context, jobID string) (Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, behindTime)
 	defer cancel()
 	return loadCurrent(ctx,
-		func() (int, error) { return l.Count(ctx, jobID) },
-		func() (Job, int, error) { return l.load(ctx, jobID) })
+		func() (Held, error) { return l.Count(ctx, jobID) },
+		func() (Job, Held, error) { return l.load(ctx, jobID) })
 }
 
-func loadCurrent(ctx context.Context, count func() (int, error), load func() (Job, int, error)) (Job, error) {
-	want, err := count()
-	for ; errors.Is(err, ErrBehind) && ctx.Err() == nil; want, err = count() {
-		select {
-		case <-ctx.Done():
-		case <-time.After(behindWait):
-		}
-	}
-	if err != nil {
-		return Job{}, err
-	}
+func loadCurrent(ctx context.Context, count func() (Held, error), load func() (Job, Held, error)) (Job, error) {
 	for {
-		job, n, err := load()
-		if err != nil && !errors.Is(err, ErrNotFound) || n >= want {
+		want, err := count() // each time anew: a job may be archived meanwhile, and have fewer
+		for ; errors.Is(err, ErrBehind) && ctx.Err() == nil; want, err = count() {
+			select {
+			case <-ctx.Done():
+			case <-time.After(behindWait):
+			}
+		}
+		if err != nil {
+			return Job{}, err
+		}
+		job, has, err := load()
+		if err != nil && !errors.Is(err, ErrNotFound) || has.Messages >= want.Messages && has.Archives >= want.Archives {
 			return job, err
 		}
 		select {
 		case <-ctx.Done():
-			return Job{}, fmt.Errorf("load job: %w: it has %d of %d events", ErrBehind, n, want)
+			return Job{}, fmt.Errorf("load job: %w: it has %d of %d events", ErrBehind, has.Messages, want.Messages)
 		case <-time.After(behindWait):
 		}
 	}
 }
 
+// Held counts the messages of a job, and the archives among them.
+type Held struct{ Messages, Archives int }
+
+func (h *Held) add(subject string, n int) {
+	h.Messages += n
+	if _, kind, err := ParseSubject(subject); err == nil && kind == KindArchived {
+		h.Archives += n
+	}
+}
+
 // Count returns how many messages of a job the stream has. The stream's leader answers, so
-// the number is not that of a replica that lags. The error is ErrBehind for one that was the
-// leader, as far as it can tell.
-func (l *Log) Count(ctx context.Context, jobID string) (int, error) {
+// the numbers are not those of a replica that lags. The error is ErrBehind for one that was
+// the leader, as far as it can tell.
+func (l *Log) Count(ctx context.Context, jobID string) (held Held, err error) {
 	s, err := l.js.Stream(ctx, StreamFacts)
 	if err != nil {
-		return 0, fmt.Errorf("count the events of a job: %w", err)
+		return held, fmt.Errorf("count the events of a job: %w", err)
 	}
 	info, err := s.Info(ctx, jetstream.WithSubjectFilter(JobFilter(jobID)))
 	if err != nil {
-		return 0, fmt.Errorf("count the events of a job: %w", err)
+		return held, fmt.Errorf("count the events of a job: %w", err)
 	}
 	if !leads(info.Cluster) {
-		return 0, fmt.Errorf("count the events of a job: %w: it is cut off from the others", ErrBehind)
+		return held, fmt.Errorf("count the events of a job: %w: it is cut off from the others", ErrBehind)
 	}
-	n := 0
-	for _, of := range info.State.Subjects {
-		n += int(of)
+	for subject, n := range info.State.Subjects {
+		held.add(subject, int(n))
 	}
-	return n, nil
+	return held, nil
 }
 
 // leads reports whether a server that says that it is the leader has just heard from so many

@@ -13,14 +13,15 @@ import (
 // A replica that lags is asked again until it has what the leader has.
 func TestAJobIsCurrentOnceTheReplicaHasAllOfIt(t *testing.T) {
 	reads := 0
-	job, err := loadCurrent(t.Context(), func() (int, error) { return 2, nil }, func() (Job, int, error) {
+	two := func() (Held, error) { return Held{Messages: 2}, nil }
+	job, err := loadCurrent(t.Context(), two, func() (Job, Held, error) {
 		switch reads++; reads {
 		case 1:
-			return Job{}, 0, ErrNotFound
+			return Job{}, Held{}, ErrNotFound
 		case 2:
-			return Job{ID: "one"}, 1, nil
+			return Job{ID: "one"}, Held{Messages: 1}, nil
 		}
-		return Job{ID: "two"}, 2, nil
+		return Job{ID: "two"}, Held{Messages: 2}, nil
 	})
 	if err != nil || job.ID != "two" || reads != 3 {
 		t.Errorf("%+v, %v after %d reads", job, err, reads)
@@ -31,13 +32,13 @@ func TestAJobIsCurrentOnceTheReplicaHasAllOfIt(t *testing.T) {
 func TestAJobIsNotReadFromAServerThatIsCutOff(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	old := func() (Job, int, error) { return Job{ID: "one"}, 1, nil }
-	_, err := loadCurrent(ctx, func() (int, error) { return 2, nil }, old)
+	old := func() (Job, Held, error) { return Job{ID: "one"}, Held{Messages: 1}, nil }
+	_, err := loadCurrent(ctx, func() (Held, error) { return Held{Messages: 2}, nil }, old)
 	if !errors.Is(err, ErrBehind) {
 		t.Error(err)
 	}
 	away := errors.New("no leader")
-	_, err = loadCurrent(ctx, func() (int, error) { return 0, away }, old)
+	_, err = loadCurrent(ctx, func() (Held, error) { return Held{}, away }, old)
 	if !errors.Is(err, away) {
 		t.Error(err)
 	}
@@ -73,20 +74,23 @@ func TestALeaderThatIsCutOffIsNotBelieved(t *testing.T) {
 	}
 
 	tries := 0
-	count := func() (int, error) {
+	count := func() (Held, error) {
 		if tries++; tries < 3 {
-			return 1, fmt.Errorf("count: %w", ErrBehind)
+			return Held{Messages: 1}, fmt.Errorf("count: %w", ErrBehind)
 		}
-		return 2, nil
+		return Held{Messages: 2}, nil
 	}
-	job, err := loadCurrent(t.Context(), count, func() (Job, int, error) { return Job{Seq: uint64(tries)}, tries, nil })
+	job, err := loadCurrent(t.Context(), count, func() (Job, Held, error) {
+		return Job{Seq: uint64(tries)}, Held{Messages: tries}, nil
+	})
 	if err != nil || job.Seq != 3 {
 		t.Errorf("%+v, %v", job, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	behind := func() (int, error) { return 1, ErrBehind }
-	if _, err = loadCurrent(ctx, behind, func() (Job, int, error) { return Job{}, 9, nil }); !errors.Is(err, ErrBehind) {
+	behind := func() (Held, error) { return Held{Messages: 1}, ErrBehind }
+	all := func() (Job, Held, error) { return Job{}, Held{Messages: 9}, nil }
+	if _, err = loadCurrent(ctx, behind, all); !errors.Is(err, ErrBehind) {
 		t.Errorf("believed: %v", err)
 	}
 }

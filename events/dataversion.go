@@ -24,6 +24,8 @@ var upgrades = [...]upgrade{
 	func(_ Kind, body []byte) ([]byte, error) { return body, nil },
 	// Version 4 has files without a header. An older program would refuse them.
 	func(_ Kind, body []byte) ([]byte, error) { return body, nil },
+	// Version 5 has archives. An older program would not find the facts in them.
+	func(_ Kind, body []byte) ([]byte, error) { return body, nil },
 }
 
 // DataVersion is the newest version of the shape of facts.
@@ -33,6 +35,9 @@ const DataVersion = 1 + len(upgrades)
 // right. Most facts can be read by older programs, so that an upgrade can be taken
 // back.
 func versionOf(fact Fact) int {
+	if fact.FactKind() == KindArchived {
+		return 5
+	}
 	if f, ok := fact.(*Uploaded); ok && f.Mapping.NoHeader() {
 		return 4
 	}

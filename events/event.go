@@ -66,7 +66,7 @@ func setHeaders(h nats.Header, id, jobID, owner string, kind Kind, source Stage,
 //
 // The error is ErrUntrusted unless subject, headers and body name the same job,
 // kind, owner and message id. It is ErrNewer for a data version that this
-// program does not know.
+// program does not know, and ErrArchive for an archive.
 func Decode(subject string, header nats.Header, body []byte, seq uint64) (Event, error) {
 	return decode(upgrades[:], subject, header, body, seq)
 }
@@ -79,6 +79,12 @@ func decode(upgrades []upgrade, subject string, header nats.Header, body []byte,
 	subject = safeSubject(jobID, kind)
 	if body, err = upgradeBody(upgrades, header, kind, body); err != nil {
 		return Event{}, fmt.Errorf("decode %s: %w", subject, err)
+	}
+	if kind == KindArchived {
+		if _, err := openArchive(subject, header, body, seq); err != nil {
+			return Event{}, err
+		}
+		return Event{}, fmt.Errorf("decode %s: %w", subject, ErrArchive)
 	}
 	fact := newFact(kind)
 	if fact == nil {

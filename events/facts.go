@@ -25,14 +25,18 @@ const (
 	KindApproved Kind = "approved"
 	KindDeclined Kind = "declined"
 
+	// KindArchived is that of an Archive, which is no fact.
+	KindArchived Kind = "archived"
+
 	KindProgress Kind = "progress"
 )
 
-// Kinds lists the kinds of facts. Their subjects are those of the stream BULK.
+// Kinds lists the kinds of facts, and that of archives. Their subjects are those of the
+// stream BULK.
 var Kinds = []Kind{
 	KindUploaded, KindValidated, KindVerified, KindPersisted, KindReported,
 	KindPaused, KindResumed, KindWarned, KindFailed, KindCancelled, KindRetried, KindErased,
-	KindProposed, KindApproved, KindDeclined,
+	KindProposed, KindApproved, KindDeclined, KindArchived,
 }
 
 // WebhookKinds are the kinds of facts that webhooks can be sent for.

@@ -23,8 +23,11 @@ type Job struct {
 	// Kind is the kind of the newest fact. Erased does not count.
 	Kind Kind
 	// FirstSeq and Seq are the stream sequences of the first and the last
-	// message on the job's subjects. Seq guards the next append.
+	// message on the job's subjects, archives left out.
 	FirstSeq, Seq uint64
+	// Archived is the sequence of the archive that has all messages up to Seq; 0
+	// while there is none. It guards the next append, else Seq does.
+	Archived uint64
 	// Trigger is the sequence of the fact that Stage works on. CancelledTrigger is
 	// what it was when somebody last cancelled the job; 0 when nobody has.
 	Trigger, CancelledTrigger uint64
@@ -75,6 +78,9 @@ func Fold(list []Event) (Job, error) {
 	}
 	return j, nil
 }
+
+// guard returns the sequence of the job's last message.
+func (j *Job) guard() uint64 { return max(j.Seq, j.Archived) }
 
 // Ended reports whether the job has ended.
 func (j *Job) Ended() bool { return j.Kind.Terminal() }
@@ -238,6 +244,7 @@ func (j *Job) Apply(e Event) error {
 	if err := j.Allows(e.Fact); err != nil {
 		return fmt.Errorf("fold: %w", err)
 	}
+	j.Archived = 0
 	if f, ok := e.Fact.(*Erased); ok {
 		j.Seq = e.Seq
 		j.applyErasure(f)

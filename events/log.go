@@ -76,7 +76,12 @@ func (l *Log) replay(ctx context.Context, jobID string, after uint64) (list []Ev
 	if err != nil {
 		return nil, 0, err
 	}
-	return l.decodeAll(ctx, jobID, msgs, after)
+	u, err := unpackJob(msgs)
+	if err != nil {
+		return nil, 0, fmt.Errorf("replay job: %w", err)
+	}
+	list, err = l.decodeAll(ctx, jobID, u.facts, after)
+	return list, max(u.last, after), err
 }
 
 // readValid is readJob for an id that may have the wrong form.
@@ -91,21 +96,18 @@ func (l *Log) readValid(ctx context.Context, jobID string, after uint64) ([]*jet
 	return msgs, nil
 }
 
-// decodeAll returns the trusted events among messages after a sequence, and the sequence of
-// the last message.
+// decodeAll returns the trusted events among messages after a sequence.
 func (l *Log) decodeAll(ctx context.Context, jobID string, msgs []*jetstream.RawStreamMsg, after uint64) (
-	list []Event, last uint64, err error,
+	list []Event, err error,
 ) {
-	last = after
 	for _, m := range msgs {
 		if m.Sequence <= after {
 			continue
 		}
-		last = m.Sequence
 		e, err := Decode(m.Subject, m.Header, m.Data, m.Sequence)
 		if errors.Is(err, ErrNewer) {
 			// Without this fact the fold would show a wrong state.
-			return nil, 0, fmt.Errorf("replay job: %w", err)
+			return nil, fmt.Errorf("replay job: %w", err)
 		}
 		if err != nil {
 			l.logger.WarnContext(ctx, "untrusted message skipped", "job", jobID, "seq", m.Sequence, "err", err)
@@ -113,7 +115,7 @@ func (l *Log) decodeAll(ctx context.Context, jobID string, msgs []*jetstream.Raw
 		}
 		list = append(list, e)
 	}
-	return list, last, nil
+	return list, nil
 }
 
 // readJob returns all messages of a job, if there is one after a sequence. A server that
@@ -135,9 +137,14 @@ func (l *Log) readJob(ctx context.Context, jobID string, after uint64) (msgs []*
 }
 
 // isWhole reports whether there is no other message of the job before or between these.
+// Before an archive there need be none.
 func isWhole(jobID string, msgs []*jetstream.RawStreamMsg) bool {
 	before := uint64(0)
-	for _, m := range msgs {
+	for i, m := range msgs {
+		if i == 0 && IsArchive(m) {
+			before = m.Sequence
+			continue
+		}
 		if seq, ok := PreviousSeq(jobID, m.Header); !ok || seq != before {
 			return false
 		}
@@ -153,15 +160,22 @@ func (l *Log) Load(ctx context.Context, jobID string) (Job, error) {
 	return j, err
 }
 
-// load returns also how many messages it has read.
-func (l *Log) load(ctx context.Context, jobID string) (j Job, read int, err error) {
+// load returns also which messages it has read.
+func (l *Log) load(ctx context.Context, jobID string) (j Job, read Held, err error) {
 	msgs, err := l.readValid(ctx, jobID, 0)
 	if err != nil {
-		return Job{}, 0, err
+		return Job{}, read, err
 	}
-	list, last, err := l.decodeAll(ctx, jobID, msgs, 0)
+	for _, m := range msgs {
+		read.add(m.Subject, 1)
+	}
+	u, err := unpackJob(msgs)
 	if err != nil {
-		return Job{}, 0, err
+		return Job{}, read, fmt.Errorf("replay job: %w", err)
+	}
+	list, err := l.decodeAll(ctx, jobID, u.facts, 0)
+	if err != nil {
+		return Job{}, read, err
 	}
 	for _, e := range list {
 		if err := j.Apply(e); err != nil {
@@ -169,11 +183,11 @@ func (l *Log) load(ctx context.Context, jobID string) (j Job, read int, err erro
 		}
 	}
 	if j.ID == "" {
-		return Job{}, len(msgs), ErrNotFound
+		return Job{}, read, ErrNotFound
 	}
 	// Skipped messages count for the guard too.
-	j.Seq = last
-	return j, len(msgs), nil
+	j.Seq, j.Archived = u.facts[len(u.facts)-1].Sequence, u.archive
+	return j, read, nil
 }
 
 // Append stores a fact of the job as it was loaded, and applies the fact to j.
@@ -204,7 +218,7 @@ func (l *Log) Append(ctx context.Context, j *Job, cause uint64, fact Fact) (_ Ev
 	setTraceHeader(ctx, msg.Header)
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	seq, err := l.store(ctx, j.Seq, jobID, msg)
+	seq, err := l.store(ctx, j.guard(), jobID, msg)
 	if err != nil {
 		return Event{}, fmt.Errorf("append %s: %w", fact.FactKind(), err)
 	}

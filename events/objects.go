@@ -194,20 +194,3 @@ func (l *Log) PurgeJob(ctx context.Context, jobID string) error {
 	}
 	return nil
 }
-
-// JobIDs yields the ids of all jobs in the log, in the order of their uploads.
-// An error is the last thing yielded.
-func (l *Log) JobIDs(ctx context.Context) iter.Seq2[string, error] {
-	uploads := Subject("*", KindUploaded)
-	return func(yield func(string, error) bool) {
-		for m, err := range Messages(ctx, l.js, StreamFacts, uploads, 1) {
-			if err != nil {
-				yield("", err)
-				return
-			}
-			if id, _, err := ParseSubject(m.Subject); err == nil && !yield(id, nil) {
-				return
-			}
-		}
-	}
-}

@@ -240,6 +240,10 @@ func (f *feed) passOn(ctx context.Context, subject string, header nats.Header, b
 		f.hold(ctx, subject, header, here.seq, err)
 		return
 	}
+	if errors.Is(err, events.ErrArchive) {
+		f.expired = true // as after a long time
+		return           // its facts were passed on
+	}
 	if err != nil {
 		f.log.WarnContext(ctx, "invalid fact ignored", "seq", here.seq, "err", err)
 		return

@@ -23,7 +23,7 @@ func TestEverySchemaCompilesAndHasATitle(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || n != 24+9 {
+	if err != nil || n != 25+9 {
 		t.Fatalf("%d schemas, %v", n, err)
 	}
 	for _, get := range []func(string) error{

@@ -116,10 +116,36 @@ func checkSchema(t testing.TB, m *jetstream.RawStreamMsg) {
 		t.Error(err)
 		return
 	}
-	if _, err := events.Decode(m.Subject, m.Header, m.Data, m.Sequence); kind != events.KindProgress && err != nil {
+	_, err = events.Decode(m.Subject, m.Header, m.Data, m.Sequence)
+	switch {
+	case errors.Is(err, events.ErrArchive):
+		checkArchive(t, m)
+		return
+	case kind != events.KindProgress && err != nil:
 		return // a forgery by a test
 	}
 	checkAgainst(t, string(kind), m)
+}
+
+// checkArchive checks an archive, and what it holds.
+func checkArchive(t testing.TB, m *jetstream.RawStreamMsg) {
+	t.Helper()
+	inner, err := events.Unpack(m)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	for _, in := range inner {
+		if !events.IsArchive(in) {
+			checkSchema(t, in)
+		}
+	}
+	doc, err := events.UnpackArchive(m.Data)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	checkAgainst(t, string(events.KindArchived), &jetstream.RawStreamMsg{Subject: m.Subject, Data: doc})
 }
 
 // checkAgainst checks a message against the schema of that name.

@@ -196,14 +196,14 @@ const caseConsumer = events.StreamCases + "." + events.ConsumerCases
 func privacy() User {
 	u := User{
 		Name: "privacy", Comment: "Removes what is kept no longer, and a person who asks for it.",
-		Kinds: []events.Kind{events.KindErased},
+		Kinds: []events.Kind{events.KindErased, events.KindArchived},
 		Audit: append([]events.AccessKind{
 			events.AccessExport, events.AccessErasure, events.AccessObjection, events.AccessLift,
 		}, events.OfCases...),
 		ReadsLog:  true,
 		KeyValues: []KeyValueBucket{{Name: events.KVVerdicts, Write: true}, {Name: events.KVObjections, Write: true}},
-		Publish: []Group{{"purges jobs as a whole", []string{
-			"$JS.API.STREAM.INFO." + events.StreamProgress,
+		Publish: []Group{{"purges jobs as a whole, and the events that an archive has", []string{
+			"$JS.API.STREAM.INFO." + events.StreamProgress, "$JS.API.STREAM.MSG.DELETE." + events.StreamFacts,
 			"$JS.API.STREAM.PURGE." + events.StreamFacts, "$JS.API.STREAM.PURGE." + events.StreamProgress,
 		}}, {"finds and removes unfinished uploads", []string{
 			"$JS.API.STREAM.INFO." + events.StreamPartial, "$JS.API.DIRECT.GET." + events.StreamPartial,

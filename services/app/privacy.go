@@ -53,6 +53,7 @@ func addPrivacy(ctx context.Context, a *App) error {
 		Uploads: time.Duration(keep.Uploads), Artifacts: time.Duration(keep.Artifacts),
 		Reports: time.Duration(keep.Reports), Events: time.Duration(keep.Events),
 	}
+	cfg.ArchiveAfter = time.Duration(a.settings.ArchiveAfter)
 	if cfg.Key, err = a.secrets.Key(); err != nil {
 		return err
 	}
@@ -76,6 +77,7 @@ func addPrivacy(ctx context.Context, a *App) error {
 	}
 	cfg.Log, cfg.Cases, cfg.Now = cfg.Log.WithClock(a.clock.now), cfg.Cases.WithClock(a.clock.now), a.clock.now
 	s := privacy.New(cfg)
+	a.metrics.CollectArchived(s.Archived)
 	a.run = append(a.run, s.Run, s.RunCases, s.NoteHeads)
 	return nil
 }

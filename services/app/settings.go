@@ -48,6 +48,8 @@ type Settings struct {
 	SMTP      SMTPSettings `embed:"" prefix:"smtp-"`
 
 	Keep KeepSettings `embed:"" prefix:"keep-"`
+	// ArchiveAfter of 0 never archives; else it is at least a day.
+	ArchiveAfter Age `default:"30d" help:"${help_archive_after}"`
 
 	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"${help_trusted_proxies}"`
 	// Workers counts jobs; at least 1.
@@ -68,10 +70,17 @@ func (s *Settings) Validate() error {
 		atLeast(1, "ward-target", s.WardTarget),
 		atLeast(0, "approve-above", s.ApproveAbove),
 		s.SMTP.Validate(s.PublicURL),
-		s.Keep.Validate(),
+		s.Keep.Validate(), s.validateArchiveAfter(),
 		atLeast(1, "workers", s.Workers),
 		s.TLS.Validate(),
 	)
+}
+
+func (s *Settings) validateArchiveAfter() error {
+	if s.ArchiveAfter == 0 {
+		return nil
+	}
+	return atLeast(Age(24*time.Hour), "archive-after", s.ArchiveAfter)
 }
 
 // UploadSettings bound what one user may send, keep and read. None of them may be 0 but

@@ -89,6 +89,7 @@ func TestSettingsAreRefusedByName(t *testing.T) {
 			func(c *UpConfig) { c.IEC.KeepNotRegistered = 1000 * time.Hour }},
 		{"ward-target must be at least 1, not 0", func(c *UpConfig) { c.WardTarget = 0 }},
 		{"keep-uploads must be at least 0s, not -1ns", func(c *UpConfig) { c.Keep.Uploads = -1 }},
+		{"archive-after must be at least 24h0m0s, not 1h0m0s", func(c *UpConfig) { c.ArchiveAfter = Age(time.Hour) }},
 		{"workers must be at least 1, not 0", func(c *UpConfig) { c.Workers = 0 }},
 		{"replicas must be at least 1, not 0", func(c *UpConfig) { c.Provision.Replicas = 0 }},
 		{"tls-cert and tls-key must be given together or not at all", func(c *UpConfig) { c.TLS.Cert = "x" }},

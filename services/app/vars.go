@@ -152,6 +152,8 @@ var values = map[string]string{
 		"ever. A job can be undone for as long.",
 	"help_keep_events": "How long a job is kept after its end, with its events and figures; 0 means for ever. " +
 		"Nothing of a job is kept longer.",
+	"help_archive_after": "How long after its end the events of a job are moved into one message, in which they are " +
+		"found as before; 0 means never, else at least a day.",
 	"help_workers": "Jobs that a service works on at once, besides two small ones. iec takes at least 32, " +
 		"which share its calls.",
 	"help_metrics_addr": "Where to serve /metrics for Prometheus, on a listener of its own. Without it, there " +

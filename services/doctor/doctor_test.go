@@ -276,7 +276,7 @@ func TestDoctorTriesPermissions(t *testing.T) {
 	p.passwords(srv)
 	p.cfg = Config{NATS: events.Connection{URL: srv.URL()}, Data: t.TempDir()}
 	p.want(p.examined(), "permissions of gateway",
-		"may publish to bulk.doctor.approved, may publish to bulk.doctor.cancelled, may publish to bulk.doctor.declined",
+		"may publish to bulk.doctor.approved, may publish to bulk.doctor.archived, may publish to bulk.doctor.cancelled",
 		"permissions of validation", "may not publish to bulk.doctor.validated")
 	// And nothing that was tried was stored.
 	js := eventstest.Connect(t, srv, "operator")

@@ -189,6 +189,18 @@ func (m *Metrics) CollectGateway(stats func() GatewayStats) {
 	}
 }
 
+// CollectArchived collects how many jobs were archived, and how many could not be.
+func (m *Metrics) CollectArchived(count func() (archived, kept uint64)) {
+	counter := func(name, help string, read func() uint64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(read()) }))
+	}
+	counter("rollcall_jobs_archived_total", "Jobs whose events were moved into one message.",
+		func() uint64 { n, _ := count(); return n })
+	counter("rollcall_jobs_not_archived_total", "Old jobs that keep their events one by one; the log says why.",
+		func() uint64 { _, n := count(); return n })
+}
+
 // CollectSecurity collects who was refused and how much was read, without names.
 func (m *Metrics) CollectSecurity(w *security.Watch) {
 	counter := func(name, help string, labels prometheus.Labels, read func(security.Stats) uint64) {

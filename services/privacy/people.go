@@ -148,7 +148,7 @@ UNION SELECT r.job_id FROM job_retention r WHERE NOT EXISTS (SELECT FROM job_peo
 
 // readSuspects is readJobs for the jobs that may name the person.
 func (s *searcher) readSuspects(ctx context.Context, p *subject, inLog *places) (r jobsRead, err error) {
-	if err := (&sweeper{s.cfg}).index(ctx); err != nil {
+	if err := (&sweeper{cfg: s.cfg}).index(ctx); err != nil {
 		return r, err
 	}
 	if err := s.cfg.DB.GetContext(ctx, &r.last, `SELECT seq FROM job_retention_state`); err != nil {

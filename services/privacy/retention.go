@@ -28,15 +28,17 @@ type retention struct {
 	Newer        bool           `db:"newer"`
 	Objects      pq.Int64Array  `db:"objects"`
 	Shared       pq.StringArray `db:"shared"`
+	Archived     bool           `db:"archived"` // nothing of it is left to be archived
 }
 
 const upsertRetention = `INSERT INTO job_retention (job_id, seq, ended_at, has_upload, has_artifacts, has_reports,
-  expired, unclean, newer, objects, shared)
+  expired, unclean, newer, objects, shared, archived)
 VALUES (:job_id, :seq, :ended_at, :has_upload, :has_artifacts, :has_reports, :expired, :unclean, :newer, :objects,
-  :shared)
+  :shared, :archived)
 ON CONFLICT (job_id) DO UPDATE SET seq = excluded.seq, ended_at = excluded.ended_at, has_upload = excluded.has_upload,
   has_artifacts = excluded.has_artifacts, has_reports = excluded.has_reports, expired = excluded.expired,
-  unclean = excluded.unclean, newer = excluded.newer, objects = excluded.objects, shared = excluded.shared
+  unclean = excluded.unclean, newer = excluded.newer, objects = excluded.objects, shared = excluded.shared,
+  archived = excluded.archived OR job_retention.archived AND job_retention.seq = excluded.seq
 WHERE job_retention.seq <= excluded.seq`
 
 // hashName returns what stands for the name of an object in the index.
@@ -145,7 +147,9 @@ func (s *sweeper) indexChange(w *rowWriter, c events.Change) error {
 		s.cfg.Logger.WarnContext(w.ctx, "job left alone until a newer rollcall runs", "job", c.JobID, "err", c.Err)
 		return w.add(retention{JobID: c.JobID, Newer: true, Objects: pq.Int64Array{}, Shared: pq.StringArray{}})
 	}
-	return w.add(retentionOf(&c.Job))
+	r := retentionOf(&c.Job)
+	r.Archived, r.Unclean = c.Alone, r.Unclean && !c.Alone
+	return w.add(r)
 }
 
 // rowWriter writes rows of job_retention, many at once.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -54,6 +55,10 @@ type Config struct {
 	// DB has the tables members, jobs, job_ledger and job_outcomes.
 	DB   *sqlx.DB
 	Keep Keep
+	// ArchiveAfter is how long after its end the events of a job become one message; 0
+	// means never. Nobody who reads the job notices. It must be longer than a gateway may
+	// be cut off from NATS.
+	ArchiveAfter time.Duration
 	// Every is how often Run sweeps; 0 means every hour, or more often if something is
 	// kept for less than an hour.
 	Every time.Duration
@@ -104,7 +109,7 @@ func New(cfg Config) *Service {
 		cfg.Now = time.Now
 	}
 	cfg.Logger = events.Logger(cfg.Logger).With("service", "privacy")
-	return &Service{searcher: searcher{&cfg}, sweeper: sweeper{&cfg}, cfg: &cfg,
+	return &Service{searcher: searcher{&cfg}, sweeper: sweeper{&cfg, new(atomic.Uint64), new(atomic.Uint64)}, cfg: &cfg,
 		auditor: events.NewAuditor(cfg.Log.JetStream())}
 }
 
@@ -128,7 +133,8 @@ func (s *Service) Run(ctx context.Context) error {
 		case swept != Swept{}:
 			s.cfg.Logger.InfoContext(ctx, "retention sweep done",
 				"jobs_expired", swept.Expired, "jobs_forgotten", swept.Forgotten,
-				"objects_removed", swept.Objects, "bytes_removed", swept.Bytes, "strays_removed", swept.Strays)
+				"objects_removed", swept.Objects, "bytes_removed", swept.Bytes, "strays_removed", swept.Strays,
+				"jobs_archived", swept.Archived, "jobs_not_archived", swept.Unarchived)
 		}
 		select {
 		case <-ctx.Done():

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"rollcall.example/events"
@@ -19,6 +20,9 @@ type Swept struct {
 	Bytes              int64
 	// Strays counts abandoned writes: bytes that belong to no object.
 	Strays int
+	// Archived counts jobs whose events were moved into one message, and Unarchived
+	// those that keep them: they have one that is not trusted, or too many.
+	Archived, Unarchived int
 }
 
 // Sweep removes once all data whose time is over. For each job it appends the fact
@@ -43,7 +47,10 @@ func (s *Service) Sweep(ctx context.Context) (swept Swept, err error) {
 			return swept, err
 		}
 	}
-	err = s.removeAbandoned(ctx, &swept)
+	if err := s.removeAbandoned(ctx, &swept); err != nil {
+		return swept, err
+	}
+	err = s.archive(ctx, &swept)
 	return swept, err
 }
 
@@ -77,7 +84,10 @@ func (s *sweeper) sweepJob(ctx context.Context, id string, swept *Swept) error {
 }
 
 // sweeper removes what no longer has to be kept.
-type sweeper struct{ cfg *Config }
+type sweeper struct {
+	cfg                  *Config
+	archived, unarchived *atomic.Uint64 // counts of this process
+}
 
 // hasExpired reports whether the job ended at least keep ago. 0 means for ever.
 func (s *sweeper) hasExpired(job *events.Job, keep time.Duration) bool {

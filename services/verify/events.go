@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -16,11 +17,12 @@ func (v *verification) verifyEvents(ctx context.Context, id string) (job events.
 	if !events.ValidJobID(id) {
 		return job, events.ErrNotFound
 	}
+	msgs, err := v.readEvents(ctx, id)
+	if err != nil {
+		return job, err
+	}
 	c := chain{job: id, seen: map[uint64]bool{}}
-	for m, err := range events.Messages(ctx, v.JetStream, events.StreamFacts, events.JobFilter(id), 1) {
-		if err != nil {
-			return job, err
-		}
+	for _, m := range msgs {
 		if err := c.link(m, &job); err != nil {
 			v.judge(fmt.Sprintf("event %d", m.Sequence), err)
 		}
@@ -31,14 +33,38 @@ func (v *verification) verifyEvents(ctx context.Context, id string) (job events.
 	case job.ID == "":
 		return job, events.ErrNotFound
 	case v.altered == 0:
-		v.judge(fmt.Sprintf("%d events, %d to %d, follow from each other", len(c.seen), job.FirstSeq, job.Seq), nil)
+		v.judge(fmt.Sprintf("%d events, %d to %d, follow from each other", c.events, job.FirstSeq, job.Seq), nil)
 	}
 	return job, nil
+}
+
+// readEvents returns the messages of a job, those of its archive in the place of all
+// before it. What stands beside the archive, because nobody has deleted it yet, must be
+// what the archive has.
+func (v *verification) readEvents(ctx context.Context, id string) (list []*jetstream.RawStreamMsg, err error) {
+	for m, err := range events.Messages(ctx, v.JetStream, events.StreamFacts, events.JobFilter(id), 1) {
+		if err != nil {
+			return nil, err
+		}
+		inner, err := events.Unpack(m)
+		if err != nil || !events.IsArchive(m) {
+			list = append(list, m) // one that is not trusted is judged in its place
+			continue
+		}
+		for _, was := range list {
+			if !slices.ContainsFunc(inner, func(in *jetstream.RawStreamMsg) bool { return events.IsSame(was, in) }) {
+				v.judge(fmt.Sprintf("event %d", was.Sequence), errors.New("the archive of the job has another one"))
+			}
+		}
+		list = inner
+	}
+	return list, nil
 }
 
 // chain is the messages of a job, each stored after the one before it.
 type chain struct {
 	job     string
+	events  int
 	seen    map[uint64]bool
 	last    uint64
 	guarded bool // one has said after which it was stored
@@ -48,7 +74,14 @@ type chain struct {
 func (c *chain) link(m *jetstream.RawStreamMsg, job *events.Job) error {
 	err := c.after(m)
 	c.last, c.seen[m.Sequence] = m.Sequence, true
+	if events.IsArchive(m) && len(m.Data) == 0 {
+		return err // an earlier archive, of which the newest one has the place
+	}
 	e, disbelieved := events.Decode(m.Subject, m.Header, m.Data, m.Sequence)
+	if errors.Is(disbelieved, events.ErrArchive) {
+		return err
+	}
+	c.events++
 	if disbelieved != nil {
 		return errors.Join(err, disbelieved)
 	}

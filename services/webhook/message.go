@@ -33,20 +33,19 @@ func (s *Service) makeMessage(ctx context.Context, d delivery) (message, error) 
 	if d.Kind == string(events.KindWebhookTest) {
 		return s.makeTest(d)
 	}
-	msgs, _, err := events.ReadBatch(ctx, s.cfg.JetStream, events.StreamFacts,
-		events.Subject(d.JobID, events.Kind(d.Kind)), uint64(d.Seq))
+	m, err := events.Find(ctx, s.cfg.JetStream, d.JobID, events.Kind(d.Kind), uint64(d.Seq))
 	if err != nil {
 		return message{}, err
 	}
-	if len(msgs) == 0 || msgs[0].Sequence != uint64(d.Seq) {
+	if m == nil {
 		return message{}, errEventMissing
 	}
-	h := msgs[0].Header
+	h := m.Header
 	return marshalMessage(cloudEvent{
 		SpecVersion: h.Get(events.HeaderSpecVersion), ID: h.Get(events.HeaderID), Source: h.Get(events.HeaderSource),
 		Type:    h.Get(events.HeaderType),
 		Subject: h.Get(events.HeaderSubject), Time: h.Get(events.HeaderTime),
-		DataContentType: h.Get(events.HeaderContentType), Data: msgs[0].Data,
+		DataContentType: h.Get(events.HeaderContentType), Data: m.Data,
 	}, h.Get(events.HeaderTrace))
 }
 

@@ -51,19 +51,26 @@ func (r *goldenRig) runForPerson(dir, command, id string, more ...string) (strin
 	return out.String(), err
 }
 
+// allJobs returns the jobs of the log.
+func (r *goldenRig) allJobs() map[string]events.Job {
+	r.t.Helper()
+	all := map[string]events.Job{}
+	_, err := r.log.Changes(r.t.Context(), 0, func(c events.Change) error {
+		all[c.JobID] = c.Job
+		return c.Err
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return all
+}
+
 // findID returns the names of the stored objects that hold an ID number, as text or
 // compressed.
 func (r *goldenRig) findID(id string) (where []string) {
 	r.t.Helper()
 	store := r.artifacts()
-	for job, err := range r.log.JobIDs(r.t.Context()) {
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		j, err := r.log.Load(r.t.Context(), job)
-		if err != nil {
-			r.t.Fatal(err)
-		}
+	for _, j := range r.allJobs() {
 		for _, a := range j.Artifacts() {
 			file, err := store.Fetch(r.t.Context(), a)
 			if err != nil {
