@@ -141,9 +141,9 @@ func (m *merge) writeRange(ctx context.Context, r idRange) error {
 	return err
 }
 
-// writeSimple writes what needs no look at each member under its lock: a range of
-// strangers, and rows that change nothing. It leaves the rest in r, and done says that
-// there is none.
+// writeSimple writes what takes a shorter way: a range of strangers, and of a range of
+// members the rows that change nothing. It leaves the rest in r, and done says that there
+// is none. Where strangers are among members, one statement has to take all locks.
 func (m *merge) writeSimple(ctx context.Context, r *idRange) (done bool, err error) {
 	var known int
 	if err := m.tx.GetContext(ctx, &known, countKnownSQL, r.after, r.upTo); err != nil {
@@ -153,7 +153,10 @@ func (m *merge) writeSimple(ctx context.Context, r *idRange) (done bool, err err
 	case known == 0 && m.mode != events.ModeUpdate:
 		return m.insertStrangers(ctx, *r)
 	// Whether a member lies outside of the job's area is decided under the lock.
-	case known > 0 && m.mode != events.ModeCreate && m.area.Everywhere():
+	case known == r.count && m.mode != events.ModeCreate && m.area.Everywhere():
+		if _, err := m.step(ctx, "lock members", lockMembersSQL, r.after, r.upTo); err != nil {
+			return false, err
+		}
 		n, err := m.step(ctx, "record unchanged members", m.sql.takeUnchanged, m.job.ID, r.after, r.upTo)
 		r.count -= int(n)
 		return r.count == 0, err

@@ -12,31 +12,6 @@ import (
 	"rollcall.example/events/records"
 )
 
-// A job does not wait for whoever holds members that it does not change, and holds none.
-func TestUnchangedMembersAreNotLocked(t *testing.T) {
-	w := newFixture(t)
-	list := []person{newPerson(1, unverified, "firstname", "Same"), newPerson(2, unverified, "firstname", "Old")}
-	w.upload(list...)
-	for _, mode := range []events.Mode{"", events.ModeUpdate} {
-		other, err := w.db.Beginx()
-		if err != nil {
-			t.Fatal(err)
-		}
-		other.MustExec(`UPDATE members SET email = 'new@example.org' WHERE id_number = $1`, idNumber(1))
-		list[1].row.Fields["firstname"] += "er"
-		got, _, err := w.writeJob(t.Context(), newJob(2, events.Options{Mode: mode}), list...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got[0].Result != records.Unchanged || got[1].Result != records.Updated {
-			t.Errorf("mode %q: %+v", mode, got)
-		}
-		if err := other.Rollback(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // Autovacuum may count a table while a job's transaction is open, and finds none of the
 // rows that the job has written. No statement may go through all of them for each one.
 func TestStatementsUseTheIndexWhateverAutovacuumHasCounted(t *testing.T) {

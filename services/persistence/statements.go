@@ -35,6 +35,10 @@ SELECT $1::text, i.n, i.id_number, 'inserted', i.vd_code FROM inserted JOIN inco
 const recordNewSQL = `INSERT INTO job_outcomes (job_id, n, id_number, result, vd_code)
 SELECT $1::text, i.n, i.id_number, 'inserted', i.vd_code FROM incoming i WHERE ` + inRangeSQL + ` ORDER BY i.n`
 
+// lockMembersSQL locks the members of a range, in the same order as insertMembersSQL.
+const lockMembersSQL = `SELECT FROM members m JOIN incoming i USING (id_number)
+WHERE i.id_number > $1 AND i.id_number <= $2 ORDER BY m.id_number FOR UPDATE OF m`
+
 // countKnownSQL counts those who are members already. None is locked.
 const countKnownSQL = `SELECT count(*) FROM incoming i JOIN members m USING (id_number)
 WHERE i.id_number > $1 AND i.id_number <= $2`
@@ -67,8 +71,7 @@ func makeStatements(clears bool) statements {
 }
 
 // takeUnchangedSQL records the rows that change nothing and takes them out of incoming.
-// Their members are not locked: what another job changes of them at the same time comes
-// after this job, which has nothing to write there.
+// Their members are locked: jobs with the same people come one after the other.
 func takeUnchangedSQL(clears bool) string {
 	var same []string
 	for _, c := range columns {
