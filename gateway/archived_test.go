@@ -42,7 +42,7 @@ func TestClientsNoticeNothingOfAnArchive(t *testing.T) {
 	if err != nil || now.Archived == 0 {
 		t.Fatalf("%+v, %v", now, err)
 	}
-	r.upload("bob") // once it has gone out, the archive has passed
+	r.upload("bob")                        // once it has gone out, the archive has passed
 	_, other, _ := startGateway(t, r.nats) // has no history in memory
 	for _, url := range []string{r.url, other} {
 		if again := history(dial(t, url, token), 0, 2); !slices.Equal(again, whole) {
