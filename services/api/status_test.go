@@ -140,3 +140,27 @@ func TestStatusAtASequenceNeedsAccessAndANumber(t *testing.T) {
 		}
 	}
 }
+
+// A server that cannot ask the leader of the log says that its answer may be old. It does not
+// know either that there is no such job.
+func TestAStatusThatNobodyConfirmsSaysSo(t *testing.T) {
+	r := newRig(t)
+	id := r.Upload("alice member")
+	if a := r.Get("alice member", "/status/"+id); a.Status != 200 || a.Data["stale"] != nil {
+		t.Errorf("confirmed: %d %s", a.Status, a.Raw)
+	}
+	// The gateway may read events, and ask the leader nothing.
+	cut := &rig{r.Replica(func(c *apitest.Config) {
+		c.API.Log = events.NewLog(eventstest.Connect(t, r.NATS, "gateway"), events.StageUpload, nil)
+	})}
+	a := cut.Get("alice member", "/status/"+id)
+	if a.Data["job_id"] != id || a.Data["stale"] != true {
+		t.Errorf("cut off: %d %s", a.Status, a.Raw)
+	}
+	if a := cut.Get("bob member", "/status/"+id); a.Status != 404 {
+		t.Errorf("another's: %d %s", a.Status, a.Raw)
+	}
+	if a := cut.Get("alice member", "/status/"+events.NewJobID()); a.Status < 500 {
+		t.Errorf("none: %d %s", a.Status, a.Raw)
+	}
+}

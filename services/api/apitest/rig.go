@@ -92,9 +92,12 @@ func New(t *testing.T, change ...func(*Config)) *Rig {
 	return r
 }
 
-// Replica serves the API a second time, over the same log and database.
-func (r *Rig) Replica() *Rig {
+// Replica serves the API a second time, over the same log and database but for the changes.
+func (r *Rig) Replica(change ...func(*Config)) *Rig {
 	other := *r
+	for _, c := range change {
+		c(&other.cfg)
+	}
 	other.serve()
 	return &other
 }

@@ -15,7 +15,7 @@ func (d Desk) Status(_ http.ResponseWriter, r *http.Request, who rest.Caller) (*
 	if r.URL.Query().Has("at_seq") {
 		return d.statusAt(r, who)
 	}
-	job, err := d.Load(r.Context(), r.PathValue("jobId"), who)
+	job, stale, err := d.LoadConfirmed(r.Context(), r.PathValue("jobId"), who)
 	if err != nil {
 		return nil, err
 	}
@@ -24,6 +24,7 @@ func (d Desk) Status(_ http.ResponseWriter, r *http.Request, who rest.Caller) (*
 		return nil, err
 	}
 	v := rest.ViewOf(&job)
+	v.Stale = stale
 	// Progress of an earlier stage, or of an earlier try, is history.
 	if ok && job.Status == events.StatusProcessing && progress.Trigger == job.Trigger && progress.Percent >= v.Progress {
 		v.Stage, v.Progress, v.Message = progress.Step, progress.Percent, progress.Message
@@ -33,7 +34,11 @@ func (d Desk) Status(_ http.ResponseWriter, r *http.Request, who rest.Caller) (*
 		v.Status, v.Stage, v.Progress, v.Message = events.StatusProcessing, progress.Step, progress.Percent, progress.Message
 		v.Processed, v.Total = progress.Processed, progress.Total
 	}
-	return &rest.Result{Message: "The job was found.", Data: v}, nil
+	message := "The job was found."
+	if stale {
+		message = "The job may have come further: the servers that would know cannot be reached."
+	}
+	return &rest.Result{Message: message, Data: v}, nil
 }
 
 // statusAt tells where a job stood: its state is the fold of its events, so that
@@ -43,7 +48,7 @@ func (d Desk) statusAt(r *http.Request, who rest.Caller) (*rest.Result, error) {
 	if err != nil || seq == 0 {
 		return nil, refusal.New(refusal.CodeBadRequest, "at_seq must be the sequence of an event, a number from 1 on.")
 	}
-	now, err := d.Load(r.Context(), r.PathValue("jobId"), who)
+	now, stale, err := d.LoadConfirmed(r.Context(), r.PathValue("jobId"), who)
 	if err != nil {
 		return nil, err
 	}
@@ -64,5 +69,7 @@ func (d Desk) statusAt(r *http.Request, who rest.Caller) (*rest.Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("status at %d: %w", seq, err)
 	}
-	return &rest.Result{Message: fmt.Sprintf("So the job stood after event %d.", job.Seq), Data: rest.ViewOf(&job)}, nil
+	v := rest.ViewOf(&job)
+	v.Stale = stale && seq > now.Seq // what was before is known
+	return &rest.Result{Message: fmt.Sprintf("So the job stood after event %d.", job.Seq), Data: v}, nil
 }

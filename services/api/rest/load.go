@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"time"
 
 	"rollcall.example/events"
 )
@@ -28,6 +29,27 @@ func (d *Desk) LoadWith(ctx context.Context, id string, who Caller, has func(*ev
 func (d *Desk) LoadCurrent(ctx context.Context, id string, who Caller) (events.Job, error) {
 	job, err := d.Log.LoadCurrent(ctx, id)
 	return permit(who, job, err)
+}
+
+// confirmTime is how long it may take to ask whether a job has come further.
+const confirmTime = time.Second
+
+// LoadConfirmed is Load for who shows where a job stands. Stale says that nobody could tell
+// whether the job has come further than the server knows that answers: that one may be cut
+// off from the others.
+func (d *Desk) LoadConfirmed(ctx context.Context, id string, who Caller) (job events.Job, stale bool, err error) {
+	cctx, cancel := context.WithTimeout(ctx, confirmTime)
+	defer cancel()
+	job, err = d.Log.LoadCurrent(cctx, id)
+	if unconfirmed := err; err != nil && !errors.Is(err, events.ErrNotFound) && ctx.Err() == nil {
+		job, err = d.Log.Load(ctx, id)
+		stale = err == nil
+		if errors.Is(err, events.ErrNotFound) {
+			err = unconfirmed // it may exist
+		}
+	}
+	job, err = permit(who, job, err)
+	return job, stale, err
 }
 
 // permit passes on a job that was loaded, if the person may do with it what they ask for.

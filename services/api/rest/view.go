@@ -23,6 +23,8 @@ type View struct {
 	Options   events.Options `json:"options"`
 	// Seq is the last event's sequence in the stream.
 	Seq uint64 `json:"seq"`
+	// Stale says that the job may have come further; see Desk.LoadConfirmed.
+	Stale bool `json:"stale,omitempty"`
 	jobs.Stats
 	events.ColumnUse
 	// Mapping is what the uploader said of the columns.

@@ -23,6 +23,8 @@ type order struct {
 	began time.Time
 	mu    sync.Mutex
 	ops   map[string][]porcupine.Operation // by job
+	// stale counts the reads that said that the job may have come further.
+	stale int
 	// begun are those about a commit or an undo: whether there is its job.
 	begun map[string][]porcupine.Operation
 }
@@ -166,12 +168,20 @@ func (o *order) readUntil(ctx context.Context, u *user, jobID string) {
 	for n := 0; n < 100 && ctx.Err() == nil; n++ {
 		sleepUntil(ctx, time.Now().Add(150*time.Millisecond))
 		var status struct {
-			Seq uint64 `json:"seq"`
+			Seq   uint64 `json:"seq"`
+			Stale bool   `json:"stale"`
 		}
 		called := o.now()
-		if err := u.uploads[n%len(u.uploads)].Call(ctx, http.MethodGet, "/status/"+jobID, &status); err == nil {
-			o.note(jobID, saw{exact: true}, called, status.Seq)
+		if err := u.uploads[n%len(u.uploads)].Call(ctx, http.MethodGet, "/status/"+jobID, &status); err != nil {
+			continue
 		}
+		if status.Stale {
+			o.mu.Lock()
+			o.stale++
+			o.mu.Unlock()
+			continue
+		}
+		o.note(jobID, saw{exact: true}, called, status.Seq)
 	}
 }
 

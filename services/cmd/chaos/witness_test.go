@@ -252,6 +252,7 @@ type kept struct {
 	jobs, frames, reports, members int
 	operations                     int      // recorded for the model
 	disordered                     []string // jobs whose operations the model refuses
+	stale                          int      // reads that said that the job may have come further
 }
 
 // check checks that everything acknowledged is there, and that members, ledger and
@@ -295,7 +296,10 @@ func (w *witness) check(s *site, u *user) (k kept) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }() // only read from
-	k.operations, k.disordered = w.order.check(t)
+	if k.operations, k.disordered = w.order.check(t); len(k.disordered) > 0 {
+		t.Errorf("reads and changes have no order: %v", k.disordered)
+	}
+	k.stale = w.order.stale
 	k.members = checkMembers(t, db, log, w.jobs, w.commits())
 	checkProjection(t, db, log, w.jobs)
 	return k
@@ -368,6 +372,6 @@ func sumOf(path string) ([]byte, error) {
 
 func (k kept) String() string {
 	return fmt.Sprintf("%d jobs, %d frames, %d reports, %d members kept; "+
-		"%d operations in an order that the model allows, but for %d jobs",
-		k.jobs, k.frames, k.reports, k.members, k.operations, len(k.disordered))
+		"%d operations in an order that the model allows, but for %d jobs; %d reads that said that they may be stale",
+		k.jobs, k.frames, k.reports, k.members, k.operations, len(k.disordered), k.stale)
 }

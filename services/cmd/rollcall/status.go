@@ -45,6 +45,7 @@ func (c *statusCmd) Run(ctx context.Context, p *process) error {
 		Processed int       `json:"rows_processed"`
 		Total     int       `json:"rows_total"`
 		Seq       uint64    `json:"seq"`
+		Stale     bool      `json:"stale"`
 		UpdatedAt time.Time `json:"updated_at"`
 		events.ColumnUse
 	}
@@ -56,6 +57,9 @@ func (c *statusCmd) Run(ctx context.Context, p *process) error {
 		fmt.Fprintf(p.out, "%s, %d of %d rows\n", job.Stage, job.Processed, job.Total)
 	}
 	fmt.Fprintf(p.out, "event %d, %s\n", job.Seq, job.UpdatedAt.Local().Format(time.DateTime))
+	if job.Stale {
+		fmt.Fprintln(p.out, "The job may have come further: the servers that would know cannot be reached.")
+	}
 	printColumnUse(p.out, job.ColumnUse)
 	return nil
 }

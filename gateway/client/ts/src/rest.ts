@@ -71,6 +71,8 @@ export interface Job {
   rows_total: number;
   options: JobOptions;
   seq: number;
+  /** The job may have come further: the servers that would know cannot be reached. */
+  stale?: boolean;
   validation_stats?: ValidationStats;
   iec_stats?: IECStats;
   database_stats?: DatabaseStats;
