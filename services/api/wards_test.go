@@ -55,7 +55,8 @@ func TestWardsAreThoseOfTheArea(t *testing.T) {
 		if total := a.Data["total"].(map[string]any); total["wards"] != float64(len(wards)) {
 			t.Errorf("%s: %v", who, total)
 		}
-		past := r.Get(who, "/wards/history?step=day&from="+time.Now().AddDate(0, 0, -3).Format(time.DateOnly))
+		from := time.Now().In(events.SouthAfrica).AddDate(0, 0, -3).Format(time.DateOnly)
+		past := r.Get(who, "/wards/history?step=day&from="+from)
 		points := past.Data["points"].([]any)
 		first, last := points[0].(map[string]any), points[len(points)-1].(map[string]any)
 		if len(points) != 4 || first["members"] != 0.0 ||

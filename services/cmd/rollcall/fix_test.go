@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rollcall.example/events"
 )
 
 // A roll whose columns have names that nobody knows: twenty rows are to be fixed.
@@ -65,6 +67,7 @@ func TestConsoleFromUnknownColumnsToFixedRows(t *testing.T) {
 			b.open("/#token=" + token(t, "alice-"+name, "member"))
 			b.waitForText("No jobs yet")
 			b.mapStrangeColumns(strangeRoll(t, year))
+			b.checkKeyboard()
 			b.click("Check only")
 			b.waitFor(`location.hash.startsWith("#/jobs/job-")`)
 			b.waitFor(doneInPage)
@@ -91,8 +94,7 @@ func (p *page) look() {
 	p.t.Helper()
 	p.waitFor(`document.querySelector(".vgrid")?.getAttribute("aria-rowcount") === "61"`)
 	p.screenshot("44-rows")
-	p.clickOn(`document.querySelector("#row-search")`)
-	p.must(p.typeText("name4"))
+	p.enter("#row-search", "name4")
 	p.waitFor(`document.querySelector(".vgrid").getAttribute("aria-rowcount") === "12"`) // Name4 and Name40 to Name49
 	for range "name4" {
 		p.must(p.press("Backspace"))
@@ -104,6 +106,8 @@ func (p *page) look() {
 	p.waitFor(`document.querySelector(".vbody [aria-rowindex='2'] .c-name")?.innerText === "Name59 Surname59"`)
 	p.clickOn(`document.querySelector("[data-status=fix]")`)
 	p.waitFor(`document.querySelector(".vgrid").getAttribute("aria-rowcount") === "21"`)
+	p.takeAway()
+	p.checkKeyboard()
 	p.clickOn(`document.querySelector(".vbody [aria-rowindex='2']")`)
 	p.waitForText("What was in the cell")
 	p.screenshot("45-passport")
@@ -113,6 +117,26 @@ func (p *page) look() {
 	p.waitFor(`document.activeElement.getAttribute("aria-rowindex") === "3"`)
 	p.must(p.press("End"))
 	p.waitFor(`document.activeElement.getAttribute("aria-rowindex") === "21"`)
+}
+
+// takeAway copies the twenty rows that are shown, and saves them.
+func (p *page) takeAway() {
+	p.t.Helper()
+	// No test can read the clipboard in both browsers.
+	p.isTrue(`(navigator.clipboard.writeText = async (text) => { window.copied = text; }, true)`)
+	p.click("Copy")
+	p.waitForText("20 rows are in the clipboard.")
+	saved, err := os.ReadFile(p.download("Save as CSV"))
+	p.must(err)
+	for name, text := range map[string]string{"copied": value[string](p, "window.copied"), "saved": string(saved)} {
+		lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(text, "\r", "")), "\n")
+		if len(lines) != 21 || !strings.Contains(text, "Name1 Surname1") || !strings.Contains(text, "Name58 Surname58") {
+			p.t.Errorf("%s: %d lines, %q to %q", name, len(lines), lines[0], lines[len(lines)-1])
+		}
+		if events.HasID(text) {
+			p.t.Errorf("%s: it has a whole ID number", name)
+		}
+	}
 }
 
 // fixTwentyRows puts the last digit of each wrong ID number right, by keyboard.

@@ -149,6 +149,43 @@ func (p *page) scheme(name string) {
 	}
 }
 
+// checkKeyboard goes through the page with Tab alone. Everything that a mouse reaches has to
+// be reached, and to show that it is.
+func (p *page) checkKeyboard() {
+	p.t.Helper()
+	const list = `[...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")]
+		.filter((e) => !e.disabled && e.tabIndex >= 0 && e.checkVisibility({ visibilityProperty: true }))`
+	n := value[int](p, `(() => {
+		document.querySelector(".skip").focus();
+		window.stops = new Set([document.activeElement]);
+		return `+list+`.length;
+	})()`)
+	for range n + 20 {
+		p.must(p.press("Tab"))
+		switch said := value[string](p, `(() => {
+			const e = document.activeElement;
+			if (e === document.body || window.stops.has(e)) return "end";
+			window.stops.add(e);
+			const style = getComputedStyle(e.matches(".visually-hidden") ? e.parentElement : e);
+			return style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2 ? e.outerHTML.slice(0, 200) : "";
+		})()`); said {
+		case "":
+			continue
+		case "end":
+		default:
+			if p.name == "chromium" { // Firefox shows no focus in a window without a screen
+				p.t.Errorf("focus cannot be seen on %s", said)
+			}
+			continue
+		}
+		break
+	}
+	const missed = list + `.filter((e) => !window.stops.has(e)).map((e) => e.outerHTML.slice(0, 200))`
+	for _, e := range value[[]string](p, missed) {
+		p.t.Errorf("no way by keyboard to %s", e)
+	}
+}
+
 // checkFits checks that the page is not wider than the window.
 func (p *page) checkFits() {
 	p.t.Helper()
