@@ -197,7 +197,8 @@ func measure(a *attempt, columns []schema.Column) {
 	begun := time.Now()
 	err = readAsTheService(context.Background(), a, columns)
 	a.Took = time.Since(begun)
-	if a.Memory, a.Failure = peak(), ""; err != nil {
+	// It may have less than before: the system takes back what was freed.
+	if a.Memory, a.Failure = max(0, peak()), ""; err != nil {
 		refused, ok := errors.AsType[*refusal.Error](err)
 		if a.Failure = ""; ok {
 			a.Refused = refused.Code
