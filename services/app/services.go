@@ -174,7 +174,7 @@ func addMail(ctx context.Context, a *App, js jetstream.JetStream, db *sqlx.DB) e
 	if err != nil {
 		return err
 	}
-	cfg := mail.Config{JetStream: js, DB: db, Policy: policy, PublicURL: a.settings.PublicURL,
+	cfg := mail.Config{JetStream: js, DB: db, Policy: policy, PublicURL: a.settings.PublicURL, Now: a.clock.now,
 		Observe: a.metrics.RegisterMail(mail.Results), Logger: a.logger}
 	if a.settings.SMTP.Given() {
 		cfg.Server = a.settings.SMTP.Server(a.secrets.SMTPPassword)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -184,7 +183,7 @@ func judge(msg *gomail.Msg, err error) outcome {
 	o := outcome{code: failed.ErrorCode(), at: failed.Reason.String()}
 	o.lost = o.code == 0 || o.code == smtpClosing
 	switch {
-	case o.code >= http.StatusInternalServerError: // 5xx means the same here
+	case o.code >= smtpPermanent:
 		o.result = resultFailed
 	case o.code == 0 && failed.Reason == gomail.ErrSMTPDataClose:
 		o.result = resultUnknown
@@ -194,8 +193,12 @@ func judge(msg *gomail.Msg, err error) outcome {
 	return o
 }
 
-// smtpClosing says that the server closes the connection.
-const smtpClosing = 421
+// Codes of the server (RFC 5321, 4.2): smtpClosing says that it closes the connection, and
+// those from smtpPermanent on that it will not take the message another time either.
+const (
+	smtpClosing   = 421
+	smtpPermanent = 500
+)
 
 // markSending writes down that the server is about to get a message. It reports whether
 // the message is still this process's to send.

@@ -27,7 +27,7 @@ func (s *Service) enqueue(ctx context.Context) error {
 // insertMails inserts a message for each person who has to be told of an event. An event
 // that is delivered again finds its messages there.
 func (s *Service) insertMails(ctx context.Context, e events.Delivery) error {
-	if s.cfg.Server == nil || time.Since(e.At) > s.cfg.MaxAge {
+	if s.cfg.Server == nil || s.cfg.Now().Sub(e.At) > s.cfg.MaxAge {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), enqueueTimeout)

@@ -45,6 +45,8 @@ type Config struct {
 	MaxAge time.Duration
 	// Poll is how often the service reads due messages; 0 means 1 s.
 	Poll time.Duration
+	// Now is the clock that says how long ago an event was; nil means time.Now.
+	Now func() time.Time
 	// Observe is told of each result, one of Results; nil tells nobody.
 	Observe func(result string)
 	// Logger gets what could not be sent, by job; nil discards.
@@ -95,6 +97,9 @@ func New(cfg Config) *Service {
 	cfg.Poll = cmp.Or(cfg.Poll, time.Second)
 	if cfg.Waits == nil {
 		cfg.Waits = DefaultWaits
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.Observe == nil {
 		cfg.Observe = func(string) {}

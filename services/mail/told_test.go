@@ -306,6 +306,19 @@ func TestWhoIsNotTold(t *testing.T) {
 	}
 }
 
+// How long ago an event was is said by the clock that the service is given, not by the
+// machine's: one that is a day ahead would have nobody told of anything.
+func TestAnEventOfLongAgoIsToldToNobody(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Now = func() time.Time { return time.Now().Add(25 * time.Hour) } })
+	r.wants(alice, settings.Wish{Jobs: true})
+	job := r.upload(alice, "roll.xlsx")
+	r.fail(&job)
+	r.waitConsumed()
+	if got := r.states(); len(got) != 0 {
+		t.Errorf("%v", got)
+	}
+}
+
 // What could not be sent for a day is given up.
 func TestLateMessagesAreGivenUp(t *testing.T) {
 	r := newRig(t)
