@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -124,5 +125,32 @@ func (b *bench) startUp(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
-	return &server{process: p, token: token}, nil
+	s := &server{process: p, token: token}
+	if err := s.waitReady(ctx); err != nil {
+		return nil, errors.Join(err, p.stop())
+	}
+	return s, nil
+}
+
+// waitReady waits until rollcall says that it is ready, for half a minute at most: it names
+// its address before that.
+func (s *server) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/readyz", http.NoBody)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		if err == nil && resp.StatusCode == http.StatusOK {
+			return nil
+		}
+		if werr := wait(ctx, 20*time.Millisecond); werr != nil {
+			return errors.Join(fmt.Errorf("rollcall is not ready: %w", werr), err)
+		}
+	}
 }
