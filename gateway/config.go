@@ -49,6 +49,9 @@ type Config struct {
 	// UserConnections is how many connections one user may have here; 0 means
 	// DefaultUserConnections.
 	UserConnections int
+	// Returns is how many clients a second a gateway that ends asks to come back; 0
+	// means 5,000. Each client is told its own wait.
+	Returns int
 	// Readers is how many histories are read at once; 0 means 32.
 	Readers int
 	// AuthTimeout is how long a connection may stay without a token; 0 means 10 s.
@@ -79,7 +82,7 @@ func (c Config) validate() error {
 		required("JetStream", c.JetStream != nil), required("Verifier", c.Verifier != nil),
 		notNegative("Queue", c.Queue), notNegative("Subscriptions", c.Subscriptions),
 		notNegative("Connections", c.Connections), notNegative("UserConnections", c.UserConnections),
-		notNegative("Readers", c.Readers), notNegative("AuthTimeout", c.AuthTimeout),
+		notNegative("Returns", c.Returns), notNegative("Readers", c.Readers), notNegative("AuthTimeout", c.AuthTimeout),
 		notNegative("PingInterval", c.PingInterval), notNegative("WriteTimeout", c.WriteTimeout),
 		notNegative("CheckInterval", c.CheckInterval),
 	)
@@ -108,6 +111,7 @@ func (c Config) withDefaults() Config {
 	c.Subscriptions = cmp.Or(c.Subscriptions, 100)
 	c.Connections = cmp.Or(c.Connections, DefaultConnections)
 	c.UserConnections = cmp.Or(c.UserConnections, DefaultUserConnections)
+	c.Returns = cmp.Or(c.Returns, 5_000)
 	c.Readers = cmp.Or(c.Readers, 32)
 	c.AuthTimeout = cmp.Or(c.AuthTimeout, 10*time.Second)
 	c.PingInterval = cmp.Or(c.PingInterval, 30*time.Second)

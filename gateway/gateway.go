@@ -176,10 +176,13 @@ func (g *Gateway) closeIfRevoked(c *conn, claims auth.Claims) bool {
 	return true
 }
 
-// closeAll disconnects all clients and waits until their connections have ended.
+// closeAll disconnects all clients and waits until their connections have ended. Each is
+// told how long to wait before it comes back, so that the gateway that takes this one's
+// place gets them one after the other.
 func (g *Gateway) closeAll(code websocket.StatusCode, reason string) {
-	for _, c := range g.hub.connections() {
-		c.close(code, reason)
+	for i, c := range g.hub.connections() {
+		wait := time.Duration(i) * time.Second / time.Duration(g.cfg.Returns)
+		c.close(code, refusal.CloseReason(reason, wait))
 	}
 	done := make(chan struct{})
 	go func() { g.conns.Wait(); close(done) }()

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -390,6 +391,31 @@ func TestReplacedGatewayLosesNoFact(t *testing.T) {
 	s.want("ack")
 	if f := s.want("bulk_upload_progress"); f.Seq != job.Seq {
 		t.Fatalf("%s", f.raw)
+	}
+}
+
+// A gateway that ends gives each of its clients a place of its own in the time in which they
+// come back.
+func TestClosedClientsComeBackOneAfterTheOther(t *testing.T) {
+	r := newRig(t, func(c *gateway.Config) { c.Returns = 10 })
+	var sockets []*socket
+	for range 30 {
+		sockets = append(sockets, dial(t, r.url, mintToken(t, "alice", "member", time.Hour)))
+	}
+	eventstest.Wait(t, "all connections", func() bool { return r.gw.Stats().Connections == len(sockets) })
+	go r.stop()
+	var waits, want []time.Duration
+	for i, s := range sockets {
+		closed, ok := errors.AsType[websocket.CloseError](s.closed())
+		wait, told := refusal.CloseWait(closed.Reason)
+		if !ok || !told || closed.Code != refusal.CloseRestart {
+			t.Fatalf("closed with %+v", closed)
+		}
+		waits, want = append(waits, wait), append(want, time.Duration(i)*100*time.Millisecond)
+	}
+	slices.Sort(waits)
+	if !slices.Equal(waits, want) {
+		t.Errorf("waits %v, want %v", waits, want)
 	}
 }
 

@@ -199,12 +199,18 @@ func (s *socket) want(event string) frame {
 // closeCode waits for the end of the connection and returns its code.
 func (s *socket) closeCode() websocket.StatusCode {
 	s.t.Helper()
+	return websocket.CloseStatus(s.closed())
+}
+
+// closed waits for the end of the connection.
+func (s *socket) closed() error {
+	s.t.Helper()
 	for {
 		if _, err := s.next(); err != nil {
 			if errors.Is(err, context.DeadlineExceeded) {
 				s.t.Fatal("not closed")
 			}
-			return websocket.CloseStatus(err)
+			return err
 		}
 	}
 }

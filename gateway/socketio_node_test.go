@@ -160,6 +160,33 @@ func TestSocketIOClient(t *testing.T) {
 			t.Fatalf("got %v", seqs)
 		}
 	})
+	t.Run("a replaced gateway asks them to come back one after the other", func(t *testing.T) {
+		r, n := newRig(t, socketIOConfig, func(c *gateway.Config) { c.Returns = 1 }), startNode(t, dir)
+		_, url, _ := startGateway(t, r.nats, socketIOConfig)
+		front := newFront(t, r.url)
+		for _, name := range []string{"first", "second"} {
+			n.send(map[string]any{"do": "connect", "socket": name, "url": front.url, "patient": true, "options": map[string]any{
+				"transports": []string{"websocket"}, "auth": map[string]any{"token": alice}}})
+			n.want("connect")
+		}
+		front.forwardTo(url)
+		waits, closed := map[string]time.Duration{}, time.Now()
+		r.stop()
+		for back := 0; back < 2; {
+			switch s := n.next(); s.On {
+			case "disconnect":
+				waits[s.Socket], _ = refusal.CloseWait(s.Response)
+			case "connect":
+				back++
+				if came := time.Since(closed); came < waits[s.Socket]/2 {
+					t.Errorf("%s came back after %s, was told %s", s.Socket, came, waits[s.Socket])
+				}
+			}
+		}
+		if waits["first"]+waits["second"] != time.Second {
+			t.Errorf("waits %v", waits)
+		}
+	})
 	t.Run("a slow client", func(t *testing.T) {
 		r, n := newRig(t, func(c *gateway.Config) { c.Queue, c.WriteTimeout = 16, 2*time.Second }), startNode(t, dir)
 		job := r.upload("alice")

@@ -52,9 +52,9 @@ const (
 
 // Close codes of WebSockets. Each says what the client should do.
 const (
-	// CloseRestart means that the gateway is being replaced. Connect again at
-	// once, with the last sequence seen. The IANA registry calls it "Service
-	// Restart".
+	// CloseRestart means that the gateway is being replaced. Connect again, with the
+	// last sequence seen, after the wait that CloseWait reads from the reason: at once
+	// where it tells none. The IANA registry calls the code "Service Restart".
 	CloseRestart = 1012
 	// CloseUnauthenticated means that the token is missing, invalid or expired.
 	// Connect again with a new one.
@@ -63,7 +63,7 @@ const (
 	// the last sequence seen.
 	CloseTooSlow = 4002
 	// CloseStreamReset means that the event stream was created anew. Connect
-	// again and forget all sequences seen.
+	// again, after the wait that the reason may tell, and forget all sequences seen.
 	CloseStreamReset = 4003
 	// ClosePingTimeout means that the client did not answer a ping.
 	ClosePingTimeout = 4004

@@ -31,7 +31,8 @@ type Config struct {
 	HTTPClient *http.Client
 	// Backoff is the wait before the nth attempt in a row, from 1. Nil means, for
 	// connections, 250 ms doubling to 15 s with jitter, and for uploads in parts 1 s
-	// doubling to 30 s. Other requests are made once.
+	// doubling to 30 s. Other requests are made once. A gateway that is replaced tells
+	// each connection how long to wait, which comes before the first attempt instead.
 	Backoff func(attempt int) time.Duration
 	// Attempts is how many failures in a row end Watch or an upload in parts; 0 means
 	// 10, a negative number means that none do.
@@ -84,9 +85,14 @@ func (c Config) wait(ctx context.Context, attempt int, backoff func(int) time.Du
 	if c.Backoff != nil {
 		backoff = c.Backoff
 	}
+	sleep(ctx, backoff(attempt))
+}
+
+// sleep waits, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
-	case <-time.After(backoff(attempt)):
+	case <-time.After(d):
 	}
 }
 

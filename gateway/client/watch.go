@@ -69,11 +69,25 @@ func (c *Client) follow(
 			if websocket.CloseStatus(err) == refusal.CloseStreamReset {
 				f.after = 0
 			}
-			if c.cfg.wait(ctx, failures, connectBackoff); ctx.Err() != nil {
+			if wait, told := toldWait(err); told && f.joined {
+				sleep(ctx, wait)
+			} else {
+				c.cfg.wait(ctx, failures, connectBackoff)
+			}
+			if ctx.Err() != nil {
 				return
 			}
 		}
 	}
+}
+
+// toldWait returns how long the gateway has asked to wait when it ended the connection.
+func toldWait(err error) (wait time.Duration, told bool) {
+	closed, ok := errors.AsType[websocket.CloseError](err)
+	if !ok {
+		return 0, false
+	}
+	return refusal.CloseWait(closed.Reason)
 }
 
 // isFinal reports whether another connection would meet the same error.

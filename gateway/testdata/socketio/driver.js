@@ -6,8 +6,9 @@ const readline = require("node:readline");
 const say = (o) => process.stdout.write(JSON.stringify(o) + "\n");
 const sockets = new Map();
 
-// A plain client never says after which sequence, whatever it had before.
-function connect({ socket: name, url, options, job, version, plain }) {
+// A plain client never says after which sequence, whatever it had before. A patient one waits
+// as a gateway that is replaced asks it to.
+function connect({ socket: name, url, options, job, version, plain, patient }) {
   const socket = clients[version ?? 4].io(url, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 100, ...options });
   sockets.set(name, socket);
   let after = 0, joined = false;
@@ -27,7 +28,11 @@ function connect({ socket: name, url, options, job, version, plain }) {
       response: err.context && err.context.responseText }));
   socket.on("disconnect", (reason, details) => {
     joined = false;
-    say({ socket: name, on: "disconnect", message: reason, code: details && details.context && details.context.code });
+    const { code, reason: asked } = details?.context ?? {};
+    say({ socket: name, on: "disconnect", message: reason, code, response: asked });
+    if (!patient) return;
+    const told = /; retry_ms=(\d+)$/.exec(asked ?? "")?.[1];
+    socket.io.reconnectionDelay(Number(told ?? 1000)).reconnectionDelayMax(Math.max(Number(told ?? 0), 5000));
   });
   socket.onAny((event, data, seq) => {
     if (joined && seq) after = seq;

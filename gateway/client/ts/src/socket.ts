@@ -6,7 +6,7 @@ import type { Tokens } from "./token.js";
 
 /** What this client uses of a WebSocket, the global one or that of the package ws. */
 export interface SocketLike {
-  // The two declare different types of events. Only data and code are used.
+  // The two declare different types of events. Only data, code and reason are used.
   onopen: ((event: any) => void) | null;
   onmessage: ((event: any) => void) | null;
   onclose: ((event: any) => void) | null;
@@ -36,6 +36,15 @@ const closeStreamReset = 4003;
 // Milliseconds.
 const pingInterval = 30_000;
 const pingTimeout = 10_000;
+
+/**
+ * Milliseconds that the reason of a close frame asks to wait before the next attempt, at most a minute. Each client of a
+ * gateway that is replaced is told another wait.
+ */
+function toldWait(reason: string | undefined): number | undefined {
+  const told = /; retry_ms=(\d+)$/.exec(reason ?? "")?.[1];
+  return told === undefined ? undefined : Math.min(Number(told), 60_000);
+}
 
 /** One connection to the gateway, over one WebSocket after the other. */
 export class Socket {
@@ -131,11 +140,11 @@ export class Socket {
       this.#receive(event.data);
     };
     ws.onerror = () => {}; // onclose follows; without this the package ws throws
-    ws.onclose = (event: { code: number }) => {
+    ws.onclose = (event: { code: number; reason?: string }) => {
       if (this.#ws !== ws) return;
       this.#ws = undefined;
       this.#stopTimers();
-      if (opened) this.#closed(event.code);
+      if (opened) this.#closed(event.code, toldWait(event.reason));
       else void this.#neverOpened(token);
     };
   }
@@ -154,7 +163,7 @@ export class Socket {
     else if (frame) this.#listener.onFrame(frame);
   }
 
-  #closed(code: number): void {
+  #closed(code: number, told: number | undefined): void {
     switch (code) {
       case closeUnauthenticated:
         this.#tokenRefused();
@@ -163,13 +172,11 @@ export class Socket {
         this.#listener.onReset();
         break;
       case closeRestart:
-        // At once, but not in a loop with a server that does nothing but restart.
-        if (this.#received) {
-          this.#retry(0);
-          return;
-        }
+        told ??= 0; // at once
     }
-    this.#retry(backoff(++this.#failures, this.#random));
+    // Not in a loop with a server that does nothing but restart.
+    if (told !== undefined && this.#received) this.#retry(told);
+    else this.#retry(backoff(++this.#failures, this.#random));
   }
 
   /** Finds out why the handshake failed, for a WebSocket does not tell the HTTP status. */

@@ -109,6 +109,27 @@ test("the client reconnects with backoff, and at once when the gateway restarts"
   assert.ok(FakeSocket.last.closed);
 });
 
+test("the wait that a restarting gateway tells is kept", async () => {
+  const { c, clock } = await start("a.b.c");
+  const restart = async (code: number, reason: string, wait: number) => {
+    FakeSocket.last.onopen?.({});
+    FakeSocket.last.onmessage?.({ data: '{"event":"pong","data":{},"id":1}' });
+    const n = FakeSocket.all.length;
+    FakeSocket.last.onclose?.({ code, reason });
+    await settled();
+    await clock.advance(wait - 1);
+    assert.equal(FakeSocket.all.length, n, reason);
+    await clock.advance(1);
+    assert.equal(FakeSocket.all.length, n + 1, reason);
+  };
+  await restart(1012, "service restart; retry_ms=7340", 7340);
+  await restart(4003, "stream was made anew; retry_ms=1200", 1200);
+  await restart(1012, "service restart; retry_ms=999999999", 60_000);
+  await restart(1012, "service restart; retry_ms=soon", 0);
+  await restart(4002, "too slow, resume", 250);
+  c.close();
+});
+
 test("a connection that answers no ping is closed", async () => {
   const { c, clock } = await start("a.b.c");
   const first = FakeSocket.last;
