@@ -24,6 +24,8 @@ type bench struct {
 	// iec is the simulator's URL. It runs in a process of its own, so that its memory
 	// does not count as rollcall's.
 	iec string
+	// env is added to the environment of each process.
+	env []string
 }
 
 func (b *bench) binary() string { return filepath.Join(b.dir, "rollcall") }
@@ -31,16 +33,17 @@ func (b *bench) binary() string { return filepath.Join(b.dir, "rollcall") }
 // build compiles rollcall.
 func (b *bench) build(ctx context.Context) error {
 	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.binary(),
-		"./services/cmd/rollcall").CombinedOutput()
+		"rollcall.example/services/cmd/rollcall").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
 	}
 	return nil
 }
 
-// process is a running command of rollcall.
+// process is a program that runs.
 type process struct {
-	cmd *exec.Cmd
+	name string // of an installation's
+	cmd  *exec.Cmd
 	// url is the address that it prints.
 	url  string
 	done chan struct{} // closed when it has ended, with err
@@ -49,28 +52,12 @@ type process struct {
 
 // startCommand starts a command of rollcall and waits until it prints its address.
 func (b *bench) startCommand(ctx context.Context, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(b.binary(), append([]string{"--log-level", "warn"}, args...)...),
-		done: make(chan struct{})}
-	p.cmd.Stderr = os.Stderr
-	out, err := p.cmd.StdoutPipe()
+	url := make(chan string, 1)
+	cmd := exec.Command(b.binary(), append([]string{"--log-level", "warn"}, args...)...)
+	p, err := b.startProgram(cmd, url)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	url := make(chan string, 1)
-	go func() {
-		defer close(p.done)
-		lines := bufio.NewScanner(out)
-		for lines.Scan() {
-			if _, found, ok := strings.Cut(lines.Text(), " is up on "); ok {
-				url <- found
-			}
-		}
-		_, drained := io.Copy(io.Discard, out)
-		p.err = errors.Join(lines.Err(), drained, p.cmd.Wait())
-	}()
 	select {
 	case p.url = <-url:
 		return p, nil
@@ -79,6 +66,33 @@ func (b *bench) startCommand(ctx context.Context, args ...string) (*process, err
 	case <-ctx.Done():
 		return nil, errors.Join(ctx.Err(), p.stop())
 	}
+}
+
+// startProgram starts a program. url, if not nil, gets the first address that it prints.
+func (b *bench) startProgram(cmd *exec.Cmd, url chan<- string) (*process, error) {
+	p := &process{cmd: cmd, done: make(chan struct{})}
+	cmd.Env = append(os.Environ(), b.env...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		defer close(p.done)
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if _, found, ok := strings.Cut(lines.Text(), " is up on "); ok && url != nil {
+				url <- found
+				url = nil
+			}
+		}
+		_, drained := io.Copy(io.Discard, out)
+		p.err = errors.Join(lines.Err(), drained, p.cmd.Wait())
+	}()
+	return p, nil
 }
 
 // stop asks the process to end and waits until it has.
@@ -110,10 +124,11 @@ func peakOf(pid int) (int64, error) {
 
 // startUp starts rollcall up on the data of earlier runs, with a quota that no job
 // has to wait for.
-func (b *bench) startUp(ctx context.Context) (*server, error) {
+func (b *bench) startUp(ctx context.Context, args ...string) (*server, error) {
 	data := filepath.Join(b.dir, "data")
-	p, err := b.startCommand(ctx, "up", "--addr", "127.0.0.1:0", "--data", data, "--iec-url", b.iec,
-		"--iec-quota", "1000000000", "--iec-concurrency", "64", "--max-file-size", "1GB")
+	p, err := b.startCommand(ctx, append([]string{"up", "--addr", "127.0.0.1:0", "--data", data, "--iec-url", b.iec,
+		"--iec-quota", "1000000000", "--iec-concurrency", "64", "--max-file-size", "1GB", "--user-uploads", "100000",
+		"--user-jobs", "100000", "--user-transfers", "1000", "--user-storage", "1000GB"}, args...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,11 @@ type result struct {
 	peerTook time.Duration
 	// target is the goal in words.
 	target string
+	// grows is the series that it is a point of, of so large a size; "" for none.
+	grows string
+	size  int
+	// stages are the times of a job's stages.
+	stages []stageTime
 }
 
 // printTable prints the results as a Markdown table with aligned columns.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall.example/events"
 	"rollcall.example/gateway/client"
 	"rollcall.example/gateway/frames"
 )
@@ -19,43 +20,72 @@ type server struct {
 	token string
 }
 
+// stageTime is how long a stage of a job took, from the fact before to its own.
+type stageTime struct {
+	stage string
+	took  time.Duration
+}
+
 // timeJob uploads a roll and follows the job until it is reported. It returns the
 // time from the start of the upload to the frame that says so.
 func (s *server) timeJob(ctx context.Context, roll string, dryRun bool) (time.Duration, error) {
+	took, _, err := s.timeStages(ctx, roll, dryRun)
+	return took, err
+}
+
+// timeStages is timeJob that tells of each stage too.
+func (s *server) timeStages(ctx context.Context, roll string, dryRun bool) (time.Duration, []stageTime, error) {
 	c, err := s.client()
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	begin := time.Now()
 	id, err := uploadRoll(ctx, c, roll, dryRun)
 	if err != nil {
-		return 0, fmt.Errorf("upload %s: %w", filepath.Base(roll), err)
+		return 0, nil, fmt.Errorf("upload %s: %w", filepath.Base(roll), err)
 	}
-	var stages strings.Builder // how long each stage took
-	last := begin
+	stages, frame, err := followStages(ctx, c, id, begin)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%s: %w", filepath.Base(roll), err)
+	}
+	took := time.Since(begin)
+	var told strings.Builder
+	for _, s := range stages {
+		fmt.Fprintf(&told, " %s %s,", s.stage, formatSeconds(s.took))
+	}
+	fmt.Fprintf(os.Stderr, "%s:%s in all %s\n", filepath.Base(roll), told.String(), formatSeconds(took))
+	return took, stages, checkComplete(frame)
+}
+
+// followStages follows a job to its last frame, and returns the time of each stage: of the
+// first from begin on.
+func followStages(ctx context.Context, c *client.Client, id string, begin time.Time) (stages []stageTime,
+	frame client.Frame, err error,
+) {
 	for frame, err := range c.Watch(ctx, id, 0) {
 		if err != nil {
-			return 0, fmt.Errorf("watch %s: %w", filepath.Base(roll), err)
+			return nil, frame, err
 		}
+		if frame.Seq == 0 {
+			continue
+		}
+		s := stageTime{stage: "report generation", took: time.Since(begin)}
+		begin = begin.Add(s.took)
 		switch frame.Event {
 		case frames.EventComplete:
-			fmt.Fprintf(os.Stderr, "%s: %s report %s\n", filepath.Base(roll), stages.String(),
-				formatSeconds(time.Since(last)))
-			return time.Since(begin), s.checkComplete(frame)
+			return append(stages, s), frame, nil
 		case frames.EventFailed:
 			failed, err := frame.Failed()
-			return 0, errors.Join(fmt.Errorf("%s failed: %s", filepath.Base(roll), failed.Error), err)
+			return nil, frame, errors.Join(fmt.Errorf("the job has failed: %s", failed.Error), err)
 		}
-		if frame.Seq > 0 {
-			p, err := frame.Progress()
-			if err != nil {
-				return 0, err
-			}
-			fmt.Fprintf(&stages, "%s %s, ", p.Stage, formatSeconds(time.Since(last)))
-			last = time.Now()
+		p, err := frame.Progress()
+		if err != nil {
+			return nil, frame, err
 		}
+		s.stage = string(p.Stage)
+		stages = append(stages, s)
 	}
-	return 0, fmt.Errorf("watch %s: %w", filepath.Base(roll), context.Cause(ctx))
+	return nil, frame, fmt.Errorf("watch: %w", context.Cause(ctx))
 }
 
 func (s *server) client() (*client.Client, error) {
@@ -77,23 +107,46 @@ func (s *server) follow(ctx context.Context, id string) (written int, err error)
 	if err != nil {
 		return 0, err
 	}
-	for frame, err := range c.Watch(ctx, id, 0) {
+	_, frame, err := followStages(ctx, c, id, time.Now())
+	if err != nil {
+		return 0, err
+	}
+	done, err := frame.Complete()
+	return done.Database.Inserts, errors.Join(err, checkComplete(frame))
+}
+
+// askAbout has the IEC asked about everybody on a roll, and writes nothing: a dry run that is
+// cancelled once it has answered.
+func askAbout(ctx context.Context, rest, live *client.Client, roll string) error {
+	id, err := uploadRoll(ctx, rest, roll, true)
+	if err != nil {
+		return fmt.Errorf("upload %s: %w", filepath.Base(roll), err)
+	}
+	asked := false
+	for frame, err := range live.Watch(ctx, id, 0) {
 		if err != nil {
-			return 0, err
+			return fmt.Errorf("watch %s: %w", filepath.Base(roll), err)
 		}
-		if frame.Event == frames.EventComplete {
-			done, err := frame.Complete()
-			return done.Database.Inserts, errors.Join(err, s.checkComplete(frame))
+		if frame.Terminal() {
+			if !asked {
+				return fmt.Errorf("%s: the job ended before the IEC had answered", filepath.Base(roll))
+			}
+			return nil
 		}
-		if frame.Event == frames.EventFailed {
-			return 0, errors.New("the job has failed")
+		p, err := frame.Progress()
+		if err != nil {
+			return err
+		}
+		if frame.Seq > 0 && p.Stage == events.IECVerification {
+			asked = true
+			_, _ = rest.Cancel(ctx, id) // otherwise it ends by itself, as a small one may have meanwhile
 		}
 	}
-	return 0, context.Cause(ctx)
+	return context.Cause(ctx)
 }
 
 // checkComplete checks that the job wrote all of its rows.
-func (s *server) checkComplete(frame client.Frame) error {
+func checkComplete(frame client.Frame) error {
 	done, err := frame.Complete()
 	if err != nil {
 		return err
