@@ -69,24 +69,26 @@ func printGrowth(out io.Writer, results []result) error {
 	if b.Len() == 0 {
 		return nil
 	}
-	fmt.Fprintf(&b, "\nThe exponent is the slope of log cost over log size (least squares): 1 is as the work grows.\n")
+	fmt.Fprintf(&b, "\nThe exponent is the slope of log cost over log size (least squares): 1 is as the work grows.\n"+
+		"Others on the machine make times longer, and processor time of rollcall and PostgreSQL hardly.\n")
 	_, err := io.WriteString(out, b.String())
 	return err
 }
 
-// curvesOf returns time, peak memory and the time of each stage. The results have the same
+// curvesOf returns time, processor time, peak memory and the time of each stage. The results have the same
 // stages.
 func curvesOf(results []result) []curve {
 	seconds := func(cost float64) string { return fmt.Sprintf("%.2f s", cost) }
 	list := []curve{
 		{what: "time", units: seconds},
+		{what: "processor time", units: seconds},
 		{what: "peak memory", units: func(cost float64) string { return fmt.Sprintf("%.0f MB", cost) }},
 	}
 	for _, s := range results[0].stages {
 		list = append(list, curve{what: s.stage, units: seconds})
 	}
 	for _, r := range results {
-		costs := []float64{r.took.Seconds(), float64(r.peakBytes) / (1 << 20)}
+		costs := []float64{r.took.Seconds(), r.cpu.Seconds(), float64(r.peakBytes) / (1 << 20)}
 		for _, s := range r.stages {
 			costs = append(costs, s.took.Seconds())
 		}

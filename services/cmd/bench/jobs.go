@@ -118,7 +118,8 @@ func (s *server) timeJobs(ctx context.Context, rolls []roll) (time.Duration, err
 	return time.Since(begin), err
 }
 
-// measure prepares and runs a measurement. Its first result has the peak of memory.
+// measure prepares and runs a measurement. Its first result has the processor time and the
+// peak of memory.
 func (b *bench) measure(ctx context.Context, m jobMeasurement) (results []result, err error) {
 	if err := b.prime(ctx, m.people); err != nil {
 		return nil, err
@@ -133,9 +134,18 @@ func (b *bench) measure(ctx context.Context, m jobMeasurement) (results []result
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
+	before, err := b.usedCPU(s)
+	if err != nil {
+		return nil, err
+	}
 	if results, err = m.run(ctx, s); err != nil {
 		return nil, err
 	}
+	after, err := b.usedCPU(s)
+	if err != nil {
+		return nil, err
+	}
+	results[0].cpu = after - before
 	results[0].peakBytes, err = s.peakMemory()
 	return results, err
 }

@@ -23,6 +23,8 @@ type result struct {
 	// grows is the series that it is a point of, of so large a size; "" for none.
 	grows string
 	size  int
+	// cpu is the processor time of rollcall and its PostgreSQL.
+	cpu time.Duration
 	// stages are the times of a job's stages.
 	stages []stageTime
 }

@@ -19,6 +19,16 @@ type usage struct {
 	cpu time.Duration
 }
 
+// usedCPU returns the processor time of rollcall and its PostgreSQL.
+func (b *bench) usedCPU(s *server) (time.Duration, error) {
+	database, err := measurePostgres(filepath.Join(b.dir, "data", "postgres"))
+	if err != nil {
+		return 0, err
+	}
+	own, err := readCPU(s.cmd.Process.Pid, false)
+	return database.cpu + own, err
+}
+
 // measureUsage returns what the processes of an installation use, by name.
 func (in *installation) measureUsage() (map[string]usage, error) {
 	all := map[string]usage{}
@@ -35,13 +45,13 @@ func (in *installation) measureUsage() (map[string]usage, error) {
 		all[p.name] = usage{u.memory + memory, u.cpu + cpu}
 	}
 	var err error
-	all["postgresql"], err = in.measurePostgres()
+	all["postgresql"], err = measurePostgres(filepath.Join(in.b.dir, "postgres"))
 	return all, err
 }
 
-// measurePostgres adds up the processes of PostgreSQL.
-func (in *installation) measurePostgres() (u usage, err error) {
-	text, err := os.ReadFile(filepath.Join(in.b.dir, "postgres", "data", "postmaster.pid"))
+// measurePostgres adds up the processes of the private PostgreSQL in a folder.
+func measurePostgres(dir string) (u usage, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
 	if err != nil {
 		return u, err
 	}
