@@ -41,8 +41,8 @@ type systemRun struct {
 type systemRound struct {
 	// took is the time from the first upload to the last report.
 	took     time.Duration
-	cpu      time.Duration // in all processes of the installation
-	small    []time.Duration
+	cpu      time.Duration    // in all processes of the installation
+	small    [][]stageTime    // of the small jobs
 	peaks    map[string]int64 // of memory, by process
 	followed followed
 }
@@ -278,16 +278,16 @@ func (s *system) measureRound(ctx context.Context, round int) (r systemRound, er
 	return r, nil
 }
 
-// runSmall uploads a small roll after the other until ended is closed, and returns how long
-// each took.
-func (s *system) runSmall(ctx context.Context, ended <-chan struct{}) (took []time.Duration, err error) {
+// runSmall uploads a small roll after the other until ended is closed, and returns the stages
+// of each job.
+func (s *system) runSmall(ctx context.Context, ended <-chan struct{}) (list [][]stageTime, err error) {
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	for {
 		select {
 		case <-ended:
 			err := group.Wait()
-			return took, err
+			return list, err
 		case <-ctx.Done():
 			return nil, errors.Join(group.Wait(), ctx.Err())
 		case <-time.After(s.run.every):
@@ -295,11 +295,10 @@ func (s *system) runSmall(ctx context.Context, ended <-chan struct{}) (took []ti
 		n := s.smallJobs
 		s.smallJobs++
 		group.Go(func() error {
-			begin := time.Now()
-			_, _, err := s.runJob(ctx, s.run.users+n, s.smallRoll(n), nil)
+			stages, _, err := s.runJob(ctx, s.run.users+n, s.smallRoll(n), nil)
 			mu.Lock()
 			defer mu.Unlock()
-			took = append(took, time.Since(begin))
+			list = append(list, stages)
 			return err
 		})
 	}

@@ -54,10 +54,20 @@ func (r systemRun) writeRounds(b *strings.Builder) {
 		return fmt.Sprintf("%.0f %%", 100*round.cpu.Seconds()/round.took.Seconds()/float64(runtime.NumCPU()))
 	})
 	add(fmt.Sprintf("jobs of %d rows meanwhile: median, slowest", smallRows), func(round systemRound) string {
-		small := append(slices.Sorted(slices.Values(round.small)), 0)
-		n := len(round.small)
-		return fmt.Sprintf("%d: %s, %s", n, formatSeconds(small[n/2]), formatSeconds(small[max(n-1, 0)]))
+		median, slowest := rankTimes(round.small, func(stages []stageTime) (sum time.Duration) {
+			for _, s := range stages {
+				sum += s.took
+			}
+			return sum
+		})
+		return fmt.Sprintf("%d: %s, %s", len(round.small), formatSeconds(median), formatSeconds(slowest))
 	})
+	for i, s := range r.alone {
+		add("of that "+s.stage, func(round systemRound) string {
+			median, slowest := rankTimes(round.small, func(stages []stageTime) time.Duration { return stages[i].took })
+			return fmt.Sprintf("%s, %s", formatSeconds(median), formatSeconds(slowest))
+		})
+	}
 	add("facts followed: lost, doubled", func(round systemRound) string {
 		return fmt.Sprintf("%d: %d, %d", round.followed.Facts, round.followed.Lost, round.followed.Doubled)
 	})
@@ -68,6 +78,19 @@ func (r systemRun) writeRounds(b *strings.Builder) {
 		add("peak memory of "+name, func(round systemRound) string { return fmt.Sprintf("%d MB", round.peaks[name]>>20) })
 	}
 	writeTable(b, rows)
+}
+
+// rankTimes returns the median and the longest of the times that jobs took; 0 without jobs.
+func rankTimes(jobs [][]stageTime, took func([]stageTime) time.Duration) (median, slowest time.Duration) {
+	var list []time.Duration
+	for _, stages := range jobs {
+		list = append(list, took(stages))
+	}
+	if len(list) == 0 {
+		return 0, 0
+	}
+	slices.Sort(list)
+	return list[len(list)/2], list[len(list)-1]
 }
 
 // bounds returns the rows a second that the slowest stage can do, and those that the
