@@ -13,7 +13,19 @@ import (
 	"rollcall.example/events/refusal"
 )
 
-const progressEvery = 250 * time.Millisecond
+const (
+	// progressEvery and progressSeldom are the least and the longest time from one report
+	// to the next.
+	progressEvery, progressSeldom = 250 * time.Millisecond, 5 * time.Second
+	// progressShare says which part of its time a stage waits for reports to be stored, at
+	// most: one in so many. Where the disk is busy, they come less often.
+	progressShare = 20
+)
+
+// progressWait returns the time from a report that took so long to store to the next.
+func progressWait(took time.Duration) time.Duration {
+	return min(max(progressEvery, progressShare*took), progressSeldom)
+}
 
 // Work is one attempt of a stage at a job.
 type Work struct {
@@ -33,7 +45,7 @@ type Work struct {
 
 	mu       sync.Mutex
 	last     events.Progress
-	sent     time.Time
+	next     time.Time // when the next report may be sent
 	moved    time.Time // when it last made progress
 	failures int
 }
@@ -91,8 +103,8 @@ func (w *Work) Header(artifact string) records.Header {
 
 // Progress reports how many rows of a step are done. A total of 0 means that
 // the step has no rows to count. It may be called often: it publishes the first
-// report of a step and then at most one every 250 ms. An error is logged and
-// not returned, because a lost report does no harm.
+// report of a step and then at most one every 250 ms, fewer where it takes long to
+// store one. An error is logged and not returned, because a lost report does no harm.
 func (w *Work) Progress(step events.Step, done, total int, message string) {
 	w.ProgressUntil(step, done, total, message, time.Time{})
 }
@@ -112,11 +124,12 @@ func (w *Work) ProgressUntil(step events.Step, done, total int, message string, 
 		Status: events.StatusProcessing, Processed: done, Total: total, ETA: eta.UTC(),
 		Trigger: w.Job.Trigger, Failures: w.failures,
 	}
-	if !first && now.Sub(w.sent) < progressEvery {
+	began := time.Now() // whatever a clock does meanwhile
+	if !first && began.Before(w.next) {
 		return
 	}
-	w.sent = now
 	w.storeProgress(w.last)
+	w.next = began.Add(progressWait(time.Since(began)))
 }
 
 // latestProgress returns the last reported progress, or that of the beginning
