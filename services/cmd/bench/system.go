@@ -32,18 +32,20 @@ type systemRun struct {
 	systemLoad
 	// alone is a job of the same size with nothing beside it, aloneCPU the processor time
 	// that it took in all processes of the installation.
-	alone    []stageTime
-	aloneCPU time.Duration
-	rounds   []systemRound
+	alone     []stageTime
+	aloneCPU  time.Duration
+	aloneUsed map[string]time.Duration // the same by process
+	rounds    []systemRound
 }
 
 // systemRound is one round: each user's job, and small ones meanwhile.
 type systemRound struct {
 	// took is the time from the first upload to the last report.
 	took     time.Duration
-	cpu      time.Duration    // in all processes of the installation
-	small    [][]stageTime    // of the small jobs
-	peaks    map[string]int64 // of memory, by process
+	cpu      time.Duration            // in all processes of the installation
+	used     map[string]time.Duration // the same by process
+	small    [][]stageTime            // of the small jobs
+	peaks    map[string]int64         // of memory, by process
 	followed followed
 }
 
@@ -170,7 +172,7 @@ func (s *system) measure(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.followers.stop()) }()
-	before, err := s.usedCPU()
+	before, err := s.measureAll()
 	if err != nil {
 		return err
 	}
@@ -181,11 +183,11 @@ func (s *system) measure(ctx context.Context) (err error) {
 	if err := s.checkInserted(frame); err != nil {
 		return err
 	}
-	after, err := s.usedCPU()
+	after, err := s.measureAll()
 	if err != nil {
 		return err
 	}
-	s.run.aloneCPU = after - before
+	s.run.aloneUsed, s.run.aloneCPU = used(before, after)
 	for round := range s.run.systemLoad.rounds {
 		r, err := s.measureRound(ctx, round+1)
 		if err != nil {
@@ -196,12 +198,22 @@ func (s *system) measure(ctx context.Context) (err error) {
 	return s.checkMembers(ctx)
 }
 
-func (s *system) usedCPU() (sum time.Duration, err error) {
+// measureAll returns what all processes use, the clients too.
+func (s *system) measureAll() (map[string]usage, error) {
 	all, err := s.measureUsage()
-	for _, u := range all {
-		sum += u.cpu
+	if err != nil {
+		return nil, err
 	}
-	return sum, err
+	sum := time.Duration(0)
+	for _, pid := range []int{os.Getpid(), s.followers.cmd.Process.Pid} {
+		cpu, err := readCPU(pid, false)
+		if err != nil {
+			return nil, err
+		}
+		sum += cpu
+	}
+	all[clients] = usage{cpu: sum}
+	return all, nil
 }
 
 func (s *system) checkInserted(frame client.Frame) error {
@@ -227,7 +239,7 @@ func (s *system) checkMembers(ctx context.Context) error {
 
 // measureRound has each user upload a roll, and small rolls uploaded as long as a user waits.
 func (s *system) measureRound(ctx context.Context, round int) (r systemRound, err error) {
-	before, err := s.usedCPU()
+	before, err := s.measureAll()
 	if err != nil {
 		return r, err
 	}
@@ -258,8 +270,8 @@ func (s *system) measureRound(ctx context.Context, round int) (r systemRound, er
 	r.took = time.Since(begin)
 	close(ended)
 	err = errors.Join(err, small.Wait())
-	after, cerr := s.usedCPU()
-	r.cpu = after - before
+	after, cerr := s.measureAll()
+	r.used, r.cpu = used(before, after)
 	stopWatching()
 	if err := errors.Join(err, cerr, memory.Wait()); err != nil {
 		return r, err

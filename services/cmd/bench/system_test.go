@@ -48,4 +48,9 @@ func TestBoundsOfAnInstallation(t *testing.T) {
 	if _, stages, processors := r.bounds(64); stages != 1000 || processors != 32_000 {
 		t.Errorf("%v, %v with processors to spare", stages, processors)
 	}
+	round := systemRound{took: 10 * time.Second, used: map[string]time.Duration{clients: 4 * time.Second,
+		"gateway": 6 * time.Second, "iec": time.Second}}
+	if left := round.leftBy(2); left != 0.5 {
+		t.Errorf("who follows leaves %v", left)
+	}
 }

@@ -50,6 +50,9 @@ func (r systemRun) writeRounds(b *strings.Builder) {
 	add(fmt.Sprintf("of the %.0f that the processors can do", processors), func(round systemRound) string {
 		return fmt.Sprintf("%.2f", speed(round)/processors)
 	})
+	add("of what they can do beside who follows", func(round systemRound) string {
+		return fmt.Sprintf("%.2f", speed(round)/processors/round.leftBy(runtime.NumCPU()))
+	})
 	add("processors busy with rollcall", func(round systemRound) string {
 		return fmt.Sprintf("%.0f %%", 100*round.cpu.Seconds()/round.took.Seconds()/float64(runtime.NumCPU()))
 	})
@@ -78,6 +81,28 @@ func (r systemRun) writeRounds(b *strings.Builder) {
 		add("peak memory of "+name, func(round systemRound) string { return fmt.Sprintf("%d MB", round.peaks[name]>>20) })
 	}
 	writeTable(b, rows)
+
+	head[0] = "processor time for 1,000 rows"
+	rows = [][]string{slices.Insert(slices.Clone(head), 1, "the job alone")}
+	for _, name := range slices.Sorted(maps.Keys(r.aloneUsed)) {
+		row := []string{name, perThousand(r.aloneUsed[name], r.rows)}
+		for _, round := range r.rounds {
+			row = append(row, perThousand(round.used[name], r.users*r.rows))
+		}
+		rows = append(rows, row)
+	}
+	b.WriteString("\n")
+	writeTable(b, rows)
+}
+
+func perThousand(took time.Duration, rows int) string {
+	return fmt.Sprintf("%.1f ms", took.Seconds()*1e6/float64(rows))
+}
+
+// leftBy returns which part of the processors is left by the clients, which are on the same
+// machine, and the gateways, which serve them.
+func (r systemRound) leftBy(cpus int) float64 {
+	return 1 - (r.used[clients]+r.used["gateway"]).Seconds()/r.took.Seconds()/float64(cpus)
 }
 
 // rankTimes returns the median and the longest of the times that jobs took; 0 without jobs.

@@ -49,6 +49,10 @@ func (in *installation) measureUsage() (map[string]usage, error) {
 	return all, err
 }
 
+// clients is the name of the processes that are not of the installation: the followers, and
+// this one, which uploads.
+const clients = "the clients"
+
 // measurePostgres adds up the processes of the private PostgreSQL in a folder.
 func measurePostgres(dir string) (u usage, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
@@ -93,6 +97,19 @@ func measurePostgres(dir string) (u usage, err error) {
 		u.cpu += cpu
 	}
 	return u, nil
+}
+
+// used returns the processor time between two measurements, by process and in all of an
+// installation's own, which are all but the clients.
+func used(before, after map[string]usage) (byName map[string]time.Duration, own time.Duration) {
+	byName = map[string]time.Duration{}
+	for name, u := range after {
+		byName[name] = u.cpu - before[name].cpu
+		if name != clients {
+			own += byName[name]
+		}
+	}
+	return byName, own
 }
 
 // readPages returns the resident memory of a process.
