@@ -58,7 +58,7 @@ func (s *server) timeStages(ctx context.Context, roll string, dryRun bool) (time
 }
 
 // followStages follows a job to its last frame, and returns the time of each stage: of the
-// first from begin on.
+// first from begin on, of the last until the frame is here.
 func followStages(ctx context.Context, c *client.Client, id string, begin time.Time) (stages []stageTime,
 	frame client.Frame, err error,
 ) {
@@ -69,11 +69,9 @@ func followStages(ctx context.Context, c *client.Client, id string, begin time.T
 		if frame.Seq == 0 {
 			continue
 		}
-		s := stageTime{stage: "report generation", took: time.Since(begin)}
-		begin = begin.Add(s.took)
 		switch frame.Event {
 		case frames.EventComplete:
-			return append(stages, s), frame, nil
+			return append(stages, stageTime{"report generation", time.Since(begin)}), frame, nil
 		case frames.EventFailed:
 			failed, err := frame.Failed()
 			return nil, frame, errors.Join(fmt.Errorf("the job has failed: %s", failed.Error), err)
@@ -82,8 +80,8 @@ func followStages(ctx context.Context, c *client.Client, id string, begin time.T
 		if err != nil {
 			return nil, frame, err
 		}
-		s.stage = string(p.Stage)
-		stages = append(stages, s)
+		stages = append(stages, stageTime{string(p.Stage), p.Timestamp.Sub(begin)})
+		begin = p.Timestamp
 	}
 	return nil, frame, fmt.Errorf("watch: %w", context.Cause(ctx))
 }
