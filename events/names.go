@@ -57,11 +57,18 @@ const (
 
 	// KVQuota counts the calls to the IEC; all replicas of iec share it.
 	KVQuota = "IEC_QUOTA"
-	// KVVerdicts holds answers of the IEC. The key is an HMAC of the ID number.
+	// StreamIEC holds the newest answers of the IEC and who is being asked about now.
+	// Whoever stores an answer or a claim appends it here; all replicas of iec read it.
+	StreamIEC = "IEC_LOG"
+	// SubjectAnswers and SubjectClaims are its subjects.
+	SubjectAnswers = "iec.answers"
+	SubjectClaims  = "iec.claims"
+	// KVVerdicts holds the answers of the IEC that are no longer in StreamIEC, those of
+	// many people under one key. People are named by HMACs of their ID numbers.
 	KVVerdicts = "IEC_VERDICTS"
-	// KVClaims holds whom a replica is asking the IEC about now. It has the
-	// keys of KVVerdicts.
-	KVClaims = "IEC_CLAIMS"
+	// KVStations holds what the answers in KVVerdicts have in common: voting stations,
+	// wards and the like.
+	KVStations = "IEC_STATIONS"
 	// KVRevocations holds the tokens that are no longer good. The keys are hashes.
 	KVRevocations = "REVOCATIONS"
 

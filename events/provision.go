@@ -42,6 +42,10 @@ const QuotaTTL = 3 * time.Hour
 // audit is kept for ever.
 const AdvisoriesAge = 400 * 24 * time.Hour
 
+// StationsTTL is how long what answers have in common is kept after it was written.
+// It is longer than VerdictsTTL by far, for an answer may come to refer to it later.
+const StationsTTL = 2 * VerdictsTTL
+
 // ClaimTTL is how long other workers wait for an answer about a person when the
 // asking process has died. It is longer than a call with all its retries.
 const ClaimTTL = 2 * time.Minute
@@ -233,7 +237,7 @@ func Consumers() (names []string) {
 var keyValues = []jetstream.KeyValueConfig{
 	{Bucket: KVQuota, TTL: QuotaTTL},
 	{Bucket: KVVerdicts, TTL: VerdictsTTL},
-	{Bucket: KVClaims, TTL: ClaimTTL},
+	{Bucket: KVStations, TTL: StationsTTL},
 	{Bucket: KVObjections},
 	{Bucket: KVMappings, TTL: MappingsTTL},
 	{Bucket: KVRevocations}, // revocationsConfig says the rest
@@ -318,6 +322,16 @@ func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {
 		DenyDelete:  true,
 		DenyPurge:   true,
 		MaxAge:      cmp.Or(cfg.AuditAge, AdvisoriesAge),
+	}, {
+		Name:        StreamIEC,
+		Description: "The newest answers of the IEC, and who is being asked about",
+		Subjects:    []string{SubjectAnswers, SubjectClaims},
+		Storage:     jetstream.FileStorage,
+		Replicas:    cfg.Replicas,
+		Discard:     jetstream.DiscardNew,
+		AllowDirect: true,
+		AllowMsgTTL: true, // a claim ends by itself
+		MaxAge:      VerdictsTTL,
 	}, {
 		Name:        StreamPartial,
 		Description: "Parts of uploads that have not arrived whole",

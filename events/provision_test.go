@@ -75,9 +75,9 @@ func TestProvisionedStreamsSurviveARestart(t *testing.T) {
 		return slices.Sorted(slices.Values(list))
 	}
 	provision := func(js jetstream.JetStream) {
-		// An earlier version kept claims in memory.
+		// An earlier version kept this one in memory.
 		_, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{
-			Bucket: events.KVClaims, Storage: jetstream.MemoryStorage, TTL: events.ClaimTTL,
+			Bucket: events.KVQuota, Storage: jetstream.MemoryStorage, TTL: events.QuotaTTL,
 		})
 		if err = errors.Join(err, events.Provision(t.Context(), js, events.ProvisionConfig{})); err != nil {
 			t.Fatal(err)

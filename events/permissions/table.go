@@ -88,8 +88,9 @@ func services() []User {
 			KeyValues: []KeyValueBucket{
 				{Name: events.KVQuota, Write: true},
 				{Name: events.KVVerdicts, Write: true, Batch: true},
-				{Name: events.KVClaims, Write: true},
+				{Name: events.KVStations, Write: true, Batch: true},
 			},
+			Publish: []Group{answers(events.SubjectAnswers, events.SubjectClaims)},
 		}, events.KindPaused, events.KindResumed, events.KindWarned),
 		stage(events.StagePersistence, User{
 			Comment: "Writes the members.",
@@ -113,6 +114,13 @@ func services() []User {
 			KeyValues: []KeyValueBucket{{Name: events.KVRevocations, Write: true, Batch: true}},
 		},
 	}
+}
+
+// answers is what a user may do with the log of the IEC's answers.
+func answers(subjects ...string) Group {
+	return Group{"the newest answers of the IEC", append(subjects, "$JS.API.STREAM.INFO."+events.StreamIEC,
+		"$JS.API.DIRECT.GET."+events.StreamIEC, "$JS.API.STREAM.PURGE."+events.StreamIEC,
+		"$JS.API.STREAM.PURGE.KV_"+events.KVVerdicts)}
 }
 
 // objections is the list of those who must not be written.
@@ -200,15 +208,17 @@ func privacy() User {
 		Audit: append([]events.AccessKind{
 			events.AccessExport, events.AccessErasure, events.AccessObjection, events.AccessLift,
 		}, events.OfCases...),
-		ReadsLog:  true,
-		KeyValues: []KeyValueBucket{{Name: events.KVVerdicts, Write: true}, {Name: events.KVObjections, Write: true}},
+		ReadsLog: true,
+		KeyValues: []KeyValueBucket{{Name: events.KVVerdicts, Write: true, Batch: true},
+			{Name: events.KVStations, Write: true, Batch: true}, {Name: events.KVObjections, Write: true}},
 		Publish: []Group{{"purges jobs as a whole, and the events that an archive has", []string{
 			"$JS.API.STREAM.INFO." + events.StreamProgress, "$JS.API.STREAM.MSG.DELETE." + events.StreamFacts,
 			"$JS.API.STREAM.PURGE." + events.StreamFacts, "$JS.API.STREAM.PURGE." + events.StreamProgress,
 		}}, {"finds and removes unfinished uploads", []string{
 			"$JS.API.STREAM.INFO." + events.StreamPartial, "$JS.API.DIRECT.GET." + events.StreamPartial,
 			"$JS.API.STREAM.PURGE." + events.StreamPartial,
-		}}, auditChain, casesOf(cases.FactKinds...), consumerGroup("its consumer of cases", caseConsumer)},
+		}}, answers(events.SubjectAnswers), auditChain, casesOf(cases.FactKinds...),
+			consumerGroup("its consumer of cases", caseConsumer)},
 	}
 	u.Objects = append(u.Objects, ObjectBucket{Name: events.BucketCases, Read: true, Write: true})
 	for _, name := range events.ObjectBuckets() {

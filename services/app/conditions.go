@@ -70,6 +70,16 @@ func (a *App) needsKeyValue(ctx context.Context, js jetstream.JetStream, name st
 	return kv, nil
 }
 
+// needsStream waits for a stream, and makes it a condition of health.
+func (a *App) needsStream(ctx context.Context, js jetstream.JetStream, name string) error {
+	look := func(ctx context.Context) error { _, err := js.Stream(ctx, name); return migratable(err) }
+	if err := a.door.await(ctx, "stream "+name, look); err != nil {
+		return fmt.Errorf("stream %s: %w", name, err)
+	}
+	a.needsStored(js, "stream "+name, look)
+	return nil
+}
+
 // needsConsumer waits for a durable consumer of facts, makes it a condition of health, and
 // has it measured.
 func (a *App) needsConsumer(ctx context.Context, js jetstream.JetStream, name string) error {

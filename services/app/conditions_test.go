@@ -25,7 +25,7 @@ var conditions = map[string][]string{
 	"validation": {"nats as validation", "consumer validation", "room for validation", "bucket UPLOADS", "bucket ROWS",
 		"bucket OUTCOMES"},
 	"iec": {"nats as iec", "consumer iec", "room for iec", "bucket ROWS", "bucket VERDICTS",
-		"bucket IEC_QUOTA", "bucket IEC_VERDICTS", "bucket IEC_CLAIMS"},
+		"bucket IEC_QUOTA", "bucket IEC_VERDICTS", "bucket IEC_STATIONS", "stream IEC_LOG"},
 	"persistence": {"nats as persistence", "consumer persistence", "room for persistence",
 		"bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES", "database"},
 	"report": {"nats as report", "consumer report", "room for report",
@@ -34,7 +34,7 @@ var conditions = map[string][]string{
 		"bucket REPORTS", "bucket IEC_QUOTA", "database", "revocations"},
 	"webhook": {"nats as webhook", "consumer webhook", "consumer mail", "database"},
 	"privacy": {"nats as privacy", "bucket UPLOADS", "bucket ROWS", "bucket VERDICTS", "bucket OUTCOMES",
-		"bucket IEC_VERDICTS", "bucket REPORTS", "consumer cases", "database"},
+		"bucket IEC_VERDICTS", "bucket IEC_STATIONS", "stream IEC_LOG", "bucket REPORTS", "consumer cases", "database"},
 	"gateway": {"nats as gateway", "live feed", "revocations"},
 }
 
@@ -156,7 +156,7 @@ func TestHealthSaysWhatIsMissing(t *testing.T) {
 	}
 	for _, stream := range []string{
 		"OBJ_UPLOADS", "OBJ_ROWS", "OBJ_VERDICTS", "OBJ_OUTCOMES", "OBJ_REPORTS",
-		"KV_IEC_QUOTA", "KV_IEC_VERDICTS", "KV_IEC_CLAIMS",
+		"KV_IEC_QUOTA", "KV_IEC_VERDICTS", "KV_IEC_STATIONS",
 	} {
 		if err := js.DeleteStream(t.Context(), stream); err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 
 	"rollcall.example/gateway"
 	"rollcall.example/services/iec"
+	"rollcall.example/services/iec/answers"
 	"rollcall.example/services/report"
 	"rollcall.example/services/upload"
 )
@@ -22,8 +23,8 @@ func TestDefaultsAreThoseOfThePackages(t *testing.T) {
 		"user-connections":        set.Gateway.UserConnections == gateway.DefaultUserConnections,
 		"iec-concurrency":         set.IEC.Concurrency == iec.DefaultConcurrency,
 		"iec-timeout":             set.IEC.Timeout == iec.DefaultTimeout,
-		"iec-keep":                set.IEC.Keep == iec.DefaultRegistered,
-		"iec-keep-not-registered": set.IEC.KeepNotRegistered == iec.DefaultNotRegistered,
+		"iec-keep":                set.IEC.Keep == answers.DefaultRegistered,
+		"iec-keep-not-registered": set.IEC.KeepNotRegistered == answers.DefaultNotRegistered,
 		"ward-target":             set.WardTarget == report.DefaultWardTarget,
 	} {
 		if !equal {

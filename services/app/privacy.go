@@ -13,7 +13,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/cases"
 	"rollcall.example/events/person"
-	"rollcall.example/services/iec"
+	"rollcall.example/services/iec/answers"
 	"rollcall.example/services/privacy"
 	"rollcall.example/services/report"
 )
@@ -57,16 +57,12 @@ func addPrivacy(ctx context.Context, a *App) error {
 	if cfg.Key, err = a.secrets.Key(); err != nil {
 		return err
 	}
-	if key := a.secrets.IECCacheKey; key != "" {
-		kv, err := a.needsKeyValue(ctx, js, events.KVVerdicts)
+	if a.secrets.IECCacheKey != "" {
+		kept, err := a.answers(ctx, js, answers.Config{Now: a.clock.now})
 		if err != nil {
 			return err
 		}
-		cache, err := iec.NewCache(js, kv, nil, iec.CacheConfig{Key: key, Now: a.clock.now})
-		if err != nil {
-			return err
-		}
-		cfg.Answer, cfg.ForgetAnswer = cache.GetAnyAge, cache.Forget
+		cfg.Answer, cfg.ForgetAnswer = kept.GetAnyAge, kept.Forget
 	}
 	if err := awaitConsumer(ctx, a, js, events.StreamCases, events.ConsumerCases); err != nil {
 		return err

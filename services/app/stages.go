@@ -2,13 +2,13 @@ package app
 
 import (
 	"context"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
 	"rollcall.example/events/stage"
 	"rollcall.example/services/iec"
+	"rollcall.example/services/iec/answers"
 	"rollcall.example/services/persistence"
 	"rollcall.example/services/report"
 	"rollcall.example/services/validation"
@@ -66,7 +66,9 @@ func addIEC(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	cache, err := a.iecCache(ctx, js, quota.Clock().Now)
+	kept, err := a.answers(ctx, js, answers.Config{
+		Registered: set.Keep, NotRegistered: set.KeepNotRegistered, Now: quota.Clock().Now,
+	})
 	if err != nil {
 		return err
 	}
@@ -90,10 +92,11 @@ func addIEC(ctx context.Context, a *App) error {
 	a.metrics.CollectQuota(quota.State)
 	s := iec.New(iec.Config{
 		Store:  a.store(js, events.BucketRows, events.BucketVerdicts),
-		Client: client, Quota: quota, Users: users, Cache: cache, Concurrency: set.Concurrency,
+		Client: client, Quota: quota, Users: users, Answers: kept, Concurrency: set.Concurrency,
 		Logger: a.logger, Observe: a.metrics.RegisterVerdicts(),
 	})
 	a.metrics.CollectOutage(iec.OutageReasons, s.OutageReason)
+	a.run = append(a.run, kept.Run)
 	return a.addStage(ctx, js, events.StageIEC, s.Handle, func(r *stage.Runner) {
 		r.Workers, r.Wake = max(a.settings.Workers, leastIECJobs), s.Wake
 	})
@@ -113,22 +116,26 @@ func (a *App) quota(ctx context.Context, js jetstream.JetStream) (*iec.Quota, *i
 	return all, each, err
 }
 
-func (a *App) iecCache(ctx context.Context, js jetstream.JetStream, now func() time.Time) (*iec.Cache, error) {
-	kv, err := a.needsKeyValue(ctx, js, events.KVVerdicts)
-	if err != nil {
+// answers returns the answers of the IEC that are kept. cfg lacks the key and the logger.
+func (a *App) answers(ctx context.Context, js jetstream.JetStream, cfg answers.Config) (*answers.Store, error) {
+	if err := a.needsStream(ctx, js, events.StreamIEC); err != nil {
 		return nil, err
+	}
+	for _, name := range []string{events.KVVerdicts, events.KVStations} {
+		if _, err := a.needsKeyValue(ctx, js, name); err != nil {
+			return nil, err
+		}
 	}
 	if a.secrets.IECCacheKey == "" {
 		return nil, errNoCacheKey
 	}
-	claims, err := a.needsKeyValue(ctx, js, events.KVClaims)
+	cfg.Key, cfg.Logger = a.secrets.IECCacheKey, a.logger
+	kept, err := answers.Open(js, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return iec.NewCache(js, kv, claims, iec.CacheConfig{
-		Key: a.secrets.IECCacheKey, Registered: a.settings.IEC.Keep, NotRegistered: a.settings.IEC.KeepNotRegistered,
-		Now: now,
-	})
+	a.closeLater(func() error { kept.Close(); return nil })
+	return kept, nil
 }
 
 func addPersistence(ctx context.Context, a *App) error {

@@ -13,6 +13,7 @@ import (
 	"rollcall.example/gateway/auth/provider"
 	"rollcall.example/services/api/rest"
 	"rollcall.example/services/iec"
+	"rollcall.example/services/iec/answers"
 	"rollcall.example/services/report"
 	"rollcall.example/services/upload"
 )
@@ -64,8 +65,8 @@ var values = map[string]string{
 	"user_connections":        fmt.Sprint(gateway.DefaultUserConnections),
 	"iec_concurrency":         fmt.Sprint(iec.DefaultConcurrency),
 	"iec_timeout":             shortDuration(iec.DefaultTimeout),
-	"iec_keep":                shortDuration(iec.DefaultRegistered),
-	"iec_keep_not_registered": shortDuration(iec.DefaultNotRegistered),
+	"iec_keep":                shortDuration(answers.DefaultRegistered),
+	"iec_keep_not_registered": shortDuration(answers.DefaultNotRegistered),
 	"token_types":             strings.Join(auth.DefaultTypes, ","),
 	"user_claim":              strings.Join(auth.DefaultUserClaims, ","),
 	"role_claim":              strings.Join(auth.DefaultRoleClaims, ","),

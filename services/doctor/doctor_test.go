@@ -281,7 +281,7 @@ func TestDoctorTriesPermissions(t *testing.T) {
 	// And nothing that was tried was stored.
 	js := eventstest.Connect(t, srv, "operator")
 	for _, name := range []string{events.StreamFacts, events.StreamProgress, "OBJ_UPLOADS", "OBJ_ROWS", "KV_IEC_QUOTA",
-		"KV_IEC_CLAIMS"} {
+		events.StreamIEC} {
 		s, err := js.Stream(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)

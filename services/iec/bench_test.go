@@ -10,6 +10,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/events/records"
+	"rollcall.example/services/iec/answers"
 	"rollcall.example/services/iec/sim"
 )
 
@@ -99,15 +100,15 @@ func measureClient(b *testing.B, client *Client, concurrency int) float64 {
 func BenchmarkKnown(b *testing.B) {
 	const rows = 20_000
 	r := newStage(b, sim.Config{})
-	var cache *Cache
-	r.addReplica(b, 100_000_000, func(c *Config) { cache = c.Cache })
+	var kept *answers.Store
+	r.addReplica(b, 100_000_000, func(c *Config) { kept = c.Answers })
 	people := make([]string, rows)
 	var wg sync.WaitGroup
 	next := make(chan string)
 	for range 64 { // each answer is synced to disk, many at a time
 		wg.Go(func() {
 			for id := range next {
-				if err := cache.Put(b.Context(), id, records.Verdict{Status: records.Registered, At: time.Now(),
+				if err := kept.Put(b.Context(), id, records.Verdict{Status: records.Registered, At: time.Now(),
 					Ward: "79800001",
 					VD:   "32840001", Station: "EXAMPLE PRIMARY SCHOOL", MunicipalityCode: "JHB",
 					Municipality: "City of Johannesburg", Province: "Gauteng"}); err != nil {

@@ -15,6 +15,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
+	"rollcall.example/services/iec/answers"
 )
 
 // noSuitablePeers is what a server answers that has too few others for a stream.
@@ -125,33 +126,39 @@ func TestReplicasShareQuotaAndClaimsOnACluster(t *testing.T) {
 		}
 	})
 	t.Run("claims", func(t *testing.T) {
-		kv := open(events.KVClaims)
+		var kept [3]*answers.Store
+		for i := range kept {
+			var err error
+			if kept[i], err = answers.Open(js[i], answers.Config{Key: "k"}); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(kept[i].Close)
+		}
 		for round := range 40 {
 			var wg sync.WaitGroup
-			var won [3]*claim
-			go1 := make(chan struct{})
-			for i := range kv {
+			var won [3]*answers.Claim
+			start := make(chan struct{})
+			for i, s := range kept {
 				wg.Go(func() {
-					<-go1
+					<-start
 					var err error
-					if won[i], err = (&claims{kv[i]}).acquire(t.Context(), "person",
-						fmt.Sprint("job-", i)); err != nil {
+					if won[i], err = s.Claim(t.Context(), "person", fmt.Sprint("job-", i)); err != nil {
 						t.Errorf("round %d: %v", round, err)
 					}
 				})
 			}
-			close(go1)
+			close(start)
 			wg.Wait()
 			winners := 0
 			for _, c := range won {
 				if c != nil {
 					winners++
-					if err := c.release(t.Context()); err != nil {
+					if err := c.Release(t.Context()); err != nil {
 						t.Error(err)
 					}
 				}
 			}
-			if winners > 1 {
+			if winners != 1 {
 				t.Fatalf("round %d: %d have the claim", round, winners)
 			}
 		}

@@ -175,3 +175,12 @@ func (c counts) update(ctx context.Context, f func(slots) error) error {
 		return spent
 	}
 }
+
+// isConflict reports whether a write to a bucket failed because another writer was
+// first. A replicated bucket has an error code of its own for that, which Create
+// passes on for a key that was deleted before.
+func isConflict(err error) bool {
+	var api *jetstream.APIError
+	return errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) ||
+		errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant
+}

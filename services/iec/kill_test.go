@@ -19,7 +19,8 @@ const (
 // progress are asked about twice, nobody's verdict is lost, and nobody counts as
 // not registered because the quota was spent.
 func TestAKilledWorkerLosesNothing(t *testing.T) {
-	const limit, concurrency, kills = 100, 15, 2
+	const limit, kills = 100, 2
+	const concurrency = DefaultConcurrency + DefaultConcurrency/3 // calls, and answers that are being stored
 	r := newStage(t, sim.Config{Window: simWindow, Faults: sim.Faults{Quota: limit, LatencyMS: 20, JitterMS: 10}})
 	setAckWait(t, r, time.Second)
 	cfg := workerConfig{IEC: r.url, Limit: limit, Window: window, AckWait: time.Second}

@@ -22,7 +22,7 @@ type round struct {
 }
 
 // fewRows is how many rows are not worth leaving out.
-const fewRows = lookupBatch
+const fewRows = firstBatch
 
 // findPlace finds where the job stood when it paused. Where that is not known, or not
 // worth it, it is the first row.
@@ -38,8 +38,8 @@ func (v *round) verifyRows(
 	ctx context.Context, rows iter.Seq2[*records.Row, error], emit func(rowVerdict) error,
 ) error {
 	// Process twice as many rows as calls: while one row waits for its call, another
-	// reads or writes the cache.
-	return processInOrder(ctx, 2*v.service.cfg.Concurrency, v.withCached(ctx, rows), v.answerAtHand, v.verify, emit)
+	// claims its person or stores the answer.
+	return processInOrder(ctx, 2*v.service.cfg.Concurrency, v.withKept(ctx, rows), v.answerAtHand, v.verify, emit)
 }
 
 // goOn has all people answered about who are in the rows from the job's place on. It keeps
@@ -54,7 +54,7 @@ func (v *round) goOn(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	settled := map[int]rowVerdict{}
-	err = v.verifyRows(ctx, skip(rows.All(), v.skipped), func(r rowVerdict) error {
+	err = v.verifyRows(ctx, skip(rows.AllReusing(), v.skipped), func(r rowVerdict) error {
 		v.report(r)
 		if r.aside {
 			settled[r.N] = r
@@ -90,7 +90,7 @@ func (v *round) verifyAll(
 	ctx context.Context, rows *records.Reader[records.Row], out *records.Writer[records.Verdict],
 ) error {
 	n := 0
-	err := v.verifyRows(ctx, rows.All(), func(r rowVerdict) error {
+	err := v.verifyRows(ctx, rows.AllReusing(), func(r rowVerdict) error {
 		countVerdict(&v.stats, r.Status)
 		switch n++; {
 		case n > v.done:

@@ -28,7 +28,7 @@ func TestAPausedJobGoesOnWhereItStood(t *testing.T) {
 			if p.Place != nil {
 				v.Ward, v.VD, v.Province = p.Place.Ward, p.Place.VD, p.Place.Province
 			}
-			if err := c.Cache.Put(t.Context(), id, v); err != nil {
+			if err := c.Answers.Put(t.Context(), id, v); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -36,7 +36,9 @@ type QuotaConfig struct {
 	Limit int
 	// Window is the rolling time that Limit applies to; 0 means an hour.
 	Window time.Duration
-	// Block is how many calls a process reserves at once; 0 means 20.
+	// Block is how many calls a process reserves at once; 0 means a thousandth of Limit,
+	// but at least 20 and at most 1000. That many calls are not made in an hour in which a
+	// process dies.
 	Block int
 	// Now is the local clock, which need not be right; nil means time.Now.
 	Now func() time.Time
@@ -79,7 +81,7 @@ func NewQuota(kv jetstream.KeyValue, cfg QuotaConfig) (*Quota, error) {
 
 func (cfg QuotaConfig) complete() (QuotaConfig, error) {
 	cfg.Window = cmp.Or(cfg.Window, time.Hour)
-	cfg.Block = cmp.Or(cfg.Block, 20)
+	cfg.Block = cmp.Or(cfg.Block, min(max(cfg.Limit/1000, 20), 1000))
 	switch {
 	case cfg.Window < quotaSlots:
 		return cfg, fmt.Errorf("iec quota: Window must be positive, not %s", cfg.Window)

@@ -12,7 +12,6 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
-	"rollcall.example/events/records"
 )
 
 // clock is a clock that tests set.
@@ -212,62 +211,5 @@ func TestUnusedCallsAreGivenBack(t *testing.T) {
 	}
 	if st, err := q.State(t.Context()); err != nil || st.Used != 2+20 {
 		t.Fatalf("after the slot: %+v, %v", st, err)
-	}
-}
-
-func TestCacheRefusesImpossibleAges(t *testing.T) {
-	for _, cfg := range []CacheConfig{{}, {Key: "k", Registered: -1}, {Key: "k", Registered: events.VerdictsTTL + 1},
-		{Key: "k", NotRegistered: 100 * time.Hour}} {
-		if _, err := NewCache(nil, nil, nil, cfg); err == nil {
-			t.Errorf("NewCache accepts %+v", cfg)
-		}
-	}
-}
-
-func TestCacheReturnsFreshAnswersOnly(t *testing.T) {
-	srv := eventstest.Start(t)
-	c := newClock()
-	cache, err := NewCache(eventstest.Connect(t, srv, "iec"), openBucket(t, srv, events.KVVerdicts),
-		openBucket(t, srv, events.KVClaims), CacheConfig{Key: "k", Now: c.now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	answered := c.now()
-	ids := map[records.VerdictStatus]string{records.Registered: "8001015009087", records.NotRegistered: "9001010001088"}
-	for status, id := range ids {
-		if err := cache.Put(t.Context(), id, records.Verdict{N: 7, Status: status, Ward: "79800001",
-			At: answered}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := cache.Put(t.Context(), "8506155000084", records.Verdict{Status: records.Unverified}); err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		name  string
-		id    string
-		age   time.Duration
-		since time.Time
-		ok    bool
-	}{
-		{"registered, young", ids[records.Registered], 23 * time.Hour, answered.Add(time.Hour), true},
-		{"registered, old", ids[records.Registered], 25 * time.Hour, answered.Add(time.Hour), false},
-		{"not registered, young", ids[records.NotRegistered], 59 * time.Minute, answered.Add(time.Minute), true},
-		{"not registered, old", ids[records.NotRegistered], 61 * time.Minute, answered.Add(time.Minute), false},
-		{"old, but of this job", ids[records.NotRegistered], 6 * time.Hour, answered, true},
-		{"unverified is not kept", "8506155000084", 0, answered, false},
-		{"never asked", "8001015009285", 0, answered, false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			c.add(tt.age)
-			defer c.add(-tt.age)
-			v, ok, err := cache.Get(t.Context(), tt.id, tt.since)
-			if err != nil || ok != tt.ok {
-				t.Fatalf("ok %v, want %v, err %v", ok, tt.ok, err)
-			}
-			if ok && (v.Ward != "79800001" || v.N != 0) {
-				t.Fatalf("verdict %+v", v)
-			}
-		})
 	}
 }

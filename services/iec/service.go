@@ -14,6 +14,7 @@ import (
 	"rollcall.example/events"
 	"rollcall.example/events/records"
 	"rollcall.example/events/stage"
+	"rollcall.example/services/iec/answers"
 )
 
 // Reasons of an unverified row, beside http_ and the status of an answer that
@@ -28,13 +29,13 @@ const (
 	ReasonNoAnswer = "no_valid_answer"
 )
 
-// Config says what the service works with. Store, Client, Quota and Cache are
+// Config says what the service works with. Store, Client, Quota and Answers are
 // required.
 type Config struct {
-	Store  *events.Store
-	Client *Client
-	Quota  *Quota
-	Cache  *Cache
+	Store   *events.Store
+	Client  *Client
+	Quota   *Quota
+	Answers *answers.Store
 	// Users is how many of the calls each user may make; nil sets no limit.
 	Users *UserQuota
 	// Concurrency is how many calls may be in progress at once, for all jobs of
@@ -58,6 +59,8 @@ type Service struct {
 	cfg     Config
 	turns   *turns
 	breaker *breaker
+	// keeping is room for answers that are being stored while their turns have ended.
+	keeping chan struct{}
 }
 
 // New returns the stage.
@@ -72,7 +75,7 @@ func New(cfg Config) *Service {
 	}
 	cfg.Logger = events.Logger(cfg.Logger)
 	return &Service{
-		cfg: cfg, turns: newTurns(cfg.Concurrency),
+		cfg: cfg, turns: newTurns(cfg.Concurrency), keeping: make(chan struct{}, max(cfg.Concurrency/3, 1)),
 		breaker: newBreaker(cfg.Quota.counts.kv, cfg.Quota.Clock(), cfg.Outage),
 	}
 }

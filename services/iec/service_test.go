@@ -1,7 +1,6 @@
 package iec
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -14,6 +13,7 @@ import (
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/events/records"
+	"rollcall.example/services/iec/answers"
 	"rollcall.example/services/iec/sim"
 )
 
@@ -62,11 +62,6 @@ func (r *rig) addReplica(t testing.TB, limit int, change ...func(*Config)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache, err := NewCache(r.connect(t, "iec"), openBucket(t, r.nats, events.KVVerdicts),
-		openBucket(t, r.nats, events.KVClaims), CacheConfig{Key: "k"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	client, err := NewClient(ClientConfig{BaseURL: r.url, Timeout: 5 * time.Second,
 		Backoff: func(int) time.Duration { return time.Millisecond }})
 	if err != nil {
@@ -74,12 +69,38 @@ func (r *rig) addReplica(t testing.TB, limit int, change ...func(*Config)) {
 	}
 	t.Cleanup(client.Close)
 	cfg := Config{Store: events.NewStore(eventstest.Connect(t, r.nats, "iec")), Client: client, Quota: quota,
-		Cache:  cache,
-		Outage: 200 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
+		Answers: openAnswers(t, r.nats),
+		Outage:  200 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
 	for _, c := range change {
 		c(&cfg)
 	}
 	eventstest.RunStage(t, r.nats, events.StageIEC, New(cfg).Handle)
+}
+
+// openAnswers opens the answers as one more process does.
+func openAnswers(t testing.TB, srv *embedded.Server) *answers.Store {
+	t.Helper()
+	s, err := answers.Open(eventstest.Connect(t, srv, "iec"), answers.Config{Key: "k"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// countAnswers returns about how many of the people an answer is kept.
+func countAnswers(t *testing.T, s *answers.Store, people []string) (n int) {
+	t.Helper()
+	list, _, err := s.GetMany(t.Context(), people, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range list {
+		if !a.IsZero() {
+			n++
+		}
+	}
+	return n
 }
 
 func makeIDs(n int) []string {
@@ -282,9 +303,8 @@ func TestCancelKeepsTheAnswersPaidFor(t *testing.T) {
 	if calls == 400 {
 		t.Fatal("not stopped")
 	}
-	kv := openBucket(t, r.nats, events.KVVerdicts)
+	kept := openAnswers(t, r.nats)
 	eventstest.Wait(t, "every answer to be kept", func() bool {
-		status, err := kv.Status(context.Background())
-		return err == nil && int(status.Values()) == r.sim.Stats().Calls
+		return countAnswers(t, kept, people) == r.sim.Stats().Calls
 	})
 }

@@ -1,12 +1,9 @@
 package iec
 
 import (
-	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
 	"rollcall.example/events/eventstest"
@@ -42,64 +39,17 @@ func TestTheSamePersonInTwoRunningJobsIsAskedOnce(t *testing.T) {
 	}
 }
 
-// The claims of a process that was killed hold up other jobs until they end, but
-// not the same job when it resumes.
-func TestAJobReclaimsItsOwnClaims(t *testing.T) {
-	srv := eventstest.Start(t)
-	cache, err := NewCache(eventstest.Connect(t, srv, "iec"), openBucket(t, srv, events.KVVerdicts),
-		openBucket(t, srv, events.KVClaims), CacheConfig{Key: "k"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	const id = "8001015009087"
-	first, err := cache.claim(t.Context(), id, "job-1")
-	if err != nil || first == nil {
-		t.Fatalf("first: %v, %v", first, err)
-	}
-	if other, err := cache.claim(t.Context(), id, "job-2"); err != nil || other != nil {
-		t.Errorf("another job: %v, %v", other, err)
-	}
-	again, err := cache.claim(t.Context(), id, "job-1")
-	if err != nil || again == nil {
-		t.Fatalf("the same job: %v, %v", again, err)
-	}
-	if err := again.release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if other, err := cache.claim(t.Context(), id, "job-2"); err != nil || other == nil {
-		t.Errorf("another job, after the release: %v, %v", other, err)
-	}
-	claims, err := eventstest.Connect(t, srv, eventstest.Owner).Stream(t.Context(), "KV_"+events.KVClaims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := claims.Info(t.Context(), jetstream.WithSubjectFilter(">"))
-	if err != nil || len(info.State.Subjects) != 1 || info.Config.Storage != jetstream.FileStorage {
-		t.Fatalf("%+v, %v", info, err)
-	}
-	for subject := range info.State.Subjects {
-		if strings.Contains(subject, id) {
-			t.Errorf("subject %s", subject)
-		}
-	}
-}
-
 // Another job waits for the end of a claim whose holder died.
 func TestAnotherJobWaitsUntilTheClaimEnds(t *testing.T) {
 	r := newRig(t, 10_000, sim.Config{})
 	people := makeIDs(3)
-	cache, err := NewCache(r.connect(t, "iec"), openBucket(t, r.nats, events.KVVerdicts),
-		openBucket(t, r.nats, events.KVClaims), CacheConfig{Key: "k"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead, err := cache.claim(t.Context(), people[1], "job-of-the-dead")
+	dead, err := openAnswers(t, r.nats).Claim(t.Context(), people[1], "job-of-the-dead")
 	if err != nil {
 		t.Fatal(err)
 	}
 	job := r.addJob(t, people, events.Options{})
 	eventstest.Wait(t, "the others to be asked", func() bool { return r.sim.Stats().Calls == 2 })
-	if err := dead.release(t.Context()); err != nil { // as the server does after ClaimTTL
+	if err := dead.Release(t.Context()); err != nil { // as if events.ClaimTTL had passed
 		t.Fatal(err)
 	}
 	r.checkVerdicts(t, eventstest.WaitKind(t, r.log, job.ID, events.KindVerified), people)

@@ -68,7 +68,7 @@ func isAboutPerson(err error) bool {
 
 // setAside returns the row of somebody whom the IEC gave no valid answer about, and
 // remembers that.
-func (v *verification) setAside(row *records.Row, key string, since time.Time, err error) rowVerdict {
+func (v *verification) setAside(n int, key string, since time.Time, err error) rowVerdict {
 	reason := unverifiedReason(err)
 	v.unanswered.add(unanswered{
 		key: key, err: err, since: since, final: reason != "", skipped: errors.Is(err, errTriedInVain),
@@ -77,7 +77,7 @@ func (v *verification) setAside(row *records.Row, key string, since time.Time, e
 		reason = ReasonNoAnswer
 	}
 	return rowVerdict{
-		Verdict: records.Verdict{N: row.N, Status: records.Unverified, Reason: reason}, called: true, aside: true,
+		Verdict: records.Verdict{N: n, Status: records.Unverified, Reason: reason}, called: true, aside: true,
 	}
 }
 
@@ -144,7 +144,7 @@ func (v *verification) checkAnswers(ctx context.Context, since time.Time, cause 
 		switch {
 		case err == nil:
 			v.calls.Add(1)
-			return v.service.cfg.Cache.Put(ctx, control, verdict)
+			return v.service.cfg.Answers.Put(ctx, control, verdict)
 		case ctx.Err() != nil || !endsOutage(err):
 			return err
 		}
@@ -176,7 +176,7 @@ func (v *verification) probeWithControl(ctx context.Context) error {
 		return err
 	}
 	v.calls.Add(1)
-	return cmp.Or(v.service.cfg.Cache.Put(ctx, control, verdict), errAskAgain)
+	return cmp.Or(v.service.cfg.Answers.Put(ctx, control, verdict), errAskAgain)
 }
 
 // errAskAgain means that an outage is over and the round has to be repeated.
@@ -241,7 +241,7 @@ func (v *verification) settleCall(id, key string) func(context.Context, error) e
 
 // settleControl is settleCall for somebody whom the IEC once answered about.
 func (v *verification) settleControl(id string) func(context.Context, error) error {
-	return v.settleCall(id, v.service.cfg.Cache.hashID(id))
+	return v.settleCall(id, v.service.cfg.Answers.Hash(id))
 }
 
 // giveBackCall returns a call that was allowed and never reached the IEC.

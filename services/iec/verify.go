@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"rollcall.example/events"
 	"rollcall.example/events/records"
+	"rollcall.example/services/iec/answers"
 )
 
 const (
@@ -55,31 +57,30 @@ type rowVerdict struct {
 }
 
 // answerAtHand returns the verdict of a row that needs no further work.
-func (v *verification) answerAtHand(row cachedRow) (a rowVerdict, ok bool) {
+func (v *verification) answerAtHand(row sought) (a rowVerdict, ok bool) {
 	if v.job.Options.SkipIEC {
 		return rowVerdict{Verdict: records.Verdict{N: row.N, Status: records.Unverified, Reason: ReasonDisabled}}, true
 	}
-	if row.answer == nil {
+	if row.answer.IsZero() {
 		a, ok = v.settled[row.N]
 		return a, ok
 	}
 	v.cached.Add(1)
 	v.service.breaker.noteControl(row.ID)
-	row.answer.N = row.N
-	return rowVerdict{Verdict: *row.answer}, true
+	return rowVerdict{Verdict: row.answer.Verdict(row.N)}, true
 }
 
 // verify returns the verdict of a row that answerAtHand has none for: from the
-// cache, or from the IEC within the quota. While another job asks about the same
+// answers, or from the IEC within the quota. While another job asks about the same
 // person, it waits for that answer.
-func (v *verification) verify(ctx context.Context, row cachedRow) (rowVerdict, error) {
+func (v *verification) verify(ctx context.Context, row sought) (rowVerdict, error) {
 	for wait := claimWait; ; wait = min(2*wait, 16*claimWait) {
-		claim, err := v.service.cfg.Cache.claim(ctx, row.ID, v.job.ID)
+		claim, err := v.service.cfg.Answers.Claim(ctx, row.ID, v.job.ID)
 		if err != nil {
 			return rowVerdict{}, err
 		}
 		if claim != nil {
-			if a, err := v.askWithClaim(ctx, row.Row, claim); !errors.Is(err, errClaimLost) {
+			if a, err := v.askWithClaim(ctx, row, claim); !errors.Is(err, answers.ErrClaimLost) {
 				return a, err
 			}
 		}
@@ -88,40 +89,39 @@ func (v *verification) verify(ctx context.Context, row cachedRow) (rowVerdict, e
 			return rowVerdict{}, fmt.Errorf("wait for another job's answer: %w", context.Cause(ctx))
 		case <-time.After(wait):
 		}
-		if a, ok, err := v.findCached(ctx, row.Row); ok || err != nil {
+		if a, ok, err := v.findKept(ctx, row); ok || err != nil {
 			return a, err
 		}
 	}
 }
 
-// findCached looks for an answer that was given already, even when the work has to
-// stop: a pause says how many rows have their verdicts.
-func (v *verification) findCached(ctx context.Context, row *records.Row) (a rowVerdict, ok bool, err error) {
-	a.Verdict, ok, err = v.service.cfg.Cache.Get(context.WithoutCancel(ctx), row.ID, v.job.CreatedAt)
-	if ok {
-		v.cached.Add(1)
-		a.N = row.N
+// findKept looks for an answer that was given since the row was looked up, even when the
+// work has to stop: a pause says how many rows have their verdicts.
+func (v *verification) findKept(ctx context.Context, row sought) (a rowVerdict, ok bool, err error) {
+	kept, err := v.service.cfg.Answers.Get(context.WithoutCancel(ctx), row.ID, v.job.CreatedAt, row.seen)
+	if err != nil || kept.IsZero() {
+		return a, false, err
 	}
-	return a, ok, err
+	v.cached.Add(1)
+	return rowVerdict{Verdict: kept.Verdict(row.N)}, true, nil
 }
 
-// askWithClaim asks the IEC and stores the answer. Others may ask only after that. A claim
-// whose answer is kept is not released: whoever waits for it finds the answer, and to end
-// the claim would be one more write that the disk has to confirm for each person.
-func (v *verification) askWithClaim(ctx context.Context, row *records.Row, claim *claim) (a rowVerdict, err error) {
+// askWithClaim asks the IEC and stores the answer, which ends the claim. Others may ask only
+// after that.
+func (v *verification) askWithClaim(ctx context.Context, row sought, claim *answers.Claim) (a rowVerdict, err error) {
 	s := v.service
 	kept := false
 	defer func() {
 		if kept {
 			return
 		}
-		if rerr := claim.release(ctx); rerr != nil {
+		if rerr := claim.Release(ctx); rerr != nil {
 			s.cfg.Logger.WarnContext(ctx, "a claim was not released; other jobs with this person wait until it ends",
 				"err", rerr)
 		}
 	}()
 	// The previous holder of the claim may have been answered since we looked.
-	if a, ok, err := v.findCached(ctx, row); ok || err != nil {
+	if a, ok, err := v.findKept(ctx, row); ok || err != nil {
 		return a, err
 	}
 	// A call in progress is finished even when the work has to stop.
@@ -137,12 +137,12 @@ func (v *verification) askWithClaim(ctx context.Context, row *records.Row, claim
 		v.calls.Add(1)
 	}
 	if isAboutPerson(err) || errors.Is(err, errTriedInVain) {
-		return v.setAside(row, claim.key, began, err), nil
+		return v.setAside(row.N, claim.Person(), began, err), nil
 	}
 	if err != nil {
 		return rowVerdict{}, err
 	}
-	kept = s.cfg.Cache.outlivesClaims(verdict)
+	kept = true
 	verdict.N = row.N
 	return rowVerdict{Verdict: verdict, called: true}, nil
 }
@@ -163,26 +163,27 @@ func unverifiedReason(err error) string {
 
 // lookUp makes the call when it is the job's turn, and stores the answer. A call in
 // progress is finished although ctx ends, but no new attempt begins then. The turn
-// ends only when the answer is stored: a process that dies loses no more answers
-// than it has turns, however slow NATS is.
-func (v *verification) lookUp(ctx, call context.Context, id string, claim *claim) (records.Verdict, error) {
+// ends when there is room for the answer among those that are being stored: a process that
+// dies loses no more answers than it has turns and such room, however slow NATS is.
+func (v *verification) lookUp(ctx, call context.Context, id string, claim *answers.Claim) (records.Verdict, error) {
 	if err := v.queue.acquire(ctx); err != nil {
 		return records.Verdict{}, err
 	}
-	defer v.service.turns.release()
+	endTurn := sync.OnceFunc(v.service.turns.release)
+	defer endTurn()
 	if v.spans.Add(1) > maxCallSpans {
 		call = withoutSpans(call)
 	}
 	b := v.service.breaker
-	probe, err := b.enter(ctx, v.queue.job, claim.key)
+	probe, err := b.enter(ctx, v.queue.job, claim.Person())
 	if err != nil {
 		return records.Verdict{}, err
 	}
 	tries := 1 + maxRetries
-	if probe || v.unanswered.askedBefore(claim.key) {
+	if probe || v.unanswered.askedBefore(claim.Person()) {
 		tries = 1
 	}
-	settle := v.settleCall(id, claim.key)
+	settle := v.settleCall(id, claim.Person())
 	var last error // of the call before
 	verdict, err := v.service.cfg.Client.ask(call, id, tries, func(call context.Context) error {
 		if ctx.Err() != nil {
@@ -191,7 +192,7 @@ func (v *verification) lookUp(ctx, call context.Context, id string, claim *claim
 		if err := v.mayAskAgain(ctx, last); err != nil {
 			return err
 		}
-		if err := claim.renew(call); err != nil {
+		if err := claim.Renew(call); err != nil {
 			return err
 		}
 		return v.acquireCall(call)
@@ -202,7 +203,14 @@ func (v *verification) lookUp(ctx, call context.Context, id string, claim *claim
 	if err = v.judge(ctx, err, probe); err != nil {
 		return records.Verdict{}, err
 	}
-	return verdict, v.service.cfg.Cache.Put(call, id, verdict)
+	select {
+	case v.service.keeping <- struct{}{}:
+		defer func() { <-v.service.keeping }()
+		endTurn()
+	case <-call.Done():
+		return records.Verdict{}, fmt.Errorf("store answer: %w", context.Cause(call))
+	}
+	return verdict, v.service.cfg.Answers.Put(call, id, verdict)
 }
 
 // judge returns the error of a lookup, or that of the outage that it shows.

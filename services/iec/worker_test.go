@@ -16,6 +16,7 @@ import (
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/events/stage"
+	"rollcall.example/services/iec/answers"
 )
 
 // workerEnv makes this test binary a process of the stage, for tests that kill it.
@@ -44,28 +45,21 @@ func runWorker() error {
 	if err != nil {
 		return err
 	}
-	verdicts, err := js.KeyValue(ctx, events.KVVerdicts)
-	if err != nil {
-		return err
-	}
-	claimed, err := js.KeyValue(ctx, events.KVClaims)
-	if err != nil {
-		return err
-	}
 	quota, err := NewQuota(quotaKV, QuotaConfig{Limit: cfg.Limit, Window: cfg.Window})
 	if err != nil {
 		return err
 	}
-	cache, err := NewCache(js, verdicts, claimed, CacheConfig{Key: "k"})
+	kept, err := answers.Open(js, answers.Config{Key: "k"})
 	if err != nil {
 		return err
 	}
+	defer kept.Close()
 	client, err := NewClient(ClientConfig{BaseURL: cfg.IEC, Timeout: 5 * time.Second})
 	if err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	s := New(Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache,
+	s := New(Config{Store: events.NewStore(js), Client: client, Quota: quota, Answers: kept,
 		Outage: 200 * time.Millisecond, Logger: log})
 	r := &stage.Runner{Log: events.NewLog(js, events.StageIEC, log), Stage: events.StageIEC, Handle: s.Handle,
 		Workers: 4, AckWait: cfg.AckWait, Logger: log}

@@ -384,8 +384,8 @@ func (s *site) hasten() {
 	defer conn.Close()
 	if js, err = jetstream.New(conn); err == nil {
 		var claims jetstream.Stream
-		if claims, err = js.Stream(ctx, "KV_"+events.KVClaims); err == nil {
-			err = claims.Purge(ctx)
+		if claims, err = js.Stream(ctx, events.StreamIEC); err == nil {
+			err = claims.Purge(ctx, jetstream.WithPurgeSubject(events.SubjectClaims))
 		}
 	}
 	if err != nil {

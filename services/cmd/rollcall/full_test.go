@@ -83,7 +83,7 @@ func TestStagesWaitForStorage(t *testing.T) {
 		streams []string
 	}{
 		{events.StageValidation, []string{"OBJ_" + events.BucketRows}},
-		{events.StageIEC, []string{"KV_" + events.KVQuota, "KV_" + events.KVVerdicts, "OBJ_" + events.BucketVerdicts}},
+		{events.StageIEC, []string{"KV_" + events.KVQuota, events.StreamIEC, "OBJ_" + events.BucketVerdicts}},
 		{events.StagePersistence, []string{"OBJ_" + events.BucketOutcomes}},
 		{events.StageReport, []string{"OBJ_" + events.BucketReports}},
 	}

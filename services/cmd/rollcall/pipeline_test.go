@@ -28,6 +28,7 @@ import (
 	"rollcall.example/services/api"
 	"rollcall.example/services/app"
 	"rollcall.example/services/iec"
+	"rollcall.example/services/iec/answers"
 	"rollcall.example/services/iec/sim"
 	"rollcall.example/services/jobs"
 	"rollcall.example/services/persistence"
@@ -134,16 +135,17 @@ func (p *pipeline) iec() *iec.Service {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	cache, err := iec.NewCache(js, bucket(events.KVVerdicts), bucket(events.KVClaims), iec.CacheConfig{Key: "k"})
+	kept, err := answers.Open(js, answers.Config{Key: "k"})
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	p.t.Cleanup(kept.Close)
 	client, err := iec.NewClient(iec.ClientConfig{BaseURL: srv.URL})
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(client.Close)
-	return iec.New(iec.Config{Store: events.NewStore(js), Client: client, Quota: quota, Cache: cache,
+	return iec.New(iec.Config{Store: events.NewStore(js), Client: client, Quota: quota, Answers: kept,
 		Logger: slog.New(slog.DiscardHandler)})
 }
 
