@@ -21,7 +21,7 @@ func TestInspectFindsWhatProvisionWouldChange(t *testing.T) {
 		if found.Skew.Abs() > time.Second {
 			t.Errorf("skew of one machine is %s", found.Skew)
 		}
-		// Six streams, twelve buckets, and consumers of four stages, the projection, webhooks,
+		// Seven streams, twelve buckets, and consumers of four stages, the projection, webhooks,
 		// e-mail and cases.
 		if len(found.Findings) != 26 {
 			t.Errorf("%d findings", len(found.Findings))

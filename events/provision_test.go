@@ -38,7 +38,7 @@ func TestProvisionTwiceChangesNothing(t *testing.T) {
 	if err := events.Provision(t.Context(), js, events.ProvisionConfig{}); err != nil {
 		t.Fatal(err)
 	}
-	if after := found(); len(before) != 2*18+7 || !reflect.DeepEqual(before, after) {
+	if after := found(); len(before) != 2*19+7 || !reflect.DeepEqual(before, after) {
 		for i := range min(len(before), len(after)) {
 			if !reflect.DeepEqual(before[i], after[i]) {
 				t.Errorf("before %+v\nafter  %+v", before[i], after[i])

@@ -71,7 +71,7 @@ func (a *App) needsKeyValue(ctx context.Context, js jetstream.JetStream, name st
 }
 
 // needsStream waits for a stream, and makes it a condition of health.
-func (a *App) needsStream(ctx context.Context, js jetstream.JetStream, name string) error {
+func needsStream(ctx context.Context, a *App, js jetstream.JetStream, name string) error {
 	look := func(ctx context.Context) error { _, err := js.Stream(ctx, name); return migratable(err) }
 	if err := a.door.await(ctx, "stream "+name, look); err != nil {
 		return fmt.Errorf("stream %s: %w", name, err)

@@ -58,7 +58,7 @@ func addPrivacy(ctx context.Context, a *App) error {
 		return err
 	}
 	if a.secrets.IECCacheKey != "" {
-		kept, err := a.answers(ctx, js, answers.Config{Now: a.clock.now})
+		kept, err := openAnswers(ctx, a, js, answers.Config{Now: a.clock.now})
 		if err != nil {
 			return err
 		}

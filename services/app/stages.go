@@ -66,7 +66,7 @@ func addIEC(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	kept, err := a.answers(ctx, js, answers.Config{
+	kept, err := openAnswers(ctx, a, js, answers.Config{
 		Registered: set.Keep, NotRegistered: set.KeepNotRegistered, Now: quota.Clock().Now,
 	})
 	if err != nil {
@@ -116,9 +116,9 @@ func (a *App) quota(ctx context.Context, js jetstream.JetStream) (*iec.Quota, *i
 	return all, each, err
 }
 
-// answers returns the answers of the IEC that are kept. cfg lacks the key and the logger.
-func (a *App) answers(ctx context.Context, js jetstream.JetStream, cfg answers.Config) (*answers.Store, error) {
-	if err := a.needsStream(ctx, js, events.StreamIEC); err != nil {
+// openAnswers opens the answers of the IEC that are kept. cfg lacks the key and the logger.
+func openAnswers(ctx context.Context, a *App, js jetstream.JetStream, cfg answers.Config) (*answers.Store, error) {
+	if err := needsStream(ctx, a, js, events.StreamIEC); err != nil {
 		return nil, err
 	}
 	for _, name := range []string{events.KVVerdicts, events.KVStations} {

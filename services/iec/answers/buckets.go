@@ -145,7 +145,8 @@ func (s *Store) findInBuckets(ctx context.Context, people []wanted, found func(p
 }
 
 // findInSome looks for people in the buckets of the given names.
-func (s *Store) findInSome(ctx context.Context, names []string, people []wanted, found func(place int, a Answer)) error {
+func (s *Store) findInSome(ctx context.Context, names []string, people []wanted,
+	found func(place int, a Answer)) error {
 	values, err := s.verdicts.read(ctx, names)
 	if err != nil {
 		return err

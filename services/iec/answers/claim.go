@@ -34,7 +34,7 @@ func (s *Store) Claim(ctx context.Context, id, job string) (*Claim, error) {
 	c := &Claim{store: s, person: s.keyOf(id), job: job}
 	if s.isClaimed(c.person, job) {
 		// Find out whether that is still so: the answer may have come.
-		if err := s.catchUp(ctx); err != nil {
+		if err := s.log.catchUp(ctx); err != nil {
 			return nil, fmt.Errorf("claim: %w", err)
 		}
 		if s.isClaimed(c.person, job) {
@@ -53,21 +53,21 @@ func (s *Store) Claim(ctx context.Context, id, job string) (*Claim, error) {
 
 // isClaimed reports whether another job has the claim, as far as this process knows.
 func (s *Store) isClaimed(person key, job string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	held, ok := s.state.claims[person]
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	held, ok := s.log.state.claims[person]
 	return ok && held.job != job && s.cfg.Now().Sub(held.at) < events.ClaimTTL
 }
 
 // acquire makes the claim, or makes it last longer.
 func (c *Claim) acquire(ctx context.Context) (granted bool, err error) {
 	now := time.Now()
-	c.store.mu.Lock()
-	over := c.store.state.claims[c.person].seq
-	c.store.mu.Unlock()
+	c.store.log.mu.Lock()
+	over := c.store.log.state.claims[c.person].seq
+	c.store.log.mu.Unlock()
 	// Once begun, it is finished: a cut-off request might have stored the claim all
 	// the same, and others would wait for nobody.
-	r, err := c.store.append(context.WithoutCancel(ctx),
+	r, err := c.store.log.append(context.WithoutCancel(ctx),
 		&request{claim: &claimed{Person: c.person, Job: c.job, Over: over}})
 	if err != nil || !r.granted {
 		return false, err
@@ -85,9 +85,9 @@ func (c *Claim) Renew(ctx context.Context) error {
 	if time.Since(c.renewedAt) < events.ClaimTTL/2 {
 		return nil
 	}
-	c.store.mu.Lock()
-	held := c.store.state.claims[c.person]
-	c.store.mu.Unlock()
+	c.store.log.mu.Lock()
+	held := c.store.log.state.claims[c.person]
+	c.store.log.mu.Unlock()
 	if held.seq != c.seq {
 		return ErrClaimLost
 	}
@@ -106,7 +106,7 @@ func (c *Claim) Renew(ctx context.Context) error {
 func (c *Claim) Release(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	if _, err := c.store.append(ctx, &request{claim: &claimed{Person: c.person, Ends: c.seq}}); err != nil {
+	if _, err := c.store.log.append(ctx, &request{claim: &claimed{Person: c.person, Ends: c.seq}}); err != nil {
 		return fmt.Errorf("release claim: %w", err)
 	}
 	return nil

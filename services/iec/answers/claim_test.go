@@ -81,7 +81,7 @@ func TestOnlyItsHolderEndsAClaim(t *testing.T) {
 func TestAClaimIsRenewedBeforeItEnds(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := &clock{at: time.Now()}
-	s, other := open(t, srv), open(t, srv, func(s *Store) { s.cfg.Now = c.now })
+	s, other := open(t, srv), open(t, srv, func(s *Store) { s.cfg.Now, s.log.now = c.now, c.now })
 	mine := s.mustClaim(t, idOf(1), "job-1")
 	young := mine.seq
 	if err := mine.Renew(t.Context()); err != nil || mine.seq != young {
@@ -129,7 +129,7 @@ func TestAStoppedClaimIsNotLeftBehind(t *testing.T) {
 		}
 		cancel(nil)
 	}
-	if n := len(s.state.claims); n != 0 {
+	if n := len(s.log.state.claims); n != 0 {
 		t.Errorf("%d claims are left", n)
 	}
 }

@@ -16,19 +16,19 @@ const oneByOne = "$KV." + events.KVVerdicts + ".*"
 
 // convert appends the answers that an earlier version kept under a key for each person, and
 // removes those keys. It may be begun again at any time. It is for the holder of reading.
-func (s *Store) convert(ctx context.Context) error {
+func (l *sharedLog) convert(ctx context.Context) error {
 	b := &batch{subject: events.SubjectAnswers}
 	flush := func() error {
 		if len(b.message.Answers) == 0 {
 			return nil
 		}
 		b.requests = []*request{{}}
-		err := s.publishOne(ctx, b)
+		err := l.publishOne(ctx, b)
 		b.message.Answers = nil
 		return err
 	}
 	found := false
-	for m, err := range events.Messages(ctx, s.js, "KV_"+events.KVVerdicts, oneByOne, 0) {
+	for m, err := range events.Messages(ctx, l.js, "KV_"+events.KVVerdicts, oneByOne, 0) {
 		if err != nil {
 			return fmt.Errorf("convert answers: %w", err)
 		}
@@ -56,7 +56,7 @@ func (s *Store) convert(ctx context.Context) error {
 	if !found {
 		return nil
 	}
-	stream, err := s.js.Stream(ctx, "KV_"+events.KVVerdicts)
+	stream, err := l.js.Stream(ctx, "KV_"+events.KVVerdicts)
 	if err == nil {
 		err = stream.Purge(ctx, jetstream.WithPurgeSubject(oneByOne))
 	}

@@ -32,7 +32,7 @@ func (s *Store) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.full:
+		case <-s.log.full:
 			s.tryFold(ctx, false)
 		case <-time.After(wait):
 			s.tryFold(ctx, true)
@@ -54,21 +54,21 @@ func (s *Store) tryFold(ctx context.Context, all bool) {
 func (s *Store) Fold(ctx context.Context, all bool) error {
 	s.folding.Lock()
 	defer s.folding.Unlock()
-	if err := s.catchUp(ctx); err != nil {
+	if err := s.log.catchUp(ctx); err != nil {
 		return fmt.Errorf("fold answers: %w", err)
 	}
-	s.mu.Lock()
-	upTo := s.state.applied
-	tail := make([]foldedAnswer, 0, len(s.state.tail))
-	answers := make([]Answer, 0, len(s.state.tail))
-	for person, kept := range s.state.tail {
-		if kept.seq > s.state.folded {
+	s.log.mu.Lock()
+	upTo := s.log.state.applied
+	tail := make([]foldedAnswer, 0, len(s.log.state.tail))
+	answers := make([]Answer, 0, len(s.log.state.tail))
+	for person, kept := range s.log.state.tail {
+		if kept.seq > s.log.state.folded {
 			tail = append(tail, foldedAnswer{record: record{person: person, at: kept.answer.at}, seq: kept.seq,
 				forgotten: kept.answer.IsZero()})
 			answers = append(answers, kept.answer)
 		}
 	}
-	s.mu.Unlock()
+	s.log.mu.Unlock()
 	var ids []saidID
 	for i, a := range answers {
 		if !a.IsZero() {
@@ -93,7 +93,7 @@ func (s *Store) Fold(ctx context.Context, all bool) error {
 
 // trim removes the answers up to a sequence from the log, after all buckets have them.
 func (s *Store) trim(ctx context.Context, upTo uint64) error {
-	if _, err := s.append(ctx, &request{folded: upTo}); err != nil {
+	if _, err := s.log.append(ctx, &request{folded: upTo}); err != nil {
 		return fmt.Errorf("fold answers: %w", err)
 	}
 	stream, err := s.js.Stream(ctx, events.StreamIEC)
@@ -149,7 +149,7 @@ func (s *Store) foldBucket(ctx context.Context, name string, before jetstream.Ra
 		if err != nil {
 			return err
 		}
-		if b.epoch == s.epoch && b.seq > upTo {
+		if b.epoch == s.log.epoch && b.seq > upTo {
 			wound, err := s.isRewound(ctx, b.seq)
 			if err != nil {
 				return err
@@ -158,7 +158,7 @@ func (s *Store) foldBucket(ctx context.Context, name string, before jetstream.Ra
 				b.epoch = 0
 			}
 		}
-		merged, changed := b.merge(s.epoch, upTo, news, s.cfg.Now().Add(-events.VerdictsTTL).UnixNano())
+		merged, changed := b.merge(s.log.epoch, upTo, news, s.cfg.Now().Add(-events.VerdictsTTL).UnixNano())
 		if !changed {
 			return nil
 		}

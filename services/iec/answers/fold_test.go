@@ -145,7 +145,7 @@ func TestWhatIsForgottenIsGone(t *testing.T) {
 func TestOldAnswersAreRemoved(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := &clock{at: time.Now()}
-	s := open(t, srv, func(s *Store) { s.cfg.Now = c.now })
+	s := open(t, srv, func(s *Store) { s.cfg.Now, s.log.now = c.now, c.now })
 	putAll(t, s, 0, 500)
 	fold(t, s, true)
 	c.add(events.VerdictsTTL + time.Hour)
@@ -208,7 +208,7 @@ func TestBucketsAheadOfTheLogAreWritten(t *testing.T) {
 	s := open(t, srv)
 	putAll(t, s, 0, 10)
 	k := s.keyOf(idOf(3))
-	ahead := bucket{epoch: s.epoch, seq: 1 << 40}
+	ahead := bucket{epoch: s.log.epoch, seq: 1 << 40}
 	if err := s.verdicts.write(t.Context(), nameOfBucket(bucketOf(k)), ahead.encode(), 0); err != nil {
 		t.Fatal(err)
 	}

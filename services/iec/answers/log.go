@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,6 +14,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"rollcall.example/events"
+	"rollcall.example/events/records"
 )
 
 const (
@@ -40,17 +42,47 @@ type appended struct {
 	err     error
 }
 
+// sharedLog is the log as one process knows it.
+type sharedLog struct {
+	js     jetstream.JetStream
+	now    func() time.Time
+	intern func(*records.Verdict) *records.Verdict
+	foldAt int           // how many answers are folded at once
+	full   chan struct{} // says that there are so many
+
+	stop    context.CancelFunc
+	stopped context.Context
+	work    sync.WaitGroup // commits
+
+	reading chan struct{} // a lock: held by the one that reads or writes the log
+	epoch   int64         // which log it is, 0 until it was read; for the holder of reading
+
+	mu         sync.Mutex
+	state      state
+	pending    []*request
+	committing bool
+}
+
+func newLog(js jetstream.JetStream, now func() time.Time, intern func(*records.Verdict) *records.Verdict) *sharedLog {
+	l := &sharedLog{
+		js: js, now: now, intern: intern, foldAt: foldAt, full: make(chan struct{}, 1),
+		reading: make(chan struct{}, 1), state: newState(),
+	}
+	l.stopped, l.stop = context.WithCancel(context.Background())
+	return l
+}
+
 // append appends a request, together with all others that wait at the moment. It returns
 // when NATS has it on the disk and all before it is known here.
-func (s *Store) append(ctx context.Context, r *request) (appended, error) {
+func (l *sharedLog) append(ctx context.Context, r *request) (appended, error) {
 	r.done = make(chan appended, 1)
-	s.mu.Lock()
-	s.pending = append(s.pending, r)
-	if !s.committing {
-		s.committing = true
-		s.work.Go(s.commit)
+	l.mu.Lock()
+	l.pending = append(l.pending, r)
+	if !l.committing {
+		l.committing = true
+		l.work.Go(l.commit)
 	}
-	s.mu.Unlock()
+	l.mu.Unlock()
 	select {
 	case done := <-r.done:
 		return done, done.err
@@ -60,18 +92,18 @@ func (s *Store) append(ctx context.Context, r *request) (appended, error) {
 }
 
 // commit writes what waits until nothing does.
-func (s *Store) commit() {
+func (l *sharedLog) commit() {
 	for {
-		s.mu.Lock()
-		list := s.pending[:min(len(s.pending), mostAtOnce)]
-		s.pending = s.pending[len(list):]
-		if s.committing = len(list) > 0; !s.committing {
-			s.pending = nil
-			s.mu.Unlock()
+		l.mu.Lock()
+		list := l.pending[:min(len(l.pending), mostAtOnce)]
+		l.pending = l.pending[len(list):]
+		if l.committing = len(list) > 0; !l.committing {
+			l.pending = nil
+			l.mu.Unlock()
 			return
 		}
-		s.mu.Unlock()
-		if err := s.write(s.stopped, list); err != nil {
+		l.mu.Unlock()
+		if err := l.write(l.stopped, list); err != nil {
 			for _, r := range list {
 				r.done <- appended{err: err} // nobody has heard of it yet
 			}
@@ -90,10 +122,10 @@ type batch struct {
 
 // write appends requests and applies them here, after everything that others appended
 // before them.
-func (s *Store) write(ctx context.Context, list []*request) error {
+func (l *sharedLog) write(ctx context.Context, list []*request) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTime)
 	defer cancel()
-	unlock, err := s.lockLog(ctx)
+	unlock, err := l.lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -112,13 +144,13 @@ func (s *Store) write(ctx context.Context, list []*request) error {
 		b.requests = append(b.requests, r)
 	}
 	batches := []*batch{claims, answers}
-	if err := s.publish(ctx, batches); err != nil {
+	if err := l.publish(ctx, batches); err != nil {
 		return err
 	}
 	if claims.seq > answers.seq {
 		batches[0], batches[1] = answers, claims
 	}
-	if err := s.applyOwn(ctx, batches); err != nil {
+	if err := l.applyOwn(ctx, batches); err != nil {
 		return err
 	}
 	for _, b := range batches {
@@ -130,10 +162,10 @@ func (s *Store) write(ctx context.Context, list []*request) error {
 }
 
 // publish appends the batches that hold something, at the same time.
-func (s *Store) publish(ctx context.Context, batches []*batch) error {
+func (l *sharedLog) publish(ctx context.Context, batches []*batch) error {
 	errs := make(chan error, len(batches))
 	for _, b := range batches {
-		go func() { errs <- s.publishOne(ctx, b) }()
+		go func() { errs <- l.publishOne(ctx, b) }()
 	}
 	var err error
 	for range batches {
@@ -144,7 +176,7 @@ func (s *Store) publish(ctx context.Context, batches []*batch) error {
 
 // publishOne appends a batch. It sends the message again until NATS confirms it; the
 // server takes the same message only once.
-func (s *Store) publishOne(ctx context.Context, b *batch) error {
+func (l *sharedLog) publishOne(ctx context.Context, b *batch) error {
 	if len(b.requests) == 0 {
 		return nil
 	}
@@ -159,7 +191,7 @@ func (s *Store) publishOne(ctx context.Context, b *batch) error {
 	}
 	for {
 		try, cancel := context.WithTimeout(ctx, tryTime)
-		ack, err := s.js.PublishMsg(try, msg)
+		ack, err := l.js.PublishMsg(try, msg)
 		cancel()
 		if err == nil {
 			b.seq = ack.Sequence
@@ -185,27 +217,27 @@ func mayPass(err error) bool {
 
 // applyOwn applies batches that were just appended, in the order of their sequences. What
 // others have appended before is read first.
-func (s *Store) applyOwn(ctx context.Context, batches []*batch) error {
-	before := s.state.applied
+func (l *sharedLog) applyOwn(ctx context.Context, batches []*batch) error {
+	before := l.state.applied
 	for _, b := range batches {
 		if b.seq == 0 {
 			continue
 		}
 		if b.seq <= before {
 			// Somebody has made the log anew, or restored it from a backup.
-			s.mu.Lock()
-			s.state, s.epoch = newState(), 0
-			s.mu.Unlock()
+			l.mu.Lock()
+			l.state, l.epoch = newState(), 0
+			l.mu.Unlock()
 			return errors.New("the log of answers has begun again")
 		}
-		if b.seq <= s.state.applied {
+		if b.seq <= l.state.applied {
 			continue // it was read together with the other one
 		}
-		if b.seq == s.state.applied+1 { // nobody else appends, so the log need not be read
-			b.granted = s.apply(b.seq, s.cfg.Now(), &b.message)
+		if b.seq == l.state.applied+1 { // nobody else appends, so the log need not be read
+			b.granted = l.apply(b.seq, l.now(), &b.message)
 			continue
 		}
-		if err := s.readLog(ctx, b.seq, func(seq uint64, granted []bool) {
+		if err := l.read(ctx, b.seq, func(seq uint64, granted []bool) {
 			for _, own := range batches {
 				if own.seq == seq {
 					own.granted = granted
@@ -220,32 +252,32 @@ func (s *Store) applyOwn(ctx context.Context, batches []*batch) error {
 
 // apply applies a message to the state. It is for the holder of reading, as is everything
 // else that changes what was applied.
-func (s *Store) apply(seq uint64, at time.Time, m *message) []bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	granted := s.state.apply(seq, at, m, s.dictionary.intern)
-	if s.state.unfolded >= s.foldAt {
+func (l *sharedLog) apply(seq uint64, at time.Time, m *message) []bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	granted := l.state.apply(seq, at, m, l.intern)
+	if l.state.unfolded >= l.foldAt {
 		select {
-		case s.full <- struct{}{}:
+		case l.full <- struct{}{}:
 		default:
 		}
 	}
 	return granted
 }
 
-// lockLog waits for the right to read and write the log, and sees to it that the log was
+// lock waits for the right to read and write the log, and sees to it that the log was
 // read once.
-func (s *Store) lockLog(ctx context.Context) (unlock func(), err error) {
+func (l *sharedLog) lock(ctx context.Context) (unlock func(), err error) {
 	select {
-	case s.reading <- struct{}{}:
+	case l.reading <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	unlock = func() { <-s.reading }
-	if s.epoch != 0 {
+	unlock = func() { <-l.reading }
+	if l.epoch != 0 {
 		return unlock, nil
 	}
-	if err := s.load(ctx); err != nil {
+	if err := l.load(ctx); err != nil {
 		unlock()
 		return nil, err
 	}
@@ -253,38 +285,38 @@ func (s *Store) lockLog(ctx context.Context) (unlock func(), err error) {
 }
 
 // load reads the log for the first time.
-func (s *Store) load(ctx context.Context) error {
-	stream, err := s.js.Stream(ctx, events.StreamIEC)
+func (l *sharedLog) load(ctx context.Context) error {
+	stream, err := l.js.Stream(ctx, events.StreamIEC)
 	if err != nil {
 		return fmt.Errorf("open the log of answers: %w", err)
 	}
-	if err := s.convert(ctx); err != nil {
+	if err := l.convert(ctx); err != nil {
 		return err
 	}
-	if err := s.readLog(ctx, 0, nil); err != nil {
+	if err := l.read(ctx, 0, nil); err != nil {
 		return err
 	}
-	s.epoch = stream.CachedInfo().Created.UnixNano()
+	l.epoch = stream.CachedInfo().Created.UnixNano()
 	return nil
 }
 
 // catchUp applies what others have appended until now.
-func (s *Store) catchUp(ctx context.Context) error {
-	unlock, err := s.lockLog(ctx)
+func (l *sharedLog) catchUp(ctx context.Context) error {
+	unlock, err := l.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return s.readLog(ctx, 0, nil)
+	return l.read(ctx, 0, nil)
 }
 
-// readLog applies all messages that were not applied yet, at least up to a sequence.
+// read applies all messages that were not applied yet, at least up to a sequence.
 // applied may be nil. A server that lags is asked again.
-func (s *Store) readLog(ctx context.Context, upTo uint64, applied func(seq uint64, granted []bool)) error {
+func (l *sharedLog) read(ctx context.Context, upTo uint64, applied func(seq uint64, granted []bool)) error {
 	ctx, cancel := context.WithTimeout(ctx, lagTime)
 	defer cancel()
 	for {
-		msgs, more, err := events.ReadBatch(ctx, s.js, events.StreamIEC, events.AllSubjects, s.state.applied+1)
+		msgs, more, err := events.ReadBatch(ctx, l.js, events.StreamIEC, events.AllSubjects, l.state.applied+1)
 		if err != nil {
 			return fmt.Errorf("read the log of answers: %w", err)
 		}
@@ -293,7 +325,7 @@ func (s *Store) readLog(ctx context.Context, upTo uint64, applied func(seq uint6
 			if err := json.Unmarshal(raw.Data, &m); err != nil {
 				return fmt.Errorf("read the log of answers: message %d is none", raw.Sequence)
 			}
-			granted := s.apply(raw.Sequence, raw.Time, &m)
+			granted := l.apply(raw.Sequence, raw.Time, &m)
 			if applied != nil {
 				applied(raw.Sequence, granted)
 			}
@@ -301,13 +333,13 @@ func (s *Store) readLog(ctx context.Context, upTo uint64, applied func(seq uint6
 		switch {
 		case more:
 			continue
-		case s.state.applied >= upTo:
+		case l.state.applied >= upTo:
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("read the log of answers: the server that answers has %d of %d messages: %w",
-				s.state.applied, upTo, context.Cause(ctx))
+				l.state.applied, upTo, context.Cause(ctx))
 		case <-time.After(lagWait):
 		}
 	}

@@ -124,7 +124,8 @@ type faultyJS struct {
 	fault func(subject string) (before, after error)
 }
 
-func (f faultyJS) PublishMsg(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+func (f faultyJS) PublishMsg(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (
+	*jetstream.PubAck, error) {
 	before, after := f.fault(m.Subject)
 	if before != nil {
 		return nil, before
@@ -144,8 +145,8 @@ func (f faultyJS) Publish(ctx context.Context, subject string, data []byte, opts
 // setFault makes a store's publishes fail.
 func setFault(s *Store, fault func(subject string) (before, after error)) {
 	js := faultyJS{s.js, fault}
-	s.js = js
-	s.verdicts.js, s.stations.js, s.dictionary.keys.js = js, js, js
+	s.js, s.log.js = js, js
+	s.verdicts.js, s.stations.js, s.dictionary.keys.js, s.log.js = js, js, js, js
 }
 
 const answerKeys = "$KV." + events.KVVerdicts + ".>"

@@ -48,27 +48,14 @@ type Config struct {
 // Store is the answers and claims as one process knows them. It reads and writes NATS when
 // it is first used, so it can be opened before NATS answers. It is safe for concurrent use.
 type Store struct {
-	js     jetstream.JetStream
-	cfg    Config
-	macs   sync.Pool // of hash.Hash
-	foldAt int       // how many answers of the log are folded at once
+	js   jetstream.JetStream
+	cfg  Config
+	macs sync.Pool // of hash.Hash
 
+	log                *sharedLog
 	verdicts, stations bucketKeys
 	dictionary         dictionary
-
-	stop    context.CancelFunc
-	stopped context.Context
-	work    sync.WaitGroup // commits
-
-	reading chan struct{} // a lock: held by the one that reads or writes the log
-	folding sync.Mutex
-	epoch   int64 // which log it is, 0 until it was read; for the holder of reading
-
-	mu         sync.Mutex
-	state      state
-	pending    []*request
-	committing bool
-	full       chan struct{} // says that there is enough to fold
+	folding            sync.Mutex
 }
 
 // Open returns the store that js can read and write. Close it when it is used no longer.
@@ -90,20 +77,19 @@ func Open(js jetstream.JetStream, cfg Config) (*Store, error) {
 	}
 	cfg.Logger = events.Logger(cfg.Logger)
 	s := &Store{
-		js: js, cfg: cfg, foldAt: foldAt,
+		js: js, cfg: cfg,
 		verdicts: bucketKeys{js, events.KVVerdicts}, stations: bucketKeys{js, events.KVStations},
-		reading: make(chan struct{}, 1), state: newState(), full: make(chan struct{}, 1),
 	}
 	s.macs.New = func() any { return hmac.New(sha256.New, []byte(cfg.Key)) }
 	s.dictionary = dictionary{keys: s.stations, known: map[saidID]*said{}}
-	s.stopped, s.stop = context.WithCancel(context.Background())
+	s.log = newLog(js, cfg.Now, s.dictionary.intern)
 	return s, nil
 }
 
 // Close ends what the store does in the background. What was not stored by then fails.
 func (s *Store) Close() {
-	s.stop()
-	s.work.Wait()
+	s.log.stop()
+	s.log.work.Wait()
 }
 
 // key names a person: the beginning of an HMAC of the ID number. No two of ten million
@@ -186,7 +172,7 @@ const Unseen Seen = math.MaxUint64
 // the order of ids, the zero Answer where there is none. It costs a request for each few
 // hundred buckets, so many people are best looked for at once.
 func (s *Store) GetMany(ctx context.Context, ids []string, since time.Time) ([]Answer, Seen, error) {
-	if err := s.catchUp(ctx); err != nil {
+	if err := s.log.catchUp(ctx); err != nil {
 		return nil, Unseen, fmt.Errorf("read answers: %w", err)
 	}
 	list := make([]Answer, len(ids))
@@ -195,16 +181,16 @@ func (s *Store) GetMany(ctx context.Context, ids []string, since time.Time) ([]A
 		people[i] = wanted{key: s.keyOf(id), place: i}
 	}
 	missing := people[:0]
-	s.mu.Lock()
-	seen := Seen(s.state.dropped)
+	s.log.mu.Lock()
+	seen := Seen(s.log.state.dropped)
 	for _, p := range people {
-		if a, ok := s.state.tail[p.key]; ok {
+		if a, ok := s.log.state.tail[p.key]; ok {
 			list[p.place] = s.ifFresh(a.answer, since)
 			continue
 		}
 		missing = append(missing, p)
 	}
-	s.mu.Unlock()
+	s.log.mu.Unlock()
 	err := s.findInBuckets(ctx, missing, func(i int, a Answer) { list[i] = s.ifFresh(a, since) })
 	if err != nil {
 		return nil, Unseen, fmt.Errorf("read answers: %w", err)
@@ -217,10 +203,10 @@ func (s *Store) GetMany(ctx context.Context, ids []string, since time.Time) ([]A
 // After Claim it is all.
 func (s *Store) Get(ctx context.Context, id string, since time.Time, seen Seen) (Answer, error) {
 	k := s.keyOf(id)
-	s.mu.Lock()
-	a, ok := s.state.tail[k]
-	complete := Seen(s.state.dropped) == seen
-	s.mu.Unlock()
+	s.log.mu.Lock()
+	a, ok := s.log.state.tail[k]
+	complete := Seen(s.log.state.dropped) == seen
+	s.log.mu.Unlock()
 	if ok || complete {
 		return s.ifFresh(a.answer, since), nil
 	}
@@ -233,13 +219,13 @@ func (s *Store) Get(ctx context.Context, id string, since time.Time, seen Seen) 
 
 // GetAnyAge returns the answer that is kept about a person, however old; nil for none.
 func (s *Store) GetAnyAge(ctx context.Context, id string) (*records.Verdict, error) {
-	if err := s.catchUp(ctx); err != nil {
+	if err := s.log.catchUp(ctx); err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	k := s.keyOf(id)
-	s.mu.Lock()
-	kept, ok := s.state.tail[k]
-	s.mu.Unlock()
+	s.log.mu.Lock()
+	kept, ok := s.log.state.tail[k]
+	s.log.mu.Unlock()
 	a := kept.answer
 	if !ok {
 		var err error
@@ -266,7 +252,7 @@ func (s *Store) Put(ctx context.Context, id string, v records.Verdict) error {
 	if v.Status == records.Unverified {
 		return nil
 	}
-	_, err := s.append(ctx, &request{answer: &answered{Person: s.keyOf(id), Verdict: &v}})
+	_, err := s.log.append(ctx, &request{answer: &answered{Person: s.keyOf(id), Verdict: &v}})
 	if err != nil {
 		return fmt.Errorf("store answer: %w", err)
 	}
@@ -275,7 +261,7 @@ func (s *Store) Put(ctx context.Context, id string, v records.Verdict) error {
 
 // Forget removes the answer about a person, if there is one, from the log and the buckets.
 func (s *Store) Forget(ctx context.Context, id string) error {
-	if _, err := s.append(ctx, &request{answer: &answered{Person: s.keyOf(id)}}); err != nil {
+	if _, err := s.log.append(ctx, &request{answer: &answered{Person: s.keyOf(id)}}); err != nil {
 		return fmt.Errorf("remove answer: %w", err)
 	}
 	if err := s.Fold(ctx, false); err != nil {

@@ -41,7 +41,7 @@ func (c *clock) add(d time.Duration) {
 func TestFreshAnswersOnlyAreUsed(t *testing.T) {
 	srv := eventstest.Start(t)
 	c := &clock{at: time.Now()}
-	s := open(t, srv, func(s *Store) { s.cfg.Now = c.now })
+	s := open(t, srv, func(s *Store) { s.cfg.Now, s.log.now = c.now, c.now })
 	answered := c.now()
 	ids := map[records.VerdictStatus]string{records.Registered: "8001015009087", records.NotRegistered: "9001010001088"}
 	for status, id := range ids {
@@ -56,7 +56,7 @@ func TestFreshAnswersOnlyAreUsed(t *testing.T) {
 	for _, in := range []string{"log", "bucket"} {
 		if in == "bucket" {
 			fold(t, s, false)
-			s = open(t, srv, func(s *Store) { s.cfg.Now = c.now })
+			s = open(t, srv, func(s *Store) { s.cfg.Now, s.log.now = c.now, c.now })
 		}
 		for _, tt := range []struct {
 			name  string
