@@ -23,7 +23,7 @@ func TestInspectFindsWhatProvisionWouldChange(t *testing.T) {
 		}
 		// Seven streams, twelve buckets, and consumers of four stages, the projection, webhooks,
 		// e-mail and cases.
-		if len(found.Findings) != 26 {
+		if len(found.Findings) != 27 {
 			t.Errorf("%d findings", len(found.Findings))
 		}
 		for _, f := range found.Findings {

@@ -236,7 +236,7 @@ func TestALostAnswerToAnAppend(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkAll(t, open(t, srv), 0, 50)
-	refused := &jetstream.APIError{Code: 400, ErrorCode: 10077, Description: "maximum messages exceeded"}
+	refused := &jetstream.APIError{Code: 503, ErrorCode: 10077, Description: "maximum messages exceeded"}
 	setFault(s, func(string) (before, after error) { return refused, nil })
 	if err := s.Put(t.Context(), idOf(1), verdictOf(1)); !errors.Is(err, error(refused)) {
 		t.Errorf("a refusal is not repeated: %v", err)

@@ -207,9 +207,13 @@ func (l *sharedLog) publishOne(ctx context.Context, b *batch) error {
 	}
 }
 
-// mayPass reports whether an append that failed may succeed in a moment.
+// mayPass reports whether an append that failed may succeed in a moment. Where there is no
+// room, the stage waits for some.
 func mayPass(err error) bool {
 	var api *jetstream.APIError
+	if events.StorageFull(err) {
+		return false
+	}
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrNoResponders) ||
 		errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrDisconnected) ||
 		errors.As(err, &api) && api.Code == http.StatusServiceUnavailable
