@@ -250,7 +250,14 @@ func (r *Reader[T]) All() iter.Seq2[*T, error] {
 // empty instead of nil.
 func (r *Reader[T]) AllReusing() iter.Seq2[*T, error] {
 	one := new(T)
+	return r.AllInto(func() *T { return one })
+}
+
+// AllInto is AllReusing with the records that next returns, each as long as the caller of
+// next needs it.
+func (r *Reader[T]) AllInto(next func() *T) iter.Seq2[*T, error] {
 	return r.each(func() *T {
+		one := next()
 		any(one).(record).reset()
 		return one
 	})

@@ -64,7 +64,7 @@ func storeBenchRecords[T records.Record](b *testing.B, js jetstream.JetStream, b
 			b.Fatal(err)
 		}
 	}
-	a, err := w.Store(b.Context(), store, bucket, "job-bench/records", records.Header{})
+	a, err := w.Store(b.Context(), store, bucket, events.NewJobID()+"/records", records.Header{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -88,6 +88,10 @@ func BenchmarkPersistence(b *testing.B) {
 	validation, iec := eventstest.Connect(b, s.srv, "validation"), eventstest.Connect(b, s.srv, "iec")
 	rows := storeBenchRecords(b, validation, events.BucketRows, func(p person) *records.Row { return p.row })
 	verdicts := storeBenchRecords(b, iec, events.BucketVerdicts, func(p person) *records.Verdict { return p.verdict })
+	later := storeBenchRecords(b, validation, events.BucketRows, func(p person) *records.Row {
+		p.row.Fields["last_payment"] = "2025-08-14"
+		return p.row
+	})
 	run := func(o events.Options) time.Duration {
 		job := s.submitJob(b, o, rows, verdicts)
 		eventstest.WaitFor(b, 5*time.Minute, "the job to be persisted", func() bool {
@@ -99,7 +103,8 @@ func BenchmarkPersistence(b *testing.B) {
 	write := func() time.Duration { return run(events.Options{}) }
 	dry := func() time.Duration { return run(events.Options{DryRun: true}) }
 	empty := func() {
-		if _, err := s.db.Exec(`TRUNCATE members, job_ledger, job_outcomes, ward_changes`); err != nil {
+		const tables = "members, job_ledger, job_outcome_rows, job_outcome_groups, ward_changes"
+		if _, err := s.db.Exec(`TRUNCATE ` + tables); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -111,6 +116,9 @@ func BenchmarkPersistence(b *testing.B) {
 		empty()
 		write()
 		timeBoth(b, s.db, func() {}, write, peer.run)
+	})
+	b.Run("changed", func(b *testing.B) {
+		timeBoth(b, s.db, func() { rows, later = later, rows }, write, peer.run)
 	})
 }
 

@@ -5,22 +5,22 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 
+	"github.com/lib/pq"
+
 	"rollcall.example/events"
-	"rollcall.example/events/stage"
 	"rollcall.example/services/postgres"
 )
 
-// createIncomingSQL makes the table of the rows to merge. Its columns are text, so
-// that a value that does not fit its type refuses one row and not the whole COPY.
-// broken names a column whose value cannot even be sent as text, guessed the fields
-// that validation guessed, cleared those that the row empties.
+// createIncomingSQL makes the table of the rows that the database compares with members.
+// Its columns are text, so that a value that does not fit its type refuses one row and not
+// the whole COPY. broken names a column whose value cannot even be sent as text, guessed
+// the fields that validation guessed, cleared those that the row empties.
 var createIncomingSQL = func() string {
 	var b strings.Builder
-	b.WriteString("CREATE TEMPORARY TABLE incoming (n integer NOT NULL, id_number text NOT NULL, guessed text, " +
-		"cleared text[], broken text")
+	b.WriteString("CREATE TEMPORARY TABLE incoming (n integer NOT NULL, id_number text NOT NULL, row_digest uuid, " +
+		"guessed text, cleared text[], broken text")
 	for _, c := range columns {
 		b.WriteString(", " + c.name + " text")
 	}
@@ -28,14 +28,8 @@ var createIncomingSQL = func() string {
 	return b.String()
 }()
 
-var copyIncomingSQL = func() string {
-	names := []string{"n", "id_number"}
-	for _, c := range columns {
-		names = append(names, c.name)
-	}
-	names = append(names, "guessed", "cleared", "broken")
-	return "COPY incoming (" + commaList(names) + ") FROM STDIN"
-}()
+var copyIncomingSQL = "COPY incoming (" + lineColumnsSQL + ", " + regionColumn + ", " + statusColumn +
+	", n, guessed, cleared, broken) FROM STDIN"
 
 // PostgreSQL gathers no statistics on a temporary table by itself. ANALYZE takes
 // the columns that joins and conditions use; all columns would take longer than
@@ -43,20 +37,23 @@ var copyIncomingSQL = func() string {
 const indexIncomingSQL = "ALTER TABLE incoming ADD PRIMARY KEY (id_number); " +
 	"ANALYZE incoming (n, id_number, region, ward_code)"
 
-// loadIncoming copies people into the table incoming and returns how many they are.
-func (m *merge) loadIncoming(ctx context.Context, people iter.Seq2[person, error]) (n int, err error) {
-	ctx, span := postgres.Span(ctx, "copy rows")
+// loadIncoming copies people of the roll into the table incoming.
+func (m *merge) loadIncoming(ctx context.Context, r *roll, people []int32) (err error) {
+	ctx, span := postgres.Span(ctx, "copy rows to compare")
 	defer func() { events.EndSpan(span, err) }()
 	if _, err := m.tx.ExecContext(ctx, createIncomingSQL); err != nil {
-		return 0, fmt.Errorf("create incoming: %w", redact(err))
+		return fmt.Errorf("create incoming: %w", redact(err))
 	}
-	if n, err = m.copyRows(ctx, people); err != nil {
-		return 0, err
+	if err := m.copyIn(ctx, copyIncomingSQL, r.linesOf(people, false, ""), func(int) {}); err != nil {
+		return err
 	}
 	if _, err := m.tx.ExecContext(ctx, indexIncomingSQL); err != nil {
-		return 0, fmt.Errorf("index rows: %w", redact(err))
+		return fmt.Errorf("index rows: %w", redact(err))
 	}
-	return n, m.fillRegions(ctx)
+	if !r.unplaced {
+		return nil
+	}
+	return m.fillRegions(ctx)
 }
 
 // copyStmt is the driver's statement of a COPY. It takes many whole lines at a
@@ -67,42 +64,12 @@ type copyStmt interface {
 	CopyData(ctx context.Context, line string) (driver.Result, error)
 }
 
-const (
-	copySize    = 60 << 10 // bytes that the driver gets at once
-	chunksAhead = 4
-)
-
-// chunk is lines of COPY without the last newline. people counts the rows from
-// the first chunk to the end of this one.
-type chunk struct {
-	lines  string
-	people int
-}
-
-// chunkLines writes people as lines of COPY.
-func chunkLines(people iter.Seq2[person, error]) iter.Seq2[chunk, error] {
-	return func(yield func(chunk, error) bool) {
-		lines := make([]byte, 0, copySize+copySize/4)
-		n := 0
-		for p, err := range people {
-			if err != nil {
-				yield(chunk{}, err)
-				return
-			}
-			lines = appendCopyLine(lines, p)
-			n++
-			if len(lines) < copySize {
-				continue
-			}
-			if !yield(chunk{string(lines[:len(lines)-1]), n}, nil) {
-				return
-			}
-			lines = lines[:0]
-		}
-		if len(lines) > 0 {
-			yield(chunk{string(lines[:len(lines)-1]), n}, nil)
-		}
+func prepareCopy(ctx context.Context, driverConn any, sql string) (copyStmt, error) {
+	prepared, err := driverConn.(driver.ConnPrepareContext).PrepareContext(ctx, sql)
+	if err != nil {
+		return nil, err
 	}
+	return prepared.(copyStmt), nil
 }
 
 // withDriver runs f with the driver's connection. f must only call the driver,
@@ -113,41 +80,56 @@ func (m *merge) withDriver(f func(driverConn any) error) (err error) {
 	return errors.Join(closed, err)
 }
 
-func (m *merge) copyRows(ctx context.Context, people iter.Seq2[person, error]) (n int, err error) {
-	var stmt copyStmt
-	err = m.withDriver(func(driverConn any) error {
-		prepared, err := driverConn.(driver.ConnPrepareContext).PrepareContext(ctx, copyIncomingSQL)
-		if err == nil {
-			stmt = prepared.(copyStmt)
-		}
-		return err
-	})
+func commaList(names []string) string { return strings.Join(names, ", ") }
+
+// readRegions returns the sub-regions of wards. They are read once per job, so recorded
+// and written values agree even if a new mapping is loaded meanwhile.
+func (m *merge) readRegions(ctx context.Context) (map[string]string, error) {
+	rows, err := m.tx.QueryContext(ctx, `SELECT ward_code, sub_region FROM ward_regions WHERE sub_region IS NOT NULL`)
 	if err != nil {
-		return 0, fmt.Errorf("copy rows: %w", redact(err))
+		return nil, fmt.Errorf("read regions: %w", redact(err))
 	}
-	finish := func() error { return m.withDriver(func(any) error { return stmt.Close() }) }
-	// However this ends, even in a panic, the COPY must be over before the
-	// connection can take a ROLLBACK. Its error is returned where it first occurs.
-	defer func() { _ = finish() }()
-	for c, err := range stage.ReadAhead(chunksAhead, chunkLines(people)) {
-		if err != nil {
-			return 0, err
+	defer func() { _ = rows.Close() }() // rows.Err has the error
+	regions := map[string]string{}
+	for rows.Next() {
+		var ward, region string
+		if err := rows.Scan(&ward, &region); err != nil {
+			return nil, fmt.Errorf("read regions: %w", redact(err))
 		}
-		err := m.withDriver(func(any) error {
-			_, err := stmt.CopyData(ctx, c.lines)
-			return err
-		})
-		if err != nil {
-			return 0, fmt.Errorf("copy rows up to %d: %w", c.people, redact(err))
-		}
-		n = c.people
-		// Loading is half of the work.
-		m.progress(n/2, "Loading the rows")
+		regions[ward] = region
 	}
-	if err := finish(); err != nil {
-		return 0, fmt.Errorf("copy rows: %w", redact(err))
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read regions: %w", redact(err))
 	}
-	return n, nil
+	return regions, nil
 }
 
-func commaList(names []string) string { return strings.Join(names, ", ") }
+// fillRegionsSQL sets the region of each row whose file names neither a region nor a ward.
+// It takes the region that the mapping has for the member's ward: that of an earlier file,
+// else the IEC's. The members are locked.
+func fillRegionsSQL(clears bool) string {
+	merged := map[string]string{}
+	for _, c := range columns {
+		merged[c.name] = c.mergedSQL(clears)
+	}
+	unlessCleared := ""
+	if clears {
+		unlessCleared = " AND ('region' = ANY (i.cleared)) IS NOT TRUE"
+	}
+	return `UPDATE incoming target SET region = w.sub_region
+FROM incoming i LEFT JOIN members m USING (id_number)
+JOIN unnest($1::text[], $2::text[]) AS w (ward_code, sub_region)
+  ON w.ward_code = coalesce(` + merged["ward_code"] + ", " + merged["iec_ward"] + `)
+WHERE target.id_number = i.id_number AND i.region IS NULL` + unlessCleared
+}
+
+func (m *merge) fillRegions(ctx context.Context) error {
+	var wards, regions pq.StringArray
+	for ward, region := range m.regions {
+		wards, regions = append(wards, ward), append(regions, region)
+	}
+	if _, err := m.tx.ExecContext(ctx, m.sql.fillRegions, wards, regions); err != nil {
+		return fmt.Errorf("fill regions: %w", redact(err))
+	}
+	return nil
+}

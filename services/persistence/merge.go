@@ -2,8 +2,10 @@ package persistence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -23,6 +25,9 @@ type merge struct {
 	now  time.Time
 	mode events.Mode
 	sql  statements
+	// regions are the sub-regions of wards.
+	regions   map[string]string
+	openSpool func() (*os.File, error)
 	// total is the number of rows, for the progress.
 	total    int
 	progress func(done int, message string)
@@ -46,27 +51,47 @@ func (m *merge) run(ctx context.Context, people iter.Seq2[person, error]) (claim
 }
 
 // write writes people and the outcome of each.
-func (m *merge) write(ctx context.Context, people iter.Seq2[person, error]) error {
-	n, err := m.loadIncoming(ctx, people)
+func (m *merge) write(ctx context.Context, people iter.Seq2[person, error]) (err error) {
+	r, err := m.loadRoll(ctx, people)
 	if err != nil {
 		return err
 	}
-	broken, err := m.refuseBrokenRows(ctx)
-	if err != nil || n == broken {
+	defer func() { err = joinClose(err, &r.spool) }()
+	if len(r.people) == 0 {
+		return nil
+	}
+	m.progress(m.total/2, "Writing members")
+	if err := m.writeDirect(ctx, r); err != nil {
 		return err
 	}
-	all := idRange{count: n - broken}
+	if left := r.with(compared); len(left) > 0 {
+		return m.writeCompared(ctx, r, left)
+	}
+	return nil
+}
+
+func joinClose(err error, s *spool) error { return errors.Join(err, s.close()) }
+
+// writeCompared writes people by what the database finds that they change.
+func (m *merge) writeCompared(ctx context.Context, r *roll, people []int32) error {
+	if err := m.loadIncoming(ctx, r, people); err != nil {
+		return err
+	}
+	broken, err := m.refuseBrokenRows(ctx)
+	if err != nil || len(people) == broken {
+		return err
+	}
+	all := idRange{count: len(people) - broken}
 	if err := m.tx.GetContext(ctx, &all.upTo, `SELECT max(id_number) FROM incoming`); err != nil {
 		return fmt.Errorf("find last row: %w", redact(err))
 	}
-	m.progress(m.total/2, "Writing members")
 	return m.applyRange(ctx, all)
 }
 
 // applyRange writes a range. If the database refuses it because of a row's
 // values, it tries each half, down to the single rows at fault, and refuses
-// those. The halves go in the order of the ID numbers, and a rollback returns
-// its locks, so the order of locks stays the same for all jobs.
+// those. The halves go in the order of the ID numbers. Who was a member before is
+// locked already.
 func (m *merge) applyRange(ctx context.Context, r idRange) error {
 	if _, err := m.tx.ExecContext(ctx, "SAVEPOINT id_range"); err != nil {
 		return fmt.Errorf("write members: %w", redact(err))
@@ -114,7 +139,7 @@ func (m *merge) step(ctx context.Context, name, sql string, args ...any) (n int6
 }
 
 func (m *merge) writeRange(ctx context.Context, r idRange) error {
-	done, err := m.writeSimple(ctx, &r)
+	done, err := m.takeUnchanged(ctx, &r)
 	if err != nil || done {
 		return err
 	}
@@ -141,49 +166,23 @@ func (m *merge) writeRange(ctx context.Context, r idRange) error {
 	return err
 }
 
-// writeSimple writes what takes a shorter way: a range of strangers, and of a range of
-// members the rows that change nothing. It leaves the rest in r, and done says that there
-// is none. Where strangers are among members, one statement has to take all locks.
-func (m *merge) writeSimple(ctx context.Context, r *idRange) (done bool, err error) {
+// takeUnchanged takes the rows that change nothing out of a range of members, and done says
+// that there are no others. Where strangers are among members, one statement has to find
+// out who is who.
+func (m *merge) takeUnchanged(ctx context.Context, r *idRange) (done bool, err error) {
+	// Whether a member lies outside of the job's area is decided under the lock.
+	if m.mode == events.ModeCreate || !m.area.Everywhere() {
+		return false, nil
+	}
 	var known int
 	if err := m.tx.GetContext(ctx, &known, countKnownSQL, r.after, r.upTo); err != nil {
 		return false, fmt.Errorf("count members: %w", redact(err))
 	}
-	switch {
-	case known == 0 && m.mode != events.ModeUpdate:
-		return m.insertStrangers(ctx, *r)
-	// Whether a member lies outside of the job's area is decided under the lock.
-	case known == r.count && m.mode != events.ModeCreate && m.area.Everywhere():
-		if _, err := m.step(ctx, "lock members", lockMembersSQL, r.after, r.upTo); err != nil {
-			return false, err
-		}
-		n, err := m.step(ctx, "record unchanged members", m.sql.takeUnchanged, m.job.ID, r.after, r.upTo)
-		r.count -= int(n)
-		return r.count == 0, err
+	if known < r.count {
+		return false, nil
 	}
-	return false, nil
-}
-
-// insertStrangers inserts all of a range. It returns false and inserts nobody if somebody
-// has become a member meanwhile.
-func (m *merge) insertStrangers(ctx context.Context, r idRange) (done bool, err error) {
-	if _, err := m.tx.ExecContext(ctx, "SAVEPOINT strangers"); err != nil {
-		return false, fmt.Errorf("insert members: %w", redact(err))
-	}
-	n, err := m.step(ctx, "insert members", insertMembersSQL, m.job.ID, r.after, r.upTo, m.now)
-	if err != nil {
-		return false, err // applyRange goes back further
-	}
-	done = n == int64(r.count)
-	if done {
-		if _, err := m.step(ctx, "record new members", recordNewSQL, m.job.ID, r.after, r.upTo); err != nil {
-			return false, err
-		}
-	} else if _, err := m.tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT strangers"); err != nil {
-		return false, fmt.Errorf("insert members: %w", redact(err))
-	}
-	if _, err := m.tx.ExecContext(ctx, "RELEASE SAVEPOINT strangers"); err != nil {
-		return false, fmt.Errorf("insert members: %w", redact(err))
-	}
-	return done, nil
+	n, err := m.step(ctx, "record unchanged members", m.sql.takeUnchanged, m.job.ID, r.after, r.upTo,
+		!m.job.Options.DryRun)
+	r.count -= int(n)
+	return r.count == 0, err
 }

@@ -40,7 +40,7 @@ func (l *leftOut) record(ctx context.Context, tx *sqlx.Tx, jobID string) error {
 	if len(l.rows) == 0 {
 		return nil
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO job_outcomes (job_id, n, id_number, result)
+	if _, err := tx.ExecContext(ctx, `INSERT INTO job_outcome_rows (job_id, n, id_number, result)
 SELECT $1, n, '', 'objected' FROM unnest($2::int[]) AS n`, jobID, pq.Array(l.rows)); err != nil {
 		return fmt.Errorf("record objections: %w", redact(err))
 	}

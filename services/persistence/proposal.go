@@ -85,7 +85,7 @@ func (p *proposal) decide(ctx context.Context, tx *sqlx.Tx, stats events.Databas
 var writtenSQL = `SELECT o.n || ' ' || o.id_number || ' ' || o.result || ' ' ||
   to_jsonb(ARRAY[o.vd_code, o.error]) || ' ' || to_jsonb(o.changed) || ' ' ||
   coalesce(o.before::text, '') || ' ' || coalesce(o.after::text, '') || ' ' ||
-  coalesce((to_jsonb(m) - 'id' - 'created_at' - 'updated_at')::text, '')
+  coalesce((to_jsonb(m) - 'id' - 'row_digest' - 'created_at' - 'updated_at')::text, '')
 FROM job_outcomes o LEFT JOIN LATERAL ` + memberSQL("o.result = 'inserted'") + ` m ON true
 WHERE o.job_id = $1 ORDER BY o.n`
 

@@ -15,7 +15,7 @@ func (m *merge) refuseRow(ctx context.Context, r idRange, cause *pq.Error) error
 	if err != nil {
 		return err
 	}
-	_, err = m.tx.ExecContext(ctx, `INSERT INTO job_outcomes (job_id, n, id_number, result, error)
+	_, err = m.tx.ExecContext(ctx, `INSERT INTO job_outcome_rows (job_id, n, id_number, result, error)
 SELECT $1, n, id_number, 'refused', $3 FROM incoming WHERE id_number = $2`,
 		m.job.ID, r.upTo, describeRefusal(cause, column))
 	if err != nil {
@@ -65,7 +65,7 @@ func (m *merge) refuseBrokenRows(ctx context.Context) (int, error) {
 	res, err := m.tx.ExecContext(ctx, `WITH removed AS (
   DELETE FROM incoming WHERE broken IS NOT NULL RETURNING n, id_number, broken
 )
-INSERT INTO job_outcomes (job_id, n, id_number, result, error)
+INSERT INTO job_outcome_rows (job_id, n, id_number, result, error)
 SELECT $1, n, id_number, 'refused',
   'The database refused the row: a text holds a character that cannot be stored, ' || broken || ' (22021).'
 FROM removed`, m.job.ID)

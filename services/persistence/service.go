@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -128,7 +129,7 @@ func (s *Service) writeNew(ctx context.Context, job *events.Job, progress func(i
 		return err
 	}
 	defer func() { _ = verdicts.Close() }() // a reader
-	return s.mergePeople(ctx, job, pairUp(rows.AllReusing(), verdicts.AllReusing()), progress, storeOutcomes)
+	return s.mergePeople(ctx, job, pairUp(readAhead(rows), readAhead(verdicts)), progress, storeOutcomes)
 }
 
 // outcomesStep is the last step of a transaction that writes a job. written says that
@@ -140,7 +141,8 @@ func (s *Service) mergePeople(ctx context.Context, job *events.Job, people iter.
 	progress func(int, string), storeOutcomes outcomesStep) error {
 	return s.transaction(ctx, !job.Options.DryRun, func(conn *sqlx.Conn, tx *sqlx.Tx) error {
 		m := merge{tx: tx, conn: conn, job: job, area: access.NewBounds(job.Area()), now: s.now(),
-			mode: job.Options.Mode, sql: keeping, total: job.Validated.Rows.Records, progress: progress}
+			mode: job.Options.Mode, sql: keeping, total: job.Validated.Rows.Records, progress: progress,
+			openSpool: s.openSpool}
 		if job.Options.AllowClear {
 			m.sql = clearing
 		}
@@ -162,6 +164,14 @@ func (s *Service) mergePeople(ctx context.Context, job *events.Job, people iter.
 		}
 		return storeOutcomes(tx, !claimed)
 	})
+}
+
+// openSpool opens a file for what does not fit into memory.
+func (s *Service) openSpool() (*os.File, error) {
+	if s.store == nil {
+		return events.OpenSpool("")
+	}
+	return s.store.OpenSpool()
 }
 
 // transaction runs work in one transaction. It commits if commit is true and work

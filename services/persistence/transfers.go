@@ -44,7 +44,7 @@ const placeColumnsSQL = `coalesce(m.ward_code, '') AS ward_code, coalesce(m.muni
 // locked, so nobody moves them until this transaction ends.
 const membersInRangeSQL = `SELECT i.n, ` + placeColumnsSQL + `
 FROM incoming i JOIN members m USING (id_number)
-WHERE ` + inRangeSQL + ` AND NOT EXISTS (SELECT FROM job_outcomes o WHERE o.job_id = $1::text AND o.n = i.n)`
+WHERE ` + inRangeSQL + ` AND NOT EXISTS (SELECT FROM job_outcome_rows o WHERE o.job_id = $1::text AND o.n = i.n)`
 
 // setAsideOutside gives the rows of a range whose stored member lies outside of the
 // job's area their outcome, which says nothing else. The statements after it leave
@@ -66,7 +66,7 @@ func (m *merge) setAsideOutside(ctx context.Context, r idRange) (err error) {
 	if m.mode == events.ModeUpdate {
 		result = records.Unknown
 	}
-	_, err = m.tx.ExecContext(ctx, `INSERT INTO job_outcomes (job_id, n, id_number, result)
+	_, err = m.tx.ExecContext(ctx, `INSERT INTO job_outcome_rows (job_id, n, id_number, result)
 SELECT $1, n, id_number, $2 FROM incoming WHERE n = ANY ($3)`, m.job.ID, result, pq.Array(outside))
 	if err != nil {
 		return fmt.Errorf("set aside members outside: %w", redact(err))

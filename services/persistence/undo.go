@@ -56,7 +56,7 @@ func takeBack(ctx context.Context, tx *sqlx.Tx, jobID string) error {
 	return clearLedger(ctx, tx, jobID)
 }
 
-// lockWrittenSQL takes the locks in the same order as insertNewSQL.
+// lockWrittenSQL takes the locks in the same order as lockMembersSQL.
 const lockWrittenSQL = `SELECT FROM members m JOIN job_outcomes o USING (id_number)
 WHERE o.job_id = $1 AND o.result IN ('inserted', 'updated') ORDER BY m.id_number FOR UPDATE OF m`
 
@@ -82,5 +82,5 @@ var restoreUpdatedSQL = func() string {
 			`%[1]s = CASE WHEN m.updated_by_job = $1 THEN (o.before->>'%[1]s')::%[2]s ELSE m.%[1]s END`, c[0], c[1]))
 	}
 	return `UPDATE members m SET ` + strings.Join(set, ",\n  ") + `
-FROM job_outcomes o WHERE o.job_id = $1 AND o.result = 'updated' AND m.id_number = o.id_number`
+FROM job_outcome_rows o WHERE o.job_id = $1 AND o.result = 'updated' AND m.id_number = o.id_number`
 }()

@@ -14,10 +14,13 @@ import (
 )
 
 // dumpMembers returns the whole table members as text.
+// dumpMembers returns all of the members, but for the digest of their last row: an undo
+// forgets that.
 func (w *fixture) dumpMembers() string {
 	w.t.Helper()
 	var lines []string
-	if err := w.db.Select(&lines, "SELECT to_jsonb(m)::text FROM members m ORDER BY id_number"); err != nil {
+	if err := w.db.Select(&lines, `SELECT (to_jsonb(m) - 'row_digest')::text FROM members m
+ORDER BY id_number`); err != nil {
 		w.t.Fatal(err)
 	}
 	return strings.Join(lines, "\n")

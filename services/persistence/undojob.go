@@ -80,12 +80,14 @@ func (s *Service) undoJob(ctx context.Context, job *events.Job, undoneArea event
 
 // recordUndoSQL decides about each row of the job $1 and stores the outcome for
 // the undo job $2, with the values that it overwrites.
-const recordUndoSQL = `INSERT INTO job_outcomes (job_id, n, id_number, result, vd_code, changed, before, after, error)
+const recordUndoSQL = `INSERT INTO job_outcome_rows
+  (job_id, n, id_number, result, vd_code, changed, before, after, error)
 SELECT $2::text, o.n, o.id_number, d.result,
   CASE WHEN d.result = 'updated' AND 'vd_code' = ANY (o.changed) THEN o.before->>'vd_code'
     WHEN d.result NOT IN ('removed', 'unknown') THEN m.vd_code END,
   CASE WHEN d.result = 'updated' THEN o.changed ELSE '{}' END,
-  CASE d.result WHEN 'updated' THEN o.after WHEN 'removed' THEN jsonb_strip_nulls(to_jsonb(m)) END,
+  CASE d.result WHEN 'updated' THEN o.after
+    WHEN 'removed' THEN jsonb_strip_nulls(to_jsonb(m) - 'row_digest') END,
   CASE WHEN d.result = 'updated' THEN o.before - 'updated_at' - 'updated_by_job' END,
   CASE WHEN d.result = 'kept' THEN coalesce('Changed since by ' || m.updated_by_job || ', so it is left as it is.',
     'The person is no member any more.') END
@@ -96,7 +98,7 @@ CROSS JOIN LATERAL (SELECT CASE
   WHEN m.updated_by_job IS DISTINCT FROM $1 THEN 'kept'
   WHEN o.result = 'inserted' THEN 'removed'
   ELSE 'updated' END AS result) d
-WHERE o.job_id = $1 AND NOT EXISTS (SELECT FROM job_outcomes u WHERE u.job_id = $2 AND u.n = o.n)`
+WHERE o.job_id = $1 AND NOT EXISTS (SELECT FROM job_outcome_rows u WHERE u.job_id = $2 AND u.n = o.n)`
 
 // lockAllSQL is lockWrittenSQL for all members that the undone job names.
 const lockAllSQL = `SELECT FROM members m JOIN job_outcomes o USING (id_number)
@@ -109,12 +111,12 @@ const membersOfJobSQL = `SELECT o.n, o.result = 'transfer' AS waits, m.id_number
 FROM job_outcomes o LEFT JOIN members m USING (id_number) WHERE o.job_id = $1 AND o.result <> 'unknown'`
 
 // recordTransfersSQL stores, for the undo job $2, the outcome of rows of the undone job $1.
-const recordTransfersSQL = `INSERT INTO job_outcomes (job_id, n, id_number, result)
+const recordTransfersSQL = `INSERT INTO job_outcome_rows (job_id, n, id_number, result)
 SELECT $2::text, n, id_number, 'transfer' FROM job_outcomes WHERE job_id = $1 AND n = ANY ($3)`
 
-const removeUndoneSQL = `DELETE FROM members m USING job_outcomes u
+const removeUndoneSQL = `DELETE FROM members m USING job_outcome_rows u
 WHERE u.job_id = $1 AND u.result = 'removed' AND m.id_number = u.id_number`
 
 // onlyUndoneSQL narrows restoreUpdatedSQL to the rows that the undo job $2 restores.
 const onlyUndoneSQL = ` AND EXISTS (
-  SELECT FROM job_outcomes u WHERE u.job_id = $2 AND u.n = o.n AND u.result = 'updated')`
+  SELECT FROM job_outcome_rows u WHERE u.job_id = $2 AND u.n = o.n AND u.result = 'updated')`

@@ -95,7 +95,16 @@ func TestConstraintsRefuseBadRows(t *testing.T) {
 			{nil, unique},
 			{pairs{{"job_id", "'job-2'"}, {"written_at", "NULL"}}, missing},
 		}},
-		{"job_outcomes", pairs{{"job_id", "'job-1'"}, {"n", "2"}, {"id_number", "'8001015009087'"},
+		{"job_outcome_groups", pairs{{"job_id", "'job-1'"}, {"result", "'inserted'"}, {"first_id", "5"}, {"last_id", "7"},
+			{"id_numbers", "'{5,7}'"}, {"ns", "'{2,3}'"}, {"vd_codes", "'{32840123,NULL}'"}}, []bad{
+			{nil, unique},
+			{pairs{{"result", "'updated'"}}, check},
+			{pairs{{"first_id", "4"}}, check},
+			{pairs{{"last_id", "5"}}, check},
+			{pairs{{"result", "'known'"}, {"ns", "'{2}'"}}, check},
+			{pairs{{"result", "'known'"}, {"vd_codes", "'{}'"}}, check},
+		}},
+		{"job_outcome_rows", pairs{{"job_id", "'job-1'"}, {"n", "2"}, {"id_number", "'8001015009087'"},
 			{"result", "'inserted'"}}, []bad{
 			{nil, unique},
 			{pairs{{"n", "0"}}, check},
@@ -118,7 +127,7 @@ func TestConstraintsRefuseBadRows(t *testing.T) {
 	} {
 		t.Run(c.table, func(t *testing.T) {
 			db := postgrestest.New(t)
-			if c.table == "job_outcomes" {
+			if c.table == "job_outcome_rows" {
 				db.MustExec("INSERT INTO job_ledger (job_id, written_at) VALUES ('job-1', " + now + ")")
 			}
 			if _, err := db.Exec(insertSQL(c.table, c.good)); err != nil {

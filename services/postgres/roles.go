@@ -18,7 +18,8 @@ var rights = map[string]map[string]string{
 		// What changes jobs changes their sums.
 		"jobs": "SELECT, INSERT, UPDATE", "job_sums": "SELECT, INSERT, DELETE",
 		"webhooks": "INSERT, DELETE", "webhook_deliveries": "SELECT",
-		"job_outcomes": "SELECT", "ward_regions": "SELECT", "ward_changes": "SELECT", versionsTable: "SELECT",
+		"job_outcome_rows": "SELECT", "job_outcome_groups": "SELECT", "job_outcomes": "SELECT",
+		"ward_regions": "SELECT", "ward_changes": "SELECT", versionsTable: "SELECT",
 		// A member's story asks which jobs may name the person.
 		"job_people": "SELECT",
 		// Who is told of what switches it on and off.
@@ -27,13 +28,17 @@ var rights = map[string]map[string]string{
 	"persistence": {
 		"members": "SELECT, INSERT, UPDATE, DELETE", "ward_regions": "SELECT",
 		// Locking rows of the ledger needs the right to update them.
-		"job_ledger": "SELECT, INSERT, UPDATE, DELETE", "job_outcomes": "SELECT, INSERT", versionsTable: "SELECT",
+		"job_ledger": "SELECT, INSERT, UPDATE, DELETE", "job_outcome_rows": "SELECT, INSERT",
+		"job_outcome_groups": "SELECT, INSERT", versionsTable: "SELECT",
+		// Processes of the version before write to the view of both.
+		"job_outcomes": "SELECT, INSERT",
 		// Members count themselves, as whoever writes them.
 		"ward_changes": "INSERT",
 	},
 	"privacy": {
 		// Erasing a person takes them out of texts about others, too.
 		"members": "SELECT, UPDATE, DELETE", "jobs": "SELECT, DELETE", "job_ledger": "SELECT, DELETE",
+		"job_outcome_rows": "SELECT, UPDATE, DELETE", "job_outcome_groups": "SELECT, UPDATE, DELETE",
 		"job_outcomes": "SELECT, UPDATE, DELETE", "webhook_deliveries": "SELECT, UPDATE",
 		"ward_changes": "INSERT",
 		"audit_heads":  "SELECT, INSERT", "job_sums": "INSERT", "job_retention": "SELECT, INSERT, UPDATE, DELETE",

@@ -23,9 +23,10 @@ var wantRights = map[string]map[string]string{
 	"ward_regions": {"persistence": "S", "upload": "S"},
 	"ward_changes": {"persistence": "I", "upload": "S", "privacy": "I"},
 	"job_ledger":   {"persistence": "SIUD", "privacy": "SD"},
-	"job_outcomes": {"persistence": "SI", "upload": "S", "privacy": "SUD"},
 	"jobs":         {"upload": "SIU", "privacy": "SD"},
 
+	"job_outcome_rows":    {"persistence": "SI", "upload": "S", "privacy": "SUD"},
+	"job_outcome_groups":  {"persistence": "SI", "upload": "S", "privacy": "SUD"},
 	"job_sums":            {"upload": "SID", "privacy": "I"},
 	"job_retention":       {"privacy": "SIUD"},
 	"job_retention_state": {"privacy": "SU"},

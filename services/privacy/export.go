@@ -129,12 +129,14 @@ func (s *Service) export(ctx context.Context, c *cases.Case, p *subject) (all Ho
 // exportRows adds the person's rows of the database.
 func (s *Service) exportRows(ctx context.Context, p *subject, all *Holdings) error {
 	var member []json.RawMessage
-	for table, list := range map[string]*[]json.RawMessage{"members": &member, "job_outcomes": &all.Changes} {
+	for query, list := range map[string]*[]json.RawMessage{
+		`SELECT (to_jsonb(m) - 'row_digest')::text FROM members m WHERE id_number = $1`: &member,
+		`SELECT to_jsonb(o)::text FROM outcomes_of($1) o`:                               &all.Changes,
+	} {
 		// As text, because the driver reuses its buffer of bytes.
 		var rows []string
-		query := `SELECT to_jsonb(t)::text FROM ` + table + ` t WHERE id_number = $1`
 		if err := s.cfg.DB.SelectContext(ctx, &rows, query, p.id); err != nil {
-			return fmt.Errorf("export %s: %w", table, err)
+			return fmt.Errorf("export rows: %w", err)
 		}
 		for _, row := range rows {
 			*list = append(*list, json.RawMessage(row))

@@ -180,7 +180,7 @@ func (s *searcher) readSuspects(ctx context.Context, p *subject, inLog *places) 
 	return r, nil
 }
 
-// listSuspectOutcomes returns the jobs whose rows of job_outcomes may name the person: what
+// listSuspectOutcomes returns the jobs whose rows of job_outcome_rows may name the person: what
 // these rows say is also in the artifact outcomes, which the index has.
 func (s *searcher) listSuspectOutcomes(ctx context.Context, p *subject) ([]string, error) {
 	ids, err := s.listSuspects(ctx, s.hashesOf(p))

@@ -247,6 +247,9 @@ updated_at) VALUES ('9001010001088', 'Sipho', $1, $2, $2, now(), now())`, "with 
 	w.exec(`INSERT INTO job_ledger (job_id, written_at) VALUES ($1, now())`, w.job.ID)
 	w.exec(`INSERT INTO job_outcomes (job_id, n, id_number, result, after) VALUES ($1, 2, $2, 'inserted', $3)`,
 		w.job.ID, erasedID, `{"firstname": "`+erasedFirst+`"}`)
+	w.exec(`INSERT INTO job_outcome_groups (job_id, result, first_id, last_id, id_numbers, ns, vd_codes)
+VALUES ($1, 'unchanged', $2, 9001010001088, ARRAY[$2, 9001010001088], '{4,5}', '{32840123,NULL}')`, w.waits.ID,
+		erasedID)
 	w.exec(`INSERT INTO job_outcomes (job_id, n, id_number, result, error) VALUES ($1, 3, '9001010001088', 'refused', $2)`,
 		w.job.ID, "of "+erasedID)
 	w.exec(`INSERT INTO webhooks (id, owner_id, url, kinds, secret, created_at)
@@ -274,6 +277,7 @@ func TestAnErasedPersonIsFoundInNoPlace(t *testing.T) {
 	places := map[string]func() string{
 		"members":            func() string { return w.table("members") },
 		"job_outcomes":       func() string { return w.table("job_outcomes") },
+		"groups of outcomes": func() string { return w.table("job_outcome_groups") },
 		"webhook deliveries": func() string { return w.table("webhook_deliveries") },
 		"unfinished uploads": func() string { return w.stream(events.StreamPartial, "partial.>") },
 		"the IEC's answers":  func() string { return map[bool]string{true: erasedID}[w.answer] },

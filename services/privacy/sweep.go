@@ -191,8 +191,10 @@ func (s *sweeper) removeErased(ctx context.Context, job *events.Job, swept *Swep
 	if job.Persisted == nil || job.Removed(job.Persisted.Outcomes) == nil {
 		return nil
 	}
-	if _, err := s.cfg.DB.ExecContext(ctx, `DELETE FROM job_outcomes WHERE job_id = $1`, job.ID); err != nil {
-		return fmt.Errorf("delete outcomes: %w", err)
+	for _, table := range []string{"job_outcome_rows", "job_outcome_groups"} {
+		if _, err := s.cfg.DB.ExecContext(ctx, `DELETE FROM `+table+` WHERE job_id = $1`, job.ID); err != nil {
+			return fmt.Errorf("delete outcomes: %w", err)
+		}
 	}
 	return nil
 }
@@ -382,7 +384,9 @@ func (s *sweeper) forgetJob(ctx context.Context, id string) error {
 		return fmt.Errorf("forget job: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	for _, table := range []string{"job_outcomes", "job_ledger", "job_people", "job_retention", "jobs"} {
+	for _, table := range []string{
+		"job_outcome_rows", "job_outcome_groups", "job_ledger", "job_people", "job_retention", "jobs",
+	} {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE job_id = $1`, id); err != nil {
 			return fmt.Errorf("forget job: %w", err)
 		}

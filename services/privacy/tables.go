@@ -37,7 +37,7 @@ var tables = []table{
 		},
 		clear: []string{"cell_number", "landline_number"},
 	},
-	{name: "job_outcomes", key: []string{"job_id", "n"}, fix: true, texts: []string{"error"},
+	{name: "job_outcome_rows", key: []string{"job_id", "n"}, fix: true, texts: []string{"error"},
 		documents: []string{"before", "after"}},
 	{name: "webhook_deliveries", key: []string{"webhook_id", "seq"}, fix: true, texts: []string{"error"}},
 	{name: "webhooks", key: []string{"id"}, texts: []string{"owner_id", "url", "disabled_reason"}},
@@ -82,7 +82,7 @@ func searchTable(ctx context.Context, db sqlx.QueryerContext, t table, p *subjec
 WHERE regexp_replace(translate(concat_ws(' ', ` + strings.Join(columns, ", ") + `), $1, $2), '[^0-9]', '', 'g')
   LIKE ANY ($3)`
 	args := []any{characters, digits, pq.Array(p.patterns())}
-	if t.name == "members" || t.name == "job_outcomes" {
+	if t.name == "members" || t.name == "job_outcome_rows" {
 		query += ` AND id_number <> $4`
 		args = append(args, p.id)
 	}
@@ -137,7 +137,7 @@ func (s *searcher) searchTables(ctx context.Context, db sqlx.QueryerContext, job
 	f := &tableFindings{}
 	for _, t := range tables {
 		var only []string
-		if t.name == "job_outcomes" && s.cfg.Key != nil {
+		if t.name == "job_outcome_rows" && s.cfg.Key != nil {
 			var err error
 			if only, err = s.listSuspectOutcomes(ctx, p); err != nil {
 				return nil, err
@@ -232,6 +232,19 @@ func (t table) without(p *subject, column, text string) (any, error) {
 	return now, nil
 }
 
+// ownRows are the rows that a person has, and how they are deleted. Of a group of outcomes
+// that is the person's part, or all where it has nobody else.
+var ownRows = []struct{ table, deletion string }{
+	{"members", `DELETE FROM members WHERE id_number = $1`},
+	{"job_outcome_rows", `DELETE FROM job_outcome_rows WHERE id_number = $1`},
+	{"job_outcome_groups", `DELETE FROM job_outcome_groups
+WHERE int8range(first_id, last_id, '[]') @> $1::bigint AND id_numbers = ARRAY[$1::bigint]`},
+	{"job_outcome_groups", `UPDATE job_outcome_groups g SET (first_id, last_id, id_numbers, ns, vd_codes) = (
+  SELECT min(id), max(id), array_agg(id ORDER BY id), array_agg(n ORDER BY id), array_agg(vd ORDER BY id)
+  FROM unnest(g.id_numbers, g.ns, g.vd_codes) AS p (id, n, vd) WHERE id <> $1::bigint)
+WHERE int8range(first_id, last_id, '[]') @> $1::bigint AND $1::bigint = ANY (id_numbers)`},
+}
+
 // deleteRows deletes a person's rows from the database and takes the person out of the
 // texts of all others.
 func (s *Service) deleteRows(ctx context.Context, jobs map[string]*events.Job, p *subject, done *cases.Result,
@@ -241,13 +254,19 @@ func (s *Service) deleteRows(ctx context.Context, jobs map[string]*events.Job, p
 		return nil, err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	for table, count := range map[string]*int64{"job_outcomes": &done.Outcomes, "members": &done.Members} {
-		res, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE id_number = $1`, p.id)
+	for _, own := range ownRows {
+		res, err := tx.ExecContext(ctx, own.deletion, p.id)
 		if err != nil {
-			return nil, fmt.Errorf("delete from %s: %w", table, err)
+			return nil, fmt.Errorf("delete from %s: %w", own.table, err)
 		}
-		if *count, err = res.RowsAffected(); err != nil {
-			return nil, fmt.Errorf("delete from %s: %w", table, err)
+		n, err := res.RowsAffected()
+		if err != nil {
+			return nil, fmt.Errorf("delete from %s: %w", own.table, err)
+		}
+		if own.table == "members" {
+			done.Members += n
+		} else {
+			done.Outcomes += n
 		}
 	}
 	found, err := s.searchTables(ctx, tx, jobs, p)

@@ -18,11 +18,11 @@ var notSearched = map[string]string{
 	"members.iec_vd":                "8 digits",
 	"members.created_by_job":        "id of a job",
 	"members.updated_by_job":        "id of a job",
-	"job_outcomes.job_id":           "id of a job",
-	"job_outcomes.id_number":        "the person's own rows go as a whole",
-	"job_outcomes.result":           "one of a few words",
-	"job_outcomes.vd_code":          "8 digits",
-	"job_outcomes.changed":          "names of columns",
+	"job_outcome_rows.job_id":       "id of a job",
+	"job_outcome_rows.id_number":    "the person's own rows go as a whole",
+	"job_outcome_rows.result":       "one of a few words",
+	"job_outcome_rows.vd_code":      "8 digits",
+	"job_outcome_rows.changed":      "names of columns",
 	"job_ledger.job_id":             "id of a job",
 	"jobs.job_id":                   "id of a job",
 	"jobs.owner_role":               "a role",
@@ -72,13 +72,18 @@ var notSearched = map[string]string{
 	"ward_changes.place_municipality": "has three digits at most, by name_of_place",
 	"ward_changes.place_province":     "has three digits at most, by name_of_place",
 	"jobs.completes":                  "id of a job",
+	"job_outcome_groups.job_id":       "id of a job",
+	"job_outcome_groups.result":       "one of a few words",
+	"job_outcome_groups.id_numbers":   "the person's own part goes as a whole",
+	"job_outcome_groups.ns":           "numbers of rows",
+	"job_outcome_groups.vd_codes":     "8 digits",
 }
 
 // Each column of text is searched for a person, or it stands above why it need not be.
 func TestEveryTextOfTheDatabaseIsSearched(t *testing.T) {
 	var columns []string
 	err := postgrestest.New(t).Select(&columns, `SELECT table_name || '.' || column_name FROM information_schema.columns
-WHERE table_schema = 'public' AND table_name NOT LIKE 'goose%'
+WHERE table_schema = 'public' AND table_name NOT LIKE 'goose%' AND table_name <> 'job_outcomes' -- a view of two tables
   AND data_type IN ('text', 'character varying', 'json', 'jsonb', 'ARRAY')`)
 	if err != nil {
 		t.Fatal(err)

@@ -109,8 +109,8 @@ type Reader struct {
 
 const defaultSheetsTime = 10 * time.Second
 
-// NewReader returns a reader of the artifacts in store and of the table
-// job_outcomes in db.
+// NewReader returns a reader of the artifacts in store and of the outcomes in
+// db.
 func NewReader(store *events.Store, db *sqlx.DB) *Reader {
 	return &Reader{store, db, defaultSheetsTime}
 }

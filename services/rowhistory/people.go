@@ -23,10 +23,10 @@ type Naming struct {
 	Rows pq.Int64Array `db:"rows"`
 }
 
-// findSQL asks two indexes: job_outcomes has the rows of a job as soon as it has written
+// findSQL asks two indexes: that of outcomes has the rows of a job as soon as it has written
 // them, job_people also those that were left out, once the job has ended.
 const findSQL = `WITH named AS (
-  SELECT job_id, n::bigint AS n FROM job_outcomes WHERE id_number = $1
+  SELECT job_id, n::bigint AS n FROM outcomes_of($1)
   UNION SELECT job_id, 0 FROM job_people WHERE key_check = $3 AND people && $4)
 SELECT j.job_id, j.created_at AS uploaded_at, array_agg(n ORDER BY n) AS rows FROM named JOIN jobs j USING (job_id)
 WHERE j.created_at <= $2 GROUP BY j.job_id, j.created_at ORDER BY j.created_at DESC, j.job_id DESC LIMIT $5`

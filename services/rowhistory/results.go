@@ -86,7 +86,7 @@ func (r *Reader) addImages(ctx context.Context, jobID string, h *History) error 
 		After  []byte `db:"after"`
 	}
 	err := r.db.GetContext(ctx, &images,
-		`SELECT before, after FROM job_outcomes WHERE job_id = $1 AND n = $2`, jobID, h.Row)
+		`SELECT before, after FROM job_outcome_rows WHERE job_id = $1 AND n = $2`, jobID, h.Row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}

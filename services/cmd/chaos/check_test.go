@@ -154,8 +154,11 @@ func (c *cluster) checkEvents(log *events.Log, j *job, r *summary) {
 // jobs that ran one after the other, the transactions. The outcomes tell: they stay as
 // they were written, while a later attempt that finds them writes the ledger's row again.
 const (
-	orderOfCommits      = "(SELECT max(pg_xact_commit_timestamp(o.xmin)) FROM job_outcomes o WHERE o.job_id = l.job_id)"
-	orderOfTransactions = "(SELECT max(o.xmin::text::bigint) FROM job_outcomes o WHERE o.job_id = l.job_id)"
+	orderOfCommits      = "(SELECT max(pg_xact_commit_timestamp(o.xmin)) FROM (" + writtenBy + ") o)"
+	orderOfTransactions = "(SELECT max(o.xmin::text::bigint) FROM (" + writtenBy + ") o)"
+
+	writtenBy = "SELECT xmin FROM job_outcome_rows WHERE job_id = l.job_id UNION ALL " +
+		"SELECT xmin FROM job_outcome_groups WHERE job_id = l.job_id"
 )
 
 // checkMembers compares ledger, members and outcomes with the model, which writes the

@@ -59,7 +59,7 @@ func (r *goldenRig) dump(b *strings.Builder, job events.Job, query string) {
 		}
 		var cells []string
 		for i, v := range values {
-			if v != nil && names[i] != "id" {
+			if v != nil && names[i] != "id" && names[i] != "row_digest" {
 				cells = append(cells, names[i]+"="+normalize(v, job))
 			}
 		}
