@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -63,7 +64,7 @@ type feed struct {
 	moved      map[string]struct{} // subjects of progress that live messages spoke of
 	held       map[string]struct{} // jobs with a fact that this program does not know
 	newest     newestFacts
-	onFact     func(context.Context, events.Event)
+	onFact     func(ctx context.Context, e events.Event, follows uint64)
 	onProgress func(ctx context.Context, p events.Progress, owner string)
 	onPassed   func(stored time.Time) // called after onFact; may be nil
 	onHeld     func(jobID, owner string, seq uint64)
@@ -255,7 +256,7 @@ func (f *feed) passOn(ctx context.Context, subject string, header nats.Header, b
 		return
 	}
 	f.newest.note(e, time.Now())
-	f.onFact(ctx, e)
+	f.onFact(ctx, e, followedBy(header))
 	if f.onPassed != nil {
 		f.onPassed(here.at)
 	}
@@ -315,6 +316,16 @@ func (f *feed) checkNewest(ctx context.Context) error {
 // readEnd returns where the stream of facts ends.
 func readEnd(ctx context.Context, js jetstream.JetStream) (events.End, error) {
 	return events.ReadEnd(ctx, js, events.StreamFacts, allFacts)
+}
+
+// followedBy returns the sequence that a job's log had to end with when a fact was appended;
+// 0 where the fact does not say.
+func followedBy(h nats.Header) uint64 {
+	seq, err := strconv.ParseUint(h.Get(events.HeaderExpectedSeq), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return seq
 }
 
 func parsePosition(h nats.Header) (p position, err error) {

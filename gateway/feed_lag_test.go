@@ -19,7 +19,7 @@ func TestFeedWaitsForAGapThatCannotBeReadYet(t *testing.T) {
 	var got []uint64
 	f := &feed{
 		js:     eventstest.Connect(t, srv, "gateway"),
-		onFact: func(_ context.Context, e events.Event) { got = append(got, e.Seq) },
+		onFact: func(_ context.Context, e events.Event, _ uint64) { got = append(got, e.Seq) },
 		log:    failOnLog(t),
 	}
 	live := make(chan *nats.Msg, 1)

@@ -35,7 +35,7 @@ func TestFeedFillsGapsOfLiveMessages(t *testing.T) {
 	var got []uint64
 	f := &feed{
 		js:     eventstest.Connect(t, srv, "gateway"),
-		onFact: func(_ context.Context, e events.Event) { got = append(got, e.Seq) },
+		onFact: func(_ context.Context, e events.Event, _ uint64) { got = append(got, e.Seq) },
 		log:    failOnLog(t),
 	}
 	eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
@@ -85,7 +85,7 @@ func TestFeedSkipsDeletedSequences(t *testing.T) {
 	var got []uint64
 	f := &feed{
 		js:     eventstest.Connect(t, srv, "gateway"),
-		onFact: func(_ context.Context, e events.Event) { got = append(got, e.Seq) },
+		onFact: func(_ context.Context, e events.Event, _ uint64) { got = append(got, e.Seq) },
 		log:    failOnLog(t),
 	}
 	for range 5 {
@@ -124,7 +124,7 @@ func TestFeedNoticesARecreatedStream(t *testing.T) {
 				eventstest.Upload(t, log, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
 			}
 			f := &feed{js: eventstest.Connect(t, srv, "gateway"), last: tc.last, log: events.Logger(nil),
-				onFact: func(_ context.Context, e events.Event) { t.Errorf("passed on %d", e.Seq) }}
+				onFact: func(_ context.Context, e events.Event, _ uint64) { t.Errorf("passed on %d", e.Seq) }}
 			for i := 1; i < tc.checks; i++ {
 				if err := f.checkNewest(t.Context()); err != nil {
 					t.Fatalf("check %d: %v", i, err)
@@ -146,7 +146,7 @@ func TestFeedStartsWhileFactsCome(t *testing.T) {
 	var got []uint64
 	f := &feed{
 		js:     eventstest.Connect(t, srv, "gateway"),
-		onFact: func(_ context.Context, e events.Event) { got = append(got, e.Seq) },
+		onFact: func(_ context.Context, e events.Event, _ uint64) { got = append(got, e.Seq) },
 		log:    failOnLog(t),
 	}
 	first := eventstest.Upload(t, upload, events.User{ID: "alice"}, events.Artifact{}, events.Options{})
@@ -222,7 +222,7 @@ func TestNoProgressFollowsTheFactThatEndsIt(t *testing.T) {
 	var got []string
 	f := &feed{
 		js:         eventstest.Connect(t, srv, "gateway"),
-		onFact:     func(_ context.Context, e events.Event) { got = append(got, string(e.Kind)) },
+		onFact:     func(_ context.Context, e events.Event, _ uint64) { got = append(got, string(e.Kind)) },
 		onProgress: func(_ context.Context, p events.Progress, _ string) { got = append(got, string(p.Service)) },
 		log:        events.Logger(nil),
 	}

@@ -25,7 +25,7 @@ func TestFeedBelievesNoLiveMessage(t *testing.T) {
 	f := &feed{
 		js:         eventstest.Connect(t, srv, "gateway"),
 		interval:   time.Hour,
-		onFact:     func(_ context.Context, e events.Event) { got = append(got, e.Seq) },
+		onFact:     func(_ context.Context, e events.Event, _ uint64) { got = append(got, e.Seq) },
 		onProgress: func(_ context.Context, p events.Progress, _ string) { progress = append(progress, p.Percent) },
 		log:        events.Logger(nil),
 	}
@@ -78,7 +78,7 @@ func TestFeedBelievesNoLiveMessage(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	passed := make(chan struct{})
-	f.onFact = func(_ context.Context, e events.Event) { got = append(got, e.Seq); close(passed) }
+	f.onFact = func(_ context.Context, e events.Event, _ uint64) { got = append(got, e.Seq); close(passed) }
 	next := make(chan *nats.Msg, 1)
 	if sub, err = f.js.Conn().ChanSubscribe(liveSubject, next); err != nil {
 		t.Fatal(err)

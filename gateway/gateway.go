@@ -119,14 +119,14 @@ func (g *Gateway) setOpen(open bool) {
 	g.open = open
 }
 
-func (g *Gateway) publishFact(ctx context.Context, e events.Event) {
+func (g *Gateway) publishFact(ctx context.Context, e events.Event, follows uint64) {
 	defer g.last.Store(e.Seq)
 	f, err := encodeFact(e, false)
 	if err != nil {
 		g.cfg.Logger.ErrorContext(ctx, "cannot send a fact to clients", "job", e.JobID, "seq", e.Seq, "err", err)
 		return
 	}
-	g.histories.update(f)
+	g.histories.add(e, follows)
 	g.hub.route(f)
 }
 
@@ -153,7 +153,7 @@ func (g *Gateway) publishProgress(ctx context.Context, p events.Progress, owner 
 		g.cfg.Logger.ErrorContext(ctx, "cannot send progress to clients", "job", p.JobID, "err", err)
 		return
 	}
-	g.histories.update(f)
+	g.histories.addProgress(f)
 	g.hub.route(f)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,8 +15,10 @@ const (
 	// historyTimeout bounds the reading of a history. A client with a shorter limit
 	// would only ask again when the server is slow.
 	historyTimeout = 15 * time.Second
-	// maxHistories is how many histories are kept. One takes a few kilobytes.
-	maxHistories = 1024
+	// maxKept is how many facts the histories have that are kept. One takes a kilobyte.
+	maxKept = 100_000
+	// keepTime is how long a history is kept that nobody asks for.
+	keepTime = time.Minute
 )
 
 // history is what a job's log held, ready to be sent.
@@ -31,9 +32,9 @@ type history struct {
 // isRunning reports whether a stage may be working on the job.
 func (h *history) isRunning() bool { return h.job.Next() != "" && h.job.Paused == nil }
 
-// histories reads the histories of jobs, and keeps each until the job has a new fact.
-// When a gateway is replaced, all its clients come back at once and ask for the same
-// few.
+// histories reads the histories of jobs, and keeps each for a while. New facts are added to
+// it. When a gateway is replaced, all its clients come back within seconds, while their jobs
+// go on.
 type histories struct {
 	logs    []*events.Log // each over a connection of its own
 	nextLog atomic.Uint64 // counts readings, which take the logs in turn
@@ -46,17 +47,60 @@ type histories struct {
 
 	mu      sync.Mutex
 	entries map[string]*entry
+	kept    int       // facts of the entries that have been read
+	swept   time.Time // when those were dropped that nobody asks for
 }
 
 // entry is a history that is being read or has been.
 type entry struct {
 	done    chan struct{} // closed once the reading has ended
 	atLeast uint64        // the sequence that the reading had to reach, unless the job was deleted
-	readTo  uint64        // the sequence that it did reach
-	history
-	err error
+	err     error
 
-	newer *frame // the newest progress since the reading began; guarded by histories.mu
+	// Guarded by histories.mu once done is closed.
+	readTo uint64 // the sequence that the history has reached
+	history
+	newer *frame    // the newest progress since the reading began
+	asked time.Time // when somebody last asked for it
+}
+
+// isRead reports whether the reading has ended.
+func (r *entry) isRead() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// extend adds a live fact to what was read, and returns false where another reading is
+// needed: the fact does not follow the last one, or changes what facts before it say.
+func (r *entry) extend(e events.Event, follows uint64) bool {
+	switch {
+	case r.err != nil:
+		return false
+	case e.Seq <= r.readTo:
+		return true
+	case follows != r.readTo, e.Kind == events.KindErased, e.Kind == events.KindResumed: // progress goes on
+		return false
+	}
+	job := r.job
+	if job.Apply(e) != nil {
+		return false
+	}
+	f, err := encodeFact(e, true)
+	if err != nil {
+		return false
+	}
+	if e.Kind != events.KindWarned {
+		r.standing = len(r.facts)
+	}
+	r.job, r.readTo, r.facts = job, e.Seq, append(r.facts, f)
+	if r.progress != nil && (!r.isRunning() || r.progress.trigger != job.Trigger) {
+		r.progress = nil
+	}
+	return true
 }
 
 func newHistories(cfg Config, ready func() error) *histories {
@@ -79,24 +123,78 @@ func (h *histories) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	clear(h.entries)
+	h.kept = 0
 }
 
 // drop drops the history of a job.
 func (h *histories) drop(jobID string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.remove(jobID)
+}
+
+// add is called before a live fact goes out, with the sequence that it follows. Whoever
+// joins the job's room after that gets a history that has the fact.
+func (h *histories) add(e events.Event, follows uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if now := time.Now(); now.Sub(h.swept) > keepTime/4 {
+		h.swept = now
+		for id, r := range h.entries {
+			if r.isRead() && now.Sub(r.asked) > keepTime {
+				h.remove(id)
+			}
+		}
+	}
+	r := h.entries[e.JobID]
+	switch {
+	case r == nil:
+	case r.isRead():
+		before := len(r.facts)
+		if !r.extend(e, follows) {
+			h.remove(e.JobID)
+		} else {
+			h.kept += len(r.facts) - before
+		}
+	default:
+		h.remove(e.JobID) // the reading may have passed the fact's place
+	}
+}
+
+// addProgress is add for progress.
+func (h *histories) addProgress(f frame) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.entries[f.jobID]; r != nil {
+		r.newer = &f
+	}
+}
+
+// remove forgets a history. It is called with the lock held.
+func (h *histories) remove(jobID string) {
+	if r := h.entries[jobID]; r != nil && r.isRead() {
+		h.kept -= len(r.facts)
+	}
 	delete(h.entries, jobID)
 }
 
-// update is called before a live frame goes out. Whoever joins the job's room after that
-// gets a history that has the fact.
-func (h *histories) update(f frame) {
+// finish ends the reading of a history and keeps it. Others are dropped if there are too
+// many facts.
+func (h *histories) finish(jobID string, r *entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if f.seq > 0 {
-		delete(h.entries, f.jobID)
-	} else if r := h.entries[f.jobID]; r != nil {
-		r.newer = &f
+	close(r.done)
+	if h.entries[jobID] != r {
+		return
+	}
+	h.kept += len(r.facts)
+	for id, other := range h.entries {
+		if h.kept <= maxKept {
+			break
+		}
+		if other != r && other.isRead() {
+			h.remove(id)
+		}
 	}
 }
 
@@ -116,8 +214,9 @@ func (h *histories) get(ctx context.Context, jobID string, atLeast uint64) (hist
 		behind := r.readTo < atLeast && r.atLeast < atLeast
 		// Guessed ids must not push out the histories of jobs.
 		if (r.err != nil || behind || r.job.ID == "") && h.entries[jobID] == r {
-			delete(h.entries, jobID)
+			h.remove(jobID)
 		}
+		r.asked = time.Now()
 		found := r.history
 		if r.newer != nil && found.isRunning() && r.newer.trigger == found.job.Trigger {
 			found.progress = r.newer
@@ -142,17 +241,11 @@ func (h *histories) findOrStart(jobID string, atLeast uint64) (*entry, error) {
 	if h.ctx.Err() != nil {
 		return nil, errors.New("read history: the gateway has stopped")
 	}
-	for id := range maps.Keys(h.entries) {
-		if len(h.entries) < maxHistories {
-			break
-		}
-		delete(h.entries, id)
-	}
-	r := &entry{done: make(chan struct{}), atLeast: atLeast}
+	r := &entry{done: make(chan struct{}), atLeast: atLeast, asked: time.Now()}
 	h.entries[jobID] = r
 	h.wg.Go(func() {
-		defer close(r.done)
 		r.err = h.read(r, jobID)
+		h.finish(jobID, r)
 	})
 	return r, nil
 }

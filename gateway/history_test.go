@@ -86,6 +86,45 @@ func TestKeptHistoryHasTheNewestFacts(t *testing.T) {
 	}
 }
 
+// A history that is kept grows with its job, and says what one says that is read anew.
+func TestKeptHistoryIsNotReadAgain(t *testing.T) {
+	r, js := newHistoryRig(t)
+	job := r.upload("alice")
+	token := mintToken(t, "carol", "national_admin", time.Hour)
+	watcher := dial(t, r.url, token)
+	watcher.subscribe(job.ID, 0)
+	watcher.want("ack")
+	watcher.want("bulk_upload_progress")
+	asked := js.Conn().Stats().OutMsgs
+	steer := r.logs[events.StageUpload]
+	eventstest.Append(t, steer, &job, &events.Cancelled{Stage: job.Stage, By: job.Owner})
+	eventstest.Append(t, steer, &job, &events.Retried{Stage: job.Stage, By: job.Owner})
+	for job.Next() != "" {
+		r.step(&job)
+	}
+	eventstest.Wait(t, "the facts to go out", func() bool { return r.gw.Routed() >= job.Seq })
+	history := func(url string) (all []string) {
+		s := dial(t, url, token)
+		s.subscribe(job.ID, 0)
+		for len(all) < 8 { // the acknowledgement and the facts
+			f, err := s.next()
+			if err != nil {
+				t.Fatalf("after %q: %v", all, err)
+			}
+			all = append(all, f.raw)
+		}
+		return all
+	}
+	kept := history(r.url)
+	if n := js.Conn().Stats().OutMsgs; n != asked {
+		t.Errorf("%d more requests", n-asked)
+	}
+	_, url, _ := startGateway(t, r.nats)
+	if anew := history(url); !slices.Equal(kept, anew) {
+		t.Errorf("kept\n%q\nread anew\n%q", kept, anew)
+	}
+}
+
 // A history longer than a batch, and longer than the queue, arrives whole while the job
 // goes on.
 func TestLongHistoryIsSentWhole(t *testing.T) {

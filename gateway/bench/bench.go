@@ -11,29 +11,30 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/rpc"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
-	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"rollcall.example/events"
-	"rollcall.example/gateway/auth"
 )
 
-// bench has the processes, the jobs and the clients.
+// bench has the processes and the jobs.
 type bench struct {
 	load
-	secret      string
-	nats        *process
-	gateway     *process
-	http        *http.Client // of clients that poll
-	addr        string       // of the gateway and of its replacement
-	log         *events.Log
-	peer        peer // nil when the gateway is measured
-	jobs        []*job
-	clients     []*client
-	stopClients func() // nil before there are any
+	secret   string
+	nats     *process
+	gateways []*process
+	addrs    []string // of the gateways and of their replacements
+	fleets   []*rpc.Client
+	crews    []*process // of the fleets
+	log      *events.Log
+	peer     peer // nil when the gateway is measured
+	jobs     []*job
 }
 
 // process is one that this process has started.
@@ -90,18 +91,19 @@ func (p *process) kill() error {
 }
 
 func start(ctx context.Context, l load) (b *bench, err error) {
-	b = &bench{load: l, secret: rand.Text() + rand.Text(),
-		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * l.Clients}}}
+	b = &bench{load: l, secret: rand.Text() + rand.Text()}
 	defer func() {
 		if err != nil {
 			b.stop()
 		}
 	}()
 	if l.Peer != "" {
-		if b.addr, err = freeAddress(); err == nil {
-			b.peer, err = newPeer(l.Peer, l.Programs, b.addr)
-		}
+		addr, err := freeAddress()
 		if err != nil {
+			return nil, err
+		}
+		b.addrs = []string{addr}
+		if b.peer, err = newPeer(l.Peer, l.Programs, addr); err != nil {
 			return nil, err
 		}
 		return b, b.startPeer(ctx)
@@ -109,10 +111,12 @@ func start(ctx context.Context, l load) (b *bench, err error) {
 	if b.nats, err = spawn(ctx, "nats", dirVariable+"="+l.Dir, secretVariable+"="+b.secret); err != nil {
 		return nil, err
 	}
-	if err := b.startGateway(ctx, "127.0.0.1:0"); err != nil {
+	for range l.Gateways {
+		b.addrs = append(b.addrs, "127.0.0.1:0")
+	}
+	if err := b.startGateways(ctx); err != nil {
 		return nil, err
 	}
-	b.addr = b.gateway.address
 	js, err := connectNATS(b.nats.address, "upload", b.secret)
 	if err != nil {
 		return nil, err
@@ -121,46 +125,95 @@ func start(ctx context.Context, l load) (b *bench, err error) {
 	return b, nil
 }
 
-func (b *bench) startGateway(ctx context.Context, addr string) (err error) {
-	b.gateway, err = spawn(ctx, "gateway", natsVariable+"="+b.nats.address, addrVariable+"="+addr,
-		secretVariable+"="+b.secret)
-	return err
+// startGateways starts a gateway on each address, and keeps where it listens.
+func (b *bench) startGateways(ctx context.Context) error {
+	b.gateways = make([]*process, len(b.addrs))
+	group := errgroup.Group{}
+	for i, addr := range b.addrs {
+		group.Go(func() (err error) {
+			b.gateways[i], err = spawn(ctx, "gateway", natsVariable+"="+b.nats.address, addrVariable+"="+addr,
+				secretVariable+"="+b.secret)
+			if err == nil {
+				b.addrs[i] = b.gateways[i].address
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// startFleets starts the processes of the clients.
+func (b *bench) startFleets(ctx context.Context) error {
+	for range b.Processes {
+		crew, err := spawn(ctx, "fleet", secretVariable+"="+b.secret)
+		if err != nil {
+			return err
+		}
+		b.crews = append(b.crews, crew)
+		fleet, err := rpc.Dial("tcp", crew.address)
+		if err != nil {
+			return err
+		}
+		b.fleets = append(b.fleets, fleet)
+	}
+	return nil
 }
 
 func (b *bench) stop() {
-	if b.stopClients != nil {
-		b.stopClients()
+	for _, fleet := range b.fleets {
+		_ = fleet.Close() // its process is ended next
 	}
-	b.http.CloseIdleConnections()
 	if b.log != nil {
 		b.log.JetStream().Conn().Close()
 	}
-	for _, p := range []*process{b.gateway, b.nats} {
+	for _, p := range slices.Concat(b.crews, b.gateways, []*process{b.nats}) {
 		if p != nil {
 			p.stop()
 		}
 	}
 }
 
-func (b *bench) readMemory(ctx context.Context) (m memory, err error) {
+// readMemory adds up what the gateways use after a collection.
+func (b *bench) readMemory(ctx context.Context) (all memory, err error) {
 	if b.peer != nil {
-		return memory{Resident: residentOf(b.gateway.cmd.Process.Pid)}, nil
+		return memory{Resident: b.resident()}, nil
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.addr+"/memory", nil)
+	for _, addr := range b.addrs {
+		m, err := readMemory(ctx, addr)
+		if err != nil {
+			return all, fmt.Errorf("read the gateway's memory: %w", err)
+		}
+		all.Heap, all.Stacks, all.Resident = all.Heap+m.Heap, all.Stacks+m.Stacks, all.Resident+m.Resident
+		all.Goroutines += m.Goroutines
+	}
+	return all, nil
+}
+
+func readMemory(ctx context.Context, addr string) (m memory, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/memory", nil)
 	if err != nil {
 		return m, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return m, fmt.Errorf("read the gateway's memory: %w", err)
+		return m, err
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(&m); err != nil {
-		return m, fmt.Errorf("read the gateway's memory: %w", err)
-	}
-	return m, nil
+	return m, json.NewDecoder(resp.Body).Decode(&m)
 }
 
-func (b *bench) mintToken(user string) (string, error) {
-	return auth.Mint(b.secret, user, "member", time.Hour, time.Now())
+// resident adds up the resident memory of the gateways as it is.
+func (b *bench) resident() (bytes uint64) {
+	for _, g := range b.gateways {
+		bytes += residentOf(g.cmd.Process.Pid)
+	}
+	return bytes
+}
+
+// peak adds up the most that each gateway has had resident since it was started.
+func (b *bench) peak() (bytes uint64) {
+	for _, g := range b.gateways {
+		bytes += peakOf(g.cmd.Process.Pid)
+	}
+	return bytes
 }

@@ -4,23 +4,24 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"rollcall.example/events/refusal"
+	rollcall "rollcall.example/gateway/client"
 	"rollcall.example/gateway/frames"
 )
 
 // client follows one job as its owner, over one connection after the other.
 type client struct {
-	b     *bench
-	job   *job
+	f     *Fleet
+	job   int // index into the fleet's jobs
+	addr  string
 	token string
 	wire  wire
 	// Of peers: where it is in what they call history, a session.
@@ -30,7 +31,7 @@ type client struct {
 	mu         sync.Mutex
 	seqs       []uint64  // of the facts received
 	after      uint64    // the last of them
-	arrivals   []arrival // of the live facts
+	arrivals   []Arrival // of the live facts
 	live       bool      // it has read the history
 	reconnects int
 }
@@ -40,12 +41,6 @@ type wire interface {
 	send(ctx context.Context, event string, data map[string]any) error
 	read(ctx context.Context) (frame, error)
 	close()
-}
-
-// arrival is when a fact was appended and when the client received it.
-type arrival struct {
-	seq      uint64
-	from, to time.Time
 }
 
 // frame has what the bench needs of any frame.
@@ -59,55 +54,16 @@ type frame struct {
 	}
 }
 
-func (c *client) dial(ctx context.Context) error {
-	if c.b.peer != nil {
-		w, err := c.b.peer.dial(ctx, c)
-		if err == nil {
-			c.wire = w
-		}
-		return err
+func (c *client) dial(ctx context.Context) (err error) {
+	switch {
+	case c.f.peer != nil:
+		c.wire, err = c.f.peer.dial(ctx, c)
+	case c.f.load.Transport != transportWebSocket:
+		c.wire, err = dialSocketIO(ctx, c)
+	default:
+		c.wire, err = dialPlain(ctx, &c.f.dialer, c.addr, c.token)
 	}
-	if c.b.Transport != transportWebSocket {
-		s, err := dialSocketIO(ctx, c.b, c.token)
-		if err == nil {
-			c.wire = s
-		}
-		return err
-	}
-	ws, _, err := websocket.Dial(ctx, "ws://"+c.b.addr+"/ws", &websocket.DialOptions{
-		HTTPHeader: http.Header{"Authorization": {"Bearer " + c.token}}})
-	if err != nil {
-		return err
-	}
-	c.wire = plain{ws}
-	return nil
-}
-
-// plain is the WebSocket of /ws.
-type plain struct{ ws *websocket.Conn }
-
-func (p plain) close() { _ = p.ws.CloseNow() } // it has ended
-
-func (p plain) send(ctx context.Context, event string, data map[string]any) error {
-	text, err := json.Marshal(map[string]any{"event": event, "data": data, "id": 1})
-	if err != nil {
-		return err
-	}
-	return p.ws.Write(ctx, websocket.MessageText, text)
-}
-
-func (p plain) read(ctx context.Context) (f frame, err error) {
-	_, text, err := p.ws.Read(ctx)
-	if err != nil {
-		return f, err
-	}
-	if err := json.Unmarshal(text, &f); err != nil {
-		return f, err
-	}
-	if f.Event == "error" {
-		err = fmt.Errorf("refused: %s", f.Data.Message)
-	}
-	return f, err
+	return err
 }
 
 // connect dials and waits until the gateway answers a ping.
@@ -126,42 +82,47 @@ func (c *client) connect(ctx context.Context) error {
 }
 
 // follow subscribes and reads until ctx ends. It connects again whenever the connection
-// ends.
+// ends: after the wait that the gateway has told, or as the Go client does.
 func (c *client) follow(ctx context.Context) {
 	for {
-		c.session(ctx)
+		closed, _ := errors.AsType[websocket.CloseError](c.session(ctx))
+		wait, told := refusal.CloseWait(closed.Reason)
 		c.wire.close()
-		for {
-			select {
-			case <-ctx.Done():
+		c.mu.Lock()
+		c.live = false
+		c.mu.Unlock()
+		for attempt := 1; ; attempt++ {
+			if !told || attempt > 1 {
+				wait = rollcall.DefaultBackoff(attempt)
+			}
+			if sleepUntil(ctx, time.Now().Add(wait)) != nil {
 				return
-			case <-time.After(time.Duration(100+rand.IntN(900)) * time.Millisecond):
 			}
 			if c.dial(ctx) == nil {
+				c.f.noteBack(attempt - 1)
 				break
 			}
 		}
 		c.mu.Lock()
 		c.reconnects++
-		c.live = false
 		c.mu.Unlock()
 	}
 }
 
 // session follows the job over one connection until that ends.
-func (c *client) session(ctx context.Context) {
-	subscription := map[string]any{"job_id": c.job.ID, "after": c.after}
-	if c.b.peer != nil {
-		subscription = map[string]any{"channel": c.job.owner.ID}
+func (c *client) session(ctx context.Context) error {
+	subscription := map[string]any{"job_id": c.f.jobs[c.job].ID, "after": c.after}
+	if c.f.peer != nil {
+		subscription = map[string]any{"channel": c.f.jobs[c.job].Owner}
 	}
-	if c.wire.send(ctx, frames.EventSubscribe, subscription) != nil {
-		return
+	if err := c.wire.send(ctx, frames.EventSubscribe, subscription); err != nil {
+		return err
 	}
 	acknowledged, last := false, uint64(0)
 	for {
 		f, err := c.wire.read(ctx)
 		if err != nil {
-			return
+			return err
 		}
 		now := time.Now()
 		c.mu.Lock()
@@ -171,19 +132,23 @@ func (c *client) session(ctx context.Context) {
 		case acknowledged && f.Seq > 0: // what comes before the ack comes again
 			c.seqs = append(c.seqs, f.Seq)
 			if c.after = f.Seq; f.Seq > last {
-				c.arrivals = append(c.arrivals, arrival{f.Seq, f.Data.Timestamp, now})
+				c.arrivals = append(c.arrivals, Arrival{c.job, f.Seq, f.Data.Timestamp, now})
 			}
 		}
-		c.live = acknowledged && c.after >= last
+		if !c.live && acknowledged && c.after >= last {
+			c.live = true
+			c.f.noteCaught(now)
+		}
 		c.mu.Unlock()
 	}
 }
 
-// hasFacts reports whether the client has received so many facts.
-func (c *client) hasFacts(facts int) bool {
+// standing returns how many facts the client has received, and whether it has read the
+// history.
+func (c *client) standing() (facts int, live bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.live && len(c.seqs) >= facts
+	return len(c.seqs), c.live
 }
 
 func (c *client) received() []uint64 {
@@ -193,7 +158,7 @@ func (c *client) received() []uint64 {
 }
 
 // takeArrivals returns the arrivals since the last call.
-func (c *client) takeArrivals() []arrival {
+func (c *client) takeArrivals() []Arrival {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	came := c.arrivals

@@ -66,14 +66,6 @@ func (j *job) facts() []uint64 {
 	return slices.Clone(j.seqs)
 }
 
-// storedAt returns when one of its facts was acknowledged.
-func (j *job) storedAt(seq uint64) time.Time {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	i, _ := slices.BinarySearch(j.seqs, seq)
-	return j.stored[i]
-}
-
 // upload makes the jobs and their histories.
 func (b *bench) upload(ctx context.Context, _ *report) error {
 	b.jobs = make([]*job, b.Jobs)

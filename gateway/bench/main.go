@@ -1,9 +1,9 @@
 //go:build unix
 
-// Command bench loads a gateway on one machine: many clients follow many jobs, facts are
-// appended at a steady rate, and the gateway is killed and replaced meanwhile. NATS and
-// the gateway run in processes of their own, so that the gateway's memory can be
-// measured. The command fails unless each client gets exactly the facts of its job.
+// Command bench loads gateways on one machine: many clients follow many jobs, facts are
+// appended at a steady rate, and the gateways are killed and replaced meanwhile, then told
+// to end and replaced. NATS, the gateways and the clients run in processes of their own, so
+// that the gateways' memory can be measured. The command fails unless each client gets exactly the facts of its job.
 package main
 
 import (
@@ -27,9 +27,13 @@ type load struct {
 	History int
 	// Rate is how many facts are appended a second, to all jobs together.
 	Rate int
-	// Time is how long facts are appended, once undisturbed and once while the gateway
-	// is killed and replaced.
+	// Time is how long facts are appended: undisturbed, while the gateways are killed and
+	// replaced, and while they are told to end and replaced.
 	Time time.Duration
+	// Gateways is how many gateways the clients are spread over, Processes how many processes
+	// the clients are in. A process has a file for each connection, and not more than the
+	// system allows.
+	Gateways, Processes int
 	// Transport is how the clients connect: websocket, polling or upgrade.
 	Transport string
 	// Peer is the program of others that is measured in the gateway's place: centrifugo or
@@ -50,7 +54,9 @@ func main() {
 	flag.IntVar(&l.History, "history", 9, "facts of each job before the clients connect")
 	flag.IntVar(&l.Rate, "rate", 1_000, "facts appended a second, to all jobs together")
 	flag.DurationVar(&l.Time, "time", 20*time.Second,
-		"how long facts are appended, once undisturbed and once while the gateway is replaced")
+		"how long facts are appended: undisturbed, while gateways are killed, while they are told to end")
+	flag.IntVar(&l.Gateways, "gateways", 1, "gateways that the clients are spread over")
+	flag.IntVar(&l.Processes, "processes", 1, "processes that the clients are in")
 	flag.StringVar(&l.Transport, "transport", transportWebSocket,
 		"how the clients connect: websocket (/ws), polling or upgrade (Socket.IO)")
 	flag.StringVar(&l.Dir, "dir", "", "folder of the streams (default a temporary one)")
@@ -80,7 +86,8 @@ func (l load) validate() error {
 	for _, setting := range []struct {
 		name  string
 		value int
-	}{{"clients", l.Clients}, {"jobs", l.Jobs}, {"history", l.History}, {"rate", l.Rate}} {
+	}{{"clients", l.Clients}, {"jobs", l.Jobs}, {"history", l.History}, {"rate", l.Rate},
+		{"gateways", l.Gateways}, {"processes", l.Processes}} {
 		if setting.value < 1 {
 			errs = append(errs, fmt.Errorf("%s must be at least 1, not %d", setting.name, setting.value))
 		}
@@ -99,7 +106,11 @@ func run(ctx context.Context, l load, out io.Writer) (r report, err error) {
 	if err := l.validate(); err != nil {
 		return r, err
 	}
-	if err := raiseFileLimit(2*uint64(l.Clients) + 500); err != nil {
+	files := l.Clients/min(l.Gateways, l.Processes) + 500
+	if l.Transport == transportPolling {
+		files *= 2 // it polls and posts at once
+	}
+	if err := raiseFileLimit(uint64(files)); err != nil {
 		return r, err
 	}
 	if l.Peer != "" {
@@ -119,7 +130,11 @@ func run(ctx context.Context, l load, out io.Writer) (r report, err error) {
 	}
 	defer b.stop()
 	r.load = l
-	phases := []func(context.Context, *report) error{b.upload, b.connect, b.subscribe, b.publish, b.replace, b.verify}
+	phases := []func(context.Context, *report) error{
+		b.upload, b.connect, b.subscribe, b.publish, b.kill, b.restart, b.verify}
+	if b.peer != nil { // they tell their clients nothing when they end
+		phases = []func(context.Context, *report) error{b.upload, b.connect, b.subscribe, b.publish, b.kill, b.verify}
+	}
 	for _, phase := range phases {
 		if err := phase(ctx, &r); err != nil {
 			return r, err
@@ -138,8 +153,8 @@ func raiseFileLimit(need uint64) error {
 		return nil
 	}
 	if limit.Max < need {
-		return fmt.Errorf("%d open files are needed and %d are allowed: raise the hard limit (ulimit -Hn)",
-			need, limit.Max)
+		return fmt.Errorf("%d open files are needed in a process and %d are allowed: raise the hard limit (ulimit -Hn), "+
+			"or take more -gateways and -processes", need, limit.Max)
 	}
 	limit.Cur = limit.Max
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

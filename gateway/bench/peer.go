@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"rollcall.example/gateway/frames"
@@ -74,14 +75,14 @@ func freeAddress() (string, error) {
 
 // startPeer starts the peer and waits until it listens.
 func (b *bench) startPeer(ctx context.Context) error {
-	cmd := b.peer.command(b.addr)
+	cmd := b.peer.command(b.addrs[0])
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", b.Peer, err)
 	}
-	b.gateway = &process{cmd: cmd, address: b.addr}
+	b.gateways = []*process{{cmd: cmd, address: b.addrs[0]}}
 	for start := time.Now(); ; {
-		conn, err := net.Dial("tcp", b.addr)
+		conn, err := net.Dial("tcp", b.addrs[0])
 		if err == nil {
 			return conn.Close()
 		}
@@ -150,4 +151,19 @@ var publisher = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: max
 // residentOf returns the resident memory of a process in bytes.
 func residentOf(pid int) uint64 {
 	return readResident(filepath.Join("/proc", fmt.Sprint(pid), "statm"))
+}
+
+// peakOf returns the most that a process has had resident, in bytes; 0 where the system
+// does not say.
+func peakOf(pid int) (bytes uint64) {
+	text, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(pid), "status"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if n, err := fmt.Sscanf(line, "VmHWM: %d kB", &bytes); n == 1 && err == nil {
+			return bytes << 10
+		}
+	}
+	return 0
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,46 +19,52 @@ const (
 )
 
 // connect opens all connections and measures what they cost.
-func (b *bench) connect(ctx context.Context, r *report) error {
-	before, err := b.readMemory(ctx)
+func (b *bench) connect(ctx context.Context, r *report) (err error) {
+	if r.before, err = b.readMemory(ctx); err != nil {
+		return err
+	}
+	if err := b.startFleets(ctx); err != nil {
+		return err
+	}
+	refs := make([]JobRef, len(b.jobs))
+	for i, j := range b.jobs {
+		refs[i] = JobRef{j.ID, j.owner.ID}
+	}
+	took, err := ask(b, "Connect", func(i int) Muster {
+		first, next := i*b.Clients/b.Processes, (i+1)*b.Clients/b.Processes
+		return Muster{Load: b.load, Addrs: b.addrs, Jobs: refs, Number: i, First: first, Count: next - first}
+	}, time.Duration(0))
 	if err != nil {
 		return err
 	}
-	b.clients = make([]*client, b.Clients)
-	start := time.Now()
-	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(maxDials)
-	for i := range b.clients {
-		j := b.jobs[i%len(b.jobs)]
-		token, err := b.mintToken(j.owner.ID)
-		if err != nil {
-			return err
-		}
-		b.clients[i] = &client{b: b, job: j, token: token}
-		group.Go(func() error { return b.clients[i].connect(gctx) })
-	}
-	if err := group.Wait(); err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	r.connecting = time.Since(start)
+	r.connecting = slices.Max(took)
 	after, err := b.readMemory(ctx)
 	if err != nil {
 		return err
 	}
-	r.idle = costPerConnection(before, after, b.Clients)
-	r.before = before
+	r.idle = costPerConnection(r.before, after, b.Clients)
 	return nil
 }
+
+// ask has all fleets answer a call at once.
+func ask[In, Out any](b *bench, method string, in func(fleet int) In, _ Out) ([]Out, error) {
+	answers := make([]Out, len(b.fleets))
+	var group errgroup.Group
+	for i, fleet := range b.fleets {
+		group.Go(func() error { return fleet.Call("Fleet."+method, in(i), &answers[i]) })
+	}
+	return answers, group.Wait()
+}
+
+// nothing is the question of a call that has none.
+func nothing(int) struct{} { return struct{}{} }
 
 // subscribe makes all clients read their histories.
 func (b *bench) subscribe(ctx context.Context, r *report) error {
 	start := time.Now()
-	fctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	for _, c := range b.clients {
-		wg.Go(func() { c.follow(fctx) })
+	if _, err := ask(b, "Follow", nothing, struct{}{}); err != nil {
+		return err
 	}
-	b.stopClients = func() { cancel(); wg.Wait() }
 	if err := b.waitCaughtUp(ctx); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
@@ -77,46 +82,67 @@ func (b *bench) publish(ctx context.Context, r *report) (err error) {
 	if r.undisturbed, err = b.measureAppend(ctx); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
+	r.underLoad = b.resident()
 	return nil
 }
 
-// replace appends facts while the gateway is killed and a new one takes its place.
-func (b *bench) replace(ctx context.Context, r *report) error {
-	killed := make(chan error, 1)
+// kill appends facts while the gateways are killed and new ones take their places.
+func (b *bench) kill(ctx context.Context, r *report) (err error) {
+	r.killed, err = b.replace(ctx, (*process).kill)
+	return err
+}
+
+// restart appends facts while the gateways are told to end and new ones take their places.
+func (b *bench) restart(ctx context.Context, r *report) (err error) {
+	r.restarted, err = b.replace(ctx, func(p *process) error { p.stop(); return nil })
+	return err
+}
+
+// replace ends all gateways while facts are appended, and starts others.
+func (b *bench) replace(ctx context.Context, end func(*process) error) (s replacement, err error) {
+	done := make(chan error, 1)
 	go func() {
-		killed <- func() error {
+		done <- func() error {
 			if err := sleepUntil(ctx, time.Now().Add(b.Time/4)); err != nil {
 				return err
 			}
-			if err := b.gateway.kill(); err != nil {
-				return fmt.Errorf("kill the gateway: %w", err)
+			s.begin = time.Now()
+			var group errgroup.Group
+			for _, g := range b.gateways {
+				group.Go(func() error { return end(g) })
 			}
-			start := time.Now()
+			if err := group.Wait(); err != nil {
+				return fmt.Errorf("end the gateway: %w", err)
+			}
+			s.ending = time.Since(s.begin)
 			err := b.startAgain(ctx)
-			r.replacing = time.Since(start)
+			s.listening = time.Since(s.begin)
 			return err
 		}()
 	}()
-	var err error
-	r.replaced, err = b.measureAppend(ctx)
-	if kerr := <-killed; kerr != nil {
-		return kerr
+	s.measurement, err = b.measureAppend(ctx)
+	if rerr := <-done; rerr != nil {
+		return s, rerr
 	}
+	s.peak = b.peak()
 	if err != nil {
-		return fmt.Errorf("publish while the gateway is replaced: %w", err)
+		err = fmt.Errorf("publish while the gateway is replaced: %w", err)
 	}
-	return nil
+	return s, err
 }
 
 func (b *bench) startAgain(ctx context.Context) error {
 	if b.peer != nil {
 		return b.startPeer(ctx)
 	}
-	return b.startGateway(ctx, b.addr)
+	return b.startGateways(ctx)
 }
 
 // measureAppend appends facts and waits until all clients have them.
 func (b *bench) measureAppend(ctx context.Context) (s measurement, err error) {
+	if _, err := ask(b, "Take", nothing, Noted{}); err != nil { // of before
+		return s, err
+	}
 	if s.stored, s.appending, err = b.appendSteadily(ctx); err != nil {
 		return s, err
 	}
@@ -125,11 +151,19 @@ func (b *bench) measureAppend(ctx context.Context) (s measurement, err error) {
 		return s, err
 	}
 	s.catchingUp = time.Since(end)
-	for _, c := range b.clients {
-		for _, a := range c.takeArrivals() {
-			s.published = append(s.published, a.to.Sub(a.from))
-			s.delivered = append(s.delivered, a.to.Sub(c.job.storedAt(a.seq)))
+	noted, err := ask(b, "Take", nothing, Noted{})
+	if err != nil {
+		return s, err
+	}
+	for _, n := range noted {
+		for _, a := range n.Arrivals {
+			j := b.jobs[a.Job]
+			i, _ := slices.BinarySearch(j.seqs, a.Seq)
+			s.published = append(s.published, a.To.Sub(a.From))
+			s.delivered = append(s.delivered, a.To.Sub(j.stored[i]))
 		}
+		s.backs, s.caught = append(s.backs, n.Backs...), append(s.caught, n.Caught...)
+		s.failed += n.Failed
 	}
 	for _, list := range [][]time.Duration{s.stored, s.published, s.delivered} {
 		slices.Sort(list)
@@ -137,66 +171,53 @@ func (b *bench) measureAppend(ctx context.Context) (s measurement, err error) {
 	return s, nil
 }
 
-// waitCaughtUp waits until every client has all facts of its job.
+// waitCaughtUp waits until every client has all facts of its job. It asks little more often
+// than a client's answer could tell: the clients have only what processors the gateways leave.
 func (b *bench) waitCaughtUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()
-	if b.peer != nil {
-		return b.waitQuiet(ctx)
+	facts, want := make([]int, len(b.jobs)), 0
+	for i, j := range b.jobs {
+		facts[i] = len(j.facts())
 	}
-	for i, c := range b.clients {
-		facts := len(c.job.facts())
-		for !c.hasFacts(facts) {
-			if err := sleepUntil(ctx, time.Now().Add(5*time.Millisecond)); err != nil {
-				return fmt.Errorf("client %d has %d of %d facts: %w", i, len(c.received()), facts, err)
-			}
+	for i := range b.Clients {
+		want += facts[i%len(facts)]
+	}
+	last, since := -1, time.Now()
+	for {
+		standings, err := ask(b, "Look", func(int) []int { return facts }, Standing{})
+		if err != nil {
+			return err
+		}
+		var all Standing
+		for _, s := range standings {
+			all.Live, all.Behind, all.Facts = all.Live+s.Live, all.Behind+s.Behind, all.Facts+s.Facts
+		}
+		quiet := b.peer != nil && all.Live == b.Clients && all.Facts == last && time.Since(since) > quietTime
+		if all.Behind == 0 || quiet {
+			return nil
+		}
+		if all.Facts != last || all.Live < b.Clients {
+			last, since = all.Facts, time.Now()
+		}
+		if err := sleepUntil(ctx, time.Now().Add(20*time.Millisecond)); err != nil {
+			return fmt.Errorf("%d of %d clients follow, they have %d of %d facts: %w", all.Live, b.Clients, all.Facts, want, err)
 		}
 	}
-	return nil
 }
 
 // quietTime is how long nothing comes from a peer that has sent all that it will send.
 const quietTime = 5 * time.Second
 
-// waitQuiet waits until every client of a peer is subscribed, and has everything or gets
-// nothing more.
-func (b *bench) waitQuiet(ctx context.Context) error {
-	last, since := -1, time.Now()
-	for {
-		have, want, live := 0, 0, 0
-		for _, c := range b.clients {
-			have, want = have+len(c.received()), want+len(c.job.facts())
-			if c.hasFacts(0) {
-				live++
-			}
-		}
-		if live == len(b.clients) && (have >= want || have == last && time.Since(since) > quietTime) {
-			return nil
-		}
-		if have != last || live < len(b.clients) {
-			last, since = have, time.Now()
-		}
-		if err := sleepUntil(ctx, time.Now().Add(20*time.Millisecond)); err != nil {
-			return fmt.Errorf("%d of %d clients follow, they have %d of %d messages: %w", live, len(b.clients), have, want, err)
-		}
-	}
-}
-
 // verify compares what each client received with its job.
 func (b *bench) verify(_ context.Context, r *report) error {
-	for i, c := range b.clients {
-		got, want := c.received(), c.job.facts()
-		if b.peer != nil {
-			r.facts += len(got)
-			r.reconnects += c.reconnects
-			r.lost += len(want) - len(slices.Compact(slices.Sorted(slices.Values(got))))
-			continue
-		}
-		if !slices.Equal(got, want) {
-			return fmt.Errorf("client %d received %v, its job has %v", i, got, want)
-		}
-		r.facts += len(got)
-		r.reconnects += c.reconnects
+	facts := make([][]uint64, len(b.jobs))
+	for i, j := range b.jobs {
+		facts[i] = j.facts()
 	}
-	return nil
+	results, err := ask(b, "Verify", func(int) [][]uint64 { return facts }, Result{})
+	for _, one := range results {
+		r.facts, r.reconnects, r.lost = r.facts+one.Facts, r.reconnects+one.Reconnects, r.lost+one.Lost
+	}
+	return err
 }

@@ -13,6 +13,7 @@ import (
 const (
 	targetMemory  = 20 << 10
 	targetLatency = 50 * time.Millisecond
+	targetReturn  = 30 * time.Second
 )
 
 // report has what was measured.
@@ -22,8 +23,9 @@ type report struct {
 	connecting, replaying time.Duration
 	replayed              int
 	idle, following       cost
-	undisturbed, replaced measurement
-	replacing             time.Duration
+	undisturbed           measurement
+	underLoad             uint64 // resident memory after that, without a collection
+	killed, restarted     replacement
 	facts                 int // received by all clients together
 	reconnects            int // of all clients together
 	lost                  int // by a peer: accepted and never received, all clients together
@@ -48,6 +50,31 @@ type measurement struct {
 	// fact before the server has acknowledged it. All are sorted.
 	stored, published, delivered []time.Duration
 	appending, catchingUp        time.Duration
+	// When clients had a connection again, when they had read what they had missed, and how
+	// many attempts to connect failed.
+	backs, caught []time.Time
+	failed        int
+}
+
+// replacement is of a time in which the gateways were replaced.
+type replacement struct {
+	measurement
+	begin             time.Time     // when they were told to end, or killed
+	ending, listening time.Duration // from then until all had ended, and the others listened
+	peak              uint64        // resident memory of the new ones, at most
+}
+
+// perSecondSince counts times by the second since begin.
+func perSecondSince(begin time.Time, times []time.Time) (counts []int, last time.Duration) {
+	for _, t := range times {
+		since := max(t.Sub(begin), 0)
+		for len(counts) <= int(since/time.Second) {
+			counts = append(counts, 0)
+		}
+		counts[since/time.Second]++
+		last = max(last, since)
+	}
+	return counts, last
 }
 
 func percentile(sorted []time.Duration, p int) time.Duration {
@@ -83,7 +110,7 @@ func (r *report) figures() figures {
 	return figures{Name: name, Clients: r.load.Clients, Connections: perSecond(r.load.Clients, r.connecting),
 		Resident: float64(r.following.resident) / 1024, P50: ms(percentile(r.undisturbed.published, 50)),
 		P95: ms(percentile(r.undisturbed.published, 95)), P99: ms(percentile(r.undisturbed.published, 99)),
-		Delivered99: ms(percentile(r.undisturbed.delivered, 99)), Published: len(r.replaced.stored), Lost: r.lost,
+		Delivered99: ms(percentile(r.undisturbed.delivered, 99)), Published: len(r.killed.stored), Lost: r.lost,
 		Expected: r.facts + r.lost}
 }
 
@@ -94,25 +121,46 @@ func (r *report) print(out io.Writer) error {
 		return fmt.Sprintf("heap %.1f KB, stacks %.1f KB in %.1f goroutines, resident %.1f KB",
 			float64(c.heap)/1024, float64(c.stacks)/1024, c.goroutines, float64(c.resident)/1024)
 	}
-	row("clients, jobs", "%d by %s, %d", r.load.Clients, r.load.Transport, r.load.Jobs)
+	row("clients, jobs, gateways", "%d by %s, %d, %d", r.load.Clients, r.load.Transport, r.load.Jobs, r.load.Gateways)
 	row("connections", "%d a second", perSecond(r.load.Clients, r.connecting))
 	row("a connection, connected", "%s", format(r.idle))
-	row("a connection, following a job", "%s (target: heap %d KB)", format(r.following), targetMemory>>10)
+	row("a connection, following a job", "%s (target: resident %d KB)", format(r.following), targetMemory>>10)
 	row("replay", "%d facts a second, %d clients in %s",
 		perSecond(r.replayed, r.replaying), r.load.Clients, r.replaying.Round(time.Millisecond))
+	row("under load, without a collection", "resident %.1f KB a connection, %.1f MB without any",
+		float64(r.underLoad-min(r.before.Resident, r.underLoad))/1024/float64(r.load.Clients),
+		float64(r.before.Resident)/(1<<20))
 	for _, s := range []struct {
 		name string
 		measurement
-	}{{"undisturbed", r.undisturbed}, {"gateway replaced", r.replaced}} {
+	}{{"undisturbed", r.undisturbed}, {"killed", r.killed.measurement}, {"restarted", r.restarted.measurement}} {
+		if len(s.stored) == 0 {
+			continue
+		}
 		row(s.name+": appended", "%d facts a second; to be stored p50 %s, p99 %s",
 			perSecond(len(s.stored), s.appending), percentile(s.stored, 50), percentile(s.stored, 99))
-		row(s.name+": publish to receive", "p50 %s, p99 %s of %d live facts",
-			percentile(s.published, 50), percentile(s.published, 99), len(s.published))
-		row(s.name+": stored to receive", "p50 %s, p99 %s", percentile(s.delivered, 50), percentile(s.delivered, 99))
+		row(s.name+": publish to receive", "p50 %s, p95 %s, p99 %s of %d live facts",
+			percentile(s.published, 50), percentile(s.published, 95), percentile(s.published, 99), len(s.published))
+		row(s.name+": stored to receive", "p50 %s, p95 %s, p99 %s",
+			percentile(s.delivered, 50), percentile(s.delivered, 95), percentile(s.delivered, 99))
 	}
 	row("p99 target", "%s undisturbed", targetLatency)
-	row("replacement", "listening after %s; all caught up %s after the last fact; %d reconnects",
-		r.replacing.Round(time.Millisecond), r.replaced.catchingUp.Round(time.Millisecond), r.reconnects)
+	for _, s := range []struct {
+		name string
+		replacement
+	}{{"killed", r.killed}, {"restarted", r.restarted}} {
+		if s.begin.IsZero() {
+			continue
+		}
+		backs, back := perSecondSince(s.begin, s.backs)
+		_, caught := perSecondSince(s.begin, s.caught)
+		row(s.name+": replacement", "ended after %s, listening after %s, all back after %s, caught up after %s (target: %s)",
+			s.ending.Round(time.Millisecond), s.listening.Round(time.Millisecond), back.Round(time.Millisecond),
+			caught.Round(time.Millisecond), targetReturn)
+		row(s.name+": connections by the second", "%v; %d attempts failed", backs, s.failed)
+		row(s.name+": the new gateways' peak", "%.1f KB a connection", float64(s.peak)/1024/float64(r.load.Clients))
+	}
+	row("reconnects", "%d", r.reconnects)
 	if r.load.Peer != "" {
 		row("lost", "%d of %d messages that were accepted", r.lost, r.facts+r.lost)
 		return w.Flush()

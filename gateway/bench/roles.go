@@ -38,7 +38,7 @@ const (
 // runRole runs the process of a name, and reports whether there is one. The process ends
 // when its standard input does, so that it does not outlive the one that started it.
 func runRole(name string) bool {
-	roles := map[string]func(context.Context) error{"nats": runNATS, "gateway": runGateway}
+	roles := map[string]func(context.Context) error{"nats": runNATS, "gateway": runGateway, "fleet": runFleet}
 	run, ok := roles[name]
 	if !ok {
 		return false
@@ -99,7 +99,8 @@ func runGateway(ctx context.Context) error {
 		return err
 	}
 	defer verifier.Close()
-	g, err := gateway.New(gateway.Config{JetStream: js[0], History: js[1:], Verifier: verifier, Logger: newLogger()})
+	g, err := gateway.New(gateway.Config{JetStream: js[0], History: js[1:], Verifier: verifier, Logger: newLogger(),
+		Connections: 1 << 20})
 	if err != nil {
 		return err
 	}

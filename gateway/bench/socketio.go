@@ -29,8 +29,8 @@ type socketIO struct {
 }
 
 // dialSocketIO connects and signs in.
-func dialSocketIO(ctx context.Context, b *bench, token string) (*socketIO, error) {
-	s := &socketIO{http: b.http, base: "http://" + b.addr + "/socket.io/?EIO=4&transport=polling"}
+func dialSocketIO(ctx context.Context, c *client) (*socketIO, error) {
+	s := &socketIO{http: c.f.http, base: "http://" + c.addr + "/socket.io/?EIO=4&transport=polling"}
 	text, err := s.request(ctx, http.MethodGet, "")
 	var open struct{ SID string }
 	if err == nil {
@@ -40,13 +40,13 @@ func dialSocketIO(ctx context.Context, b *bench, token string) (*socketIO, error
 		return nil, fmt.Errorf("open: %w", err)
 	}
 	s.base += "&sid=" + open.SID
-	if err := s.write(ctx, fmt.Sprintf(`40{"token":%q}`, token)); err != nil {
+	if err := s.write(ctx, fmt.Sprintf(`40{"token":%q}`, c.token)); err != nil {
 		return nil, err
 	}
 	if text, err = s.next(ctx); err != nil || !strings.HasPrefix(text, "40") {
 		return nil, fmt.Errorf("sign in: %q, %w", text, err)
 	}
-	if b.Transport == transportUpgrade {
+	if c.f.load.Transport == transportUpgrade {
 		err = s.upgrade(ctx)
 	}
 	return s, err

@@ -30,7 +30,7 @@ type Config struct {
 	// HTTPClient makes requests and connections; nil means http.DefaultClient.
 	HTTPClient *http.Client
 	// Backoff is the wait before the nth attempt in a row, from 1. Nil means, for
-	// connections, 250 ms doubling to 15 s with jitter, and for uploads in parts 1 s
+	// connections, DefaultBackoff, and for uploads in parts 1 s
 	// doubling to 30 s. Other requests are made once. A gateway that is replaced tells
 	// each connection how long to wait, which comes before the first attempt instead.
 	Backoff func(attempt int) time.Duration
@@ -101,8 +101,9 @@ func (c Config) outOfAttempts(failures int) bool {
 	return c.Attempts > 0 && failures > c.Attempts
 }
 
-// connectBackoff spreads the clients that come back after a gateway was lost.
-func connectBackoff(attempt int) time.Duration {
+// DefaultBackoff is the wait before the nth attempt in a row to connect. It spreads the
+// clients that come back after a gateway was lost without a word.
+func DefaultBackoff(attempt int) time.Duration {
 	d := min(250*time.Millisecond<<min(attempt-1, 6), 15*time.Second)
 	return d/2 + rand.N(d/2)
 }

@@ -72,7 +72,7 @@ func (c *Client) follow(
 			if wait, told := toldWait(err); told && f.joined {
 				sleep(ctx, wait)
 			} else {
-				c.cfg.wait(ctx, failures, connectBackoff)
+				c.cfg.wait(ctx, failures, DefaultBackoff)
 			}
 			if ctx.Err() != nil {
 				return
