@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -118,14 +119,21 @@ func (l *Log) decodeAll(ctx context.Context, jobID string, msgs []*jetstream.Raw
 	return list, nil
 }
 
-// readJob returns all messages of a job, if there is one after a sequence. A server that
-// is asked for more than there is looks through the whole stream for it. So readJob asks
-// for the newest message of each kind. Each says which one was before it: when none is
-// missing between them, these are all.
+// maxBetween is how many messages readJob asks for one by one. For many more it is quicker
+// to have the server look for them.
+const maxBetween = 64
+
+// readJob returns all messages of a job, if there is one after a sequence. To find them the
+// server looks at every message since the job's first. So readJob asks for the newest message
+// of each kind. Each says which one was before it: where none is missing between them, these
+// are all, and where some are it asks for those.
 func (l *Log) readJob(ctx context.Context, jobID string, after uint64) (msgs []*jetstream.RawStreamMsg, err error) {
 	newest, err := ReadLast(ctx, l.js, StreamFacts, []string{JobFilter(jobID)})
-	if err != nil || len(newest) == 0 || newest[len(newest)-1].Sequence <= after || isWhole(jobID, newest) {
+	if err != nil || len(newest) == 0 || newest[len(newest)-1].Sequence <= after {
 		return newest, err
+	}
+	if msgs, err = readBetween(ctx, l.js, jobID, newest); err != nil || msgs != nil {
+		return msgs, err
 	}
 	for m, err := range Messages(ctx, l.js, StreamFacts, JobFilter(jobID), 1) {
 		if err != nil {
@@ -136,21 +144,47 @@ func (l *Log) readJob(ctx context.Context, jobID string, after uint64) (msgs []*
 	return msgs, nil
 }
 
-// isWhole reports whether there is no other message of the job before or between these.
-// Before an archive there need be none.
-func isWhole(jobID string, msgs []*jetstream.RawStreamMsg) bool {
-	before := uint64(0)
-	for i, m := range msgs {
-		if i == 0 && IsArchive(m) {
-			before = m.Sequence
+// readBetween adds to the newest messages of each kind those before and between them. Before
+// an archive there need be none. It returns nil where the messages do not say which there
+// are, or there are too many.
+func readBetween(ctx context.Context, js jetstream.JetStream, jobID string, newest []*jetstream.RawStreamMsg) (
+	msgs []*jetstream.RawStreamMsg, err error,
+) {
+	for m, read := newest[len(newest)-1], 0; ; {
+		msgs = append(msgs, m)
+		if len(newest) > 0 && m == newest[len(newest)-1] {
+			newest = newest[:len(newest)-1]
+		}
+		if len(newest) == 0 && IsArchive(m) {
+			break
+		}
+		before, ok := PreviousSeq(jobID, m.Header)
+		next := uint64(0)
+		if len(newest) > 0 {
+			next = newest[len(newest)-1].Sequence
+		}
+		switch {
+		case !ok, before < next, before >= m.Sequence:
+			return nil, nil
+		case before == 0:
+			slices.Reverse(msgs)
+			return msgs, nil
+		case before == next:
+			m = newest[len(newest)-1]
 			continue
 		}
-		if seq, ok := PreviousSeq(jobID, m.Header); !ok || seq != before {
-			return false
+		if read++; read > maxBetween {
+			return nil, nil
 		}
-		before = m.Sequence
+		if m, err = readAt(ctx, js, StreamFacts, before); err != nil || m == nil || IsArchive(m) {
+			return nil, err
+		}
+		if id, _, err := ParseSubject(m.Subject); err != nil || id != jobID {
+			return nil, nil // the guard is of another stream
+		}
 	}
-	return true
+	slices.Reverse(msgs)
+	return msgs, nil
 }
 
 // Load returns the fold of all facts of a job. The error is ErrNotFound when

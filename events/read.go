@@ -132,21 +132,45 @@ func ReadNewest(ctx context.Context, js jetstream.JetStream, stream, filter stri
 func readNewest(ctx context.Context, js jetstream.JetStream, stream, filter string) (*nats.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, newestTimeout)
 	defer cancel()
-	req, err := json.Marshal(map[string]string{"last_by_subj": filter})
-	if err != nil {
-		return nil, err
-	}
-	msg, err := js.Conn().RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream, req)
+	msg, err := getOne(ctx, js, stream, map[string]any{"last_by_subj": filter})
 	if err != nil {
 		return nil, fmt.Errorf("read the newest message of %s: %w", stream, err)
 	}
-	if isStored(msg) {
+	return msg, nil
+}
+
+// getOne returns the stored message that is the answer to a request, nil when there is none.
+func getOne(ctx context.Context, js jetstream.JetStream, stream string, request map[string]any) (*nats.Msg, error) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, err
+	}
+	msg, err := js.Conn().RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream, body)
+	switch {
+	case err != nil:
+		return nil, err
+	case isStored(msg):
 		return msg, nil
+	case msg.Header.Get("Status") == "404":
+		return nil, nil
 	}
-	if status := msg.Header.Get("Status"); status != "404" {
-		return nil, fmt.Errorf("read the newest message of %s: status %s", stream, status)
+	return nil, fmt.Errorf("status %s", msg.Header.Get("Status"))
+}
+
+// readAt returns the message with a sequence, nil when the stream does not have it.
+func readAt(ctx context.Context, js jetstream.JetStream, stream string, seq uint64) (*jetstream.RawStreamMsg, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	msg, err := getOne(ctx, js, stream, map[string]any{"seq": seq})
+	if err != nil {
+		return nil, fmt.Errorf("read %d of %s: %w", seq, stream, err)
 	}
-	return nil, nil
+	if msg == nil {
+		return nil, nil
+	}
+	m := &jetstream.RawStreamMsg{Subject: serverHeader(msg.Header, "Nats-Subject"), Header: msg.Header, Data: msg.Data}
+	m.Sequence, m.Time, err = ParsePosition(msg.Header)
+	return m, err
 }
 
 // End is where a stream ends.

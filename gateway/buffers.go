@@ -12,7 +12,7 @@ import (
 // more system calls.
 const (
 	readBuffer  = 512
-	writeBuffer = 1024
+	writeBuffer = 512
 )
 
 // smallBuffers gives a WebSocket smaller buffers than the HTTP server's. Those have 4 KB

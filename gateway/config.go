@@ -50,7 +50,7 @@ type Config struct {
 	// DefaultUserConnections.
 	UserConnections int
 	// Returns is how many clients a second a gateway that ends asks to come back; 0
-	// means 5,000. Each client is told its own wait.
+	// means 6,000. Each client is told its own wait.
 	Returns int
 	// Readers is how many histories are read at once; 0 means 32.
 	Readers int
@@ -111,7 +111,7 @@ func (c Config) withDefaults() Config {
 	c.Subscriptions = cmp.Or(c.Subscriptions, 100)
 	c.Connections = cmp.Or(c.Connections, DefaultConnections)
 	c.UserConnections = cmp.Or(c.UserConnections, DefaultUserConnections)
-	c.Returns = cmp.Or(c.Returns, 5_000)
+	c.Returns = cmp.Or(c.Returns, 6_000)
 	c.Readers = cmp.Or(c.Readers, 32)
 	c.AuthTimeout = cmp.Or(c.AuthTimeout, 10*time.Second)
 	c.PingInterval = cmp.Or(c.PingInterval, 30*time.Second)

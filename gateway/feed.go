@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -256,7 +255,8 @@ func (f *feed) passOn(ctx context.Context, subject string, header nats.Header, b
 		return
 	}
 	f.newest.note(e, time.Now())
-	f.onFact(ctx, e, followedBy(header))
+	follows, _ := events.PreviousSeq(e.JobID, header)
+	f.onFact(ctx, e, follows)
 	if f.onPassed != nil {
 		f.onPassed(here.at)
 	}
@@ -316,16 +316,6 @@ func (f *feed) checkNewest(ctx context.Context) error {
 // readEnd returns where the stream of facts ends.
 func readEnd(ctx context.Context, js jetstream.JetStream) (events.End, error) {
 	return events.ReadEnd(ctx, js, events.StreamFacts, allFacts)
-}
-
-// followedBy returns the sequence that a job's log had to end with when a fact was appended;
-// 0 where the fact does not say.
-func followedBy(h nats.Header) uint64 {
-	seq, err := strconv.ParseUint(h.Get(events.HeaderExpectedSeq), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return seq
 }
 
 func parsePosition(h nats.Header) (p position, err error) {

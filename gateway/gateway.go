@@ -17,8 +17,12 @@ import (
 	"rollcall.example/gateway/auth"
 )
 
-// shutdownTimeout is how long clients have to take the close frame.
-const shutdownTimeout = 3 * time.Second
+// Clients have shutdownTimeout to take the close frame, and the longer the more there are:
+// closesPerSecond is how many a gateway sends at least.
+const (
+	shutdownTimeout = 3 * time.Second
+	closesPerSecond = 20_000
+)
 
 // Gateway serves WebSockets while Run runs.
 type Gateway struct {
@@ -178,17 +182,19 @@ func (g *Gateway) closeIfRevoked(c *conn, claims auth.Claims) bool {
 
 // closeAll disconnects all clients and waits until their connections have ended. Each is
 // told how long to wait before it comes back, so that the gateway that takes this one's
-// place gets them one after the other.
+// place gets them one after the other, the first when this one has closed all.
 func (g *Gateway) closeAll(code websocket.StatusCode, reason string) {
-	for i, c := range g.hub.connections() {
-		wait := time.Duration(i) * time.Second / time.Duration(g.cfg.Returns)
+	all := g.hub.connections()
+	closing := time.Duration(len(all)) * time.Second / closesPerSecond
+	for i, c := range all {
+		wait := closing + time.Duration(i)*time.Second/time.Duration(g.cfg.Returns)
 		c.close(code, refusal.CloseReason(reason, wait))
 	}
 	done := make(chan struct{})
 	go func() { g.conns.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(shutdownTimeout):
+	case <-time.After(shutdownTimeout + closing):
 		for _, c := range g.hub.connections() {
 			c.cancel()
 		}

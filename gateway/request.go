@@ -22,14 +22,14 @@ func (c *conn) readRequests() {
 		answered := make(chan struct{})
 		go func() {
 			defer close(answered)
-			c.answer(packet)
+			answer(c, packet)
 		}()
 		<-answered
 	}
 }
 
 // answer handles one request.
-func (c *conn) answer(packet engineio.Packet) {
+func answer(c *conn, packet engineio.Packet) {
 	in, ok := c.dialect.receive(c, packet)
 	if !ok {
 		return

@@ -105,7 +105,8 @@ func (f *Fleet) Connect(m Muster, took *time.Duration) (err error) {
 	}
 	for i := range m.Count {
 		n := m.First + i
-		c := &client{f: f, job: n % len(f.jobs), addr: f.addrs[(n+n/len(f.jobs))%len(f.addrs)]}
+		c := &client{f: f, job: n % len(f.jobs)}
+		c.addr = f.addrs[c.job%len(f.addrs)] // together gateways have the jobs that one would have
 		c.token, err = auth.Mint(f.secret, f.jobs[c.job].Owner, "member", time.Hour, time.Now())
 		if err != nil {
 			return err

@@ -137,7 +137,7 @@ func run(ctx context.Context, l load, out io.Writer) (r report, err error) {
 	}
 	for _, phase := range phases {
 		if err := phase(ctx, &r); err != nil {
-			return r, err
+			return r, errors.Join(err, r.print(out)) // what was measured before
 		}
 	}
 	return r, r.print(out)

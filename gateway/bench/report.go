@@ -84,7 +84,12 @@ func percentile(sorted []time.Duration, p int) time.Duration {
 	return sorted[min(len(sorted)*p/100, len(sorted)-1)].Round(10 * time.Microsecond)
 }
 
-func perSecond(n int, d time.Duration) int { return int(float64(n) / d.Seconds()) }
+func perSecond(n int, d time.Duration) int {
+	if d == 0 {
+		return 0
+	}
+	return int(float64(n) / d.Seconds())
+}
 
 // figures are what is compared with peers. Times are in milliseconds.
 type figures struct {
@@ -165,6 +170,8 @@ func (r *report) print(out io.Writer) error {
 		row("lost", "%d of %d messages that were accepted", r.lost, r.facts+r.lost)
 		return w.Flush()
 	}
-	row("sequences", "each client received exactly the facts of its job: %d in all", r.facts)
+	if r.facts > 0 {
+		row("sequences", "each client received exactly the facts of its job: %d in all", r.facts)
+	}
 	return w.Flush()
 }

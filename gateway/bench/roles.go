@@ -17,6 +17,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -85,6 +86,7 @@ func connectNATS(url, user, password string) (jetstream.JetStream, error) {
 }
 
 func runGateway(ctx context.Context) error {
+	gateway.SaveMemory()
 	secret := os.Getenv(secretVariable)
 	var js [3]jetstream.JetStream
 	for i := range js {
@@ -100,7 +102,7 @@ func runGateway(ctx context.Context) error {
 	}
 	defer verifier.Close()
 	g, err := gateway.New(gateway.Config{JetStream: js[0], History: js[1:], Verifier: verifier, Logger: newLogger(),
-		Connections: 1 << 20})
+		Connections: 1 << 20, WriteTimeout: 2 * time.Minute}) // no client reads until all are connected
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"rollcall.example/gateway"
 )
 
 // ServeConfig says how one service is run. NATS and PostgreSQL are others'.
@@ -42,6 +44,9 @@ func Serve(ctx context.Context, c ServeConfig) (_ *App, err error) {
 	}
 	if err := c.checkNeeds(); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Service, err)
+	}
+	if c.Service == "gateway" {
+		gateway.SaveMemory()
 	}
 	a, err := listen(c.Addr, c.Settings, c.Process)
 	if err != nil {
