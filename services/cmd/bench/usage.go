@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -77,7 +78,7 @@ func measurePostgres(dir string) (u usage, err error) {
 			return u, err
 		}
 		memory, err := readShare(n)
-		if errors.Is(err, os.ErrNotExist) {
+		if hasEnded(err) {
 			continue // a backend has ended
 		}
 		if err != nil {
@@ -88,7 +89,7 @@ func measurePostgres(dir string) (u usage, err error) {
 			continue
 		}
 		cpu, err := readCPU(n, false)
-		if errors.Is(err, os.ErrNotExist) {
+		if hasEnded(err) {
 			continue // it counts with its parent from now on
 		}
 		if err != nil {
@@ -110,6 +111,11 @@ func used(before, after map[string]usage) (byName map[string]time.Duration, own 
 		}
 	}
 	return byName, own
+}
+
+// hasEnded reports whether an error of /proc means that the process is no more.
+func hasEnded(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH)
 }
 
 // readPages returns the resident memory of a process.
