@@ -111,12 +111,15 @@ FROM `+from+` o`+members+` WHERE o.job_id = $1 ORDER BY o.n`, r.jobID)
 
 // plainOutcome is an outcome of a group.
 type plainOutcome struct {
-	result string
 	n, vd  int32 // vd is -1 for none
+	result uint8 // of groupResults
 }
 
+// groupResults are the results that outcomes of groups have.
+var groupResults = []string{records.Inserted, records.Unchanged, records.Known, records.Unknown}
+
 func (p plainOutcome) outcome() *records.Outcome {
-	o := &records.Outcome{N: int(p.n), Result: p.result}
+	o := &records.Outcome{N: int(p.n), Result: groupResults[p.result]}
 	if p.vd >= 0 {
 		o.VD = fmt.Sprintf("%08d", p.vd)
 	}
@@ -141,8 +144,12 @@ WHERE job_id = $1`, r.jobID)
 		if err := rows.Scan(&result, &ns, &vds); err != nil {
 			return nil, fmt.Errorf("read outcomes: %w", redact(err))
 		}
+		is := slices.Index(groupResults, result)
+		if is < 0 {
+			return nil, fmt.Errorf("read outcomes: result %q is unknown", result)
+		}
 		for i, n := range ns {
-			list = append(list, plainOutcome{result, n, vds[i]})
+			list = append(list, plainOutcome{n, vds[i], uint8(is)})
 		}
 	}
 	if err := rows.Err(); err != nil {

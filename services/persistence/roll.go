@@ -3,6 +3,7 @@ package persistence
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -180,31 +181,48 @@ const lockMembersSQL = `WITH locked AS MATERIALIZED (
   SELECT a.n, m.row_digest = a.digest AS same FROM arrivals a JOIN members m USING (id_number)
   ORDER BY m.id_number FOR UPDATE OF m
 )
-SELECT array_agg(n) FILTER (WHERE same), array_agg(n) FILTER (WHERE same IS NOT TRUE) FROM locked`
+SELECT array_agg(n) FILTER (WHERE same), array_agg(n) FILTER (WHERE same IS NOT TRUE) FROM locked GROUP BY n / 8192`
 
 // lockMembers locks the members on the roll, and notes what becomes of whom.
 func (m *merge) lockMembers(ctx context.Context, r *roll) (err error) {
 	ctx, span := postgres.Span(ctx, "lock members")
 	defer func() { events.EndSpan(span, err) }()
-	var same, others pq.Int32Array
-	if err := m.tx.QueryRowContext(ctx, lockMembersSQL).Scan(&same, &others); err != nil {
-		return fmt.Errorf("lock members: %w", redact(err))
-	}
 	for i := range r.people {
-		r.people[i].fate = stranger
-	}
-	for rows, f := range map[*pq.Int32Array]fate{&same: unchanged, &others: compared} {
-		for _, n := range *rows {
-			p, err := r.row(n)
-			if err != nil {
-				return err
-			}
-			p.fate = f
+		p := &r.people[i]
+		p.fate = stranger
+		if p.compare {
+			p.fate = compared
 		}
 	}
-	for i := range r.people {
-		if p := &r.people[i]; p.compare {
-			p.fate = compared
+	rows, err := m.tx.QueryContext(ctx, lockMembersSQL)
+	if err != nil {
+		return fmt.Errorf("lock members: %w", redact(err))
+	}
+	defer func() { _ = rows.Close() }() // rows.Err has the error
+	for rows.Next() {
+		var same, others pq.Int32Array
+		if err := rows.Scan(&same, &others); err != nil {
+			return fmt.Errorf("lock members: %w", redact(err))
+		}
+		if err := errors.Join(r.decide(same, unchanged), r.decide(others, compared)); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("lock members: %w", redact(err))
+	}
+	return nil
+}
+
+// decide gives rows a fate, but for those that have to be compared.
+func (r *roll) decide(rows []int32, f fate) error {
+	for _, n := range rows {
+		p, err := r.row(n)
+		if err != nil {
+			return err
+		}
+		if !p.compare {
+			p.fate = f
 		}
 	}
 	return nil
