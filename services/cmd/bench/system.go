@@ -172,6 +172,14 @@ func (s *system) measure(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.followers.stop()) }()
+	for round := range s.run.systemLoad.rounds {
+		r, err := s.measureRound(ctx, round+1)
+		if err != nil {
+			return fmt.Errorf("round %d: %w", round+1, err)
+		}
+		s.run.rounds = append(s.run.rounds, r)
+	}
+	// The job alone comes last: the first one after a start pays for what is read once.
 	before, err := s.measureAll()
 	if err != nil {
 		return err
@@ -188,13 +196,6 @@ func (s *system) measure(ctx context.Context) (err error) {
 		return err
 	}
 	s.run.aloneUsed, s.run.aloneCPU = used(before, after)
-	for round := range s.run.systemLoad.rounds {
-		r, err := s.measureRound(ctx, round+1)
-		if err != nil {
-			return fmt.Errorf("round %d: %w", round+1, err)
-		}
-		s.run.rounds = append(s.run.rounds, r)
-	}
 	return s.checkMembers(ctx)
 }
 
