@@ -223,7 +223,8 @@ func (d *dictionary) forgetUnused(now time.Time) {
 }
 
 var (
-	groupWriter, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	groupWriter, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(256<<10),
+		zstd.WithLowerEncoderMem(true))
 	groupReader, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
 )
 
