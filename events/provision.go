@@ -331,6 +331,7 @@ func streamConfigs(cfg ProvisionConfig) []jetstream.StreamConfig {
 		Discard:     jetstream.DiscardNew,
 		AllowDirect: true,
 		AllowMsgTTL: true, // a claim ends by itself
+		Duplicates:  time.Minute,
 		MaxAge:      VerdictsTTL,
 	}, {
 		Name:        StreamPartial,

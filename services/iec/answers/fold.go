@@ -91,14 +91,24 @@ func (s *Store) Fold(ctx context.Context, all bool) error {
 	return s.trim(ctx, upTo)
 }
 
-// trim removes the answers up to a sequence from the log, after all buckets have them.
+// trim removes the answers up to a sequence from the log, after all buckets have them, and
+// the claims before the oldest that has not ended: whoever reads the log next would take
+// claims for held whose answers are no longer there.
 func (s *Store) trim(ctx context.Context, upTo uint64) error {
 	if _, err := s.log.append(ctx, &request{folded: upTo}); err != nil {
 		return fmt.Errorf("fold answers: %w", err)
 	}
+	s.log.mu.Lock()
+	ended := upTo
+	for _, held := range s.log.state.claims {
+		ended = min(ended, held.seq-1)
+	}
+	s.log.mu.Unlock()
 	stream, err := s.js.Stream(ctx, events.StreamIEC)
 	if err == nil {
-		err = stream.Purge(ctx, jetstream.WithPurgeSubject(events.SubjectAnswers), jetstream.WithPurgeSequence(upTo+1))
+		err = errors.Join(
+			stream.Purge(ctx, jetstream.WithPurgeSubject(events.SubjectAnswers), jetstream.WithPurgeSequence(upTo+1)),
+			stream.Purge(ctx, jetstream.WithPurgeSubject(events.SubjectClaims), jetstream.WithPurgeSequence(ended+1)))
 	}
 	if err != nil {
 		return fmt.Errorf("fold answers: remove them from the log: %w", err)

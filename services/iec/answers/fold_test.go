@@ -94,6 +94,35 @@ func TestWhoMissesMessagesFindsTheirAnswers(t *testing.T) {
 	checkAll(t, sleeper, 0, 30)
 }
 
+// A process that starts does not hear of claims whose answers it does not hear of either,
+// and hears of those that are held.
+func TestEndedClaimsLeaveTheLog(t *testing.T) {
+	srv := eventstest.Start(t)
+	s := open(t, srv)
+	for n := range 30 {
+		if s.mustClaim(t, idOf(n), "job") == nil {
+			t.Fatal("no claim")
+		}
+	}
+	putAll(t, s, 0, 20)
+	fold(t, s, false)
+	other := open(t, srv)
+	checkAll(t, other, 0, 20)
+	if n := len(other.log.state.claims); n != 10 {
+		t.Errorf("%d claims are held", n)
+	}
+	for n := 20; n < 30; n++ {
+		if other.mustClaim(t, idOf(n), "another") != nil {
+			t.Errorf("two have the claim on person %d", n)
+		}
+	}
+	putAll(t, other, 20, 30)
+	fold(t, other, false)
+	if n := messages(t, srv, events.StreamIEC, events.SubjectClaims); n != 0 {
+		t.Errorf("%d messages of claims are left", n)
+	}
+}
+
 // What is forgotten is gone from the log, from the buckets, and for every process.
 func TestWhatIsForgottenIsGone(t *testing.T) {
 	srv := eventstest.Start(t)
