@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"sync"
 
 	"rollcall.example/events"
 	"rollcall.example/events/person"
@@ -172,6 +174,88 @@ func (s *Service) storeJudgements(
 	return fact, nil
 }
 
+// judgement is what became of a row: one of the two.
+type judgement struct {
+	valid  *records.Row
+	reject *records.RejectedRow
+}
+
+const (
+	// batchRows, batchCells and batchBytes are how much is read before it is handed over to be
+	// judged and then to be written, and batchesAhead how many batches may wait for that.
+	batchRows    = 128
+	batchCells   = 8192
+	batchBytes   = 256 << 10
+	batchesAhead = 2
+)
+
+// judgeBatches judges each row of the sheet. An error comes together with the rows before it.
+func judgeBatches(
+	ctx context.Context, sheet *workbook.Sheet, judge *Judge, room *room,
+) iter.Seq2[[]judgement, error] {
+	return func(yield func([]judgement, error) bool) {
+		var buffers sync.Pool
+		for read, err := range stage.ReadAhead(batchesAhead, readBatches(ctx, sheet, room, &buffers)) {
+			batch := make([]judgement, 0, len(read.rows))
+			for _, row := range read.rows {
+				valid, reject := judge.JudgeRow(row)
+				if valid != nil || reject != nil {
+					batch = append(batch, judgement{valid, reject})
+				}
+			}
+			buffers.Put(&read)
+			if !yield(batch, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// rowBatch is some rows of a sheet. Each row of a sheet overwrites the cells of the one
+// before, so the batch has cells of its own.
+type rowBatch struct {
+	rows  []workbook.Row
+	cells []workbook.Cell
+}
+
+// readBatches reads the rows of the sheet, but for blank ones. An error comes together with
+// the rows before it. buffers has batches that are used no longer.
+func readBatches(
+	ctx context.Context, sheet *workbook.Sheet, room *room, buffers *sync.Pool,
+) iter.Seq2[rowBatch, error] {
+	return func(yield func(rowBatch, error) bool) {
+		var b rowBatch
+		size := 0
+		for row, err := range sheet.Rows() {
+			text := 0
+			if err = errors.Join(err, ctx.Err()); err == nil {
+				text, err = room.takeRow(row)
+			}
+			if err != nil {
+				yield(b, err)
+				return
+			}
+			if row.Blank() {
+				continue // of blank rows there may be a million
+			}
+			begin := len(b.cells)
+			b.cells = append(b.cells, row.Cells...)
+			row.Cells = b.cells[begin:len(b.cells):len(b.cells)]
+			b.rows = append(b.rows, row)
+			if size += text; len(b.rows) == batchRows || size >= batchBytes || len(b.cells) >= batchCells {
+				if !yield(b, nil) {
+					return
+				}
+				b, size = rowBatch{}, 0
+				if used, ok := buffers.Get().(*rowBatch); ok {
+					b = rowBatch{rows: used.rows[:0], cells: used.cells[:0]}
+				}
+			}
+		}
+		yield(b, nil)
+	}
+}
+
 // NoRows is why a sheet is refused that has nothing below its header.
 const NoRows = "The sheet has a header but no rows below it. Please add the members and upload the file again."
 
@@ -182,26 +266,25 @@ func judgeRows(
 	rows *records.Writer[records.Row], rejected *records.Writer[records.RejectedRow],
 ) error {
 	total := sheet.RowCount()
-	for row, err := range sheet.Rows() {
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			return err
-		}
-		if err := room.takeRow(row); err != nil {
-			return err
-		}
-		switch valid, reject := judge.JudgeRow(row); {
-		case valid != nil:
-			err = rows.Write(valid)
-		case reject != nil:
-			err = rejected.Write(reject)
-		default:
-			continue // of blank rows there may be a million
+	// Reading, judging and writing take about as long as one another, and none waits for the next.
+	for batch, err := range stage.ReadAhead(batchesAhead, judgeBatches(ctx, sheet, judge, room)) {
+		for _, j := range batch {
+			n := 0
+			var werr error
+			if j.valid != nil {
+				n, werr = j.valid.N, rows.Write(j.valid)
+			} else {
+				n, werr = j.reject.N, rejected.Write(j.reject)
+			}
+			if werr != nil {
+				return werr
+			}
+			total = max(total, n)
+			w.Progress(events.PreValidation, n, total, "Checking ID numbers and duplicates")
 		}
 		if err != nil {
 			return err
 		}
-		total = max(total, row.N)
-		w.Progress(events.PreValidation, row.N, total, "Checking ID numbers and duplicates")
 	}
 	if judge.Stats().TotalRecords == 0 {
 		return refusal.New(refusal.CodeNoRows, NoRows)

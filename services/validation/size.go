@@ -23,10 +23,10 @@ type room struct{ left int64 }
 
 func newRoom(fileSize int64) *room { return &room{roomPerFile + roomPerByte*fileSize} }
 
-// takeRow takes what the cells of a row need. It refuses a file of which more would
-// come out than is in proportion to what came in.
-func (r *room) takeRow(row workbook.Row) error {
-	text, cells := 0, 0
+// takeRow takes what the cells of a row need, and returns how much text they hold, in bytes.
+// It refuses a file of which more would come out than is in proportion to what came in.
+func (r *room) takeRow(row workbook.Row) (text int, err error) {
+	cells := 0
 	for i := range row.Cells {
 		if n := len(row.Cells[i].Text); n > 0 {
 			text += n
@@ -34,9 +34,9 @@ func (r *room) takeRow(row workbook.Row) error {
 		}
 	}
 	if r.left -= int64(text) + roomOfCell*int64(cells); r.left < 0 {
-		return refusal.New(refusal.CodeReportTooLarge, "The cells of this file hold far more than its size lets expect: "+
+		return text, refusal.New(refusal.CodeReportTooLarge, "The cells of this file hold far more than its size lets expect: "+
 			"the same long text in very many cells, or very many columns that are filled in every row. "+
 			"Please remove the columns that are not needed and upload it again.")
 	}
-	return nil
+	return text, nil
 }
