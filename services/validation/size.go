@@ -34,8 +34,8 @@ func (r *room) takeRow(row workbook.Row) (text int, err error) {
 		}
 	}
 	if r.left -= int64(text) + roomOfCell*int64(cells); r.left < 0 {
-		return text, refusal.New(refusal.CodeReportTooLarge, "The cells of this file hold far more than its size lets expect: "+
-			"the same long text in very many cells, or very many columns that are filled in every row. "+
+		return text, refusal.New(refusal.CodeReportTooLarge, "The cells of this file hold far more than its size "+
+			"lets expect: the same long text in very many cells, or very many columns that are filled in every row. "+
 			"Please remove the columns that are not needed and upload it again.")
 	}
 	return text, nil
