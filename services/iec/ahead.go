@@ -17,6 +17,8 @@ const (
 	// largestBatch is what the batches grow to. The answers about so many people are in
 	// all buckets, which then are read once for all of them.
 	largestBatch = 100_000
+	// lookUpTries is how often a batch is looked up before each person is alone.
+	lookUpTries = 3
 	// batchesAhead is how many batches may be looked up before they are needed.
 	batchesAhead = 1
 )
@@ -36,7 +38,7 @@ type sought struct {
 
 // withKept looks people up in the answers that are kept, many at a time and ahead of the
 // work on them: one by one, the look-ups would dominate where most people were asked about
-// before. After a look-up that fails each person is looked up alone.
+// before. After a look-up that fails again and again each person is looked up alone.
 func (v *verification) withKept(
 	ctx context.Context, rows iter.Seq2[*records.Row, error],
 ) iter.Seq2[sought, error] {
@@ -95,6 +97,9 @@ func (v *verification) lookUpBatch(ctx context.Context, batch []sought) {
 		ids[i] = p.ID
 	}
 	known, seen, err := v.service.cfg.Answers.GetMany(ctx, ids, v.job.CreatedAt)
+	for try := 1; err != nil && try < lookUpTries && ctx.Err() == nil; try++ {
+		known, seen, err = v.service.cfg.Answers.GetMany(ctx, ids, v.job.CreatedAt)
+	}
 	if err != nil {
 		v.service.cfg.Logger.WarnContext(ctx, "answers cannot be read in bulk, reading them one by one", "err", err)
 	}

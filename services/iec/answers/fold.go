@@ -28,14 +28,17 @@ const (
 
 // Run folds answers until ctx ends.
 func (s *Store) Run(ctx context.Context) error {
-	for wait := time.Duration(0); ; wait = foldEvery/2 + rand.N(foldEvery) { // replicas take turns
+	sweep := time.NewTimer(rand.N(foldEvery / 4)) // replicas that start together take turns
+	defer sweep.Stop()
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.log.full:
 			s.tryFold(ctx, false)
-		case <-time.After(wait):
+		case <-sweep.C:
 			s.tryFold(ctx, true)
+			sweep.Reset(foldEvery/2 + rand.N(foldEvery))
 		}
 	}
 }

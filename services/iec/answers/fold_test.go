@@ -314,3 +314,25 @@ func keepOneByOne(t *testing.T, srv *embedded.Server, people int) {
 		t.Fatal(err)
 	}
 }
+
+// Run folds when there is enough, so that the log stays short.
+func TestRunFoldsWhatGathers(t *testing.T) {
+	srv := eventstest.Start(t)
+	s := open(t, srv, func(s *Store) { s.log.foldAt = 100 })
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := s.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	putAll(t, s, 0, 1000)
+	eventstest.Wait(t, "the log to be short", func() bool {
+		s.log.mu.Lock()
+		defer s.log.mu.Unlock()
+		return s.log.state.unfolded < 100 && s.log.state.folded > 0
+	})
+	stop()
+	wg.Wait()
+	checkAll(t, open(t, srv), 0, 1000)
+}

@@ -317,8 +317,7 @@ func (l *sharedLog) catchUp(ctx context.Context) error {
 // read applies all messages that were not applied yet, at least up to a sequence.
 // applied may be nil. A server that lags is asked again.
 func (l *sharedLog) read(ctx context.Context, upTo uint64, applied func(seq uint64, granted []bool)) error {
-	ctx, cancel := context.WithTimeout(ctx, lagTime)
-	defer cancel()
+	reached := time.Now()
 	for {
 		msgs, more, err := events.ReadBatch(ctx, l.js, events.StreamIEC, events.AllSubjects, l.state.applied+1)
 		if err != nil {
@@ -334,16 +333,21 @@ func (l *sharedLog) read(ctx context.Context, upTo uint64, applied func(seq uint
 				applied(raw.Sequence, granted)
 			}
 		}
+		if len(msgs) > 0 {
+			reached = time.Now()
+		}
 		switch {
 		case more:
 			continue
 		case l.state.applied >= upTo:
 			return nil
+		case time.Since(reached) > lagTime:
+			return fmt.Errorf("read the log of answers: the server that answers has %d of %d messages",
+				l.state.applied, upTo)
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("read the log of answers: the server that answers has %d of %d messages: %w",
-				l.state.applied, upTo, context.Cause(ctx))
+			return fmt.Errorf("read the log of answers: %w", context.Cause(ctx))
 		case <-time.After(lagWait):
 		}
 	}
