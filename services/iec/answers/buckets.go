@@ -176,9 +176,12 @@ func (s *Store) findInSome(ctx context.Context, names []string, people []wanted,
 		return err
 	}
 	for _, m := range matches {
-		if said := s.dictionary.get(m.said); said != nil { // else it is asked for again
-			found(m.place, Answer{said: said, at: m.at})
+		said := s.dictionary.get(m.said)
+		if said == nil {
+			s.cfg.Logger.WarnContext(ctx, "a kept answer of the IEC lost its station in IEC_STATIONS; it is asked for again")
+			continue
 		}
+		found(m.place, Answer{said: said, at: m.at})
 	}
 	return nil
 }
@@ -215,8 +218,8 @@ var errConflict = errors.New("another process was first")
 func (b bucketKeys) write(ctx context.Context, key string, value []byte, revision uint64) error {
 	_, err := b.js.Publish(ctx, "$KV."+b.name+"."+key, value, jetstream.WithExpectLastSequencePerSubject(revision))
 	var api *jetstream.APIError
-	if errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
-		errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant {
+	if errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
 		return errConflict
 	}
 	return err

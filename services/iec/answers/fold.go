@@ -61,7 +61,7 @@ func (s *Store) Fold(ctx context.Context, all bool) error {
 		return fmt.Errorf("fold answers: %w", err)
 	}
 	s.log.mu.Lock()
-	upTo := s.log.state.applied
+	epoch, upTo := s.log.epoch, s.log.state.applied
 	tail := make([]foldedAnswer, 0, len(s.log.state.tail))
 	answers := make([]Answer, 0, len(s.log.state.tail))
 	for person, kept := range s.log.state.tail {
@@ -82,7 +82,7 @@ func (s *Store) Fold(ctx context.Context, all bool) error {
 	if err := s.dictionary.store(ctx, ids, s.cfg.Now()); err != nil {
 		return fmt.Errorf("fold answers: %w", err)
 	}
-	if err := s.foldBuckets(ctx, upTo, tail, all); err != nil {
+	if err := s.foldBuckets(ctx, epoch, upTo, tail, all); err != nil {
 		return fmt.Errorf("fold answers: %w", err)
 	}
 	if all {
@@ -91,22 +91,25 @@ func (s *Store) Fold(ctx context.Context, all bool) error {
 	if len(tail) == 0 {
 		return nil
 	}
-	return s.trim(ctx, upTo)
+	return s.trim(ctx, epoch, upTo)
 }
 
 // trim removes the answers up to a sequence from the log, after all buckets have them, and
 // the claims before the oldest that has not ended: whoever reads the log next would take
 // claims for held whose answers are no longer there.
-func (s *Store) trim(ctx context.Context, upTo uint64) error {
+func (s *Store) trim(ctx context.Context, epoch int64, upTo uint64) error {
 	if _, err := s.log.append(ctx, &request{folded: upTo}); err != nil {
 		return fmt.Errorf("fold answers: %w", err)
 	}
 	s.log.mu.Lock()
-	ended := upTo
+	ended, same := upTo, s.log.epoch == epoch
 	for _, held := range s.log.state.claims {
 		ended = min(ended, held.seq-1)
 	}
 	s.log.mu.Unlock()
+	if !same { // it has begun again: these sequences are not those that were folded
+		return fmt.Errorf("fold answers: %w", errBegunAgain)
+	}
 	stream, err := s.js.Stream(ctx, events.StreamIEC)
 	if err == nil {
 		err = errors.Join(
@@ -120,7 +123,7 @@ func (s *Store) trim(ctx context.Context, upTo uint64) error {
 }
 
 // foldBuckets brings the buckets of the answers up to date, or all buckets.
-func (s *Store) foldBuckets(ctx context.Context, upTo uint64, tail []foldedAnswer, all bool) error {
+func (s *Store) foldBuckets(ctx context.Context, epoch int64, upTo uint64, tail []foldedAnswer, all bool) error {
 	slices.SortFunc(tail, compareAnswers)
 	due := map[string][]foldedAnswer{}
 	if all {
@@ -145,7 +148,7 @@ func (s *Store) foldBuckets(ctx context.Context, upTo uint64, tail []foldedAnswe
 			some[name] = due[name]
 		}
 		err = inParallel(ctx, some, func(ctx context.Context, name string, news []foldedAnswer) error {
-			return s.foldBucket(ctx, name, values[name], upTo, news)
+			return s.foldBucket(ctx, name, values[name], epoch, upTo, news)
 		})
 		if err != nil {
 			return err
@@ -155,23 +158,23 @@ func (s *Store) foldBuckets(ctx context.Context, upTo uint64, tail []foldedAnswe
 }
 
 // foldBucket brings a bucket, whose value was read just now, up to date.
-func (s *Store) foldBucket(ctx context.Context, name string, before jetstream.RawStreamMsg, upTo uint64,
+func (s *Store) foldBucket(ctx context.Context, name string, before jetstream.RawStreamMsg, epoch int64, upTo uint64,
 	news []foldedAnswer) error {
 	for {
 		b, err := parseBucket(before.Data)
 		if err != nil {
 			return err
 		}
-		if b.epoch == s.log.epoch && b.seq > upTo {
-			wound, err := s.isRewound(ctx, b.seq)
+		if b.epoch == epoch && b.seq > upTo {
+			rewound, err := s.isRewound(ctx, b.seq)
 			if err != nil {
 				return err
 			}
-			if wound {
+			if rewound {
 				b.epoch = 0
 			}
 		}
-		merged, changed := b.merge(s.log.epoch, upTo, news, s.cfg.Now().Add(-events.VerdictsTTL).UnixNano())
+		merged, changed := b.merge(epoch, upTo, news, s.cfg.Now().Add(-events.VerdictsTTL).UnixNano())
 		if !changed {
 			return nil
 		}

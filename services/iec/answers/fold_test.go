@@ -231,6 +231,38 @@ func TestALogThatBeginsAgainLosesNothing(t *testing.T) {
 	checkAll(t, open(t, srv), 0, 3200)
 }
 
+// A fold that was at work when the log began again removes nothing of the new log.
+func TestAFoldOfALogThatEndedRemovesNothing(t *testing.T) {
+	srv := eventstest.Start(t)
+	s := open(t, srv)
+	putAll(t, s, 0, 50)
+	if err := s.trim(t.Context(), s.log.epoch-1, 1<<20); !errors.Is(err, errBegunAgain) {
+		t.Errorf("trim: %v", err)
+	}
+	if n := messages(t, srv, events.StreamIEC, events.SubjectAnswers); n < 2 {
+		t.Errorf("%d messages are left", n)
+	}
+}
+
+// A bucket without what its answers refer to is one that is asked for again.
+func TestAnAnswerWithoutItsStationIsAskedForAgain(t *testing.T) {
+	srv := eventstest.Start(t)
+	s := open(t, srv)
+	putAll(t, s, 0, 10)
+	fold(t, s, false)
+	stations, err := eventstest.Connect(t, srv, eventstest.Owner).Stream(t.Context(), "KV_"+events.KVStations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stations.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := open(t, srv).GetMany(t.Context(), []string{idOf(1)}, time.Time{})
+	if err != nil || !list[0].IsZero() {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
 // A log that was restored from a backup has the same epoch as before, and lower sequences.
 func TestBucketsAheadOfTheLogAreWritten(t *testing.T) {
 	srv := eventstest.Start(t)

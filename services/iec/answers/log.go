@@ -55,9 +55,11 @@ type sharedLog struct {
 	work    sync.WaitGroup // commits
 
 	reading chan struct{} // a lock: held by the one that reads or writes the log
-	epoch   int64         // which log it is, 0 until it was read; for the holder of reading
 
-	mu         sync.Mutex
+	mu sync.Mutex
+	// epoch says which log it is, 0 until it was read, and state what it says. Only the
+	// holder of reading changes them, and holds mu for that.
+	epoch      int64
 	state      state
 	pending    []*request
 	committing bool
@@ -123,13 +125,13 @@ type batch struct {
 // write appends requests and applies them here, after everything that others appended
 // before them.
 func (l *sharedLog) write(ctx context.Context, list []*request) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTime)
-	defer cancel()
 	unlock, err := l.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
 	claims, answers := &batch{subject: events.SubjectClaims}, &batch{subject: events.SubjectAnswers}
 	for _, r := range list {
 		b := answers
@@ -219,6 +221,9 @@ func mayPass(err error) bool {
 		errors.As(err, &api) && api.Code == http.StatusServiceUnavailable
 }
 
+// errBegunAgain means that somebody has made the log anew, or restored it from a backup.
+var errBegunAgain = errors.New("the log of answers has begun again")
+
 // applyOwn applies batches that were just appended, in the order of their sequences. What
 // others have appended before is read first.
 func (l *sharedLog) applyOwn(ctx context.Context, batches []*batch) error {
@@ -228,11 +233,10 @@ func (l *sharedLog) applyOwn(ctx context.Context, batches []*batch) error {
 			continue
 		}
 		if b.seq <= before {
-			// Somebody has made the log anew, or restored it from a backup.
 			l.mu.Lock()
 			l.state, l.epoch = newState(), 0
 			l.mu.Unlock()
-			return errors.New("the log of answers has begun again")
+			return errBegunAgain
 		}
 		if b.seq <= l.state.applied {
 			continue // it was read together with the other one
@@ -300,6 +304,8 @@ func (l *sharedLog) load(ctx context.Context) error {
 	if err := l.read(ctx, 0, nil); err != nil {
 		return err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.epoch = stream.CachedInfo().Created.UnixNano()
 	return nil
 }

@@ -169,8 +169,8 @@ type Seen uint64
 const Unseen Seen = math.MaxUint64
 
 // GetMany looks for answers that are fresh enough for a job uploaded at since. They are in
-// the order of ids, the zero Answer where there is none. It costs a request for each few
-// hundred buckets, so many people are best looked for at once.
+// the order of ids, the zero Answer where there is none. It costs a request for each 128
+// buckets, so many people are best looked for at once.
 func (s *Store) GetMany(ctx context.Context, ids []string, since time.Time) ([]Answer, Seen, error) {
 	if err := s.log.catchUp(ctx); err != nil {
 		return nil, Unseen, fmt.Errorf("read answers: %w", err)
