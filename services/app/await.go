@@ -22,7 +22,19 @@ const (
 	maxPause   = 5 * time.Second
 	// againEvery is how often the log repeats what the App waits for.
 	againEvery = time.Minute
+	// answerTime is how long NATS has for an answer. A question that reaches a server as it
+	// stops is answered by nobody, and whoever asks has to ask again.
+	answerTime = 5 * time.Second
 )
+
+// ask awaits what NATS answers for: it puts its question again after answerTime.
+func (d *door) ask(ctx context.Context, what string, question func(context.Context) error) error {
+	return d.await(ctx, what, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, answerTime)
+		defer cancel()
+		return question(ctx)
+	})
+}
 
 // await tries until something that others run is there, or ctx ends. It says in health
 // and in the log what the App waits for. An error that waiting does not mend, such as a wrong

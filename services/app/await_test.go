@@ -9,10 +9,15 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall.example/events"
 	"rollcall.example/events/embedded"
 	"rollcall.example/events/eventstest"
 	"rollcall.example/gateway/auth/authtest"
@@ -262,5 +267,43 @@ func TestWrongSettingsAreNotWaitedFor(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
 		}
 		cancel()
+	}
+}
+
+// deafNATS loses the first question, as a server does that stops meanwhile.
+type deafNATS struct {
+	jetstream.JetStream
+	waits []time.Duration // that the questions had left
+}
+
+func (d *deafNATS) Consumer(ctx context.Context, _, _ string) (jetstream.Consumer, error) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		end = time.Now().Add(time.Hour)
+	}
+	d.waits = append(d.waits, time.Until(end))
+	if len(d.waits) == 1 {
+		return nil, nats.ErrTimeout
+	}
+	return nil, nil
+}
+
+// A question that nobody answers is asked again before an operator wonders why nothing starts.
+func TestAStartAsksAgainWhatGotLost(t *testing.T) {
+	a, err := listen("127.0.0.1:0", Settings{}, Process{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	js := &deafNATS{}
+	if err := awaitConsumer(t.Context(), a, js, events.StreamFacts, "validation"); err != nil {
+		t.Fatal(err)
+	}
+	if len(js.waits) != 2 || slices.Max(js.waits) > 10*time.Second {
+		t.Errorf("the questions waited up to %v", js.waits)
 	}
 }

@@ -31,7 +31,7 @@ func needsTime(ctx context.Context, a *App, ask events.AskTime) error {
 		return nil
 	}
 	clock := events.NewClock(ask, nil)
-	err := a.door.await(ctx, "the time of nats", func(ctx context.Context) error { return migratable(clock.Sync(ctx)) })
+	err := a.door.ask(ctx, "the time of nats", func(ctx context.Context) error { return migratable(clock.Sync(ctx)) })
 	if err != nil {
 		return err
 	}

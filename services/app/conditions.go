@@ -59,7 +59,7 @@ func (a *App) store(js jetstream.JetStream, buckets ...string) *events.Store {
 // needsKeyValue waits for a bucket, opens it and makes it a condition of health.
 func (a *App) needsKeyValue(ctx context.Context, js jetstream.JetStream, name string) (jetstream.KeyValue, error) {
 	var kv jetstream.KeyValue
-	err := a.door.await(ctx, "bucket "+name, func(ctx context.Context) (err error) {
+	err := a.door.ask(ctx, "bucket "+name, func(ctx context.Context) (err error) {
 		kv, err = js.KeyValue(ctx, name)
 		return migratable(err)
 	})
@@ -73,7 +73,7 @@ func (a *App) needsKeyValue(ctx context.Context, js jetstream.JetStream, name st
 // needsStream waits for a stream, and makes it a condition of health.
 func needsStream(ctx context.Context, a *App, js jetstream.JetStream, name string) error {
 	look := func(ctx context.Context) error { _, err := js.Stream(ctx, name); return migratable(err) }
-	if err := a.door.await(ctx, "stream "+name, look); err != nil {
+	if err := a.door.ask(ctx, "stream "+name, look); err != nil {
 		return fmt.Errorf("stream %s: %w", name, err)
 	}
 	a.needsStored(js, "stream "+name, look)
@@ -96,7 +96,7 @@ func awaitConsumer(ctx context.Context, a *App, js jetstream.JetStream, stream, 
 		_, err := js.Consumer(ctx, stream, name)
 		return migratable(err)
 	}
-	if err := a.door.await(ctx, "consumer "+name, look); err != nil {
+	if err := a.door.ask(ctx, "consumer "+name, look); err != nil {
 		return fmt.Errorf("consumer %s: %w", name, err)
 	}
 	a.needsStored(js, "consumer "+name, look)
