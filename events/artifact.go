@@ -1,7 +1,6 @@
 package events
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -71,23 +70,13 @@ func NewNotedStore(js jetstream.JetStream) *Store { return &Store{js: js, noted:
 func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader) (_ Artifact, err error) {
 	ctx, span := StartSpan(ctx, "put "+bucket)
 	defer func() { EndSpan(span, err) }()
-	b, err := s.bucket(ctx, bucket)
-	if err != nil {
-		return Artifact{}, fmt.Errorf("put %s/%s: %w", bucket, name, err)
-	}
 	sum := sha256.New()
-	count := &byteCounter{}
-	// The object store makes one chunk of each read, even of a short one.
-	src := bufio.NewReaderSize(io.TeeReader(r, io.MultiWriter(sum, count)), chunkSize)
-	_, err = b.Put(ctx, jetstream.ObjectMeta{
-		Name: name,
-		Opts: &jetstream.ObjectMetaOptions{ChunkSize: chunkSize},
-	}, fullReader{src})
+	size, err := s.writeObject(ctx, bucket, name, r, sum)
 	if err != nil {
 		return Artifact{}, fmt.Errorf("put %s/%s: %w", bucket, name, err)
 	}
-	s.countBytes(bucket, true, count.n)
-	return Artifact{Bucket: bucket, Name: name, Size: count.n, SHA256: hexSum(sum)}, nil
+	s.countBytes(bucket, true, size)
+	return Artifact{Bucket: bucket, Name: name, Size: size, SHA256: hexSum(sum)}, nil
 }
 
 // bucket opens a bucket. It asks the server once: the server notes each request
@@ -96,7 +85,13 @@ func (s *Store) bucket(ctx context.Context, name string) (jetstream.ObjectStore,
 	if b, ok := s.buckets.Load(name); ok {
 		return b.(jetstream.ObjectStore), nil
 	}
-	b, err := s.js.ObjectStore(ctx, name)
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	var b jetstream.ObjectStore
+	err := askUntilAnswered(ctx, func(ctx context.Context) (err error) {
+		b, err = s.js.ObjectStore(ctx, name)
+		return err
+	})
 	if err == nil {
 		s.buckets.Store(name, b)
 	}
@@ -135,21 +130,6 @@ func (s *Store) countBytes(bucket string, written bool, bytes int64) {
 	if s.Observe != nil {
 		s.Observe(bucket, written, bytes)
 	}
-}
-
-type byteCounter struct{ n int64 }
-
-func (c *byteCounter) Write(p []byte) (int, error) { c.n += int64(len(p)); return len(p), nil }
-
-// fullReader fills the buffer of each read, except at the end.
-type fullReader struct{ r io.Reader }
-
-func (f fullReader) Read(p []byte) (int, error) {
-	n, err := io.ReadFull(f.r, p)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
-	}
-	return n, err
 }
 
 func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall.example/events"
@@ -97,6 +100,88 @@ func TestAFailedPutLeavesNoObject(t *testing.T) {
 	}
 	if _, err := b.GetInfo(t.Context(), "job/x"); !errors.Is(err, jetstream.ErrObjectNotFound) {
 		t.Fatalf("object after a failed put: %v", err)
+	}
+}
+
+// stubbornDisk confirms no chunk until it is told to.
+type stubbornDisk struct {
+	jetstream.JetStream
+	sent    atomic.Int32
+	confirm chan struct{}
+}
+
+func (d *stubbornDisk) PublishMsgAsync(m *nats.Msg, opts ...jetstream.PublishOpt) (jetstream.PubAckFuture, error) {
+	d.sent.Add(1)
+	f, err := d.JetStream.PublishMsgAsync(m, opts...)
+	return lateFuture{f, d.confirm}, err
+}
+
+type lateFuture struct {
+	jetstream.PubAckFuture
+	confirm <-chan struct{}
+}
+
+func (f lateFuture) Ok() <-chan *jetstream.PubAck { <-f.confirm; return f.PubAckFuture.Ok() }
+
+// What waits for the disk waits in the memory of NATS, which refuses what is too much.
+func TestPutWaitsForTheDisk(t *testing.T) {
+	const chunk, most = 512 << 10, 8
+	srv := eventstest.Start(t)
+	disk := &stubbornDisk{JetStream: eventstest.Connect(t, srv, "upload"), confirm: make(chan struct{})}
+	data := make([]byte, 3*most*chunk+1)
+	_, _ = rand.NewChaCha8([32]byte{2}).Read(data)
+	type result struct {
+		events.Artifact
+		error
+	}
+	done := make(chan result, 1)
+	go func() {
+		a, err := events.NewStore(disk).Put(t.Context(), events.BucketUploads, "job/x", bytes.NewReader(data))
+		done <- result{a, err}
+	}()
+	eventstest.Wait(t, "the first chunks", func() bool { return disk.sent.Load() >= most })
+	time.Sleep(50 * time.Millisecond)
+	if n := disk.sent.Load(); n != most {
+		t.Errorf("%d chunks were sent of which none is confirmed, want %d", n, most)
+	}
+	close(disk.confirm)
+	put := <-done
+	if put.error != nil {
+		t.Fatal(put.error)
+	}
+	f, err := events.NewStore(eventstest.Connect(t, srv, "validation")).Fetch(t.Context(), put.Artifact)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }() // it was read
+	if back, err := io.ReadAll(f); err != nil || !bytes.Equal(back, data) {
+		t.Errorf("%d bytes came back as %d, %v", len(data), len(back), err)
+	}
+}
+
+// The client of NATS reads what Put has stored, and finds its digest right.
+func TestPutStoresAsTheClientDoes(t *testing.T) {
+	srv := eventstest.Start(t)
+	js := eventstest.Connect(t, srv, eventstest.Owner)
+	store := events.NewStore(js)
+	for _, text := range []string{"first", strings.Repeat("second ", 200_000), ""} {
+		if _, err := store.Put(t.Context(), events.BucketUploads, "job/x", strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		b, err := js.ObjectStore(t.Context(), events.BucketUploads)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := b.GetString(t.Context(), "job/x"); err != nil || back != text {
+			t.Errorf("%d bytes came back as %d, %v", len(text), len(back), err)
+		}
+	}
+	s, err := js.Stream(t.Context(), "OBJ_"+events.BucketUploads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := s.CachedInfo().State.Msgs; n != 1 {
+		t.Errorf("%d messages for an object that is empty by now, want its description only", n)
 	}
 }
 

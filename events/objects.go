@@ -84,12 +84,8 @@ func (s *Store) Objects(ctx context.Context, bucket string) iter.Seq2[Object, er
 // first, so that nobody starts to read a half-deleted object. If it dies in
 // between, RemoveStray deletes the rest.
 func (s *Store) Remove(ctx context.Context, o Object) error {
-	stream, err := s.js.Stream(ctx, objectStream(o.Bucket))
-	if err != nil {
-		return fmt.Errorf("remove %s/%s: %w", o.Bucket, o.Name, err)
-	}
 	for _, subject := range []string{metaSubject(o.Bucket, o.Name), o.chunks} {
-		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
+		if err := s.purge(ctx, o.Bucket, subject); err != nil {
 			return fmt.Errorf("remove %s/%s: %w", o.Bucket, o.Name, err)
 		}
 	}
@@ -165,11 +161,7 @@ func (s *Store) Strays(ctx context.Context, bucket string, objects []Object) (li
 
 // RemoveStray deletes a stray.
 func (s *Store) RemoveStray(ctx context.Context, bucket string, stray Stray) error {
-	stream, err := s.js.Stream(ctx, objectStream(bucket))
-	if err == nil {
-		err = stream.Purge(ctx, jetstream.WithPurgeSubject(stray.chunks))
-	}
-	if err != nil {
+	if err := s.purge(ctx, bucket, stray.chunks); err != nil {
 		return fmt.Errorf("remove stray chunks in %s: %w", bucket, err)
 	}
 	return nil
