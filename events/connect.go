@@ -46,9 +46,6 @@ func Connect(c Connection) (jetstream.JetStream, error) {
 		nats.Name("rollcall " + c.User),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(500 * time.Millisecond),
-		// Each batch get allocates a queue of this length. With the default of
-		// 65,536 that is half a megabyte of garbage per batch.
-		nats.SyncQueueLen(2 * readBatch),
 		nats.CustomInboxPrefix("_INBOX_" + c.User),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {

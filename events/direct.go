@@ -11,7 +11,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/natsext"
 )
 
 // errNoMessages means that the stream has no message that was asked for.
@@ -40,20 +39,18 @@ func getDirect(ctx context.Context, js jetstream.JetStream, stream string, req d
 	if err != nil {
 		return nil, err
 	}
-	isEnd := func(m *nats.Msg) bool {
-		ended := !isStored(m) && m.Header.Get("Status") == "204" && m.Header.Get("Description") == "EOB"
-		if ended && req.onEnd != nil {
-			req.onEnd(m.Header)
-		}
-		return ended
-	}
-	answers, err := natsext.RequestMany(ctx, js.Conn(), "$JS.API.DIRECT.GET."+stream, body,
-		natsext.RequestManySentinel(isEnd))
+	inbox, err := inboxOf(js.Conn())
 	if err != nil {
 		return nil, err
 	}
 	return func(yield func(*directMsg, error) bool) {
-		for m, err := range answers {
+		for m, err := range inbox.request(ctx, "$JS.API.DIRECT.GET."+stream, body) {
+			if err == nil && isEnd(m) {
+				if req.onEnd != nil {
+					req.onEnd(m.Header)
+				}
+				return
+			}
 			var direct *directMsg
 			if err == nil {
 				direct, err = parseDirect(m)
@@ -63,6 +60,11 @@ func getDirect(ctx context.Context, js jetstream.JetStream, stream string, req d
 			}
 		}
 	}, nil
+}
+
+// isEnd reports whether an answer says that the batch is at its end.
+func isEnd(m *nats.Msg) bool {
+	return !isStored(m) && m.Header.Get("Status") == "204" && m.Header.Get("Description") == "EOB"
 }
 
 // directMsg is a stored message, and how many more there are.

@@ -270,8 +270,7 @@ func Messages(ctx context.Context, js jetstream.JetStream, stream, filter string
 	}
 }
 
-// MaxReadLast is how many subjects ReadLast takes. The client library has room
-// for a thousand messages, the end of the batch included, and drops the rest.
+// MaxReadLast is how many subjects ReadLast takes. The server refuses more than 1,024.
 const MaxReadLast = 500
 
 // ReadLast returns the newest message of each subject, in the order of their
