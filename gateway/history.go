@@ -57,12 +57,26 @@ type entry struct {
 	atLeast uint64        // the sequence that the reading had to reach, unless the job was deleted
 	err     error
 
+	// Guarded by histories.mu.
+	late []liveFact // came while the history was being read, which may not have them
+	hole bool       // one of them is not in it
+
 	// Guarded by histories.mu once done is closed.
 	readTo uint64 // the sequence that the history has reached
 	history
 	newer *frame    // the newest progress since the reading began
 	asked time.Time // when somebody last asked for it
 }
+
+// liveFact is a fact that goes out to those who follow its job, with the sequence of the
+// one before it.
+type liveFact struct {
+	events.Event
+	follows uint64
+}
+
+// maxLate is how many facts of one job may come while its history is read.
+const maxLate = 1000
 
 // isRead reports whether the reading has ended.
 func (r *entry) isRead() bool {
@@ -156,8 +170,10 @@ func (h *histories) add(e events.Event, follows uint64) {
 		} else {
 			h.kept += len(r.facts) - before
 		}
+	case len(r.late) < maxLate:
+		r.late = append(r.late, liveFact{e, follows}) // the reading may have passed its place
 	default:
-		h.remove(e.JobID) // the reading may have passed the fact's place
+		r.hole = true
 	}
 }
 
@@ -178,13 +194,21 @@ func (h *histories) remove(jobID string) {
 	delete(h.entries, jobID)
 }
 
-// finish ends the reading of a history and keeps it. Others are dropped if there are too
-// many facts.
+// finish ends the reading of a history, adds what came meanwhile and keeps it. Others are
+// dropped if there are too many facts.
 func (h *histories) finish(jobID string, r *entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for _, f := range r.late {
+		r.hole = r.hole || !r.extend(f.Event, f.follows)
+	}
+	r.late = nil
 	close(r.done)
 	if h.entries[jobID] != r {
+		return
+	}
+	if r.hole {
+		delete(h.entries, jobID)
 		return
 	}
 	h.kept += len(r.facts)
@@ -211,7 +235,7 @@ func (h *histories) get(ctx context.Context, jobID string, atLeast uint64) (hist
 		case <-r.done:
 		}
 		h.mu.Lock()
-		behind := r.readTo < atLeast && r.atLeast < atLeast
+		behind := r.readTo < atLeast && r.atLeast < atLeast || r.err == nil && r.hole
 		// Guessed ids must not push out the histories of jobs.
 		if (r.err != nil || behind || r.job.ID == "") && h.entries[jobID] == r {
 			h.remove(jobID)
