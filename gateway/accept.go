@@ -58,7 +58,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // until serve has ended.
 func (g *Gateway) accept(
 	w http.ResponseWriter, r *http.Request, face security.Face, protocols ...string,
-) (ws *websocket.Conn, ok bool) {
+) (ws *socket, ok bool) {
 	if !g.reserve(w, r) {
 		return nil, false
 	}
@@ -71,10 +71,10 @@ func (g *Gateway) accept(
 // acceptSocket is accept for a connection that is counted already.
 func (g *Gateway) acceptSocket(
 	w http.ResponseWriter, r *http.Request, face security.Face, protocols ...string,
-) (ws *websocket.Conn, ok bool) {
+) (ws *socket, ok bool) {
 	answer := &smallBuffers{ResponseWriter: w}
 	options := &websocket.AcceptOptions{Subprotocols: protocols, OriginPatterns: g.cfg.Origins}
-	ws, err := websocket.Accept(answer, r, options)
+	accepted, err := websocket.Accept(answer, r, options)
 	if err != nil {
 		why := reasonHandshake
 		if answer.status == http.StatusForbidden {
@@ -85,8 +85,8 @@ func (g *Gateway) acceptSocket(
 		g.cfg.Logger.DebugContext(r.Context(), "websocket handshake failed", "err", err)
 		return nil, false // Accept has answered
 	}
-	ws.SetReadLimit(readLimit)
-	return ws, true
+	accepted.SetReadLimit(readLimit)
+	return &socket{accepted, answer.out}, true
 }
 
 // noteOrigin tells who watches of a page that may not connect.

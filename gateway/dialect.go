@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 
 	"github.com/coder/websocket"
 
@@ -22,18 +23,24 @@ const (
 // encodings is one message as each dialect writes it.
 type encodings [dialects][]byte
 
-// encodeForAll encodes an event in all dialects, its data only once.
+// encodeForAll encodes an event in all dialects, its data only once. Its name needs no escape.
+// Replayed says that the frame is of the history that a subscription asked for.
 func encodeForAll(event string, data any, seq uint64, replayed bool) (t encodings, err error) {
 	raw, err := json.Marshal(data)
 	if err != nil {
 		return t, err
 	}
-	plain := message{Event: event, Data: json.RawMessage(raw), Seq: seq, Replayed: replayed}
-	if t[plainJSON], err = json.Marshal(plain); err != nil {
-		return t, err
+	plain := make([]byte, 0, len(raw)+len(event)+64)
+	plain = append(append(plain, `{"event":"`...), event...)
+	plain = append(append(plain, `","data":`...), raw...)
+	if seq > 0 {
+		plain = strconv.AppendUint(append(plain, `,"seq":`...), seq, 10)
 	}
-	t[socketIO], err = encodeSocketIOEvent(event, raw, seq)
-	return t, err
+	if replayed {
+		plain = append(plain, `,"replayed":true`...)
+	}
+	t[plainJSON], t[socketIO] = append(plain, '}'), encodeSocketIOEvent(event, raw, seq)
+	return t, nil
 }
 
 // dialect is how the gateway talks to one client.
@@ -78,7 +85,11 @@ func (plainDialect) receive(c *conn, packet engineio.Packet) (in request, ok boo
 }
 
 func (plainDialect) encodeReply(event string, data any, id json.RawMessage) ([]byte, error) {
-	return json.Marshal(message{Event: event, Data: data, ID: id})
+	return json.Marshal(struct {
+		Event string          `json:"event"`
+		Data  any             `json:"data"`
+		ID    json.RawMessage `json:"id,omitempty"`
+	}{event, data, id})
 }
 
 func (plainDialect) begin(past *history, given *uint64) (after uint64, facts []frame) {

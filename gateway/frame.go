@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -20,16 +19,6 @@ type frame struct {
 	// trigger; any other fact has 0.
 	trigger   uint64
 	encodings encodings
-}
-
-// message is a frame of the plain dialect.
-type message struct {
-	Event string `json:"event"`
-	Data  any    `json:"data"`
-	Seq   uint64 `json:"seq,omitempty"`
-	// Replayed says that the frame is of the history that a subscription asked for.
-	Replayed bool            `json:"replayed,omitempty"`
-	ID       json.RawMessage `json:"id,omitempty"`
 }
 
 // reportBase is where REST serves reports.

@@ -131,7 +131,7 @@ func (s *sessions) upgrade(w http.ResponseWriter, r *http.Request, id string) {
 
 // tryWebSocket goes over to a WebSocket once the client has found that it works. Until
 // then the client polls. Everything else that it sends there ends the attempt only.
-func (s *sessions) tryWebSocket(c *conn, p *engineio.Polling, ws *websocket.Conn, id string) {
+func (s *sessions) tryWebSocket(c *conn, p *engineio.Polling, ws *socket, id string) {
 	ctx, cancel := context.WithTimeout(c.ctx, s.g.cfg.WriteTimeout)
 	defer cancel()
 	if !probe(ctx, p, ws) {
@@ -154,7 +154,7 @@ func (s *sessions) tryWebSocket(c *conn, p *engineio.Polling, ws *websocket.Conn
 }
 
 // probe reports whether the client has tried a WebSocket and goes over to it.
-func probe(ctx context.Context, p *engineio.Polling, ws *websocket.Conn) bool {
+func probe(ctx context.Context, p *engineio.Polling, ws *socket) bool {
 	_, text, err := ws.Read(ctx)
 	if err != nil || string(text) != engineio.Probe {
 		return false

@@ -17,6 +17,7 @@ type mark struct {
 type outgoing struct {
 	text []byte
 	mark
+	follows bool // another one has its turn next
 }
 
 // queue is what waits for one client: replies and facts in order, and the newest
@@ -140,14 +141,15 @@ func (q *queue) next() (o outgoing, ok bool) {
 		if len(q.marks) > 0 {
 			o.mark, q.marks = q.marks[0], q.marks[1:]
 		}
-		if q.ordered = q.ordered[1:]; len(q.ordered) == 0 {
+		q.ordered = q.ordered[1:]
+		if o.follows = len(q.ordered) > 0; !o.follows {
 			q.ordered, q.marks = nil, nil // for most clients nothing waits most of the time
 		}
 		signal(q.freed)
 	case q.full:
 		return o, false
 	case len(q.progress) > 0:
-		o = outgoing{q.progress[0].encodings[q.dialect], mark{jobID: q.progress[0].jobID}}
+		o.text, o.mark = q.progress[0].encodings[q.dialect], mark{jobID: q.progress[0].jobID}
 		if q.progress = q.progress[1:]; len(q.progress) == 0 {
 			q.progress = nil
 		}

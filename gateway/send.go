@@ -40,8 +40,10 @@ func (c *conn) writeQueue() {
 		case o.text == nil:
 			return // the queue starts another writeQueue when it has more
 		}
+		ws := c.ws.Load()
+		ws.out.follows.Store(o.follows)
 		ctx, cancel := context.WithTimeout(c.ctx, c.g.cfg.WriteTimeout)
-		err := c.ws.Load().Write(ctx, websocket.MessageText, c.dialect.stamp(c, o))
+		err := ws.Write(ctx, websocket.MessageText, c.dialect.stamp(c, o))
 		cancel()
 		if err != nil {
 			c.cancel() // nothing more can be written, not even why

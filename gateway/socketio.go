@@ -304,15 +304,16 @@ func parseID(text []byte) (id json.RawMessage, list []byte, err error) {
 	return id, text[digits:], nil
 }
 
-// encodeSocketIOEvent encodes an event with its data. The sequence of a fact comes after
-// that, where listeners of one argument do not see it.
-func encodeSocketIOEvent(event string, data json.RawMessage, seq uint64) ([]byte, error) {
-	args := []any{event, data}
+// encodeSocketIOEvent encodes an event, whose name needs no escape, with its data in JSON. The
+// sequence of a fact comes after that, where listeners of one argument do not see it.
+func encodeSocketIOEvent(event string, data []byte, seq uint64) []byte {
+	text := make([]byte, 0, len(data)+len(event)+32)
+	text = append(append(text, `42["`...), event...)
+	text = append(append(text, `",`...), data...)
 	if seq > 0 {
-		args = append(args, seq)
+		text = strconv.AppendUint(append(text, ','), seq, 10)
 	}
-	text, err := json.Marshal(args)
-	return append([]byte("42"), text...), err
+	return append(text, ']')
 }
 
 // encodeReply makes an acknowledgement where the client asked for one; a refusal is one
@@ -325,7 +326,7 @@ func (*socketIODialect) encodeReply(event string, data any, id json.RawMessage) 
 	case id == nil && event == frames.EventAck:
 		return nil, nil
 	case id == nil:
-		return encodeSocketIOEvent(event, raw, 0)
+		return encodeSocketIOEvent(event, raw, 0), nil
 	case event == frames.EventError:
 		return fmt.Appendf(nil, `43%s[{"error":%s}]`, id, raw), nil
 	}

@@ -14,7 +14,7 @@ import (
 // link is what a client is connected by: polling, a WebSocket, or first one and then the
 // other.
 type link struct {
-	ws   atomic.Pointer[websocket.Conn]   // nil while the client polls
+	ws   atomic.Pointer[socket]           // nil while the client polls
 	poll atomic.Pointer[engineio.Polling] // nil unless the client polls
 }
 
