@@ -111,9 +111,14 @@ func (c *conn) end() {
 // close ends the connection with a code that tells the client what to do. It does not
 // wait, and only the first call counts.
 func (c *conn) close(code websocket.StatusCode, reason string) {
+	closeSaying(c, code, func() string { return reason })
+}
+
+// closeSaying is close with a reason that is known once the client is told.
+func closeSaying(c *conn, code websocket.StatusCode, reason func() string) {
 	c.closeOnce.Do(func() {
 		go func() {
-			c.tellClose(code, reason)
+			c.tellClose(code, reason())
 			c.cancel()
 		}()
 	})

@@ -18,7 +18,7 @@ import (
 )
 
 // Clients have shutdownTimeout to take the close frame, and the longer the more there are:
-// closesPerSecond is how many a gateway sends at least.
+// closesPerSecond is how many a gateway sends at best.
 const (
 	shutdownTimeout = 3 * time.Second
 	closesPerSecond = 20_000
@@ -181,20 +181,18 @@ func (g *Gateway) closeIfRevoked(c *conn, claims auth.Claims) bool {
 }
 
 // closeAll disconnects all clients and waits until their connections have ended. Each is
-// told how long to wait before it comes back, so that the gateway that takes this one's
-// place gets them one after the other, the first when this one has closed all.
+// told how long to wait before it comes back.
 func (g *Gateway) closeAll(code websocket.StatusCode, reason string) {
 	all := g.hub.connections()
-	closing := time.Duration(len(all)) * time.Second / closesPerSecond
-	for i, c := range all {
-		wait := closing + time.Duration(i)*time.Second/time.Duration(g.cfg.Returns)
-		c.close(code, refusal.CloseReason(reason, wait))
+	l := newLeaving(len(all), g.cfg.Returns)
+	for _, c := range all {
+		closeSaying(c, code, func() string { return refusal.CloseReason(reason, l.next(time.Now())) })
 	}
 	done := make(chan struct{})
 	go func() { g.conns.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(shutdownTimeout + closing):
+	case <-time.After(shutdownTimeout + l.least):
 		for _, c := range g.hub.connections() {
 			c.cancel()
 		}
