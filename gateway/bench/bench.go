@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -125,6 +126,10 @@ func start(ctx context.Context, l load) (b *bench, err error) {
 	return b, nil
 }
 
+// returnsPerSecond is how many clients come back in a second to all gateways of this machine
+// together, which is what one gateway asks for by default.
+const returnsPerSecond = 6_000
+
 // startGateways starts a gateway on each address, and keeps where it listens.
 func (b *bench) startGateways(ctx context.Context) error {
 	b.gateways = make([]*process, len(b.addrs))
@@ -132,7 +137,7 @@ func (b *bench) startGateways(ctx context.Context) error {
 	for i, addr := range b.addrs {
 		group.Go(func() (err error) {
 			b.gateways[i], err = spawn(ctx, "gateway", natsVariable+"="+b.nats.address, addrVariable+"="+addr,
-				secretVariable+"="+b.secret)
+				secretVariable+"="+b.secret, returnsVariable+"="+strconv.Itoa(returnsPerSecond/len(b.addrs)))
 			if err == nil {
 				b.addrs[i] = b.gateways[i].address
 			}

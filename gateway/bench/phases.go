@@ -171,8 +171,8 @@ func (b *bench) measureAppend(ctx context.Context) (s measurement, err error) {
 	return s, nil
 }
 
-// waitCaughtUp waits until every client has all facts of its job. It asks little more often
-// than a client's answer could tell: the clients have only what processors the gateways leave.
+// waitCaughtUp waits until every client has all facts of its job. Asking takes a hundredth of
+// the time at most: the clients have only what processors the gateways leave.
 func (b *bench) waitCaughtUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()
@@ -185,6 +185,7 @@ func (b *bench) waitCaughtUp(ctx context.Context) error {
 	}
 	last, since := -1, time.Now()
 	for {
+		asked := time.Now()
 		standings, err := ask(b, "Look", func(int) []int { return facts }, Standing{})
 		if err != nil {
 			return err
@@ -200,7 +201,8 @@ func (b *bench) waitCaughtUp(ctx context.Context) error {
 		if all.Facts != last || all.Live < b.Clients {
 			last, since = all.Facts, time.Now()
 		}
-		if err := sleepUntil(ctx, time.Now().Add(20*time.Millisecond)); err != nil {
+		wait := min(max(100*time.Since(asked), 20*time.Millisecond), time.Second/2)
+		if err := sleepUntil(ctx, time.Now().Add(wait)); err != nil {
 			return fmt.Errorf("%d of %d clients follow, they have %d of %d facts: %w", all.Live, b.Clients, all.Facts, want, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -29,11 +30,12 @@ import (
 
 // Environment variables of the processes that this one starts.
 const (
-	roleVariable   = "ROLLCALL_BENCH_ROLE"
-	dirVariable    = "ROLLCALL_BENCH_DIR"
-	natsVariable   = "ROLLCALL_BENCH_NATS"
-	addrVariable   = "ROLLCALL_BENCH_ADDR"
-	secretVariable = "ROLLCALL_BENCH_SECRET"
+	roleVariable    = "ROLLCALL_BENCH_ROLE"
+	dirVariable     = "ROLLCALL_BENCH_DIR"
+	natsVariable    = "ROLLCALL_BENCH_NATS"
+	addrVariable    = "ROLLCALL_BENCH_ADDR"
+	secretVariable  = "ROLLCALL_BENCH_SECRET"
+	returnsVariable = "ROLLCALL_BENCH_RETURNS" // of gateway.Config
 )
 
 // runRole runs the process of a name, and reports whether there is one. The process ends
@@ -85,13 +87,21 @@ func connectNATS(url, user, password string) (jetstream.JetStream, error) {
 	return events.Connect(events.Connection{URL: url, User: user, Password: password, Logger: newLogger()})
 }
 
+// natsTries is how often a gateway tries to connect: NATS may have no processor for seconds
+// while 100,000 clients come back.
+const natsTries = 10
+
 func runGateway(ctx context.Context) error {
 	gateway.SaveMemory()
 	secret := os.Getenv(secretVariable)
 	var js [3]jetstream.JetStream
 	for i := range js {
 		var err error
-		if js[i], err = connectNATS(os.Getenv(natsVariable), "gateway", secret); err != nil {
+		js[i], err = connectNATS(os.Getenv(natsVariable), "gateway", secret)
+		for try := 1; err != nil && try < natsTries && ctx.Err() == nil; try++ { // as the services do
+			js[i], err = connectNATS(os.Getenv(natsVariable), "gateway", secret)
+		}
+		if err != nil {
 			return err
 		}
 		defer js[i].Conn().Close()
@@ -101,8 +111,12 @@ func runGateway(ctx context.Context) error {
 		return err
 	}
 	defer verifier.Close()
+	returns, err := strconv.Atoi(os.Getenv(returnsVariable))
+	if err != nil {
+		return err
+	}
 	g, err := gateway.New(gateway.Config{JetStream: js[0], History: js[1:], Verifier: verifier, Logger: newLogger(),
-		Connections: 1 << 20, WriteTimeout: 2 * time.Minute}) // no client reads until all are connected
+		Connections: 1 << 20, Returns: returns, WriteTimeout: 2 * time.Minute}) // no client reads until all are connected
 	if err != nil {
 		return err
 	}
@@ -117,12 +131,11 @@ func runGateway(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	fmt.Println(ln.Addr())
+	closed := make(chan error, 1)
+	context.AfterFunc(ctx, func() { closed <- srv.Close() }) // takes no more clients while it sends its own away
 	err = g.Run(ctx)
-	if err := srv.Close(); err != nil {
-		return err
-	}
 	<-served
-	return err
+	return errors.Join(err, <-closed)
 }
 
 // memory is what the gateway's process uses, in bytes.
