@@ -23,6 +23,8 @@ type Process struct {
 	alone    bool                // the one that runs does so alone
 	waiting  int                 // jobs that wait to run alone
 	left     chan struct{}       // closed when a job ends, then made anew
+	small    int                 // small jobs that compute, see giveWay
+	calm     chan struct{}       // closed when none does any more
 }
 
 // NewProcess returns what all runners of a process share.

@@ -38,6 +38,9 @@ type Runner struct {
 	// Workers is how many messages are handled at once, not counting two of
 	// small jobs; 0 means 2.
 	Workers int
+	// GiveWay has big jobs wait for the small ones of the process, for a quarter of their
+	// time at most. It is for stages that compute and hold nothing that others wait for.
+	GiveWay bool
 	// Attempts is how many failed attempts make the job fail, and how many in
 	// which the process died; 0 means 5.
 	Attempts int
@@ -173,7 +176,8 @@ const replicaLag = time.Minute
 // attempt runs the handler under a lease and turns its result into a fact.
 func (r *Runner) attempt(ctx, stopping context.Context, d events.Delivery, job events.Job) error {
 	log := r.logger().With("job", job.ID, "seq", job.Trigger, "delivery", d.Count)
-	w := &Work{Job: job, Delivery: d.Count, runner: r, moved: r.now()}
+	w := &Work{Job: job, Delivery: d.Count, runner: r, moved: r.now(), began: time.Now(),
+		small: estimateRows(d.Fact) <= smallRows}
 	ctx, cancel := context.WithCancelCause(events.WithJob(ctx, job.ID, r.Stage))
 	heard := make(chan struct{}, 1)
 	r.running.Store(job.ID, heard)
@@ -206,6 +210,9 @@ func (r *Runner) attempt(ctx, stopping context.Context, d events.Delivery, job e
 		if err := r.append(ctx, &w.Job, job.Seq, resumed); err != nil {
 			return err
 		}
+	}
+	if r.GiveWay && w.small {
+		defer r.process.beginSmall()()
 	}
 	began := time.Now()
 	fact, err := r.callHandler(ctx, w)

@@ -42,8 +42,11 @@ type Work struct {
 	attempt string
 	begun   events.Job
 	ended   sync.Once
+	small   bool
+	began   time.Time
 
 	mu       sync.Mutex
+	gaveWay  time.Duration // to small jobs
 	last     events.Progress
 	next     time.Time // when the next report may be sent
 	moved    time.Time // when it last made progress
@@ -105,6 +108,7 @@ func (w *Work) Header(artifact string) records.Header {
 // the step has no rows to count. It may be called often: it publishes the first
 // report of a step and then at most one every 250 ms, fewer where it takes long to
 // store one. An error is logged and not returned, because a lost report does no harm.
+// Where the runner says so, it lets small jobs go first.
 func (w *Work) Progress(step events.Step, done, total int, message string) {
 	w.ProgressUntil(step, done, total, message, time.Time{})
 }
@@ -112,6 +116,11 @@ func (w *Work) Progress(step events.Step, done, total int, message string) {
 // ProgressUntil is Progress with the time when the step will be done; zero when
 // nobody knows.
 func (w *Work) ProgressUntil(step events.Step, done, total int, message string, eta time.Time) {
+	w.noteProgress(step, done, total, message, eta)
+	w.giveWay()
+}
+
+func (w *Work) noteProgress(step events.Step, done, total int, message string, eta time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	first := w.last.Step != step

@@ -40,6 +40,9 @@ func (a *App) addStage(ctx context.Context, js jetstream.JetStream, name events.
 	return a.needsConsumer(ctx, js, string(name))
 }
 
+// giveWay has big jobs let small ones go first.
+func giveWay(r *stage.Runner) { r.GiveWay = true }
+
 func addValidation(ctx context.Context, a *App) error {
 	js, err := a.needsNATS(ctx, "validation")
 	if err != nil {
@@ -53,7 +56,7 @@ func addValidation(ctx context.Context, a *App) error {
 		Store:      a.store(js, events.BucketUploads, events.BucketRows, events.BucketOutcomes),
 		Objections: objections,
 	})
-	return a.addStage(ctx, js, events.StageValidation, s.Handle, nil)
+	return a.addStage(ctx, js, events.StageValidation, s.Handle, giveWay)
 }
 
 func addIEC(ctx context.Context, a *App) error {
@@ -167,5 +170,5 @@ func addReport(ctx context.Context, a *App) error {
 		Store:      a.store(js, events.BucketRows, events.BucketVerdicts, events.BucketOutcomes, events.BucketReports),
 		WardTarget: a.settings.WardTarget, Logger: a.logger, Now: a.clock.now,
 	})
-	return a.addStage(ctx, js, events.StageReport, s.Handle, nil)
+	return a.addStage(ctx, js, events.StageReport, s.Handle, giveWay)
 }
