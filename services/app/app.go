@@ -185,18 +185,23 @@ func (a *App) compose(ctx context.Context, tracesAs, service string) error {
 	return a.serveMetrics(ctx)
 }
 
+// answer has requests answered by what was composed, before anybody is told the address.
+func (a *App) answer() {
+	health(a.mux, a.checks, a.build)
+	a.door.open(a.traced(a.mux))
+}
+
 // URL is where the services are reached, as http://127.0.0.1:8080.
 func (a *App) URL() string { return a.ln.URL() }
 
-// Run serves until ctx ends, which is no error, or a part of it fails, which ends the
-// others. It can be called once.
+// Run works until ctx ends, which is no error, or a part of it fails, which ends the
+// others. It can be called once. Requests are answered before: an upload waits for Run.
 func (a *App) Run(ctx context.Context) error {
-	health(a.mux, a.checks, a.build)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, run := range slices.Concat(a.watchers, a.run) {
 		group.Go(func() error { return run(ctx) })
 	}
-	group.Go(func() error { return a.door.serve(ctx, a.traced(a.mux)) })
+	group.Go(func() error { return a.door.serve(ctx) })
 	return group.Wait()
 }
 

@@ -42,11 +42,15 @@ func openDoor(a *App) {
 	})
 }
 
-// serve has h answer until ctx ends.
-func (d *door) serve(ctx context.Context, h http.Handler) error {
+// open has h answer from now on.
+func (d *door) open(h http.Handler) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.handler = h
-	d.mu.Unlock()
+}
+
+// serve waits until ctx ends, and closes the door then.
+func (d *door) serve(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		d.cancel()

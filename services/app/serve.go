@@ -72,6 +72,7 @@ func Serve(ctx context.Context, c ServeConfig) (_ *App, err error) {
 	if err := a.compose(ctx, "rollcall-"+c.Service, c.Service); err != nil {
 		return nil, err
 	}
+	a.answer()
 	return a, nil
 }
 

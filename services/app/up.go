@@ -105,6 +105,7 @@ func Up(ctx context.Context, c UpConfig) (_ *App, err error) {
 	if err := a.compose(ctx, "rollcall", ""); err != nil {
 		return nil, err
 	}
+	a.answer()
 	return a, nil
 }
 
