@@ -12,8 +12,8 @@ import (
 )
 
 // inbox receives the answers to requests that have several, over one subscription of its
-// connection. A subscription for each request would be a channel for a thousand messages here,
-// and have the server change its routes twice.
+// connection. A subscription for each request would take a channel for a thousand messages
+// here, and have the server change its routes twice.
 type inbox struct {
 	nc     *nats.Conn
 	prefix string        // of the subjects of answers, with the dot
@@ -44,19 +44,22 @@ func inboxOf(nc *nats.Conn) (*inbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	other, opened := inboxes.LoadOrStore(nc, b)
-	if opened {
-		_ = sub.Unsubscribe() // fails only on a closed connection
-		return other.(*inbox), nil
-	}
+	sub.SetClosedHandler(func(string) {
+		inboxes.CompareAndDelete(nc, b)
+		close(b.closed)
+	})
 	// What waits is bounded by the requests.
 	if err := sub.SetPendingLimits(-1, -1); err != nil {
 		return nil, err
 	}
-	sub.SetClosedHandler(func(string) {
-		inboxes.Delete(nc)
-		close(b.closed)
-	})
+	if other, opened := inboxes.LoadOrStore(nc, b); opened {
+		_ = sub.Unsubscribe() // fails only on a closed connection
+		return other.(*inbox), nil
+	}
+	if nc.IsClosed() { // before the handler could find it
+		inboxes.CompareAndDelete(nc, b)
+		return nil, nats.ErrConnectionClosed
+	}
 	return b, nil
 }
 
