@@ -114,11 +114,16 @@ func (s *Store) describeObject(ctx context.Context, info jetstream.ObjectInfo) e
 	return err
 }
 
-// purge removes all messages of a subject from the stream of a bucket.
-func (s *Store) purge(ctx context.Context, bucket, subject string) error {
+// purge removes all messages of subjects from the stream of a bucket, in their order.
+func (s *Store) purge(ctx context.Context, bucket string, subjects ...string) error {
 	stream, err := s.js.Stream(ctx, objectStream(bucket))
 	if err != nil {
 		return err
 	}
-	return stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
+	for _, subject := range subjects {
+		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

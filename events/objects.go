@@ -84,10 +84,8 @@ func (s *Store) Objects(ctx context.Context, bucket string) iter.Seq2[Object, er
 // first, so that nobody starts to read a half-deleted object. If it dies in
 // between, RemoveStray deletes the rest.
 func (s *Store) Remove(ctx context.Context, o Object) error {
-	for _, subject := range []string{metaSubject(o.Bucket, o.Name), o.chunks} {
-		if err := s.purge(ctx, o.Bucket, subject); err != nil {
-			return fmt.Errorf("remove %s/%s: %w", o.Bucket, o.Name, err)
-		}
+	if err := s.purge(ctx, o.Bucket, metaSubject(o.Bucket, o.Name), o.chunks); err != nil {
+		return fmt.Errorf("remove %s/%s: %w", o.Bucket, o.Name, err)
 	}
 	return nil
 }
