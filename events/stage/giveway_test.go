@@ -53,26 +53,40 @@ func TestBigJobsLetSmallOnesGoFirst(t *testing.T) {
 	waitFor(t, srv, big.ID, events.KindValidated)
 }
 
-// However many small jobs there are, a big one has three quarters of its time for itself.
+// However long small jobs work, a big one has three quarters of its time for itself.
 func TestBigJobsDoNotWaitForSmallOnesForEver(t *testing.T) {
 	srv := eventstest.Start(t)
 	big := bigUpload(t, srv)
-	release := make(chan struct{})
+	smallWorks, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
+	var working, waited time.Duration // of the big job; read once it has ended
 	runStage(t, srv, events.StageValidation, func(ctx context.Context, w *stage.Work) (events.Fact, error) {
 		if w.Job.ID != big.ID {
+			close(smallWorks)
 			select {
 			case <-release:
 			case <-ctx.Done():
 			}
 			return validated(ctx, w)
 		}
+		began := time.Now()
+		select {
+		case <-smallWorks:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 		for n := range 300 {
 			time.Sleep(time.Millisecond)
-			w.Progress(events.PreValidation, n, 0, "Checking")
+			before := time.Now()
+			w.Progress(events.PreValidation, n+1, 0, "Checking")
+			waited += time.Since(before)
 		}
+		working = time.Since(began)
 		return validated(ctx, w)
 	}, func(r *stage.Runner) { r.GiveWay = true })
 	upload(t, srv) // works until the test ends
 	waitFor(t, srv, big.ID, events.KindValidated)
+	if waited < working/20 || waited > working/2 { // progress that is stored is in it
+		t.Errorf("the big job waited %s of %s", waited, working)
+	}
 }
